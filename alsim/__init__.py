@@ -1,0 +1,25 @@
+"""Active-learning simulator: which query strategy saves the most labels on your embeddings?
+
+`alsim.run(...)` is the twin of `alsim run`, `alsim.read_run(folder)` reads what it left.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alsim.engine.run import run
+    from alsim.store import read_run
+
+__all__ = ["__version__", "read_run", "run"]
+
+__version__ = "0.1.0"
+
+_HOMES = {"run": "alsim.engine.run", "read_run": "alsim.store"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then, since torch takes seconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'alsim' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import torch
+from scipy import stats
+
+from alsim.seeding import forked, stream
+
+
+def test_a_stream_is_the_same_in_another_process() -> None:
+    code = "from alsim.seeding import stream; print(stream(7, 'round', 3, 'query').initial_seed())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == stream(7, "round", 3, "query").initial_seed()
+
+
+def test_streams_differ_by_seed_and_by_every_part_of_the_path() -> None:
+    paths = [(0, "a", 1), (1, "a", 1), (0, "b", 1), (0, "a", 2), (0, "a"), (0, "a1"), (0, "a", "1")]
+    assert len({stream(*path).initial_seed() for path in paths}) == len(paths)
+
+
+def test_draws_across_streams_are_uniform() -> None:
+    draws = [torch.rand((), generator=stream(seed, "test")).item() for seed in range(2000)]
+    assert stats.kstest(draws, "uniform").pvalue > 0.001
+
+
+def test_forking_leaves_the_global_generator_alone_and_moves_its_own_on() -> None:
+    before = torch.get_rng_state()
+    generator = stream(0, "test")
+    with forked(generator):
+        first = torch.rand(3)
+    with forked(generator):
+        second = torch.rand(3)
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(first, torch.rand(3, generator=stream(0, "test")))
+    assert not torch.equal(first, second)
+
+
+def test_the_global_generator_comes_back_after_an_error() -> None:
+    before = torch.get_rng_state()
+    try:
+        with forked(stream(0, "test")):
+            torch.rand(3)
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+    assert torch.equal(before, torch.get_rng_state())
