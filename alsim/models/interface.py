@@ -1,0 +1,44 @@
+"""What a model is given and what it returns.
+
+A model is a plain `nn.Module` for one copy: rows in, logits out. It never sees how many
+replicas of it are trained side by side. What it must avoid for that (boolean indexing,
+`.item()`, branching on values) is listed in the README under "Adding a model".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+MIXED = "mixed"  # the head that reads all modalities, and from which predictions come
+
+
+class Inputs(NamedTuple):
+    """A batch of rows as a model sees it."""
+
+    modalities: Mapping[str, Tensor]  # name -> (n, d) float; zeros where absent
+    present: Tensor  # (n, modalities) float, 1 where present, in the order of `modalities`
+
+
+class Outputs(NamedTuple):
+    """What a model says of a batch of rows."""
+
+    logits: Mapping[str, Mapping[str, Tensor]]  # task -> head -> (n, c)
+    hidden: Tensor  # (n, h), the input of the mixed head
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a model must fit: the modalities of a pool and the classes of its tasks."""
+
+    widths: Mapping[str, int]  # modality -> d
+    n_classes: Mapping[str, int]  # task -> c
+
+
+class Model(Protocol):
+    """A module that maps `Inputs` to `Outputs`."""
+
+    def __call__(self, inputs: Inputs) -> Outputs:
+        """Return the logits of every task and head, and the fused representation."""
+        ...
