@@ -1,0 +1,90 @@
+"""Everything that is wrong with a pool, found in one go."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.pool.decoding import RawMatrix, decode
+from alsim.pool.faults import Fault
+from alsim.pool.mapping import modality_file
+from alsim.pool.options import PoolOptions
+from alsim.pool.remarks import remark
+from alsim.pool.roles import is_embedding
+from alsim.pool.source import Source
+from alsim.pool.survey import Survey, survey_pool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is wrong with a pool, what may be, and what is worth knowing."""
+
+    faults: tuple[Fault, ...]  # keep it from being used
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Check:
+    """Return all faults of a pool at once, and, where it has none, what else was noticed.
+
+    The embeddings are decoded into a temporary folder, which needs the room of the tensors.
+
+    Raises:
+        PoolError: If a file is damaged, so that nothing more can be said.
+    """
+    survey, faults = survey_pool(source, options, initial_size=initial_size)
+    columns = [
+        name for name in survey.roles.modalities if is_embedding(source.schema.field(name).type)
+    ]
+    # With faults in the small columns the rows kept are not known: then look at them all.
+    rows = np.arange(source.n) if faults else survey.rows
+    destination = np.full(source.n, -1, np.int64)
+    destination[rows] = np.arange(len(rows))
+    with tempfile.TemporaryDirectory(prefix="alsim-check-") as name:
+        folder = Path(name)
+        paths = [modality_file(folder, index) for index in range(len(columns))]
+        present, widths, wrong = decode(source, columns, destination, len(rows), paths)
+        faults = (*faults, *wrong)
+        if faults:
+            return Check(faults, (), ())
+        notes, warnings = remark(source, survey, present)
+        matrices = [
+            RawMatrix(path, len(rows), widths[column], create=False)
+            for column, path in zip(columns, paths, strict=True)
+        ]
+        warnings += (*_targets(survey), *_leaks(survey, matrices, present))
+    return Check((), warnings, notes)
+
+
+def _targets(survey: Survey) -> list[str]:
+    return [
+        f"the label column {answer.name!r} is a regression target, which cannot be queried yet"
+        for answer in survey.answers
+        if answer.kind == "target"
+    ]
+
+
+def _leaks(survey: Survey, matrices: list[RawMatrix], present: NDArray[np.bool_]) -> list[str]:
+    """Return a warning if rows of test equal rows of train in every modality, to the bit."""
+    trained = {_row_hash(matrices, present, row) for row in survey.splits["train"]}
+    some: NDArray[np.bool_] = np.any(present, axis=1)
+    equal = [
+        row
+        for row in survey.splits["test"]
+        if some[row] and _row_hash(matrices, present, row) in trained
+    ]
+    if not equal:
+        return []
+    first = survey.ids[equal[0]].as_py()
+    rows = "row equals a" if len(equal) == 1 else "rows equal a"
+    return [f"{len(equal):,} test {rows} train row exactly; the first has the id {first!r}"]
+
+
+def _row_hash(matrices: list[RawMatrix], present: NDArray[np.bool_], row: int) -> bytes:
+    digest = hashlib.blake2b(present[row].tobytes(), digest_size=16)
+    for matrix in matrices:
+        digest.update(matrix.values[row].data)
+    return digest.digest()

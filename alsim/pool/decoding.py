@@ -1,0 +1,246 @@
+"""Embeddings from Parquet to raw float32 files, decoded once, checked on the way."""
+
+import mmap
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alsim.errors import PoolError
+from alsim.pool.faults import Fault
+from alsim.pool.source import Part, Source
+
+RELEASE_BATCHES = 8  # batches between two releases of written pages
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is wrong with the values of one column, or of a part of it."""
+
+    n_ragged: int = 0
+    first_ragged: int = -1
+    length: int = 0  # of the first ragged row
+    n_wild: int = 0  # values that are NaN, infinite or null inside a list
+    wild_rows: int = 0
+    first_wild: int = -1
+    n_present: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Count `other`, the tally of a later part, too."""
+        if self.first_ragged < 0:
+            self.first_ragged, self.length = other.first_ragged, other.length
+        if self.first_wild < 0:
+            self.first_wild = other.first_wild
+        self.n_ragged += other.n_ragged
+        self.n_wild += other.n_wild
+        self.wild_rows += other.wild_rows
+        self.n_present += other.n_present
+
+
+class RawMatrix:
+    """A `(n, d)` float32 matrix in a file, mapped for writing, whose pages can be let go."""
+
+    def __init__(self, path: Path, n: int, width: int, *, create: bool) -> None:
+        size = n * width * 4
+        with path.open("w+b" if create else "r+b") as file:
+            if create:
+                _allocate(file.fileno(), size, path)
+            self._map = mmap.mmap(file.fileno(), size)
+        self.values: NDArray[np.float32] = np.frombuffer(self._map, np.float32).reshape(n, width)
+
+    def release(self, rows: range | None = None) -> None:
+        """Let go of the resident pages of `rows`, or of all: what was written stays in the file."""
+        advice = getattr(mmap, "MADV_DONTNEED", None)
+        if advice is None:
+            return
+        bounds = (rows.start, rows.stop) if rows else (0, len(self.values))
+        # Whole pages: those at the edges may be shared with rows that are still in use.
+        width = 4 * self.values.shape[1]
+        first, last = (bound * width // mmap.PAGESIZE * mmap.PAGESIZE for bound in bounds)
+        if last > first:
+            self._map.madvise(advice, first, last - first)
+
+
+def _allocate(descriptor: int, size: int, path: Path) -> None:
+    try:
+        # Reserved now, since a full disk met through a map kills the process.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+        else:
+            os.truncate(descriptor, size)
+    except OSError as error:
+        what = f"{size / 1e6:.0f} MB for decoded embeddings cannot be written ({error.strerror})"
+        raise PoolError(what, str(path.parent), "free the space, or set TMPDIR") from None
+
+
+def column_width(source: Source, column: str) -> int | None:
+    """Return the length of the first list in `column`, None where all rows are null."""
+    type_: Any = source.schema.field(column).type
+    if pa.types.is_fixed_size_list(type_):
+        return int(type_.list_size)
+    for part in source.parts:
+        for batch in part.batches(column):
+            if batch.null_count < len(batch):
+                row = int(np.argmax(batch.is_valid().to_numpy(False)))
+                return len(batch[row])
+    return None
+
+
+def decode(
+    source: Source,
+    columns: Sequence[str],
+    destination: NDArray[np.int64],
+    n_rows: int,
+    paths: Sequence[Path],
+) -> tuple[NDArray[np.bool_], dict[str, int], tuple[Fault, ...]]:
+    """Write each column as raw float32 `(n_rows, width)`, zeros where null; uint8 in [0, 1].
+
+    Args:
+        source: What to read.
+        columns: The list columns.
+        destination: `(source.n,)` where each row of the source goes, -1 to leave it out.
+        n_rows: How many rows are kept.
+        paths: A file for each column.
+
+    Returns:
+        `(n_rows, columns)` presence, the width of each column, and what is wrong with them:
+        a column with a fault leaves its file unfinished, or unwritten.
+    """
+    present = np.zeros((n_rows, len(columns)), np.bool_)
+    widths: dict[str, int] = {}
+    faults: list[Fault] = []
+    jobs: list[tuple[int, Part, RawMatrix]] = []
+    for index, (column, path) in enumerate(zip(columns, paths, strict=True)):
+        width = column_width(source, column)
+        if not width:
+            how = "is null in every row" if width is None else "holds empty lists"
+            mend = "leave it out: --modality with the others"
+            faults.append(Fault(f"the modality {column!r} {how}", source.where, mend))
+            continue
+        widths[column] = width
+        matrix = RawMatrix(path, n_rows, width, create=True)
+        jobs.extend((index, part, matrix) for part in source.parts)
+
+    def work(job: tuple[int, Part, RawMatrix]) -> tuple[int, Tally]:
+        index, part, matrix = job
+        return index, _decode_part(part, columns[index], destination, matrix, present[:, index])
+
+    tallies = [Tally() for _ in columns]
+    # Part by part rather than column by column, so that long and short columns share the threads.
+    jobs.sort(key=lambda job: job[1].start)
+    with ThreadPoolExecutor(n_threads()) as pool:
+        for index, tally in pool.map(work, jobs):
+            tallies[index].add(tally)
+    for column, tally in zip(columns, tallies, strict=True):
+        if column in widths:
+            faults.extend(_faults(column, widths[column], tally, source.where))
+    return present, widths, tuple(faults)
+
+
+def n_threads() -> int:
+    """Return how many threads decode and hash: four bring most of what there is to gain."""
+    return min(4, os.cpu_count() or 1)
+
+
+def _decode_part(
+    part: Part,
+    column: str,
+    destination: NDArray[np.int64],
+    matrix: RawMatrix,
+    present: NDArray[np.bool_],
+) -> Tally:
+    tally = Tally()
+    start, width = part.start, matrix.values.shape[1]
+    for count, values_ in enumerate(part.batches(column)):
+        batch: Any = values_
+        rows = np.arange(start, start + len(batch))
+        if batch.null_count:
+            rows = rows[batch.is_valid().to_numpy(False)]
+        start += len(batch)
+        if not rows.size:
+            continue
+        tally.n_present += rows.size
+        # flatten() leaves out null rows, and with them whatever lies beneath.
+        if _count_ragged(batch, rows, width, tally):
+            continue
+        values = _to_float32(batch.flatten()).reshape(-1, width)
+        _count_wild(values, rows, tally)
+        _write(values, destination[rows], matrix.values, present)
+        if count % RELEASE_BATCHES == RELEASE_BATCHES - 1:
+            matrix.release()
+    matrix.release()
+    return tally
+
+
+def _count_ragged(batch: Any, rows: NDArray[np.int64], width: int, tally: Tally) -> bool:
+    if pa.types.is_fixed_size_list(batch.type):
+        return False
+    lengths = batch.value_lengths().drop_null().to_numpy(False)
+    wrong = np.flatnonzero(lengths != width)
+    if wrong.size and tally.first_ragged < 0:
+        tally.first_ragged, tally.length = int(rows[wrong[0]]), int(lengths[wrong[0]])
+    tally.n_ragged += int(wrong.size)
+    return bool(wrong.size)
+
+
+def _to_float32(flat: Any) -> NDArray[np.float32]:
+    values: NDArray[Any] = flat.to_numpy(zero_copy_only=False)  # a null inside a list becomes NaN
+    with np.errstate(over="ignore"):
+        floats = values.astype(np.float32, copy=False)
+    return floats / np.float32(255) if pa.types.is_uint8(flat.type) else floats
+
+
+def _count_wild(values: NDArray[np.float32], rows: NDArray[np.int64], tally: Tally) -> None:
+    with np.errstate(all="ignore"):
+        if np.isfinite(values.sum()):
+            return
+    wild = (~np.isfinite(values)).sum(1)
+    found = np.flatnonzero(wild)
+    if found.size and tally.first_wild < 0:
+        tally.first_wild = int(rows[found[0]])
+    tally.n_wild += int(wild.sum())
+    tally.wild_rows += int(found.size)
+
+
+def _write(
+    values: NDArray[np.float32],
+    target: NDArray[np.int64],
+    out: NDArray[np.float32],
+    present: NDArray[np.bool_],
+) -> None:
+    kept = target >= 0
+    if not kept.all():
+        values, target = values[kept], target[kept]
+    if not target.size:
+        return
+    if target[-1] - target[0] == target.size - 1 and (np.diff(target) == 1).all():
+        out[target[0] : target[-1] + 1] = values
+    else:
+        out[target] = values
+    present[target] = True
+
+
+def _faults(column: str, width: int, tally: Tally, where: str) -> list[Fault]:
+    faults: list[Fault] = []
+    if not tally.n_present:
+        mend = "leave it out: --modality with the others"
+        faults.append(Fault(f"the modality {column!r} is null in every row", where, mend))
+    if tally.n_ragged:
+        what = (
+            f"the modality {column!r} is ragged: {tally.n_ragged} rows differ from the first "
+            f"length, {width}; the first is row {tally.first_ragged} with {tally.length}"
+        )
+        faults.append(Fault(what, where, "give all rows of a column one length, or null"))
+    if tally.n_wild:
+        what = (
+            f"the modality {column!r} has {tally.n_wild} NaN, infinite or null values in "
+            f"{tally.wild_rows} rows; the first is row {tally.first_wild}"
+        )
+        faults.append(Fault(what, where, "make the whole row null where the modality is absent"))
+    return faults

@@ -1,0 +1,132 @@
+"""NumPy's `.npz` and `.npy`."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alsim.errors import PoolError, UsageError
+from alsim.pool.importers.build import build_pool, embedding_column, known_columns, label_column
+from alsim.pool.importers.options import ImportOptions
+from alsim.pool.roles import Roles
+from alsim.pool.splits import SYNONYMS
+
+LABEL_NAMES = ("label", "labels", "y", "target", "targets")
+
+
+def import_npz(path: Path, options: ImportOptions) -> pa.Table:
+    """Return the pool of a `.npz`: arrays of two or more axes are modalities.
+
+    One-dimensional arrays are kept as columns; the label is the one named so (`label`, `labels`,
+    `y`, `target`). Arrays named in pairs, such as `x_train`, `y_train`, `x_test`, `y_test`, are
+    joined, and give the split.
+    """
+    where = str(path)
+    arrays, split = _join_splits(_load_npz(path), where)
+    wide = [name for name, array in arrays.items() if array.ndim > 1 and array.shape[-1] > 1]
+    modalities = options.modalities or tuple(name for name in wide if name not in options.labels)
+    known_columns(modalities, arrays, "--modality", where)
+    labels = options.labels or tuple(name for name in arrays if name in LABEL_NAMES)[:1]
+    if not labels or not modalities:
+        what = "no array of labels" if not labels else "no array of embeddings"
+        listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        mend = f"name it: {'--label' if not labels else '--modality'} NAME; there is: {listed}"
+        raise PoolError(what, where, mend)
+    known_columns(labels, arrays, "--label", where)
+    columns: dict[str, Any] = {}
+    for name, array in arrays.items():
+        if name in modalities:
+            columns[name] = embedding_column(array, name, where)
+        elif name in labels or array.ndim == 1:
+            columns[name] = label_column(array, name, where)
+    if split is not None:
+        columns["split"] = pa.array(split)
+    for name, flag in ((options.split, "--split"), (options.id, "--id")):
+        known_columns([name] if name else [], columns, flag, where)
+    roles = Roles(
+        modalities=modalities,
+        labels=dict.fromkeys(labels),
+        split=options.split or ("split" if "split" in columns else None),
+        id=options.id or ("id" if "id" in columns else None),
+    )
+    return build_pool(columns, roles, where)
+
+
+def import_npy(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
+    """Return the pool of `.npy` files, a modality each, with the labels of a further file."""
+    where = ", ".join(map(str, paths))
+    if options.labels_file is None:
+        mend = "give them: --labels FILE (.npy, or text with one label a line)"
+        raise UsageError("a .npy file has no labels", where, mend)
+    columns: dict[str, Any] = {}
+    for path in paths:
+        columns[path.stem] = embedding_column(_load_npy(path), path.stem, str(path))
+    modalities = tuple(columns)
+    columns["label"] = _read_labels(options.labels_file)
+    return build_pool(columns, Roles(modalities, {"label": None}), where)
+
+
+def _read_labels(path: Path) -> "pa.Array[Any]":
+    if path.suffix == ".npy":
+        return label_column(_load_npy(path), path.stem, str(path))
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"the labels cannot be read ({error})"
+        raise PoolError(what, str(path), "give .npy, or text with one label a line") from None
+    return pa.array([line.strip() or None for line in lines], pa.string())
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    try:
+        # Opened here, since NumPy leaves a file open that it cannot read.
+        with path.open("rb") as file:
+            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise PoolError(
+            f"the array cannot be read ({error})",
+            str(path),
+            "write it with numpy.save, without Python objects",
+        ) from None
+    if array.ndim == 0:
+        raise PoolError("the array holds a single number", str(path), "give a row an object")
+    return array
+
+
+def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if archive[name].ndim}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise PoolError(
+            f"the archive cannot be read ({error})",
+            str(path),
+            "write it with numpy.savez, without Python objects",
+        ) from None
+
+
+def _join_splits(
+    arrays: dict[str, NDArray[Any]], where: str
+) -> tuple[dict[str, NDArray[Any]], list[str] | None]:
+    """Return arrays joined over splits where every name ends in one, and each row's split."""
+    parts = {name: name.rpartition("_") for name in arrays}
+    if not arrays or any(not base or tail not in SYNONYMS for base, _, tail in parts.values()):
+        return arrays, None
+    names = list(dict.fromkeys(base for base, _, _ in parts.values()))
+    tails = list(dict.fromkeys(tail for _, _, tail in parts.values()))
+    joined: dict[str, NDArray[Any]] = {}
+    for base in names:
+        missing = [f"{base}_{tail}" for tail in tails if f"{base}_{tail}" not in arrays]
+        if missing:
+            raise PoolError(f"there is no array {missing[0]!r}", where, "give a full set")
+        try:
+            joined[base] = np.concatenate([arrays[f"{base}_{tail}"] for tail in tails])
+        except ValueError:
+            what = f"the arrays {base}_{{{', '.join(tails)}}} differ in shape"
+            raise PoolError(what, where, "give all splits one width") from None
+    split = [tail for tail in tails for _ in range(len(arrays[f"{names[0]}_{tail}"]))]
+    return joined, [str(SYNONYMS[tail]) for tail in split]

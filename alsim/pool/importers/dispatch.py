@@ -1,0 +1,68 @@
+"""From a path to the importer that reads it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from alsim.errors import PoolError, UsageError
+from alsim.pool.importers.arrays import import_npy, import_npz
+from alsim.pool.importers.idx import import_idx
+from alsim.pool.importers.options import Format, ImportOptions
+from alsim.pool.importers.tables import import_csv, import_parquet
+
+SUFFIXES: dict[str, Format] = {
+    ".npz": "npz",
+    ".npy": "npy",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+
+
+def guess_format(path: Path) -> Format:
+    """Return the format of a file or folder by its name, or by those inside.
+
+    Raises:
+        PoolError: If there is nothing at `path`.
+        UsageError: If the name does not tell.
+    """
+    if path.suffix in SUFFIXES:
+        return SUFFIXES[path.suffix]
+    if not path.exists():
+        raise PoolError("no such file", str(path), "check the path")
+    names = [file.name for file in path.iterdir()] if path.is_dir() else [path.name]
+    if any("idx" in name and "ubyte" in name for name in names):
+        return "idx"
+    if path.is_dir() and any(path.rglob("*.parquet")):
+        return "parquet"
+    mend = "say it: --format npz|npy|idx|csv|parquet"
+    raise UsageError("the format cannot be guessed from the name", str(path), mend)
+
+
+def import_pool(
+    paths: Sequence[Path], options: ImportOptions, format_: Format | None = None
+) -> pa.Table:
+    """Return the pool of `paths`, with its roles in the metadata.
+
+    Args:
+        paths: One file or folder; several for `.npy` (a modality each) and idx files.
+        options: Columns by their part.
+        format_: None to guess it from the first path.
+
+    Raises:
+        PoolError: If the files cannot be read, or do not hold a pool.
+        UsageError: If `options` name something that is not there.
+    """
+    format_ = format_ or guess_format(paths[0])
+    for path in paths:
+        if not path.exists() and format_ != "parquet":
+            raise PoolError("no such file", str(path), "check the path")
+    if format_ == "npy":
+        return import_npy(paths, options)
+    if format_ == "idx":
+        return import_idx(paths)
+    if len(paths) > 1:
+        what = f"{len(paths)} inputs, where {format_} takes one"
+        raise UsageError(what, str(paths[1]), "give one file, folder or glob")
+    readers = {"npz": import_npz, "csv": import_csv, "parquet": import_parquet}
+    return readers[format_](paths[0], options)

@@ -1,0 +1,19 @@
+"""How files are imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Format = Literal["npz", "npy", "idx", "csv", "parquet"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """Columns (or arrays) by their part; what is left empty is guessed, and said so in errors."""
+
+    labels: tuple[str, ...] = ()
+    labels_file: Path | None = None  # beside .npy: .npy, or text with one label a line
+    modalities: tuple[str, ...] = ()  # Parquet: list columns; .npz: arrays; empty: all
+    features: tuple[str, ...] = ()  # CSV: numeric columns; empty: all without another part
+    split: str | None = None
+    id: str | None = None

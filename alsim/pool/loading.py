@@ -1,0 +1,123 @@
+"""From a source to a pool in memory: survey, decode once, mask, standardise, map."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from alsim.errors import PoolError
+from alsim.pool.decoding import RawMatrix, decode, n_threads
+from alsim.pool.faults import raise_first
+from alsim.pool.labels import Answers
+from alsim.pool.mapping import modality_file, open_mapped, write_layout
+from alsim.pool.masking import mask_rows
+from alsim.pool.options import PoolOptions
+from alsim.pool.pool import Pool, Split
+from alsim.pool.remarks import remark
+from alsim.pool.roles import is_pixels
+from alsim.pool.source import Source
+from alsim.pool.standardising import standardise
+from alsim.pool.survey import survey_pool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReport:
+    """What loading a pool found: counts, and sentences for the user."""
+
+    n_rows: int  # in the file
+    n_split: Mapping[Split, int]
+    n_unknown: int  # rows without the (first) label: left out
+    n_empty: int  # kept rows in which every modality is absent
+    n_unpaid: int  # validation rows taken out of train; their labels are not paid for
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedPool:
+    """A pool and what loading it found."""
+
+    pool: Pool
+    report: PoolReport
+
+
+def load_pool(
+    source: Source, options: PoolOptions, folder: Path, *, initial_size: int
+) -> LoadedPool:
+    """Return the pool of `source`, decoded into `folder`, which `open_mapped` then opens.
+
+    Rows without the first label are left out. The others are ordered by split, then by id, so
+    that with an id column no bit depends on the order of the rows in the file.
+
+    Args:
+        source: From `open_source`.
+        options: Roles, splits, masks and standardising.
+        folder: An existing folder for the decoded files, as large as the tensors.
+        initial_size: Labels bought at the start: the validation rows taken out of train are
+            no more, where the source brings none.
+
+    Raises:
+        PoolError: For the first fault of the pool.
+        UsageError: If `options` name something that is not there.
+    """
+    survey, faults = survey_pool(source, options, initial_size=initial_size)
+    raise_first(faults, source.where)
+    _refuse_targets(survey.answers, source.where)
+    columns = survey.roles.modalities
+    destination = np.full(source.n, -1, np.int64)
+    destination[survey.rows] = np.arange(len(survey.rows))
+    paths = [modality_file(folder, index) for index in range(len(columns))]
+    present, widths, faults = decode(source, columns, destination, len(survey.rows), paths)
+    raise_first(faults, source.where)
+
+    masked = mask_rows(present, columns, options.masks, survey.ids)
+    present &= ~masked
+
+    def finish(index: int) -> None:
+        name = columns[index]
+        matrix = RawMatrix(paths[index], len(survey.rows), widths[name], create=False)
+        if masked[:, index].any():
+            matrix.values[masked[:, index]] = 0
+        pixels = is_pixels(source.schema.field(name).type)
+        if options.standardise == "all" or (options.standardise == "auto" and not pixels):
+            standardise(matrix, present[:, index], survey.splits["train"])
+        matrix.release()
+
+    # Modalities side by side, so that none waits for the last block of another.
+    with ThreadPoolExecutor(n_threads()) as pool:
+        list(pool.map(finish, range(len(columns))))
+
+    labels = {answer.name: answer.codes[survey.rows] for answer in survey.answers}
+    rows = pa.table(
+        {
+            "id": survey.ids,
+            **{f"present:{name}": present[:, index] for index, name in enumerate(columns)},
+            **{f"label:{name}": codes for name, codes in labels.items()},
+        }
+    )
+    classes = {answer.name: answer.classes for answer in survey.answers}
+    write_layout(folder, source.name, widths, rows, classes, survey.splits)
+    notes, warnings = remark(source, survey, present)
+    report = PoolReport(
+        n_rows=source.n,
+        n_split={split: len(rows) for split, rows in survey.splits.items()},
+        n_unknown=source.n - len(survey.rows),
+        n_empty=int((~present.any(1)).sum()),
+        n_unpaid=survey.n_unpaid,
+        notes=notes,
+        warnings=warnings,
+    )
+    return LoadedPool(open_mapped(folder), report)
+
+
+def _refuse_targets(answers: tuple[Answers, ...], where: str) -> None:
+    for answer in answers:
+        if answer.kind == "target":
+            raise PoolError(
+                f"the label column {answer.name!r} is a regression target",
+                where,
+                "only classes can be queried so far: name another column, or --label-type class",
+            )

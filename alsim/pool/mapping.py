@@ -1,0 +1,98 @@
+"""A decoded pool in a folder, which worker processes map instead of decoding it again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from alsim.errors import PoolError
+from alsim.pool.pool import SPLITS, Pool, Split, Task
+
+LAYOUT_VERSION = 1
+LAYOUT = "pool.json"
+ROWS = "rows.arrow"  # ids, labels and presence: small, so they are read rather than mapped
+
+
+def modality_file(folder: Path, index: int) -> Path:
+    """Return the raw float32 file of one modality."""
+    return folder / f"modality-{index}.f32"
+
+
+def write_layout(
+    folder: Path,
+    name: str,
+    widths: Mapping[str, int],
+    rows: pa.Table,
+    classes: Mapping[str, tuple[str, ...]],
+    splits: Mapping[Split, range],
+) -> None:
+    """Write what makes raw modality files in `folder` a pool.
+
+    Args:
+        folder: Holds a raw file of each modality already.
+        name: The pool's name.
+        widths: The modalities in order.
+        rows: Columns `id`, `present:NAME` for each modality and `label:NAME` for each task.
+        classes: The classes of each task.
+        splits: The rows of each split.
+    """
+    with pa.OSFile(str(folder / ROWS), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    layout = {
+        "version": LAYOUT_VERSION,
+        "name": name,
+        "n": rows.num_rows,
+        "modalities": [[modality, width] for modality, width in widths.items()],
+        "tasks": [[task, list(names)] for task, names in classes.items()],
+        "splits": {split: [rows_.start, rows_.stop] for split, rows_ in splits.items()},
+    }
+    # Written last and renamed: a folder with a layout is whole.
+    partial = folder / (LAYOUT + ".partial")
+    partial.write_text(json.dumps(layout), encoding="utf-8")
+    partial.replace(folder / LAYOUT)
+
+
+def open_mapped(folder: Path) -> Pool:
+    """Return the pool that `load_pool` left in `folder`, its modalities mapped copy-on-write.
+
+    Processes that open one folder share its pages; what one writes reaches neither the file nor
+    the others.
+
+    Raises:
+        PoolError: If the folder holds no whole pool.
+    """
+    mend = "decode the pool again"
+    try:
+        layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
+        if layout["version"] != LAYOUT_VERSION:
+            what = f"the decoded pool has layout version {layout['version']}"
+            raise PoolError(what, str(folder), mend)
+        with pa.OSFile(str(folder / ROWS), "rb") as file:
+            rows = pa.ipc.open_file(file).read_all()
+        n = int(layout["n"])
+        modalities: dict[str, torch.Tensor] = {}
+        for index, (name, width) in enumerate(layout["modalities"]):
+            raw = np.memmap(modality_file(folder, index), np.float32, "c", shape=(n, int(width)))
+            modalities[name] = torch.from_numpy(raw)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise PoolError(f"no whole decoded pool ({error})", str(folder), mend) from None
+    columns = [_numpy(rows, f"present:{name}") for name in modalities]
+    return Pool(
+        name=layout["name"],
+        modalities=modalities,
+        present=torch.from_numpy(np.stack(columns, 1)),
+        tasks={
+            name: Task(name, tuple(classes), torch.from_numpy(_numpy(rows, f"label:{name}")))
+            for name, classes in layout["tasks"]
+        },
+        splits={split: range(*layout["splits"][split]) for split in SPLITS},
+        ids=rows.column("id").combine_chunks(),
+    )
+
+
+def _numpy(rows: pa.Table, column: str) -> np.ndarray:
+    # A copy, since Arrow's memory is read-only and torch warns of that.
+    return np.array(rows.column(column).to_numpy())

@@ -1,0 +1,24 @@
+"""What a user may say about a pool beside the file itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+LabelKind = Literal["class", "target"]
+Standardise = Literal["auto", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """Columns and treatment of a pool; what is left empty comes from metadata or defaults."""
+
+    labels: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    task: str | None = None
+    split: str | None = None
+    id: str | None = None
+    label_type: LabelKind | None = None
+    masks: Mapping[str, float] = field(default_factory=dict)  # share of present rows masked
+    standardise: Standardise = "auto"  # auto: float columns; uint8 is only scaled to [0, 1]
+    split_seed: int = 0
+    holdout: float = 0.2  # the share of test rows where the file has no split column

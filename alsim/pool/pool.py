@@ -1,0 +1,70 @@
+"""A pool in memory: one tensor a modality, a presence mask, one label tensor a task."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+from torch import Tensor
+
+from alsim.errors import PoolError
+
+Split = Literal["train", "validation", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One label column: its classes and the answer for each row."""
+
+    name: str
+    classes: tuple[str, ...]  # sorted values over all splits; an output exists for each
+    labels: Tensor  # (n,) int64 in [0, c), -1 where unknown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Embedded objects, ready to train on. Rows are ordered by split, then by id.
+
+    So the rows of a split are contiguous, and no number depends on the order of the file.
+    """
+
+    name: str
+    modalities: Mapping[str, Tensor]  # name -> (n, d) float32; zeros where absent
+    present: Tensor  # (n, modalities) bool, in the order of `modalities`
+    tasks: Mapping[str, Task]
+    splits: Mapping[Split, range]  # always all three; an absent split is an empty range
+    ids: "pa.Array[Any]"  # (n,) the stable name of each row
+
+    @property
+    def n(self) -> int:
+        """Return the number of rows, over all splits."""
+        return self.present.shape[0]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Return the width of each modality."""
+        return {name: tensor.shape[1] for name, tensor in self.modalities.items()}
+
+    def ids_of(self, rows: Sequence[int]) -> list[str | int]:
+        """Return the ids of rows, in their order."""
+        return [self.ids[row].as_py() for row in rows]
+
+    def rows_of(self, ids: Iterable[str], split: Split) -> list[int]:
+        """Return the rows of a split that bear the given ids, in their order.
+
+        Raises:
+            PoolError: If no row of the split has one of the ids.
+        """
+        rows = self.splits[split]
+        named = {str(id_): row for row, id_ in zip(rows, self.ids_of(rows), strict=True)}
+        missing = [id_ for id_ in ids if id_ not in named]
+        if missing:
+            raise PoolError(
+                f"no {split} row has the id {missing[0]!r}"
+                + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
+                self.name,
+                "alsim pool info tells which column names the rows",
+            )
+        return [named[id_] for id_ in ids]

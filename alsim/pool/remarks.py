@@ -1,0 +1,140 @@
+"""What a user should know about a pool though it stops nothing: notes and warnings."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.pool.pool import SPLITS, Split
+from alsim.pool.roles import is_pixels
+from alsim.pool.source import Source
+from alsim.pool.survey import Survey
+
+# By label column and split (None: all rows), the classes with their counts.
+ClassCounts = dict[str, dict[Split | None, tuple[tuple[str, int], ...]]]
+
+NAMED = 5  # how many classes a remark names before it says "and so many more"
+
+
+def remark(
+    source: Source, survey: Survey, present: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return notes, which are only to be known, and warnings, which may call for a change.
+
+    Args:
+        source: The rows of the file.
+        survey: The rows that are kept.
+        present: `(kept, modalities)` bool, after masking.
+    """
+    counts = _class_counts(survey)
+    warnings = [
+        *_unused_task(survey),
+        *_classes_outside_train(counts),
+        *_untrained(survey, present),
+    ]
+    notes = [
+        *_left_out(source, survey),
+        *_held_out(survey),
+        *_pixels_beside_floats(source, survey),
+        *_single_rows(counts),
+        *_empty_rows(present),
+    ]
+    return tuple(notes), tuple(warnings)
+
+
+def _class_counts(survey: Survey) -> ClassCounts:
+    counts: ClassCounts = {}
+    for answer in survey.answers:
+        codes, n_classes = answer.codes[survey.rows], len(answer.classes)
+        if answer.kind == "target":
+            continue
+        counts[answer.name] = {}
+        for split in (None, *SPLITS):
+            rows = range(len(codes)) if split is None else survey.splits[split]
+            some = codes[rows.start : rows.stop]
+            tally = np.bincount(some[some >= 0], minlength=n_classes).tolist()
+            counts[answer.name][split] = tuple(zip(answer.classes, tally, strict=True))
+    return counts
+
+
+def _classes_outside_train(
+    counts: ClassCounts,
+) -> list[str]:
+    sentences: list[str] = []
+    for label, by_split in counts.items():
+        trained = {name for name, n in by_split["train"] if n}
+        outside = [name for name, n in by_split[None] if n and name not in trained]
+        if outside:
+            sentences.append(
+                f"{_count(len(outside), 'class', 'classes')} of {label!r} only outside train, "
+                f"so never learnt: {_listed(outside)}"
+            )
+    return sentences
+
+
+def _single_rows(
+    counts: ClassCounts,
+) -> list[str]:
+    sentences: list[str] = []
+    for label, by_split in counts.items():
+        single = [name for name, n in by_split[None] if n == 1]
+        if single:
+            number = _count(len(single), "class", "classes")
+            sentences.append(f"{number} of {label!r} with one row: {_listed(single)}")
+    return sentences
+
+
+def _unused_task(survey: Survey) -> list[str]:
+    if survey.roles.task is None:
+        return []
+    return [f"the column {survey.roles.task!r} is not used: labels are read as one task"]
+
+
+def _untrained(survey: Survey, present: NDArray[np.bool_]) -> list[str]:
+    train = survey.splits["train"]
+    some: NDArray[np.bool_] = np.any(present[train.start : train.stop], axis=0)
+    return [
+        f"the modality {name!r} is absent in every training row"
+        for index, name in enumerate(survey.roles.modalities)
+        if not some[index]
+    ]
+
+
+def _left_out(source: Source, survey: Survey) -> list[str]:
+    n = source.n - len(survey.rows)
+    return [f"{_count(n, 'row', 'rows')} without a label, left out"] if n else []
+
+
+def _held_out(survey: Survey) -> list[str]:
+    sentences: list[str] = []
+    if survey.roles.split is None:
+        n = len(survey.splits["test"])
+        sentences.append(f"no split column: {_count(n, 'row', 'rows')} held out as test")
+    elif not survey.splits["test"]:
+        sentences.append("no test rows: accuracy is measured on validation")
+    if survey.n_unpaid:
+        number = _count(survey.n_unpaid, "row", "rows")
+        sentences.append(f"no validation rows: {number} taken out of train, labels not paid for")
+    return sentences
+
+
+def _pixels_beside_floats(source: Source, survey: Survey) -> list[str]:
+    names = survey.roles.modalities
+    pixels = [name for name in names if is_pixels(source.schema.field(name).type)]
+    floats = [name for name in names if name not in pixels]
+    if not pixels or not floats:
+        return []
+    flags = " ".join(f"--modality {name}" for name in floats)
+    return [f"pixels ({_listed(pixels)}) beside embeddings: to leave them out, {flags}"]
+
+
+def _empty_rows(present: NDArray[np.bool_]) -> list[str]:
+    n = int((~present.any(1)).sum())
+    return [f"{_count(n, 'row', 'rows')} with every modality absent"] if n else []
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,96 @@
+"""Which rows are train, validation and test: read from a column, or drawn once for all seeds."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+
+from alsim.pool.faults import Fault
+from alsim.pool.pool import SPLITS, Split
+from alsim.seeding import stream
+
+SYNONYMS: dict[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "test": "test",
+}
+
+VALIDATION_SHARE = 0.1
+
+
+def read_splits(
+    column: "pa.ChunkedArray[Any]", name: str, where: str
+) -> tuple[NDArray[np.int8], tuple[Fault, ...]]:
+    """Return `(n,)` positions in `SPLITS`, -1 where unknown, and a fault for unknown values."""
+    values = pc.cast(column, pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+    names: list[str | None] = values.dictionary.to_pylist()
+    meant = [SYNONYMS.get((value or "").strip().lower()) for value in names]
+    codes = np.array([-1 if split is None else SPLITS.index(split) for split in meant], np.int8)
+    splits = codes[values.indices.to_numpy()]
+    unknown = [repr(value) for value, split in zip(names, meant, strict=True) if split is None]
+    if not unknown:
+        return splits, ()
+    n = int((splits < 0).sum())
+    listed = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
+    what = f"the split column {name!r} has unknown values in {n} rows: {listed}"
+    mend = f"known are: {', '.join(SYNONYMS)}; or name another column: --split NAME"
+    return splits, (Fault(what, where, mend),)
+
+
+def hold_out_test(codes: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int8]:
+    """Return `(n,)` positions in `SPLITS` for rows in id order: a stratified share is test."""
+    splits = np.zeros(len(codes), np.int8)
+    size = round(share * len(codes))
+    splits[stratified(codes, size, stream(seed, "pool", "test"))] = SPLITS.index("test")
+    return splits
+
+
+def hold_out_validation(
+    codes: NDArray[np.int64], splits: NDArray[np.int8], initial_size: int, seed: int
+) -> NDArray[np.int8]:
+    """Return `splits` with a stratified sample of train as validation, for rows in id order.
+
+    Its size is that of the initial labels, and at most a tenth of train.
+    """
+    train = np.flatnonzero(splits == SPLITS.index("train"))
+    size = min(int(VALIDATION_SHARE * len(train)), initial_size)
+    chosen = stratified(codes[train], size, stream(seed, "pool", "validation"))
+    splits = splits.copy()
+    splits[train[chosen]] = SPLITS.index("validation")
+    return splits
+
+
+def stratified(
+    codes: NDArray[np.int64], size: int, generator: torch.Generator
+) -> NDArray[np.int64]:
+    """Return about `size` rows, in proportion to their classes, sorted.
+
+    Each class gives its share rounded down, and the largest remainders give one more. A class
+    always keeps a row, so a class with one row gives none; where that binds, fewer are returned.
+
+    Args:
+        codes: `(n,)` the class of each row, from 0.
+        size: How many rows are wanted.
+        generator: Chooses the rows within each class.
+    """
+    order = torch.randperm(len(codes), generator=generator).numpy()
+    counts = np.bincount(codes)
+    eligible = np.where(counts > 1, counts, 0)
+    if not eligible.sum():
+        return np.empty(0, np.int64)
+    quotas = size * eligible / eligible.sum()
+    takes = np.floor(quotas).astype(np.int64)
+    remainders = np.argsort(-(quotas - takes), kind="stable")
+    takes[remainders[: max(size - int(takes.sum()), 0)]] += 1
+    takes = np.minimum(takes, np.maximum(eligible - 1, 0))
+    by_class = order[np.argsort(codes[order], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    rank = np.arange(len(codes)) - np.repeat(starts, counts)
+    return np.sort(by_class[rank < np.repeat(takes, counts)])

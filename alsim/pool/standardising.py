@@ -1,0 +1,74 @@
+"""Columns to mean 0 and variance 1, in place on the decoded files."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.pool.decoding import RawMatrix, n_threads
+
+BLOCK_ROWS = 256  # in float64 a block then stays in the processor's cache
+TASK_ROWS = 4096  # what one thread takes on at once
+
+
+def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> None:
+    """Standardise each column by the mean and deviation over the present rows of `train`.
+
+    The sums are in float64, over blocks of a fixed size added in order, so that neither the
+    number of threads nor the order of the file moves a bit. A column without variance is divided
+    by 1; absent rows stay exactly zero.
+
+    Args:
+        matrix: `(n, d)`, changed in place; zeros where absent.
+        present: `(n,)`.
+        train: The rows that give mean and deviation.
+    """
+    given = train.start + np.flatnonzero(present[train.start : train.stop])
+    if not given.size:
+        return
+    values = matrix.values
+    # Sums of squares lose digits where the mean is far from zero, so start from a row.
+    origin = values[given[0]].astype(np.float64)
+
+    def moments(rows: range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        total, squares = np.zeros_like(origin), np.zeros_like(origin)
+        for block, kept in _blocks(values, present, rows):
+            shifted = (block if kept.all() else block[kept]) - origin
+            total += shifted.sum(0)
+            np.square(shifted, out=shifted)
+            squares += shifted.sum(0)
+        matrix.release(rows)
+        return total, squares
+
+    def apply(rows: range) -> None:
+        for block, kept in _blocks(values, present, rows):
+            np.subtract(block, mean, out=block)
+            np.multiply(block, scale, out=block)
+            block[~kept] = 0
+        matrix.release(rows)
+
+    first, second = np.zeros_like(origin), np.zeros_like(origin)
+    with ThreadPoolExecutor(n_threads()) as pool:
+        for total, squares in pool.map(moments, _pieces(train, TASK_ROWS)):
+            first += total
+            second += squares
+        shift = first / given.size
+        variance = np.maximum(second / given.size - np.square(shift), 0)
+        variance[variance == 0] = 1
+        mean = (origin + shift).astype(np.float32)
+        scale = (1 / np.sqrt(variance)).astype(np.float32)
+        for _ in pool.map(apply, _pieces(range(len(values)), TASK_ROWS)):
+            pass
+    matrix.release()
+
+
+def _pieces(rows: range, size: int) -> list[range]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _blocks(
+    values: NDArray[np.float32], present: NDArray[np.bool_], rows: range
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    for piece in _pieces(rows, BLOCK_ROWS):
+        yield values[piece.start : piece.stop], present[piece.start : piece.stop]

@@ -1,0 +1,50 @@
+"""Pools to Parquet, whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alsim.errors import PoolError, UsageError
+from alsim.pool.roles import is_embedding
+
+ROW_GROUP_ROWS = 16_384  # so that several threads can decode one file
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise a UsageError if `path` exists and is not to be overwritten, or has no folder."""
+    if path.is_dir():
+        raise UsageError("this is a folder", str(path), "name a file: --out POOL.parquet")
+    if path.exists() and not overwrite:
+        raise UsageError("the file exists already", str(path), "name another, or add --force")
+    if not path.parent.is_dir():
+        raise UsageError("no such folder", str(path.parent), "create it first")
+
+
+def write_pool(table: pa.Table, path: Path, *, overwrite: bool = False) -> None:
+    """Write `table` to `path` (zstd), through a temporary file beside it.
+
+    Raises:
+        UsageError: If `check_target` refuses `path`.
+        PoolError: If it cannot be written.
+    """
+    check_target(path, overwrite=overwrite)
+    # Embeddings hardly repeat, so a dictionary of them costs time and saves nothing.
+    small: Any = [field.name for field in table.schema if not is_embedding(field.type)]
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(
+            table,
+            partial,
+            compression="zstd",
+            use_dictionary=small or False,
+            row_group_size=ROW_GROUP_ROWS,
+        )
+        partial.replace(path)
+    except OSError as error:
+        what = f"the pool cannot be written ({error.strerror or error})"
+        raise PoolError(what, str(path), "check the space and your rights there") from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,19 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Return the path of a real pool by its name, and skip where the pools are not at hand."""
+
+    def path(name: str) -> Path:
+        found = SHARED / f"{name}.parquet"
+        if not found.is_file():
+            pytest.skip(f"the real pool {name} is not in ../shared/data")
+        return found
+
+    return path

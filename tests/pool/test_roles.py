@@ -1,0 +1,79 @@
+import pyarrow as pa
+import pytest
+from pools import make_table
+
+from alsim.errors import PoolError, UsageError
+from alsim.pool.options import PoolOptions
+from alsim.pool.roles import METADATA_KEY, Roles, is_embedding, resolve_roles, write_roles
+
+
+def resolve(table: pa.Table, **options: object) -> Roles:
+    roles, faults = resolve_roles(table.schema, PoolOptions(**options), "here")
+    assert not faults
+    return roles
+
+
+def test_list_columns_of_floats_and_bytes_are_modalities_by_default() -> None:
+    assert resolve(make_table()) == Roles(("text", "picture"), {"label": None}, None, "split", "id")
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        (pa.list_(pa.float16()), True),
+        (pa.large_list(pa.float64()), True),
+        (pa.list_(pa.uint8(), 3), True),
+        (pa.list_(pa.int64()), False),
+        (pa.list_(pa.string()), False),
+        (pa.list_(pa.list_(pa.float32())), False),
+        (pa.float32(), False),
+        (pa.binary(), False),
+    ],
+)
+def test_embeddings_are_lists_of_floats_or_bytes(type_: pa.DataType, expected: bool) -> None:
+    assert is_embedding(type_) is expected
+
+
+def test_written_roles_come_back_and_other_metadata_stays() -> None:
+    roles = Roles(("picture",), {"label": "class"}, None, "split", None)
+    table = make_table().replace_schema_metadata({b"pandas": b"{}"})
+    written = write_roles(table, roles)
+    assert resolve(written) == roles
+    assert written.schema.metadata[b"pandas"] == b"{}"
+
+
+def test_flags_override_metadata() -> None:
+    table = write_roles(make_table(), Roles(("picture",), {"label": "class"}, None, "split", None))
+    roles = resolve(table, modalities=("text",), id="id")
+    assert roles == Roles(("text",), {"label": "class"}, None, "split", "id")
+
+
+def test_a_flag_with_a_misspelt_column_names_the_nearest() -> None:
+    _, faults = resolve_roles(make_table().schema, PoolOptions(modalities=("tekst",)), "here")
+    assert [fault.error for fault in faults] == [UsageError]
+    assert "'tekst' for --modality" in faults[0].what
+    assert "did you mean text?" in faults[0].mend
+
+
+def test_a_flag_that_names_a_column_without_embeddings_is_refused() -> None:
+    _, faults = resolve_roles(make_table().schema, PoolOptions(modalities=("label",)), "here")
+    assert "'label' holds string, not embeddings" in faults[0].what
+
+
+def test_metadata_that_names_a_dropped_column_is_a_fault() -> None:
+    table = write_roles(make_table(), Roles(("text",), {"label": "class"}, None, "split", "id"))
+    _, faults = resolve_roles(table.drop_columns(["id"]).schema, PoolOptions(), "here")
+    assert "the metadata names a column 'id'" in faults[0].what
+
+
+@pytest.mark.parametrize("text", [b"not json", b"[]", b"{}", b'{"version": 1}'])
+def test_metadata_that_cannot_be_read_is_one_clear_error(text: bytes) -> None:
+    table = make_table().replace_schema_metadata({METADATA_KEY: text})
+    with pytest.raises(PoolError, match="roles in the metadata cannot be read"):
+        resolve(table)
+
+
+def test_metadata_of_a_newer_version_is_refused() -> None:
+    table = make_table().replace_schema_metadata({METADATA_KEY: b'{"version": 99}'})
+    with pytest.raises(PoolError, match="version 99"):
+        resolve(table)

@@ -1,0 +1,81 @@
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits, stratified
+from alsim.seeding import stream
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=1, max_size=200),
+    st.integers(0, 200),
+    st.integers(0, 10),
+)
+def test_a_stratified_sample_leaves_every_class_a_row(
+    codes: list[int], size: int, seed: int
+) -> None:
+    rows = stratified(np.array(codes), min(size, len(codes)), stream(seed, "test"))
+    assert len(set(rows.tolist())) == len(rows) <= size
+    assert rows.tolist() == sorted(rows.tolist())
+    left = Counter(codes)
+    left.subtract(Counter(codes[row] for row in rows))
+    assert min(left.values()) >= 1
+
+
+@given(st.integers(1, 90), st.integers(0, 5))
+def test_a_stratified_sample_is_proportional_to_within_a_row(size: int, seed: int) -> None:
+    codes = np.repeat([0, 1, 2], [200, 80, 20])
+    rows = stratified(codes, size, stream(seed, "test"))
+    assert len(rows) == size
+    for code, n in enumerate((200, 80, 20)):
+        assert abs((codes[rows] == code).sum() - size * n / 300) < 1
+
+
+def test_every_row_of_a_class_is_drawn_as_often() -> None:
+    codes = np.repeat([0, 1], [40, 10])
+    n_draws = 500
+    counts = np.zeros(50)
+    for seed in range(n_draws):
+        counts[stratified(codes, 10, stream(seed, "test"))] += 1
+    # Each of 40 rows is one of 8 drawn, each of 10 one of 2: p = 0.2. Five sigmas for 50 rows.
+    assert np.abs(counts - 0.2 * n_draws).max() < 5 * (0.16 * n_draws) ** 0.5
+
+
+def test_synonyms_are_understood_in_any_case() -> None:
+    values = pa.chunked_array([["train", "VAL", "dev", "valid", "eval", "validation", " Test "]])
+    splits, faults = read_splits(values, "split", "here")
+    assert splits.tolist() == [0, 1, 1, 1, 1, 1, 2]
+    assert not faults
+
+
+def test_unknown_split_values_are_counted_and_named() -> None:
+    values = pa.chunked_array([pa.array(["train", "holdout", None, "holdout"])])
+    splits, (fault,) = read_splits(values, "split", "here")
+    assert splits.tolist() == [0, -1, -1, -1]
+    assert "3 rows: 'holdout', None" in fault.what
+
+
+def test_a_fifth_of_each_class_is_held_out_and_a_lone_row_stays_in_train() -> None:
+    codes = np.array([0] * 50 + [1] * 10 + [2])
+    splits = hold_out_test(codes, 0.2, seed=0)
+    assert (splits[:50] == 2).sum() == 10
+    assert (splits[50:60] == 2).sum() == 2
+    assert splits[60] == 0
+
+
+def test_validation_is_a_tenth_of_train_and_at_most_the_initial_size() -> None:
+    codes = np.zeros(1000, np.int64)
+    splits = np.repeat(np.array([0, 2], np.int8), [800, 200])
+    for initial_size, expected in ((2000, 80), (50, 50)):
+        drawn = hold_out_validation(codes, splits, initial_size, seed=0)
+        assert (drawn == 1).sum() == expected
+        assert (drawn[800:] == 2).all()
+
+
+def test_the_split_seed_and_nothing_else_changes_the_draw() -> None:
+    codes = np.arange(300) % 3
+    assert (hold_out_test(codes, 0.2, 0) == hold_out_test(codes, 0.2, 0)).all()
+    assert (hold_out_test(codes, 0.2, 0) != hold_out_test(codes, 0.2, 1)).any()
