@@ -1,0 +1,1 @@
+"""Experiments: from a setting to frozen records; no files, no clock."""

@@ -1,0 +1,68 @@
+"""What an experiment yields: frozen records, the rows of a run's tables."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One row of `steps.parquet`: the mixed head on the evaluation split after a step.
+
+    Step 0 follows the passive phase; step s follows the s-th query and fine-tune.
+    """
+
+    strategy: str
+    seed: int
+    step: int
+    n_labelled: int
+    cost: float  # labels paid for so far, in the oracle's unit
+    batch_size: int  # the largest training mini-batch of the step
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    nll: float  # nats
+    ece: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRecord:
+    """One row of `metrics.parquet`: a value for a task, head and modality pattern.
+
+    `modalities` is "all" for every evaluated row, else the names of the modalities that the
+    rows have, joined by "+", or "none".
+    """
+
+    strategy: str
+    seed: int
+    step: int
+    task: str
+    head: str
+    modalities: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRecord:
+    """One row of `queries.parquet`: an object that was labelled at a step, best first.
+
+    Step 0 holds the initial labels, which no strategy chose: their score is None.
+    """
+
+    strategy: str
+    seed: int
+    step: int
+    rank: int
+    id: str | int
+    task: str
+    score: float | None
+    cost: float
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """All records of one step of one replica."""
+
+    step: StepRecord
+    metrics: tuple[MetricRecord, ...]
+    queries: tuple[QueryRecord, ...]

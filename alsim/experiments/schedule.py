@@ -1,0 +1,129 @@
+"""How many labels to start from, how many to ask for, and when to stop."""
+
+from dataclasses import dataclass, replace
+
+from alsim.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySize:
+    """How many rows a query asks for: `first` at the first step, growing geometrically to `last`.
+
+    The sizes reach `last` at the last planned step and stay there if a run goes on.
+    """
+
+    first: int
+    last: int
+
+    def at(self, step: int, steps: int) -> int:
+        """Return the size of the query at `step` (1, 2, …) of `steps` planned."""
+        if self.first == self.last or steps < 2:
+            return self.first
+        share = min(1.0, (step - 1) / (steps - 1))
+        return round(self.first * (self.last / self.first) ** share)
+
+    def total(self, steps: int) -> int:
+        """Return the number of rows that `steps` queries ask for."""
+        return sum(self.at(step, steps) for step in range(1, steps + 1))
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}:{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """What ends a run: so many steps, no unlabelled rows left, an accuracy, or so many labels."""
+
+    kind: str = "steps"  # "steps" | "exhausted" | "accuracy" | "labels"
+    value: float = 0.0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind in ("steps", "exhausted") else f"{self.kind}={self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleOptions:
+    """The sizes as asked for; None takes the default, which shrinks with the pool."""
+
+    initial_size: int | None = None
+    query_size: QuerySize | None = None
+    steps: int | None = None
+    until: Until = Until()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The sizes as they are run."""
+
+    initial_size: int
+    query_size: QuerySize
+    steps: int
+    until: Until
+
+    def query_at(self, step: int, n_labelled: int, n_pool: int) -> int:
+        """Return the size of the query at `step`, 0 when the run is over by then."""
+        left = n_pool - n_labelled
+        if self.until.kind == "steps" and step > self.steps:
+            return 0
+        if self.until.kind == "labels":
+            left = min(left, int(self.until.value) - n_labelled)
+        return max(0, min(left, self.query_size.at(step, self.steps)))
+
+
+DEFAULT_INITIAL_SIZE = 2000  # the study's
+DEFAULT_QUERY_SIZE = 20
+DEFAULT_STEPS = 100
+
+
+def plan_schedule(options: ScheduleOptions, n_pool: int) -> tuple[Schedule, list[str]]:
+    """Return the sizes that fit a pool of `n_pool` labelled training rows, and what was reduced.
+
+    A default shrinks to fit, and a note says so; a size that was asked for does not.
+
+    Raises:
+        UsageError: If sizes that were asked for do not fit the pool.
+    """
+    notes: list[str] = []
+    query_size = options.query_size or QuerySize(DEFAULT_QUERY_SIZE, DEFAULT_QUERY_SIZE)
+    initial = options.initial_size
+    if initial is None:
+        initial = min(DEFAULT_INITIAL_SIZE, max(2, n_pool // 3))
+        if initial < DEFAULT_INITIAL_SIZE:
+            notes.append(
+                f"initial size reduced from {DEFAULT_INITIAL_SIZE:,} to {initial:,}: "
+                f"a third of the {n_pool:,} training rows"
+            )
+    asked = options.query_size is not None or options.initial_size is not None
+    if not asked and initial + query_size.first > n_pool:
+        size = max(1, n_pool - initial)
+        notes.append(f"query size reduced from {query_size} to {size}: no more rows are left")
+        query_size = QuerySize(size, size)
+    if initial + query_size.first > n_pool:
+        raise UsageError(
+            f"{n_pool:,} training rows cannot give {initial:,} initial labels "
+            f"and a query of {query_size.first:,}",
+            "--initial-size and --query-size",
+            f"ask for at most {max(0, n_pool - query_size.first):,} initial labels, "
+            "or bring a larger pool",
+        )
+    schedule = Schedule(initial, query_size, options.steps or DEFAULT_STEPS, options.until)
+    wanted = initial + query_size.total(schedule.steps)
+    if options.until.kind == "steps" and wanted > n_pool:
+        steps = schedule.steps
+        while steps > 1 and initial + query_size.total(steps) > n_pool:
+            steps -= 1
+        if options.steps is not None:
+            raise UsageError(
+                f"{schedule.steps} steps need {wanted:,} labels, the pool has {n_pool:,}",
+                "--steps",
+                f"ask for at most {steps} steps, or for --until exhausted",
+            )
+        notes.append(f"steps reduced from {schedule.steps} to {steps}: the pool is then used up")
+        schedule = replace(schedule, steps=steps)
+    if options.until.kind == "labels" and not initial < options.until.value <= n_pool:
+        raise UsageError(
+            f"labels={options.until.value:g} is outside {initial + 1:,} … {n_pool:,}",
+            "--until",
+            "ask for more than the initial labels and no more than the training rows",
+        )
+    return schedule, notes

@@ -1,0 +1,131 @@
+"""What all replicas of a study share, and how fresh ones are made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alsim.experiments.evaluation import Evaluator, make_evaluator
+from alsim.experiments.schedule import Schedule
+from alsim.models import ModelOptions
+from alsim.oracle import Answers, Oracle
+from alsim.pool.pool import Pool
+from alsim.seeding import on_device, stream
+from alsim.strategies import Strategy
+from alsim.training.features import Features, features_of, shape_of
+from alsim.training.fit import FitStreams, Labelled
+from alsim.training.objective import make_objective
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Replicas, Way
+from alsim.training.ways import make_replicas
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """A study but for its seeds: pool, oracle, strategies, sizes, model, training."""
+
+    pool: Pool
+    task: str
+    features: Features
+    oracle: Oracle
+    strategies: Mapping[str, Strategy]
+    schedule: Schedule
+    model: ModelOptions
+    training: TrainingOptions
+    way: Way
+    evaluator: Evaluator
+    validator: Evaluator | None  # None: no validation rows, so no early stopping
+    initial_rows: Tensor | None = None  # labels that one already has, instead of a random start
+
+    @property
+    def train(self) -> range:
+        """Return the rows that can be labelled."""
+        return self.pool.splits["train"]
+
+    @property
+    def n_classes(self) -> dict[str, int]:
+        """Return the number of classes of each task."""
+        return {name: len(task.classes) for name, task in self.pool.tasks.items()}
+
+
+def make_setting(
+    pool: Pool,
+    *,
+    oracle: Oracle,
+    strategies: Mapping[str, Strategy],
+    schedule: Schedule,
+    model: ModelOptions,
+    training: TrainingOptions,
+    way: Way,
+    device: torch.device,
+    initial_rows: Tensor | None = None,
+) -> Setting:
+    """Return the setting of a study on the first task of a pool, on a device.
+
+    Accuracy is measured on the test split, else on validation.
+    """
+    task = next(iter(pool.tasks.values()))
+    dtype = torch.float64 if training.precision == "float64" else torch.float32
+    features = features_of(pool, device, dtype)
+
+    def evaluator(rows: range) -> Evaluator:
+        return make_evaluator(
+            features, tuple(pool.modalities), rows,
+            task=task.name, labels=task.labels, n_classes=len(task.classes),
+        )  # fmt: skip
+
+    validation, test = pool.splits["validation"], pool.splits["test"]
+    return Setting(
+        pool=pool,
+        task=task.name,
+        features=features,
+        oracle=oracle,
+        strategies=strategies,
+        schedule=schedule,
+        model=model,
+        training=training,
+        way=way,
+        evaluator=evaluator(test or validation),
+        validator=evaluator(validation) if validation else None,
+        initial_rows=initial_rows,
+    )
+
+
+def fresh_replicas(setting: Setting, seeds: Sequence[int], *path: str | int) -> Replicas:
+    """Return untrained replicas, one a seed, initialised from the streams `(seed, *path)`."""
+    shape = shape_of(setting.pool)
+    objectives = [
+        make_objective(shape, setting.model, setting.training, generator=stream(seed, *path)).to(
+            setting.features.device, setting.features.dtype
+        )
+        for seed in seeds
+    ]
+    return make_replicas(setting.way, objectives, setting.training)
+
+
+def fit_streams(setting: Setting, seeds: Sequence[int], *path: str | int) -> FitStreams:
+    """Return the order and dropout streams of one training phase, one a seed."""
+    device = setting.features.device
+    return FitStreams(
+        order=[stream(seed, *path, "order") for seed in seeds],
+        dropout=[on_device(stream(seed, *path, "dropout"), device) for seed in seeds],
+    )
+
+
+def initial_query(setting: Setting, seed: int) -> tuple[Tensor, Answers]:
+    """Return a seed's initial rows, `(m,)`, and the oracle's answers."""
+    rows = setting.initial_rows
+    if rows is None:
+        order = torch.randperm(len(setting.train), generator=stream(seed, "initial"))
+        rows = order[: setting.schedule.initial_size] + setting.train.start
+    return rows, setting.oracle(rows, generator=stream(seed, "initial", "oracle"))
+
+
+def labelled_rows(setting: Setting, queries: Sequence[tuple[Tensor, Answers]]) -> Labelled:
+    """Return one query a replica, each of the same size, as labelled rows on the device."""
+    device = setting.features.device
+    return Labelled(
+        torch.stack([rows for rows, _ in queries]).to(device),
+        {setting.task: torch.stack([answers.labels for _, answers in queries]).to(device)},
+    )

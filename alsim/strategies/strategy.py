@@ -1,0 +1,57 @@
+"""What a strategy is: a score for each row, and a way to pick rows by it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from alsim.errors import RunError
+from alsim.signals import Signal, Signals
+from alsim.strategies.selectors import Candidates, top_k
+
+
+class Select(Protocol):
+    """A way to pick k of n candidates."""
+
+    def __call__(self, candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        """Return `(k,)` distinct positions in 0 … n − 1, best first; ties by `generator`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strategy:
+    """A way to choose rows."""
+
+    summary: str
+    source: str
+    cost: str  # of one query; n unlabelled rows, k query size, d width, c classes
+    needs: frozenset[Signal]  # what the engine computes in its one pass over the pool
+    score: Callable[[Signals], Tensor]  # a chunk of n rows -> (n,), higher is queried first
+    select: Select = top_k
+    keeps: frozenset[Signal] = frozenset()  # signals the selector wants of all rows at once
+
+
+def query(
+    strategy: Strategy, candidates: Candidates, k: int, *, generator: torch.Generator
+) -> Tensor:
+    """Return the positions of the next query, `(min(k, n),)`, best first.
+
+    Raises:
+        RunError: If a score is not a number.
+        ValueError: If the selector breaks its contract.
+    """
+    n = len(candidates.scores)
+    n_bad = int(torch.isnan(candidates.scores).sum())
+    if n_bad:
+        raise RunError(
+            f"{n_bad} of {n} acquisition scores are not numbers",
+            "scoring the unlabelled rows",
+            "the training has diverged; lower --learning-rate",
+        )
+    k = min(k, n)
+    chosen = strategy.select(candidates, k, generator=generator)
+    if len(chosen) != k or len(chosen.unique()) != k:
+        raise ValueError(f"the selector picked {len(chosen)} rows, not {k} distinct ones")
+    return chosen

@@ -1,0 +1,1 @@
+"""Training: objectives, batches, replicas, epochs."""

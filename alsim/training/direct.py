@@ -1,0 +1,155 @@
+"""One replica, called as a plain module: the faster way on a CPU core."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from alsim.models import Inputs, Outputs
+from alsim.models.layers import StreamDropout
+from alsim.training.adam import BETA1, BETA2, EPS
+from alsim.training.dropout import dropout_sites
+from alsim.training.objective import Objective
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
+from alsim.training.state import ReplicaState
+
+
+class DirectReplica:
+    """One replica, called as a plain module."""
+
+    size = 1
+
+    def __init__(self, objective: Objective, options: TrainingOptions) -> None:
+        self.objective = objective
+        self.sites = dropout_sites(objective)
+        self._dropouts: dict[str, StreamDropout] = {
+            name: layer
+            for name, layer in objective.named_modules()
+            if isinstance(layer, StreamDropout)
+        }
+        self._named = dict(objective.named_parameters())
+        rates = {name: rate_of(name, options) for name in self._named}
+        # All parameters of one rate as views of one vector: for a net of two dozen small tensors
+        # the optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
+        # element's position, but here there are no neighbours.
+        self._flats = {
+            rate: _Flat({n: p for n, p in self._named.items() if rates[n] == rate})
+            for rate in sorted(set(rates.values()))
+        }
+        self._optimiser = torch.optim.Adam(
+            [{"params": [flat.values], "lr": rate} for rate, flat in self._flats.items()],
+            betas=(BETA1, BETA2),
+            eps=EPS,
+            fused=True,
+        )
+        for flat in self._flats.values():
+            self._optimiser.state[flat.values] = {
+                "step": torch.zeros((), dtype=torch.float32, device=flat.values.device),
+                "exp_avg": torch.zeros_like(flat.values),
+                "exp_avg_sq": torch.zeros_like(flat.values),
+            }
+        self._mode: Mode | None = None
+
+    def _enter(self, mode: Mode) -> None:
+        if mode != self._mode:
+            set_mode(self.objective, mode)
+            self._mode = mode
+
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
+        """Take one optimiser step; return the loss before it, `(1,)`."""
+        self._enter(mode)
+        for name, mask in masks.items():
+            self._dropouts[name.removesuffix(".mask")].mask = mask[0]
+        inputs = Inputs(
+            {k: v[0] for k, v in batch.inputs.modalities.items()}, batch.inputs.present[0]
+        )
+        loss = self.objective(
+            inputs,
+            {task: y[0] for task, y in batch.labels.items()},
+            {task: weights[0] for task, weights in batch.class_weights.items()},
+        )
+        loss.backward()
+        self._optimiser.step()
+        clamp_log_variance(self._named)
+        for flat in self._flats.values():
+            flat.gradients.zero_()
+        for name in masks:
+            self._dropouts[name.removesuffix(".mask")].mask = None
+        return loss.detach().view(1)
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """Return what the replica says, each tensor `(1, n, …)`."""
+        self._enter("eval")
+        with torch.no_grad():
+            outputs: Outputs = self.objective.model(inputs)
+        logits = {
+            task: {head: z.unsqueeze(0) for head, z in heads.items()}
+            for task, heads in outputs.logits.items()
+        }
+        return Outputs(logits, outputs.hidden.unsqueeze(0))
+
+    def parameter(self, name: str) -> Tensor | None:
+        """Return a copy of one parameter, `(1, …)`, or None."""
+        found = self._named.get(name)
+        return None if found is None else found.detach().clone().unsqueeze(0)
+
+    def state(self) -> ReplicaState:
+        """Return a copy of everything that training changes."""
+        first, second = self._moments("exp_avg"), self._moments("exp_avg_sq")
+        return ReplicaState(
+            parameters=_stacked(self._named),
+            buffers=_stacked(dict(self.objective.named_buffers())),
+            first_moments=_stacked({name: first[name] for name in self._named}),
+            second_moments=_stacked({name: second[name] for name in self._named}),
+            steps=self._steps()[0].double().view(1),
+        )
+
+    def load(self, state: ReplicaState) -> None:
+        """Take on a state of one replica."""
+        if state.size != 1:
+            raise ValueError(f"a state of {state.size} replicas for one")
+        with torch.no_grad():
+            for mine, theirs in (
+                (self._named, state.parameters),
+                (dict(self.objective.named_buffers()), state.buffers),
+                (self._moments("exp_avg"), state.first_moments),
+                (self._moments("exp_avg_sq"), state.second_moments),
+            ):
+                for name, tensor in mine.items():
+                    tensor.copy_(theirs[name][0])
+            for steps in self._steps():
+                steps.copy_(state.steps[0])
+
+    def _steps(self) -> list[Tensor]:
+        return [self._optimiser.state[flat.values]["step"] for flat in self._flats.values()]
+
+    def _moments(self, which: str) -> dict[str, Tensor]:
+        """Return views of one of Adam's moments, by parameter."""
+        views: dict[str, Tensor] = {}
+        for flat in self._flats.values():
+            views |= flat.split(self._optimiser.state[flat.values][which])
+        return views
+
+
+class _Flat:
+    """Parameters and their gradients as views of two vectors."""
+
+    def __init__(self, named: Mapping[str, nn.Parameter]) -> None:
+        self._shapes = {name: p.shape for name, p in named.items()}
+        self.values = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in named.values()]))
+        self.gradients = self.values.grad = torch.zeros_like(self.values)
+        values, gradients = self.split(self.values.detach()), self.split(self.gradients)
+        for name, parameter in named.items():
+            parameter.data = values[name]
+            parameter.grad = gradients[name]
+
+    def split(self, vector: Tensor) -> dict[str, Tensor]:
+        """Return views of a vector of this size, in the shapes of the parameters."""
+        parts = vector.split([shape.numel() for shape in self._shapes.values()])
+        shaped = zip(self._shapes.items(), parts, strict=True)
+        return {name: part.view(shape) for (name, shape), part in shaped}
+
+
+def _stacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone().unsqueeze(0) for name, tensor in tensors.items()}

@@ -1,0 +1,64 @@
+"""Dropout masks from each replica's own stream."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from alsim.models.layers import StreamDropout
+
+
+class Site(NamedTuple):
+    """One dropout layer of a model."""
+
+    name: str
+    p: float
+    width: int
+
+
+def dropout_sites(module: nn.Module) -> list[Site]:
+    """Return the dropout layers of a module that drop anything, in order."""
+    return [
+        Site(name, layer.p, layer.width)
+        for name, layer in module.named_modules()
+        if isinstance(layer, StreamDropout) and kept_of_256(layer.p) < 256
+    ]
+
+
+def kept_of_256(p: float) -> int:
+    """Return how many of 256 values a dropout layer keeps on average; at least one."""
+    return max(1, round(256 * (1 - p)))
+
+
+def draw_bytes(n: int, *, generator: torch.Generator) -> Tensor:
+    """Return `n` uniform bytes, `(n,)` uint8, on the generator's device."""
+    words = torch.empty((n + 7) // 8, dtype=torch.int64, device=generator.device)
+    # The full range: by default the top bit, so every eighth byte, would be biased.
+    words.random_(-(2**63), None, generator=generator)
+    return words.view(torch.uint8)[:n]
+
+
+def draw_masks(
+    sites: Sequence[Site], n: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
+) -> Mapping[str, Tensor]:
+    """Return one scaled mask a layer, its buffer's name -> `(r, n, width)`.
+
+    One byte a value, so that the share kept is round(256·(1 − p)) / 256: ten times cheaper than a
+    Bernoulli draw, and exact for p = 0.5 and 0.25.
+
+    Args:
+        sites: The dropout layers.
+        n: Rows of the batch.
+        dtype: Of the masks.
+        generators: One a replica; each draws its own masks, layer after layer.
+    """
+    sizes = [n * site.width for site in sites]
+    drawn = torch.stack([draw_bytes(sum(sizes), generator=g) for g in generators])
+    return {
+        f"{site.name}.mask": (part < kept_of_256(site.p))
+        .view(len(generators), n, site.width)
+        .to(dtype)
+        .mul_(256 / kept_of_256(site.p))
+        for site, part in zip(sites, drawn.split(sizes, 1), strict=True)
+    }

@@ -1,0 +1,56 @@
+"""The pool's inputs where they are trained on: rows gathered or viewed, on one device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alsim.models import Inputs, Shape
+from alsim.pool.pool import Pool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """Every modality of a pool and its presence mask. On a CPU the tensors stay memory-mapped."""
+
+    modalities: Mapping[str, Tensor]  # name -> (n, d) float32
+    present: Tensor  # (n, modalities), in `dtype`
+    dtype: torch.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the tensors are."""
+        return self.present.device
+
+    def take(self, rows: Tensor) -> Inputs:
+        """Return the inputs of the given rows; `rows` of any shape gives it as leading axes."""
+        flat = rows.reshape(-1)
+        return Inputs(
+            {
+                name: x.index_select(0, flat).to(self.dtype).view(*rows.shape, x.shape[1])
+                for name, x in self.modalities.items()
+            },
+            self.present.index_select(0, flat).view(*rows.shape, self.present.shape[1]),
+        )
+
+    def span(self, start: int, stop: int) -> Inputs:
+        """Return the inputs of rows start … stop − 1, as views where the dtype allows."""
+        return Inputs(
+            {name: x[start:stop].to(self.dtype) for name, x in self.modalities.items()},
+            self.present[start:stop],
+        )
+
+
+def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Features:
+    """Return the inputs of a pool on a device."""
+    return Features(
+        {name: x.to(device) for name, x in pool.modalities.items()},
+        pool.present.to(device, dtype),
+        dtype,
+    )
+
+
+def shape_of(pool: Pool) -> Shape:
+    """Return what a model must fit."""
+    return Shape(pool.widths, {name: len(task.classes) for name, task in pool.tasks.items()})

@@ -1,0 +1,181 @@
+"""Epochs over labelled rows, with or without early stopping."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alsim.training.batching import batch_sizes, epoch_order
+from alsim.training.dropout import draw_masks
+from alsim.training.features import Features
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Batch, Mode, Replicas
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """The labelled rows of every replica and the answers the oracle gave."""
+
+    rows: Tensor  # (r, m) int64, rows of the pool
+    labels: Mapping[str, Tensor]  # task -> (r, m) int64
+
+    @property
+    def n(self) -> int:
+        """Return m, the number of labelled rows of each replica."""
+        return self.rows.shape[1]
+
+    def extended(self, rows: Tensor, labels: Mapping[str, Tensor]) -> "Labelled":
+        """Return these rows and `k` more, each argument `(r, k)`."""
+        return Labelled(
+            torch.cat([self.rows, rows], 1),
+            {task: torch.cat([y, labels[task]], 1) for task, y in self.labels.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitStreams:
+    """The random streams of one training phase, one generator a replica in each."""
+
+    order: Sequence[torch.Generator]  # CPU
+    dropout: Sequence[torch.Generator]  # on the device of the features
+
+
+def balanced_weights(labels: Tensor, n_classes: int) -> Tensor:
+    """Return class weights inversely proportional to how often a class is labelled, `(r, c)`.
+
+    m / (c' · count), c' the number of classes that occur: their mean over the rows is 1. A class
+    without a row has weight 0. King & Zeng (2001).
+
+    Args:
+        labels: `(r, m)` int64.
+        n_classes: c.
+    """
+    counts = torch.stack([torch.bincount(y, minlength=n_classes) for y in labels])
+    occurring = (counts > 0).sum(1, keepdim=True)
+    weights = labels.shape[1] / (occurring * counts.clamp_min(1))
+    return torch.where(counts > 0, weights, 0.0)
+
+
+def train_epoch(
+    replicas: Replicas,
+    features: Features,
+    labelled: Labelled,
+    options: TrainingOptions,
+    *,
+    mode: Mode,
+    streams: FitStreams,
+    class_weights: Mapping[str, Tensor],
+) -> Tensor:
+    """Train one epoch; return the mean loss of its batches, `(r,)`."""
+    sizes = batch_sizes(labelled.n, options.batch_size, options.batch_rule)
+    orders = [epoch_order(labelled.n, sum(sizes), generator=g) for g in streams.order]
+    order = torch.stack(orders).to(features.device)
+    rows = labelled.rows.gather(1, order)
+    labels = {task: y.gather(1, order) for task, y in labelled.labels.items()}
+    total = torch.zeros(replicas.size, dtype=torch.float64, device=features.device)
+    start = 0
+    for size in sizes:
+        stop = start + size
+        batch = Batch(
+            features.take(rows[:, start:stop]),
+            {task: y[:, start:stop] for task, y in labels.items()},
+            class_weights,
+        )
+        masks = draw_masks(replicas.sites, size, features.dtype, streams.dropout)
+        total += replicas.step(batch, masks, mode)
+        start = stop
+    return total / len(sizes)
+
+
+def class_weights_of(
+    labelled: Labelled, n_classes: Mapping[str, int], options: TrainingOptions, dtype: torch.dtype
+) -> Mapping[str, Tensor]:
+    """Return the class weights that the options ask for, task -> `(r, c)`; empty for none."""
+    if options.class_weights == "none":
+        return {}
+    return {
+        task: balanced_weights(y, n_classes[task]).to(dtype) for task, y in labelled.labels.items()
+    }
+
+
+def fit_epochs(
+    replicas: Replicas,
+    features: Features,
+    labelled: Labelled,
+    options: TrainingOptions,
+    *,
+    n_classes: Mapping[str, int],
+    streams: FitStreams,
+) -> Tensor:
+    """Fine-tune for `options.epochs`; return the last epoch's mean loss, `(r,)`."""
+    mode: Mode = "frozen" if options.batch_norm == "frozen" else "train"
+    weights = class_weights_of(labelled, n_classes, options, features.dtype)
+    loss = torch.zeros(replicas.size)
+    for _ in range(options.epochs):
+        loss = train_epoch(
+            replicas, features, labelled, options,
+            mode=mode, streams=streams, class_weights=weights,
+        )  # fmt: skip
+    return loss
+
+
+def fit_early_stopping(
+    replicas: Replicas,
+    features: Features,
+    labelled: Labelled,
+    options: TrainingOptions,
+    *,
+    n_classes: Mapping[str, int],
+    streams: FitStreams,
+    validate: Callable[[], Tensor] | None,
+    on_epoch: Callable[[int], None],
+) -> Tensor:
+    """Train until the validation loss stops falling, and keep each replica's best epoch.
+
+    Each replica stops by itself, `options.patience` epochs after its best, at the latest after
+    `options.max_epochs`; its best parameters, buffers and optimiser come back. One that stopped
+    is unaffected by those that go on.
+
+    Args:
+        replicas: What to train.
+        features: The pool's inputs.
+        labelled: The rows to train on.
+        options: Batches, epochs, patience.
+        n_classes: task -> c.
+        streams: Order and dropout streams.
+        validate: Returns the validation losses, `(r,)`; None trains for `max_epochs`.
+        on_epoch: Called after each epoch with its number.
+
+    Returns:
+        The number of epochs whose result each replica kept, `(r,)` int64.
+    """
+    weights = class_weights_of(labelled, n_classes, options, features.dtype)
+    best = replicas.state()
+    best_loss = torch.full((replicas.size,), math.inf, dtype=torch.float64)
+    best_epoch = torch.zeros(replicas.size, dtype=torch.int64)
+    for epoch in range(1, options.max_epochs + 1):
+        loss = train_epoch(
+            replicas, features, labelled, options,
+            mode="train", streams=streams, class_weights=weights,
+        )  # fmt: skip
+        on_epoch(epoch)
+        if validate is None:
+            best_epoch.fill_(epoch)
+            if not torch.isfinite(loss).all():
+                break
+            continue
+        now = validate().double().cpu()
+        alive = epoch - best_epoch <= options.patience
+        improved = alive & (now < best_loss)
+        if improved.any():
+            state = replicas.state()
+            best = state if improved.all() else state.where(improved, best)
+            best_loss = torch.where(improved, now, best_loss)
+            best_epoch[improved] = epoch
+        if not (epoch - best_epoch < options.patience).any():
+            break
+    if validate is not None:
+        replicas.load(best)
+    return best_epoch

@@ -1,0 +1,106 @@
+"""R stacked copies, trained as one program: what a GPU wants."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, stack_module_state
+
+from alsim.models import Inputs, Outputs
+from alsim.training.adam import StackedAdam
+from alsim.training.dropout import dropout_sites
+from alsim.training.objective import Objective
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
+from alsim.training.state import ReplicaState
+
+
+class LockstepReplicas:
+    """R stacked copies, trained as one program."""
+
+    def __init__(self, objectives: Sequence[Objective], options: TrainingOptions) -> None:
+        self.objective = objectives[0]
+        self.size = len(objectives)
+        self.sites = dropout_sites(self.objective)
+        parameters, buffers = stack_module_state(list(objectives))
+        self._parameters = {k: v.detach().requires_grad_() for k, v in parameters.items()}
+        self._buffers = {k: v.detach().clone() for k, v in buffers.items()}
+        rates = {name: rate_of(name, options) for name in self._parameters}
+        self._optimiser = StackedAdam(self._parameters, rates)
+
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
+        """Take one optimiser step; return the losses before it, `(r,)`."""
+        set_mode(self.objective, mode)
+
+        def loss_of_one(
+            parameters: dict[str, Tensor],
+            buffers: dict[str, Tensor],
+            dropped: dict[str, Tensor],
+            one: tuple[Inputs, Mapping[str, Tensor], Mapping[str, Tensor]],
+        ) -> Tensor:
+            return functional_call(self.objective, (parameters, {**buffers, **dropped}), one)
+
+        losses: Tensor = torch.vmap(loss_of_one)(
+            self._parameters,
+            self._buffers,
+            dict(masks),
+            (batch.inputs, batch.labels, batch.class_weights),
+        )
+        losses.sum().backward()
+        self._optimiser.step()
+        for parameter in self._parameters.values():
+            parameter.grad = None
+        clamp_log_variance(self._parameters)
+        return losses.detach()
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """Return what every replica says of the same rows, each tensor `(r, n, …)`."""
+        set_mode(self.objective, "eval")
+        with torch.no_grad():
+            return torch.vmap(self._outputs_of_one, in_dims=(0, 0, None))(
+                _of_model(self._parameters), _of_model(self._buffers), inputs
+            )
+
+    def _outputs_of_one(
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Inputs
+    ) -> Outputs:
+        return functional_call(self.objective.model, (parameters, buffers), (inputs,))
+
+    def parameter(self, name: str) -> Tensor | None:
+        """Return a copy of one parameter, `(r, …)`, or None."""
+        found = self._parameters.get(name)
+        return None if found is None else found.detach().clone()
+
+    def state(self) -> ReplicaState:
+        """Return a copy of everything that training changes."""
+        return ReplicaState(
+            parameters=_copied(self._parameters),
+            buffers=_copied(self._buffers),
+            first_moments=_copied(self._optimiser.first),
+            second_moments=_copied(self._optimiser.second),
+            steps=self._optimiser.steps.clone(),
+        )
+
+    def load(self, state: ReplicaState) -> None:
+        """Take on a state of the same R."""
+        if state.size != self.size:
+            raise ValueError(f"a state of {state.size} replicas for {self.size}")
+        with torch.no_grad():
+            for mine, theirs in (
+                (self._parameters, state.parameters),
+                (self._buffers, state.buffers),
+                (self._optimiser.first, state.first_moments),
+                (self._optimiser.second, state.second_moments),
+            ):
+                for name, tensor in mine.items():
+                    tensor.copy_(theirs[name])
+            self._optimiser.steps.copy_(state.steps)
+
+
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _of_model(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = "model."
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

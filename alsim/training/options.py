@@ -1,0 +1,28 @@
+"""What can be chosen about training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from alsim.training.batching import BatchRule
+
+LossWeighting = Literal["uncertainty", "sum", "fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How the net is trained, in the passive phase and at each step."""
+
+    learning_rate: float = 1e-3
+    batch_size: int = 512  # the study's, chosen there for its 50 classes
+    batch_rule: BatchRule = "adaptive"
+    max_epochs: int = 100  # passive phase
+    patience: int = 10  # epochs without a better validation loss before the passive phase ends
+    epochs: int = 1  # a step of the active phase
+    retrain: bool = False  # each step from scratch, like a passive phase
+    batch_norm: Literal["train", "frozen"] = "train"  # in the active phase
+    loss: LossWeighting = "uncertainty"
+    head_weights: Mapping[str, float] = field(default_factory=dict[str, float])  # for "fixed"
+    sigma_learning_rate: float = 1e-2
+    class_weights: Literal["none", "balanced"] = "none"
+    precision: Literal["float32", "float64"] = "float32"

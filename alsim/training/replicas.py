@@ -1,0 +1,92 @@
+"""Copies of one small network, trained side by side: what they are given and can do.
+
+`direct` and `lockstep` are the two ways to have them; `ways` makes either.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from alsim.models import Inputs, Outputs
+from alsim.models.layers import RowBatchNorm
+from alsim.training.dropout import Site
+from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, Objective
+from alsim.training.options import TrainingOptions
+from alsim.training.state import ReplicaState
+
+Mode = Literal["train", "frozen", "eval"]  # frozen: train with BatchNorm's statistics as they are
+Way = Literal["direct", "lockstep"]
+
+
+class Batch(NamedTuple):
+    """One mini-batch of every replica; each tensor has a leading axis of R."""
+
+    inputs: Inputs
+    labels: Mapping[str, Tensor]  # task -> (r, n) int64, -1 unknown
+    class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all classes weigh the same
+
+
+class Replicas(Protocol):
+    """R copies of an objective, each with its own parameters and optimiser."""
+
+    @property
+    def size(self) -> int:
+        """Return R."""
+        ...
+
+    @property
+    def objective(self) -> Objective:
+        """Return one copy, for its structure; its values may be stale."""
+        ...
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """Return the dropout layers that want a mask."""
+        ...
+
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
+        """Take one optimiser step; return the losses before it, `(r,)`."""
+        ...
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """Return what every replica says of the same rows, each tensor `(r, n, …)`.
+
+        In evaluation mode, without gradients; nothing of the replicas changes.
+        """
+        ...
+
+    def parameter(self, name: str) -> Tensor | None:
+        """Return a copy of one parameter, `(r, …)`, or None where there is none of that name."""
+        ...
+
+    def state(self) -> ReplicaState:
+        """Return a copy of everything that training changes."""
+        ...
+
+    def load(self, state: ReplicaState) -> None:
+        """Take on a state of the same R."""
+        ...
+
+
+def set_mode(module: nn.Module, mode: Mode) -> None:
+    """Set a module to training, to training with frozen statistics, or to evaluation."""
+    module.train(mode != "eval")
+    if mode == "frozen":
+        for layer in module.modules():
+            if isinstance(layer, RowBatchNorm):
+                layer.eval()
+
+
+def rate_of(name: str, options: TrainingOptions) -> float:
+    """Return the learning rate of a parameter of an objective."""
+    return options.sigma_learning_rate if name == LOG_VARIANCE else options.learning_rate
+
+
+def clamp_log_variance(parameters: Mapping[str, Tensor]) -> None:
+    """Bring the log-variances back within their bound, after a step."""
+    log_variance = parameters.get(LOG_VARIANCE)
+    if log_variance is not None:
+        with torch.no_grad():
+            log_variance.clamp_(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)

@@ -1,0 +1,62 @@
+"""Everything that training changes, as plain tensors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_GROUPS = ("parameters", "buffers", "first_moments", "second_moments")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplicaState:
+    """Parameters, buffers and Adam's state of R replicas, each tensor `(r, …)`.
+
+    The tensors are copies: training on does not change them.
+    """
+
+    parameters: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
+    first_moments: Mapping[str, Tensor]
+    second_moments: Mapping[str, Tensor]
+    steps: Tensor  # (r,) float64, optimiser steps taken
+
+    @property
+    def size(self) -> int:
+        """Return R."""
+        return len(self.steps)
+
+    def pick(self, replicas: Sequence[int]) -> "ReplicaState":
+        """Return the state of the chosen replicas, in that order; one may come twice (a fork)."""
+        index = torch.tensor(list(replicas), device=self.steps.device)
+        return ReplicaState.from_tensors({k: v[index] for k, v in self.to_tensors().items()})
+
+    def where(self, mask: Tensor, other: "ReplicaState") -> "ReplicaState":
+        """Return this state where `mask` `(r,)` is true, `other` elsewhere."""
+        others = other.to_tensors()
+        return ReplicaState.from_tensors(
+            {
+                k: torch.where(mask.to(v.device).view(-1, *[1] * (v.ndim - 1)), v, others[k])
+                for k, v in self.to_tensors().items()
+            }
+        )
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return one flat mapping, as a tensor file holds it."""
+        flat = {
+            f"{group}/{name}": tensor
+            for group in _GROUPS
+            for name, tensor in getattr(self, group).items()
+        }
+        return flat | {"steps": self.steps}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor]) -> "ReplicaState":
+        """Return the state that `to_tensors` flattened."""
+        groups: dict[str, dict[str, Tensor]] = {group: {} for group in _GROUPS}
+        for key, tensor in tensors.items():
+            group, _, name = key.partition("/")
+            if name:
+                groups[group][name] = tensor
+        return ReplicaState(**groups, steps=tensors["steps"])

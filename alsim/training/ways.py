@@ -1,0 +1,25 @@
+"""The two ways to train replicas, chosen by name.
+
+They agree to rounding, not to the bit, so a run records which was used.
+"""
+
+from collections.abc import Sequence
+
+from alsim.training.direct import DirectReplica
+from alsim.training.lockstep import LockstepReplicas
+from alsim.training.objective import Objective
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Replicas, Way
+
+
+def make_replicas(way: Way, objectives: Sequence[Objective], options: TrainingOptions) -> Replicas:
+    """Return the objectives as replicas, with fresh optimisers.
+
+    Raises:
+        ValueError: If the direct way is given more than one.
+    """
+    if way == "lockstep":
+        return LockstepReplicas(objectives, options)
+    if len(objectives) != 1:
+        raise ValueError(f"direct replicas come one at a time, not {len(objectives)}")
+    return DirectReplica(objectives[0], options)

@@ -1,0 +1,219 @@
+"""The loop: same start for every strategy, pairs, records that add up."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from toy import make_pool, make_toy_setting
+
+from alsim.errors import RunError
+from alsim.experiments.active import active, passive
+from alsim.experiments.querying import Job
+from alsim.experiments.records import Round
+from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.setting import Setting
+from alsim.models import ModelOptions
+from alsim.pool.pool import Pool, Task
+from alsim.training.options import TrainingOptions
+
+Rounds = dict[tuple[int, str, int], Round]
+
+
+def quiet(phase: str) -> None:
+    del phase
+
+
+def run(setting: Setting, jobs: list[Job]) -> Rounds:
+    """Run the jobs as the setting's way has it: all at once, or one by one."""
+    seeds = sorted({job.seed for job in jobs})
+    groups = [jobs] if setting.way == "lockstep" else [[job] for job in jobs]
+    rounds: Rounds = {}
+    for group in groups:
+        of_group = seeds if setting.way == "lockstep" else [group[0].seed]
+        state = passive(setting, of_group, quiet).pick([of_group.index(j.seed) for j in group])
+        for job, done in active(setting, group, state, quiet):
+            rounds[(*job, done.step.step)] = done
+    return rounds
+
+
+JOBS = [Job(seed, name) for seed in (0, 1) for name in ("random", "margin")]
+DIRECT = run(make_toy_setting("direct"), JOBS)
+
+
+def ids(rounds: Rounds, seed: int, strategy: str, step: int) -> list[str | int]:
+    return [query.id for query in rounds[seed, strategy, step].queries]
+
+
+def test_every_strategy_of_a_seed_starts_from_the_same_labels_and_accuracy() -> None:
+    for seed in (0, 1):
+        assert ids(DIRECT, seed, "random", 0) == ids(DIRECT, seed, "margin", 0)
+        first = [DIRECT[seed, name, 0].step for name in ("random", "margin")]
+        assert first[0].nll == first[1].nll
+    assert ids(DIRECT, 0, "random", 0) != ids(DIRECT, 1, "random", 0)
+
+
+def test_labels_add_up_and_no_row_is_asked_for_twice_or_from_outside_train() -> None:
+    train = set(make_pool().ids.to_pylist()[:400])
+    for seed, strategy in JOBS:
+        seen: list[str | int] = []
+        for step in range(5):
+            done = DIRECT[seed, strategy, step]
+            seen += ids(DIRECT, seed, strategy, step)
+            assert done.step.n_labelled == len(seen) == done.step.cost
+            assert [query.rank for query in done.queries] == list(range(len(done.queries)))
+        assert len(set(seen)) == len(seen) == 60 + 4 * 15
+        assert set(seen) <= train
+
+
+def test_answers_are_the_classes_of_the_rows() -> None:
+    pool = make_pool()
+    truth = dict(zip(pool.ids.to_pylist(), pool.tasks["label"].labels.tolist(), strict=True))
+    for done in DIRECT.values():
+        assert all(query.answer == "abcdef"[truth[query.id]] for query in done.queries)
+
+
+def test_only_the_initial_labels_have_no_score_and_the_others_come_best_first() -> None:
+    for (_, strategy, step), done in DIRECT.items():
+        scores = [query.score for query in done.queries]
+        assert (None in scores) == (step == 0)
+        if step and strategy == "margin":
+            assert scores == sorted(scores, reverse=True)
+            assert all(-1 <= score <= 0 for score in scores)
+
+
+def test_lockstep_gives_the_same_study_as_one_replica_at_a_time() -> None:
+    lockstep = run(make_toy_setting("lockstep"), JOBS)
+    assert lockstep.keys() == DIRECT.keys()
+    for key, done in DIRECT.items():
+        assert [q.id for q in lockstep[key].queries] == [q.id for q in done.queries]
+        assert lockstep[key].step.nll == pytest.approx(done.step.nll, abs=1e-9)
+
+
+def test_a_seeds_numbers_do_not_change_when_others_run_beside_it() -> None:
+    alone = run(make_toy_setting("direct"), [Job(1, "margin")])
+    assert all(DIRECT[key] == done for key, done in alone.items())
+    lockstep = make_toy_setting("lockstep", training=TrainingOptions(batch_size=32, max_epochs=5))
+    pair = run(lockstep, [Job(1, "margin")])
+    four = run(lockstep, JOBS)
+    assert all(four[key] == done for key, done in pair.items())
+
+
+def test_the_order_of_the_rows_and_the_names_of_the_classes_change_no_query() -> None:
+    # Rows of a pool are in id order, so only the classes can still be permuted.
+    pool = make_pool()
+    task = pool.tasks["label"]
+    turned = replace(
+        pool, tasks={"label": Task("label", tuple(reversed(task.classes)), 5 - task.labels)}
+    )
+    # A class's initial weights would move with it, so the strategy that ignores them is compared.
+    rounds = run(make_toy_setting(pool=turned), [Job(0, "random")])
+    for step in range(5):
+        assert ids(rounds, 0, "random", step) == ids(DIRECT, 0, "random", step)
+        answers = [query.answer for query in rounds[0, "random", step].queries]
+        assert answers == [q.answer for q in DIRECT[0, "random", step].queries]
+
+
+def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_whole() -> None:
+    pool = make_pool()
+    present = pool.present[500:]
+    n_of = {
+        "image+text": int((present[:, 0] & present[:, 1]).sum()),
+        "image": int((present[:, 0] & ~present[:, 1]).sum()),
+        "text": int((~present[:, 0] & present[:, 1]).sum()),
+        "none": int((~present[:, 0] & ~present[:, 1]).sum()),
+    }
+    done = DIRECT[0, "margin", 4]
+    value = {(m.head, m.modalities, m.metric): m.value for m in done.metrics}
+    mixed = sum(n * value["mixed", pattern, "accuracy"] for pattern, n in n_of.items()) / 200
+    assert mixed == pytest.approx(done.step.accuracy)
+    assert value["mixed", "all", "accuracy"] == pytest.approx(done.step.accuracy)
+    n_text = n_of["image+text"] + n_of["text"]
+    text = sum(n_of[p] * value["text", p, "accuracy"] for p in ("image+text", "text")) / n_text
+    assert value["text", "all", "accuracy"] == pytest.approx(text)
+    assert ("text", "image", "accuracy") not in value
+    assert {h for h, _, metric in value if metric == "sigma"} == {"mixed", "image", "text"}
+
+
+def test_test_labels_have_no_say_in_training_or_queries() -> None:
+    pool = make_pool()
+    labels = pool.tasks["label"].labels.clone()
+    labels[500:] = (labels[500:] + 1) % 6
+    garbled = replace(pool, tasks={"label": Task("label", tuple("abcdef"), labels)})
+    rounds = run(make_toy_setting(pool=garbled), [Job(0, "margin")])
+    for step in range(5):
+        assert ids(rounds, 0, "margin", step) == ids(DIRECT, 0, "margin", step)
+    assert rounds[0, "margin", 4].step.accuracy != DIRECT[0, "margin", 4].step.accuracy
+
+
+def test_labels_of_unlabelled_rows_have_no_say_before_they_are_asked_for() -> None:
+    pool = make_pool()
+    asked = {row for step in range(5) for row in ids(DIRECT, 0, "margin", step)}
+    labels = pool.tasks["label"].labels.clone()
+    for row, name in enumerate(pool.ids.to_pylist()[:400]):
+        if name not in asked:
+            labels[row] = (labels[row] + 1) % 6
+    garbled = replace(pool, tasks={"label": Task("label", tuple("abcdef"), labels)})
+    rounds = run(make_toy_setting(pool=garbled), [Job(0, "margin")])
+    assert all(rounds[0, "margin", step] == DIRECT[0, "margin", step] for step in range(5))
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_a_run_until_exhausted_labels_every_training_row(way: str) -> None:
+    schedule = Schedule(60, QuerySize(90, 90), 2, Until("exhausted"))
+    rounds = run(make_toy_setting(way, schedule=schedule), [Job(0, "margin")])  # pyright: ignore[reportArgumentType]
+    last = max(rounds)
+    assert [rounds[0, "margin", s].step.n_labelled for s in range(last[2] + 1)] == [
+        60, 150, 240, 330, 400,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_a_run_until_an_accuracy_ends_each_replica_at_its_own_step(way: str) -> None:
+    base = Schedule(60, QuerySize(20, 20), 8, Until())
+    setting = make_toy_setting(way, schedule=base)  # pyright: ignore[reportArgumentType]
+    jobs = [Job(0, "random"), Job(0, "margin"), Job(1, "margin")]
+    full = run(setting, jobs)
+    stopped = run(replace(setting, schedule=replace(base, until=Until("accuracy", 0.75))), jobs)
+    last = {job: max(step for *key, step in stopped if tuple(key) == job) for job in jobs}
+    assert min(last.values()) < 8
+    assert len(set(last.values())) > 1
+    assert all(full[key] == done for key, done in stopped.items())
+
+
+def test_retraining_starts_each_step_from_fresh_weights() -> None:
+    training = TrainingOptions(batch_size=32, max_epochs=3, precision="float64", retrain=True)
+    rounds = run(make_toy_setting(training=training), [Job(0, "random")])
+    fewer = Schedule(60, QuerySize(30, 30), 2, Until())
+    other = run(make_toy_setting(training=training, schedule=fewer), [Job(0, "random")])
+    # From scratch, what matters is which labels there are and the step's own streams.
+    assert rounds[0, "random", 0] == other[0, "random", 0]
+    assert rounds[0, "random", 2].step.n_labelled == other[0, "random", 1].step.n_labelled
+    assert rounds[0, "random", 2].step.nll != other[0, "random", 1].step.nll
+    warm = replace(training, retrain=False)
+    again = run(make_toy_setting(training=warm), [Job(0, "random")])
+    assert again[0, "random", 1].step.nll != rounds[0, "random", 1].step.nll
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_a_training_that_diverges_names_its_seed_and_strategy(way: str) -> None:
+    training = TrainingOptions(batch_size=32, max_epochs=2, learning_rate=1e30, loss="sum")
+    setting = make_toy_setting(way, training=training)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(RunError, match=r"diverged|not numbers"):
+        run(setting, [Job(7, "margin")])
+
+
+def test_the_same_holds_for_every_model_and_a_pool_of_one_modality() -> None:
+    pool = make_pool()
+    single = Pool(
+        "one",
+        {"text": pool.modalities["text"]},
+        pool.present[:, 1:],
+        pool.tasks,
+        pool.splits,
+        pool.ids,
+    )
+    for name in ("three-head", "mlp", "linear"):
+        model = ModelOptions(name=name, width=8)
+        rounds = run(make_toy_setting(pool=single, model=model), [Job(0, "random")])
+        assert rounds[0, "random", 4].step.accuracy > 2 / 6
+        assert torch.isfinite(torch.tensor(rounds[0, "random", 4].step.nll))

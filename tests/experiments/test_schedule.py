@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alsim.errors import UsageError
+from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Until, plan_schedule
+
+
+def test_the_defaults_are_the_studys_where_the_pool_is_large_enough() -> None:
+    schedule, notes = plan_schedule(ScheduleOptions(), 50_000)
+    assert schedule == Schedule(2000, QuerySize(20, 20), 100, Until())
+    assert notes == []
+
+
+@given(st.integers(4, 20_000))
+def test_defaults_shrink_to_fit_any_pool_and_say_so(n: int) -> None:
+    schedule, notes = plan_schedule(ScheduleOptions(), n)
+    used = schedule.initial_size + schedule.query_size.total(schedule.steps)
+    assert 2 <= schedule.initial_size < used <= n
+    assert bool(notes) == (schedule != plan_schedule(ScheduleOptions(), 50_000)[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ScheduleOptions(initial_size=990),
+        ScheduleOptions(initial_size=900, steps=6),
+        ScheduleOptions(query_size=QuerySize(900, 900)),
+        ScheduleOptions(until=Until("labels", 2000)),
+        ScheduleOptions(until=Until("labels", 100)),
+    ],
+)
+def test_sizes_that_were_asked_for_and_do_not_fit_are_errors(options: ScheduleOptions) -> None:
+    with pytest.raises(UsageError):
+        plan_schedule(options, 1000)
+
+
+def test_a_growing_query_runs_geometrically_from_first_to_last() -> None:
+    size = QuerySize(20, 200)
+    sizes = [size.at(step, 5) for step in range(1, 6)]
+    assert sizes == [20, 36, 63, 112, 200]
+    assert size.at(9, 5) == 200
+    assert size.total(5) == sum(sizes)
+
+
+def test_a_run_until_exhausted_takes_the_last_rows_in_a_smaller_query() -> None:
+    schedule = Schedule(10, QuerySize(8, 8), 2, Until("exhausted"))
+    n, sizes = 10, []
+    while size := schedule.query_at(len(sizes) + 1, n, 30):
+        sizes.append(size)
+        n += size
+    assert sizes == [8, 8, 4]
+
+
+def test_a_run_until_so_many_labels_stops_at_exactly_that_number() -> None:
+    schedule = Schedule(10, QuerySize(8, 8), 2, Until("labels", 29))
+    n, step = 10, 1
+    while size := schedule.query_at(step, n, 1000):
+        n, step = n + size, step + 1
+    assert n == 29
+
+
+def test_a_run_of_so_many_steps_ends_after_them() -> None:
+    schedule = Schedule(10, QuerySize(8, 8), 2, Until())
+    assert [schedule.query_at(step, 10, 1000) for step in (1, 2, 3)] == [8, 8, 0]

@@ -1,0 +1,47 @@
+"""A tiny study whose numbers are kept: float64, one thread, dropout and batch norm included.
+
+Write it anew with `python tests/golden/study.py`, and explain the difference in the changelog
+under Results.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from toy import make_toy_setting
+
+from alsim.experiments.active import active, passive
+from alsim.experiments.querying import Job
+from alsim.models import ModelOptions
+from alsim.strategies import STRATEGIES
+
+KEPT = Path(__file__).with_name("study.json")
+
+
+def compute() -> dict[str, Any]:
+    """Return the queried ids and the measures of every strategy, one seed."""
+    torch.set_num_threads(1)
+    setting = make_toy_setting(model=ModelOptions(name="three-head", width=12, dropout=0.25))
+    state = passive(setting, [3], lambda phase: None)
+    study: dict[str, Any] = {}
+    for name in STRATEGIES:
+        rounds = [done for _, done in active(setting, [Job(3, name)], state, lambda phase: None)]
+        study[name] = [
+            {
+                "ids": [query.id for query in done.queries],
+                "accuracy": done.step.accuracy,
+                "nll": done.step.nll,
+                "ece": done.step.ece,
+            }
+            for done in rounds
+        ]
+    return study
+
+
+if __name__ == "__main__":
+    KEPT.write_text(json.dumps(compute(), indent=1) + "\n")

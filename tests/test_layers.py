@@ -1,0 +1,68 @@
+"""The architecture: a module imports only from rows above its own (DESIGN §4)."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1] / "alsim"
+
+ROWS = [
+    {"errors", "seeding", "metrics"},
+    {"models"},
+    {"pool"},
+    {"training", "signals", "oracle"},
+    {"strategies"},
+    {"experiments"},
+    {"analysis"},
+    {"store", "recipes", "plots", "engine"},
+    {"cli"},
+]
+RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
+# What runs a study must keep its records; so within the edges, engine may use store.
+WITHIN = {("engine", "store"), ("signals", "training")}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of alsim that a file imports at any depth."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name.split(".")[1] for name in names if name.startswith("alsim.")} & set(RANK)
+
+
+def test_every_part_of_the_package_has_a_row() -> None:
+    parts = {p.stem for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert parts - {"__init__", "__main__"} <= set(RANK)
+
+
+def test_a_module_imports_only_from_rows_above_its_own() -> None:
+    wrong: list[str] = []
+    for path in ROOT.rglob("*.py"):
+        part = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if part not in RANK:
+            continue
+        wrong += [
+            f"{path.relative_to(ROOT)} imports {name}"
+            for name in imported(path)
+            if name != part and RANK[name] >= RANK[part] and (part, name) not in WITHIN
+        ]
+    assert wrong == []
+
+
+def test_only_the_command_line_knows_typer_and_rich() -> None:
+    users = {
+        path.relative_to(ROOT).parts[0]
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").split(".")[0] in ("typer", "rich")
+        )
+        or (
+            isinstance(node, ast.Import)
+            and any(a.name.split(".")[0] in ("typer", "rich") for a in node.names)
+        )
+    }
+    assert users == {"cli"}

@@ -1,0 +1,175 @@
+"""Replicas trained together equal replicas trained alone."""
+
+import pytest
+import torch
+from toy import make_pool
+
+from alsim.models import ModelOptions
+from alsim.seeding import stream
+from alsim.training.adam import StackedAdam
+from alsim.training.dropout import draw_masks
+from alsim.training.features import Features, features_of, shape_of
+from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, make_objective
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Batch, Mode, Replicas, Way
+from alsim.training.state import ReplicaState
+from alsim.training.ways import make_replicas
+
+POOL = make_pool()
+FEATURES = features_of(POOL, torch.device("cpu"), torch.float64)
+LABELS = POOL.tasks["label"].labels
+VARIANTS = [
+    ModelOptions(name="three-head", width=8, blocks=b, fusion=f, dropout=0.0)
+    for b, f in (("dense", "concat"), ("residual", "attention"), ("highway", "bilinear"))
+] + [ModelOptions(name="mlp", width=8, depth=2, dropout=0.0), ModelOptions(name="linear")]
+
+
+def make(way: Way, seeds: list[int], model: ModelOptions, **options: object) -> Replicas:
+    training = TrainingOptions(learning_rate=1e-2, **options)  # pyright: ignore[reportArgumentType]
+    objectives = [
+        make_objective(shape_of(POOL), model, training, generator=stream(s, "init")).double()
+        for s in seeds
+    ]
+    return make_replicas(way, objectives, training)
+
+
+def train(
+    replicas: Replicas, seeds: list[int], steps: int, mode: Mode = "train",
+    features: Features = FEATURES,
+) -> torch.Tensor:  # fmt: skip
+    rows = [torch.randint(0, 400, (steps, 24), generator=stream(s, "rows")) for s in seeds]
+    dropout = [stream(s, "dropout") for s in seeds]
+    losses = []
+    for step in range(steps):
+        chosen = torch.stack([r[step] for r in rows])
+        batch = Batch(features.take(chosen), {"label": LABELS[chosen]}, {})
+        masks = draw_masks(replicas.sites, 24, torch.float64, dropout)
+        losses.append(replicas.step(batch, masks, mode))
+    return torch.stack(losses)
+
+
+def assert_same(a: ReplicaState, b: ReplicaState, atol: float) -> None:
+    theirs = b.to_tensors()
+    for name, tensor in a.to_tensors().items():
+        torch.testing.assert_close(
+            tensor, theirs[name].to(tensor.dtype), rtol=0, atol=atol, msg=name
+        )
+
+
+@pytest.mark.parametrize("model", VARIANTS, ids=str)
+@pytest.mark.parametrize("mode", ["train", "frozen"])
+def test_replicas_trained_together_equal_replicas_trained_alone(
+    model: ModelOptions, mode: Mode
+) -> None:
+    seeds = [4, 0, 7]
+    together = make("lockstep", seeds, model)
+    losses = train(together, seeds, 60, mode)
+    for slot, seed in enumerate(seeds):
+        alone = make("direct", [seed], model)
+        alone_losses = train(alone, [seed], 60, mode)
+        torch.testing.assert_close(losses[:, slot], alone_losses[:, 0], rtol=0, atol=1e-9)
+        assert_same(together.state().pick([slot]), alone.state(), 1e-9)
+
+
+def test_with_dropout_they_still_agree_since_each_has_its_own_stream() -> None:
+    model = ModelOptions(name="three-head", width=8, dropout=0.5)
+    together = make("lockstep", [1, 2], model)
+    train(together, [1, 2], 30)
+    alone = make("direct", [2], model)
+    train(alone, [2], 30)
+    assert_same(together.state().pick([1]), alone.state(), 1e-9)
+
+
+def test_a_replicas_bits_depend_neither_on_its_slot_nor_on_its_neighbours() -> None:
+    model = ModelOptions(name="three-head", width=8, dropout=0.5)
+    pair, triple = make("lockstep", [1, 2], model), make("lockstep", [5, 6, 2], model)
+    train(pair, [1, 2], 20)
+    train(triple, [5, 6, 2], 20)
+    assert_same(pair.state().pick([1]), triple.state().pick([2]), 0)
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_affine_part(way: Way) -> None:
+    replicas = make(way, [0], VARIANTS[0])
+    train(replicas, [0], 5)
+    before = replicas.state()
+    train(replicas, [0], 5, "frozen")
+    after = replicas.state()
+    assert all(torch.equal(v, after.buffers[k]) for k, v in before.buffers.items())
+    norm = next(k for k in before.parameters if k.endswith("norm.weight"))
+    assert not torch.equal(before.parameters[norm], after.parameters[norm])
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_a_fork_goes_on_exactly_as_its_parent_would(way: Way) -> None:
+    model = ModelOptions(name="three-head", width=8, dropout=0.5)
+    parent = make(way, [3], model)
+    train(parent, [3], 15)
+    state = parent.state()
+    fork = make(way, [9], model)
+    fork.load(state)
+    train(parent, [3], 15)
+    train(fork, [3], 15)
+    assert_same(parent.state(), fork.state(), 0)
+    assert state.steps.item() == 15  # a copy: training on did not change it
+
+
+def test_replicas_at_different_steps_share_an_optimiser() -> None:
+    model = VARIANTS[0]
+    early, late = make("direct", [1], model), make("direct", [2], model)
+    train(early, [1], 3)
+    train(late, [2], 40)
+    tensors = [s.to_tensors() for s in (early.state(), late.state())]
+    both = ReplicaState.from_tensors({k: torch.cat([t[k] for t in tensors]) for k in tensors[0]})
+    together = make("lockstep", [1, 2], model)
+    together.load(both)
+    train(together, [1, 2], 20)
+    train(early, [1], 20)
+    train(late, [2], 20)
+    assert_same(together.state().pick([0]), early.state(), 1e-9)
+    assert_same(together.state().pick([1]), late.state(), 1e-9)
+
+
+def test_a_state_of_another_size_is_refused() -> None:
+    two = make("lockstep", [1, 2], VARIANTS[0])
+    for way, seeds in (("direct", [1]), ("lockstep", [1, 2, 3])):
+        with pytest.raises(ValueError, match="a state of 2 replicas"):
+            make(way, seeds, VARIANTS[0]).load(two.state())
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_scoring_leaves_everything_as_it_was_to_the_bit(way: Way) -> None:
+    replicas = make(way, [0], ModelOptions(name="three-head", width=8, dropout=0.5))
+    train(replicas, [0], 5)
+    before, generator = replicas.state(), torch.get_rng_state()
+    outputs = replicas.outputs(FEATURES.span(0, 100))
+    assert outputs.logits["label"]["mixed"].shape == (1, 100, 6)
+    assert_same(before, replicas.state(), 0)
+    assert torch.equal(generator, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_the_log_variances_stay_within_their_bound(way: Way) -> None:
+    replicas = make(way, [0], VARIANTS[0], sigma_learning_rate=9.0)
+    train(replicas, [0], 1)  # Adam's first step is as long as its rate
+    s = replicas.parameter(LOG_VARIANCE)
+    assert s is not None
+    assert s.abs().max() == LOG_VARIANCE_BOUND
+
+
+def test_stacked_adam_equals_torch() -> None:
+    g = stream(0, "adam")
+    stacked = torch.randn(3, 4, 5, generator=g, dtype=torch.float64).requires_grad_()
+    alone = [stacked.detach()[r].clone().requires_grad_() for r in range(3)]
+    ours = StackedAdam({"w": stacked}, {"w": 3e-2})
+    theirs = [torch.optim.Adam([p], lr=3e-2) for p in alone]
+    for _ in range(50):
+        target = torch.randn(3, 4, 5, generator=g, dtype=torch.float64)
+        stacked.grad = None
+        (stacked - target).square().sum().backward()
+        ours.step()
+        for r, (p, optimiser) in enumerate(zip(alone, theirs, strict=True)):
+            optimiser.zero_grad()
+            (p - target[r]).square().sum().backward()
+            optimiser.step()
+    torch.testing.assert_close(stacked, torch.stack(alone), rtol=0, atol=1e-12)
