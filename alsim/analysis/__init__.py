@@ -1,0 +1,1 @@
+"""Numbers from a run's tables. Trains nothing, reads and writes no file."""

@@ -1,0 +1,75 @@
+"""A run in a few numbers a strategy: where it began, where it ended, the area in between."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from alsim.analysis.curves import Curve, learning_curves
+from alsim.analysis.intervals import Estimate, binomial_error, estimate
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySummary:
+    """One strategy over all of its seeds, on the label counts that all of them reached."""
+
+    strategy: str
+    n_seeds: int
+    n_labelled_first: int
+    n_labelled: int  # at the end
+    first_accuracy: Estimate
+    last_accuracy: Estimate
+    aubc: Estimate  # the mean height of the learning curve, see `aubc`
+    sampling_error: float  # of the last accuracy, one standard error of the evaluation split
+    is_cut: bool  # whether some seed went further than the others
+
+
+def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
+    """Return the summary of each strategy that all seeds have a step of in common, by name.
+
+    Args:
+        steps: A run's steps, in any order.
+        n_evaluated: Rows of the evaluation split, the manifest's `n_evaluated`.
+
+    Raises:
+        ValueError: If `n_evaluated` is not positive.
+    """
+    curves = learning_curves(steps, "accuracy")
+    return tuple(_summary(curve, n_evaluated) for curve in curves if curve.n_labelled.size)
+
+
+def aubc(n_labelled: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the normalised area under each learning curve (area under the budget curve).
+
+    The trapezoid rule over the label counts, divided by their span: the mean height of the
+    curve, so that a constant curve has its own value and unequal steps count by their width.
+    One point has no span; its area is its height.
+
+    Args:
+        n_labelled: `(p,)`, strictly ascending, p ≥ 1.
+        values: `(s, p)`, one row a seed.
+
+    Returns:
+        `(s,)`, between the least and the greatest value of each row.
+    """
+    if len(n_labelled) == 1:
+        return values[:, 0]
+    widths = np.diff(n_labelled)
+    heights = (values[:, 1:] + values[:, :-1]) / 2
+    return (heights * widths).sum(axis=1) / (n_labelled[-1] - n_labelled[0])
+
+
+def _summary(curve: Curve, n_evaluated: int) -> StrategySummary:
+    last = estimate(curve.values[:, -1])
+    return StrategySummary(
+        strategy=curve.strategy,
+        n_seeds=len(curve.seeds),
+        n_labelled_first=int(curve.n_labelled[0]),
+        n_labelled=int(curve.n_labelled[-1]),
+        first_accuracy=estimate(curve.values[:, 0]),
+        last_accuracy=last,
+        aubc=estimate(aubc(curve.n_labelled, curve.values)),
+        sampling_error=binomial_error(min(max(last.mean, 0.0), 1.0), n_evaluated),
+        is_cut=curve.is_cut,
+    )

@@ -1,0 +1,74 @@
+"""How lines look: colours that colour-blind readers can tell apart, each with its own dashes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Dashes = tuple[float, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineStyle:
+    """The look of one curve."""
+
+    colour: str
+    dashes: Dashes
+
+
+# Okabe & Ito's palette; its yellow is too faint on white, and a brown takes its place. Each
+# colour has its own dashes (on, off, on, off … in widths of the line), for print without colour.
+STYLES = (
+    LineStyle("#0072B2", (0, ())),  # blue
+    LineStyle("#D55E00", (0, (5, 1.6))),  # vermilion
+    LineStyle("#009E73", (0, (6, 1.5, 1.2, 1.5))),  # green
+    LineStyle("#CC79A7", (0, (8, 1.5, 3, 1.5))),  # purple
+    LineStyle("#E69F00", (0, (7, 2))),  # orange
+    LineStyle("#56B4E9", (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2))),  # sky blue
+    LineStyle("#8C5B2F", (0, (2.5, 1))),  # brown
+    LineStyle("#000000", (0, (1.2, 1.2))),  # black
+)
+# A strategy looks the same in every picture, as far as its style is free.
+_PREFERRED = {"margin": 0, "least-confident": 1, "entropy": 2, "bald": 3, "random": 7}
+
+
+def styles_of(names: Sequence[str]) -> dict[str, LineStyle]:
+    """Return a style for each name; no two are equal for up to 64 names.
+
+    Well-known strategies take their own, with or without parameters; the rest take what is left,
+    in the order given. Beyond eight, colours return with other dashes.
+    """
+    n = len(STYLES)
+    chosen: dict[str, LineStyle] = {}
+    for name in names:
+        preferred = _PREFERRED.get(name.partition("(")[0])
+        if preferred is not None and STYLES[preferred] not in chosen.values():
+            chosen[name] = STYLES[preferred]
+    free = [style for style in STYLES if style not in chosen.values()]
+    again = [
+        LineStyle(style.colour, STYLES[(k + turn) % n].dashes)
+        for turn in range(1, len(names) // n + 1)
+        for k, style in enumerate(STYLES)
+    ]
+    rest = [name for name in names if name not in chosen]
+    chosen.update(zip(rest, [*free, *again], strict=False))
+    return chosen
+
+
+def line_styles(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], LineStyle]:
+    """Return the style of each (run, strategy).
+
+    With one run a style tells the strategy; with one strategy it tells the run. Otherwise the
+    colour tells the strategy and the dashes tell the run.
+    """
+    runs = list(dict.fromkeys(run for run, _ in keys))
+    strategies = list(dict.fromkeys(strategy for _, strategy in keys))
+    by_strategy, by_run = styles_of(strategies), styles_of(runs)
+    if len(runs) == 1:
+        return {key: by_strategy[key[1]] for key in keys}
+    if len(strategies) == 1:
+        return {key: by_run[key[0]] for key in keys}
+    return {
+        (run, strategy): LineStyle(
+            by_strategy[strategy].colour, STYLES[runs.index(run) % len(STYLES)].dashes
+        )
+        for run, strategy in keys
+    }

@@ -1,0 +1,240 @@
+"""A run's tables: their columns, their order, and how they are written and read.
+
+The columns are those of the record dataclasses, so that the two cannot drift apart. Rows are
+sorted before they are written: the same records in any order give the same bytes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from alsim.errors import StoreError
+from alsim.experiments.records import MetricRecord, QueryRecord, StepRecord
+from alsim.store.atomic import replacing
+
+SCHEMA_VERSION = 1
+
+_VERSION_KEY = b"alsim.schema"
+# What pyarrow raises for damaged bytes: a wrong checksum, a footer that makes no sense, text that
+# is not UTF-8, sizes that no memory holds.
+_DAMAGE = (OSError, pa.ArrowException, ValueError, MemoryError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class TimingRecord:
+    """One row of `timings.parquet`: how long a phase of a step took, by the engine's clock."""
+
+    strategy: str
+    seed: int
+    step: int
+    phase: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableKind:
+    """One table of a run's folder."""
+
+    name: str
+    record: type
+    key: tuple[str, ...]  # the sort order
+    is_unique: bool  # whether two records may not share the key
+
+    @property
+    def file(self) -> str:
+        """Return the name of the table's file."""
+        return f"{self.name}.parquet"
+
+
+STEPS = TableKind("steps", StepRecord, ("strategy", "seed", "step"), is_unique=True)
+METRICS = TableKind(
+    "metrics",
+    MetricRecord,
+    ("strategy", "seed", "step", "task", "head", "modalities", "metric"),
+    is_unique=True,
+)
+QUERIES = TableKind(
+    "queries", QueryRecord, ("strategy", "seed", "step", "rank", "task", "id"), is_unique=True
+)
+TIMINGS = TableKind(
+    "timings", TimingRecord, ("strategy", "seed", "step", "phase", "seconds"), is_unique=False
+)
+
+_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+
+
+def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schema:
+    """Return the columns of a table, with the schema version in the metadata.
+
+    Args:
+        kind: Which table.
+        id_type: What the pool's ids are; only the queries hold any.
+    """
+    hints = get_type_hints(kind.record)
+    columns: list[pa.Field[Any]] = []
+    for field in fields(kind.record):
+        hint = hints[field.name]
+        if hint == str | int:
+            columns.append(pa.field(field.name, _ARROW[id_type], nullable=False))
+        elif hint == float | None:
+            columns.append(pa.field(field.name, pa.float64(), nullable=True))
+        else:
+            columns.append(pa.field(field.name, _ARROW[hint], nullable=False))
+    return pa.schema(columns, metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()})
+
+
+class TableBuilder:
+    """Collects the records of one table, compactly: a long run has millions of queries."""
+
+    def __init__(self, kind: TableKind, chunk: int = 1 << 16) -> None:
+        self._kind = kind
+        self._chunk = chunk  # records held as Python objects before they become columns
+        self._schema: pa.Schema | None = None
+        self._pending: list[Any] = []
+        self._batches: list[pa.RecordBatch] = []
+
+    def extend(self, records: Iterable[Any]) -> None:
+        """Add records of the table's kind."""
+        self._pending.extend(records)
+        if len(self._pending) >= self._chunk:
+            self._flush()
+
+    def build(self) -> pa.Table:
+        """Return all records as one sorted table.
+
+        Raises:
+            ValueError: If two records share a key that must be unique.
+        """
+        self._flush()
+        schema = self._schema or schema_of(self._kind)
+        table = pa.Table.from_batches(self._batches, schema=schema)
+        table = table.sort_by([(column, "ascending") for column in self._kind.key]).combine_chunks()
+        if self._kind.is_unique:
+            _refuse_repeats(table, self._kind)
+        return table
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        if self._schema is None:
+            self._schema = schema_of(self._kind, _id_type(self._pending))
+        columns = [
+            pa.array(list(map(attrgetter(field.name), self._pending)), type=field.type)
+            for field in self._schema
+        ]
+        self._batches.append(pa.record_batch(columns, schema=self._schema))
+        self._pending.clear()
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet, atomically; equal tables give equal bytes.
+
+    Raises:
+        StoreError: If the system cannot write there.
+    """
+    with replacing(path) as file:
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            row_group_size=1 << 20,
+            write_page_checksum=True,
+        )
+
+
+def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
+    """Return a run's table.
+
+    Args:
+        path: The Parquet file.
+        kind: Which table it must be.
+        mend: What the user can do where the file is missing or broken.
+
+    Raises:
+        StoreError: If the file is missing, ends early, is damaged, has another schema version,
+            or lacks a column.
+    """
+    try:
+        _refuse_cut(path, mend)
+        # Not by path: that would take folders called like "seed=1" for columns.
+        with path.open("rb") as file, pq.ParquetFile(file, page_checksum_verification=True) as read:
+            table = read.read()
+    except FileNotFoundError:
+        raise StoreError(f"the run has no {path.name}", str(path), mend) from None
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise StoreError(f"run file cannot be read: {reason}", str(path), mend) from error
+    _refuse_other_schema(path, table.schema, kind)
+    return table
+
+
+def check_version(version: object, where: Path) -> None:
+    """Raise a StoreError unless `version` is the schema version that this alsim reads."""
+    if version == SCHEMA_VERSION:
+        return
+    known = f"this alsim reads version {SCHEMA_VERSION}"
+    if version is None:
+        what, mend = "no schema version", f"name a folder that alsim run wrote; {known}"
+    else:
+        what = f"unknown schema version {version!r}"
+        mend = f"read the run with the version of alsim that wrote it, or run again; {known}"
+    raise StoreError(what, str(where), mend)
+
+
+def _id_type(records: Sequence[Any]) -> type[str] | type[int]:
+    """Return what the first record's id is; records without one have integers."""
+    return str if isinstance(getattr(records[0], "id", 0), str) else int
+
+
+def _refuse_repeats(table: pa.Table, kind: TableKind) -> None:
+    """Raise a ValueError if a key repeats: then the order, and so the bytes, would be chance."""
+    n_pairs = table.num_rows - 1
+    if n_pairs < 1:
+        return
+    repeats = pa.chunked_array([np.ones(n_pairs, dtype=bool)])
+    for name in kind.key:
+        column = table.column(name)
+        repeats = pc.and_(repeats, pc.equal(column.slice(0, n_pairs), column.slice(1)))
+    first = pc.index(repeats, True).as_py()
+    if first >= 0:
+        key = tuple(table.column(name)[first].as_py() for name in kind.key)
+        raise ValueError(f"two records of {kind.name} share the key {key}")
+
+
+def _refuse_cut(path: Path, mend: str) -> None:
+    """Raise a StoreError unless the file begins and ends as a Parquet file does."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 4))
+        tail = file.read(4)
+    if size and head != b"PAR1"[: len(head)]:
+        raise StoreError("run file is not Parquet", str(path), mend)
+    if size < 12 or tail != b"PAR1":
+        raise StoreError("run file ends early", str(path), mend)
+
+
+def _refuse_other_schema(path: Path, schema: pa.Schema, kind: TableKind) -> None:
+    """Raise a StoreError unless the table has this version's columns, of their types."""
+    version = (schema.metadata or {}).get(_VERSION_KEY)
+    check_version(int(version) if version and version.isdigit() else version, path)
+    expected = schema_of(kind)
+    wrong = [
+        field.name
+        for field in expected
+        if field.name not in schema.names
+        or (field.name != "id" and schema.field(field.name).type != field.type)
+    ]
+    if wrong:
+        raise StoreError(
+            f"{kind.name} lacks columns, or has them of another type: {', '.join(wrong)}",
+            str(path),
+            "leave a run's tables as alsim wrote them; copy them to change them",
+        )
