@@ -1,0 +1,5 @@
+"""`python -m alsim`."""
+
+from alsim.cli import main
+
+main()

@@ -1,0 +1,8 @@
+"""The command line, the only place that knows Typer and Rich."""
+
+
+def main() -> None:
+    """Run the command line."""
+    from alsim.cli.main import app
+
+    app()

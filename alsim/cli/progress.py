@@ -1,0 +1,168 @@
+"""What a run shows while it goes on: to stderr, live on a terminal, plain lines in a pipe."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.spinner import Spinner
+from rich.table import Table
+
+from alsim.engine.watch import Watch
+from alsim.experiments.records import Round
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SPARK_WIDTH = 32
+
+
+def spark_line(values: list[float], width: int = _SPARK_WIDTH) -> str:
+    """Return a line of at most `width` bars, from the lowest value to the highest."""
+    if not values:
+        return ""
+    n = min(width, len(values))
+    picked = [values[round(i * (len(values) - 1) / max(1, n - 1))] for i in range(n)]
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    return "".join(_BARS[min(7, int(8 * (value - low) / span))] for value in picked)
+
+
+class _Curves:
+    """The accuracies heard of so far, by strategy and step."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[int, list[float]]] = {}
+        self.labels: dict[str, int] = {}
+        self.n_done = 0
+
+    def add(self, done: Round) -> None:
+        step = done.step
+        self.values.setdefault(step.strategy, {}).setdefault(step.step, []).append(step.accuracy)
+        self.labels[step.strategy] = max(self.labels.get(step.strategy, 0), step.n_labelled)
+        self.n_done += step.step > 0
+
+    def means(self, strategy: str) -> list[float]:
+        steps = self.values[strategy]
+        return [sum(steps[step]) / len(steps[step]) for step in sorted(steps)]
+
+
+class PlainWatch(Watch):
+    """For pipes and logs: notes, and a line every tenth of the way."""
+
+    def __init__(self) -> None:
+        self._curves = _Curves()
+        self._total: int | None = None
+        self._told = 0
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def stage(self, text: str) -> None:
+        """Print it."""
+        self._say(text)
+
+    def note(self, text: str) -> None:
+        """Print it."""
+        self._say(f"note: {text}")
+
+    def planned(self, n_curves: int, n_steps: int | None) -> None:
+        """Keep the total."""
+        self._total = None if n_steps is None else n_curves * n_steps
+        self._say(f"{n_curves} learning curves" + (f" of {n_steps} steps" if n_steps else ""))
+
+    def round(self, done: Round) -> None:
+        """Print a line when another tenth is done."""
+        self._curves.add(done)
+        if self._total and (tenth := 10 * self._curves.n_done // self._total) > self._told:
+            self._told = tenth
+            self._say(f"{10 * tenth:3d} %  {self._curves.n_done} of {self._total} steps")
+
+
+class LiveWatch(Watch):
+    """For a terminal: a bar over all steps, and a row for each strategy."""
+
+    def __init__(self, console: Console, live: Live) -> None:
+        self._console = console
+        self._live = live
+        self._curves = _Curves()
+        self._stage = "starting"
+        self._epochs: dict[str, int] = {}
+        self._spinner = Spinner("dots")
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = None
+
+    def stage(self, text: str) -> None:
+        """Show it beside the spinner."""
+        self._stage = text
+        self._refresh()
+
+    def note(self, text: str) -> None:
+        """Print it above the live part."""
+        self._console.print(f"[dim]note: {text}[/]", highlight=False)
+
+    def planned(self, n_curves: int, n_steps: int | None) -> None:
+        """Begin the bar."""
+        self._stage = "passive phase"
+        total = None if n_steps is None else n_curves * n_steps
+        if total is not None:
+            self._task = self._bar.add_task(f"{n_curves} learning curves", total=total)
+        self._refresh()
+
+    def epoch(self, task: str, epoch: int) -> None:
+        """Show how far each passive phase is."""
+        self._epochs[task] = epoch
+        self._refresh()
+
+    def round(self, done: Round) -> None:
+        """Move the bar and the strategy's row."""
+        self._curves.add(done)
+        if self._task is not None:
+            self._bar.update(self._task, completed=self._curves.n_done)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        parts: list[RenderableType] = []
+        if not self._curves.values:
+            epochs = ", ".join(
+                f"{task.rpartition('seed ')[2]}: epoch {n}" for task, n in self._epochs.items()
+            )
+            text = f"passive phase — seed {epochs}" if epochs else self._stage
+            self._spinner.update(text=text)
+            parts.append(self._spinner)
+        else:
+            parts.append(self._table())
+        if self._task is not None:
+            parts.append(self._bar)
+        self._live.update(Group(*parts))
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for strategy in sorted(self._curves.values):
+            means = self._curves.means(strategy)
+            table.add_row(
+                strategy,
+                f"{self._curves.labels[strategy]:,} labels",
+                f"accuracy {means[-1]:.4f}",
+                f"[cyan]{spark_line(means)}[/]",
+            )
+        return table
+
+
+@contextmanager
+def watching() -> Generator[Watch]:
+    """Yield a watch that suits stderr."""
+    if not sys.stderr.isatty():
+        yield PlainWatch()
+        return
+    console = Console(stderr=True)
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield LiveWatch(console, live)

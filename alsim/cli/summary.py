@@ -1,0 +1,80 @@
+"""What a finished run shows: a table of strategies, the test set's error, the paths."""
+
+import sys
+from typing import Any
+
+from alsim.analysis.intervals import Estimate
+from alsim.analysis.summary import StrategySummary, summarise
+from alsim.cli.output import print_json, print_table
+from alsim.store import Run
+
+
+def print_summary(run: Run, *, as_json: bool) -> None:
+    """Print the summary of a run to stdout."""
+    n_evaluated = int(str(run.manifest["n_evaluated"]))
+    summaries = summarise(run.steps, n_evaluated)
+    if as_json:
+        print_json(_as_json(run, summaries))
+        return
+    split = run.manifest["evaluation_split"]
+    print_table(
+        ["strategy", "seeds", "labels", "first accuracy", "last accuracy", "area under the curve"],
+        [
+            [
+                s.strategy,
+                str(s.n_seeds),
+                f"{s.n_labelled:,}",
+                _interval(s.first_accuracy),
+                _interval(s.last_accuracy),
+                _interval(s.aubc),
+            ]
+            for s in summaries
+        ],
+        title=f"{run.name}: accuracy on {split}",
+        right=(1, 2),
+    )
+    lines = [
+        "± is a 95 % t-interval over seeds, at that point alone"
+        if any(s.n_seeds > 1 for s in summaries)
+        else "one seed gives no interval: add --seeds 5",
+        f"the {n_evaluated:,} {split} rows add a sampling error of "
+        f"±{1.96 * max(s.sampling_error for s in summaries):.4f} that all strategies share",
+    ]
+    if split == "validation":
+        lines.append("the pool has no test split: these rows also ended the passive phase")
+    names = {s.strategy for s in summaries}
+    if "random" not in names:
+        with_random = ",".join(["random", *sorted(names)])
+        lines.append(f"what would chance have done? --strategy {with_random}")
+    lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
+    lines.append(f"see the curves: alsim plot {run.folder} --out curves.png")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _interval(value: Estimate) -> str:
+    if value.half_width is None:
+        return f"{value.mean:.4f}"
+    return f"{value.mean:.4f} ± {value.half_width:.4f}"
+
+
+def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
+    def estimate(value: Estimate) -> dict[str, Any]:
+        return {"mean": value.mean, "half_width": value.half_width, "n": value.n}
+
+    return {
+        "run": str(run.folder),
+        "status": run.status,
+        "evaluation_split": run.manifest["evaluation_split"],
+        "n_evaluated": run.manifest["n_evaluated"],
+        "strategies": {
+            s.strategy: {
+                "n_seeds": s.n_seeds,
+                "n_labelled": s.n_labelled,
+                "first_accuracy": estimate(s.first_accuracy),
+                "last_accuracy": estimate(s.last_accuracy),
+                "aubc": estimate(s.aubc),
+                "sampling_error": s.sampling_error,
+            }
+            for s in summaries
+        },
+    }

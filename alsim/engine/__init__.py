@@ -1,0 +1,1 @@
+"""Running a study: plan, worker processes, records."""

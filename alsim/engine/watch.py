@@ -1,0 +1,22 @@
+"""What a run tells whoever watches it."""
+
+from alsim.experiments.records import Round
+
+
+class Watch:
+    """Hears of a run's progress; this one is silent. A terminal's overrides what it shows."""
+
+    def stage(self, text: str) -> None:
+        """Hear what is being done before the first record, such as reading the pool."""
+
+    def note(self, text: str) -> None:
+        """Hear something the user should know: a size reduced, rows left out."""
+
+    def planned(self, n_curves: int, n_steps: int | None) -> None:
+        """Hear how many learning curves there will be, and of how many steps if that is known."""
+
+    def epoch(self, task: str, epoch: int) -> None:
+        """Hear that an epoch of a task's passive phase is over."""
+
+    def round(self, done: Round) -> None:
+        """Hear of one step of one replica."""

@@ -1,0 +1,166 @@
+"""Worker processes: started, fed with tasks, watched.
+
+`subprocess` rather than `multiprocessing`, which would run the caller's main module again in
+each child: a notebook or a script without a `__main__` guard just works. Messages are JSON lines.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any
+
+from alsim import errors
+from alsim.errors import AlsimError, RunError
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTask:
+    """One unit of work for a worker process."""
+
+    name: str  # for messages: "strategy margin, seed 3"
+    message: Message
+    after: frozenset[str] = frozenset()  # names of the tasks that must be done first
+
+
+class _Worker:
+    """One process and the thread that reads what it says."""
+
+    def __init__(self, number: int, environment: Mapping[str, str], inbox: "queue.Queue[_Event]"):
+        self.number = number
+        self.task: WorkerTask | None = None
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the worker
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "alsim.engine.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env={**os.environ, **environment},
+            text=True,
+            encoding="utf-8",
+        )
+        self._inbox = inbox
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._inbox.put(_Event(self, json.loads(line)))
+        self._inbox.put(_Event(self, None))
+
+    def send(self, message: Message) -> None:
+        """Send one message; a worker that has died is noticed by its reader."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+
+    def last_words(self) -> str:
+        """Return the end of what the process printed to stderr."""
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace").strip()[-2000:]
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.errors):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Event:
+    worker: _Worker
+    message: Message | None  # None: the worker's output has ended
+
+
+class Workers:
+    """A group of worker processes with one stream of messages."""
+
+    def __init__(self, n: int, environment: Mapping[str, str]) -> None:
+        self._inbox: queue.Queue[_Event] = queue.Queue()
+        self._workers = [_Worker(i, environment, self._inbox) for i in range(n)]
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def run(
+        self,
+        opening: Message,
+        tasks: Sequence[WorkerTask],
+        handle: Callable[[WorkerTask, Message], None],
+    ) -> None:
+        """Run all tasks, each after those it waits for; pass on what the workers say.
+
+        Args:
+            opening: Sent to every worker first.
+            tasks: In the order of preference.
+            handle: Called in this thread with each message of a task.
+
+        Raises:
+            AlsimError: As a worker raised it.
+            RunError: If a worker died; names its task.
+        """
+        waiting = list(tasks)
+        done: set[str] = set()
+        idle: list[_Worker] = []
+        for worker in self._workers:
+            worker.send(opening)  # its "done" makes the worker idle
+        while len(done) < len(tasks):
+            event = self._inbox.get()
+            worker, message = event.worker, event.message
+            if message is None:
+                raise _death(worker)
+            if message["kind"] == "error":
+                raise _as_error(message)
+            if message["kind"] == "done":
+                if worker.task is not None:
+                    done.add(worker.task.name)
+                    worker.task = None
+                idle.append(worker)
+            elif worker.task is not None:
+                handle(worker.task, message)
+            for task in [task for task in waiting if task.after <= done][: len(idle)]:
+                waiting.remove(task)
+                free = idle.pop()
+                free.task = task
+                free.send(task.message)
+
+
+def _as_error(message: Message) -> AlsimError:
+    kind: type[AlsimError] = getattr(errors, message["error"])
+    what, where, mend = message["args"]
+    return kind(what, where, mend)
+
+
+def _death(worker: _Worker) -> RunError:
+    code = worker.process.wait()
+    words = worker.last_words()
+    reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return RunError(
+        f"a worker process {reason}" + (f":\n{words}" if words else ""),
+        worker.task.name if worker.task else "before its first task",
+        "run the same command again; if the machine ran out of memory, use fewer --workers",
+    )

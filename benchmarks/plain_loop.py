@@ -1,0 +1,167 @@
+"""A plain PyTorch active-learning loop, as a competent user writes it in an afternoon.
+
+Datasets, DataLoaders and one seed after another; nothing is crippled and nothing is tuned. It is
+what alsim is compared with, and a check from outside that the learning curves are right.
+
+    python benchmarks/plain_loop.py --pool mnist.parquet --strategy margin --steps 10 --seeds 1
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+
+N_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done, so that alsim can be asked for the same."""
+
+    strategy: str = "margin"
+    initial_size: int = 200
+    query_size: int = 20
+    steps: int = 100
+    initial_epochs: int = 30
+    epochs: int = 5
+    batch_size: int = 64
+    scoring_batch_size: int = 1024
+    width: int = 256
+    dropout: float = 0.5
+    learning_rate: float = 1e-3
+
+
+def load(path: Path) -> tuple[TensorDataset, TensorDataset]:
+    """Return the train and the test split, pixels in [0, 1]."""
+    table = pq.read_table(path, columns=["image", "label", "split"])
+    pixels = table.column("image").combine_chunks().flatten().to_numpy()
+    images = torch.from_numpy(pixels.reshape(table.num_rows, -1).astype(np.float32) / 255)
+    labels = torch.from_numpy(table.column("label").to_numpy().astype(np.int64))
+    split = np.array(table.column("split").to_pylist())
+    train, test = (torch.from_numpy(split == name) for name in ("train", "test"))
+    return TensorDataset(images[train], labels[train]), TensorDataset(images[test], labels[test])
+
+
+def make_net(n_inputs: int, work: Work) -> nn.Module:
+    """Return an untrained net with one hidden layer."""
+    return nn.Sequential(
+        nn.Linear(n_inputs, work.width),
+        nn.ReLU(),
+        nn.Dropout(work.dropout),
+        nn.Linear(work.width, N_CLASSES),
+    )
+
+
+def train(
+    net: nn.Module, optimiser: torch.optim.Optimizer, data: Dataset, epochs: int, work: Work
+) -> None:
+    """Train in place."""
+    loader = DataLoader(data, batch_size=work.batch_size, shuffle=True)
+    loss_of = nn.CrossEntropyLoss()
+    net.train()
+    for _ in range(epochs):
+        for images, labels in loader:
+            optimiser.zero_grad()
+            loss_of(net(images), labels).backward()
+            optimiser.step()
+
+
+@torch.no_grad()
+def predict(net: nn.Module, data: Dataset, work: Work) -> Tensor:
+    """Return the class probabilities, `(n, c)`."""
+    net.eval()
+    loader = DataLoader(data, batch_size=work.scoring_batch_size)
+    return torch.cat([net(images).softmax(dim=1) for images, _ in loader])
+
+
+def query(net: nn.Module, pool: Dataset, unlabelled: Tensor, work: Work) -> Tensor:
+    """Return the rows to label next."""
+    if work.strategy == "random":
+        return unlabelled[torch.randperm(len(unlabelled))[: work.query_size]]
+    best = predict(net, Subset(pool, unlabelled.tolist()), work).topk(2, dim=1).values
+    return unlabelled[(best[:, 0] - best[:, 1]).argsort()[: work.query_size]]
+
+
+def import_the_rest() -> None:
+    """Take one step: torch imports much of itself then, and that is no seed's own time."""
+    parameter = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter])
+    optimiser.zero_grad()
+    parameter.sum().backward()
+    optimiser.step()
+
+
+def run_seed(seed: int, pool: TensorDataset, test: TensorDataset, work: Work) -> list[float]:
+    """Return the test accuracy after the first training and after each step."""
+    torch.manual_seed(seed)
+    net = make_net(pool.tensors[0].shape[1], work)
+    optimiser = torch.optim.Adam(net.parameters(), lr=work.learning_rate)
+    is_labelled = torch.zeros(len(pool), dtype=torch.bool)
+    is_labelled[torch.randperm(len(pool))[: work.initial_size]] = True
+
+    def labelled() -> Subset:
+        return Subset(pool, is_labelled.nonzero().flatten().tolist())
+
+    def accuracy() -> float:
+        return (predict(net, test, work).argmax(1) == test.tensors[1]).float().mean().item()
+
+    train(net, optimiser, labelled(), work.initial_epochs, work)
+    accuracies = [accuracy()]
+    for _ in range(work.steps):
+        chosen = query(net, pool, (~is_labelled).nonzero().flatten(), work)
+        is_labelled[chosen] = True
+        train(net, optimiser, labelled(), work.epochs, work)
+        accuracies.append(accuracy())
+    return accuracies
+
+
+def main() -> None:
+    """Run the seeds, one after another, and print what they reached and took."""
+    parser = argparse.ArgumentParser(description="a plain PyTorch active-learning loop on MNIST")
+    parser.add_argument("--pool", type=Path, required=True, help="MNIST as Parquet")
+    parser.add_argument("--strategy", choices=("margin", "random"), default="margin")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=None, help="default: what torch chooses")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and no text")
+    arguments = parser.parse_args()
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    work = Work(strategy=arguments.strategy, steps=arguments.steps)
+    pool, test = load(arguments.pool)
+    import_the_rest()
+
+    accuracies: list[list[float]] = []
+    wall: list[float] = []
+    cpu: list[float] = []
+    for seed in range(arguments.seeds):
+        started, started_cpu = time.perf_counter(), time.process_time()
+        accuracies.append(run_seed(seed, pool, test, work))
+        wall.append(time.perf_counter() - started)
+        cpu.append(time.process_time() - started_cpu)
+        if not arguments.json:
+            first, last = accuracies[-1][0], accuracies[-1][-1]
+            print(
+                f"seed {seed}: test accuracy {first:.4f} -> {last:.4f}, "
+                f"{wall[-1]:.1f} s wall, {cpu[-1]:.1f} s CPU"
+            )
+    if arguments.json:
+        print(json.dumps({"accuracies": accuracies, "wall": wall, "cpu": cpu}))
+        return
+    n_steps = arguments.seeds * max(work.steps, 1)
+    print(
+        f"{work.strategy}, {torch.get_num_threads()} threads: "
+        f"mean last accuracy {np.mean([seed[-1] for seed in accuracies]):.4f}, "
+        f"{sum(wall):.1f} s wall, {sum(cpu):.1f} s CPU, {sum(cpu) / n_steps:.2f} CPU s a step"
+    )
+
+
+if __name__ == "__main__":
+    main()

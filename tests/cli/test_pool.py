@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pools import make_table, write
+from typer.testing import CliRunner, Result
+
+from alsim.cli.pool import app
+from alsim.errors import PoolError, UsageError
+from alsim.pool.synthetic import VkOptions, vk_pool
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    return write(make_table(), tmp_path / "posts.parquet")
+
+
+def test_info_tells_a_newcomer_what_is_there(pool: Path) -> None:
+    result = run("info", pool)
+    assert result.exit_code == 0
+    for part in (
+        "rows: 60",
+        "splits: train 39, validation 6, test 15",
+        "modality text: width 4, float32, present 80.00 %",
+        "label label: 3 classes",
+        "class-0  █",
+    ):
+        assert part in result.stdout
+
+
+def test_info_in_a_pipe_has_no_escape_sequences(pool: Path) -> None:
+    assert "\x1b" not in run("info", pool).stdout
+
+
+def test_info_shows_the_most_frequent_classes_and_counts_the_others(tmp_path: Path) -> None:
+    labels = pa.array([f"topic-{i % 40 if i < 100 else 7}" for i in range(200)])
+    path = write(make_table(200, label=labels), tmp_path / "pool.parquet")
+    lines = run("info", path).stdout.splitlines()
+    bars = [line.strip() for line in lines if "█" in line]
+    assert len(bars) == 25
+    assert bars[0].startswith("topic-7 ")
+    assert any(line.split()[:2] == ["15", "more"] for line in lines)
+    assert max(map(len, bars)) <= 80
+
+
+def test_info_as_json_is_json_alone(pool: Path) -> None:
+    data = json.loads(run("info", pool, "--json").stdout)
+    assert data["n_rows"] == 60
+    assert data["labels"][0]["counts"] == {"class-0": 20, "class-1": 20, "class-2": 20}
+
+
+def test_check_passes_a_sound_pool(pool: Path) -> None:
+    result = run("check", pool)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("no faults\n")
+
+
+def test_check_prints_every_fault_and_exits_with_3(tmp_path: Path) -> None:
+    table = make_table(id=pa.array(["twin"] * 60), label=pa.array(["one"] * 60))
+    path = write(table, tmp_path / "bad.parquet")
+    result = run("check", path)
+    assert result.exit_code == 3
+    assert result.stdout.count("fault: ") == 2
+    found = json.loads(run("check", path, "--json").stdout)
+    assert len(found["faults"]) == 2
+
+
+def test_a_missing_pool_is_a_pool_error(tmp_path: Path) -> None:
+    result = run("info", tmp_path / "absent.parquet")
+    assert isinstance(result.exception, PoolError)
+
+
+def test_synth_vk_writes_what_vk_pool_makes(tmp_path: Path) -> None:
+    path = tmp_path / "vk.parquet"
+    arguments = ("--rows", "300", "--picture-width", "6", "--text-width", "5", "--seed", "9")
+    result = run("synth", "vk", "--out", path, *arguments)
+    assert result.exit_code == 0
+    assert "300 rows" in result.stdout
+    assert pq.read_table(path).equals(vk_pool(VkOptions(300, 6, 5, seed=9)))
+    again = run("synth", "vk", "--out", path, *arguments)
+    assert isinstance(again.exception, UsageError)
+    assert run("synth", "vk", "--out", path, *arguments, "--force").exit_code == 0
+
+
+def test_an_imported_pool_passes_the_check(tmp_path: Path) -> None:
+    csv = tmp_path / "pool.csv"
+    rows = [f"{i},{i * i},c{i % 3}" for i in range(60)]
+    csv.write_text("\n".join(["a,b,kind", *rows]))
+    path = tmp_path / "pool.parquet"
+    result = run("import", csv, "--label", "kind", "--out", path)
+    assert result.exit_code == 0
+    assert run("check", path).exit_code == 0
+    info = json.loads(run("info", path, "--json").stdout)
+    assert info["modalities"][0]["name"] == "features"
+
+
+def test_importing_onto_an_existing_file_is_refused_before_anything_is_read(pool: Path) -> None:
+    result = run("import", "absent.csv", "--out", pool)
+    assert isinstance(result.exception, UsageError)

@@ -1,0 +1,182 @@
+"""Whole runs, on real worker processes."""
+
+import os
+import signal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import alsim
+from alsim.engine.watch import Watch
+from alsim.errors import AlsimError, RunError, StoreError, UsageError
+from alsim.experiments.records import Round
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.store import Run, read_run
+
+POOL = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))
+TABLES = ("steps", "metrics", "queries")
+
+
+def run(out: Path, watch: Watch | None = None, **options: object) -> Run:
+    settings = {
+        "strategy": "random,margin",
+        "seeds": "0..1",
+        "initial_size": 100,
+        "query_size": 10,
+        "steps": 3,
+        "max_epochs": 3,
+        "width": 16,
+        **options,
+    }
+    return alsim.run(POOL, out=out, watch=watch, **settings)
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(tmp_path_factory.mktemp("runs") / "four", workers=4)
+
+
+def test_the_tables_are_the_same_bytes_with_one_worker_as_with_four(
+    four: Run, tmp_path: Path
+) -> None:
+    one = run(tmp_path / "one", workers=1)
+    for name in TABLES:
+        first, second = (r.folder / f"{name}.parquet" for r in (four, one))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_seed_and_strategy_alone_give_the_same_numbers_to_the_bit(
+    four: Run, tmp_path: Path
+) -> None:
+    alone = run(tmp_path / "alone", seeds="1..1", strategy="margin", workers=1)
+    for name in TABLES:
+        table: pa.Table = getattr(four, name)
+        mine = [r for r in table.to_pylist() if r["seed"] == 1 and r["strategy"] == "margin"]
+        assert getattr(alone, name).to_pylist() == mine
+
+
+def test_the_folder_holds_what_the_design_says(four: Run) -> None:
+    names = {path.name for path in four.folder.iterdir()}
+    assert names == {"run.json", *(f"{t}.parquet" for t in (*TABLES, "timings"))}
+    assert four.status == "complete"
+    assert four.steps.num_rows == 2 * 2 * 4
+    assert four.queries.num_rows == 2 * 2 * (100 + 3 * 10)
+    manifest = four.manifest
+    assert manifest["evaluation_split"] == "test"
+    assert manifest["machine"]["replicas"] == "direct"  # pyright: ignore[reportIndexIssue]
+    assert manifest["versions"]["torch"]  # pyright: ignore[reportIndexIssue]
+    assert manifest["configuration"]["model"]["width"] == 16  # pyright: ignore[reportIndexIssue]
+    phases = set(four.timings.column("phase").to_pylist())
+    assert phases == {"passive", "evaluate", "query", "train"}
+
+
+def test_lockstep_runs_too_says_so_and_asks_for_the_same_first_rows(
+    four: Run, tmp_path: Path
+) -> None:
+    lockstep = run(tmp_path / "lockstep", replicas="lockstep")
+    assert lockstep.manifest["machine"]["replicas"] == "lockstep"  # pyright: ignore[reportIndexIssue]
+    assert lockstep.steps.num_rows == four.steps.num_rows
+    first = [[r["id"] for r in x.queries.to_pylist() if r["step"] == 0] for x in (lockstep, four)]
+    assert first[0] == first[1]
+
+
+class Killer(Watch):
+    """Kills every worker process once records come."""
+
+    def round(self, done: Round) -> None:
+        del done
+        for worker in children():
+            os.kill(worker, signal.SIGKILL)
+
+
+def children() -> list[int]:
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in path.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds its children in /proc")
+def test_a_worker_that_dies_is_reported_with_its_seed_and_strategy(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"killed by signal 9[\s\S]*strategy \w+, seed 0"):
+        run(tmp_path / "killed", Killer(), seeds="0..0", strategy="margin", workers=1, steps=50)
+    left = read_run(tmp_path / "killed")
+    assert left.status == "failed"
+    assert left.steps.num_rows >= 1
+    assert not (left.folder / "work").exists()
+    assert children() == []
+
+
+class Impatient(Watch):
+    """Interrupts the run at its fifth record, as Ctrl-C would."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def round(self, done: Round) -> None:
+        del done
+        self.n += 1
+        if self.n == 5:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_keeps_what_was_recorded_and_says_so(four: Run, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "stopped", Impatient(), seeds="0..0", strategy="margin", workers=1, steps=50)
+    left = read_run(tmp_path / "stopped")
+    assert left.status == "interrupted"
+    kept = left.steps.to_pylist()
+    assert [row["step"] for row in kept] == [0, 1, 2, 3, 4]
+    whole = [r for r in four.steps.to_pylist() if (r["seed"], r["strategy"]) == (0, "margin")]
+    assert kept[:4] == whole
+    assert {path.name for path in left.folder.iterdir()} >= {"run.json", "steps.parquet"}
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
+    before = (four.folder / "steps.parquet").read_bytes()
+    with pytest.raises(StoreError):
+        run(four.folder)
+    assert (four.folder / "steps.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "margn"}, "did you mean margin"),
+        ({"model": "mpl"}, "did you mean mlp"),
+        ({"encoder": ["pictur"]}, "did you mean picture"),
+        ({"initial_size": 700}, "training rows cannot give"),
+        ({"model": "mlp", "batch_norm": "frozen"}, "no batch norm to freeze"),
+        ({"loss": "fixed", "head_weight": ["txt=1"]}, "did you mean text"),
+        ({"initial_ids": ["no-such-row"]}, "no train row has the id"),
+        ({"mask_modality": ["pictur=0.5"]}, "picture"),
+    ],
+)
+def test_an_option_that_does_not_fit_leaves_no_folder_behind(
+    options: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(AlsimError, match=message):
+        run(tmp_path / "refused", workers=1, **options)
+    assert not (tmp_path / "refused").exists()
+
+
+def test_a_run_can_start_from_the_labels_that_one_already_has(four: Run, tmp_path: Path) -> None:
+    queries = four.queries.to_pylist()
+    had = [
+        str(r["id"]) for r in queries if (r["seed"], r["strategy"], r["step"]) == (1, "margin", 0)
+    ]
+    path = tmp_path / "ids.txt"
+    path.write_text("\n".join(had) + "\n")
+    again = run(tmp_path / "again", initial_size=None, initial_ids=path, seeds="0..0", workers=1)
+    for strategy in ("random", "margin"):
+        start = [
+            str(r["id"])
+            for r in again.queries.to_pylist()
+            if r["strategy"] == strategy and r["step"] == 0
+        ]
+        assert start == had
+
+
+def test_an_unreadable_list_of_ids_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        run(tmp_path / "x", initial_ids=tmp_path / "absent.txt")
+    assert not (tmp_path / "x").exists()
