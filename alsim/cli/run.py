@@ -222,6 +222,7 @@ def run(
     from alsim.cli.progress import watching
 
     with watching() as watch:
+        watch.stage("starting")  # what is imported next takes a few seconds
         import alsim
 
         done = alsim.run(

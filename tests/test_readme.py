@@ -1,0 +1,62 @@
+"""The README's commands run, and show what it says that they show."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alsim.strategies import STRATEGIES
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONSOLES = [
+    block.strip().split("\n", 1) for block in re.findall(r"```console\n(.*?)```", README, re.S)
+]
+NUMBERS_DIFFER = ("alsim run",)  # last digits depend on the processor
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("readme")
+    (path / "datasets").symlink_to(ROOT / "datasets")
+    return path
+
+
+@pytest.mark.parametrize("console", CONSOLES, ids=lambda console: console[0])
+def test_a_command_of_the_readme_prints_what_stands_below_it(
+    console: list[str], folder: Path
+) -> None:
+    command, shown = console[0].removeprefix("$ "), "".join(console[1:])
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.strip()
+    if command.startswith(NUMBERS_DIFFER):
+        words = re.compile(r"[a-z%]+")
+        assert words.findall(printed) == words.findall(shown)
+    elif "\n…" in shown:
+        assert printed.startswith(shown.split("\n…")[0])
+    else:
+        assert printed == shown.strip()
+
+
+def test_the_readme_shows_at_least_five_commands() -> None:
+    assert len(CONSOLES) >= 5
+
+
+def test_the_python_of_the_readme_runs(folder: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_lists_the_strategies_that_there_are() -> None:
+    section = README.split("## Strategies")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", section, re.M) == list(STRATEGIES)
