@@ -133,7 +133,8 @@ class LiveWatch(Watch):
         parts: list[RenderableType] = []
         if not self._curves.values:
             epochs = ", ".join(
-                f"{task.rpartition('seed ')[2]}: epoch {n}" for task, n in self._epochs.items()
+                f"{task.rpartition('seed ')[2]}: epoch {n}"
+                for task, n in sorted(self._epochs.items())
             )
             text = f"passive phase — seed {epochs}" if epochs else self._stage
             self._spinner.update(text=text)

@@ -11,12 +11,12 @@ from alsim.engine.machine import choose_device, choose_way, describe, worker_env
 from alsim.engine.options import Assignment, StudyOptions, check, n_cores
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Message, Workers, WorkerTask
-from alsim.errors import UsageError, nearest
+from alsim.errors import PoolError, UsageError, nearest
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, ScheduleOptions, plan_schedule
+from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
 from alsim.models import MIXED, ModelOptions, resolve_name
 from alsim.pool.fingerprint import fingerprint
-from alsim.pool.loading import LoadedPool, load_pool
+from alsim.pool.loading import load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import Source
 from alsim.store import (
@@ -85,42 +85,63 @@ def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Wa
         watch.stage(f"starting {workers} worker process{'es' if workers > 1 else ''}")
         with Workers(workers, worker_environment(threads)) as group:
             watch.stage(f"reading {source.name}")
-            size = _initial_size(options.schedule, options.initial_ids)
             (folder / WORK).mkdir()
-            loaded = load_pool(
-                source, options.pool, folder / WORK, initial_size=size or DEFAULT_INITIAL_SIZE
-            )
-            pool = loaded.pool
-            asked = replace(options.schedule, initial_size=size)
-            schedule, notes = plan_schedule(asked, len(pool.splits["train"]))
-            model = fit_model(options, pool)
-            notes = [*loaded.report.warnings, *loaded.report.notes, *notes]
-            for note in notes:
+            prepared = _prepare(source, options, folder / WORK, way, device, threads)
+            for note in prepared.notes:
                 watch.note(note)
-            assignment = Assignment(
-                schedule=schedule,
-                model=model,
-                training=options.training,
-                strategies=options.strategies,
-                way=way,
-                device=device,
-                threads=threads,
-                initial_rows=None
-                if options.initial_ids is None
-                else tuple(pool.rows_of(options.initial_ids, "train")),
-            )
+            schedule = prepared.assignment.schedule
+            watch.planned(n_jobs, schedule.steps if schedule.until.kind == "steps" else None)
             manifest = {
                 "status": "running",
-                **_describe(loaded, options, assignment, notes),
+                **_describe(prepared, options),
                 **describe(device, way, workers, threads),
             }
-            watch.planned(n_jobs, schedule.steps if schedule.until.kind == "steps" else None)
-            _record(group, folder, manifest, assignment, options, watch)
+            _record(group, folder, manifest, prepared.assignment, options, watch)
     finally:
         shutil.rmtree(folder / WORK, ignore_errors=True)
         if not (folder / "run.json").exists():
             folder.rmdir()
     return read_run(folder)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A study whose pool is decoded and whose options fit it."""
+
+    pool: Pool
+    assignment: Assignment
+    notes: tuple[str, ...]
+
+
+def _prepare(
+    source: Source, options: StudyOptions, work: Path, way: Way, device: str, threads: int
+) -> _Prepared:
+    """Decode the pool into `work` and decide what depends on it."""
+    ids = options.initial_ids
+    size = options.schedule.initial_size if ids is None else len(ids)
+    loaded = load_pool(source, options.pool, work, initial_size=size or DEFAULT_INITIAL_SIZE)
+    pool = loaded.pool
+    asked = replace(options.schedule, initial_size=size)
+    schedule, reduced = plan_schedule(asked, len(pool.splits["train"]))
+    if not pool.splits["validation"] and (
+        not pool.splits["test"] or schedule.until.kind == "accuracy"
+    ):
+        raise PoolError(
+            "there are no validation rows to measure on",
+            source.where,
+            "bring a larger pool, or one with a split column",
+        )
+    assignment = Assignment(
+        schedule=schedule,
+        model=fit_model(options, pool),
+        training=options.training,
+        strategies=options.strategies,
+        way=way,
+        device=device,
+        threads=threads,
+        initial_rows=None if ids is None else tuple(pool.rows_of(ids, "train")),
+    )
+    return _Prepared(pool, assignment, (*loaded.report.warnings, *loaded.report.notes, *reduced))
 
 
 def _record(
@@ -208,15 +229,9 @@ def fit_model(options: StudyOptions, pool: Pool) -> ModelOptions:
     return model
 
 
-def _initial_size(schedule: ScheduleOptions, ids: Sequence[str] | None) -> int | None:
-    return schedule.initial_size if ids is None else len(ids)
-
-
-def _describe(
-    loaded: LoadedPool, options: StudyOptions, assignment: Assignment, notes: Sequence[str]
-) -> dict[str, Any]:
+def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
     """Return the part of a manifest that tells what is run."""
-    pool = loaded.pool
+    pool, assignment = prepared.pool, prepared.assignment
     task = next(iter(pool.tasks.values()))
     evaluated = "test" if pool.splits["test"] else "validation"
     return {
@@ -230,7 +245,7 @@ def _describe(
         "n_classes": len(task.classes),
         "evaluation_split": evaluated,
         "n_evaluated": len(pool.splits[evaluated]),
-        "notes": list(notes),
+        "notes": list(prepared.notes),
         "configuration": {
             "strategies": list(options.strategies),
             "seeds": list(options.seeds),

@@ -9,7 +9,7 @@ import pytest
 
 import alsim
 from alsim.engine.watch import Watch
-from alsim.errors import AlsimError, RunError, StoreError, UsageError
+from alsim.errors import AlsimError, PoolError, RunError, StoreError, UsageError
 from alsim.experiments.records import Round
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run, read_run
@@ -156,6 +156,13 @@ def test_an_option_that_does_not_fit_leaves_no_folder_behind(
 ) -> None:
     with pytest.raises(AlsimError, match=message):
         run(tmp_path / "refused", workers=1, **options)
+    assert not (tmp_path / "refused").exists()
+
+
+def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
+    tiny = pa.table({"x": [[float(i), 1.0] for i in range(6)], "label": list("ababab")})
+    with pytest.raises(PoolError, match="no validation rows"):
+        alsim.run(tiny, until="accuracy=0.9", workers=1, out=tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
 
 
