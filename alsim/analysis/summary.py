@@ -1,5 +1,6 @@
 """A run in a few numbers a strategy: where it began, where it ended, the area in between."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,8 @@ class StrategySummary:
     strategy: str
     n_seeds: int
     n_labelled_first: int
-    n_labelled: int  # at the end
+    n_labelled: int  # the last count that all seeds reached
+    labels_used: Estimate  # where each seed ended
     first_accuracy: Estimate
     last_accuracy: Estimate
     aubc: Estimate  # the mean height of the learning curve, see `aubc`
@@ -28,6 +30,9 @@ class StrategySummary:
 def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
     """Return the summary of each strategy that all seeds have a step of in common, by name.
 
+    Areas end at the last label count that every strategy reached, so that one that may stop
+    earlier is not denied its plateau.
+
     Args:
         steps: A run's steps, in any order.
         n_evaluated: Rows of the evaluation split, the manifest's `n_evaluated`.
@@ -35,8 +40,14 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
     Raises:
         ValueError: If `n_evaluated` is not positive.
     """
-    curves = learning_curves(steps, "accuracy")
-    return tuple(_summary(curve, n_evaluated) for curve in curves if curve.n_labelled.size)
+    curves = [c for c in learning_curves(steps, "accuracy") if c.n_labelled.size]
+    ends = steps.group_by(["strategy", "seed"]).aggregate([("n_labelled", "max")]).to_pylist()
+    used = {
+        c.strategy: [r["n_labelled_max"] for r in ends if r["strategy"] == c.strategy]
+        for c in curves
+    }
+    shared = min((int(curve.n_labelled[-1]) for curve in curves), default=0)
+    return tuple(_summary(c, used[c.strategy], shared, n_evaluated) for c in curves)
 
 
 def aubc(n_labelled: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,16 +71,18 @@ def aubc(n_labelled: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[
     return (heights * widths).sum(axis=1) / (n_labelled[-1] - n_labelled[0])
 
 
-def _summary(curve: Curve, n_evaluated: int) -> StrategySummary:
+def _summary(curve: Curve, used: Sequence[int], shared: int, n_evaluated: int) -> StrategySummary:
     last = estimate(curve.values[:, -1])
+    inside = curve.n_labelled <= max(shared, int(curve.n_labelled[0]))
     return StrategySummary(
         strategy=curve.strategy,
         n_seeds=len(curve.seeds),
         n_labelled_first=int(curve.n_labelled[0]),
         n_labelled=int(curve.n_labelled[-1]),
+        labels_used=estimate(np.array(used, np.float64)),
         first_accuracy=estimate(curve.values[:, 0]),
         last_accuracy=last,
-        aubc=estimate(aubc(curve.n_labelled, curve.values)),
+        aubc=estimate(aubc(curve.n_labelled[inside], curve.values[:, inside])),
         sampling_error=binomial_error(min(max(last.mean, 0.0), 1.0), n_evaluated),
         is_cut=curve.is_cut,
     )

@@ -103,9 +103,7 @@ def run(
     ] = "auto",
     split_seed: Annotated[
         int,
-        typer.Option(
-            help="Draws the splits that a pool lacks and the masks.", rich_help_panel=_POOL
-        ),
+        typer.Option(help="Draws the splits that a pool lacks.", rich_help_panel=_POOL),
     ] = 0,
     model: Annotated[
         str,

@@ -23,7 +23,7 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             [
                 s.strategy,
                 str(s.n_seeds),
-                f"{s.n_labelled:,}",
+                f"{s.n_labelled:,}" if not s.is_cut else _interval(s.labels_used, ",.0f"),
                 _interval(s.first_accuracy),
                 _interval(s.last_accuracy),
                 _interval(s.aubc),
@@ -42,6 +42,11 @@ def print_summary(run: Run, *, as_json: bool) -> None:
     ]
     if split == "validation":
         lines.append("the pool has no test split: these rows also ended the passive phase")
+    if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
+        lines.append(
+            "the curves end at different labels: accuracies are those at the last count that all "
+            "seeds of a strategy reached, areas end where the first strategy does"
+        )
     names = {s.strategy for s in summaries}
     if "random" not in names:
         with_random = ",".join(["random", *sorted(names)])
@@ -51,10 +56,10 @@ def print_summary(run: Run, *, as_json: bool) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _interval(value: Estimate) -> str:
+def _interval(value: Estimate, number: str = ".4f") -> str:
     if value.half_width is None:
-        return f"{value.mean:.4f}"
-    return f"{value.mean:.4f} ± {value.half_width:.4f}"
+        return f"{value.mean:{number}}"
+    return f"{value.mean:{number}} ± {value.half_width:{number}}"
 
 
 def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
@@ -70,6 +75,8 @@ def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]
             s.strategy: {
                 "n_seeds": s.n_seeds,
                 "n_labelled": s.n_labelled,
+                "labels_used": estimate(s.labels_used),
+                "is_cut": s.is_cut,
                 "first_accuracy": estimate(s.first_accuracy),
                 "last_accuracy": estimate(s.last_accuracy),
                 "aubc": estimate(s.aubc),

@@ -121,13 +121,30 @@ def check(options: StudyOptions) -> None:
                 "choose one of the two",
             )
         )
+    if training.head_weights and training.loss != "fixed":
+        faults.append(
+            UsageError("head weights need a fixed loss", "--head-weight", "add --loss fixed")
+        )
+    if options.initial_ids is not None and options.schedule.initial_size is not None:
+        faults.append(
+            UsageError(
+                "the ids already say how many labels there are at first",
+                "--initial-ids and --initial-size",
+                "leave out --initial-size",
+            )
+        )
     if not options.strategies or not options.seeds:
         faults.append(
             UsageError("nothing to run", "--strategy and --seeds", "name at least one of each")
         )
-    for flag, values in (("--strategy", options.strategies), ("--seeds", options.seeds)):
+    for flag, values in (
+        ("--strategy", options.strategies),
+        ("--seeds", options.seeds),
+        ("--initial-ids", options.initial_ids or ()),
+    ):
         if len(set(values)) < len(values):
-            faults.append(UsageError("named twice", f"{flag} {values}", "name each once"))
+            twice = next(value for value in values if values.count(value) > 1)
+            faults.append(UsageError(f"{twice!r} is named twice", flag, "name each once"))
     raise_all(faults)
 
 

@@ -21,7 +21,7 @@ def parse_seeds(value: str | int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(value, int):
         value = str(value)
     if not isinstance(value, str):
-        return tuple(value)
+        value = ",".join(str(int(seed)) for seed in value) + ","
     try:
         if ".." in value:
             first, last = (int(part) for part in value.split(".."))

@@ -29,7 +29,7 @@ from alsim.training.batching import BatchRule
 from alsim.training.options import LossWeighting, TrainingOptions
 
 # Small enough for a first result within a minute on two cores.
-EMBEDDED = VkOptions(n_rows=9000, picture_width=64, text_width=32)
+EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
 
 
 def run(  # noqa: D417 -- the arguments are the command's options, documented there
@@ -143,7 +143,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
 def _read_ids(ids: Path | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the ids in a text file, one a line, or those given."""
     if ids is None or not isinstance(ids, str | Path):
-        return None if ids is None else tuple(ids)
+        return None if ids is None else tuple(str(id_) for id_ in ids)
     path = Path(ids)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")

@@ -30,6 +30,7 @@ from alsim.store import (
 )
 from alsim.training.replicas import Way
 
+RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
 WORK = "work"  # the mapped pool and the passive states, until the run is over
 
 
@@ -141,7 +142,11 @@ def _prepare(
         threads=threads,
         initial_rows=None if ids is None else tuple(pool.rows_of(ids, "train")),
     )
-    return _Prepared(pool, assignment, (*loaded.report.warnings, *loaded.report.notes, *reduced))
+    notes = [*loaded.report.warnings, *loaded.report.notes, *reduced]
+    first, *others = pool.tasks
+    if others:
+        notes.append(f"labels are those of {first!r}; not used: {', '.join(others)}")
+    return _Prepared(pool, assignment, tuple(notes))
 
 
 def _record(
@@ -216,7 +221,19 @@ def fit_model(options: StudyOptions, pool: Pool) -> ModelOptions:
         width=model.width_for(pool.widths.values()),
         encoders=model.encoded(tuple(pool.modalities)),
     )
-    heads = (MIXED, *pool.modalities)
+    for name in pool.modalities:
+        if name in RESERVED or "+" in name:
+            raise UsageError(
+                f"a modality cannot be called {name!r}: the word has a meaning in the tables",
+                "the pool's columns",
+                "rename the column",
+            )
+    for name in options.pool.masks:
+        if name not in pool.modalities:
+            raise UsageError(
+                f"no modality {name!r} to mask", "--mask-modality", nearest(name, pool.modalities)
+            )
+    heads = (MIXED, *pool.modalities) if model.name == "three-head" else (MIXED,)
     for head in options.training.head_weights:
         if head not in heads:
             raise UsageError(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
@@ -253,6 +270,7 @@ def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
             "model": asdict(assignment.model),
             "training": asdict(assignment.training),
             "pool": asdict(options.pool),
+            "initial_ids": options.initial_ids,
             "engine": asdict(options.engine),
         },
     }

@@ -70,6 +70,10 @@ def active(
         sigmas = _sigmas(replicas)
         for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
             if running[r]:
+                if not math.isfinite(evaluation.nll):
+                    raise _diverged(
+                        f"strategy {jobs[r].strategy}, seed {jobs[r].seed}, step {step}"
+                    )
                 yield (
                     jobs[r],
                     make_round(
@@ -84,11 +88,11 @@ def active(
         if size == 0 or not any(running):
             return
         observe("query")
-        queried = query_round(setting, replicas, jobs, unlabelled, step=step, size=size)
+        queried = query_round(setting, replicas, jobs, unlabelled, running, step=step, size=size)
         new = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
         labelled = labelled.extended(new.rows, new.labels)
         observe("train")
-        replicas = _fine_tune(setting, replicas, labelled, jobs, step, observe)
+        replicas = _fine_tune(setting, replicas, labelled, jobs, running, step, observe)
 
 
 def _fit_from_scratch(
@@ -117,6 +121,7 @@ def _fine_tune(
     replicas: Replicas,
     labelled: Labelled,
     jobs: Sequence[Job],
+    running: Sequence[bool],
     step: int,
     observe: Observe,
 ) -> Replicas:
@@ -130,8 +135,8 @@ def _fine_tune(
         replicas, setting.features, labelled, setting.training,
         n_classes=setting.n_classes, streams=fit_streams(setting, seeds, "round", step),
     )  # fmt: skip
-    for job, loss in zip(jobs, losses.tolist(), strict=True):
-        if not math.isfinite(loss):
+    for job, loss, on in zip(jobs, losses.tolist(), running, strict=True):
+        if on and not math.isfinite(loss):
             raise _diverged(f"strategy {job.strategy}, seed {job.seed}, step {step}")
     return replicas
 

@@ -10,8 +10,10 @@ from alsim.experiments.setting import Setting
 from alsim.oracle import Answers
 from alsim.seeding import stream
 from alsim.signals import Signal, Signals, stream_signals
-from alsim.strategies import Candidates, Strategy, query
+from alsim.strategies import STRATEGIES, Candidates, Strategy, query
 from alsim.training.replicas import Replicas
+
+PASSIVE = STRATEGIES["random"]
 
 
 class Job(NamedTuple):
@@ -34,6 +36,7 @@ def query_round(
     replicas: Replicas,
     jobs: Sequence[Job],
     unlabelled: Tensor,
+    running: Sequence[bool],
     *,
     step: int,
     size: int,
@@ -45,6 +48,8 @@ def query_round(
         replicas: One a job.
         jobs: Which seed and strategy each replica has.
         unlabelled: `(r, n)` bool over the pool's rows.
+        running: Which replicas still count; one that has ended is queried without regard to its
+            scores, only to stay in step.
         step: Names the random streams.
         size: k; each replica gets min(k, its unlabelled rows).
 
@@ -61,6 +66,8 @@ def query_round(
         candidates = Candidates(
             scored[r].scores[mine], {s: value[mine] for s, value in scored[r].kept.items()}
         )
+        if not running[r]:
+            strategy, candidates = PASSIVE, Candidates(torch.zeros(int(mine.sum())))
         generator = stream(job.seed, "round", step, "query")
         chosen = query(strategy, candidates, size, generator=generator)
         picked = rows[mine][chosen]

@@ -1,7 +1,7 @@
 """What all replicas of a study share, and how fresh ones are made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -63,9 +63,12 @@ def make_setting(
 ) -> Setting:
     """Return the setting of a study on the first task of a pool, on a device.
 
+    Other tasks of the pool are left out.
+
     Accuracy is measured on the test split, else on validation.
     """
     task = next(iter(pool.tasks.values()))
+    pool = replace(pool, tasks={task.name: task})
     dtype = torch.float64 if training.precision == "float64" else torch.float32
     features = features_of(pool, device, dtype)
 

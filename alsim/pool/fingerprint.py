@@ -18,6 +18,9 @@ CHUNK_BYTES = 1 << 24
 def fingerprint(pool: Pool) -> str:
     """Return 32 hexadecimal digits that stand for the content of `pool` and its roles.
 
+    The content is what a run works on: after splits, masks and standardising, so that a split
+    that was drawn, or a column's scale that standardising removes, counts as a run sees it.
+
     Equal for files that differ in compression, row groups or, where there is an id column, in the
     order of their rows; different as soon as one bit of an embedding, a label, a class, an id or
     a split differs. The pool's name does not count, nor does the machine's number of threads.

@@ -59,12 +59,14 @@ class Pool:
         """
         rows = self.splits[split]
         named = {str(id_): row for row, id_ in zip(rows, self.ids_of(rows), strict=True)}
+        ids = list(ids)
         missing = [id_ for id_ in ids if id_ not in named]
         if missing:
             raise PoolError(
                 f"no {split} row has the id {missing[0]!r}"
                 + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
                 self.name,
-                "alsim pool info tells which column names the rows",
+                "alsim pool info tells which column names the rows; if it was set aside for "
+                "validation or test, give the pool a split column that keeps it in train",
             )
         return [named[id_] for id_ in ids]

@@ -30,7 +30,7 @@ class VkOptions:
     text_width: int = 64
     n_classes: int = 50
     noise: float = 1.0  # scales all noise in the embeddings, not that of the labels
-    label_noise: float = 0.06  # share of labels that are wrong
+    label_noise: float = 0.06  # share of labels drawn anew; a few of them hit the truth
     absent_picture: float = 0.2  # share of posts without a picture
     absent_text: float = 0.15  # share of posts without a text
     dull_picture: float = 0.15  # share of pictures that say nothing of the topic

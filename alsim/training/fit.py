@@ -162,8 +162,8 @@ def fit_early_stopping(
         )  # fmt: skip
         on_epoch(epoch)
         if validate is None:
-            best_epoch.fill_(epoch)
-            if not torch.isfinite(loss).all():
+            best_epoch = torch.where(torch.isfinite(loss).cpu(), epoch, 0)
+            if not best_epoch.any():
                 break
             continue
         now = validate().double().cpu()

@@ -104,3 +104,26 @@ def test_the_interval_of_the_area_is_over_seeds() -> None:
     assert summary.aubc.half_width == pytest.approx(
         stats.t.ppf(0.975, 4) * np.std(areas, ddof=1) / math.sqrt(5)
     )
+
+
+def test_areas_end_where_the_first_strategy_does() -> None:
+    # Above random at every count, and stopped early because it was good.
+    curves = {
+        ("margin", 0): {100: 0.5, 200: 0.9},
+        ("random", 0): {100: 0.5, 200: 0.6, 300: 0.9, 400: 0.9},
+    }
+    margin, random = summarise(make_steps(curves), 100)
+    assert margin.aubc.mean == pytest.approx(0.7)
+    assert random.aubc.mean == pytest.approx(0.55)
+    assert random.last_accuracy.mean == pytest.approx(0.9)
+
+
+def test_the_labels_used_are_where_each_seed_ended() -> None:
+    curves = {
+        ("margin", 0): {100: 0.5, 200: 0.9},
+        ("margin", 1): {100: 0.5, 200: 0.6, 300: 0.9},
+    }
+    (margin,) = summarise(make_steps(curves), 100)
+    assert margin.labels_used.mean == 250
+    assert margin.n_labelled == 200
+    assert margin.is_cut

@@ -11,6 +11,7 @@ import alsim
 from alsim.engine.watch import Watch
 from alsim.errors import AlsimError, PoolError, RunError, StoreError, UsageError
 from alsim.experiments.records import Round
+from alsim.pool.roles import Roles, write_roles
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run, read_run
 
@@ -147,8 +148,12 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
         ({"initial_size": 700}, "training rows cannot give"),
         ({"model": "mlp", "batch_norm": "frozen"}, "no batch norm to freeze"),
         ({"loss": "fixed", "head_weight": ["txt=1"]}, "did you mean text"),
-        ({"initial_ids": ["no-such-row"]}, "no train row has the id"),
+        ({"initial_ids": ["no-such-row"], "initial_size": None}, "no train row has the id"),
         ({"mask_modality": ["pictur=0.5"]}, "picture"),
+        ({"mask_modality": ["text=0.5"], "modality": ["picture"]}, "no modality 'text' to mask"),
+        ({"head_weight": ["text=2"]}, "need a fixed loss"),
+        ({"initial_ids": ["1", "2"]}, "leave out --initial-size"),
+        ({"initial_ids": ["1", "1"], "initial_size": None}, "'1' is named twice"),
     ],
 )
 def test_an_option_that_does_not_fit_leaves_no_folder_behind(
@@ -157,6 +162,28 @@ def test_an_option_that_does_not_fit_leaves_no_folder_behind(
     with pytest.raises(AlsimError, match=message):
         run(tmp_path / "refused", workers=1, **options)
     assert not (tmp_path / "refused").exists()
+
+
+def test_a_column_named_like_a_head_is_refused(tmp_path: Path) -> None:
+    names = ["mixed" if name == "text" else name for name in POOL.column_names]
+    renamed = POOL.rename_columns(names).replace_schema_metadata(None)
+    with pytest.raises(UsageError, match="cannot be called 'mixed'"):
+        alsim.run(renamed, workers=1, out=tmp_path / "refused")
+
+
+def test_of_several_label_columns_in_the_metadata_the_first_is_run(tmp_path: Path) -> None:
+    roles = Roles(
+        modalities=("picture", "text"),
+        labels={"label": "class", "true_label": "class"},
+        task=None, split="split", id="id",
+    )  # fmt: skip
+    several = write_roles(POOL, roles)
+    done = alsim.run(
+        several, strategy="margin", seeds=1, initial_size=100, steps=1, max_epochs=1, workers=1,
+        out=tmp_path / "several",
+    )  # fmt: skip
+    assert set(done.queries.column("task").to_pylist()) == {"label"}
+    assert any("not used: true_label" in note for note in done.manifest["notes"])  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
