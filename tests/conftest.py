@@ -3,6 +3,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Shared machines pause; and what CI finds must be found again by the next run.
+settings.register_profile("alsim", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("alsim")
 
 # Before torch is imported: tests run side by side, and small products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
