@@ -180,6 +180,8 @@ def _record(
         write_tables(folder, recorder.rounds, recorder.timings)
         seconds = round(time.time() - began, 1)
         write_manifest(folder, {**started, "status": status, "seconds": seconds})
+        if status != "complete":
+            watch.note(f"what was recorded until then is in {folder}")
 
 
 def plan_tasks(

@@ -109,6 +109,7 @@ def test_ctrl_c_exits_with_130_and_keeps_what_was_recorded(pool: Path, tmp_path:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
+    assert f"what was recorded until then is in {tmp_path / 'r'}" in errors
     left = read_run(tmp_path / "r")
     assert left.status == "interrupted"
     assert left.steps.num_rows >= 30
