@@ -52,26 +52,18 @@ def test_every_model_gives_logits_for_every_task_and_its_heads(options: ModelOpt
     assert outputs.hidden.shape[0] == 7
 
 
-@pytest.mark.parametrize("options", VARIANTS, ids=str)
+@pytest.mark.parametrize("options", [v for v in VARIANTS if v.name == "three-head"], ids=str)
 def test_what_stands_in_place_of_an_absent_modality_cannot_be_seen(options: ModelOptions) -> None:
     present = torch.tensor([[1, 1], [1, 0], [0, 1], [0, 0], [1, 1], [1, 1]])
-    model = build(options)
     inputs = make_inputs(6, present)
-    before = model(inputs)
-    garbled = Inputs({**inputs.modalities}, inputs.present)
-    other = build(options)
-    if options.name == "three-head":
-        # It multiplies by the mask itself; the plain ones rely on the zeros of `Inputs`.
-        noise = 100 * (1 - present[:, 1:].double())
-        garbled = Inputs(
-            {**inputs.modalities, "text": inputs.modalities["text"] + noise}, inputs.present
-        )
-    after = other(garbled)
+    noise = 100 * (1 - present[:, 1:].double())
+    garbled = {**inputs.modalities, "text": inputs.modalities["text"] + noise}
+    before = build(options)(inputs)
+    after = build(options)(Inputs(garbled, inputs.present))
     for head in (MIXED, "picture"):
-        if head in before.logits["label"]:
-            torch.testing.assert_close(
-                before.logits["label"][head], after.logits["label"][head], rtol=0, atol=1e-12
-            )
+        torch.testing.assert_close(
+            before.logits["label"][head], after.logits["label"][head], rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
