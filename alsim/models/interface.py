@@ -26,6 +26,7 @@ class Outputs(NamedTuple):
 
     logits: Mapping[str, Mapping[str, Tensor]]  # task -> head -> (n, c)
     hidden: Tensor  # (n, h), the input of the mixed head
+    layers: tuple[Tensor, ...] = ()  # (n, h_i) each, what a loss predictor reads; (): `hidden`
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class LateFusion(nn.Module):
             for name, head, branch in zip(self.modalities, own, branches, strict=False):  # pyright: ignore[reportArgumentType] -- a ModuleList iterates over its modules
                 heads[name] = head(branch)
             logits[task] = heads
-        return Outputs(logits, hidden)
+        return Outputs(logits, hidden, (*branches, hidden))
 
 
 class _Branch(nn.Module):

@@ -60,10 +60,12 @@ class Mlp(nn.Module):
     def forward(self, inputs: Inputs) -> Outputs:
         """Return the mixed head's logits of every task."""
         hidden = self.dropouts[0](F.relu(self.first(inputs)))
+        layers = [hidden]
         for layer, dropout in zip(self.rest, list(self.dropouts)[1:], strict=True):
             hidden = dropout(F.relu(layer(hidden)))
+            layers.append(hidden)
         logits = {t: {MIXED: head(hidden)} for t, head in zip(self.tasks, self.heads, strict=True)}
-        return Outputs(logits, hidden)
+        return Outputs(logits, hidden, tuple(layers))
 
 
 class Linear(nn.Module):
@@ -80,4 +82,4 @@ class Linear(nn.Module):
         logits = {t: {MIXED: head(inputs)} for t, head in zip(self.tasks, self.heads, strict=True)}
         columns = list(inputs.modalities.values())
         hidden = columns[0] if len(columns) == 1 else torch.cat([*columns, inputs.present], 1)
-        return Outputs(logits, hidden)
+        return Outputs(logits, hidden, (hidden,))

@@ -7,9 +7,11 @@ from torch import Tensor, nn
 
 from alsim.models import Inputs, Outputs
 from alsim.models.layers import StreamDropout
-from alsim.training.adam import BETA1, BETA2, EPS
 from alsim.training.dropout import dropout_sites
-from alsim.training.objective import Objective
+from alsim.training.loss_prediction import readable
+from alsim.training.members import member_logits
+from alsim.training.objective import PREDICTOR, Objective
+from alsim.training.optimisers import BETA1, BETA2, EPS
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
@@ -29,20 +31,21 @@ class DirectReplica:
             if isinstance(layer, StreamDropout)
         }
         self._named = dict(objective.named_parameters())
-        rates = {name: rate_of(name, options) for name in self._named}
         # All parameters of one rate as views of one vector: for a net of two dozen small tensors
         # the optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
-        # element's position, but here there are no neighbours.
+        # element's position, so a loss predictor has its own vector, not to move the model's.
+        groups = {n: (rate_of(n, options), n.startswith(PREDICTOR)) for n in self._named}
         self._flats = {
-            rate: _Flat({n: p for n, p in self._named.items() if rates[n] == rate})
-            for rate in sorted(set(rates.values()))
+            group: _Flat({n: p for n, p in self._named.items() if groups[n] == group})
+            for group in sorted(set(groups.values()))
         }
-        self._optimiser = torch.optim.Adam(
-            [{"params": [flat.values], "lr": rate} for rate, flat in self._flats.items()],
-            betas=(BETA1, BETA2),
-            eps=EPS,
-            fused=True,
+        rated = [{"params": [flat.values], "lr": rate} for (rate, _), flat in self._flats.items()]
+        self._optimiser = (
+            torch.optim.SGD(rated)
+            if options.optimiser == "sgd"
+            else torch.optim.Adam(rated, betas=(BETA1, BETA2), eps=EPS, fused=True)
         )
+        # Without momentum SGD leaves its moments, and the count of steps, at zero.
         for flat in self._flats.values():
             self._optimiser.state[flat.values] = {
                 "step": torch.zeros((), dtype=torch.float32, device=flat.values.device),
@@ -68,6 +71,7 @@ class DirectReplica:
             inputs,
             {task: y[0] for task, y in batch.labels.items()},
             {task: weights[0] for task, weights in batch.class_weights.items()},
+            joint=batch.joint,
         )
         loss.backward()
         self._optimiser.step()
@@ -88,6 +92,19 @@ class DirectReplica:
             for task, heads in outputs.logits.items()
         }
         return Outputs(logits, outputs.hidden.unsqueeze(0))
+
+    def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
+        """Return what K committee members say of the rows, `(1, k, n, c)`."""
+        self._enter("eval")
+        one = {name.removeprefix("model."): mask[0] for name, mask in masks.items()}
+        return member_logits(self.objective.model, {}, one, inputs, task).unsqueeze(0)
+
+    def predicted_losses(self, inputs: Inputs) -> Tensor:
+        """Return what the loss predictor says, `(1, n)`."""
+        predictor = self.objective.loss_predictor()
+        self._enter("eval")
+        with torch.no_grad():
+            return predictor(readable(self.objective.model(inputs))).unsqueeze(0)
 
     def parameter(self, name: str) -> Tensor | None:
         """Return a copy of one parameter, `(1, …)`, or None."""

@@ -55,10 +55,24 @@ def draw_masks(
     """
     sizes = [n * site.width for site in sites]
     drawn = torch.stack([draw_bytes(sum(sizes), generator=g) for g in generators])
+    masks: dict[str, Tensor] = {}
+    for site, part in zip(sites, drawn.split(sizes, 1), strict=True):
+        masks |= masks_of_bytes([site], part.view(len(generators), n, site.width), dtype)
+    return masks
+
+
+def masks_of_bytes(
+    sites: Sequence[Site], drawn: Tensor, dtype: torch.dtype
+) -> Mapping[str, Tensor]:
+    """Return one scaled mask a layer, its buffer's name -> `(…, width)`, from uniform bytes.
+
+    Args:
+        sites: The dropout layers.
+        drawn: `(…, sum of their widths)` uint8.
+        dtype: Of the masks.
+    """
+    parts = drawn.split([site.width for site in sites], -1)
     return {
-        f"{site.name}.mask": (part < kept_of_256(site.p))
-        .view(len(generators), n, site.width)
-        .to(dtype)
-        .mul_(256 / kept_of_256(site.p))
-        for site, part in zip(sites, drawn.split(sizes, 1), strict=True)
+        f"{site.name}.mask": (part < kept_of_256(site.p)).to(dtype).mul_(256 / kept_of_256(site.p))
+        for site, part in zip(sites, parts, strict=True)
     }

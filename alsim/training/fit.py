@@ -19,7 +19,8 @@ class Labelled:
     """The labelled rows of every replica and the answers the oracle gave."""
 
     rows: Tensor  # (r, m) int64, rows of the pool
-    labels: Mapping[str, Tensor]  # task -> (r, m) int64
+    # task -> (r, m) int64, -1 unknown; or (r, m, c) bool, the classes still possible
+    labels: Mapping[str, Tensor]
 
     @property
     def n(self) -> int:
@@ -27,7 +28,7 @@ class Labelled:
         return self.rows.shape[1]
 
     def extended(self, rows: Tensor, labels: Mapping[str, Tensor]) -> "Labelled":
-        """Return these rows and `k` more, each argument `(r, k)`."""
+        """Return these rows and `k` more, `(r, k)`, with labels of the same form."""
         return Labelled(
             torch.cat([self.rows, rows], 1),
             {task: torch.cat([y, labels[task]], 1) for task, y in self.labels.items()},
@@ -45,17 +46,25 @@ class FitStreams:
 def balanced_weights(labels: Tensor, n_classes: int) -> Tensor:
     """Return class weights inversely proportional to how often a class is labelled, `(r, c)`.
 
-    m / (c' · count), c' the number of classes that occur: their mean over the rows is 1. A class
-    without a row has weight 0. King & Zeng (2001).
+    m / (c' · count), c' the number of classes that occur, m the rows whose class is known: their
+    mean over these is 1. A class without a row has weight 0. King & Zeng (2001). Of partial
+    labels only those of a single class count; a class that occurs in larger sets alone has
+    weight 1, so that they are not lost.
 
     Args:
-        labels: `(r, m)` int64.
+        labels: `(r, m)` int64, −1 unknown; or `(r, m, c)` bool, the classes still possible.
         n_classes: c.
     """
-    counts = torch.stack([torch.bincount(y, minlength=n_classes) for y in labels])
+    if labels.dtype == torch.bool:
+        counts = (labels & (labels.sum(2, keepdim=True) == 1)).sum(1)
+        otherwise = labels.any(1).float()
+    else:
+        counts = torch.stack([torch.bincount(y[y >= 0], minlength=n_classes) for y in labels])
+        otherwise = torch.zeros((), device=labels.device)
     occurring = (counts > 0).sum(1, keepdim=True)
-    weights = labels.shape[1] / (occurring * counts.clamp_min(1))
-    return torch.where(counts > 0, weights, 0.0)
+    # A reciprocal, not a quotient: their last bits differ, and kept runs were made with it.
+    weights = counts.sum(1, keepdim=True) * (occurring * counts.clamp_min(1)).reciprocal()
+    return torch.where(counts > 0, weights, otherwise)
 
 
 def train_epoch(
@@ -67,13 +76,18 @@ def train_epoch(
     mode: Mode,
     streams: FitStreams,
     class_weights: Mapping[str, Tensor],
+    joint: bool = False,
 ) -> Tensor:
-    """Train one epoch; return the mean loss of its batches, `(r,)`."""
+    """Train one epoch; return the mean loss of its batches, `(r,)`.
+
+    `joint` says whether the ranking loss of a loss predictor trains the model too.
+    """
     sizes = batch_sizes(labelled.n, options.batch_size, options.batch_rule)
     orders = [epoch_order(labelled.n, sum(sizes), generator=g) for g in streams.order]
     order = torch.stack(orders).to(features.device)
     rows = labelled.rows.gather(1, order)
-    labels = {task: y.gather(1, order) for task, y in labelled.labels.items()}
+    replica = torch.arange(replicas.size, device=features.device).unsqueeze(1)
+    labels = {task: y[replica, order] for task, y in labelled.labels.items()}
     total = torch.zeros(replicas.size, dtype=torch.float64, device=features.device)
     start = 0
     for size in sizes:
@@ -82,6 +96,7 @@ def train_epoch(
             features.take(rows[:, start:stop]),
             {task: y[:, start:stop] for task, y in labels.items()},
             class_weights,
+            joint,
         )
         masks = draw_masks(replicas.sites, size, features.dtype, streams.dropout)
         total += replicas.step(batch, masks, mode)
@@ -136,7 +151,8 @@ def fit_early_stopping(
 
     Each replica stops by itself, `options.patience` epochs after its best, at the latest after
     `options.max_epochs`; its best parameters, buffers and optimiser come back. One that stopped
-    is unaffected by those that go on.
+    is unaffected by those that go on. A loss predictor's ranking loss trains the model too in the
+    first `share` of `max_epochs`; the validation loss is the model's own.
 
     Args:
         replicas: What to train.
@@ -155,10 +171,12 @@ def fit_early_stopping(
     best = replicas.state()
     best_loss = torch.full((replicas.size,), math.inf, dtype=torch.float64)
     best_epoch = torch.zeros(replicas.size, dtype=torch.int64)
+    prediction = options.loss_prediction
+    joint_epochs = 0 if prediction is None else round(prediction.share * options.max_epochs)
     for epoch in range(1, options.max_epochs + 1):
         loss = train_epoch(
             replicas, features, labelled, options,
-            mode="train", streams=streams, class_weights=weights,
+            mode="train", streams=streams, class_weights=weights, joint=epoch <= joint_epochs,
         )  # fmt: skip
         on_epoch(epoch)
         if validate is None:

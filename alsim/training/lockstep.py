@@ -7,9 +7,11 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from alsim.models import Inputs, Outputs
-from alsim.training.adam import StackedAdam
 from alsim.training.dropout import dropout_sites
-from alsim.training.objective import Objective
+from alsim.training.loss_prediction import readable
+from alsim.training.members import member_logits
+from alsim.training.objective import PREDICTOR, Objective
+from alsim.training.optimisers import STACKED
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
@@ -26,7 +28,7 @@ class LockstepReplicas:
         self._parameters = {k: v.detach().requires_grad_() for k, v in parameters.items()}
         self._buffers = {k: v.detach().clone() for k, v in buffers.items()}
         rates = {name: rate_of(name, options) for name in self._parameters}
-        self._optimiser = StackedAdam(self._parameters, rates)
+        self._optimiser = STACKED[options.optimiser](self._parameters, rates)
 
     def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
         """Take one optimiser step; return the losses before it, `(r,)`."""
@@ -38,7 +40,12 @@ class LockstepReplicas:
             dropped: dict[str, Tensor],
             one: tuple[Inputs, Mapping[str, Tensor], Mapping[str, Tensor]],
         ) -> Tensor:
-            return functional_call(self.objective, (parameters, {**buffers, **dropped}), one)
+            return functional_call(
+                self.objective,
+                (parameters, {**buffers, **dropped}),
+                one,
+                {"joint": batch.joint},
+            )
 
         losses: Tensor = torch.vmap(loss_of_one)(
             self._parameters,
@@ -57,14 +64,54 @@ class LockstepReplicas:
         """Return what every replica says of the same rows, each tensor `(r, n, …)`."""
         set_mode(self.objective, "eval")
         with torch.no_grad():
-            return torch.vmap(self._outputs_of_one, in_dims=(0, 0, None))(
+            outputs: Outputs = torch.vmap(self._outputs_of_one, in_dims=(0, 0, None))(
                 _of_model(self._parameters), _of_model(self._buffers), inputs
+            )
+        return outputs._replace(layers=())
+
+    def predicted_losses(self, inputs: Inputs) -> Tensor:
+        """Return what every replica's loss predictor says of the same rows, `(r, n)`."""
+        predictor = self.objective.loss_predictor()
+        set_mode(self.objective, "eval")
+
+        def losses_of_one(
+            parameters: dict[str, Tensor],
+            buffers: dict[str, Tensor],
+            of_predictor: dict[str, Tensor],
+        ) -> Tensor:
+            layers = readable(self._outputs_of_one(parameters, buffers, inputs))
+            return functional_call(predictor, of_predictor, (layers,))
+
+        with torch.no_grad():
+            return torch.vmap(losses_of_one)(
+                _of_model(self._parameters),
+                _of_model(self._buffers),
+                _below(PREDICTOR, self._parameters),
             )
 
     def _outputs_of_one(
         self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Inputs
     ) -> Outputs:
         return functional_call(self.objective.model, (parameters, buffers), (inputs,))
+
+    def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
+        """Return what K committee members of every replica say, `(r, k, n, c)`."""
+        set_mode(self.objective, "eval")
+        tensors = {**_below("model.", self._parameters), **_below("model.", self._buffers)}
+        of_members = {name.removeprefix("model."): mask for name, mask in masks.items()}
+        # One replica after another: its members already fill the machine.
+        return torch.stack(
+            [
+                member_logits(
+                    self.objective.model,
+                    {name: tensor[r] for name, tensor in tensors.items()},
+                    {name: mask[r] for name, mask in of_members.items()},
+                    inputs,
+                    task,
+                )
+                for r in range(self.size)
+            ]
+        )
 
     def parameter(self, name: str) -> Tensor | None:
         """Return a copy of one parameter, `(r, …)`, or None."""
@@ -102,5 +149,8 @@ def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _of_model(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = "model."
+    return _below("model.", tensors)
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -5,44 +5,16 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from alsim.models import MIXED, Inputs, ModelOptions, Outputs, Shape, build_model
 from alsim.seeding import forked
+from alsim.training.cross_entropy import known_where, masked_cross_entropy, row_losses
+from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
 from alsim.training.options import LossWeighting, TrainingOptions
 
 LOG_VARIANCE = "log_variance"
+PREDICTOR = "predictor."  # how the names of a loss predictor's parameters begin
 LOG_VARIANCE_BOUND = 4.0  # a head weighs at most e⁴ ≈ 55
-
-
-def masked_cross_entropy(
-    logits: Tensor, labels: Tensor, class_weights: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return each head's mean cross-entropy over the rows with a label, and their number.
-
-    Args:
-        logits: `(h, n, c)` float, of h heads.
-        labels: `(h, n)` int64, −1 where the row does not count for the head.
-        class_weights: `(c,)` float; the mean is then weighted, as in `nn.CrossEntropyLoss`.
-
-    Returns:
-        The losses `(h,)`, 0 with zero gradient when no row counts; and the counts `(h,)` int64.
-    """
-    losses = F.cross_entropy(
-        logits.flatten(0, 1),
-        labels.flatten(),
-        weight=class_weights,
-        ignore_index=-1,
-        reduction="none",
-    )
-    known = labels >= 0
-    counts = known.sum(1)
-    if class_weights is None:
-        weight = counts.clamp_min(1)
-    else:
-        weight = (class_weights[labels.clamp_min(0)] * known).sum(1)
-        weight = torch.where(counts > 0, weight, 1)
-    return losses.view(labels.shape).sum(1) / weight, counts
 
 
 class Objective(nn.Module):
@@ -57,6 +29,10 @@ class Objective(nn.Module):
     and the optimiser clamps it to ±4 after each step (a clamp in here would kill its gradient).
     Both terms of a head are left out of a batch in which no row counts for it. The head of a
     modality counts rows that have the modality.
+
+    With a loss predictor, λ times its ranking loss is added (Yoo & Kweon 2019, eq. 1). What it
+    learns to rank are the mixed head's cross-entropies, without class weights; with several
+    tasks a row's mean over those that are known.
     """
 
     log_variance: nn.Parameter | None
@@ -70,12 +46,14 @@ class Objective(nn.Module):
         *,
         weighting: LossWeighting,
         fixed_weights: Mapping[str, float],
+        predictor: LossPredictor | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.heads = dict(heads)
         self.terms = tuple((task, head) for task, names in heads.items() for head in names)
         self.modalities = modalities
+        self.predictor = predictor
         self.weighting: LossWeighting = weighting if len(self.terms) > 1 else "sum"
         weights = [fixed_weights.get(head, 1.0) for _, head in self.terms]
         self.register_buffer("fixed_weights", torch.tensor(weights), persistent=False)
@@ -87,13 +65,18 @@ class Objective(nn.Module):
         inputs: Inputs,
         labels: Mapping[str, Tensor],
         class_weights: Mapping[str, Tensor],
+        *,
+        joint: bool = False,
     ) -> Tensor:
         """Return the loss of a batch, `()`.
 
         Args:
             inputs: The batch.
-            labels: task -> `(n,)` int64, −1 where unknown.
+            labels: task -> `(n,)` int64, −1 where unknown; or `(n, c)` bool, the classes that are
+                still possible.
             class_weights: task -> `(c,)` float; a task without an entry weighs all the same.
+            joint: Whether the ranking loss of a loss predictor trains the model too; else its
+                gradient stops at the layers that are read.
         """
         outputs: Outputs = self.model(inputs)
         present = dict(zip(self.modalities, inputs.present.unbind(1), strict=True))
@@ -104,10 +87,7 @@ class Objective(nn.Module):
             loss, count = masked_cross_entropy(
                 torch.stack([outputs.logits[task][head] for head in heads]),
                 torch.stack(
-                    [
-                        y if head == MIXED else torch.where(present[head] > 0, y, -1)
-                        for head in heads
-                    ]
+                    [y if head == MIXED else known_where(y, present[head] > 0) for head in heads]
                 ),
                 class_weights.get(task),
             )
@@ -119,7 +99,26 @@ class Objective(nn.Module):
             loss = torch.exp(-s) * loss + 0.5 * s * (torch.cat(counts) > 0)
         elif self.weighting == "fixed":
             loss = self.fixed_weights * loss
-        return loss.sum()
+        total = loss.sum()
+        if self.predictor is None:
+            return total
+        layers = readable(outputs)
+        predicted = self.predictor(layers if joint else [layer.detach() for layer in layers])
+        target, known = _target(outputs, labels)
+        options = self.predictor.options
+        return total + options.weight * ranking_loss(
+            predicted, target, known, margin=options.margin
+        )
+
+    def loss_predictor(self) -> LossPredictor:
+        """Return the loss predictor.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if self.predictor is None:
+            raise ValueError("no loss predictor: the training options do not ask for one")
+        return self.predictor
 
     def sigmas(self, log_variance: Tensor) -> dict[tuple[str, str], float]:
         """Return σ of each (task, head) for one replica's `log_variance`, `(terms,)`."""
@@ -135,22 +134,38 @@ def make_objective(
     """Return a freshly initialised model with its loss."""
     with forked(generator):
         module = build_model(shape, model)
+    outputs = _outputs_of_zeros(module, shape)
+    predictor = None
+    if training.loss_prediction is not None:
+        # After the model, whose initial parameters must not depend on it.
+        with forked(generator):
+            predictor = LossPredictor(
+                [layer.shape[1] for layer in readable(outputs)], training.loss_prediction
+            )
     return Objective(
         module,
-        heads_of(module, shape),
+        {task: tuple(heads) for task, heads in outputs.logits.items()},
         tuple(shape.widths),
         weighting=training.loss,
         fixed_weights=training.head_weights,
+        predictor=predictor,
     )
 
 
-def heads_of(model: nn.Module, shape: Shape) -> dict[str, tuple[str, ...]]:
-    """Return the heads of each task, as the model itself names them."""
+def _target(outputs: Outputs, labels: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return what a loss predictor learns to rank, `(n,)`, and which rows count, `(n,)` bool."""
+    pairs = [row_losses(outputs.logits[task][MIXED].detach(), y) for task, y in labels.items()]
+    losses = torch.stack([losses for losses, _ in pairs]).sum(0)
+    n_known = torch.stack([known for _, known in pairs]).sum(0)
+    return losses / n_known.clamp_min(1), n_known > 0
+
+
+def _outputs_of_zeros(model: nn.Module, shape: Shape) -> Outputs:
+    """Return what a model says of two rows of zeros: which heads it has, and its widths."""
     zeros = Inputs(
         {name: torch.zeros(2, d) for name, d in shape.widths.items()},
         torch.ones(2, len(shape.widths)),
     )
     model.eval()
     with torch.no_grad():
-        outputs: Outputs = model(zeros)
-    return {task: tuple(logits) for task, logits in outputs.logits.items()}
+        return model(zeros)

@@ -5,14 +5,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alsim.training.batching import BatchRule
+from alsim.training.optimisers import OptimiserName
 
 LossWeighting = Literal["uncertainty", "sum", "fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LossPrediction:
+    """The auxiliary net of learning loss, trained beside the model."""
+
+    weight: float = 1.0  # λ, of the ranking loss beside the model's own
+    margin: float = 1.0  # ξ of the ranking loss
+    width: int = 128  # of what each layer is projected to
+    share: float = 0.6  # of `max_epochs` in which the ranking loss also trains the model itself
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """How the net is trained, in the passive phase and at each step."""
 
+    optimiser: OptimiserName = "adam"  # sgd: without momentum, for comparison
     learning_rate: float = 1e-3
     batch_size: int = 512  # the study's, chosen there for its 50 classes
     batch_rule: BatchRule = "adaptive"
@@ -26,3 +38,4 @@ class TrainingOptions:
     sigma_learning_rate: float = 1e-2
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["float32", "float64"] = "float32"
+    loss_prediction: LossPrediction | None = None  # None: no auxiliary net

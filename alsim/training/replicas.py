@@ -24,8 +24,10 @@ class Batch(NamedTuple):
     """One mini-batch of every replica; each tensor has a leading axis of R."""
 
     inputs: Inputs
-    labels: Mapping[str, Tensor]  # task -> (r, n) int64, -1 unknown
+    # task -> (r, n) int64, -1 unknown; or (r, n, c) bool, the classes still possible
+    labels: Mapping[str, Tensor]
     class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all classes weigh the same
+    joint: bool = False  # whether the ranking loss of a loss predictor trains the model too
 
 
 class Replicas(Protocol):
@@ -54,6 +56,28 @@ class Replicas(Protocol):
         """Return what every replica says of the same rows, each tensor `(r, n, …)`.
 
         In evaluation mode, without gradients; nothing of the replicas changes.
+        """
+        ...
+
+    def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
+        """Return what K committee members of every replica say, `(r, k, n, c)`, mixed head.
+
+        In evaluation mode but for the dropout masks, without gradients.
+
+        Args:
+            inputs: The same rows for all.
+            masks: Of each dropout layer, `(r, k, width)`, or `(r, k, n, width)` with one a row.
+            task: Whose logits.
+        """
+        ...
+
+    def predicted_losses(self, inputs: Inputs) -> Tensor:
+        """Return what every replica's loss predictor says of the same rows, `(r, n)`.
+
+        In evaluation mode, without gradients. Only the order within a replica has a meaning.
+
+        Raises:
+            ValueError: If the replicas have no loss predictor.
         """
         ...
 

@@ -185,3 +185,19 @@ def test_columns_named_like_attributes_of_a_module_are_no_trouble() -> None:
             torch.ones(2, 2).double(),
         )
         assert set(model(inputs).logits) == {"keys", "training"}
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_the_layers_are_rows_that_end_in_the_hidden_ones(options: ModelOptions) -> None:
+    outputs = build(options)(make_inputs(7))
+    assert all(layer.shape[0] == 7 and layer.ndim == 2 for layer in outputs.layers)
+    assert torch.equal(outputs.layers[-1], outputs.hidden)
+
+
+def test_the_layers_are_each_branch_and_the_fused_one_or_every_hidden_layer() -> None:
+    def widths(options: ModelOptions) -> list[int]:
+        return [layer.shape[1] for layer in build(options)(make_inputs(3)).layers]
+
+    assert widths(ModelOptions(name="three-head", width=6)) == [6, 6, 6]
+    assert widths(ModelOptions(name="mlp", width=6, depth=3)) == [6, 6, 6]
+    assert widths(ModelOptions(name="linear")) == [8 + 5 + 2]

@@ -6,10 +6,10 @@ from toy import make_pool
 
 from alsim.models import ModelOptions
 from alsim.seeding import stream
-from alsim.training.adam import StackedAdam
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, make_objective
+from alsim.training.optimisers import STACKED, OptimiserName
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, Replicas, Way
 from alsim.training.state import ReplicaState
@@ -25,7 +25,7 @@ VARIANTS = [
 
 
 def make(way: Way, seeds: list[int], model: ModelOptions, **options: object) -> Replicas:
-    training = TrainingOptions(learning_rate=1e-2, **options)  # pyright: ignore[reportArgumentType]
+    training = TrainingOptions(**{"learning_rate": 1e-2, **options})  # pyright: ignore[reportArgumentType]
     objectives = [
         make_objective(shape_of(POOL), model, training, generator=stream(s, "init")).double()
         for s in seeds
@@ -157,12 +157,15 @@ def test_the_log_variances_stay_within_their_bound(way: Way) -> None:
     assert s.abs().max() == LOG_VARIANCE_BOUND
 
 
-def test_stacked_adam_equals_torch() -> None:
-    g = stream(0, "adam")
+@pytest.mark.parametrize(("name", "torchs"), [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+def test_a_stacked_optimiser_equals_torchs(
+    name: OptimiserName, torchs: type[torch.optim.Optimizer]
+) -> None:
+    g = stream(0, "optimiser")
     stacked = torch.randn(3, 4, 5, generator=g, dtype=torch.float64).requires_grad_()
     alone = [stacked.detach()[r].clone().requires_grad_() for r in range(3)]
-    ours = StackedAdam({"w": stacked}, {"w": 3e-2})
-    theirs = [torch.optim.Adam([p], lr=3e-2) for p in alone]
+    ours = STACKED[name]({"w": stacked}, {"w": 3e-2})
+    theirs = [torchs([p], lr=3e-2) for p in alone]  # pyright: ignore[reportCallIssue]
     for _ in range(50):
         target = torch.randn(3, 4, 5, generator=g, dtype=torch.float64)
         stacked.grad = None
@@ -173,3 +176,15 @@ def test_stacked_adam_equals_torch() -> None:
             (p - target[r]).square().sum().backward()
             optimiser.step()
     torch.testing.assert_close(stacked, torch.stack(alone), rtol=0, atol=1e-12)
+
+
+def test_both_ways_agree_under_sgd() -> None:
+    ways: list[Way] = ["direct", "lockstep"]
+    states = [make(way, [0], VARIANTS[0], optimiser="sgd", learning_rate=0.1) for way in ways]
+    for replicas in states:
+        train(replicas, [0], 3)
+    direct, lockstep = (replicas.state().parameters for replicas in states)
+    moved = make("direct", [0], VARIANTS[0]).state().parameters
+    for name, value in direct.items():
+        torch.testing.assert_close(value, lockstep[name], rtol=0, atol=1e-9)
+    assert any(not torch.equal(value, moved[name]) for name, value in direct.items())

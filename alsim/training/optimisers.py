@@ -1,9 +1,12 @@
-"""Adam for stacked replicas, each at its own step."""
+"""Optimisers for stacked replicas, each at its own step."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+OptimiserName = Literal["adam", "sgd"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 # MKL's square root takes twenty times longer for a zero, the moment of every weight that never
@@ -44,3 +47,17 @@ class StackedAdam:
             root.div_(correction2.to(parameter.dtype).view(shape)).add_(EPS)
             rate = (self.rates[name] / correction1).to(parameter.dtype).view(shape)
             parameter.sub_(torch.div(first, root, out=root).mul_(rate))
+
+
+class StackedSgd(StackedAdam):
+    """Stochastic gradient descent without momentum, in the same shape; its moments stay zero."""
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Take one step down the gradients; a parameter without one stays as it is."""
+        for name, parameter in self.parameters.items():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=self.rates[name])
+
+
+STACKED: Mapping[OptimiserName, type[StackedAdam]] = {"adam": StackedAdam, "sgd": StackedSgd}

@@ -1,0 +1,94 @@
+"""The models that `--model` names, those of the table and those that others bring."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from torch import nn
+
+from alsim.errors import UsageError, nearest
+from alsim.loading import load_object
+from alsim.models.interface import Shape
+from alsim.models.late_fusion import LateFusion
+from alsim.models.options import ModelOptions
+from alsim.models.plain import Linear, Mlp
+
+GROUP = "alsim.models"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model in the table."""
+
+    build: Callable[[Shape, ModelOptions], nn.Module]
+    summary: str
+    source: str
+
+
+MODELS: Mapping[str, ModelEntry] = {
+    "three-head": ModelEntry(
+        LateFusion,
+        "late fusion; a head for each modality and a mixed one (three for picture and text)",
+        "VK 2020, Fig. 3",
+    ),
+    "mlp": ModelEntry(Mlp, "hidden layers on the concatenated modalities", "Rumelhart 1986"),
+    "linear": ModelEntry(Linear, "multinomial logistic regression", "Cox 1966"),
+}
+
+
+def resolve_name(name: str, n_modalities: int) -> str:
+    """Return the table's name for a model; "auto" depends on the number of modalities.
+
+    Raises:
+        UsageError: If there is no such model.
+    """
+    if name == "auto":
+        return "three-head" if n_modalities > 1 else "mlp"
+    find_model(name)
+    return name
+
+
+def find_model(name: str) -> ModelEntry:
+    """Return a model's row of the table; what a plug-in brings is made into one.
+
+    A package adds models by entry points of the group `alsim.models`, each a `ModelEntry` or a
+    callable of a `Shape` and `ModelOptions`; `path/to/file.py:name` names one in a file.
+
+    Raises:
+        UsageError: If there is none, or it cannot be loaded.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    if ".py:" in name:
+        return _as_entry(load_object(name, "--model"), name.rpartition(":")[0])
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in installed:
+        raise UsageError(f"no model {name!r}", "--model", nearest(name, [*MODELS, *installed]))
+    point = installed[name]
+    return _as_entry(load_object(point, "--model"), point.dist.name if point.dist else "")
+
+
+def installed_models() -> dict[str, ModelEntry]:
+    """Return what installed packages add to the table."""
+    return {p.name: find_model(p.name) for p in entry_points(group=GROUP) if p.name not in MODELS}
+
+
+def _as_entry(found: Any, source: str) -> ModelEntry:
+    if isinstance(found, ModelEntry):
+        return found
+    if not callable(found):
+        raise UsageError(
+            f"a {type(found).__name__} is no model", "--model", "give a class or a ModelEntry"
+        )
+    summary = (found.__doc__ or "from a plug-in").strip().splitlines()[0]
+    return ModelEntry(cast("Callable[[Shape, ModelOptions], nn.Module]", found), summary, source)
+
+
+def build_model(shape: Shape, options: ModelOptions) -> nn.Module:
+    """Return one fresh model; initialise inside `seeding.forked`.
+
+    Raises:
+        UsageError: If there is no such model or an option names an unknown modality.
+    """
+    return find_model(resolve_name(options.name, len(shape.widths))).build(shape, options)
