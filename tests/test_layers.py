@@ -7,18 +7,26 @@ ROOT = Path(__file__).parents[1] / "alsim"
 
 ROWS = [
     {"errors", "seeding", "metrics"},
+    {"loading"},
     {"models"},
     {"pool"},
     {"training", "signals", "oracle"},
     {"strategies"},
-    {"experiments"},
+    {"experiments", "testing"},
     {"analysis"},
     {"store", "recipes", "plots", "engine"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-# What runs a study must keep its records; so within the edges, engine may use store.
-WITHIN = {("engine", "store"), ("signals", "training")}
+# What runs a study must keep its records; so within the edges, engine may use store. A recipe runs,
+# keeps and draws.
+WITHIN = {
+    ("engine", "store"),
+    ("recipes", "engine"),
+    ("recipes", "plots"),
+    ("recipes", "store"),
+    ("signals", "training"),
+}
 
 
 def imported(path: Path) -> set[str]:

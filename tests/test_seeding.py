@@ -1,10 +1,11 @@
+import math
 import subprocess
 import sys
 
 import torch
 from scipy import stats
 
-from alsim.seeding import forked, stream
+from alsim.seeding import forked, row_bytes, stream
 
 
 def test_a_stream_is_the_same_in_another_process() -> None:
@@ -44,3 +45,21 @@ def test_the_global_generator_comes_back_after_an_error() -> None:
     except ZeroDivisionError:
         pass
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_rows_bytes_depend_on_the_seed_and_the_row_alone() -> None:
+    whole = row_bytes(7, torch.arange(100), 21)
+    assert whole.shape == (100, 21)
+    assert torch.equal(row_bytes(7, torch.tensor([60, 3]), 21), whole[[60, 3]])
+    assert not torch.equal(row_bytes(8, torch.arange(100), 21), whole)
+
+
+def test_bytes_of_rows_are_uniform_and_neighbours_independent() -> None:
+    drawn = row_bytes(1, torch.arange(4000), 64)
+    counts = drawn.flatten().bincount(minlength=256)
+    assert stats.chisquare(counts.numpy()).pvalue > 0.001
+    for one, other in ((drawn[:, 0], drawn[:, 1]), (drawn[:-1, 5], drawn[1:, 5])):
+        high = torch.stack([one >> 6, other >> 6], 1).int()
+        table = (high[:, 0] * 4 + high[:, 1]).bincount(minlength=16)
+        assert stats.chisquare(table.numpy()).pvalue > 0.001
+    assert abs(drawn.double().mean() - 127.5) < 4 * 73.9 / math.sqrt(drawn.numel())

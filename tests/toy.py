@@ -9,7 +9,7 @@ from alsim.models import ModelOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
-from alsim.strategies import STRATEGIES
+from alsim.strategies import STRATEGIES, find_strategy
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 
@@ -51,7 +51,7 @@ def make_toy_setting(
     return make_setting(
         pool,
         oracle=PerfectOracle(pool.tasks["label"].labels),
-        strategies=STRATEGIES,
+        strategies={name: find_strategy(name).strategy for name in STRATEGIES},
         schedule=schedule or Schedule(60, QuerySize(15, 15), 4, Until()),
         model=model or ModelOptions(name="three-head", width=16, dropout=0.0),
         training=training

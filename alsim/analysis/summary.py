@@ -1,13 +1,13 @@
 """A run in a few numbers a strategy: where it began, where it ended, the area in between."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alsim.analysis.curves import Curve, learning_curves
+from alsim.analysis.curves import X_COLUMNS, Curve, learning_curves
 from alsim.analysis.intervals import Estimate, binomial_error, estimate
 
 
@@ -20,6 +20,8 @@ class StrategySummary:
     n_labelled_first: int
     n_labelled: int  # the last count that all seeds reached
     labels_used: Estimate  # where each seed ended
+    questions: Estimate  # that the oracle was asked by then
+    cost: Estimate  # of the answers by then
     first_accuracy: Estimate
     last_accuracy: Estimate
     aubc: Estimate  # the mean height of the learning curve, see `aubc`
@@ -40,17 +42,25 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
     Raises:
         ValueError: If `n_evaluated` is not positive.
     """
-    curves = [c for c in learning_curves(steps, "accuracy") if c.n_labelled.size]
-    ends = steps.group_by(["strategy", "seed"]).aggregate([("n_labelled", "max")]).to_pylist()
+    curves = [c for c in learning_curves(steps, "accuracy") if c.x.size]
+    columns = tuple(X_COLUMNS.values())
+    ends = steps.group_by(["strategy", "seed"]).aggregate([(name, "max") for name in columns])
     used = {
-        c.strategy: [r["n_labelled_max"] for r in ends if r["strategy"] == c.strategy]
+        c.strategy: tuple(
+            _ends(ends.filter(pc.field("strategy") == c.strategy), name) for name in columns
+        )
         for c in curves
     }
-    shared = min((int(curve.n_labelled[-1]) for curve in curves), default=0)
+    shared = min((int(curve.x[-1]) for curve in curves), default=0)
     return tuple(_summary(c, used[c.strategy], shared, n_evaluated) for c in curves)
 
 
-def aubc(n_labelled: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ends(ends: pa.Table, column: str) -> Estimate:
+    """Return the mean over seeds of the greatest value each reached in a column."""
+    return estimate(np.array(ends.column(f"{column}_max").to_pylist(), np.float64))
+
+
+def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the normalised area under each learning curve (area under the budget curve).
 
     The trapezoid rule over the label counts, divided by their span: the mean height of the
@@ -71,18 +81,23 @@ def aubc(n_labelled: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[
     return (heights * widths).sum(axis=1) / (n_labelled[-1] - n_labelled[0])
 
 
-def _summary(curve: Curve, used: Sequence[int], shared: int, n_evaluated: int) -> StrategySummary:
+def _summary(
+    curve: Curve, used: tuple[Estimate, ...], shared: int, n_evaluated: int
+) -> StrategySummary:
     last = estimate(curve.values[:, -1])
-    inside = curve.n_labelled <= max(shared, int(curve.n_labelled[0]))
+    inside = curve.x <= max(shared, int(curve.x[0]))
+    labels_used, questions, cost = used
     return StrategySummary(
         strategy=curve.strategy,
         n_seeds=len(curve.seeds),
-        n_labelled_first=int(curve.n_labelled[0]),
-        n_labelled=int(curve.n_labelled[-1]),
-        labels_used=estimate(np.array(used, np.float64)),
+        n_labelled_first=int(curve.x[0]),
+        n_labelled=int(curve.x[-1]),
+        labels_used=labels_used,
+        questions=questions,
+        cost=cost,
         first_accuracy=estimate(curve.values[:, 0]),
         last_accuracy=last,
-        aubc=estimate(aubc(curve.n_labelled[inside], curve.values[:, inside])),
+        aubc=estimate(aubc(curve.x[inside], curve.values[:, inside])),
         sampling_error=binomial_error(min(max(last.mean, 0.0), 1.0), n_evaluated),
         is_cut=curve.is_cut,
     )

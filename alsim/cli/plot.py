@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 
+class X(StrEnum):
+    """What the curves are drawn against."""
+
+    labels = "labels"
+    questions = "questions"
+    cost = "cost"
+
+
 class Band(StrEnum):
     """What is shaded about each mean curve."""
 
@@ -30,6 +38,12 @@ def plot(
     metric: Annotated[
         str, typer.Option(help="What to draw: a column of the run's steps.")
     ] = "accuracy",
+    x: Annotated[
+        X,
+        typer.Option(
+            help="Against what: labels, the oracle's questions, or what the answers cost."
+        ),
+    ] = X.labels,
     band: Annotated[
         Band, typer.Option(help="t: the pointwise 95 % t-interval over seeds. none: no band.")
     ] = Band.t,
@@ -59,7 +73,7 @@ def plot(
         check_target(out)
     read = [read_run(folder) for folder in runs]
     target = out or read[0].folder / "curves.png"
-    drawing = draw_curves(read, metric, band.value, title)
+    drawing = draw_curves(read, metric, band.value, title, x.value)
     save_figure(drawing.figure, target)
     if as_json:
         typer.echo(json.dumps({"path": str(target), "warnings": drawing.warnings}))

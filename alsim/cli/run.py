@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 _WHAT = "What to run"
+_ORACLE = "Oracle"
 _POOL = "Pool"
 _MODEL = "Model"
 _TRAINING = "Training"
@@ -23,7 +24,8 @@ def run(
     strategy: Annotated[
         str,
         typer.Option(
-            help="Query strategies, comma-separated; `alsim strategies` lists them.",
+            help="Query strategies, comma-separated, such as 'margin,bald(k=50)'; "
+            "`alsim strategies` lists them. path/to/file.py:name is one of your own.",
             rich_help_panel=_WHAT,
         ),
     ] = "random,margin",
@@ -63,10 +65,63 @@ def run(
             rich_help_panel=_WHAT,
         ),
     ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Rows that a strategy considers at most, drawn anew each step. "
+            "[default: all, fewer where the cost would grow too fast]",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The run's folder. [default: a new one in runs/]", rich_help_panel=_WHAT),
     ] = None,
+    oracle: Annotated[
+        Literal["perfect", "noisy", "annotators", "hierarchical"],
+        typer.Option(
+            help="Who answers: always right; errs; a majority of several; yes or no to groups "
+            "of classes, then to classes.",
+            rich_help_panel=_ORACLE,
+        ),
+    ] = "perfect",
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            help="Error rate of the noisy oracle, or one for each annotator: 0.05,0.1,0.3.",
+            rich_help_panel=_ORACLE,
+        ),
+    ] = None,
+    confusion: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or JSON: how often the noisy oracle takes one class (row) for another.",
+            rich_help_panel=_ORACLE,
+        ),
+    ] = None,
+    answers: Annotated[
+        int | None,
+        typer.Option(
+            help="Annotators that answer each object. [default: all]", rich_help_panel=_ORACLE
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON or TOML: the hierarchical oracle's groups and their classes.",
+            rich_help_panel=_ORACLE,
+        ),
+    ] = None,
+    max_questions: Annotated[
+        int | None,
+        typer.Option(
+            help="Most questions about one object. [default: until its class is known]",
+            rich_help_panel=_ORACLE,
+        ),
+    ] = None,
+    price: Annotated[
+        float, typer.Option(help="Price of one question.", rich_help_panel=_ORACLE)
+    ] = 1.0,
     label: Annotated[
         str | None, typer.Option(help="Label column. [default: label]", rich_help_panel=_POOL)
     ] = None,
@@ -142,8 +197,15 @@ def run(
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    optimiser: Annotated[
+        Literal["adam", "sgd"],
+        typer.Option(
+            help="sgd: without momentum, for comparison; it wants a rate of about 0.1.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = "adam",
     learning_rate: Annotated[
-        float, typer.Option(help="Adam's learning rate.", rich_help_panel=_TRAINING)
+        float, typer.Option(help="The optimiser's learning rate.", rich_help_panel=_TRAINING)
     ] = 1e-3,
     batch_size: Annotated[
         int, typer.Option(help="Largest mini-batch.", rich_help_panel=_TRAINING)
@@ -232,6 +294,14 @@ def run(
             query_size=query_size,
             steps=steps,
             until=until,
+            candidates=candidates,
+            oracle=oracle,
+            noise=noise,
+            confusion=confusion,
+            answers=answers,
+            groups=groups,
+            max_questions=max_questions,
+            price=price,
             label=label,
             modality=modality or (),
             split=split,
@@ -248,6 +318,7 @@ def run(
             fusion=fusion,
             heads=heads,
             encoder=() if encoder == ["none"] else encoder,
+            optimiser=optimiser,
             learning_rate=learning_rate,
             batch_size=batch_size,
             batch_rule=batch_rule,

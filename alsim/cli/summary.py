@@ -17,13 +17,19 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         print_json(_as_json(run, summaries))
         return
     split = run.manifest["evaluation_split"]
+    has_questions = any(s.questions.mean != s.labels_used.mean for s in summaries)
+    has_cost = any(s.cost.mean != s.questions.mean for s in summaries)
+    spent = [*["questions"] * has_questions, *["cost"] * has_cost]
     print_table(
-        ["strategy", "seeds", "labels", "first accuracy", "last accuracy", "area under the curve"],
+        ["strategy", "seeds", "labels", *spent, "first accuracy", "last accuracy",
+         "area under the curve"],
         [
             [
                 s.strategy,
                 str(s.n_seeds),
                 f"{s.n_labelled:,}" if not s.is_cut else _interval(s.labels_used, ",.0f"),
+                *[_spent(s.questions, ",.0f")] * has_questions,
+                *[_spent(s.cost, ",.0f" if s.cost.mean >= 1000 else ",.4g")] * has_cost,
                 _interval(s.first_accuracy),
                 _interval(s.last_accuracy),
                 _interval(s.aubc),
@@ -31,8 +37,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             for s in summaries
         ],
         title=f"{run.name}: accuracy on {split}",
-        right=(1, 2),
-    )
+        right=tuple(range(1, 3 + len(spent))),
+    )  # fmt: skip
     lines = [
         "± is a 95 % t-interval over seeds, at that point alone"
         if any(s.n_seeds > 1 for s in summaries)
@@ -62,6 +68,11 @@ def _interval(value: Estimate, number: str = ".4f") -> str:
     return f"{value.mean:{number}} ± {value.half_width:{number}}"
 
 
+def _spent(value: Estimate, number: str) -> str:
+    """Return an amount, with an interval where the seeds differ."""
+    return _interval(value, number) if value.half_width else f"{value.mean:{number}}"
+
+
 def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
     def estimate(value: Estimate) -> dict[str, Any]:
         return {"mean": value.mean, "half_width": value.half_width, "n": value.n}
@@ -76,6 +87,8 @@ def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]
                 "n_seeds": s.n_seeds,
                 "n_labelled": s.n_labelled,
                 "labels_used": estimate(s.labels_used),
+                "questions": estimate(s.questions),
+                "cost": estimate(s.cost),
                 "is_cut": s.is_cut,
                 "first_accuracy": estimate(s.first_accuracy),
                 "last_accuracy": estimate(s.last_accuracy),

@@ -1,16 +1,17 @@
 """A study as asked for and as it is run, and how it travels to a worker process."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from alsim.errors import UsageError
 from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Until
 from alsim.models import ModelOptions
+from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
 from alsim.pool.options import PoolOptions
-from alsim.strategies import find_strategy
-from alsim.training.options import TrainingOptions
+from alsim.strategies import Named, find_strategy
+from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Way
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -36,6 +37,8 @@ class StudyOptions:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
+    oracle: OracleOptions = field(default_factory=OracleOptions)
+    candidates: int | None = None  # a strategy considers at most so many rows; None: as it says
     initial_ids: tuple[str, ...] | None = None
 
 
@@ -47,10 +50,12 @@ class Assignment:
     model: ModelOptions
     training: TrainingOptions
     strategies: tuple[str, ...]
+    candidates: int | None
     way: Way
     device: str
     threads: int
     initial_rows: tuple[int, ...] | None
+    oracle: OraclePlan = field(default_factory=OraclePlan)
 
     def to_json(self) -> dict[str, Any]:
         """Return the assignment as JSON values."""
@@ -59,34 +64,39 @@ class Assignment:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Assignment":
         """Return the assignment that `to_json` wrote."""
-        schedule, model = dict(data["schedule"]), dict(data["model"])
+        schedule, model, training = (dict(data[k]) for k in ("schedule", "model", "training"))
         schedule["query_size"] = QuerySize(**schedule["query_size"])
         schedule["until"] = Until(**schedule["until"])
         if model["encoders"] is not None:
             model["encoders"] = tuple(model["encoders"])
+        if training["loss_prediction"] is not None:
+            training["loss_prediction"] = LossPrediction(**training["loss_prediction"])
         rows = data["initial_rows"]
         return Assignment(
             schedule=Schedule(**schedule),
             model=ModelOptions(**model),
-            training=TrainingOptions(**data["training"]),
+            training=TrainingOptions(**training),
             strategies=tuple(data["strategies"]),
+            candidates=data["candidates"],
             way=data["way"],
             device=data["device"],
             threads=data["threads"],
             initial_rows=None if rows is None else tuple(rows),
+            oracle=OraclePlan.from_json(data["oracle"]),
         )
 
 
-def check(options: StudyOptions) -> None:
-    """Check what can be checked without the pool.
+def check(options: StudyOptions) -> dict[str, Named]:
+    """Check what can be checked without the pool, and return the strategies by name.
 
     Raises:
         UsageError: Naming every fault at once.
     """
     faults: list[UsageError] = []
-    for name in options.strategies:
+    strategies: list[Named] = []
+    for text in options.strategies:
         try:
-            find_strategy(name)
+            strategies.append(find_strategy(text, options.candidates))
         except UsageError as error:
             faults.append(error)
     training, model = options.training, options.model
@@ -100,6 +110,7 @@ def check(options: StudyOptions) -> None:
         ("--workers", options.engine.workers, 1),
         ("--steps", options.schedule.steps, 1),
         ("--initial-size", options.schedule.initial_size, 2),
+        ("--candidates", options.candidates, 1),
     ):
         if value is not None and value < lowest:
             faults.append(UsageError(f"{value} is too small", flag, f"ask for at least {lowest}"))
@@ -113,7 +124,8 @@ def check(options: StudyOptions) -> None:
                 f"a dropout of {model.dropout:g} is not a share", "--dropout", "0 ≤ dropout < 1"
             )
         )
-    if training.batch_norm == "frozen" and training.retrain:
+    frozen = [named.adapt(training).batch_norm == "frozen" for named in strategies]
+    if any(frozen) and training.retrain:
         faults.append(
             UsageError(
                 "batch norm cannot be frozen in a net that is trained from scratch each step",
@@ -125,6 +137,13 @@ def check(options: StudyOptions) -> None:
         faults.append(
             UsageError("head weights need a fixed loss", "--head-weight", "add --loss fixed")
         )
+    faults += oracle_faults(options.oracle)
+    for flag, path in (
+        ("--confusion", options.oracle.confusion),
+        ("--groups", options.oracle.groups),
+    ):
+        if path is not None and not path.is_file():
+            faults.append(UsageError(f"no such file: {path}", flag, "name a file that exists"))
     if options.initial_ids is not None and options.schedule.initial_size is not None:
         faults.append(
             UsageError(
@@ -137,15 +156,17 @@ def check(options: StudyOptions) -> None:
         faults.append(
             UsageError("nothing to run", "--strategy and --seeds", "name at least one of each")
         )
-    for flag, values in (
-        ("--strategy", options.strategies),
-        ("--seeds", options.seeds),
-        ("--initial-ids", options.initial_ids or ()),
-    ):
+    named_values: dict[str, Sequence[str | int]] = {
+        "--strategy": [named.name for named in strategies],
+        "--seeds": options.seeds,
+        "--initial-ids": options.initial_ids or (),
+    }
+    for flag, values in named_values.items():
         if len(set(values)) < len(values):
-            twice = next(value for value in values if values.count(value) > 1)
+            twice = next(value for i, value in enumerate(values) if value in values[:i])
             faults.append(UsageError(f"{twice!r} is named twice", flag, "name each once"))
     raise_all(faults)
+    return {named.name: named for named in strategies}
 
 
 def raise_all(faults: list[UsageError]) -> None:

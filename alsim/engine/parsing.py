@@ -1,5 +1,6 @@
 """The small languages of options: `20:200`, `accuracy=0.9`, `0..4`, `image_emb=0.2`."""
 
+import re
 from collections.abc import Sequence
 
 from alsim.errors import UsageError
@@ -7,9 +8,10 @@ from alsim.experiments.schedule import QuerySize, Until
 
 
 def parse_names(text: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in `a,b` or in a sequence of such texts."""
+    """Return the names in `a,b(x=1,y=2)` or in a sequence of such texts; brackets hold together."""
     texts = [text] if isinstance(text, str) else list(text)
-    return tuple(name.strip() for part in texts for name in part.split(",") if name.strip())
+    parts = [part for text in texts for part in re.split(r",(?![^(]*\))", text)]
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def parse_seeds(value: str | int | Sequence[int]) -> tuple[int, ...]:
@@ -82,6 +84,24 @@ def parse_until(value: str | None) -> Until:
         "--until",
         "give exhausted, accuracy=0.9 (validation accuracy, a share) or labels=5000",
     )
+
+
+def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...]:
+    """Return the error rates in `0.05,0.1`, in a sequence, or the single one; None: none.
+
+    Raises:
+        UsageError: If a text holds something else.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, str):
+        return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+    try:
+        return tuple(float(rate) for rate in parse_names(value))
+    except ValueError:
+        raise UsageError(
+            f"{value!r} holds no error rates", "--noise", "give one (0.1) or several (0.05,0.1,0.3)"
+        ) from None
 
 
 def parse_shares(values: Sequence[str], flag: str) -> dict[str, float]:

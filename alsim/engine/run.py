@@ -10,6 +10,7 @@ from alsim.engine.options import Device, EngineOptions, StudyOptions
 from alsim.engine.parsing import (
     parse_names,
     parse_query_size,
+    parse_rates,
     parse_seeds,
     parse_shares,
     parse_until,
@@ -21,11 +22,13 @@ from alsim.experiments.schedule import ScheduleOptions
 from alsim.models import ModelOptions
 from alsim.models.blocks import BlockKind
 from alsim.models.fusion import FusionKind
+from alsim.oracle import OracleKind, OracleOptions
 from alsim.pool.options import LabelKind, PoolOptions, Standardise
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run
 from alsim.training.batching import BatchRule
+from alsim.training.optimisers import OptimiserName
 from alsim.training.options import LossWeighting, TrainingOptions
 
 # Small enough for a first result within a minute on two cores.
@@ -42,6 +45,14 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     query_size: str | int | None = None,
     steps: int | None = None,
     until: str | None = None,
+    candidates: int | None = None,
+    oracle: OracleKind = "perfect",
+    noise: str | float | Sequence[float] | None = None,
+    confusion: str | Path | None = None,
+    answers: int | None = None,
+    groups: str | Path | None = None,
+    max_questions: int | None = None,
+    price: float = 1.0,
     label: str | None = None,
     modality: Sequence[str] = (),
     split: str | None = None,
@@ -58,6 +69,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     fusion: FusionKind = "concat",
     heads: Literal["all", "mixed"] = "all",
     encoder: Sequence[str] | None = None,
+    optimiser: OptimiserName = "adam",
     learning_rate: float = 1e-3,
     batch_size: int = 512,
     batch_rule: BatchRule = "adaptive",
@@ -110,6 +122,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
             encoders=None if encoder is None else tuple(encoder),
         ),
         training=TrainingOptions(
+            optimiser=optimiser,
             learning_rate=learning_rate,
             batch_size=batch_size,
             batch_rule=batch_rule,
@@ -134,6 +147,16 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
             split_seed=split_seed,
         ),
         engine=EngineOptions(device=device, workers=workers, replicas=replicas),
+        oracle=OracleOptions(
+            kind=oracle,
+            noise=parse_rates(noise),
+            confusion=None if confusion is None else Path(confusion),
+            answers=answers,
+            groups=None if groups is None else Path(groups),
+            max_questions=max_questions,
+            price=price,
+        ),
+        candidates=candidates,
         initial_ids=_read_ids(initial_ids),
     )
     source = open_source(vk_pool(EMBEDDED), name="vk") if pool is None else open_source(pool)

@@ -2,19 +2,21 @@
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from alsim.engine.fitting import check_model, fit_model
 from alsim.engine.machine import choose_device, choose_way, describe, worker_environment
 from alsim.engine.options import Assignment, StudyOptions, check, n_cores
+from alsim.engine.oracles import describe_oracle, plan_oracle
+from alsim.engine.planning import plan_tasks
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Message, Workers, WorkerTask
-from alsim.errors import PoolError, UsageError, nearest
+from alsim.errors import PoolError
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
-from alsim.models import MIXED, ModelOptions, resolve_name
 from alsim.pool.fingerprint import fingerprint
 from alsim.pool.loading import load_pool
 from alsim.pool.pool import Pool
@@ -28,9 +30,9 @@ from alsim.store import (
     write_manifest,
     write_tables,
 )
+from alsim.strategies import Named
 from alsim.training.replicas import Way
 
-RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
 WORK = "work"  # the mapped pool and the passive states, until the run is over
 
 
@@ -73,21 +75,21 @@ def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Wa
         AlsimError: For anything the user can mend.
         KeyboardInterrupt: After the tables were written.
     """
-    check(options)
+    strategies = check(options)
     device = choose_device(options.engine)
     way = choose_way(options.engine, device)
-    n_jobs = len(options.seeds) * len(options.strategies)
+    n_jobs = len(options.seeds) * len(strategies)
     one_process = way == "lockstep" or device != "cpu"
     workers = 1 if one_process else min(options.engine.workers or n_cores(), n_jobs)
     threads = n_cores() if way == "lockstep" else 1
-    name = f"{source.name}-{','.join(options.strategies)}"
+    name = f"{source.name}-{','.join(strategies)}"
     folder = free_folder(Path("runs"), name) if out is None else create_run(out)
     try:
         watch.stage(f"starting {workers} worker process{'es' if workers > 1 else ''}")
         with Workers(workers, worker_environment(threads)) as group:
             watch.stage(f"reading {source.name}")
             (folder / WORK).mkdir()
-            prepared = _prepare(source, options, folder / WORK, way, device, threads)
+            prepared = _prepare(source, options, strategies, folder / WORK, way, device, threads)
             for note in prepared.notes:
                 watch.note(note)
             schedule = prepared.assignment.schedule
@@ -97,7 +99,7 @@ def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Wa
                 **_describe(prepared, options),
                 **describe(device, way, workers, threads),
             }
-            _record(group, folder, manifest, prepared.assignment, options, watch)
+            _record(group, folder, manifest, prepared, options, watch)
     finally:
         shutil.rmtree(folder / WORK, ignore_errors=True)
         if not (folder / "run.json").exists():
@@ -110,12 +112,19 @@ class _Prepared:
     """A study whose pool is decoded and whose options fit it."""
 
     pool: Pool
+    strategies: Mapping[str, Named]
     assignment: Assignment
     notes: tuple[str, ...]
 
 
 def _prepare(
-    source: Source, options: StudyOptions, work: Path, way: Way, device: str, threads: int
+    source: Source,
+    options: StudyOptions,
+    strategies: Mapping[str, Named],
+    work: Path,
+    way: Way,
+    device: str,
+    threads: int,
 ) -> _Prepared:
     """Decode the pool into `work` and decide what depends on it."""
     ids = options.initial_ids
@@ -132,33 +141,48 @@ def _prepare(
             source.where,
             "bring a larger pool, or one with a split column",
         )
+    model = fit_model(options, pool)
+    check_model(strategies, options, model, pool)
     assignment = Assignment(
         schedule=schedule,
-        model=fit_model(options, pool),
+        model=model,
         training=options.training,
-        strategies=options.strategies,
+        strategies=tuple(strategies),
+        candidates=options.candidates,
         way=way,
         device=device,
         threads=threads,
         initial_rows=None if ids is None else tuple(pool.rows_of(ids, "train")),
+        oracle=plan_oracle(options.oracle, next(iter(pool.tasks.values())).classes),
     )
     notes = [*loaded.report.warnings, *loaded.report.notes, *reduced]
+    notes += _subsampled(strategies, len(pool.splits["train"]) - schedule.initial_size)
     first, *others = pool.tasks
     if others:
         notes.append(f"labels are those of {first!r}; not used: {', '.join(others)}")
-    return _Prepared(pool, assignment, tuple(notes))
+    return _Prepared(pool, strategies, assignment, tuple(notes))
+
+
+def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:
+    """Return a note for each strategy that does not look at all `n` unlabelled rows."""
+    return [
+        f"{name} looks at {most:,} of the {n:,} unlabelled rows, drawn anew each step"
+        for name, named in strategies.items()
+        if (most := named.strategy.candidates) is not None and most < n
+    ]
 
 
 def _record(
     group: Workers,
     folder: Path,
     manifest: Mapping[str, Any],
-    assignment: Assignment,
+    prepared: _Prepared,
     options: StudyOptions,
     watch: Watch,
 ) -> None:
     """Run the tasks and write what they report, whatever ends them."""
     recorder = _Recorder(watch)
+    assignment = prepared.assignment
     began = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began))
     started = {**manifest, "began": stamp}
@@ -170,7 +194,13 @@ def _record(
     }
     status = "failed"
     try:
-        tasks = plan_tasks(options.seeds, options.strategies, assignment.way, folder / WORK)
+        tasks = plan_tasks(
+            options.seeds,
+            prepared.strategies,
+            assignment.training,
+            assignment.way,
+            folder / WORK,
+        )
         group.run(opening, tasks, recorder.handle)
         status = "complete"
     except KeyboardInterrupt:
@@ -182,70 +212,6 @@ def _record(
         write_manifest(folder, {**started, "status": status, "seconds": seconds})
         if status != "complete":
             watch.note(f"what was recorded until then is in {folder}")
-
-
-def plan_tasks(
-    seeds: Sequence[int], strategies: Sequence[str], way: Way, work: Path
-) -> list[WorkerTask]:
-    """Return a run's tasks: passive phases first, then learning curves, each after its seed's.
-
-    Directly, one passive task a seed and one task a curve; in lockstep one of each for all.
-    """
-    groups = [tuple(seeds)] if way == "lockstep" else [(seed,) for seed in seeds]
-    passives: list[WorkerTask] = []
-    actives: list[WorkerTask] = []
-    for group in groups:
-        state = str((work / f"passive-{group[0]}.safetensors").resolve())
-        name = f"passive phase, seed {', '.join(map(str, group))}"
-        passives.append(WorkerTask(name, {"kind": "passive", "seeds": list(group), "state": state}))
-        curves = [(seed, strategy) for strategy in strategies for seed in group]
-        for jobs in [curves] if way == "lockstep" else [[curve] for curve in curves]:
-            message = {
-                "kind": "active",
-                "jobs": jobs,
-                "state": state,
-                "pick": [group.index(seed) for seed, _ in jobs],
-            }
-            title = "; ".join(f"strategy {strategy}, seed {seed}" for seed, strategy in jobs)
-            actives.append(WorkerTask(title, message, frozenset({name})))
-    return [*passives, *actives]
-
-
-def fit_model(options: StudyOptions, pool: Pool) -> ModelOptions:
-    """Return the model's options with what depends on the pool decided.
-
-    Raises:
-        UsageError: If an option does not fit the model or the pool.
-    """
-    model = replace(options.model, name=resolve_name(options.model.name, len(pool.modalities)))
-    model = replace(
-        model,
-        width=model.width_for(pool.widths.values()),
-        encoders=model.encoded(tuple(pool.modalities)),
-    )
-    for name in pool.modalities:
-        if name in RESERVED or "+" in name:
-            raise UsageError(
-                f"a modality cannot be called {name!r}: the word has a meaning in the tables",
-                "the pool's columns",
-                "rename the column",
-            )
-    for name in options.pool.masks:
-        if name not in pool.modalities:
-            raise UsageError(
-                f"no modality {name!r} to mask", "--mask-modality", nearest(name, pool.modalities)
-            )
-    heads = (MIXED, *pool.modalities) if model.name == "three-head" else (MIXED,)
-    for head in options.training.head_weights:
-        if head not in heads:
-            raise UsageError(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
-    if options.training.batch_norm == "frozen" and model.name != "three-head":
-        raise UsageError(
-            f"the model {model.name} has no batch norm to freeze",
-            "--batch-norm frozen",
-            "leave it out, or use --model three-head",
-        )
-    return model
 
 
 def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
@@ -266,7 +232,9 @@ def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
         "n_evaluated": len(pool.splits[evaluated]),
         "notes": list(prepared.notes),
         "configuration": {
-            "strategies": list(options.strategies),
+            "strategies": list(prepared.strategies),
+            "parameters": {n: dict(named.parameters) for n, named in prepared.strategies.items()},
+            "candidates": options.candidates,
             "seeds": list(options.seeds),
             "schedule": asdict(assignment.schedule),
             "model": asdict(assignment.model),
@@ -274,6 +242,7 @@ def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
             "pool": asdict(options.pool),
             "initial_ids": options.initial_ids,
             "engine": asdict(options.engine),
+            "oracle": describe_oracle(assignment.oracle, options.oracle, task.classes),
         },
     }
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from alsim.engine.options import Assignment
+from alsim.engine.planning import training_of
 from alsim.errors import AlsimError
 from alsim.experiments.active import active, passive
 from alsim.experiments.querying import Job
 from alsim.experiments.setting import Setting, make_setting
-from alsim.oracle import PerfectOracle
+from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
-from alsim.strategies import find_strategy
+from alsim.strategies import Named, find_strategy
 from alsim.training.state import ReplicaState
 
 Send = Callable[[Mapping[str, Any]], None]
@@ -61,15 +62,31 @@ class Stopwatch:
         return taken
 
 
-def open_setting(folder: Path, assignment: Assignment) -> Setting:
-    """Return the setting of a study whose pool is mapped in `folder`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """What a worker serves."""
+
+    setting: Setting
+    strategies: Mapping[str, Named]
+
+    def like(self, strategy: str) -> Setting:
+        """Return the setting with the net trained as a strategy has it."""
+        training = training_of(self.strategies[strategy], self.setting.training)
+        return replace(self.setting, training=training)
+
+
+def open_study(folder: Path, assignment: Assignment) -> Study:
+    """Return the study whose pool is mapped in `folder`."""
     pool = open_mapped(folder)
     task = next(iter(pool.tasks.values()))
     rows = assignment.initial_rows
-    return make_setting(
+    strategies = {
+        name: find_strategy(name, assignment.candidates) for name in assignment.strategies
+    }
+    setting = make_setting(
         pool,
-        oracle=PerfectOracle(task.labels),
-        strategies={name: find_strategy(name) for name in assignment.strategies},
+        oracle=make_oracle(assignment.oracle, task.labels, len(task.classes)),
+        strategies={name: named.strategy for name, named in strategies.items()},
         schedule=assignment.schedule,
         model=assignment.model,
         training=assignment.training,
@@ -77,18 +94,19 @@ def open_setting(folder: Path, assignment: Assignment) -> Setting:
         device=torch.device(assignment.device),
         initial_rows=None if rows is None else torch.tensor(rows),
     )
+    return Study(setting, strategies)
 
 
-def run_passive(setting: Setting, message: Mapping[str, Any], send: Send) -> None:
+def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
     """Train the passive phase of the seeds named and save their states."""
     watch = Stopwatch(send)
-    state = passive(setting, message["seeds"], watch.observe)
+    state = passive(study.like(message["like"]), message["seeds"], watch.observe)
     tensors = {k: v.cpu().contiguous() for k, v in state.to_tensors().items()}
     save_file(tensors, message["state"])
     send({"kind": "timing", "jobs": None, "step": 0, "seconds": watch.take()})
 
 
-def run_active(setting: Setting, message: Mapping[str, Any], send: Send) -> None:
+def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:
     """Run the learning curves named and send their rounds as they come."""
     watch = Stopwatch(send)
     jobs = [Job(seed, strategy) for seed, strategy in message["jobs"]]
@@ -103,6 +121,8 @@ def run_active(setting: Setting, message: Mapping[str, Any], send: Send) -> None
             send_timing()
         watch.observe(phase)
 
+    # Those that go together are trained alike.
+    setting = study.like(jobs[0].strategy)
     for _, round_ in active(setting, jobs, state, observe):
         step = round_.step.step
         send({"kind": "round", "round": asdict(round_)})
@@ -126,7 +146,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     with _protocol_on_stdout() as send:
         send({"kind": "ready"})
-        setting: Setting | None = None
+        study: Study | None = None
         for line in sys.stdin:
             message = json.loads(line)
             try:
@@ -135,11 +155,11 @@ def main() -> None:
                     torch.set_num_threads(assignment.threads)
                     # Moments of weights without gradient decay into slow denormals.
                     torch.set_flush_denormal(True)
-                    setting = open_setting(Path(message["folder"]), assignment)
-                elif setting is not None and message["kind"] == "passive":
-                    run_passive(setting, message, send)
-                elif setting is not None and message["kind"] == "active":
-                    run_active(setting, message, send)
+                    study = open_study(Path(message["folder"]), assignment)
+                elif study is not None and message["kind"] == "passive":
+                    run_passive(study, message, send)
+                elif study is not None and message["kind"] == "active":
+                    run_active(study, message, send)
                 else:
                     raise ValueError(f"out of order: {message['kind']}")
             except AlsimError as error:

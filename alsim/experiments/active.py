@@ -61,11 +61,15 @@ def active(
     unlabelled = torch.zeros(len(jobs), setting.pool.n, dtype=torch.bool)
     unlabelled[:, setting.train.start : setting.train.stop] = True
     costs = [0.0] * len(jobs)
+    questions = [0] * len(jobs)
     running = [True] * len(jobs)
     step = 0
     while True:
         unlabelled.scatter_(1, torch.stack([q.rows for q in queried]), False)
         costs = [c + float(q.answers.costs.sum()) for c, q in zip(costs, queried, strict=True)]
+        questions = [
+            n + int(q.answers.questions.sum()) for n, q in zip(questions, queried, strict=True)
+        ]
         observe("evaluate")
         sigmas = _sigmas(replicas)
         for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
@@ -78,7 +82,7 @@ def active(
                     jobs[r],
                     make_round(
                         setting, jobs[r], step,
-                        n_labelled=labelled.n, cost=costs[r],
+                        n_labelled=labelled.n, cost=costs[r], n_questions=questions[r],
                         queried=queried[r], evaluation=evaluation, sigmas=sigmas[r],
                     ),
                 )  # fmt: skip
@@ -88,7 +92,9 @@ def active(
         if size == 0 or not any(running):
             return
         observe("query")
-        queried = query_round(setting, replicas, jobs, unlabelled, running, step=step, size=size)
+        queried = query_round(
+            setting, replicas, jobs, unlabelled, labelled, running, step=step, size=size
+        )
         new = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
         labelled = labelled.extended(new.rows, new.labels)
         observe("train")

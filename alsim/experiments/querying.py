@@ -6,14 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from alsim.experiments.scoring import score_round
 from alsim.experiments.setting import Setting
 from alsim.oracle import Answers
 from alsim.seeding import stream
-from alsim.signals import Signal, Signals, stream_signals
-from alsim.strategies import STRATEGIES, Candidates, Strategy, query
+from alsim.signals import Request, Scene, stream_signals
+from alsim.strategies import find_strategy, query
+from alsim.training.fit import Labelled
 from alsim.training.replicas import Replicas
 
-PASSIVE = STRATEGIES["random"]
+PASSIVE = find_strategy("random").strategy
 
 
 class Job(NamedTuple):
@@ -36,6 +38,7 @@ def query_round(
     replicas: Replicas,
     jobs: Sequence[Job],
     unlabelled: Tensor,
+    labelled: Labelled,
     running: Sequence[bool],
     *,
     step: int,
@@ -48,51 +51,54 @@ def query_round(
         replicas: One a job.
         jobs: Which seed and strategy each replica has.
         unlabelled: `(r, n)` bool over the pool's rows.
-        running: Which replicas still count; one that has ended is queried without regard to its
-            scores, only to stay in step.
+        labelled: What each replica has been told.
+        running: Which replicas still count; one that has ended is queried at random, only to stay
+            in step.
         step: Names the random streams.
         size: k; each replica gets min(k, its unlabelled rows).
 
     Raises:
         RunError: If a score is not a number.
     """
-    # Rows are in the order of their ids, so a query does not depend on the order of the file.
-    rows = unlabelled.any(0).nonzero()[:, 0]
-    strategies = [setting.strategies[job.strategy] for job in jobs]
-    queried: list[Queried] = []
-    scored = _score(setting, replicas, strategies, rows)
-    for r, (job, strategy) in enumerate(zip(jobs, strategies, strict=True)):
-        mine = unlabelled[r, rows]
-        candidates = Candidates(
-            scored[r].scores[mine], {s: value[mine] for s, value in scored[r].kept.items()}
-        )
-        if not running[r]:
-            strategy, candidates = PASSIVE, Candidates(torch.zeros(int(mine.sum())))
-        generator = stream(job.seed, "round", step, "query")
+    # One that has ended stays in step at the least cost.
+    strategies = [
+        setting.strategies[job.strategy] if on else PASSIVE
+        for job, on in zip(jobs, running, strict=True)
+    ]
+    seeds = [job.seed for job in jobs]
+    scored = score_round(
+        setting, replicas, seeds, strategies, unlabelled, labelled, step=step, size=size
+    )
+    picks: list[tuple[Tensor, Tensor]] = []
+    for seed, strategy, (rows, candidates) in zip(seeds, strategies, scored, strict=True):
+        generator = stream(seed, "round", step, "query")
         chosen = query(strategy, candidates, size, generator=generator)
-        picked = rows[mine][chosen]
-        answers = setting.oracle(picked, generator=stream(job.seed, "round", step, "oracle"))
-        queried.append(Queried(picked, candidates.scores[chosen], answers))
-    return queried
-
-
-def _score(
-    setting: Setting, replicas: Replicas, strategies: Sequence[Strategy], rows: Tensor
-) -> list[Candidates]:
-    """Return every strategy's scores of `rows` and the signals its selector keeps."""
-    needs = frozenset[Signal]().union(*(s.needs | s.keeps for s in strategies))
-    if not needs:
-        return [Candidates(s.score(Signals(len(rows), {}))) for s in strategies]
-    scores: list[list[Tensor]] = [[] for _ in strategies]
-    kept: list[dict[Signal, list[Tensor]]] = [{s: [] for s in st.keeps} for st in strategies]
-    for chunk in stream_signals(
-        replicas, setting.features, rows.to(setting.features.device), task=setting.task, needs=needs
-    ):
-        for r, (strategy, signals) in enumerate(zip(strategies, chunk, strict=True)):
-            scores[r].append(strategy.score(signals).cpu())
-            for signal, values in kept[r].items():
-                values.append(signals.values[signal].cpu())
+        picks.append((rows[chosen], candidates.scores[chosen]))
+    beliefs = _beliefs(setting, replicas, [picked for picked, _ in picks])
     return [
-        Candidates(torch.cat(s), {signal: torch.cat(values) for signal, values in k.items()})
-        for s, k in zip(scores, kept, strict=True)
+        Queried(
+            picked,
+            scores,
+            setting.oracle(picked, beliefs=b, generator=stream(job.seed, "round", step, "oracle")),
+        )
+        for job, (picked, scores), b in zip(jobs, picks, beliefs, strict=True)
+    ]
+
+
+def _beliefs(
+    setting: Setting, replicas: Replicas, picks: Sequence[Tensor]
+) -> Sequence[Tensor | None]:
+    """Return each replica's class probabilities of its rows, `(k, c)`, if the oracle wants them."""
+    if not setting.oracle.traits.wants_beliefs:
+        return [None] * len(picks)
+    rows = torch.cat(list(picks)).unique()  # ascending, as the pass over the pool wants it
+    scene = Scene(replicas, setting.features, setting.task)
+    request = Request(frozenset({"probabilities"}), lambda use: stream(0, use))
+    parts: list[list[Tensor]] = [[] for _ in picks]
+    for chunk in stream_signals(scene, rows.to(setting.features.device), [request] * len(picks)):
+        for mine, signals in zip(parts, chunk, strict=True):
+            mine.append(signals.probabilities.cpu())
+    return [
+        torch.cat(mine)[torch.searchsorted(rows, picked)]
+        for mine, picked in zip(parts, picks, strict=True)
     ]

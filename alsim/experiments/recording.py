@@ -1,11 +1,12 @@
 """From what a round found to the records it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from alsim.experiments.evaluation import Evaluation
 from alsim.experiments.querying import Job, Queried
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.setting import Setting
+from alsim.oracle import Answers
 from alsim.training.batching import batch_sizes
 
 
@@ -16,6 +17,7 @@ def make_round(
     *,
     n_labelled: int,
     cost: float,
+    n_questions: int,
     queried: Queried,
     evaluation: Evaluation,
     sigmas: Mapping[tuple[str, str], float],
@@ -26,8 +28,9 @@ def make_round(
         setting: The study.
         job: The replica's seed and strategy.
         step: 0 after the passive phase.
-        n_labelled: Labels that the replica has.
+        n_labelled: Objects that were answered.
         cost: What they cost together.
+        n_questions: How many questions they took.
         queried: The rows labelled at this step.
         evaluation: Of the replica after the step.
         sigmas: σ of each (task, head), where it is learned.
@@ -39,6 +42,7 @@ def make_round(
         step=step,
         n_labelled=n_labelled,
         cost=cost,
+        n_questions=n_questions,
         batch_size=max(batch_sizes(n_labelled, training.batch_size, training.batch_rule)),
         accuracy=evaluation.accuracy,
         balanced_accuracy=evaluation.balanced_accuracy,
@@ -60,11 +64,32 @@ def _query_records(
     classes = setting.pool.tasks[setting.task].classes
     ids = setting.pool.ids_of(queried.rows.tolist())
     scores = [None] * len(ids) if queried.scores is None else queried.scores.tolist()
-    costs, labels = queried.answers.costs.tolist(), queried.answers.labels.tolist()
-    columns = zip(ids, scores, costs, labels, strict=True)
+    answers = queried.answers
+    said = answer_texts(answers, classes, setting.oracle.traits.set_names)
+    costs, questions = answers.costs.tolist(), answers.questions.tolist()
+    columns = zip(ids, scores, costs, questions, said, strict=True)
     return tuple(
-        QueryRecord(
-            job.strategy, job.seed, step, rank, id_, setting.task, score, cost, classes[label]
-        )
-        for rank, (id_, score, cost, label) in enumerate(columns)
+        QueryRecord(job.strategy, job.seed, step, rank, id_, setting.task, score, cost, n, answer)
+        for rank, (id_, score, cost, n, answer) in enumerate(columns)
     )
+
+
+def answer_texts(
+    answers: Answers, classes: Sequence[str], set_names: Mapping[frozenset[int], str]
+) -> list[str]:
+    """Return each answer in words.
+
+    Args:
+        answers: Of k objects.
+        classes: The c names.
+        set_names: Of sets of classes; any other set is its classes joined by " | ".
+    """
+    labels: list[int] = answers.labels.tolist()
+    if answers.possible is None:
+        return [classes[label] for label in labels]
+    texts: list[str] = []
+    for label, row in zip(labels, answers.possible, strict=True):
+        possible: list[int] = row.nonzero()[:, 0].tolist()
+        joined = " | ".join([classes[i] for i in possible])
+        texts.append(classes[label] if label >= 0 else set_names.get(frozenset(possible), joined))
+    return texts

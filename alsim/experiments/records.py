@@ -13,8 +13,9 @@ class StepRecord:
     strategy: str
     seed: int
     step: int
-    n_labelled: int
-    cost: float  # labels paid for so far, in the oracle's unit
+    n_labelled: int  # objects that the oracle has answered, partial answers included
+    cost: float  # of all answers so far
+    n_questions: int  # asked so far
     batch_size: int  # the largest training mini-batch of the step
     accuracy: float
     balanced_accuracy: float
@@ -56,7 +57,8 @@ class QueryRecord:
     task: str
     score: float | None
     cost: float
-    answer: str
+    questions: int
+    answer: str  # a class, the group of those still possible, or these joined by " | "
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,13 +122,24 @@ def initial_query(setting: Setting, seed: int) -> tuple[Tensor, Answers]:
     if rows is None:
         order = torch.randperm(len(setting.train), generator=stream(seed, "initial"))
         rows = order[: setting.schedule.initial_size] + setting.train.start
-    return rows, setting.oracle(rows, generator=stream(seed, "initial", "oracle"))
+    return rows, setting.oracle(rows, beliefs=None, generator=stream(seed, "initial", "oracle"))
 
 
 def labelled_rows(setting: Setting, queries: Sequence[tuple[Tensor, Answers]]) -> Labelled:
-    """Return one query a replica, each of the same size, as labelled rows on the device."""
+    """Return one query a replica, each of the same size, as labelled rows on the device.
+
+    The labels are `(r, m)` int64; from an oracle whose answers may be partial they are the classes
+    still possible, `(r, m, c)` bool.
+    """
     device = setting.features.device
-    return Labelled(
-        torch.stack([rows for rows, _ in queries]).to(device),
-        {setting.task: torch.stack([answers.labels for _, answers in queries]).to(device)},
-    )
+    labels = torch.stack([_training_labels(setting.oracle, answers) for _, answers in queries])
+    rows = torch.stack([rows for rows, _ in queries])
+    return Labelled(rows.to(device), {setting.task: labels.to(device)})
+
+
+def _training_labels(oracle: Oracle, answers: Answers) -> Tensor:
+    if not oracle.traits.is_partial:
+        return answers.labels
+    if answers.possible is None:
+        raise ValueError("an oracle that may answer partially must tell what is possible")
+    return answers.possible

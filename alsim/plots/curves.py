@@ -1,10 +1,10 @@
-"""Learning curves as a picture: mean over seeds, a band, the labels on the x axis."""
+"""Learning curves as a picture: mean over seeds, a band, labels or their cost on the x axis."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from alsim.analysis.curves import Curve, learning_curves
+from alsim.analysis.curves import Curve, XAxis, learning_curves
 from alsim.errors import StoreError
 from alsim.plots.figures import own_style
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
@@ -26,7 +26,13 @@ _WORDS: Mapping[str, tuple[str, bool]] = {
     "nll": ("negative log-likelihood (nats)", True),
     "ece": ("expected calibration error", True),
     "cost": ("cost of the labels", False),
+    "n_questions": ("questions asked", False),
     "batch_size": ("largest batch (objects)", False),
+}
+_X_WORDS: Mapping[XAxis, str] = {
+    "labels": "number of labels",
+    "questions": "questions asked",
+    "cost": "cost of the labels",
 }
 _SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece"})  # lie in [0, 1]
 
@@ -53,6 +59,7 @@ def draw_curves(
     metric: str = "accuracy",
     band: BandKind = "t",
     title: str | None = None,
+    x: XAxis = "labels",
 ) -> Drawing:
     """Return the learning curves of one or more runs in one figure.
 
@@ -64,6 +71,7 @@ def draw_curves(
         metric: A column of the steps.
         band: `t` shades the pointwise 95 % t-interval over seeds; `none` shades nothing.
         title: Above the axes.
+        x: Against what the curves are drawn.
 
     Raises:
         UsageError: If a run has no such metric.
@@ -71,13 +79,18 @@ def draw_curves(
     """
     unique = list({run.folder.resolve(): run for run in runs}.values())
     warnings = differences(unique)
-    found = [(name, c) for name, run in named(unique) for c in learning_curves(run.steps, metric)]
+    found = [
+        (name, curve)
+        for name, run in named(unique)
+        for curve in learning_curves(run.steps, metric, x=x)
+    ]
     styles = line_styles([(name, curve.strategy) for name, curve in found])
     lines: list[_Line] = []
     for name, curve in found:
         label = curve.strategy if len(unique) == 1 else f"{curve.strategy} · {name}"
-        if not curve.n_labelled.size:
-            warnings.append(f"{label}: not drawn, its seeds have no label count in common")
+        if not curve.x.size:
+            what = "label count" if x == "labels" else f"range of {x}"
+            warnings.append(f"{label}: not drawn, its seeds have no {what} in common")
             continue
         if curve.is_cut:
             warnings.append(f"{label}: drawn only where all of its seeds have a value")
@@ -90,12 +103,17 @@ def draw_curves(
         )
     split = " and ".join(sorted({str(run.manifest.get("evaluation_split")) for run in unique}))
     with own_style():
-        figure = _figure(lines, band, _axis_label(metric, split), metric in _SHARES, title)
+        figure = _figure(lines, band, _axis_label(metric, split), metric in _SHARES, title, x)
     return Drawing(figure, tuple(warnings))
 
 
 def _figure(
-    lines: Sequence[_Line], band: BandKind, axis_label: str, is_share: bool, title: str | None
+    lines: Sequence[_Line],
+    band: BandKind,
+    axis_label: str,
+    is_share: bool,
+    title: str | None,
+    x: XAxis,
 ) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -109,9 +127,10 @@ def _figure(
         _draw_line(axes, line, band, opacity=0.14 if len(lines) <= 4 else 0.09)
     axes.set_ylim(*_limits([line.curve for line in lines], band, is_share))
     axes.margins(x=0.015)
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.locator_params(axis="x", integer=True, nbins=8)
-    axes.set_xlabel("number of labels")
+    # A cost can be a fraction; of labels and questions there are whole numbers only.
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}" if x == "cost" else "{x:,.0f}"))
+    axes.locator_params(axis="x", integer=x != "cost", nbins=8)
+    axes.set_xlabel(_X_WORDS[x])
     axes.set_ylabel(axis_label)
     if title:
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
@@ -120,7 +139,7 @@ def _figure(
     ends = [
         EndLabel(
             f"{line.label}  {line.curve.mean[-1]:{number}}",
-            float(line.curve.n_labelled[-1]),
+            float(line.curve.x[-1]),
             float(line.curve.mean[-1]),
             line.style,
         )
@@ -132,9 +151,9 @@ def _figure(
 
 def _draw_line(axes: "Axes", line: _Line, band: BandKind, opacity: float) -> None:
     curve, style = line.curve, line.style
-    marker = "o" if curve.n_labelled.size <= _FEW_POINTS else ""
+    marker = "o" if curve.x.size <= _FEW_POINTS else ""
     axes.plot(
-        curve.n_labelled,
+        curve.x,
         curve.mean,
         color=style.colour,
         linestyle=style.dashes,
@@ -146,11 +165,11 @@ def _draw_line(axes: "Axes", line: _Line, band: BandKind, opacity: float) -> Non
     if band == "none" or curve.half_width is None:
         return
     low, high = curve.mean - curve.half_width, curve.mean + curve.half_width
-    if curve.n_labelled.size == 1:  # an area over one point would be invisible
-        axes.vlines(curve.n_labelled, low, high, color=style.colour, linewidth=1, zorder=2)
+    if curve.x.size == 1:  # an area over one point would be invisible
+        axes.vlines(curve.x, low, high, color=style.colour, linewidth=1, zorder=2)
     else:
         axes.fill_between(
-            curve.n_labelled, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2
+            curve.x, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2
         )
 
 
@@ -185,4 +204,9 @@ def _footnote(lines: Sequence[_Line], band: BandKind) -> str:
     if counts == [1]:
         return "one seed, so no band" if band == "t" else "one seed"
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"mean of {seeds} seeds" + ("; band: pointwise 95 % t-interval" if band == "t" else "")
+    between = any(line.curve.is_interpolated for line in lines)
+    return (
+        f"mean of {seeds} seeds"
+        + (", each linear between its steps" if between else "")
+        + ("; band: pointwise 95 % t-interval" if band == "t" else "")
+    )

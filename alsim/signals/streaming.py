@@ -1,98 +1,201 @@
-"""What strategies see of the unlabelled rows, in one streamed pass.
+"""One streamed pass over the pool: only what is asked for, chunk by chunk.
 
-A strategy declares the signals it needs; only those are computed, chunk by chunk, and only
-scores (and what a selector asked to keep) stay in memory. Hidden labels are not among them.
+Only scores, and what a selector asked to keep, stay in memory.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from alsim.models import MIXED, Inputs, Outputs
+from alsim.signals.committees import Streams, committee_probabilities
+from alsim.signals.interface import Committee, InputDropout, Signal, Signals
+from alsim.signals.perturbed import ablated, noised
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
-
-Signal = Literal["probabilities", "head_probabilities", "hidden"]
 
 # One recorded size: the last bits of a product can change with odd chunk sizes.
 CHUNK = 4096
 # Computing up to this share of rows in vain is cheaper than gathering the others.
 _WASTE = 0.25
 
+_S = TypeVar("_S")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Signals:
-    """The signals of n rows for one task, as one replica sees them."""
+class Request:
+    """What one replica's strategy wants of the rows."""
 
-    n: int
-    values: Mapping[Signal, Tensor]
-
-    @property
-    def probabilities(self) -> Tensor:
-        """Return the mixed head's class probabilities, `(n, c)`."""
-        return self._get("probabilities")
-
-    @property
-    def head_probabilities(self) -> Tensor:
-        """Return every head's class probabilities, `(n, heads, c)`, the mixed head first."""
-        return self._get("head_probabilities")
-
-    @property
-    def hidden(self) -> Tensor:
-        """Return the input of the mixed head, `(n, h)`."""
-        return self._get("hidden")
-
-    def _get(self, signal: Signal) -> Tensor:
-        if signal not in self.values:
-            raise ValueError(f"the strategy uses {signal!r} without declaring that it needs it")
-        return self.values[signal]
+    signals: frozenset[Signal]
+    streams: Streams
+    committee: Committee = field(default_factory=Committee)
+    input_dropout: InputDropout = field(default_factory=InputDropout)
 
 
-def _probabilities(outputs: Outputs, task: str) -> Tensor:
-    return torch.softmax(outputs.logits[task][MIXED], -1)
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What the signals are computed from."""
 
-
-def _head_probabilities(outputs: Outputs, task: str) -> Tensor:
-    return torch.stack([torch.softmax(z, -1) for z in outputs.logits[task].values()], -2)
-
-
-def _hidden(outputs: Outputs, task: str) -> Tensor:
-    del task
-    return outputs.hidden
-
-
-# Each computes (r, n, …) from the outputs of a chunk.
-SIGNALS: Mapping[Signal, Callable[[Outputs, str], Tensor]] = {
-    "probabilities": _probabilities,
-    "head_probabilities": _head_probabilities,
-    "hidden": _hidden,
-}
+    replicas: Replicas
+    features: Features
+    task: str
+    step: int = 0  # names the random streams of what all replicas share
+    truth: Tensor | None = None  # (all rows of the pool,) int64, for `true_loss` alone
 
 
 def stream_signals(
-    replicas: Replicas,
-    features: Features,
-    rows: Tensor,
-    *,
-    task: str,
-    needs: frozenset[Signal],
-    chunk: int = CHUNK,
+    scene: Scene, rows: Tensor, requests: Sequence[Request], *, chunk: int = CHUNK
 ) -> Iterator[tuple[Signals, ...]]:
-    """Yield chunk by chunk, in order, every replica's signals of `rows`, `(n,)` int64 ascending."""
+    """Yield chunk by chunk, in order, every replica's signals of `rows`.
+
+    What any replica wants is computed for all, since lockstep is one program, but each is given
+    only its own.
+
+    Args:
+        scene: Replicas, inputs and task.
+        rows: `(n,)` int64, ascending.
+        requests: One a replica.
+        chunk: Rows at a time.
+    """
+    needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
     for start in range(0, len(rows), chunk):
-        part = rows[start : start + chunk]
-        inputs, kept = inputs_of(features, part)
-        outputs = replicas.outputs(inputs)
-        values: dict[Signal, Tensor] = {s: SIGNALS[s](outputs, task) for s in needs}
-        if kept is not None:
-            values = {signal: value[:, kept] for signal, value in values.items()}
+        here = _Chunk(scene, rows[start : start + chunk], requests)
+        values = {signal: _COMPUTE[signal](here) for signal in needs}
         yield tuple(
-            Signals(len(part), {signal: value[r] for signal, value in values.items()})
-            for r in range(replicas.size)
+            Signals(here.n, {signal: values[signal][r] for signal in request.signals})
+            for r, request in enumerate(requests)
         )
+
+
+class _Chunk:
+    """Some rows, and what is computed of them once for several signals."""
+
+    def __init__(self, scene: Scene, rows: Tensor, requests: Sequence[Request]) -> None:
+        self.scene = scene
+        self.rows = rows
+        self.requests = requests
+        self.n = len(rows)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Return what the replicas say, each tensor `(r, n, …)`."""
+        inputs, kept = inputs_of(self.scene.features, self.rows)
+        outputs = self.scene.replicas.outputs(inputs)
+        if kept is None:
+            return outputs
+        logits = {
+            task: {head: z[:, kept] for head, z in heads.items()}
+            for task, heads in outputs.logits.items()
+        }
+        return outputs._replace(logits=logits, hidden=outputs.hidden[:, kept])
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Return the inputs of these rows and no others."""
+        inputs, kept = inputs_of(self.scene.features, self.rows)
+        return inputs if kept is None else self.scene.features.take(self.rows)
+
+    @cached_property
+    def logits(self) -> Mapping[str, Tensor]:
+        """Return the task's logits, head -> `(r, n, c)`."""
+        return self.outputs.logits[self.scene.task]
+
+    def probabilities(self, inputs: Inputs) -> Tensor:
+        """Return the mixed head's probabilities on changed inputs, `(r, n, c)`."""
+        logits = self.scene.replicas.outputs(inputs).logits[self.scene.task][MIXED]
+        return torch.softmax(logits, -1)
+
+    def shared(self, values: Tensor) -> Sequence[Tensor]:
+        """Return values that all replicas have in common, once for each."""
+        return [values] * len(self.requests)
+
+
+def _probabilities(chunk: _Chunk) -> Sequence[Tensor]:
+    return torch.softmax(chunk.logits[MIXED], -1).unbind()
+
+
+def _head_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
+    return torch.stack([torch.softmax(z, -1) for z in chunk.logits.values()], -2).unbind()
+
+
+def _mc_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
+    streams = [request.streams for request in chunk.requests]
+
+    def drawn(committee: Committee) -> Tensor:
+        return committee_probabilities(
+            chunk.scene.replicas, chunk.inputs, chunk.rows,
+            task=chunk.scene.task, committee=committee, streams=streams,
+        )  # fmt: skip
+
+    return _by_setting(chunk, "mc_probabilities", lambda request: request.committee, drawn)
+
+
+def _noised_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
+    def drawn(dropout: InputDropout) -> Tensor:
+        passes = noised(chunk.inputs, chunk.rows, dropout, step=chunk.scene.step)
+        return torch.stack([chunk.probabilities(inputs) for inputs in passes], 2)
+
+    return _by_setting(chunk, "noised_probabilities", lambda request: request.input_dropout, drawn)
+
+
+def _by_setting(
+    chunk: _Chunk, signal: Signal, setting: Callable[[Request], _S], drawn: Callable[[_S], Tensor]
+) -> Sequence[Tensor]:
+    """Return each replica's part of what its own setting gives; nothing where it did not ask."""
+    asked = [setting(request) for request in chunk.requests if signal in request.signals]
+    values = {each: drawn(each) for each in dict.fromkeys(asked)}
+    return [
+        values[setting(request)][r] if signal in request.signals else torch.empty(0)
+        for r, request in enumerate(chunk.requests)
+    ]
+
+
+def _ablated_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
+    parts = [chunk.probabilities(inputs) for inputs in ablated(chunk.inputs)]
+    return torch.stack(parts, 2).unbind()
+
+
+def _hidden(chunk: _Chunk) -> Sequence[Tensor]:
+    return chunk.outputs.hidden.unbind()
+
+
+def _embeddings(chunk: _Chunk) -> Sequence[Tensor]:
+    return chunk.shared(torch.cat(list(chunk.inputs.modalities.values()), 1))
+
+
+def _present(chunk: _Chunk) -> Sequence[Tensor]:
+    return chunk.shared(chunk.inputs.present)
+
+
+def _predicted_loss(chunk: _Chunk) -> Sequence[Tensor]:
+    return chunk.scene.replicas.predicted_losses(chunk.inputs).unbind()
+
+
+def _true_loss(chunk: _Chunk) -> Sequence[Tensor]:
+    if chunk.scene.truth is None:
+        raise ValueError("the true loss needs the true labels")
+    labels = chunk.scene.truth[chunk.rows]
+    return [F.cross_entropy(logits, labels, reduction="none") for logits in chunk.logits[MIXED]]
+
+
+# Each computes one tensor (n, …) a replica.
+_COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
+    "probabilities": _probabilities,
+    "head_probabilities": _head_probabilities,
+    "mc_probabilities": _mc_probabilities,
+    "noised_probabilities": _noised_probabilities,
+    "ablated_probabilities": _ablated_probabilities,
+    "hidden": _hidden,
+    "embeddings": _embeddings,
+    "present": _present,
+    "predicted_loss": _predicted_loss,
+    "true_loss": _true_loss,
+}
 
 
 def inputs_of(features: Features, rows: Tensor) -> tuple[Inputs, Tensor | None]:

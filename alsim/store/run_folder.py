@@ -111,7 +111,7 @@ def free_folder(base: Path, name: str) -> Path:
     Raises:
         StoreError: If no folder can be made in `base`.
     """
-    stem = re.sub(r"[^\w.,()=+-]+", "-", name).lstrip(".-")[:100] or "run"
+    stem = re.sub(r"[^\w.,=+-]+", "-", name).strip(".-")[:100].rstrip(".-") or "run"
     number = 1
     while True:
         folder = base / (stem if number == 1 else f"{stem}-{number}")

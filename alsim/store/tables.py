@@ -19,7 +19,7 @@ from alsim.errors import StoreError
 from alsim.experiments.records import MetricRecord, QueryRecord, StepRecord
 from alsim.store.atomic import replacing
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _VERSION_KEY = b"alsim.schema"
 # What pyarrow raises for damaged bytes: a wrong checksum, a footer that makes no sense, text that

@@ -1,14 +1,14 @@
 """What a strategy is: a score for each row, and a way to pick rows by it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from alsim.errors import RunError
-from alsim.signals import Signal, Signals
+from alsim.signals import Committee, InputDropout, Signal, Signals
 from alsim.strategies.selectors import Candidates, top_k
 
 
@@ -16,7 +16,10 @@ class Select(Protocol):
     """A way to pick k of n candidates."""
 
     def __call__(self, candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        """Return `(k,)` distinct positions in 0 … n − 1, best first; ties by `generator`."""
+        """Return `(k,)` distinct positions in 0 … n − 1, best first; 1 ≤ k ≤ n.
+
+        Tensors are on the CPU. Whatever is undecided, ties above all, falls by `generator`.
+        """
         ...
 
 
@@ -24,13 +27,29 @@ class Select(Protocol):
 class Strategy:
     """A way to choose rows."""
 
-    summary: str
-    source: str
-    cost: str  # of one query; n unlabelled rows, k query size, d width, c classes
-    needs: frozenset[Signal]  # what the engine computes in its one pass over the pool
+    needs: frozenset[Signal]  # what `score` reads, computed in one pass over the pool
     score: Callable[[Signals], Tensor]  # a chunk of n rows -> (n,), higher is queried first
     select: Select = top_k
     keeps: frozenset[Signal] = frozenset()  # signals the selector wants of all rows at once
+    labelled: frozenset[Signal] = frozenset()  # those it wants of the labelled rows too
+    committee: Committee = field(default_factory=Committee)  # for mc_probabilities
+    input_dropout: InputDropout = field(default_factory=InputDropout)  # for noised_probabilities
+    candidates: int | None = None  # consider at most so many rows, drawn anew each step
+
+    @property
+    def signals(self) -> frozenset[Signal]:
+        """Return every signal that it wants of unlabelled rows."""
+        return self.needs | self.keeps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A row of the table of strategies."""
+
+    build: Callable[..., Strategy]  # its keyword arguments, with defaults, are the parameters
+    summary: str
+    source: str
+    cost: str  # of one query; n unlabelled rows, m labelled, k query size, d width, c classes
 
 
 def query(

@@ -4,26 +4,51 @@ import torch
 from torch import Tensor
 
 from alsim.signals import Signals
+from alsim.strategies.strategy import Strategy
 
 
 def constant(signals: Signals) -> Tensor:
-    """Return the same score for every row, `(n,)`: the selector's random ties then decide."""
+    """Return the same score for every row, `(n,)`: the selector then decides."""
     return torch.zeros(signals.n)
 
 
-def least_confident(signals: Signals) -> Tensor:
-    """Return 1 − max p, `(n,)` in [0, 1 − 1/c]. Settles (2009), §3.1; Lewis & Gale (1994)."""
-    return 1 - signals.probabilities.amax(-1)
+def confidence_gap(p: Tensor) -> Tensor:
+    """Return 1 − max p, `(…)` in [0, 1 − 1/c], of probabilities `(…, c)`. Lewis & Gale (1994)."""
+    return 1 - p.amax(-1)
 
 
-def margin(signals: Signals) -> Tensor:
-    """Return −(p₍₁₎ − p₍₂₎), `(n,)` in [−1, 0]. Scheffer et al. (2001)."""
-    best = signals.probabilities.topk(2, -1).values
-    return best[:, 1] - best[:, 0]
+def negative_margin(p: Tensor) -> Tensor:
+    """Return −(p₍₁₎ − p₍₂₎), `(…)` in [−1, 0], of probabilities `(…, c)`. Scheffer et al. (2001).
+
+    With one class there is no second: the margin is then p₍₁₎ itself.
+    """
+    if p.shape[-1] == 1:
+        return -p[..., 0]
+    best = p.topk(2, -1).values
+    return best[..., 1] - best[..., 0]
 
 
-def entropy(signals: Signals) -> Tensor:
-    """Return the predictive entropy in nats, `(n,)` in [0, log c]. Settles (2009), §3.1."""
-    p = signals.probabilities
+def entropy_of(p: Tensor) -> Tensor:
+    """Return −Σ p log p in nats, `(…)` in [0, log c], of `(…, c)`. Settles (2009), §3.1."""
     # xlogy: float32 softmax can reach exactly 0, and 0 · log 0 is nan.
     return -torch.special.xlogy(p, p).sum(-1)
+
+
+def random() -> Strategy:
+    """Return passive learning: every row scores the same, and ties fall at random."""
+    return Strategy(frozenset(), constant)
+
+
+def least_confident() -> Strategy:
+    """Return the strategy that scores 1 − max p."""
+    return Strategy(frozenset({"probabilities"}), lambda s: confidence_gap(s.probabilities))
+
+
+def margin() -> Strategy:
+    """Return the strategy that scores −(p₍₁₎ − p₍₂₎)."""
+    return Strategy(frozenset({"probabilities"}), lambda s: negative_margin(s.probabilities))
+
+
+def entropy() -> Strategy:
+    """Return the strategy that scores the predictive entropy."""
+    return Strategy(frozenset({"probabilities"}), lambda s: entropy_of(s.probabilities))

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +40,7 @@ def test_the_curve_of_two_seeds_is_their_mean_with_a_t_interval() -> None:
     assert curve.strategy == "margin"
     assert curve.metric == "accuracy"
     assert curve.seeds == (0, 1)
-    assert curve.n_labelled.tolist() == [200, 220]
+    assert curve.x.tolist() == [200, 220]
     assert curve.mean == pytest.approx([0.6, 0.8])
     # Two values 0.2 apart: deviation 0.2/√2, over √2 seeds, times t₁(0.975) = 12.7062.
     assert curve.half_width == pytest.approx([1.270620474, 0], abs=1e-9)
@@ -53,7 +54,7 @@ def test_every_point_equals_what_scipy_says_of_its_seeds() -> None:
     assert [curve.strategy for curve in curves] == ["margin", "random"]
     for curve in curves:
         assert curve.half_width is not None
-        for n, mean, half in zip(curve.n_labelled, curve.mean, curve.half_width, strict=True):
+        for n, mean, half in zip(curve.x, curve.mean, curve.half_width, strict=True):
             values = [row[4] for row in rows if row[0] == curve.strategy and row[3] == n]
             low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
             assert (mean - half, mean + half) == pytest.approx((low, high))
@@ -80,10 +81,10 @@ def test_one_seed_has_no_band() -> None:
 def test_a_seed_that_stopped_early_cuts_its_own_strategy_and_says_so() -> None:
     rows = [row for row in random_rows() if not (row[:2] == ("margin", 9) and row[2] >= 3)]
     margin, random = learning_curves(make_steps(rows))
-    assert margin.n_labelled.tolist() == [200, 220, 240]
+    assert margin.x.tolist() == [200, 220, 240]
     assert margin.values.shape == (3, 3)
     assert margin.is_cut
-    assert len(random.n_labelled) == 6
+    assert len(random.x) == 6
     assert not random.is_cut
 
 
@@ -91,20 +92,20 @@ def test_a_seed_that_stopped_early_cuts_its_own_strategy_and_says_so() -> None:
 def test_a_point_without_a_value_in_one_seed_is_left_out(missing: float | None) -> None:
     rows = [(*row[:4], missing if row[1] == 4 and row[2] == 2 else row[4]) for row in random_rows()]
     for curve in learning_curves(make_steps(rows)):
-        assert curve.n_labelled.tolist() == [200, 220, 260, 280, 300]
+        assert curve.x.tolist() == [200, 220, 260, 280, 300]
         assert not np.isnan(curve.values).any()
         assert curve.is_cut
 
 
 def test_seeds_without_a_common_point_have_an_empty_curve() -> None:
     (curve,) = learning_curves(make_steps([("margin", 0, 0, 200, 0.5), ("margin", 1, 1, 220, 0.6)]))
-    assert curve.n_labelled.size == curve.mean.size == 0
+    assert curve.x.size == curve.mean.size == 0
     assert curve.values.shape == (2, 0)
 
 
 def test_of_two_steps_with_as_many_labels_the_later_counts() -> None:
     (curve,) = learning_curves(make_steps([("margin", 0, 1, 200, 0.6), ("margin", 0, 0, 200, 0.5)]))
-    assert curve.n_labelled.tolist() == [200]
+    assert curve.x.tolist() == [200]
     assert curve.mean.tolist() == [0.6]
     assert not curve.is_cut
 
@@ -129,3 +130,71 @@ def test_an_unknown_metric_is_refused_with_those_there_are(metric: str) -> None:
 def test_a_misspelt_metric_gets_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"did you mean accuracy\?"):
         learning_curves(make_steps(random_rows()), "acuracy")
+
+
+def make_costs(curves: dict[int, dict[float, float]]) -> pa.Table:
+    """Return steps whose seeds have the given accuracies at the given costs."""
+    return pa.Table.from_pylist(
+        [
+            {"strategy": "margin", "seed": seed, "step": step, "n_labelled": 200 + 20 * step,
+             "n_questions": int(2 * cost), "cost": cost, "accuracy": value}
+            for seed, curve in curves.items()
+            for step, (cost, value) in enumerate(curve.items())
+        ]
+    )  # fmt: skip
+
+
+UNEQUAL = {0: {10: 0.2, 20: 0.4, 40: 0.8}, 1: {12: 0.3, 32: 0.7, 36: 0.9}}
+
+
+def test_against_cost_each_seed_is_read_between_its_steps_where_both_have_some() -> None:
+    (curve,) = learning_curves(make_costs(UNEQUAL), x="cost")
+    # The first seed's 10, 20, 40, brought into the shared range 12 … 36.
+    assert curve.x.tolist() == [12, 20, 36]
+    assert curve.values == pytest.approx(np.array([[0.24, 0.4, 0.72], [0.3, 0.46, 0.9]]))
+    assert curve.mean == pytest.approx([0.27, 0.43, 0.81])
+    assert curve.is_interpolated
+    assert not curve.is_cut
+
+
+def test_against_questions_the_same_holds_in_their_unit() -> None:
+    (cost,) = learning_curves(make_costs(UNEQUAL), x="cost")
+    (questions,) = learning_curves(make_costs(UNEQUAL), x="questions")
+    assert questions.x == pytest.approx(2 * cost.x)
+    assert questions.values == pytest.approx(cost.values)
+
+
+def test_seeds_with_the_same_costs_are_compared_at_their_steps_as_against_labels() -> None:
+    same = {seed: dict(zip((10, 20, 40), UNEQUAL[seed].values(), strict=True)) for seed in UNEQUAL}
+    (labels,) = learning_curves(make_costs(same))
+    (cost,) = learning_curves(make_costs(same), x="cost")
+    assert cost.x.tolist() == [10, 20, 40]
+    assert np.array_equal(cost.values, labels.values)
+    assert not cost.is_interpolated
+
+
+def test_every_seed_lies_on_its_own_line_whatever_the_costs() -> None:
+    rng = np.random.default_rng(3)
+    lines = {seed: (rng.random(), rng.random()) for seed in range(4)}
+    costs = {seed: np.sort(rng.random(9) * 100) for seed in lines}
+    (curve,) = learning_curves(
+        make_costs({s: {float(c): lines[s][0] + lines[s][1] * c for c in costs[s]} for s in lines}),
+        x="cost",
+    )
+    for (start, slope), values in zip(lines.values(), curve.values, strict=True):
+        assert values == pytest.approx(start + slope * curve.x)
+    assert curve.x[0] == max(c[0] for c in costs.values())
+    assert curve.x[-1] == min(c[-1] for c in costs.values())
+
+
+def test_a_seed_with_fewer_steps_cuts_the_curve_against_cost_too() -> None:
+    (curve,) = learning_curves(make_costs({**UNEQUAL, 1: {12: 0.3, 32: 0.7}}), x="cost")
+    assert curve.x.tolist() == [12, 20, 32]
+    assert curve.is_cut
+
+
+@pytest.mark.parametrize("second", [{50: 0.2, 60: 0.3}, {10: math.nan, 20: math.nan}])
+def test_seeds_without_a_common_range_have_an_empty_curve(second: dict[float, float]) -> None:
+    (curve,) = learning_curves(make_costs({**UNEQUAL, 1: second}), x="cost")
+    assert curve.x.size == curve.mean.size == 0
+    assert curve.values.shape == (2, 0)

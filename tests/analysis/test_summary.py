@@ -13,7 +13,15 @@ from alsim.analysis.summary import aubc, summarise
 
 def make_steps(curves: dict[tuple[str, int], dict[int, float]]) -> pa.Table:
     rows = [
-        {"strategy": name, "seed": seed, "step": step, "n_labelled": n, "accuracy": value}
+        {
+            "strategy": name,
+            "seed": seed,
+            "step": step,
+            "n_labelled": n,
+            "n_questions": 2 * n + seed,
+            "cost": 0.5 * (2 * n + seed),
+            "accuracy": value,
+        }
         for (name, seed), curve in curves.items()
         for step, (n, value) in enumerate(curve.items())
     ]
@@ -127,3 +135,11 @@ def test_the_labels_used_are_where_each_seed_ended() -> None:
     assert margin.labels_used.mean == 250
     assert margin.n_labelled == 200
     assert margin.is_cut
+
+
+def test_questions_and_cost_are_where_each_seed_ended() -> None:
+    margin, random = summarise(make_steps(TWO_SEEDS), 900)
+    assert margin.questions.mean == 800.5  # 2 · 400 and 2 · 400 + 1
+    assert margin.cost.mean == 400.25
+    assert margin.questions.half_width == pytest.approx(12.7062047362 * 0.5)
+    assert (random.questions.mean, random.questions.half_width) == (800, None)

@@ -28,7 +28,8 @@ def make_run(folder: Path, *, fingerprint: str = "abc", n_seeds: int = 2) -> Pat
                     seed=seed,
                     step=step,
                     n_labelled=200 + 20 * step,
-                    cost=200.0 + 20 * step,
+                    cost=1.5 * (200 + 20 * step + seed),
+                    n_questions=200 + 20 * step + seed,
                     batch_size=64,
                     accuracy=0.7 + 0.02 * step + 0.01 * seed,
                     balanced_accuracy=0.6,
@@ -82,6 +83,18 @@ def test_the_picture_goes_where_it_was_asked_for(tmp_path: Path, suffix: str) ->
     assert stdout == f"{out}\n"
     assert out.stat().st_size > 1000
     assert sorted(run.iterdir()) == before
+
+
+def test_the_axis_can_be_questions_or_cost_and_nothing_else(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "posts")
+    pictures: set[bytes] = set()
+    for x in ("labels", "questions", "cost"):
+        _, stderr = invoke(run, "--x", x, "--out", tmp_path / f"{x}.svg")
+        assert stderr == ""
+        pictures.add((tmp_path / f"{x}.svg").read_bytes())
+    assert len(pictures) == 3
+    result = CliRunner().invoke(app, [str(run), "--x", "money"])
+    assert result.exit_code == 2
 
 
 def test_warnings_go_to_stderr_and_the_picture_is_drawn(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def make_steps(
                 "seed": seed,
                 "step": step,
                 "n_labelled": 200 + 20 * step,
+                "n_questions": 3 * (200 + 20 * step) + seed,
+                "cost": 0.25 * (200 + 20 * step),
                 "accuracy": 0.7 + 0.01 * step + 0.02 * k + float(rng.normal(0, 0.005)),
                 "nll": 1.5 - 0.01 * step,
             }
@@ -77,7 +79,7 @@ def test_the_lines_are_the_mean_curves() -> None:
     curves = learning_curves(run.steps)
     assert [line.get_label() for line in axes.lines[:2]] == ["margin", "random"]
     for line, curve in zip(axes.lines, curves, strict=False):
-        assert np.array_equal(line.get_xdata(), curve.n_labelled)
+        assert np.array_equal(line.get_xdata(), curve.x)
         assert np.array_equal(line.get_ydata(), curve.mean)
 
 
@@ -91,7 +93,7 @@ def test_the_band_is_the_interval() -> None:
         assert curve.half_width is not None
         for edge in (curve.mean - curve.half_width, curve.mean + curve.half_width):
             assert {
-                (float(n), round(float(y), 12)) for n, y in zip(curve.n_labelled, edge, strict=True)
+                (float(n), round(float(y), 12)) for n, y in zip(curve.x, edge, strict=True)
             } <= corners
 
 
@@ -113,6 +115,31 @@ def test_the_axes_name_the_metric_and_the_split() -> None:
     assert axes_of(make_run(), metric="nll").get_ylabel() == (
         "negative log-likelihood (nats) on the test split"
     )
+
+
+@pytest.mark.parametrize(
+    ("x", "label", "first"),
+    [
+        ("labels", "number of labels", 200),
+        ("questions", "questions asked", 602),  # the last seed's start
+        ("cost", "cost of the labels", 50),
+    ],
+)
+def test_the_x_axis_is_what_was_asked_for(x: str, label: str, first: float) -> None:
+    axes = axes_of(make_run(), x=x)
+    assert axes.get_xlabel() == label
+    assert axes.lines[0].get_xdata()[0] == first  # type: ignore[index]
+    note = footnote_of(make_run(), x=x)
+    assert ("each linear between its steps" in note) == (x == "questions")
+
+
+def test_small_costs_have_their_fractions_on_the_axis() -> None:
+    steps = make_steps(("margin",)).to_pylist()
+    cheap = pa.Table.from_pylist([{**row, "cost": row["cost"] / 1000} for row in steps])
+    axes = axes_of(TableRun("posts", cheap), x="cost")
+    axes.figure.canvas.draw()
+    shown = [float(text.get_text()) for text in axes.get_xticklabels()]
+    assert len(set(shown)) == len(shown) > 2
 
 
 def test_the_footnote_says_what_the_band_is() -> None:

@@ -20,7 +20,11 @@ COMPLETE = {"status": "complete", "alsim": "0.1.0", "evaluation_split": "test"}
 def make_rounds() -> list[Round]:
     return [
         Round(
-            StepRecord("margin", seed, step, 200 + step, 0.0, 64, 0.5, 0.5, 0.5, 1.0, 0.1), (), ()
+            StepRecord(
+                "margin", seed, step, 200 + step, 0.0, 200 + step, 64, 0.5, 0.5, 0.5, 1.0, 0.1
+            ),
+            (),
+            (),
         )
         for seed in range(2)
         for step in range(3)
@@ -41,7 +45,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert run.folder == folder
     assert run.name == "posts"
     assert run.status == "complete"
-    assert run.manifest == {"schema": 1, **COMPLETE, "configuration": configuration}
+    assert run.manifest == {"schema": 2, **COMPLETE, "configuration": configuration}
     assert run.steps.column("step").to_pylist() == [0, 1, 2] * 2
     assert run.metrics.num_rows == run.queries.num_rows == run.timings.num_rows == 0
 
@@ -110,10 +114,10 @@ def test_the_folder_above_runs_is_refused_and_they_are_listed(tmp_path: Path) ->
         ('{"status": "compl', "not valid JSON"),
         ("[1, 2]", "not a JSON object"),
         ('{"status": "complete"}', "no schema version"),
-        ('{"schema": 2, "status": "complete"}', "unknown schema version 2"),
-        ('{"schema": "1", "status": "complete"}', "unknown schema version '1'"),
-        ('{"schema": 1}', "unknown status None"),
-        ('{"schema": 1, "status": "done"}', "unknown status 'done'"),
+        ('{"schema": 1, "status": "complete"}', "unknown schema version 1"),
+        ('{"schema": "2", "status": "complete"}', "unknown schema version '2'"),
+        ('{"schema": 2}', "unknown status None"),
+        ('{"schema": 2, "status": "done"}', "unknown status 'done'"),
     ],
 )
 def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: str) -> None:
@@ -126,7 +130,7 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: s
 
 def test_a_manifest_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
-    (folder / "run.json").write_bytes(b'{"schema": 1, "status": "\xff\xfe"}')
+    (folder / "run.json").write_bytes(b'{"schema": 2, "status": "\xff\xfe"}')
     with pytest.raises(StoreError, match="not valid JSON"):
         read_run(folder)
 
@@ -201,7 +205,7 @@ def test_runs_started_together_get_different_folders(tmp_path: Path) -> None:
     ("name", "folder"),
     [
         ("../../etc", "etc"),
-        ("bald(k=20)", "bald(k=20)"),
+        ("bald(k=20)", "bald-k=20"),
         ("my posts/2024", "my-posts-2024"),
         ("", "run"),
         ("x" * 400, "x" * 100),

@@ -33,6 +33,7 @@ def make_round(strategy: str, seed: int, step: int, *, id_type: type = int) -> R
             **place,
             n_labelled=200 + 20 * step,
             cost=200.0 + 20 * step,
+            n_questions=200 + 20 * step,
             batch_size=64,
             accuracy=accuracy,
             balanced_accuracy=accuracy - 0.01,
@@ -59,6 +60,7 @@ def make_round(strategy: str, seed: int, step: int, *, id_type: type = int) -> R
                 task="label",
                 score=None if step == 0 else -0.1 * rank,
                 cost=1.0,
+                questions=1,
                 answer="a shoe",
             )
             for rank in range(3)

@@ -1,0 +1,105 @@
+"""What can be chosen about an oracle, and what it comes to on a pool."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from alsim.errors import UsageError
+
+OracleKind = Literal["perfect", "noisy", "annotators", "hierarchical"]
+
+# Which oracles each option is for.
+_FOR: Mapping[str, tuple[OracleKind, ...]] = {
+    "--noise": ("noisy", "annotators"),
+    "--confusion": ("noisy",),
+    "--answers": ("annotators",),
+    "--groups": ("hierarchical",),
+    "--max-questions": ("hierarchical",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OracleOptions:
+    """Who answers, how well and at what price."""
+
+    kind: OracleKind = "perfect"
+    noise: tuple[float, ...] = ()  # error rates: of the noisy oracle, or one an annotator
+    confusion: Path | None = None  # CSV or JSON, instead of one error rate
+    answers: int | None = None  # annotators that answer each object; None: all
+    groups: Path | None = None  # JSON or TOML, group -> classes
+    max_questions: int | None = None  # about one object; None: until its class is known
+    price: float = 1.0  # of one question
+
+
+@dataclass(frozen=True, slots=True)
+class OraclePlan:
+    """An oracle as it is run: the contents of the files, with classes by their number."""
+
+    kind: OracleKind = "perfect"
+    noise: tuple[float, ...] = ()
+    confusion: tuple[tuple[float, ...], ...] | None = None  # true class by answered class
+    answers: int | None = None
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    max_questions: int | None = None
+    price: float = 1.0
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "OraclePlan":
+        """Return the plan that `dataclasses.asdict` and JSON made of one."""
+        confusion = data["confusion"]
+        return OraclePlan(
+            kind=data["kind"],
+            noise=tuple(data["noise"]),
+            confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+            answers=data["answers"],
+            groups={name: tuple(classes) for name, classes in data["groups"].items()},
+            max_questions=data["max_questions"],
+            price=data["price"],
+        )
+
+
+def oracle_faults(options: OracleOptions) -> list[UsageError]:
+    """Return what is wrong with the options, as far as no file must be read for it."""
+    kind, faults = options.kind, list[UsageError]()
+
+    def fault(what: str, where: str, mend: str) -> None:
+        faults.append(UsageError(what, where, mend))
+
+    given = {
+        "--noise": options.noise or None,
+        "--confusion": options.confusion,
+        "--answers": options.answers,
+        "--groups": options.groups,
+        "--max-questions": options.max_questions,
+    }
+    for flag, value in given.items():
+        if value is not None and kind not in _FOR[flag]:
+            mend = f"leave it out, or add --oracle {' or '.join(_FOR[flag])}"
+            fault(f"the {kind} oracle has no use for {flag}", flag, mend)
+    if kind == "noisy" and bool(options.noise) == (options.confusion is not None):
+        mend = "give one error rate, --noise 0.1, or a matrix, --confusion FILE"
+        fault("the noisy oracle wants either one error rate or a matrix", "--oracle noisy", mend)
+    if kind == "noisy" and len(options.noise) > 1:
+        mend = "give one, or add --oracle annotators"
+        fault("the noisy oracle has one error rate", "--noise", mend)
+    if kind == "annotators" and not options.noise:
+        mend = "give one for each annotator: --noise 0.05,0.1,0.3"
+        fault("the annotators have no error rates", "--oracle annotators", mend)
+    if kind == "hierarchical" and options.groups is None:
+        mend = "give a JSON or TOML file of groups and their classes: --groups FILE"
+        fault("the hierarchical oracle needs groups", "--oracle hierarchical", mend)
+    for rate in options.noise:
+        if not 0 <= rate <= 1:
+            fault(f"an error rate of {rate:g} is not a share", "--noise", "0 ≤ rate ≤ 1")
+    if kind == "annotators" and options.answers is not None and options.noise:
+        n = len(options.noise)
+        if not 1 <= options.answers <= n:
+            what = f"{options.answers} answers an object cannot come from {n} annotators"
+            fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
+    if options.max_questions is not None and options.max_questions < 1:
+        fault(f"{options.max_questions} is too small", "--max-questions", "ask for at least 1")
+    if not (math.isfinite(options.price) and options.price > 0):
+        fault(f"a price of {options.price:g} is not positive", "--price", "1 counts questions")
+    return faults

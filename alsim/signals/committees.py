@@ -1,0 +1,70 @@
+"""MC-dropout: many predictions from one net, each with other units dropped.
+
+Gal & Ghahramani (2016). Only dropout is switched on: batch norm stays in evaluation mode, and
+nothing of the replica changes. What comes before the first dropout is the same for every member
+and computed once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from alsim.models import Inputs
+from alsim.seeding import draw_seed, row_bytes
+from alsim.signals.interface import Committee
+from alsim.training.dropout import Site, draw_masks, masks_of_bytes
+from alsim.training.replicas import Replicas
+
+Streams = Callable[[str], torch.Generator]  # a fresh generator for each named use
+
+_BLOCK = 512  # rows at a time: K times as many pass through the net, and stay in the cache
+
+
+def committee_probabilities(
+    replicas: Replicas,
+    inputs: Inputs,
+    rows: Tensor,
+    *,
+    task: str,
+    committee: Committee,
+    streams: Sequence[Streams],
+) -> Tensor:
+    """Return every member's probabilities of the mixed head, `(r, n, members, c)`.
+
+    The masks depend on the stream alone (and, independent, on the row): not on how the rows are
+    cut into chunks, nor on the other replicas.
+
+    Args:
+        replicas: R of them, with dropout; without any, all members agree.
+        inputs: Of n rows.
+        rows: `(n,)` int64, which rows of the pool these are.
+        task: Whose logits are read.
+        committee: How many members, and how their masks are drawn.
+        streams: One a replica.
+    """
+    dtype, device = inputs.present.dtype, inputs.present.device
+    generators = [own("committee") for own in streams]
+    consistent = committee.masks == "consistent"
+    masks = draw_masks(replicas.sites, committee.k, dtype, generators) if consistent else {}
+    seeds = [] if consistent else [draw_seed(generator=g) for g in generators]
+    parts: list[Tensor] = []
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = Inputs({k: x[block] for k, x in inputs.modalities.items()}, inputs.present[block])
+        if not consistent:
+            masks = _row_masks(replicas.sites, rows[block].cpu(), committee.k, dtype, seeds)
+        here = {name: mask.to(device) for name, mask in masks.items()}
+        logits = replicas.member_logits(part, here, task)
+        parts.append(torch.softmax(logits, -1).transpose(1, 2))
+    return torch.cat(parts, 1)
+
+
+def _row_masks(
+    sites: Sequence[Site], rows: Tensor, k: int, dtype: torch.dtype, seeds: Sequence[int]
+) -> Mapping[str, Tensor]:
+    """Return a mask for every member and row, its buffer's name -> `(r, k, n, width)`."""
+    width = sum(site.width for site in sites)
+    counters = (rows * k + torch.arange(k).unsqueeze(1)).flatten()
+    drawn = torch.stack([row_bytes(seed, counters, width) for seed in seeds])
+    return masks_of_bytes(sites, drawn.view(len(seeds), k, len(rows), width), dtype)

@@ -1,0 +1,51 @@
+"""Inputs with something taken away: units of the embeddings, or whole modalities."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from alsim.models import Inputs
+from alsim.seeding import draw_seed, row_bytes, stream
+from alsim.signals.interface import InputDropout
+from alsim.training.dropout import kept_of_256
+
+
+def noised(inputs: Inputs, rows: Tensor, dropout: InputDropout, *, step: int) -> Iterator[Inputs]:
+    """Yield the inputs once a pass, with embedding entries dropped and the others scaled up.
+
+    Each row has its own masks, drawn from the pass and the step alone, so every seed and
+    strategy sees the same ones: common random numbers, as in the choice of the initial rows.
+
+    Args:
+        inputs: Of n rows.
+        rows: `(n,)` int64, which rows of the pool these are.
+        dropout: How many passes, and the share that is dropped.
+        step: Of the active phase.
+    """
+    kept = kept_of_256(dropout.p)
+    widths = [x.shape[1] for x in inputs.modalities.values()]
+    for i in range(dropout.passes):
+        seed = draw_seed(generator=stream(0, "round", step, "input dropout", i))
+        drawn = row_bytes(seed, rows.cpu(), sum(widths)).to(rows.device)
+        parts = drawn.split(widths, 1)
+        yield inputs._replace(
+            modalities={
+                name: x * ((part < kept).to(x.dtype) * (256 / kept))
+                for (name, x), part in zip(inputs.modalities.items(), parts, strict=True)
+            }
+        )
+
+
+def ablated(inputs: Inputs) -> Iterator[Inputs]:
+    """Yield the inputs without each modality in turn, then without any."""
+    for i, name in enumerate(inputs.modalities):
+        present = inputs.present.clone()
+        present[:, i] = 0
+        yield Inputs(
+            {**inputs.modalities, name: torch.zeros_like(inputs.modalities[name])}, present
+        )
+    yield Inputs(
+        {name: torch.zeros_like(x) for name, x in inputs.modalities.items()},
+        torch.zeros_like(inputs.present),
+    )

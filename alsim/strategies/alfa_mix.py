@@ -1,0 +1,131 @@
+"""ALFA-Mix: rows whose prediction changes when a little of a labelled row is mixed in."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from alsim.signals import Signal
+from alsim.strategies.geometry import k_means, squared_distances
+from alsim.strategies.linear_head import LinearHead, recover_head
+from alsim.strategies.selectors import Candidates
+from alsim.strategies.strategy import Strategy
+from alsim.strategies.uncertainty import constant
+
+_BLOCK = 8192  # rows
+
+
+def alfa_mix(epsilon: float = 0.2) -> Strategy:
+    """Return the strategy of Parvaneh et al. (2022), ALFA-Mix with the closed-form α.
+
+    A row's hidden z is mixed with an anchor z*, the mean hidden of the labelled rows of a class:
+    z_α = α ⊙ z* + (1 − α) ⊙ z, with α = ε ‖z* − z‖ ∇ ⊘ (‖∇‖ (z* − z)), eq. 5, where ∇ is the
+    gradient of the cross-entropy of the predicted class. The rows whose prediction changes for
+    some anchor are clustered, by k-means on z/‖z‖ into k, and of each cluster the row nearest to
+    its centre is queried.
+
+    That α moves z by ε ‖z* − z‖ ∇/‖∇‖: every anchor moves a row the same way, and the furthest
+    anchor moves it most. A region of one prediction is convex under a linear head, so if any
+    anchor changes the prediction, the furthest does. It alone is looked at, exactly.
+
+    As in the authors' code, ε is divided by √h, and α is not confined to [0, 1]. If fewer than k
+    rows change, ε grows in steps of itself up to 1 until k do; what is then missing is drawn at
+    random from all rows. Departures: the head's weights are recovered (`recover_head`), so the
+    gradient has no part in directions in which no row varies; only classes with a labelled row
+    have an anchor (the authors' code takes the mean of all labelled rows for the others), and
+    with no anchor the query is random; an empty cluster is replaced by a random changed row.
+
+    Raises:
+        ValueError: If ε is not in (0, 1].
+    """
+    if not 0 < epsilon <= 1:
+        raise ValueError(f"epsilon must be above 0 and at most 1, not {epsilon:g}")
+
+    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        hidden = candidates.kept["hidden"]
+        head = recover_head(hidden, candidates.kept["probabilities"], generator=generator)
+        anchors = class_means(candidates.labelled["hidden"], candidates.labels)
+        change = least_epsilon(hidden, anchors, head)
+        changed = change.new_empty(0, dtype=torch.int64)
+        for step in range(1, math.ceil(1 / epsilon) + 1):
+            changed = (change <= step * epsilon).nonzero()[:, 0]
+            if len(changed) >= k:
+                return changed[_spread_out(hidden[changed], k, generator=generator)]
+        others = torch.randperm(len(hidden), generator=generator)
+        return torch.cat([changed, others[~torch.isin(others, changed)]])[:k]
+
+    return Strategy(
+        frozenset(),
+        constant,
+        select,
+        keeps=frozenset[Signal]({"hidden", "probabilities"}),
+        labelled=frozenset[Signal]({"hidden"}),
+    )
+
+
+def class_means(hidden: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean row of each class that has one, `(classes with a label, h)`.
+
+    Args:
+        hidden: `(m, h)`.
+        labels: `(m,)` int64; −1 is left out.
+    """
+    known = labels >= 0
+    classes, index = labels[known].unique(return_inverse=True)
+    sums = torch.zeros(len(classes), hidden.shape[1], dtype=torch.float64)
+    sums.index_add_(0, index, hidden[known].double())
+    return sums / index.bincount(minlength=len(classes))[:, None]
+
+
+def least_epsilon(hidden: Tensor, anchors: Tensor, head: LinearHead) -> Tensor:
+    """Return the least ε with which some anchor changes a row's prediction, `(n,)` float64.
+
+    Infinite where none does: no anchor, one class, no gradient.
+
+    Args:
+        hidden: `(n, h)`.
+        anchors: `(classes, h)` float64.
+        head: Classifies the mixes.
+    """
+    if not len(anchors):
+        return torch.full((len(hidden),), torch.inf, dtype=torch.float64)
+    products = head.weight @ head.weight.T
+    blocks = hidden.split(_BLOCK)
+    steps = torch.cat([_steps(head.logits(z), products) for z in blocks])
+    furthest = torch.cat([squared_distances(z.double(), anchors).amax(1).sqrt() for z in blocks])
+    return math.sqrt(hidden.shape[1]) * steps / furthest
+
+
+def _steps(logits: Tensor, products: Tensor) -> Tensor:
+    """Return how far a row moves along its gradient until its prediction changes, `(n,)`.
+
+    Each step adds W ∇/‖∇‖ to the logits; ∇ = Wᵀ(p − 1{ŷ}) only appears in W ∇ and ‖∇‖.
+
+    Args:
+        logits: `(n, c)`.
+        products: `(c, c)`, W Wᵀ.
+    """
+    top = logits.argmax(1, keepdim=True)
+    # 1 − p_ŷ as the sum of the others keeps its digits where p_ŷ is nearly 1.
+    pull = torch.softmax(logits, 1).scatter(1, top, 0)
+    pull.scatter_(1, top, -pull.sum(1, keepdim=True))
+    gains = pull @ products
+    norms = (pull * gains).sum(1, keepdim=True).clamp(min=0).sqrt()
+    gains /= norms.clamp(min=torch.finfo(gains.dtype).tiny)
+    lead, faster = logits.gather(1, top) - logits, gains - gains.gather(1, top)
+    return torch.where(faster > 0, lead / faster, torch.inf).amin(1)
+
+
+def _spread_out(hidden: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
+    """Return k of the rows, `(k,)`: that nearest to the centre of each of k clusters."""
+    points = torch.nn.functional.normalize(hidden)
+    centres, cluster = k_means(points, k, generator=generator)
+    distances = (points - centres[cluster]).square().sum(1)
+    order = torch.randperm(len(points), generator=generator)
+    order = order[distances[order].sort(stable=True).indices]
+    order = order[cluster[order].sort(stable=True).indices]
+    is_first = torch.ones(len(points), dtype=torch.bool)
+    is_first[1:] = cluster[order].diff() > 0
+    rest = order[~is_first]
+    rest = rest[torch.randperm(len(rest), generator=generator)]
+    return torch.cat([order[is_first], rest])[:k]

@@ -1,0 +1,113 @@
+"""BADGE: rows whose gradients are long and far apart, by k-means++ seeding.
+
+Gradient embeddings are outer products, so lengths and distances follow from the factors:
+⟨a₁ ⊗ z₁, a₂ ⊗ z₂⟩ = ⟨a₁, a₂⟩ ⟨z₁, z₂⟩. The products themselves, n·c·h numbers, are never made.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from alsim.signals import Signal, Signals
+from alsim.strategies.geometry import draw
+from alsim.strategies.selectors import Candidates
+from alsim.strategies.strategy import Strategy
+
+# Rounding in sums of a few hundred products, in units of the dtype's epsilon.
+_ROUNDING = 16
+
+
+def badge() -> Strategy:
+    """Return the strategy that seeds k-means++ on gradient embeddings. Ash et al. (2020), Alg. 1.
+
+    A row's embedding is the gradient of the cross-entropy at the predicted label ŷ with respect
+    to the mixed head's weights, g = (p − 1{ŷ}) ⊗ hidden; the bias is left out, as in
+    the authors' code. The score is |g|.
+
+    The first pick is the row of longest g, as in the authors' code; k-means++ proper draws it
+    uniformly. The others are drawn in proportion to the squared distance to the nearest pick.
+    Two departures: a distance within rounding of 0 counts as 0, and once no row differs from
+    the picks the rest of the query is random.
+
+    Of equally probable classes ŷ is the first in order: the one way in which the order of
+    classes could matter, and one that does not occur in trained predictions.
+    """
+    keeps = frozenset[Signal]({"probabilities", "hidden"})
+    return Strategy(needs=keeps, score=_length, select=_select, keeps=keeps)
+
+
+def gradient_at_prediction(p: Tensor) -> Tensor:
+    """Return p − 1{ŷ}, `(n, c)`: the gradient of −log p(ŷ) with respect to the logits."""
+    return p.scatter_add(1, p.argmax(1, keepdim=True), p.new_full((len(p), 1), -1))
+
+
+def k_means_plus_plus(factors: Sequence[Tensor], k: int, *, generator: torch.Generator) -> Tensor:
+    """Return k distinct rows, `(k,)`, seeded by k-means++ on the outer products of `factors`.
+
+    Arthur & Vassilvitskii (2007), but the first is the longest row, ties at random.
+
+    Args:
+        factors: One or more of `(n, ·)`; row i stands for the outer product of their rows i.
+        k: At most n.
+        generator: Draws the rows.
+    """
+    norms = squared_norms(factors)
+    picked = [random_argmax(norms, generator=generator)]
+    nearest = torch.full_like(norms, math.inf)
+    while len(picked) < k:
+        nearest = nearest.minimum(squared_distances_to(picked[-1], factors, norms))
+        nearest[picked[-1]] = 0  # and it stays 0, so no row is picked twice
+        if not nearest.any():
+            return _filled(picked, len(norms), k, generator=generator)
+        picked.append(draw(nearest, generator=generator))
+    return torch.tensor(picked)
+
+
+def squared_norms(factors: Sequence[Tensor]) -> Tensor:
+    """Return the squared lengths of outer products, `(n,)` float64."""
+    return math.prod((f.square().sum(1).double() for f in factors), start=torch.ones(()).double())
+
+
+def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Tensor:
+    """Return the squared distance of every outer product to the one of row i, `(n,)` float64.
+
+    What is within rounding of 0 is 0, so that copies of a row are no distance away.
+
+    Args:
+        i: A row.
+        factors: One or more of `(n, ·)`.
+        norms: Their `squared_norms`.
+    """
+    inner = math.prod(((f @ f[i]).double() for f in factors), start=torch.ones(()).double())
+    sums = norms + norms[i]
+    distances = sums - 2 * inner
+    noise = _ROUNDING * max(torch.finfo(f.dtype).eps for f in factors)
+    return distances.where(distances > noise * sums, 0)
+
+
+def random_argmax(values: Tensor, *, generator: torch.Generator) -> int:
+    """Return the position of the largest of `(n,)` values, a random one if there are several."""
+    best = (values == values.max()).nonzero()[:, 0]
+    return int(best[torch.randint(len(best), (1,), generator=generator)])
+
+
+def _filled(picked: list[int], n: int, k: int, *, generator: torch.Generator) -> Tensor:
+    """Return `picked` and, at random, as many others of n rows as make k."""
+    others = torch.ones(n, dtype=torch.bool)
+    others[picked] = False
+    rows = others.nonzero()[:, 0]
+    drawn = torch.randperm(len(rows), generator=generator)[: k - len(picked)]
+    return torch.cat([torch.tensor(picked), rows[drawn]])
+
+
+def _length(signals: Signals) -> Tensor:
+    factors = [gradient_at_prediction(signals.probabilities), signals.hidden]
+    return squared_norms(factors).sqrt()
+
+
+def _select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+    kept = candidates.kept
+    factors = [gradient_at_prediction(kept["probabilities"]), kept["hidden"]]
+    return k_means_plus_plus(factors, k, generator=generator)

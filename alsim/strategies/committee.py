@@ -1,0 +1,70 @@
+"""Scores from a committee: members of one net under different dropout masks (MC-dropout)."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor
+
+from alsim.signals import Committee, Signal, Signals
+from alsim.strategies.strategy import Strategy
+from alsim.strategies.uncertainty import confidence_gap, entropy_of, negative_margin
+
+Masks = Literal["consistent", "independent"]
+
+MEMBERS: frozenset[Signal] = frozenset({"mc_probabilities"})
+
+
+def committee_of(k: int, masks: Masks) -> Committee:
+    """Return a committee of k members.
+
+    Raises:
+        ValueError: If there are fewer than two members, who alone could not disagree.
+    """
+    if k < 2:
+        raise ValueError(f"k must be at least 2, not {k}: one member alone cannot disagree")
+    return Committee(k=k, masks=masks)
+
+
+def mutual_information(p: Tensor) -> Tensor:
+    """Return H(mean_k p_k) − mean_k H(p_k) in nats, `(n,)`, of members' `(n, members, c)`.
+
+    What the label would tell about which member is right: Houlsby et al. (2011), eq. 2, with
+    dropout masks as draws of the posterior, Gal et al. (2017); the VK study's (5). In
+    [0, log min(members, c)]; rounding can take the difference to about −1e-7, hence the clamp.
+    """
+    return (entropy_of(p.mean(1)) - entropy_of(p).mean(1)).clamp_min(0)
+
+
+def bald_score(signals: Signals) -> Tensor:
+    """Return the mutual information of each row's label and the committee's member, `(n,)`."""
+    return mutual_information(signals.mc_probabilities)
+
+
+def qbc_least_confident(k: int = 20, masks: Masks = "consistent") -> Strategy:
+    """Return the strategy that scores 1 − max p, p being the committee's mean prediction."""
+    return _of_mean(confidence_gap, k, masks)
+
+
+def qbc_margin(k: int = 20, masks: Masks = "consistent") -> Strategy:
+    """Return the strategy that scores −(p₍₁₎ − p₍₂₎), p being the committee's mean prediction."""
+    return _of_mean(negative_margin, k, masks)
+
+
+def qbc_entropy(k: int = 20, masks: Masks = "consistent") -> Strategy:
+    """Return the strategy that scores the entropy of the committee's mean prediction."""
+    return _of_mean(entropy_of, k, masks)
+
+
+def bald(k: int = 20, masks: Masks = "consistent") -> Strategy:
+    """Return the strategy that scores the mutual information of label and member.
+
+    The k best rows are taken together, as in the VK study; Houlsby et al. query one at a time.
+    """
+    return Strategy(MEMBERS, bald_score, committee=committee_of(k, masks))
+
+
+def _of_mean(score: Callable[[Tensor], Tensor], k: int, masks: Masks) -> Strategy:
+    """Return the strategy that scores the mean of the members' probabilities (the VK study)."""
+    return Strategy(
+        MEMBERS, lambda s: score(s.mc_probabilities.mean(1)), committee=committee_of(k, masks)
+    )

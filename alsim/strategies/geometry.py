@@ -1,0 +1,149 @@
+"""Distances and clusters, for strategies that look at where rows lie.
+
+Nothing here holds n × n numbers.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Space = Literal["embeddings", "hidden"]  # where rows are compared: what the net is given, or learns
+
+BLOCK = 1 << 20  # numbers in one block of distances: 4 MiB in float32, about a cache
+
+_SEEDS_FROM = 8  # rows a cluster among which the first centres are drawn
+_TRAIN_ON = 32  # rows a cluster on which the centres are moved
+_AT_LEAST = 4096  # rows for either, however few the clusters
+_ITERATIONS = 25
+_TOLERANCE = 1e-3  # the least relative gain for which another iteration is worth it
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return ‖aᵢ − bⱼ‖², `(n, m)` ≥ 0, of `(n, d)` and `(m, d)`. Blocks are the caller's duty.
+
+    From ‖a‖² − 2ab + ‖b‖², both moved by the mean of b so that an offset common to all rows costs
+    no digits. Coinciding rows can come out slightly above 0.
+    """
+    origin = b.mean(0)
+    a, b = a - origin, b - origin
+    return _distances(a, (a * a).sum(1), b, (b * b).sum(1))
+
+
+def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return a function from b of the rows, `(b,)`, to their squared distances to all, `(b, n)`.
+
+    As `squared_distances`, but what is needed again for every block is computed once, and a row is
+    at distance 0 from itself.
+
+    Args:
+        points: `(n, d)`.
+    """
+    moved = points - points.mean(0)
+    norms = (moved * moved).sum(1)
+
+    def to_all(rows: Tensor) -> Tensor:
+        distances = _distances(moved[rows], norms[rows], moved, norms)
+        distances[torch.arange(len(rows)), rows] = 0
+        return distances
+
+    return to_all
+
+
+def blocks(n: int, *shape: int) -> tuple[Tensor, ...]:
+    """Return the rows 0 … n − 1 in blocks so small that each times any of `shape` fits."""
+    return torch.arange(n).split(max(1, BLOCK // max(shape)))
+
+
+def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each row's squared distance to its nearest centre, `(n,)`, and which it is, `(n,)`.
+
+    In blocks of rows. Among centres equally near it is the first.
+
+    Args:
+        points: `(n, d)`.
+        centres: `(m, d)`, at least one.
+    """
+    origin = centres.mean(0)
+    moved = centres - origin
+    norms = (moved * moved).sum(1)
+    parts: list[tuple[Tensor, Tensor]] = []
+    for rows in points.split(max(1, BLOCK // max(centres.shape))):
+        block = rows - origin
+        least = _distances(block, (block * block).sum(1), moved, norms).min(1)
+        parts.append((least.values, least.indices))
+    distances, indices = zip(*parts, strict=True)
+    return torch.cat(distances), torch.cat(indices)
+
+
+def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return k centres, `(k, d)`, and the nearest of them for each row, `(n,)` int64.
+
+    Lloyd's iterations from k-means++ (Arthur & Vassilvitskii 2007), stopped after 25 or once the
+    mean squared distance falls by less than 0.1 %. Departures, for speed: with many rows the
+    centres are drawn among 8k random rows and moved on 32k of them (at least 4,096); all rows
+    then go to the nearest. A cluster that loses its rows keeps its centre and stays empty, as
+    happens when fewer than k rows differ.
+
+    Args:
+        points: `(n, d)` float, n ≥ 1.
+        k: At most n.
+        generator: Draws the rows and the first centres.
+    """
+    n = len(points)
+    if not 1 <= k <= n:
+        raise ValueError(f"cannot make {k} clusters of {n} rows")
+    rows = torch.randperm(n, generator=generator)[: max(_TRAIN_ON * k, _AT_LEAST)]
+    sample = points[rows]
+    centres = _first_centres(sample[: max(_SEEDS_FROM * k, _AT_LEAST)], k, generator=generator)
+    before = float("inf")
+    for _ in range(_ITERATIONS):
+        distances, assignment = nearest(sample, centres)
+        spread = float(distances.double().sum())
+        if spread >= before * (1 - _TOLERANCE):
+            break
+        before, centres = spread, means(sample, assignment, centres)
+    return centres, nearest(points, centres)[1]
+
+
+def means(points: Tensor, assignment: Tensor, centres: Tensor) -> Tensor:
+    """Return the mean of each cluster's rows, `(k, d)`; an empty cluster keeps its centre.
+
+    Args:
+        points: `(n, d)`.
+        assignment: `(n,)` int64, the cluster of each row.
+        centres: `(k, d)`, where the clusters are now.
+    """
+    sizes = assignment.bincount(minlength=len(centres))
+    sums = torch.zeros_like(centres).index_add_(0, assignment, points)
+    return torch.where(sizes[:, None] > 0, sums / sizes.clamp(min=1)[:, None], centres)
+
+
+def draw(weights: Tensor, *, generator: torch.Generator) -> int:
+    """Return a position with probability in proportion to `weights`, `(n,)` ≥ 0.
+
+    Uniformly if all are 0. Unlike `torch.multinomial` it takes any number of rows.
+    """
+    total = weights.double().cumsum(0)
+    if not total[-1] > 0:
+        return int(torch.randint(len(weights), (), generator=generator))
+    u = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
+    # right=True: a row of weight 0 is never drawn, not even when u is exactly 0.
+    return min(int(torch.searchsorted(total, u, right=True)), int(weights.nonzero()[-1]))
+
+
+def _first_centres(points: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
+    """Return k rows, each drawn in proportion to its squared distance to those before it."""
+    to_all = distances_among(points)
+    chosen = torch.randint(len(points), (1,), generator=generator)
+    distances = torch.full_like(points[:, 0], torch.inf)
+    for _ in range(k - 1):
+        distances = torch.minimum(distances, to_all(chosen[-1:])[0])
+        chosen = torch.cat([chosen, torch.tensor([draw(distances, generator=generator)])])
+    return points[chosen]
+
+
+def _distances(a: Tensor, a_norms: Tensor, b: Tensor, b_norms: Tensor) -> Tensor:
+    products = torch.addmm(b_norms, a, b.T, alpha=-2)
+    return products.add_(a_norms[:, None]).clamp_(min=0)

@@ -1,0 +1,177 @@
+"""Coverage: rows to which the whole pool is similar. Herding, and the greedy search behind it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from alsim.signals import Signal, Signals
+from alsim.strategies.geometry import Space, blocks, distances_among, nearest
+from alsim.strategies.selectors import Candidates
+from alsim.strategies.strategy import Strategy
+from alsim.strategies.uncertainty import constant, negative_margin
+
+Kernel = Callable[[Tensor], Tensor]  # squared distances (…) -> similarities (…) in [0, 1]
+
+CANDIDATES = 10_000  # the first pass compares all pairs of rows
+_AT_ONCE = 16  # rows whose gain is computed anew together
+_COINCIDE = 1e-12  # squared distance of unit vectors below which they are one point, float64
+
+
+def max_herding(space: Space = "embeddings", sigma: float = 1.0) -> Strategy:
+    """Return the strategy that greedily covers the pool, Bae et al. (2024).
+
+    The next row maximises Σᵢ max(0, K(x, xᵢ) − covᵢ), where covᵢ is the largest K(xᵢ, x′) over the
+    labelled rows and those picked already, and K = exp(−‖x − x′‖²/σ²) on features of unit length.
+    Departures: the sum runs over the candidates, not over the whole pool; see `uncertainty_herding`
+    for σ = 0. Reconstruction: σ² rather than 2σ² in the kernel.
+
+    Args:
+        space: Where rows are compared.
+        sigma: σ > 0; 0 means the least distance between labelled rows.
+    """
+    _check(sigma)
+
+    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        weights = torch.ones_like(candidates.kept[space][:, 0])
+        return _herd(candidates, space, sigma, weights, k, generator=generator)
+
+    spaces: frozenset[Signal] = frozenset({space})
+    return Strategy(
+        frozenset(), constant, select, keeps=spaces, labelled=spaces, candidates=CANDIDATES
+    )
+
+
+def uncertainty_herding(
+    space: Space = "embeddings", sigma: float = 0.0, temperature: float = 1.0
+) -> Strategy:
+    """Return the strategy that greedily covers what the model is unsure of, Bae et al. (2025).
+
+    As max-herding, each xᵢ weighing 1 − (p₍₁₎ − p₍₂₎). The width σ adapts as in the paper: it is
+    the least distance between two labelled rows, so it shrinks as labels grow, and in the limit
+    the rows of the smallest margin are picked. Departures: labelled rows that coincide count as
+    one, and with fewer than two distinct ones σ = 1; the paper fits the temperature on held-out
+    labels with a model trained on the rest, here p^(1/τ) has a given τ, 1 if not said.
+
+    Args:
+        space: Where rows are compared.
+        sigma: σ > 0; 0 means that it adapts.
+        temperature: τ > 0; above 1 makes the probabilities less sure.
+    """
+    _check(sigma)
+    if not 0 < temperature < float("inf"):
+        raise ValueError("temperature must be above 0")
+
+    def score(signals: Signals) -> Tensor:
+        logits = signals.probabilities.log() / temperature
+        return 1 + negative_margin(torch.softmax(logits, -1))
+
+    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        weights = candidates.scores.to(candidates.kept[space].dtype)
+        return _herd(candidates, space, sigma, weights, k, generator=generator)
+
+    spaces: frozenset[Signal] = frozenset({space})
+    return Strategy(
+        frozenset({"probabilities"}),
+        score,
+        select,
+        keeps=spaces,
+        labelled=spaces,
+        candidates=CANDIDATES,
+    )
+
+
+def least_distance(points: Tensor) -> float:
+    """Return the least distance between two of m points that do not coincide; 1 if none do.
+
+    In blocks, and in float64: the distance may be far below the points' own length.
+
+    Args:
+        points: `(m, d)` of about unit length.
+    """
+    if not len(points):
+        return 1.0
+    to_all, least = distances_among(points.double()), torch.inf
+    for rows in blocks(len(points), *points.shape):
+        distances = to_all(rows)
+        least = min(least, float(torch.where(distances > _COINCIDE, distances, torch.inf).min()))
+    return least**0.5 if least < torch.inf else 1.0
+
+
+def greedy_cover(
+    points: Tensor,
+    weights: Tensor,
+    covered: Tensor,
+    kernel: Kernel,
+    k: int,
+    *,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the k rows picked greedily for Σᵢ wᵢ max(0, K(x, xᵢ) − covᵢ), `(k,)`, best first.
+
+    Exactly the greedy choice, ties in random order, also among rows that gain nothing. A gain
+    never grows as more is covered (the sum is submodular), so an old one bounds the new, and only
+    rows whose bound is highest are computed anew (Minoux 1978). The kernel is held in blocks of
+    rows, never n × n.
+
+    Args:
+        points: `(n, d)`.
+        weights: `(n,)` ≥ 0.
+        covered: `(n,)`, how similar each row is to the labelled ones.
+        kernel: 1 at distance 0.
+        k: At most n.
+        generator: Breaks ties.
+    """
+    # Rows stand in random order, and sorting is stable: so ties fall at random.
+    order = torch.randperm(len(points), generator=generator)
+    points, weights, covered = points[order], weights[order], covered[order]
+
+    to_all = distances_among(points)
+
+    def gains(rows: Tensor) -> Tensor:
+        return kernel(to_all(rows)).sub_(covered).clamp_(min=0) @ weights
+
+    bound = torch.cat([gains(rows) for rows in blocks(len(points), *points.shape)])
+    is_fresh = torch.ones(len(points), dtype=torch.bool)
+    picked: list[Tensor] = []
+    while len(picked) < k:
+        best = bound.sort(descending=True, stable=True).indices[:_AT_ONCE]
+        if is_fresh[best[0]]:
+            picked.append(best[0])
+            covered = torch.maximum(covered, kernel(to_all(best[:1]))[0])
+            bound[best[0]] = -torch.inf
+            is_fresh = bound <= 0
+        else:
+            stale = best[~is_fresh[best]]
+            bound[stale] = gains(stale)
+            is_fresh[stale] = True
+    return order[torch.stack(picked)]
+
+
+def _herd(
+    candidates: Candidates,
+    space: Space,
+    sigma: float,
+    weights: Tensor,
+    k: int,
+    *,
+    generator: torch.Generator,
+) -> Tensor:
+    points = normalize(candidates.kept[space], dim=1)
+    labelled = normalize(candidates.labelled[space], dim=1)
+    width = sigma or least_distance(labelled)
+
+    def gaussian(distances: Tensor) -> Tensor:
+        # Below −80 float32 turns subnormal, which is slow and adds nothing.
+        return distances.mul_(-1 / width**2).clamp_(min=-80).exp_()
+
+    covered = torch.zeros_like(weights)
+    if len(labelled):
+        covered = gaussian(nearest(points, labelled)[0])
+    return greedy_cover(points, weights, covered, gaussian, k, generator=generator)
+
+
+def _check(sigma: float) -> None:
+    if not 0 <= sigma < float("inf"):
+        raise ValueError("sigma must be at least 0")

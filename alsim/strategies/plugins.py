@@ -1,0 +1,62 @@
+"""Where a name is looked up: the table, a file of the user's, an installed package.
+
+A package adds strategies by entry points of the group `alsim.strategies`, each an `Entry`, a
+`Strategy`, or a function that returns a `Strategy`. `path/to/file.py:name` names one in a file.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from alsim.errors import UsageError, nearest
+from alsim.loading import load_object
+from alsim.strategies.strategy import Entry, Strategy
+from alsim.strategies.table import STRATEGIES
+
+GROUP = "alsim.strategies"
+
+
+def find_entry(name: str) -> Entry:
+    """Return the row of the table for a name; what a plug-in brings is made into one.
+
+    Raises:
+        UsageError: If there is none, or it cannot be loaded.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    if ".py:" in name:
+        return as_entry(load_object(name, "--strategy"), name, name.rpartition(":")[0])
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in installed:
+        raise UsageError(
+            f"no strategy {name!r}", "--strategy", nearest(name, [*STRATEGIES, *installed])
+        )
+    point = installed[name]
+    return as_entry(load_object(point, "--strategy"), name, point.dist.name if point.dist else "")
+
+
+def installed_entries() -> dict[str, Entry]:
+    """Return what installed packages add to the table."""
+    return {
+        p.name: find_entry(p.name) for p in entry_points(group=GROUP) if p.name not in STRATEGIES
+    }
+
+
+def as_entry(found: Any, name: str, source: str) -> Entry:
+    """Return a plug-in as a row of the table.
+
+    Raises:
+        UsageError: If it is none of the three forms.
+    """
+    if isinstance(found, Entry):
+        return found
+    if isinstance(found, Strategy):
+        return Entry(lambda: found, summary="from a plug-in", source=source, cost="—")
+    if callable(found):
+        summary = (found.__doc__ or "from a plug-in").strip().splitlines()[0]
+        return Entry(cast("Callable[..., Strategy]", found), summary, source=source, cost="—")
+    raise UsageError(
+        f"{name} is a {type(found).__name__}, no strategy",
+        "--strategy",
+        "give a Strategy, an Entry, or a function that returns a Strategy",
+    )

@@ -1,0 +1,79 @@
+"""Prob-cover: balls that hold as many rows as possible, each row standing for its ball."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from alsim.signals import Signal
+from alsim.strategies.geometry import Space, blocks, distances_among, k_means, nearest
+from alsim.strategies.herding import CANDIDATES, greedy_cover
+from alsim.strategies.selectors import Candidates
+from alsim.strategies.strategy import Strategy
+from alsim.strategies.uncertainty import constant
+
+_PURITY = 0.95  # share of balls that must hold one cluster only, Yehuda et al. (2022)
+_BALLS = 1000  # rows whose balls are looked at to find the radius
+
+
+def prob_cover(space: Space = "embeddings", delta: float = 0.0) -> Strategy:
+    """Return the strategy that picks the ball with the most uncovered rows, Yehuda et al. (2022).
+
+    On features of unit length a row covers those nearer than δ, and itself; labelled rows cover
+    theirs. Departures: balls and what they hold are counted among the candidates, not the whole
+    pool; once every row is covered, it goes on at random; the graph of neighbours is never held,
+    as gains are computed anew where they can matter (`greedy_cover`).
+
+    Args:
+        space: Where rows are compared.
+        delta: The radius δ in (0, 2]; 0 means `pure_radius`.
+    """
+    if not 0 <= delta <= 2:
+        raise ValueError("delta must lie in 0 … 2, the largest distance of unit vectors")
+
+    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        points = normalize(candidates.kept[space], dim=1)
+        labelled = normalize(candidates.labelled[space], dim=1)
+        radius = delta or pure_radius(
+            torch.cat([labelled, points]), candidates.n_classes, generator=generator
+        )
+
+        def ball(distances: Tensor) -> Tensor:
+            return (distances < radius**2).to(points.dtype)
+
+        covered = torch.zeros_like(points[:, 0])
+        if len(labelled):
+            covered = ball(nearest(points, labelled)[0])
+        # With δ = 0 no row would lie in its own ball.
+        radius = max(radius, torch.finfo(points.dtype).tiny ** 0.5)
+        ones = torch.ones_like(covered)
+        return greedy_cover(points, ones, covered, ball, k, generator=generator)
+
+    spaces: frozenset[Signal] = frozenset({space})
+    return Strategy(
+        frozenset(), constant, select, keeps=spaces, labelled=spaces, candidates=CANDIDATES
+    )
+
+
+def pure_radius(points: Tensor, n_classes: int, *, generator: torch.Generator) -> float:
+    """Return the largest radius at which 95 % of the balls hold rows of one cluster only.
+
+    Yehuda et al. (2022): clusters from k-means, as many as classes. Exact rather than from
+    a grid: a ball stays pure up to the nearest row of another cluster, so the radius is the 5 %
+    quantile of that distance. Departure: the balls are those of at most 1,000 random rows, though
+    against all rows. Infinite if there is one cluster.
+
+    Args:
+        points: `(n, d)`.
+        n_classes: At least 1.
+        generator: For the clusters and the rows.
+    """
+    clusters = k_means(points, min(n_classes, len(points)), generator=generator)[1]
+    rows = torch.randperm(len(points), generator=generator)[:_BALLS]
+    to_all, reach = distances_among(points), list[Tensor]()
+    for block in blocks(len(rows), *points.shape):
+        distances = to_all(rows[block])
+        distances[clusters[rows[block], None] == clusters] = torch.inf
+        reach.append(distances.amin(1))
+    # The j-th smallest is reached by all but j of the balls (j from 0).
+    j = int((1 - _PURITY) * len(rows) + 1e-9)
+    return float(torch.cat(reach).sort().values[j]) ** 0.5

@@ -1,0 +1,143 @@
+"""Oracles within a study: what reaches the training, and whose beliefs are asked for."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from toy import make_pool, make_toy_setting
+
+from alsim.experiments.active import active, passive
+from alsim.experiments.querying import Job
+from alsim.experiments.recording import answer_texts
+from alsim.experiments.records import Round
+from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.setting import Setting, initial_query, labelled_rows
+from alsim.oracle import Answers, HierarchicalOracle, Oracle, OracleTraits, PerfectOracle
+from alsim.training.replicas import Way
+
+TRUTH = make_pool().tasks["label"].labels
+GROUPS = {"first": (0, 1, 2), "last": (3, 4, 5)}
+JOBS = [Job(0, "margin"), Job(1, "random")]
+
+
+def setting_with(oracle: Oracle, way: Way = "direct") -> Setting:
+    schedule = Schedule(60, QuerySize(15, 15), 2, Until())
+    return replace(make_toy_setting(way, schedule=schedule), oracle=oracle)
+
+
+def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
+    groups = [jobs] if setting.way == "lockstep" else [[job] for job in jobs]
+    rounds: dict[Any, Round] = {}
+    for group in groups:
+        state = passive(setting, [job.seed for job in group], lambda phase: None)
+        for job, done in active(setting, group, state, lambda phase: None):
+            rounds[(*job, done.step.step)] = done
+    return rounds
+
+
+def test_asking_until_the_class_is_known_changes_nothing_but_the_cost() -> None:
+    perfect = run(setting_with(PerfectOracle(TRUTH)), JOBS)
+    asked = run(setting_with(HierarchicalOracle(TRUTH, GROUPS)), JOBS)
+    assert asked.keys() == perfect.keys()
+    for key, done in asked.items():
+        assert done.metrics == perfect[key].metrics
+        assert done.step.nll == perfect[key].step.nll
+        assert [q.answer for q in done.queries] == [q.answer for q in perfect[key].queries]
+        assert done.step.n_questions == done.step.cost > done.step.n_labelled
+
+
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A perfect oracle that keeps what it was told."""
+
+    wants_beliefs: bool
+    heard: list[tuple[Tensor, Tensor | None]] = field(default_factory=list)
+
+    @property
+    def traits(self) -> OracleTraits:
+        return OracleTraits(self.wants_beliefs)
+
+    def __call__(
+        self, rows: Tensor, *, beliefs: Tensor | None, generator: torch.Generator
+    ) -> Answers:
+        self.heard.append((rows, beliefs))
+        return PerfectOracle(TRUTH)(rows, beliefs=beliefs, generator=generator)
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_the_oracle_hears_what_its_own_replica_thinks_of_the_rows(way: Way) -> None:
+    oracle = Listener(wants_beliefs=True)
+    jobs = [Job(0, "margin"), Job(1, "margin")]
+    rounds = run(setting_with(oracle, way), jobs)
+    heard = [(rows, beliefs) for rows, beliefs in oracle.heard if beliefs is not None]
+    assert len(heard) == 2 * 2
+    scores = [
+        [q.score for q in rounds[*job, step].queries]
+        for job, step in (
+            [(job, step) for step in (1, 2) for job in jobs]
+            if way == "lockstep"
+            else [(job, step) for job in jobs for step in (1, 2)]
+        )
+    ]
+    for (rows, beliefs), mine in zip(heard, scores, strict=True):
+        assert beliefs.shape == (len(rows), 6)
+        best, second = beliefs.sort(1, descending=True).values[:, :2].unbind(1)
+        # Margin scores are minus the margin of the same probabilities.
+        assert (second - best).tolist() == pytest.approx(mine, abs=1e-9)
+
+
+def test_an_oracle_that_wants_no_beliefs_is_told_none() -> None:
+    oracle = Listener(wants_beliefs=False)
+    run(setting_with(oracle), [JOBS[0]])
+    assert all(beliefs is None for _, beliefs in oracle.heard)
+
+
+def test_the_first_labels_are_asked_for_without_beliefs() -> None:
+    oracle = Listener(wants_beliefs=True)
+    initial_query(setting_with(oracle), 0)
+    assert [beliefs for _, beliefs in oracle.heard] == [None]
+
+
+def test_only_an_oracle_that_may_be_partial_gives_sets_to_the_training() -> None:
+    for limit in (None, 2):
+        setting = setting_with(HierarchicalOracle(TRUTH, GROUPS, limit))
+        rows, answers = initial_query(setting, 0)
+        labels = labelled_rows(setting, [(rows, answers)]).labels["label"]
+        if limit is None:
+            assert torch.equal(labels[0], TRUTH[rows])
+        else:
+            assert labels.dtype == torch.bool
+            assert labels.shape == (1, 60, 6)
+            assert labels[0, torch.arange(60), TRUTH[rows]].all()
+            assert labels.sum(2).max() > 1
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_partial_answers_teach_classes_too(way: Way) -> None:
+    rounds = run(setting_with(HierarchicalOracle(TRUTH, GROUPS, 2), way), JOBS)
+    for job in JOBS:
+        last = rounds[*job, 2]
+        assert last.step.n_questions == 2 * last.step.n_labelled == 2 * 90
+        assert any(" | " in q.answer for q in last.queries)
+        assert last.step.accuracy > 0.45  # a third is what groups alone could tell
+
+
+def test_sets_of_one_class_teach_what_the_classes_do() -> None:
+    named, sets = (
+        run(setting_with(HierarchicalOracle(TRUTH, GROUPS, limit)), [JOBS[0]])
+        for limit in (None, 3)
+    )
+    for key, done in sets.items():
+        assert [q.answer for q in done.queries] == [q.answer for q in named[key].queries]
+        assert done.step.nll == pytest.approx(named[key].step.nll, abs=1e-9)
+
+
+def test_a_set_is_called_by_its_group_or_by_its_classes() -> None:
+    possible = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], [1, 1, 1, 1]]).bool()
+    answers = Answers(
+        torch.tensor([-1, -1, 3, -1]), torch.ones(4), torch.ones(4, dtype=torch.int64), possible
+    )
+    names = {frozenset({0, 1}): "pair", frozenset({3}): "own"}
+    assert answer_texts(answers, "abcd", names) == ["pair", "a | c", "d", "a | b | c | d"]

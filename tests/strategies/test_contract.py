@@ -1,0 +1,169 @@
+"""Every strategy of the table keeps the contract, on made-up rows and on nets over a pool."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from pools import load, make_table
+from toy import make_toy_setting
+
+from alsim.errors import UsageError
+from alsim.experiments import scoring
+from alsim.experiments.scoring import Scored, score_round
+from alsim.experiments.setting import Setting, fresh_replicas, initial_query, labelled_rows
+from alsim.models import ModelOptions
+from alsim.pool.pool import Pool
+from alsim.seeding import stream
+from alsim.signals import Signals, stream_signals
+from alsim.strategies import STRATEGIES, Candidates, Strategy, find_strategy, query
+from alsim.testing import CONTRACT, check_strategy
+from alsim.training.options import LossPrediction, TrainingOptions
+from alsim.training.replicas import Replicas, Way
+
+ALL = pytest.mark.parametrize("name", STRATEGIES)
+
+
+@ALL
+@pytest.mark.parametrize("check", CONTRACT.values(), ids=CONTRACT.keys())
+def test_a_strategy_keeps_its_contract(name: str, check: Callable[[Strategy], None]) -> None:
+    check(find_strategy(name).strategy)
+
+
+def setting_of(pool: Pool | None = None, way: Way = "direct") -> Setting:
+    return make_toy_setting(
+        way,
+        pool=pool,
+        model=ModelOptions(name="three-head", width=8, dropout=0.5),
+        training=TrainingOptions(precision="float64", loss_prediction=LossPrediction(width=4)),
+    )
+
+
+def score(setting: Setting, replicas: Replicas, names: list[str], seeds: list[int]) -> list[Scored]:
+    starts = [initial_query(setting, seed) for seed in seeds]
+    unlabelled = torch.zeros(len(seeds), setting.pool.n, dtype=torch.bool)
+    unlabelled[:, setting.train.start : setting.train.stop] = True
+    unlabelled.scatter_(1, torch.stack([rows for rows, _ in starts]), False)
+    strategies = [find_strategy(name).strategy for name in names]
+    labelled = labelled_rows(setting, starts)
+    return score_round(setting, replicas, seeds, strategies, unlabelled, labelled, step=1, size=12)
+
+
+def ids(setting: Setting, name: str, scored: Scored) -> list[str | int]:
+    strategy = find_strategy(name).strategy
+    chosen = query(strategy, scored.candidates, 12, generator=stream(0, "query"))
+    return setting.pool.ids_of(scored.rows[chosen].tolist())
+
+
+def assert_close(a: Candidates, b: Candidates) -> None:
+    torch.testing.assert_close(a.scores, b.scores, rtol=0, atol=1e-10)
+    assert torch.equal(a.labels, b.labels)
+    for mine, theirs in ((a.kept, b.kept), (a.labelled, b.labelled)):
+        assert mine.keys() == theirs.keys()
+        for signal, value in mine.items():
+            torch.testing.assert_close(value, theirs[signal], rtol=0, atol=1e-10)
+
+
+@ALL
+def test_scoring_leaves_the_net_and_its_batch_norm_as_they_were(name: str) -> None:
+    setting = setting_of()
+    replicas = fresh_replicas(setting, [0], "init")
+    before = replicas.state().to_tensors()
+    score(setting, replicas, [name], [0])
+    after = replicas.state().to_tensors()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(value, after[key]) for key, value in before.items())
+
+
+@ALL
+def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = setting_of()
+    replicas = fresh_replicas(setting, [0], "init")
+    (whole,) = score(setting, replicas, [name], [0])
+    for chunk in (7, 64):
+        monkeypatch.setattr(
+            scoring, "stream_signals", lambda *a, chunk=chunk: stream_signals(*a, chunk=chunk)
+        )
+        (parts,) = score(setting, replicas, [name], [0])
+        assert_close(whole.candidates, parts.candidates)
+
+
+@ALL
+def test_the_same_ids_are_queried_when_rows_and_ids_are_permuted_together(
+    name: str, tmp_path: Path
+) -> None:
+    table = make_table(260)
+    order = torch.randperm(260, generator=stream(0, "rows")).numpy()
+    chosen: list[list[str | int]] = []
+    for folder, rows in (("as-they-are", table), ("permuted", table.take(order))):
+        pool = load(rows, tmp_path / folder).pool
+        setting = setting_of(pool)
+        replicas = fresh_replicas(setting, [0], "init")
+        (scored,) = score(setting, replicas, [name], [0])
+        chosen.append(ids(setting, name, scored))
+    assert chosen[0] == chosen[1]
+
+
+def test_in_lockstep_each_replica_sees_what_it_would_see_alone() -> None:
+    names = list(STRATEGIES)
+    setting = setting_of(way="lockstep")
+    seeds = [i % 3 for i in range(len(names))]
+    together = score(setting, fresh_replicas(setting, seeds, "init"), names, seeds)
+    alone = setting_of()
+    for name, seed, scored in zip(names, seeds, together, strict=True):
+        (mine,) = score(alone, fresh_replicas(alone, [seed], "init"), [name], [seed])
+        assert torch.equal(mine.rows, scored.rows)
+        assert_close(mine.candidates, scored.candidates)
+
+
+def test_labelled_rows_come_in_the_order_of_their_ids_with_their_own_labels() -> None:
+    setting = setting_of()
+    (scored,) = score(setting, fresh_replicas(setting, [0], "init"), ["core-set"], [0])
+    rows = initial_query(setting, 0)[0].sort().values
+    assert torch.equal(scored.candidates.labels, setting.pool.tasks["label"].labels[rows])
+    labelled = scored.candidates.labelled["hidden"]
+    outputs = fresh_replicas(setting, [0], "init").outputs(setting.features.take(rows))
+    torch.testing.assert_close(labelled, outputs.hidden[0])
+
+
+def test_candidates_bound_what_is_looked_at_but_never_below_what_is_asked_for() -> None:
+    setting = setting_of()
+    replicas = fresh_replicas(setting, [0], "init")
+    every = score(setting, replicas, ["margin"], [0])[0].rows
+    few = score(setting, replicas, ["margin(candidates=50)"], [0])[0].rows
+    assert len(few) == len(few.unique()) == 50
+    assert torch.isin(few, every).all()
+    assert len(score(setting, replicas, ["margin(candidates=3)"], [0])[0].rows) == 12
+
+
+def test_the_suite_that_others_use_finds_a_strategy_that_breaks_its_promises() -> None:
+    good = find_strategy("margin").strategy
+    check_strategy(good)
+
+    def first_rows(candidates: Candidates, k: int, *, generator: torch.Generator) -> torch.Tensor:
+        del candidates, generator
+        return torch.zeros(k, dtype=torch.int64)
+
+    def by_class(signals: Signals) -> torch.Tensor:
+        return signals.probabilities[:, 0]
+
+    def by_neighbours(signals: Signals) -> torch.Tensor:
+        return signals.probabilities.amax(-1) - signals.probabilities.amax(-1).mean()
+
+    for broken, message in (
+        (replace(good, select=first_rows), "the selector picked"),
+        (replace(good, score=by_class), "classes are in the order"),
+        (replace(good, score=by_neighbours), "not close"),
+        (replace(good, score=lambda s: torch.rand(s.n).double()), "streams differ"),
+        (replace(good, needs=frozenset(), score=good.score), "without declaring"),
+    ):
+        with pytest.raises((AssertionError, ValueError), match=message):
+            check_strategy(broken)
+
+
+def test_an_unknown_strategy_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean margin"):
+        find_strategy("margn")
