@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from alsim.cli import listing, plot, pool, run
+from alsim.cli import listing, plot, pool, recipe, run
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.errors import AlsimError
 
@@ -38,6 +38,7 @@ app = make_app(
 app.command("run", cls=GroupedCommand)(run.run)
 app.command("plot", cls=GroupedCommand)(plot.plot)
 app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools.")
+app.add_typer(recipe.app, name="recipe", help="Run the figures of the VK study.")
 app.command("strategies", cls=GroupedCommand)(listing.strategies)
 app.command("models", cls=GroupedCommand)(listing.models)
 

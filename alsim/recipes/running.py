@@ -1,0 +1,150 @@
+"""Running a recipe: its studies, its figures, its verdicts, and the folder they leave."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from alsim.engine.parsing import parse_seeds
+from alsim.engine.run import run
+from alsim.engine.watch import Watch
+from alsim.errors import UsageError
+from alsim.plots import draw_curves, save_figure
+from alsim.pool.synthetic import vk_pool
+from alsim.recipes.recipe import Recipe
+from alsim.recipes.verdicts import Verdict, in_words, judge_claim
+from alsim.store import Run, create_run, free_folder
+from alsim.store.atomic import replacing
+from alsim.training.options import TrainingOptions
+
+RESULT = "result.json"
+Watching = Callable[[], AbstractContextManager[Watch]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What a recipe gave."""
+
+    recipe: Recipe  # as it was run, scaled
+    scale: float
+    pool: Mapping[str, Any]  # what was run on: a path, or how it was made
+    folder: Path
+    runs: Mapping[str, Run]  # by study
+    figures: Mapping[str, Path]
+    verdicts: tuple[Verdict, ...]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values, which is also what `result.json` holds."""
+        recipe = self.recipe
+        return {
+            "recipe": recipe.name,
+            "title": recipe.title,
+            "finding": recipe.finding,
+            "source": recipe.source,
+            "scale": self.scale,
+            "pool": dict(self.pool),
+            "folder": str(self.folder),
+            "studies": {
+                name: {
+                    "settings": settings,
+                    "run": str(self.runs[name].folder),
+                    "figure": str(self.figures[name]),
+                }
+                for name, settings in recipe.studies.items()
+            },
+            "claims": [
+                {
+                    **asdict(verdict.claim),
+                    "study": verdict.study,
+                    "outcome": verdict.outcome,
+                    "numbers": in_words(verdict),
+                    "test": None if verdict.test is None else asdict(verdict.test),
+                    "per_seed": {str(k): v for k, v in verdict.per_seed.items()},
+                }
+                for verdict in self.verdicts
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def run_recipe(
+    recipe: Recipe,
+    *,
+    pool: str | Path | pa.Table | None = None,
+    scale: float = 1.0,
+    seeds: str | int = 5,
+    out: Path | None = None,
+    watching: Watching = lambda: nullcontext(Watch()),
+) -> Report:
+    """Run a recipe's studies into a fresh folder, draw its figures and test its claims.
+
+    The folder holds a run folder and a picture for each study, and `result.json`.
+
+    Args:
+        recipe: What to run.
+        pool: As for `alsim.run`; None makes the recipe's own.
+        scale: Multiplies the sizes, see `Recipe.scaled`; of a pool that is given, not its rows.
+        seeds: As for `alsim.run`.
+        out: The folder, absent or empty; None takes a free one below `runs/`.
+        watching: Makes a watch for each study.
+
+    Raises:
+        AlsimError: For anything the user can mend.
+    """
+    if not 0 < scale < float("inf"):
+        raise UsageError(f"{scale:g} is no scale", "--scale", "give a positive number such as 0.1")
+    parse_seeds(seeds)
+    if pool is None and recipe.pool is None:
+        raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
+    recipe = recipe.scaled(scale)
+    rows: str | Path | pa.Table = vk_pool(recipe.pool) if pool is None else pool
+    folder = free_folder(Path("runs"), recipe.name) if out is None else create_run(out)
+    runs: dict[str, Run] = {}
+    try:
+        for name, settings in recipe.studies.items():
+            with watching() as watch:
+                if len(recipe.studies) > 1:
+                    watch.note(f"study {name}")
+                done = run(rows, seeds=seeds, out=folder / name, watch=watch, **settings)
+            runs[name] = done
+    finally:
+        with suppress(OSError):  # what holds a run is kept
+            folder.rmdir()
+    figures: dict[str, Path] = {}
+    verdicts: list[Verdict] = []
+    warnings: list[str] = []
+    for name, done in runs.items():
+        is_only = len(runs) == 1
+        figures[name] = folder / f"{recipe.name}{'' if is_only else '-' + name}.png"
+        title = f"{recipe.source}: {recipe.title}" + ("" if is_only else f" ({name})")
+        drawing = draw_curves([done], recipe.picture.metric, recipe.picture.band, title)
+        save_figure(drawing.figure, figures[name])
+        warnings += drawing.warnings
+        batch_size = recipe.studies[name].get("batch_size", TrainingOptions().batch_size)
+        verdicts += [judge_claim(claim, done.steps, batch_size, name) for claim in recipe.claims]
+    report = Report(
+        recipe=recipe,
+        scale=scale,
+        pool=_origin(recipe, pool),
+        folder=folder,
+        runs=runs,
+        figures=figures,
+        verdicts=tuple(verdicts),
+        warnings=tuple(warnings),
+    )
+    with replacing(folder / RESULT) as file:
+        text = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        file.write(text.encode() + b"\n")
+    return report
+
+
+def _origin(recipe: Recipe, pool: str | Path | pa.Table | None) -> dict[str, Any]:
+    """Return what a recipe was run on: a path, or how its own pool was made."""
+    if pool is not None:
+        return {"path": None if isinstance(pool, pa.Table) else str(pool)}
+    return {"generator": "vk"} | (asdict(recipe.pool) if recipe.pool else {})

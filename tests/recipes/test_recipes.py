@@ -1,0 +1,301 @@
+"""Every recipe that comes with alsim, and files that are none."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pytest
+
+from alsim.cli.recipe import run as run_recipe_command
+from alsim.cli.run import run as run_command
+from alsim.engine.parsing import parse_query_size
+from alsim.errors import StoreError, UsageError
+from alsim.experiments.schedule import ScheduleOptions, plan_schedule
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.recipes import Claim, read_recipe, recipe_names, run_recipe
+from alsim.recipes.reading import fits, in_words
+from alsim.recipes.verdicts import in_words as numbers_of
+from alsim.recipes.verdicts import judge_claim
+from alsim.store import read_run
+from alsim.strategies import find_strategy
+
+FIGURES = ("05", "06", "07", "09", "10", "11", "12", "13", "14", "15", "16")
+RECIPE = """
+title = "a title"
+finding = "a finding"
+source = "VK 2020, Fig. 7"
+
+[pool]
+default = "vk"
+n_rows = 600
+picture_width = 8
+text_width = 4
+n_classes = 4
+
+[study]
+strategy = ["random", "margin"]
+initial_size = 100
+query_size = 10
+steps = 4
+width = 8
+max_epochs = 2
+workers = 1
+
+[[claim]]
+says = "margin is above random"
+kind = "above"
+strategy = "margin"
+than = "random"
+"""
+
+
+def write(folder: Path, text: str = RECIPE) -> str:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_every_figure_of_learning_curves_in_the_study_has_a_recipe() -> None:
+    assert recipe_names() == [f"vk-fig{number}" for number in FIGURES]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
+    recipe = read_recipe(name)
+    assert recipe.source == f"VK 2020, Fig. {int(name[-2:])}"
+    assert recipe.claims
+    for study in recipe.studies.values():
+        names = [find_strategy(strategy).name for strategy in study["strategy"]]
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("scale", [0.1, 0.25, 1.0])
+def test_a_recipe_s_sizes_fit_its_own_pool_at_any_scale(name: str, scale: float) -> None:
+    recipe = read_recipe(name).scaled(scale)
+    for study in recipe.studies.values():
+        size = study["initial_size"]
+        # MNIST's training rows, or four in five of the VK-like, less those for validation.
+        rows = 60_000 if recipe.pool is None else int(0.79 * recipe.pool.n_rows) - size
+        schedule, notes = plan_schedule(
+            ScheduleOptions(size, parse_query_size(study["query_size"]), study["steps"]), rows
+        )
+        assert notes == []
+        assert schedule.steps == study["steps"]
+
+
+@pytest.mark.parametrize("name", ["vk-fig05", "vk-fig06"])
+def test_the_dips_are_looked_for_under_both_optimisers_at_five_steps(name: str) -> None:
+    recipe = read_recipe(name)
+    assert {n: (s["optimiser"], s["learning_rate"]) for n, s in recipe.studies.items()} == {
+        "adam": ("adam", 1e-3),
+        "sgd": ("sgd", 0.1),
+    }
+    for study in recipe.studies.values():
+        counts = [2000 + 20 * step for step in range(study["steps"] + 1)]
+        tails = [n % study["batch_size"] for n in counts[2:-1]]
+        assert [tail for tail in tails if 0 < tail <= 20] == [12, 20, 8, 16, 4]
+
+
+def test_scaling_multiplies_sizes_and_nothing_else() -> None:
+    recipe, half = read_recipe("vk-fig16"), read_recipe("vk-fig16").scaled(0.5)
+    assert recipe.pool is not None
+    assert half.pool is not None
+    assert half.pool.n_rows * 2 == recipe.pool.n_rows
+    changed = {"initial_size": 1000, "query_size": "10:200"}
+    assert half.studies["run"] == {**recipe.studies["run"], **changed}
+    assert read_recipe("vk-fig10").scaled(0.5).studies["run"]["candidates"] == 1000
+    least = recipe.scaled(1e-6).studies["run"]
+    assert (least["initial_size"], least["query_size"]) == (2, "1:1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('title = "a title"', 'titel = "a title"', ["'titel' in the recipe", "mean title"]),
+        ("steps = 4", "step = 4", ["'step' in [study]", "did you mean steps"]),
+        ("steps = 4", 'steps = "4"', ["'steps' in [study] cannot be '4'", "a whole number"]),
+        ("steps = 4", "steps = true", ["'steps' in [study] cannot be True"]),
+        ("steps = 4", "seeds = 4", ["'seeds' in [study]"]),
+        ("steps = 4", 'until = "exhausted"', ["'until' in [study]"]),
+        ('title = "a title"', "", ["'title' is missing in the recipe"]),
+        ("initial_size = 100", "", ["'initial_size' is missing in [study]"]),
+        ("max_epochs = 2", 'precision = "float16"', ["'precision'", "'float32' or 'float64'"]),
+        ("n_rows = 600", "n_row = 600", ["'n_row' in [pool]", "did you mean n_rows"]),
+        ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "'vk' or 'mnist'"]),
+        ('kind = "above"', 'kind = "over"', ["'kind' in [[claim]] 1", "'above'"]),
+        ('than = "random"', 'than = "randm"', ["does not run", "did you mean random"]),
+        ('than = "random"', "", ["'than' is missing in [[claim]] 1"]),
+        ('kind = "above"', 'kind = "dips"', ["'than' has no meaning"]),
+        ('kind = "above"', 'kind = "smooths"\npart = "end"', ["'part' has no meaning"]),
+        ("[[claim]]", "[claim]", ["'claim' is no table", "[[claim]]"]),
+        ("[study]", "[studies]", ["'studies' in the recipe", "did you mean study"]),
+        ("[[claim]]", "[variant.a]\nstrategy = []\n[[claim]]", ["'strategy' in [variant.a]"]),
+        ("[[claim]]", "[figure]\nmetrc = 1\n[[claim]]", ["'metrc' in [figure]", "metric"]),
+        ('title = "a title"', "title = ", ["not TOML"]),
+        ("max_epochs = 2", "widht = 8\ndepht = 1", ["'widht' in [study]", "'depht' in [study]"]),
+    ],
+)  # fmt: skip
+def test_a_faulty_recipe_names_file_key_and_the_nearest(
+    old: str, new: str, told: list[str], tmp_path: Path
+) -> None:
+    assert old in RECIPE
+    path = write(tmp_path, RECIPE.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        read_recipe(path)
+    assert caught.value.args[1] == path
+    for words in told:
+        assert words in str(caught.value)
+
+
+def test_an_unknown_or_absent_recipe_is_the_user_s_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean vk-fig07"):
+        read_recipe("vk-fig7")
+    with pytest.raises(UsageError, match="No such file"):
+        read_recipe(str(tmp_path / "none.toml"))
+
+
+def test_types_are_told_apart() -> None:
+    assert fits(1, float)
+    assert not fits(True, float)
+    assert not fits(1.0, int)
+    assert fits(["a"], list[str])
+    assert not fits(["a", 1], list[str])
+    assert fits("x", int | str | None)
+    assert not fits("c", Literal["a", "b"])
+    assert not fits({}, dict)
+    assert in_words(int | None) == "a whole number"
+    assert in_words(list[str] | None) == "a list, each a text"
+
+
+def test_a_recipe_without_a_pool_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="alsim pool import") as caught:
+        run_recipe(read_recipe("vk-fig15"), out=tmp_path / "r")
+    assert caught.value.args[1] == "--pool"
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_is_a_positive_number(scale: float, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no scale"):
+        run_recipe(read_recipe(write(tmp_path)), scale=scale)
+
+
+def test_a_recipe_that_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
+    recipe = read_recipe(write(tmp_path, RECIPE.replace('"margin"', '"margn"')))
+    with pytest.raises(UsageError, match="margn"):
+        run_recipe(recipe, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="not empty"):
+        run_recipe(read_recipe(write(tmp_path)), out=tmp_path)
+
+
+def test_variants_are_run_drawn_and_judged_each_on_its_own(tmp_path: Path) -> None:
+    variants = "[variant.slow]\nlearning_rate = 1e-4\n[variant.fast]\nlearning_rate = 1e-2\n"
+    recipe = read_recipe(write(tmp_path, RECIPE.replace("[[claim]]", f"{variants}[[claim]]")))
+    pool = vk_pool(VkOptions(n_rows=500, picture_width=6, text_width=4, n_classes=3))
+    report = run_recipe(recipe, pool=pool, scale=0.5, seeds=2, out=tmp_path / "r")
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
+        "fast", "mine-fast.png", "mine-slow.png", "result.json", "slow",
+    ]  # fmt: skip
+    for name, rate in (("slow", 1e-4), ("fast", 1e-2)):
+        run = read_run(tmp_path / "r" / name)
+        assert run.manifest["configuration"]["training"]["learning_rate"] == rate  # pyright: ignore[reportIndexIssue]
+        assert set(run.steps.column("n_labelled").to_pylist()) == {50, 55, 60, 65, 70}
+        rows = run.manifest["pool"]["rows"]  # pyright: ignore[reportIndexIssue]
+        assert sum(rows.values()) == 500  # a given pool is not scaled
+    assert [verdict.study for verdict in report.verdicts] == ["slow", "fast"]
+    assert report.to_json()["scale"] == 0.5
+    assert json.loads((tmp_path / "r" / "result.json").read_text()) == report.to_json()
+
+
+def make_steps(curves: dict[str, list[list[float]]]) -> pa.Table:
+    """Return the steps of curves, by strategy and then seed, from 100 labels on by 20."""
+    rows = [
+        (name, seed, step, 100 + 20 * step, value)
+        for name, seeds in curves.items()
+        for seed, curve in enumerate(seeds)
+        for step, value in enumerate(curve)
+    ]
+    columns = ("strategy", "seed", "step", "n_labelled", "accuracy")
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows])
+
+
+CURVES = {
+    "margin": [[0.50, 0.61, 0.70], [0.52, 0.63, 0.74], [0.51, 0.65, 0.70]],
+    "random": [[0.50, 0.55, 0.60], [0.52, 0.57, 0.63], [0.51, 0.56, 0.60]],
+}
+
+
+def test_a_claim_is_judged_on_the_differences_of_each_seed() -> None:
+    claim = Claim("margin is above random", "above", "margin", "random")
+    verdict = judge_claim(claim, make_steps(CURVES), 512)
+    assert verdict.outcome == "held"
+    # By hand, seed 0: (0 + .06)/2 and (.06 + .10)/2, over two equal widths.
+    assert verdict.per_seed == pytest.approx({0: 0.055, 1: 0.0575, 2: 0.07})
+    assert "+0.0608 ± 0.0200, p = 0.0058, 3 seeds" in numbers_of(verdict)
+    turned = Claim("random is above margin", "above", "random", "margin")
+    assert judge_claim(turned, make_steps(CURVES), 512).outcome == "did not hold"
+    no_gain = Claim("margin is no gain", "not-above", "margin", "random")
+    assert judge_claim(no_gain, make_steps(CURVES), 512).outcome == "did not hold"
+
+
+def test_saved_labels_are_told_with_their_share_and_against_chance() -> None:
+    claim = Claim("margin saves labels", "labels-saved", "margin", "random")
+    verdict = judge_claim(claim, make_steps(CURVES), 512)
+    # .60 is 10/11 of the way to .61, .63 is at 120, .60 is 9/14 of the way.
+    saved = [140 - (100 + 20 * 10 / 11), 20.0, 140 - (100 + 20 * 9 / 14)]
+    assert verdict.per_seed == pytest.approx(dict(enumerate(saved)))
+    assert verdict.outcome == "held"
+    assert "with 23 ± 9 labels fewer, 16.4 %" in numbers_of(verdict)
+    turned = Claim("random saves labels", "labels-saved", "random", "margin")
+    told = judge_claim(turned, make_steps(CURVES), 512)
+    assert told.outcome == "did not hold"
+    assert "3 of 3 seeds never did, counted as 0" in numbers_of(told)
+
+
+def test_dips_and_their_smoothing_are_judged_with_opposite_signs() -> None:
+    # 100 + 20 a step, batches of 64 leave 12 at 140 and 16 at 208; only 140 is among the counts.
+    fixed = [[0.5, 0.6, 0.5, 0.6], [0.5, 0.6, 0.51, 0.6], [0.5, 0.6, 0.49, 0.6]]
+    flat = [[0.5, 0.6, 0.6, 0.6]] * 3
+    steps = make_steps({"random(batch-rule=fixed)": fixed, "random": flat})
+    dip = judge_claim(Claim("it dips", "dips", "random(batch-rule=fixed)"), steps, 64)
+    assert dip.outcome == "held"
+    assert dip.per_seed == pytest.approx({0: -0.1, 1: -0.09, 2: -0.11})
+    claim = Claim("smooth", "smooths", "random", "random(batch-rule=fixed)")
+    smooth = judge_claim(claim, steps, 64)
+    assert smooth.outcome == "held"
+    assert smooth.per_seed == pytest.approx({0: 0.1, 1: 0.09, 2: 0.11})
+    assert "at 140 labels" in numbers_of(smooth)
+    assert judge_claim(Claim("it dips", "dips", "random"), steps, 64).outcome == "cannot tell"
+
+
+def test_without_a_small_batch_there_is_no_verdict_and_the_reason_is_told() -> None:
+    verdict = judge_claim(Claim("it dips", "dips", "random"), make_steps(CURVES), 512)
+    assert verdict.outcome == "cannot tell"
+    assert verdict.test is None
+    assert "no such step" in numbers_of(verdict)
+
+
+def test_one_seed_gives_no_verdict() -> None:
+    steps = make_steps({name: seeds[:1] for name, seeds in CURVES.items()})
+    verdict = judge_claim(Claim("above", "above", "margin", "random"), steps, 512)
+    assert verdict.outcome == "cannot tell"
+    assert numbers_of(verdict).endswith("+0.0550, 1 seed")
+
+
+def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
+    steps = make_steps({"bald": CURVES["margin"], "random": CURVES["random"]})
+    claim = Claim("above", "above", "bald(k=20)", "random")
+    assert judge_claim(claim, steps, 512).outcome == "held"
+
+
+def test_the_default_number_of_seeds_is_that_of_alsim_run() -> None:
+    commands = (run_recipe_command, run_command)
+    mine, theirs = (inspect.signature(c).parameters["seeds"].default for c in commands)
+    assert mine == theirs
