@@ -1,9 +1,10 @@
 """The time of one query by alsim and by other active-learning libraries, in one run.
 
 A query is everything from the pool and the trained net to the k rows: forward passes, scores and
-selection. All get the same pool, net and number of threads; each measurement is a process of its
-own, warmed up on a small pool, and the median of three where it is fast. One that takes too long
-or too much memory is stopped, and both are then measured on a tenth of the rows as well.
+selection. All get the same pool, net and number of threads. Each measurement is a process of its
+own, warmed up on a small pool; what is fast is measured three times, the libraries taking turns,
+and the median counts. One that takes too long or too much memory is stopped, and both are then
+measured on a tenth of the rows as well.
 
     python benchmarks/against_peers.py
     python benchmarks/against_peers.py --rows 6000 --strategies margin badge   # a quick look
@@ -25,6 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import torch
@@ -45,8 +47,8 @@ from alsim.training.options import TrainingOptions
 
 N_VALIDATION = 500
 MODULES = {"scikit-activeml": "skactiveml", "small-text": "small_text", "baal": "baal"}
-FAST = 20.0  # seconds; what is faster is repeated
-AT_LEAST = 3.0  # seconds in all, of what is repeated
+FAST = 20.0  # seconds; what is faster is measured again
+AT_LEAST = 3.0  # seconds; within a process a query is repeated until then
 GIB = 1 << 30
 
 STRATEGIES: Mapping[str, Callable[[Problem], Strategy]] = {
@@ -68,7 +70,6 @@ class Limits:
 
     seconds: int
     memory: int  # GiB of address space
-    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def prepare_alsim(problem: Problem, strategy: str) -> Query:
     return query
 
 
-# Each says how good the picks are at what the strategy is after; random rows are the reference.
+# What the picks are like in what the strategy is after, to see that the same was asked of all.
 
 
 def mean_margin(problem: Problem, rows: Tensor) -> float:
@@ -219,9 +220,10 @@ def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
         prepare(problem.smaller(400, 50, 5))()  # so that imports and first calls are not timed
         query = prepare(problem)
         times: list[tuple[float, float]] = []
+        rows: Any = ()
         # Without a handler the alarm ends the process, whatever it is doing.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        while not times or (times[0][0] < FAST and _goes_on(times, limits)):
+        while sum(wall for wall, _ in times) < AT_LEAST:
             before = time.perf_counter(), time.process_time()
             answer.write_text(json.dumps({"cpu_before": before[1]}))
             signal.alarm(limits.seconds)
@@ -243,13 +245,6 @@ def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
     answer.write_text(json.dumps(said))
 
 
-def _goes_on(times: Sequence[tuple[float, float]], limits: Limits) -> bool:
-    """Return whether a fast query is asked again: too few times yet, or too short in all."""
-    if len(times) < limits.repeats:
-        return True
-    return limits.repeats > 1 and len(times) < 30 and sum(wall for wall, _ in times) < AT_LEAST
-
-
 def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads: int) -> Timing:
     """Return what a library takes, in a process of its own."""
     environment = {
@@ -264,7 +259,6 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
         command = [
             *(sys.executable, __file__, "--measure", library, strategy, name),
             *("--limit", str(limits.seconds), "--memory", str(limits.memory)),
-            *("--repeats", str(limits.repeats)),
         ]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -282,41 +276,50 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
     return Timing(said["wall"], said["cpu"], said["peak"], tuple(said["rows"]))
 
 
-def compare(
-    strategy: str, problem: Problem, libraries: Sequence[str], ask: Callable[[str], Timing]
-) -> list[str]:
-    """Print one strategy's part of the table; return the libraries that were stopped."""
+def by_turns(
+    libraries: Sequence[str], ask: Callable[[str], Timing], repeats: int
+) -> dict[str, Timing]:
+    """Return each library's median; the slow ones are asked once."""
+    timings: dict[str, list[Timing]] = {library: [ask(library)] for library in libraries}
+    for _ in range(repeats - 1):
+        for library, mine in timings.items():
+            if mine[0].rows and mine[0].wall < FAST:
+                mine.append(ask(library))
+    return {
+        library: replace(
+            mine[0],
+            wall=statistics.median(timing.wall for timing in mine),
+            cpu=statistics.median(timing.cpu for timing in mine),
+        )
+        for library, mine in timings.items()
+    }
+
+
+def report(strategy: str, problem: Problem, timings: Mapping[str, Timing]) -> None:
+    """Print one strategy's part of the table."""
     meaning, judge = MEASURES[strategy.partition("(")[0]]
     generator = stream(0, "reference")
     random = torch.randperm(problem.n, generator=generator)[: problem.k]
-    print(f"{strategy}: {problem.n:,} rows, {problem.m:,} labelled; in the last column {meaning}")
-    print(f"  {'random rows':<58} {judge(problem, random):25.4f}")
-    ours, stopped = Timing(0, 0), []
-    for library in libraries:
-        timing = ask(library)
-        if library == "alsim":
-            ours = timing
+    print(f"{strategy}: {problem.n:,} rows, {problem.m:,} labelled; measure: {meaning}")
+    print(f"  {'random rows':<32} {judge(problem, random):68.4f}")
+    ours = timings["alsim"]
+    for library, timing in timings.items():
         if not timing.rows:
-            stopped.append(library)
             bounds = ""
-            if timing.wall and ours.wall:
+            if timing.wall and ours.rows:
                 bounds = (
-                    f" > {timing.wall:.0f} s wall, {timing.cpu:.0f} s CPU: more than "
-                    f"{timing.wall / ours.wall:.0f} x and {timing.cpu / ours.cpu:.0f} x"
+                    f": > {timing.wall:.0f} s wall, {timing.cpu:.0f} s CPU, ratios "
+                    f"> {timing.wall / ours.wall:.1f} and > {timing.cpu / ours.cpu:.1f}"
                 )
             print(f"  {library:<32} {timing.stopped}{bounds}", flush=True)
             continue
-        ratios = ""
-        if ours.wall:
-            ratios = f"{timing.wall / ours.wall:7.2f} x {timing.cpu / ours.cpu:7.2f} x"
+        ratios = f"{timing.wall / ours.wall:8.2f} {timing.cpu / ours.cpu:8.2f}" if ours.rows else ""
         shared = len(set(timing.rows) & set(ours.rows))
         print(
-            f"  {library:<32} {timing.wall:8.3f} s wall {timing.cpu:8.3f} s CPU "
-            f"{timing.peak:5.1f} GiB {ratios} {shared:4} "
-            f"{judge(problem, torch.tensor(timing.rows)):9.4f}",
+            f"  {library:<32} {timing.wall:8.3f} {timing.cpu:8.3f} {timing.peak:7.1f} {ratios:17} "
+            f"{shared:7} {judge(problem, torch.tensor(timing.rows)):16.4f}",
             flush=True,
         )
-    return stopped
 
 
 def main() -> None:
@@ -329,11 +332,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, default=120, help="seconds for one query")
     parser.add_argument("--memory", type=int, default=8, help="GiB for one process")
-    parser.add_argument("--repeats", type=int, default=3, help="of what is fast")
+    parser.add_argument("--repeats", type=int, default=3, help="of what is fast, by turns")
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    limits = Limits(arguments.limit, arguments.memory, arguments.repeats)
+    limits = Limits(arguments.limit, arguments.memory)
     if arguments.measure:
         library, strategy, folder = arguments.measure
         measure(library, strategy, limits, Path(folder))
@@ -356,18 +359,24 @@ def main() -> None:
         f"{arguments.width} features, k = {problem.k}, {arguments.threads} threads, "
         f"the net's accuracy {accuracy:.2f}"
     )
-    print("columns: median time, peak memory of the process, ratio of wall and CPU time to alsim,")
-    print("rows picked by both")
+    heads = ("wall s", "CPU s", "GiB", "wall x", "CPU x", "shared", "measure")
+    print(f"  {'':<32} {'{:>8} {:>8} {:>7} {:>8} {:>8} {:>7} {:>16}'.format(*heads)}")
     for strategy in arguments.strategies:
+
+        def compare(size: Problem, libraries: Sequence[str], strategy: str = strategy) -> list[str]:
+            timings = by_turns(
+                libraries,
+                lambda library: timed(library, strategy, size, limits, arguments.threads),
+                arguments.repeats,
+            )
+            report(strategy, size, timings)
+            return [library for library, timing in timings.items() if not timing.rows]
+
         peers = [label for label in PEERS[strategy] if label.partition(",")[0] in present]
-
-        def ask_at(size: Problem, strategy: str = strategy) -> Callable[[str], Timing]:
-            return lambda library: timed(library, strategy, size, limits, arguments.threads)
-
-        stopped = compare(strategy, problem, ["alsim", *peers], ask_at(problem))
+        stopped = compare(problem, ["alsim", *peers])
         if stopped and problem.n >= 10_000:
             tenth = problem.smaller(problem.n // 10, problem.m // 10, problem.k)
-            compare(strategy, tenth, ["alsim", *stopped], ask_at(tenth))
+            compare(tenth, ["alsim", *(library for library in stopped if library != "alsim")])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from alsim.strategies import STRATEGIES
+from alsim.signals import Signals
+from alsim.strategies import STRATEGIES, find_strategy
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -48,12 +50,24 @@ def test_the_readme_shows_at_least_five_commands() -> None:
     assert len(CONSOLES) >= 5
 
 
+PYTHONS = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
 def test_the_python_of_the_readme_runs(folder: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PYTHONS[0]], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_strategy_that_the_readme_writes_keeps_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHONS[1])
+    named = find_strategy(f"{tmp_path / 'mine.py'}:second_best(power=2)")
+    assert named.parameters == {"power": 2.0}
+    signals = {"probabilities": torch.tensor([[0.5, 0.4, 0.1], [0.8, 0.1, 0.1]])}
+    torch.testing.assert_close(
+        named.strategy.score(Signals(2, signals)), torch.tensor([0.16, 0.01])
+    )
 
 
 def test_the_readme_lists_the_strategies_that_there_are() -> None:

@@ -7,39 +7,45 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
-def strategies(json: AsJson = False) -> None:
-    """List the query strategies, with their sources and costs."""
-    from alsim.cli.output import print_json, print_table
-    from alsim.strategies import STRATEGIES, find_strategy, installed_entries
+def strategies(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Tell all of these: parameters, cost."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """List the query strategies, or tell all of some.
 
-    entries = {**STRATEGIES, **installed_entries()}
-    parameters = {name: dict(find_strategy(name).parameters) for name in entries}
-    if json:
-        print_json(
-            {
-                name: {
-                    "summary": s.summary,
-                    "parameters": parameters[name],
-                    "source": s.source,
-                    "cost": s.cost,
-                }
-                for name, s in entries.items()
-            }
+    Example: alsim strategies
+
+    Example: alsim strategies bald 'power-margin(beta=2)'
+    """
+    from alsim.cli.output import print_json, print_table
+    from alsim.strategies import STRATEGIES, installed_entries
+    from alsim.strategies.naming import describe
+
+    known = {**STRATEGIES, **installed_entries()}
+    if json or names:
+        told = {name: describe(name) for name in names or known}
+        if json:
+            print_json(told)
+            return
+        for name, facts in told.items():
+            typer.echo(f"{name}: asks for the rows where {facts['summary']}")
+            typer.echo(f"  source: {facts['source']}")
+            typer.echo(f"  cost of a query: {facts['cost']}")
+            parameters = ", ".join(f"{k}={v}" for k, v in facts["parameters"].items())
+            typer.echo(f"  parameters: {parameters or 'none of its own'}")
+        typer.echo(
+            "n unlabelled rows, m labelled, k query size, d embedding, h hidden width, c classes; "
+            "every strategy also takes candidates, batch-norm and batch-rule"
         )
         return
     print_table(
-        ["strategy", "asks for the rows where …", "parameters", "cost of a query", "source"],
-        [
-            [
-                name,
-                s.summary,
-                " ".join(f"{k}={v}" for k, v in parameters[name].items()),
-                s.cost,
-                s.source,
-            ]
-            for name, s in entries.items()
-        ],
-        title="n unlabelled rows, m labelled, k query size, d embedding, h hidden width, c classes",
+        ["strategy", "asks for the rows where …", "source"],
+        [[name, entry.summary, entry.source] for name, entry in known.items()],
+        title="parameters and cost of one: alsim strategies NAME",
+        whole=[0],
     )
 
 

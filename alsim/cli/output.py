@@ -17,6 +17,7 @@ def print_table(
     *,
     title: str = "",
     right: Sequence[int] = (),
+    whole: Sequence[int] = (),
 ) -> None:
     """Print a table to stdout.
 
@@ -25,6 +26,7 @@ def print_table(
         rows: Cells as text.
         title: Shown above, on a terminal only.
         right: Columns to align to the right.
+        whole: Columns whose cells a narrow terminal must not break.
     """
     if sys.stdout.isatty():
         from rich.box import SIMPLE_HEAD
@@ -33,7 +35,7 @@ def print_table(
 
         table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
         for i, header in enumerate(headers):
-            table.add_column(header, justify="right" if i in right else "left")
+            table.add_column(header, justify="right" if i in right else "left", no_wrap=i in whole)
         for row in rows:
             table.add_row(*row)
         Console().print(table)

@@ -49,6 +49,13 @@ def run(
         ),
     ] = 1.0,
     seeds: Annotated[str, typer.Option(help="A count (5), a range (3..7) or a list (1,4).")] = "5",
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Rows that a strategy considers at most, drawn anew each step: for a large pool. "
+            "[default: all, or the recipe's own]"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +83,7 @@ def run(
             pool=pool,
             scale=scale,
             seeds=seeds,
+            candidates=candidates,
             out=out / recipe.name if out is not None and len(recipes) > 1 else out,
             watching=watching,
         )
@@ -116,4 +124,5 @@ def _print(report: "Report") -> None:
         typer.echo(f"warning: {warning}", err=True)
     for figure in report.figures.values():
         typer.echo(f"figure: {figure}")
-    typer.echo(f"wrote {report.folder}: result.json and the runs {', '.join(report.runs)}")
+    runs = ", ".join(str(run.folder) for run in report.runs.values())
+    typer.echo(f"wrote {report.folder / 'result.json'}; the tables are in {runs}")

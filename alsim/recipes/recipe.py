@@ -61,6 +61,11 @@ class Recipe:
             pool = replace(pool, n_rows=max(1, round(pool.n_rows * scale)))
         return replace(self, studies=sizes, pool=pool)
 
+    def considering(self, candidates: int) -> "Recipe":
+        """Return the recipe with at most so many rows considered in each query."""
+        studies = {name: {**s, "candidates": candidates} for name, s in self.studies.items()}
+        return replace(self, studies=studies)
+
 
 def _scaled_query(size: int | str, scale: float) -> int | str:
     """Return `20` or `20:200` with each number multiplied."""

@@ -78,6 +78,7 @@ def run_recipe(
     pool: str | Path | pa.Table | None = None,
     scale: float = 1.0,
     seeds: str | int = 5,
+    candidates: int | None = None,
     out: Path | None = None,
     watching: Watching = lambda: nullcontext(Watch()),
 ) -> Report:
@@ -90,6 +91,7 @@ def run_recipe(
         pool: As for `alsim.run`; None makes the recipe's own.
         scale: Multiplies the sizes, see `Recipe.scaled`; of a pool that is given, not its rows.
         seeds: As for `alsim.run`.
+        candidates: As for `alsim.run`, in place of the recipe's own.
         out: The folder, absent or empty; None takes a free one below `runs/`.
         watching: Makes a watch for each study.
 
@@ -102,6 +104,8 @@ def run_recipe(
     if pool is None and recipe.pool is None:
         raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
     recipe = recipe.scaled(scale)
+    if candidates is not None:
+        recipe = recipe.considering(candidates)
     rows: str | Path | pa.Table = vk_pool(recipe.pool) if pool is None else pool
     folder = free_folder(Path("runs"), recipe.name) if out is None else create_run(out)
     runs: dict[str, Run] = {}

@@ -87,6 +87,26 @@ def find_strategy(text: str, candidates: int | None = None) -> Named:
     )
 
 
+def describe(text: str) -> dict[str, Any]:
+    """Return what there is to tell of a strategy, as JSON values.
+
+    Raises:
+        UsageError: As `find_strategy`.
+    """
+    named = find_strategy(text)
+    entry = find_entry(_base(text))
+    return {
+        "summary": entry.summary,
+        "parameters": dict(named.parameters),
+        "source": entry.source,
+        "cost": entry.cost,
+    }
+
+
+def _base(text: str) -> str:
+    return text.partition("(")[0].strip()
+
+
 def _parameters(build: Callable[..., Strategy]) -> dict[str, tuple[Any, Value]]:
     """Return a builder's parameters, name -> (type, default)."""
     hints = get_type_hints(build)
