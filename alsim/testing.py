@@ -222,7 +222,7 @@ def the_order_of_classes_does_not_matter(strategy: Strategy) -> None:
 
 
 def every_signal_is_declared(strategy: Strategy) -> None:
-    """Scores read only what `needs` names; selectors keep only what is computed."""
+    """Scores read only what `needs` names, and are numbers."""
     rows = make_rows(strategy)
     values: dict[Signal, Tensor] = {s: rows.unlabelled.values[s] for s in strategy.needs}
     scores = strategy.score(Signals(rows.unlabelled.n, values))

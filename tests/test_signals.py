@@ -162,7 +162,7 @@ def test_members_do_not_depend_on_the_replicas_beside_theirs() -> None:
 
 def test_input_dropout_drops_its_share_and_scales_the_rest_up_row_by_row() -> None:
     ones = Inputs({"image": torch.ones(200, 50), "text": torch.ones(200, 30)}, torch.ones(200, 2))
-    passes = list(noised(ones, torch.arange(200), InputDropout(3, 0.75), step=1))
+    passes = list(noised(ones, torch.arange(200), InputDropout(3, 0.75), generator=stream(1, "g")))
     assert len(passes) == 3
     for inputs in passes:
         image = inputs.modalities["image"]
@@ -170,15 +170,30 @@ def test_input_dropout_drops_its_share_and_scales_the_rest_up_row_by_row() -> No
         assert abs((image > 0).double().mean() - 0.25) < 4 * 0.433 / 100
         assert len(image.unique(dim=0)) == 200
     assert not torch.equal(passes[0].modalities["text"], passes[1].modalities["text"])
-    (later, *_) = noised(ones, torch.arange(200), InputDropout(3, 0.75), step=2)
-    assert not torch.equal(passes[0].modalities["text"], later.modalities["text"])
+    (other, *_) = noised(ones, torch.arange(200), InputDropout(3, 0.75), generator=stream(2, "g"))
+    assert not torch.equal(passes[0].modalities["text"], other.modalities["text"])
+
+
+def test_each_seed_has_noise_of_its_own_in_lockstep_too() -> None:
+    setting = setting_of("lockstep")
+    rows = torch.arange(30)
+    pair = [request("noised_probabilities", seed=s) for s in (1, 2)]
+    one, two = collect(setting, fresh_replicas(setting, [0, 0], "init"), rows, pair)
+    alone = collect(setting, fresh_replicas(setting, [0], "init"), rows, pair[1:])[0]
+    assert not torch.allclose(one["noised_probabilities"], two["noised_probabilities"])
+    torch.testing.assert_close(two["noised_probabilities"], alone["noised_probabilities"])
 
 
 def test_noised_probabilities_are_those_of_the_noised_inputs() -> None:
     setting = setting_of()
     rows = torch.arange(100)
     got = one(setting, rows, request("noised_probabilities"))["noised_probabilities"]
-    passes = noised(setting.features.take(rows), rows, InputDropout(3, 0.75), step=0)
+    passes = noised(
+        setting.features.take(rows),
+        rows,
+        InputDropout(3, 0.75),
+        generator=stream(0, "input dropout"),
+    )
     for i, inputs in enumerate(passes):
         torch.testing.assert_close(got[:, i], by_hand(setting, inputs, {}))
 

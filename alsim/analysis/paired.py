@@ -1,7 +1,8 @@
 """Findings tested in pairs over seeds. What is tested, and how, is fixed before any run.
 
-Two strategies of one seed start from the same labels and the same net, so their difference is
-taken seed by seed. Every test is a two-sided one-sample t-test of such differences.
+Two strategies of one seed start from the same labels and, unless they train their nets otherwise,
+from the same net; so their difference is taken seed by seed. Every test is a two-sided
+one-sample t-test of such differences.
 """
 
 import math
@@ -37,8 +38,8 @@ class MeanTest:
     """A mean over seeds, mean ± half_width at 95 %, and the p-value of its being zero."""
 
     mean: float
-    half_width: float | None  # None with one seed
-    p: float | None  # two-sided; None with one seed
+    half_width: float | None  # None with one seed, or without variance
+    p: float | None  # two-sided; None likewise
     n: int  # seeds
 
     @property
@@ -74,14 +75,16 @@ class Savings:
 def t_test(values: NDArray[np.float64]) -> MeanTest:
     """Return the two-sided t-test that the mean of `(s,)` values, one a seed, is zero.
 
-    Without variance the test takes its limit: p = 1 where all values are zero, else p = 0.
+    Accuracies are discrete, so a few seeds may agree by chance: equal values other than zero are
+    no evidence, and have neither p nor interval. All zero gives p = 1.
     """
     found = estimate(values)
     if found.half_width is None:
         return MeanTest(found.mean, None, None, found.n)
     error = float(values.std(ddof=1)) / math.sqrt(found.n)
     if error == 0:
-        return MeanTest(found.mean, 0.0, 0.0 if found.mean else 1.0, found.n)
+        told = (None, None) if found.mean else (0.0, 1.0)
+        return MeanTest(found.mean, *told, found.n)
     p = 2 * float(special.stdtr(found.n - 1, -abs(found.mean / error)))
     return MeanTest(found.mean, found.half_width, p, found.n)
 
@@ -94,14 +97,14 @@ def judge_above(test: MeanTest) -> Outcome:
 def judge_not_above(test: MeanTest, margin: float = NO_GAIN) -> Outcome:
     """Return whether "no gain" held: the whole 95 % interval lies below `margin`.
 
-    That covers a loss and a difference too small to matter. It did not hold where the mean is
-    significantly above zero and the interval reaches beyond the margin.
+    That covers a loss and a difference too small to matter. It did not hold where the whole
+    interval lies above the margin; anything between is undecided.
     """
     if test.half_width is None:
         return "cannot tell"
     if test.mean + test.half_width < margin:
         return "held"
-    return "did not hold" if test.is_above else "cannot tell"
+    return "did not hold" if test.mean - test.half_width >= margin else "cannot tell"
 
 
 def pair(steps: pa.Table, first: str, second: str, metric: str = "accuracy") -> Pair:

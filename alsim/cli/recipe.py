@@ -112,8 +112,10 @@ def _print(report: "Report") -> None:
         study = f"{verdict.study}: " if len(report.runs) > 1 else ""
         typer.echo(f"{verdict.outcome:12}  {study}{verdict.claim.says}")
         typer.echo(f"{'':12}  {in_words(verdict)}")
+    n = len(report.verdicts)
     typer.echo(
         f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
+        + (f", not corrected for there being {n}" if n > 1 else "")
         + (
             f"; no gain means less than {NO_GAIN}"
             if any(v.claim.kind == "not-above" for v in report.verdicts)

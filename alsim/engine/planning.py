@@ -13,8 +13,10 @@ from alsim.training.replicas import Way
 def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:
     """Return how a strategy's net is trained in a study: its own choices, and what it needs."""
     options = named.adapt(options)
-    if "predicted_loss" in named.strategy.signals and options.loss_prediction is None:
-        options = replace(options, loss_prediction=LossPrediction())
+    strategy = named.strategy
+    if "predicted_loss" in strategy.signals | strategy.labelled and not options.loss_prediction:
+        prediction = strategy.loss_prediction or LossPrediction()
+        options = replace(options, loss_prediction=prediction)
     return options
 
 

@@ -43,10 +43,13 @@ class _Recorder:
     watch: Watch
     rounds: list[Round] = field(default_factory=list[Round])
     timings: list[TimingRecord] = field(default_factory=list[TimingRecord])
+    passive_epochs: dict[str, int] = field(default_factory=dict[str, int])  # by task
 
     def handle(self, task: WorkerTask, message: Message) -> None:
         if message["kind"] == "epoch":
             self.watch.epoch(task.name, message["epoch"])
+            if task.message["kind"] == "passive":
+                self.passive_epochs[task.name] = message["epoch"]
         elif message["kind"] == "round":
             done = _round(message["round"])
             self.rounds.append(done)
@@ -58,6 +61,17 @@ class _Recorder:
                     # In lockstep the replicas share the time.
                     share = seconds / len(jobs)
                     self.timings.append(TimingRecord(strategy, seed, message["step"], phase, share))
+
+    def unfinished(self, max_epochs: int) -> list[str]:
+        """Return a note if passive phases ran out of epochs."""
+        n = sum(epochs >= max_epochs for epochs in self.passive_epochs.values())
+        if not n:
+            return []
+        return [
+            f"{n} of {len(self.passive_epochs)} passive phases ended at --max-epochs {max_epochs}, "
+            "perhaps before their net had learnt what it could: later gains are then partly those "
+            "of longer training"
+        ]
 
 
 def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Watch) -> Run:
@@ -202,6 +216,9 @@ def _record(
             folder / WORK,
         )
         group.run(opening, tasks, recorder.handle)
+        for note in recorder.unfinished(assignment.training.max_epochs):
+            watch.note(note)
+            started = {**started, "notes": [*started["notes"], note]}
         status = "complete"
     except KeyboardInterrupt:
         status = "interrupted"

@@ -51,7 +51,6 @@ def score_round(
         replicas,
         setting.features,
         setting.task,
-        step=step,
         truth=setting.pool.tasks[setting.task].labels.to(setting.features.device),
     )
     rows = [

@@ -6,27 +6,28 @@ import torch
 from torch import Tensor
 
 from alsim.models import Inputs
-from alsim.seeding import draw_seed, row_bytes, stream
+from alsim.seeding import draw_seed, row_bytes
 from alsim.signals.interface import InputDropout
 from alsim.training.dropout import kept_of_256
 
 
-def noised(inputs: Inputs, rows: Tensor, dropout: InputDropout, *, step: int) -> Iterator[Inputs]:
+def noised(
+    inputs: Inputs, rows: Tensor, dropout: InputDropout, *, generator: torch.Generator
+) -> Iterator[Inputs]:
     """Yield the inputs once a pass, with embedding entries dropped and the others scaled up.
 
-    Each row has its own masks, drawn from the pass and the step alone, so every seed and
-    strategy sees the same ones: common random numbers, as in the choice of the initial rows.
+    Each row has its own masks, which depend on the stream and the row alone.
 
     Args:
         inputs: Of n rows.
         rows: `(n,)` int64, which rows of the pool these are.
         dropout: How many passes, and the share that is dropped.
-        step: Of the active phase.
+        generator: Names the masks.
     """
     kept = kept_of_256(dropout.p)
     widths = [x.shape[1] for x in inputs.modalities.values()]
-    for i in range(dropout.passes):
-        seed = draw_seed(generator=stream(0, "round", step, "input dropout", i))
+    for _ in range(dropout.passes):
+        seed = draw_seed(generator=generator)
         drawn = row_bytes(seed, rows.cpu(), sum(widths)).to(rows.device)
         parts = drawn.split(widths, 1)
         yield inputs._replace(

@@ -6,7 +6,6 @@ Only scores, and what a selector asked to keep, stay in memory.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,8 +22,6 @@ from alsim.training.replicas import Replicas
 CHUNK = 4096
 # Computing up to this share of rows in vain is cheaper than gathering the others.
 _WASTE = 0.25
-
-_S = TypeVar("_S")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +41,6 @@ class Scene:
     replicas: Replicas
     features: Features
     task: str
-    step: int = 0  # names the random streams of what all replicas share
     truth: Tensor | None = None  # (all rows of the pool,) int64, for `true_loss` alone
 
 
@@ -125,34 +121,31 @@ def _head_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
 
 def _mc_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
     streams = [request.streams for request in chunk.requests]
-
-    def drawn(committee: Committee) -> Tensor:
-        return committee_probabilities(
+    asked = [r.committee for r in chunk.requests if "mc_probabilities" in r.signals]
+    drawn = {
+        committee: committee_probabilities(
             chunk.scene.replicas, chunk.inputs, chunk.rows,
             task=chunk.scene.task, committee=committee, streams=streams,
-        )  # fmt: skip
-
-    return _by_setting(chunk, "mc_probabilities", lambda request: request.committee, drawn)
+        )
+        for committee in dict.fromkeys(asked)
+    }  # fmt: skip
+    return [
+        drawn[request.committee][r] if "mc_probabilities" in request.signals else torch.empty(0)
+        for r, request in enumerate(chunk.requests)
+    ]
 
 
 def _noised_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
-    def drawn(dropout: InputDropout) -> Tensor:
-        passes = noised(chunk.inputs, chunk.rows, dropout, step=chunk.scene.step)
-        return torch.stack([chunk.probabilities(inputs) for inputs in passes], 2)
-
-    return _by_setting(chunk, "noised_probabilities", lambda request: request.input_dropout, drawn)
-
-
-def _by_setting(
-    chunk: _Chunk, signal: Signal, setting: Callable[[Request], _S], drawn: Callable[[_S], Tensor]
-) -> Sequence[Tensor]:
-    """Return each replica's part of what its own setting gives; nothing where it did not ask."""
-    asked = [setting(request) for request in chunk.requests if signal in request.signals]
-    values = {each: drawn(each) for each in dict.fromkeys(asked)}
-    return [
-        values[setting(request)][r] if signal in request.signals else torch.empty(0)
-        for r, request in enumerate(chunk.requests)
-    ]
+    # Each replica has inputs of its own, though in lockstep all of them say something of each.
+    values: list[Tensor] = []
+    for r, request in enumerate(chunk.requests):
+        if "noised_probabilities" not in request.signals:
+            values.append(torch.empty(0))
+            continue
+        generator = request.streams("input dropout")
+        passes = noised(chunk.inputs, chunk.rows, request.input_dropout, generator=generator)
+        values.append(torch.stack([chunk.probabilities(inputs)[r] for inputs in passes], 1))
+    return values
 
 
 def _ablated_probabilities(chunk: _Chunk) -> Sequence[Tensor]:

@@ -30,7 +30,8 @@ def class_balanced(score: Score = "margin") -> Strategy:
     classes with as few, that whose next row scores highest. After class-balanced active learning,
     Bengar et al. (2022), with quotas by predicted class instead of their optimisation over the
     expected counts Σ p. Answers that leave several classes possible do not count; a row with
-    several most probable classes counts as of that with the fewest labels.
+    several most probable classes counts as of that with the fewest labels, the first in order of
+    several such: the one way in which the order of classes could matter.
     """
     chosen = _STRATEGIES[score]()
     return Strategy(

@@ -14,6 +14,7 @@ from alsim.errors import RunError
 _FIT_ON = 8192  # rows, or 8 a weight of a class if that is more
 _BLOCK = 8192  # rows in float64 at once
 _RANK = 1e-8  # relative eigenvalue below which a direction is one in which no row varies
+_CLOSE = 0.9  # of the highest probability: another class than the likeliest within this is a tie
 _TOLERANCE = 0.01  # of the spread of the log-probabilities; float32 leaves about 1e-6
 
 
@@ -43,7 +44,7 @@ def recover_head(
         generator: Draws the rows of the fit, where there are many.
 
     Raises:
-        RunError: If the head is not linear, or every row is too certain to tell.
+        RunError: If the head is not linear, or too many rows are too certain to tell.
     """
     least = torch.finfo(probabilities.dtype).tiny
     usable = (probabilities >= least).all(1).nonzero()[:, 0]
@@ -68,5 +69,15 @@ def recover_head(
             f"the mixed head is not linear: {float(wrong / spread):.0%} is left unexplained",
             "recovering the weights of the mixed head",
             "use another strategy, or a model whose `hidden` is the input of a linear layer",
+        )
+    # With fewer usable rows than the weights need, the fit is perfect and wrong elsewhere.
+    likeliest = probabilities.amax(1, keepdim=True)
+    found = probabilities.gather(1, head.logits(hidden).argmax(1, keepdim=True))
+    if (found < likeliest * _CLOSE).double().mean() > _TOLERANCE:
+        raise RunError(
+            f"only {len(usable):,} of {len(hidden):,} predictions are not certain to the last "
+            "digit, too few to tell the weights from",
+            "recovering the weights of the mixed head",
+            "use another strategy, or a lower --learning-rate",
         )
     return head

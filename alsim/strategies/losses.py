@@ -5,15 +5,31 @@ loss would be worth: an upper bound of learning-loss (the VK study, Figs 13 to 1
 """
 
 from alsim.strategies.strategy import Strategy
+from alsim.training.options import LossPrediction
 
 
-def learning_loss() -> Strategy:
+def learning_loss(share: float = 0.0) -> Strategy:
     """Return the strategy that scores the predicted loss. Yoo & Kweon (2019), §3.
 
-    Departure: the whole pool is ranked, where the paper first draws a random part of it; the
-    parameter `candidates` gives the paper's form.
+    Departures. The whole pool is ranked, where the paper first draws a random part of it; the
+    parameter `candidates` gives the paper's form. And the ranking loss trains the auxiliary net
+    alone, where in the paper it also trains the model for the first 60 % of the epochs: that
+    changes the model before anything is queried, so that a comparison with other strategies
+    would be one of models too. `share=0.6` gives the paper's form.
+
+    Args:
+        share: Of the passive phase's largest number of epochs, in which it trains the model too.
+
+    Raises:
+        ValueError: If `share` is not in [0, 1].
     """
-    return Strategy(frozenset({"predicted_loss"}), lambda s: s.predicted_loss)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must lie between 0 and 1, not {share:g}")
+    return Strategy(
+        frozenset({"predicted_loss"}),
+        lambda s: s.predicted_loss,
+        loss_prediction=LossPrediction(share=share),
+    )
 
 
 def ideal_learning_loss() -> Strategy:

@@ -159,4 +159,5 @@ def _value(text: str, name: str, value: str, type_: Any) -> Value:
 def _text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # All digits, since a worker reads the strategy from its name.
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

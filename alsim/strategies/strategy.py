@@ -10,6 +10,7 @@ from torch import Tensor
 from alsim.errors import RunError
 from alsim.signals import Committee, InputDropout, Signal, Signals
 from alsim.strategies.selectors import Candidates, top_k
+from alsim.training.options import LossPrediction
 
 
 class Select(Protocol):
@@ -34,6 +35,7 @@ class Strategy:
     labelled: frozenset[Signal] = frozenset()  # those it wants of the labelled rows too
     committee: Committee = field(default_factory=Committee)  # for mc_probabilities
     input_dropout: InputDropout = field(default_factory=InputDropout)  # for noised_probabilities
+    loss_prediction: LossPrediction | None = None  # for predicted_loss; None: as it comes
     candidates: int | None = None  # consider at most so many rows, drawn anew each step
 
     @property

@@ -17,7 +17,9 @@ class LossPrediction:
     weight: float = 1.0  # λ, of the ranking loss beside the model's own
     margin: float = 1.0  # ξ of the ranking loss
     width: int = 128  # of what each layer is projected to
-    share: float = 0.6  # of `max_epochs` in which the ranking loss also trains the model itself
+    # Of `max_epochs`, in which the ranking loss also trains the model itself (the paper: 0.6).
+    # At 0 the model is the one that it would be alone, so that strategies share their start.
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

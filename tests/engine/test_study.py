@@ -214,3 +214,13 @@ def test_an_unreadable_list_of_ids_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         run(tmp_path / "x", initial_ids=tmp_path / "absent.txt")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: Path) -> None:
+    cut = run(tmp_path / "cut", seeds="0..0", strategy="random", steps=1, max_epochs=2)
+    (note,) = [n for n in cut.manifest["notes"] if "--max-epochs" in n]
+    assert note.startswith("1 of 1 passive phases ended at --max-epochs 2")
+    whole = run(
+        tmp_path / "whole", seeds="0..0", strategy="random", steps=1, max_epochs=200, patience=1
+    )
+    assert not any("--max-epochs" in n for n in whole.manifest["notes"])

@@ -155,3 +155,17 @@ def test_a_head_without_weights_to_recover_is_refused() -> None:
     bent = Candidates(candidates.scores, {**candidates.kept, "probabilities": p})
     with pytest.raises(RunError, match="not linear"):
         query(base(), bent, 3, generator=stream(0, "q"))
+
+
+def test_a_head_that_too_few_uncertain_rows_tell_of_is_refused_rather_than_guessed() -> None:
+    candidates, head = make(600, 4, h=20)
+    sharp = LinearHead(head.weight * 300, head.bias)
+    hidden = candidates.kept["hidden"]
+    p = torch.softmax(sharp.logits(hidden), 1)
+    usable = (p >= torch.finfo(p.dtype).tiny).all(1)
+    few = torch.cat([usable.nonzero()[:6, 0], (~usable).nonzero()[:200, 0]])
+    certain = Candidates(
+        candidates.scores[few], {"hidden": hidden[few], "probabilities": p[few]}, n_classes=4
+    )
+    with pytest.raises(RunError, match="only 6 of 206 predictions"):
+        query(base(), certain, 3, generator=stream(0, "q"))

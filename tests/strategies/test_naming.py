@@ -24,6 +24,13 @@ def test_a_name_is_normalised_so_that_equal_strategies_have_equal_names() -> Non
     assert find_strategy("power-margin(beta=2.0)").name == "power-margin(beta=2)"
 
 
+def test_a_name_keeps_every_digit_since_workers_read_the_strategy_from_it() -> None:
+    for text in ("power-margin(beta=1.0000001)", "power-margin(beta=0.12345678)"):
+        named = find_strategy(text)
+        assert find_strategy(named.name).parameters == named.parameters
+        assert named.name == text
+
+
 def test_all_parameters_are_told_those_at_their_defaults_too() -> None:
     assert find_strategy("bald").parameters == {"k": 20, "masks": "consistent"}
     assert find_strategy("bald(k=3,candidates=99)").parameters == {
