@@ -30,9 +30,9 @@ def alfa_mix(epsilon: float = 0.2) -> Strategy:
 
     As in the authors' code, ε is divided by √h, and α is not confined to [0, 1]. If fewer than k
     rows change, ε grows in steps of itself, until k do or it has passed 1; what is then missing is
-    drawn at random from all rows. Departures: the head's weights are recovered (`recover_head`), so the
-    gradient has no part in directions in which no row varies; only classes with a labelled row
-    have an anchor (the authors' code takes the mean of all labelled rows for the others), and
+    drawn at random from all rows. Departures: the head's weights are recovered (`recover_head`),
+    so the gradient has no part in directions in which no row varies; only classes with a labelled
+    row have an anchor (the authors' code takes the mean of all labelled rows for the others), and
     with no anchor the query is random; an empty cluster is replaced by a random changed row.
 
     Raises:

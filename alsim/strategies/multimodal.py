@@ -17,9 +17,9 @@ def head_disagreement() -> Strategy:
 
     The Jensen–Shannon divergence, Lin (1991), in its form for several distributions and with equal
     weights, of the predictions of the heads whose modality is present, divided by the logarithm of
-    their number: in [0, 1]. The mixed head is left out. A row with fewer than two modalities scores 0, so rows compete only
-    with those that have the same modalities: each such pattern gets its share of the pool of the
-    k queries, rounded by largest remainder.
+    their number: in [0, 1]. The mixed head is left out. A row with fewer than two modalities scores
+    0, so rows compete only with those that have the same modalities: each such pattern gets its
+    share of the pool of the k queries, rounded by largest remainder.
     """
     return Strategy(_NEEDS, disagreement, select_by_pattern, keeps=frozenset[Signal]({"present"}))
 
