@@ -154,6 +154,14 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
         ({"head_weight": ["text=2"]}, "need a fixed loss"),
         ({"initial_ids": ["1", "2"]}, "leave out --initial-size"),
         ({"initial_ids": ["1", "1"], "initial_size": None}, "'1' is named twice"),
+        ({"strategy": "bald,bald( )"}, "'bald' is named twice"),
+        ({"strategy": "bald", "model": "linear"}, "its members would all agree"),
+        ({"strategy": "qbc-margin", "dropout": 0.0}, "its members would all agree"),
+        ({"strategy": "co-testing", "heads": "mixed"}, "there are not two of them"),
+        ({"strategy": "random(batch-norm=frozen)", "model": "mlp"}, "no batch norm to freeze"),
+        ({"strategy": "random(batch-norm=frozen)", "retrain": True}, "trained from scratch"),
+        ({"strategy": "bold,marign"}, "2 options cannot be used"),
+        ({"candidates": 0}, "0 is too small"),
     ],
 )
 def test_an_option_that_does_not_fit_leaves_no_folder_behind(
@@ -224,3 +232,36 @@ def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: P
         tmp_path / "whole", seeds="0..0", strategy="random", steps=1, max_epochs=200, patience=1
     )
     assert not any("--max-epochs" in n for n in whole.manifest["notes"])
+
+
+def test_strategies_whose_nets_are_trained_alike_share_a_seeds_passive_phase(
+    tmp_path: Path,
+) -> None:
+    done = run(
+        tmp_path / "shared", strategy="random,bald(k=3,batch-norm=frozen),learning-loss,"
+        "random(batch-rule=fixed)", seeds="0..0", steps=1, batch_size=24,
+    )  # fmt: skip
+    first = {r["strategy"]: r["nll"] for r in done.steps.to_pylist() if r["step"] == 0}
+    # Frozen batch norm and a loss predictor that leaves the net alone change nothing at first.
+    assert first["random"] == first["bald(k=3,batch-norm=frozen)"] == first["learning-loss"]
+    assert first["random"] != first["random(batch-rule=fixed)"]
+    passives = [r for r in done.timings.to_pylist() if r["phase"] == "passive"]
+    assert len(passives) == 3
+
+
+def test_what_a_strategy_does_not_look_at_is_told_and_recorded(tmp_path: Path) -> None:
+    few = run(
+        tmp_path / "few", strategy="random,margin(candidates=40),entropy", candidates=99,
+        seeds="0..0", steps=1,
+    )  # fmt: skip
+    parameters = few.manifest["configuration"]["parameters"]
+    assert parameters == {
+        "random": {},
+        "margin(candidates=40)": {"candidates": 40},
+        "entropy": {"candidates": 99},
+    }
+    told = [note for note in few.manifest["notes"] if "unlabelled rows" in note]
+    assert [note.split(" of the ")[0] for note in told] == [
+        "margin(candidates=40) looks at 40",
+        "entropy looks at 99",
+    ]
