@@ -233,6 +233,7 @@ def every_signal_is_declared(strategy: Strategy) -> None:
 CONTRACT: Mapping[str, Callable[[Strategy], None]] = {
     check.__name__: check
     for check in (
+        every_signal_is_declared,
         a_query_is_k_distinct_unlabelled_rows,
         odd_pools_are_served,
         a_query_is_the_same_from_the_same_stream,
@@ -240,7 +241,6 @@ CONTRACT: Mapping[str, Callable[[Strategy], None]] = {
         nothing_given_is_changed,
         a_score_is_of_its_row_alone,
         the_order_of_classes_does_not_matter,
-        every_signal_is_declared,
     )
 }
 
@@ -249,7 +249,13 @@ def check_strategy(strategy: Strategy) -> None:
     """Check the whole contract.
 
     Raises:
-        AssertionError: At the first promise that is broken.
+        AssertionError: At the first promise that is broken, or that fails in any other way.
     """
-    for check in CONTRACT.values():
-        check(strategy)
+    for name, check in CONTRACT.items():
+        try:
+            check(strategy)
+        except Exception as error:
+            if isinstance(error, AssertionError):
+                raise
+            told = f"{name.replace('_', ' ')}: {type(error).__name__}: {error}"
+            raise AssertionError(told) from error

@@ -10,7 +10,7 @@ import pytest
 from pools import make_table, write
 
 import alsim
-from alsim.errors import UsageError
+from alsim.errors import RunError, UsageError
 from alsim.models import Shape
 from alsim.models.table import find_model
 from alsim.strategies import find_strategy
@@ -34,6 +34,29 @@ def second_best(power: float = 1.0) -> Strategy:
 
 
 nothing = 3
+
+
+def untyped(power=1.0):
+    return second_best()
+
+
+def without_default(power: float) -> Strategy:
+    return second_best()
+
+
+def forgot_to_return():
+    second_best()
+
+
+def misspelt() -> Strategy:
+    return Strategy(frozenset({"probabilites"}), lambda s: s.probabilities[:, 0])
+
+
+def raises() -> Strategy:
+    def score(signals: Signals) -> Tensor:
+        raise ZeroDivisionError("one over nothing")
+
+    return Strategy(frozenset({"probabilities"}), score)
 '''
 
 MODEL = '''
@@ -112,6 +135,10 @@ def test_a_run_with_a_strategy_and_a_model_from_files(strategy_file: Path, tmp_p
         ("{file}:absent", "cannot be loaded: AttributeError"),
         ("{file}:nothing", "is a int, no strategy"),
         ("{broken}:name", "cannot be loaded: SyntaxError"),
+        ("{file}:untyped", "'power' is not annotated"),
+        ("{file}:without_default", "'power' has no default"),
+        ("{file}:forgot_to_return", "returns a NoneType, no Strategy"),
+        ("{file}:misspelt", "no signal 'probabilites'\n.*\n.*did you mean probabilities"),
     ],
 )
 def test_a_plug_in_that_cannot_be_used_is_refused_without_traceback(
@@ -121,6 +148,17 @@ def test_a_plug_in_that_cannot_be_used_is_refused_without_traceback(
     broken.write_text("def (:\n")
     with pytest.raises(UsageError, match=message):
         find_strategy(reference.format(file=strategy_file, broken=broken))
+
+
+def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
+    strategy_file: Path, tmp_path: Path
+) -> None:
+    pool = write(make_table(300), tmp_path / "pool.parquet")
+    with pytest.raises(RunError, match=r"(?s)one over nothing.*mend what the last lines name"):
+        alsim.run(
+            pool, strategy=f"{strategy_file}:raises", seeds=1, initial_size=20, query_size=5,
+            steps=1, max_epochs=1, workers=1, out=tmp_path / "run",
+        )  # fmt: skip
 
 
 def test_a_model_that_is_no_class_is_refused(strategy_file: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from alsim.signals import Signals
 from alsim.strategies import STRATEGIES, find_strategy
+from alsim.testing import check_strategy
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -64,6 +65,7 @@ def test_the_strategy_that_the_readme_writes_keeps_the_contract(tmp_path: Path) 
     (tmp_path / "mine.py").write_text(PYTHONS[1])
     named = find_strategy(f"{tmp_path / 'mine.py'}:second_best(power=2)")
     assert named.parameters == {"power": 2.0}
+    check_strategy(named.strategy)
     signals = {"probabilities": torch.tensor([[0.5, 0.4, 0.1], [0.8, 0.1, 0.1]])}
     torch.testing.assert_close(
         named.strategy.score(Signals(2, signals)), torch.tensor([0.16, 0.01])

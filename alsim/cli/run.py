@@ -22,13 +22,14 @@ def run(
         ),
     ] = None,
     strategy: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             help="Query strategies, comma-separated, such as 'margin,bald(k=50)'; "
-            "`alsim strategies` lists them. path/to/file.py:name is one of your own.",
+            "`alsim strategies` lists them. path/to/file.py:name is one of your own. "
+            "[default: random,margin]",
             rich_help_panel=_WHAT,
         ),
-    ] = "random,margin",
+    ] = None,
     seeds: Annotated[
         str,
         typer.Option(help="A count (5), a range (3..7) or a list (1,4).", rich_help_panel=_WHAT),
@@ -287,7 +288,7 @@ def run(
 
         done = alsim.run(
             pool,
-            strategy=strategy,
+            strategy=strategy or ("random", "margin"),
             seeds=seeds,
             initial_size=initial_size,
             initial_ids=initial_ids,

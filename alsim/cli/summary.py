@@ -1,5 +1,6 @@
 """What a finished run shows: a table of strategies, the test set's error, the paths."""
 
+import shlex
 import sys
 from typing import Any
 
@@ -55,7 +56,7 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         )
     names = {s.strategy for s in summaries}
     if "random" not in names:
-        with_random = ",".join(["random", *sorted(names)])
+        with_random = shlex.quote(",".join(["random", *sorted(names)]))
         lines.append(f"what would chance have done? --strategy {with_random}")
     lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
     lines.append(f"see the curves: alsim plot {run.folder} --out curves.png")

@@ -14,9 +14,9 @@ from alsim.engine.oracles import describe_oracle, plan_oracle
 from alsim.engine.planning import plan_tasks
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Message, Workers, WorkerTask
-from alsim.errors import PoolError
+from alsim.errors import PoolError, UsageError
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
+from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, QuerySize, plan_schedule
 from alsim.pool.fingerprint import fingerprint
 from alsim.pool.loading import load_pool
 from alsim.pool.pool import Pool
@@ -155,6 +155,7 @@ def _prepare(
             source.where,
             "bring a larger pool, or one with a split column",
         )
+    _check_candidates(strategies, schedule.query_size)
     model = fit_model(options, pool)
     check_model(strategies, options, model, pool)
     assignment = Assignment(
@@ -175,6 +176,21 @@ def _prepare(
     if others:
         notes.append(f"labels are those of {first!r}; not used: {', '.join(others)}")
     return _Prepared(pool, strategies, assignment, tuple(notes))
+
+
+def _check_candidates(strategies: Mapping[str, Named], size: QuerySize) -> None:
+    """Raise a UsageError if a query would take all that a strategy looks at: at random, that is."""
+    largest = max(size.first, size.last)
+    for name, named in strategies.items():
+        most = named.strategy.candidates
+        if most is not None and most <= largest:
+            raise UsageError(
+                f"{name} looks at {most:,} rows and a query takes up to {largest:,}: "
+                "it would have no choice",
+                "candidates and --query-size",
+                f"give more candidates than that: candidates={10 * largest} in its name, "
+                f"or --candidates {10 * largest}",
+            )
 
 
 def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:

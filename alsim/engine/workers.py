@@ -162,5 +162,7 @@ def _death(worker: _Worker) -> RunError:
     return RunError(
         f"a worker process {reason}" + (f":\n{words}" if words else ""),
         worker.task.name if worker.task else "before its first task",
-        "run the same command again; if the machine ran out of memory, use fewer --workers",
+        "mend what the last lines name, if it is a strategy or a model of your own"
+        if code > 0 and words
+        else "run the same command again; if the machine ran out of memory, use fewer --workers",
     )

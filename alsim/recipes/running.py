@@ -125,7 +125,10 @@ def run_recipe(
     for name, done in runs.items():
         is_only = len(runs) == 1
         figures[name] = folder / f"{recipe.name}{'' if is_only else '-' + name}.png"
-        title = f"{recipe.source}: {recipe.title}" + ("" if is_only else f" ({name})")
+        title = (
+            f"after {recipe.source}: {recipe.title}{'' if is_only else f' ({name})'}\n"
+            f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
+        )
         drawing = draw_curves([done], recipe.picture.metric, recipe.picture.band, title)
         save_figure(drawing.figure, figures[name])
         warnings += drawing.warnings
@@ -145,6 +148,15 @@ def run_recipe(
         text = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         file.write(text.encode() + b"\n")
     return report
+
+
+def _in_words(recipe: Recipe, pool: str | Path | pa.Table | None) -> str:
+    """Return what a recipe was run on, for the picture: it is not the source's own data."""
+    if isinstance(pool, pa.Table):
+        return "a pool of one's own"
+    if pool is not None:
+        return Path(pool).name
+    return f"a made-up pool of {recipe.pool.n_rows:,} rows" if recipe.pool else ""
 
 
 def _origin(recipe: Recipe, pool: str | Path | pa.Table | None) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from alsim.errors import UsageError, nearest
+from alsim.signals import Signal
 from alsim.strategies.plugins import find_entry
 from alsim.strategies.strategy import Strategy
 from alsim.training.options import TrainingOptions
@@ -55,15 +56,16 @@ def find_strategy(text: str, candidates: int | None = None) -> Named:
         )
     base = match["base"]
     entry = find_entry(base)
-    own = _parameters(entry.build)
+    own = _parameters(entry.build, text)
     types = {**{name: type_ for name, (type_, _) in own.items()}, **_common_types()}
     given = _given(text, match["inside"] or "", types)
     arguments = {name: default for name, (_, default) in own.items()}
     arguments |= {name: value for name, value in given.items() if name in own}
     try:
-        strategy = entry.build(**{name.replace("-", "_"): v for name, v in arguments.items()})
+        built = entry.build(**{name.replace("-", "_"): v for name, v in arguments.items()})
     except ValueError as error:
         raise UsageError(str(error), f"--strategy {text}", "change the parameter") from None
+    strategy = _checked(built, text)
     if candidates is not None and strategy.signals:
         strategy = replace(strategy, candidates=candidates)
     if _CANDIDATES in given:
@@ -107,13 +109,47 @@ def _base(text: str) -> str:
     return text.partition("(")[0].strip()
 
 
-def _parameters(build: Callable[..., Strategy]) -> dict[str, tuple[Any, Value]]:
-    """Return a builder's parameters, name -> (type, default)."""
-    hints = get_type_hints(build)
+def _parameters(build: Callable[..., Strategy], text: str) -> dict[str, tuple[Any, Value]]:
+    """Return a builder's parameters, name -> (type, default).
+
+    Raises:
+        UsageError: If one has no type that can be written in a name, or no default.
+    """
+    hints = {} if inspect.isclass(build) else get_type_hints(build)
+    parameters = inspect.signature(build).parameters
+    for name, parameter in parameters.items():
+        type_ = hints.get(name)
+        if type_ not in (int, float, str, bool) and get_origin(type_) is not Literal:
+            raise UsageError(
+                f"its parameter {name!r} is not annotated as int, float, str, bool or a Literal",
+                f"--strategy {text}",
+                f"write {name}: float = 1.0, say",
+            )
+        if parameter.default is inspect.Parameter.empty:
+            raise UsageError(
+                f"its parameter {name!r} has no default", f"--strategy {text}", "give it one"
+            )
     return {
         name.replace("_", "-"): (hints[name], parameter.default)
-        for name, parameter in inspect.signature(build).parameters.items()
+        for name, parameter in parameters.items()
     }
+
+
+def _checked(built: object, text: str) -> Strategy:
+    """Return what a builder gave if it is a strategy that asks for signals that there are."""
+    if not isinstance(built, Strategy):
+        raise UsageError(
+            f"it returns a {type(built).__name__}, no Strategy",
+            f"--strategy {text}",
+            "return Strategy(frozenset({…}), score)",
+        )
+    known = get_args(Signal)
+    for signal in sorted(built.signals | built.labelled):
+        if signal not in known:
+            raise UsageError(
+                f"there is no signal {signal!r}", f"--strategy {text}", nearest(signal, known)
+            )
+    return built
 
 
 def _common_types() -> dict[str, Any]:

@@ -64,12 +64,19 @@ def query(
         ValueError: If the selector breaks its contract.
     """
     n = len(candidates.scores)
+    if candidates.scores.ndim != 1:
+        raise RunError(
+            f"the scores have the shape {tuple(candidates.scores.shape)}, not (n,)",
+            "scoring the unlabelled rows",
+            "mend the strategy's score: one number a row",
+        )
     n_bad = int(torch.isnan(candidates.scores).sum())
     if n_bad:
         raise RunError(
             f"{n_bad} of {n} acquisition scores are not numbers",
             "scoring the unlabelled rows",
-            "the training has diverged; lower --learning-rate",
+            "lower --learning-rate if the training has diverged; a score of your own may divide "
+            "by zero or take the log of 0",
         )
     k = min(k, n)
     chosen = strategy.select(candidates, k, generator=generator)

@@ -162,6 +162,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
         ({"strategy": "random(batch-norm=frozen)", "retrain": True}, "trained from scratch"),
         ({"strategy": "bold,marign"}, "2 options cannot be used"),
         ({"candidates": 0}, "0 is too small"),
+        ({"candidates": 10}, "margin looks at 10 rows and a query takes up to 10"),
     ],
 )
 def test_an_option_that_does_not_fit_leaves_no_folder_behind(
