@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from alsim.store import read_run
 
 ALSIM = [sys.executable, "-m", "alsim", "recipe"]
@@ -48,6 +50,7 @@ def test_a_figure_leaves_its_run_its_picture_and_its_verdicts(tmp_path: Path) ->
     assert "100 %" in done.stderr
 
 
+@pytest.mark.slow
 def test_several_recipes_get_a_folder_each_and_json_stands_alone(tmp_path: Path) -> None:
     text = """
     title = "t"

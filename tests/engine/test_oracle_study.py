@@ -104,6 +104,7 @@ def test_partial_answers_are_true_and_named_and_the_training_copes(partial: Run)
     assert all(np.isfinite(partial.steps.column("nll").to_pylist()))
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same_bytes_as_one(
     partial: Run, files: dict[str, Path], tmp_path: Path
 ) -> None:

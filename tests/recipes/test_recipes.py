@@ -195,6 +195,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
         run_recipe(read_recipe(write(tmp_path)), out=tmp_path)
 
 
+@pytest.mark.slow
 def test_variants_are_run_drawn_and_judged_each_on_its_own(tmp_path: Path) -> None:
     variants = "[variant.slow]\nlearning_rate = 1e-4\n[variant.fast]\nlearning_rate = 1e-2\n"
     recipe = read_recipe(write(tmp_path, RECIPE.replace("[[claim]]", f"{variants}[[claim]]")))
