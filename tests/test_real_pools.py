@@ -41,6 +41,7 @@ def test_digits_train_a_perceptron_on_pixels(
     assert run.manifest["configuration"]["model"]["name"] == "mlp"  # pyright: ignore[reportIndexIssue]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clinc150_minilm", "cifar10_sample"])
 def test_other_pools_run_as_they_come(
     name: str, shared_data: Callable[[str], Path], tmp_path: Path

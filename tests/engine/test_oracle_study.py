@@ -72,6 +72,7 @@ def test_a_confusion_file_is_followed_and_recorded(files: dict[str, Path], tmp_p
     assert told["files"] == [str(files["confusion.csv"])]
 
 
+@pytest.mark.slow
 def test_annotators_are_each_paid_for_and_their_majority_is_recorded(tmp_path: Path) -> None:
     done = run(
         tmp_path / "annotators", oracle="annotators", noise="0,0,0.9", answers=3, price=0.5
