@@ -2,11 +2,39 @@
 
 import importlib.util
 import sys
-from importlib.metadata import EntryPoint
+from collections.abc import Collection
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from alsim.errors import UsageError
+from alsim.errors import UsageError, nearest
+
+
+def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tuple[Any, str]:
+    """Return what a plug-in's name refers to, and where it comes from: a file or a package.
+
+    Args:
+        name: `path.py:name`, or that of an entry point.
+        group: Of the entry points.
+        flag: Where the user wrote it.
+        known: Names of what is built in, to suggest.
+
+    Raises:
+        UsageError: If there is none, or it cannot be loaded.
+    """
+    if ".py:" in name:
+        return load_object(name, flag), name.rpartition(":")[0]
+    installed = {point.name: point for point in entry_points(group=group)}
+    if name not in installed:
+        what = flag.removeprefix("--")
+        raise UsageError(f"no {what} {name!r}", flag, nearest(name, [*known, *installed]))
+    point = installed[name]
+    return load_object(point, flag), point.dist.name if point.dist else ""
+
+
+def installed_names(group: str, known: Collection[str]) -> list[str]:
+    """Return the names that installed packages add to those that are built in."""
+    return [point.name for point in entry_points(group=group) if point.name not in known]
 
 
 def load_object(reference: str | EntryPoint, flag: str) -> Any:

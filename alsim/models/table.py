@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any, cast
 
 from torch import nn
 
-from alsim.errors import UsageError, nearest
-from alsim.loading import load_object
+from alsim.errors import UsageError
+from alsim.loading import find_plugin, installed_names
 from alsim.models.interface import Shape
 from alsim.models.late_fusion import LateFusion
 from alsim.models.options import ModelOptions
@@ -60,18 +59,13 @@ def find_model(name: str) -> ModelEntry:
     """
     if name in MODELS:
         return MODELS[name]
-    if ".py:" in name:
-        return _as_entry(load_object(name, "--model"), name.rpartition(":")[0])
-    installed = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in installed:
-        raise UsageError(f"no model {name!r}", "--model", nearest(name, [*MODELS, *installed]))
-    point = installed[name]
-    return _as_entry(load_object(point, "--model"), point.dist.name if point.dist else "")
+    found, source = find_plugin(name, GROUP, "--model", MODELS)
+    return _as_entry(found, source)
 
 
 def installed_models() -> dict[str, ModelEntry]:
     """Return what installed packages add to the table."""
-    return {p.name: find_model(p.name) for p in entry_points(group=GROUP) if p.name not in MODELS}
+    return {name: find_model(name) for name in installed_names(GROUP, MODELS)}
 
 
 def _as_entry(found: Any, source: str) -> ModelEntry:

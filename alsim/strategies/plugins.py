@@ -5,11 +5,10 @@ A package adds strategies by entry points of the group `alsim.strategies`, each 
 """
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, cast
 
-from alsim.errors import UsageError, nearest
-from alsim.loading import load_object
+from alsim.errors import UsageError
+from alsim.loading import find_plugin, installed_names
 from alsim.strategies.strategy import Entry, Strategy
 from alsim.strategies.table import STRATEGIES
 
@@ -24,22 +23,13 @@ def find_entry(name: str) -> Entry:
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
-    if ".py:" in name:
-        return as_entry(load_object(name, "--strategy"), name, name.rpartition(":")[0])
-    installed = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in installed:
-        raise UsageError(
-            f"no strategy {name!r}", "--strategy", nearest(name, [*STRATEGIES, *installed])
-        )
-    point = installed[name]
-    return as_entry(load_object(point, "--strategy"), name, point.dist.name if point.dist else "")
+    found, source = find_plugin(name, GROUP, "--strategy", STRATEGIES)
+    return as_entry(found, name, source)
 
 
 def installed_entries() -> dict[str, Entry]:
     """Return what installed packages add to the table."""
-    return {
-        p.name: find_entry(p.name) for p in entry_points(group=GROUP) if p.name not in STRATEGIES
-    }
+    return {name: find_entry(name) for name in installed_names(GROUP, STRATEGIES)}
 
 
 def as_entry(found: Any, name: str, source: str) -> Entry:
