@@ -21,6 +21,11 @@ class DrawableRun(Protocol):
         ...
 
     @property
+    def status(self) -> str:
+        """How far it came, such as "complete"."""
+        ...
+
+    @property
     def manifest(self) -> Mapping[str, object]:
         """What `run.json` holds."""
         ...
@@ -41,9 +46,9 @@ def differences(runs: Sequence[DrawableRun]) -> list[str]:
     """Return warnings: runs that are not finished, and what makes runs incomparable."""
     pairs = named(runs)
     warnings = [
-        f"{name} is marked {run.manifest.get('status')}: drawn as far as it was written"
+        f"{name} is marked {run.status}: drawn as far as it was written"
         for name, run in pairs
-        if run.manifest.get("status") != "complete"
+        if run.status != "complete"
     ]
     for what, of in (("pools", _fingerprint), ("splits for evaluation", _split)):
         values = {name: of(run) for name, run in pairs}

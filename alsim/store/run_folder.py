@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -11,22 +13,24 @@ import pyarrow as pa
 
 from alsim.errors import StoreError
 from alsim.experiments.records import Round
-from alsim.store.atomic import cannot_write, replacing
+from alsim.store.atomic import cannot_write, is_partial, replacing
+from alsim.store.journal import Recorded, read_journal
+from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST
+from alsim.store.lock import holder
 from alsim.store.tables import (
     METRICS,
     QUERIES,
     SCHEMA_VERSION,
     STEPS,
     TIMINGS,
-    TableBuilder,
     TableKind,
     TimingRecord,
+    build_tables,
     check_version,
     read_table,
     write_table,
 )
 
-MANIFEST = "run.json"
 STATUSES = ("running", "complete", "interrupted", "failed")
 
 
@@ -35,7 +39,8 @@ STATUSES = ("running", "complete", "interrupted", "failed")
 class Run:
     """A run that was read. Each table is read when it is first asked for.
 
-    Every table raises a StoreError if its file is missing, cut short, damaged, or of a schema
+    The tables of a run that is not complete are made from its journals, as far as they go. Every
+    table raises a StoreError if a file of it is missing, cut short, damaged, or of a schema
     version that this alsim does not know.
     """
 
@@ -50,8 +55,22 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Return "running", "complete", "interrupted" or "failed"."""
-        return str(self.manifest["status"])
+        """Return "running", "complete", "interrupted", "failed", or "killed".
+
+        Killed is a run that is marked running while no process holds its lock.
+        """
+        status = str(self.manifest["status"])
+        return "killed" if status == "running" and holder(self.folder) is None else status
+
+    @property
+    def evaluation_split(self) -> str:
+        """Return the split that accuracies are measured on."""
+        return str(self._told("evaluation_split", str))
+
+    @property
+    def n_evaluated(self) -> int:
+        """Return how many rows accuracies are measured on."""
+        return int(str(self._told("n_evaluated", int)))
 
     @property
     def steps(self) -> pa.Table:
@@ -73,24 +92,44 @@ class Run:
         """Return the seconds that each phase took."""
         return self._read(TIMINGS)
 
+    def _told(self, name: str, kind: type) -> object:
+        """Return what the manifest says, which anyone may have changed."""
+        value = self.manifest.get(name)
+        if type(value) is not kind:
+            what = f"{name} is missing" if value is None else f"{name} cannot be {value!r}"
+            raise StoreError(what, str(self.folder / MANIFEST), self._mend())
+        return value
+
     def _read(self, kind: TableKind) -> pa.Table:
         if kind.name not in self._tables:
-            mend = "run it again into another folder: alsim run --out FOLDER"
-            if self.status != "complete":
-                mend = f"the run is marked {self.status}; {mend}"
-            self._tables[kind.name] = read_table(self.folder / kind.file, kind, mend)
+            # Runs that ended early had tables and no journals, once.
+            if self.manifest["status"] != "complete" and (self.folder / JOURNALS).exists():
+                tables = _tables_so_far(self.folder)
+                if _read_manifest(self.folder).get("status") == "complete":
+                    # It ended meanwhile, and its journals may have gone one by one.
+                    tables = {kind.name: read_table(self.folder / kind.file, kind, self._mend())}
+                self._tables.update(tables)
+            else:
+                self._tables[kind.name] = read_table(self.folder / kind.file, kind, self._mend())
         return self._tables[kind.name]
+
+    def _mend(self) -> str:
+        again = "run it again into another folder: alsim run --out FOLDER"
+        if self.status == "complete":
+            return again
+        return f"the run is marked {self.status}; go on with it: alsim resume {self.folder}"
 
 
 def create_run(folder: Path) -> Path:
-    """Make the folder of a new run, with its parents, and return it. It may exist if empty.
+    """Make the folder of a new run, with its parents, and return it.
 
     Raises:
-        StoreError: If it holds anything, is a file, or cannot be made.
+        StoreError: If it holds more than a killed process leaves before there is a run, is a file,
+            or cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_empty = next(folder.iterdir(), None) is None
+        is_empty = all(path.name == LOCK or is_partial(path) for path in folder.iterdir())
     except (FileExistsError, NotADirectoryError):
         raise StoreError(
             "a file is in the way of the run's folder", str(folder), "name another: --out FOLDER"
@@ -132,6 +171,37 @@ def free_folder(base: Path, name: str) -> Path:
             return folder
 
 
+def remove_partials(folder: Path) -> None:
+    """Remove what writes that were killed left; only for who holds the run's lock."""
+    for place in (folder, folder / JOURNALS, folder / CHECKPOINTS):
+        with suppress(OSError):  # it does no harm where it cannot be removed
+            for path in [path for path in place.iterdir() if is_partial(path)]:
+                path.unlink()
+
+
+def move_aside(folder: Path) -> Path:
+    """Rename a run's folder to the first of FOLDER.old, FOLDER.old-2 … that is free; return that.
+
+    Raises:
+        StoreError: If the system cannot.
+    """
+    folder = folder.absolute()  # "." has no name
+    number = 1
+    while True:
+        target = folder.with_name(f"{folder.name}.old" + (f"-{number}" if number > 1 else ""))
+        if not target.exists() and not target.is_symlink():
+            break
+        number += 1
+    try:
+        return folder.rename(target)
+    except OSError as error:
+        raise StoreError(
+            f"cannot move the folder aside: {error.strerror}",
+            str(folder),
+            "move it yourself, or name another: --out FOLDER",
+        ) from error
+
+
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     """Write `run.json`, atomically. `schema` is added where the manifest has none.
 
@@ -156,16 +226,38 @@ def write_tables(
         StoreError: If the system cannot write there.
         ValueError: If two records share a key, or ids are integers and strings at once.
     """
-    builders = {kind: TableBuilder(kind) for kind in (STEPS, METRICS, QUERIES, TIMINGS)}
-    for done in rounds:
-        builders[STEPS].extend((done.step,))
-        builders[METRICS].extend(done.metrics)
-        builders[QUERIES].extend(done.queries)
-    builders[TIMINGS].extend(timings)
     # All are built before any is written: a faulty record leaves no half of a new set.
-    tables = {kind: builder.build() for kind, builder in builders.items()}
-    for kind, table in tables.items():
+    for kind, table in build_tables(rounds, timings).items():
         write_table(folder / kind.file, table)
+
+
+def recorded(folder: Path) -> Iterator[Recorded]:
+    """Yield what each journal of a run holds, one at a time, by the order of their names.
+
+    Raises:
+        StoreError: If one is damaged or cannot be read.
+    """
+    try:
+        paths = sorted((folder / JOURNALS).iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"cannot read: {error.strerror}",
+            str(folder / JOURNALS),
+            "restore the folder from a copy, or run again: alsim run --out FOLDER",
+        ) from error
+    for path in paths:
+        if path.suffix == ".jsonl" and (found := read_journal(path)) is not None:
+            yield found
+
+
+def timings_of(found: Recorded) -> Iterator[TimingRecord]:
+    """Yield the seconds of each phase of a curve; what followed its last round is the ending's."""
+    ending = [] if found.ending is None else [(found.ending.step, found.ending.seconds)]
+    for step, seconds in [*((e.round.step.step, e.seconds) for e in found.entries), *ending]:
+        for phase, taken in seconds.items():
+            yield TimingRecord(found.strategy, found.seed, step, phase, taken)
 
 
 def read_run(folder: Path) -> Run:
@@ -175,19 +267,44 @@ def read_run(folder: Path) -> Run:
         StoreError: If there is no such folder, no `run.json` in it, or if that is not JSON or
             of a schema version that this alsim does not know.
     """
-    if folder.name == MANIFEST and folder.is_file():
-        folder = folder.parent
-    if not folder.is_dir():
+    try:
+        if folder.name == MANIFEST and folder.is_file():
+            folder = folder.parent
+        is_folder = folder.is_dir()
+    except OSError as error:  # no permission to look, or a name too long for the system
+        mend = "name the folder of a run"
+        raise StoreError(f"cannot read: {error.strerror}", str(folder), mend) from error
+    if not is_folder:
         raise StoreError("no such run", str(folder), _siblings(folder.parent))
     manifest = _read_manifest(folder)
     check_version(manifest.get("schema"), folder / MANIFEST)
     if manifest.get("status") not in STATUSES:
         raise StoreError(
-            f"unknown status {manifest.get('status')!r}",
+            f"unknown status {reprlib.repr(manifest.get('status'))}",
             str(folder / MANIFEST),
             f"a run is one of: {', '.join(STATUSES)}",
         )
     return Run(folder, manifest)
+
+
+def _tables_so_far(folder: Path) -> dict[str, pa.Table]:
+    """Return the tables of what a run's journals hold, by their names."""
+    timings: list[TimingRecord] = []
+
+    def rounds() -> Iterator[Round]:
+        for curve in recorded(folder):
+            timings.extend(timings_of(curve))
+            yield from (entry.round for entry in curve.entries)
+
+    try:
+        tables = build_tables(rounds(), timings)
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise StoreError(
+            f"the journals do not fit together: {error}",
+            str(folder / JOURNALS),
+            "remove what alsim did not put there, or run again: alsim run --out FOLDER",
+        ) from error
+    return {kind.name: table for kind, table in tables.items()}
 
 
 def _read_manifest(folder: Path) -> Mapping[str, object]:
@@ -201,7 +318,7 @@ def _read_manifest(folder: Path) -> Mapping[str, object]:
         ) from None
     except OSError as error:
         raise StoreError(f"cannot read: {error.strerror}", str(path), again) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the latter for brackets within brackets
         raise StoreError(f"not valid JSON: {error}", str(path), again) from error
     if not isinstance(manifest, dict):
         raise StoreError("not a JSON object", str(path), again)
@@ -231,5 +348,7 @@ def _occupied(folder: Path) -> StoreError:
         status = read_run(folder).status
     except StoreError:
         status = "unreadable"
-    mend = "name another with --out, or delete this one if you no longer need it"
+    mend = "name another with --out; or add --force, which moves the old run aside"
+    if status not in ("complete", "unreadable"):
+        mend = f"go on with it: alsim resume {where}; or {mend}"
     return StoreError(f"the folder already holds a run ({status})", where, mend)

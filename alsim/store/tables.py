@@ -4,6 +4,7 @@ The columns are those of the record dataclasses, so that the two cannot drift ap
 sorted before they are written: the same records in any order give the same bytes.
 """
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alsim.errors import StoreError
-from alsim.experiments.records import MetricRecord, QueryRecord, StepRecord
+from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store.atomic import replacing
 
 SCHEMA_VERSION = 2
@@ -133,6 +134,23 @@ class TableBuilder:
         self._pending.clear()
 
 
+def build_tables(
+    rounds: Iterable[Round], timings: Iterable[TimingRecord] = ()
+) -> dict[TableKind, pa.Table]:
+    """Return a run's four tables, sorted. `rounds` is read once, in any order.
+
+    Raises:
+        ValueError: If two records share a key, or ids are integers and strings at once.
+    """
+    builders = {kind: TableBuilder(kind) for kind in (STEPS, METRICS, QUERIES, TIMINGS)}
+    for done in rounds:
+        builders[STEPS].extend((done.step,))
+        builders[METRICS].extend(done.metrics)
+        builders[QUERIES].extend(done.queries)
+    builders[TIMINGS].extend(timings)
+    return {kind: builder.build() for kind, builder in builders.items()}
+
+
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a table as Parquet, atomically; equal tables give equal bytes.
 
@@ -159,7 +177,7 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
 
     Raises:
         StoreError: If the file is missing, ends early, is damaged, has another schema version,
-            or lacks a column.
+            or lacks a column or a value.
     """
     try:
         _refuse_cut(path, mend)
@@ -171,7 +189,7 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise StoreError(f"run file cannot be read: {reason}", str(path), mend) from error
-    _refuse_other_schema(path, table.schema, kind)
+    _refuse_other_schema(path, table, kind)
     return table
 
 
@@ -183,7 +201,7 @@ def check_version(version: object, where: Path) -> None:
     if version is None:
         what, mend = "no schema version", f"name a folder that alsim run wrote; {known}"
     else:
-        what = f"unknown schema version {version!r}"
+        what = f"unknown schema version {reprlib.repr(version)}"
         mend = f"read the run with the version of alsim that wrote it, or run again; {known}"
     raise StoreError(what, str(where), mend)
 
@@ -221,8 +239,9 @@ def _refuse_cut(path: Path, mend: str) -> None:
         raise StoreError("run file ends early", str(path), mend)
 
 
-def _refuse_other_schema(path: Path, schema: pa.Schema, kind: TableKind) -> None:
-    """Raise a StoreError unless the table has this version's columns, of their types."""
+def _refuse_other_schema(path: Path, table: pa.Table, kind: TableKind) -> None:
+    """Raise a StoreError unless the table has this version's columns, of their types, filled."""
+    schema = table.schema
     version = (schema.metadata or {}).get(_VERSION_KEY)
     check_version(int(version) if version and version.isdigit() else version, path)
     expected = schema_of(kind)
@@ -232,9 +251,10 @@ def _refuse_other_schema(path: Path, schema: pa.Schema, kind: TableKind) -> None
         if field.name not in schema.names
         or (field.name != "id" and schema.field(field.name).type != field.type)
     ]
+    mend = "leave a run's tables as alsim wrote them; copy them to change them"
     if wrong:
-        raise StoreError(
-            f"{kind.name} lacks columns, or has them of another type: {', '.join(wrong)}",
-            str(path),
-            "leave a run's tables as alsim wrote them; copy them to change them",
-        )
+        what = f"{kind.name} lacks columns, or has them of another type: {', '.join(wrong)}"
+        raise StoreError(what, str(path), mend)
+    unfilled = [f.name for f in expected if not f.nullable and table.column(f.name).null_count]
+    if unfilled:
+        raise StoreError(f"{kind.name} lacks values of: {', '.join(unfilled)}", str(path), mend)

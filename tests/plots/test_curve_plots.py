@@ -31,6 +31,10 @@ class TableRun:
     def folder(self) -> Path:
         return Path("runs") / self.name
 
+    @property
+    def status(self) -> str:
+        return str(self.manifest["status"])
+
 
 def make_steps(
     strategies: tuple[str, ...] = ("random", "margin"), n_seeds: int = 3, n_steps: int = 20

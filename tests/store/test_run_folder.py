@@ -8,10 +8,27 @@ import threading
 from pathlib import Path
 
 import pytest
+from journals import make_entry, write_journal, write_run
 
 from alsim.errors import StoreError
 from alsim.experiments.records import Round, StepRecord
-from alsim.store import create_run, free_folder, read_run, write_manifest, write_tables
+from alsim.store import (
+    Ending,
+    Journal,
+    Recorded,
+    Run,
+    RunLock,
+    TimingRecord,
+    create_run,
+    free_folder,
+    move_aside,
+    read_run,
+    recorded,
+    remove_partials,
+    timings_of,
+    write_manifest,
+    write_tables,
+)
 from alsim.store.atomic import replacing
 
 COMPLETE = {"status": "complete", "alsim": "0.1.0", "evaluation_split": "test"}
@@ -71,14 +88,140 @@ def test_tables_are_read_only_when_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
-def test_a_table_missing_from_an_unfinished_run_says_that_it_is_unfinished(
+def test_a_table_missing_from_an_unfinished_run_says_how_to_go_on(
     tmp_path: Path, status: str
 ) -> None:
     folder = create_run(tmp_path / "posts")
     write_manifest(folder, {"status": status})
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(StoreError, match=r"the run has no steps\.parquet") as caught:
         _ = read_run(folder).steps
-    assert caught.value.args[2].startswith(f"the run is marked {status}; run it again")
+    marked = "killed" if status == "running" else status
+    assert caught.value.args[2] == (
+        f"the run is marked {marked}; go on with it: alsim resume {folder}"
+    )
+
+
+def test_a_run_is_running_while_its_lock_is_held_and_killed_once_it_is_not(tmp_path: Path) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": "running"})
+    run = read_run(folder)
+    with RunLock(folder):
+        assert run.status == "running"
+    assert run.status == "killed"
+    (folder / "lock").write_text('{"process": 1, "host": "elsewhere", "since": "1999"}')
+    assert run.status == "killed"
+
+
+@pytest.mark.parametrize("status", ["complete", "interrupted", "failed"])
+def test_the_status_of_a_run_that_ended_does_not_depend_on_its_lock(
+    tmp_path: Path, status: str
+) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": status})
+    with RunLock(folder):
+        assert read_run(folder).status == status
+    assert read_run(folder).status == status
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_the_tables_of_an_unfinished_run_are_made_from_its_journals(
+    tmp_path: Path, status: str
+) -> None:
+    folder = write_run(tmp_path / "posts", {"status": status})
+    run = read_run(folder)
+    place = ("seed", "step")
+    expected = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+    for table in (run.steps, run.metrics, run.queries):
+        assert [tuple(row[name] for name in place) for row in table.to_pylist()] == expected
+    # The same as what the engine writes of the same records.
+    entries = [make_entry(step, seed=seed) for seed, step in expected]
+    write_tables(folder, [entry.round for entry in entries], run_timings())
+    whole = Run(folder, {"status": "complete"})
+    for name in ("steps", "metrics", "queries", "timings"):
+        assert getattr(run, name).equals(getattr(whole, name)), name
+
+
+def run_timings() -> list[TimingRecord]:
+    """Return the timings of what `write_run` writes, by hand."""
+    taken = [(0, 0, 0.0), (0, 1, 0.1), (0, 2, 0.2), (1, 0, 0.0), (1, 1, 0.1)]
+    return [
+        *[TimingRecord("margin", seed, step, "query", seconds) for seed, step, seconds in taken],
+        *[TimingRecord("margin", seed, step, "train", 2.5) for seed, step, _ in taken],
+        TimingRecord("margin", 0, 2, "save", 0.5),
+    ]
+
+
+def test_a_run_shows_a_round_as_soon_as_it_is_in_a_journal(tmp_path: Path) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": "running"})
+    with RunLock(folder), Journal.open(folder / "journal" / "0000.jsonl", "margin", 7) as journal:
+        assert read_run(folder).steps.num_rows == 0
+        for step in range(3):
+            journal.append(make_entry(step))
+            assert read_run(folder).steps.column("step").to_pylist() == list(range(step + 1))
+
+
+def test_a_torn_record_of_a_killed_run_is_not_in_its_tables(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "posts", {"status": "running"})
+    path = folder / "journal" / "0001.jsonl"
+    os.truncate(path, path.stat().st_size - 1)
+    assert read_run(folder).steps.num_rows == 4
+
+
+def test_a_complete_run_is_read_from_its_tables_whatever_its_journals_hold(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "posts")
+    (folder / "journal").mkdir()
+    (folder / "journal" / "0000.jsonl").write_text("nonsense\nnonsense\n")
+    assert read_run(folder).steps.num_rows == 6
+
+
+def test_an_interrupted_run_of_the_time_before_journals_is_read_from_its_tables(
+    tmp_path: Path,
+) -> None:
+    assert read_run(make_run(tmp_path / "posts", status="interrupted")).steps.num_rows == 6
+
+
+def test_journals_are_yielded_in_order_and_other_files_are_not(tmp_path: Path) -> None:
+    assert list(recorded(tmp_path)) == []
+    folder = write_run(tmp_path / "posts", {"status": "running"})
+    (folder / "journal" / "0002.jsonl").write_bytes(b"torn")
+    (folder / "journal" / "notes.txt").write_text("mine\nalone\n")
+    write_journal(folder / "journal" / "0003.jsonl", strategy="random")
+    assert [(r.strategy, r.seed) for r in recorded(folder)] == [
+        ("margin", 0), ("margin", 1), ("random", 7),
+    ]  # fmt: skip
+
+
+def test_a_damaged_journal_of_a_run_is_one_clear_error(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "posts", {"status": "running"})
+    path = folder / "journal" / "0000.jsonl"
+    path.write_bytes(b"x" + path.read_bytes())
+    with pytest.raises(StoreError, match="damaged journal") as caught:
+        _ = read_run(folder).steps
+    assert caught.value.args[1] == f"{path}, line 1"
+
+
+def test_journals_that_cannot_be_of_one_run_are_one_clear_error(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "posts", {"status": "running"})
+    copy = folder / "journal" / "0002.jsonl"
+    copy.write_bytes((folder / "journal" / "0000.jsonl").read_bytes())
+    with pytest.raises(StoreError, match="do not fit together: two records of steps share"):
+        _ = read_run(folder).steps
+    copy.unlink()
+    with Journal.open(copy, "random", 0) as journal:
+        journal.append(make_entry(0, "random", 0, ids=("a",)))
+    with pytest.raises(StoreError, match="do not fit together"):
+        _ = read_run(folder).steps
+
+
+def test_the_ending_of_a_curve_has_its_seconds_at_its_step(tmp_path: Path) -> None:
+    entries = (make_entry(0), make_entry(1))
+    ending = Ending("diverged", 2, {"train": 4.0})
+    found = Recorded("margin", 7, entries, ending, 0)
+    assert [(t.step, t.phase, t.seconds) for t in timings_of(found)] == [
+        (0, "query", 0.0), (0, "train", 2.5), (1, "query", 0.1), (1, "train", 2.5),
+        (2, "train", 4.0),
+    ]  # fmt: skip
 
 
 def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:
@@ -110,6 +253,10 @@ def test_the_folder_above_runs_is_refused_and_they_are_listed(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "what"),
     [
+        pytest.param("[" * 100_000, "not valid JSON", id="brackets"),
+        pytest.param('{"schema": ' + "7" * 5000 + "}", "not valid JSON", id="digits"),
+        pytest.param('{"schema": ' + "[" * 400 + "]" * 400 + "}", "unknown schema", id="nested"),
+        ('{"schema": NaN, "status": "complete"}', "unknown schema version nan"),
         ("", "not valid JSON"),
         ('{"status": "compl', "not valid JSON"),
         ("[1, 2]", "not a JSON object"),
@@ -151,19 +298,30 @@ def test_a_new_run_gets_its_parents_too(tmp_path: Path) -> None:
     assert create_run(folder) == folder
 
 
+def test_a_new_run_may_find_its_own_lock_in_its_folder(tmp_path: Path) -> None:
+    with RunLock(tmp_path):
+        assert create_run(tmp_path) == tmp_path
+        (tmp_path / "other").touch()
+        with pytest.raises(StoreError, match="not empty"):
+            create_run(tmp_path)
+
+
 def test_a_folder_that_holds_a_finished_run_is_not_overwritten(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     with pytest.raises(StoreError, match=r"already holds a run \(complete\)") as caught:
         create_run(folder)
     assert caught.value.exit_code == 4
-    assert "--out" in caught.value.args[2]
+    assert caught.value.args[2] == (
+        "name another with --out; or add --force, which moves the old run aside"
+    )
 
 
 def test_a_folder_that_holds_an_interrupted_run_is_not_overwritten_either(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts", status="interrupted")
     before = (folder / "steps.parquet").read_bytes()
-    with pytest.raises(StoreError, match=r"already holds a run \(interrupted\)"):
+    with pytest.raises(StoreError, match=r"already holds a run \(interrupted\)") as caught:
         create_run(folder)
+    assert caught.value.args[2].startswith(f"go on with it: alsim resume {folder}; or name another")
     assert (folder / "steps.parquet").read_bytes() == before
 
 
@@ -213,6 +371,61 @@ def test_runs_started_together_get_different_folders(tmp_path: Path) -> None:
 )
 def test_a_name_never_leaves_the_folder_for_runs(tmp_path: Path, name: str, folder: str) -> None:
     assert free_folder(tmp_path, name) == tmp_path / folder
+
+
+def test_what_killed_writes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    (folder / ".run.json.12.tmp").touch()
+    assert create_run(folder) == folder
+    write_run_into(folder)
+    kept = sorted(folder.rglob("*"))
+    for name in (".steps.parquet.3.tmp", "checkpoints/.a.safetensors.45.tmp"):
+        (folder / name).touch()
+    remove_partials(folder)
+    assert sorted(folder.rglob("*")) == [path for path in kept if path.suffix != ".tmp"]
+
+
+def write_run_into(folder: Path) -> None:
+    """Write a manifest, a journal, a checkpoint's place and two files of the user's own."""
+    write_manifest(folder, {"status": "running"})
+    write_journal(folder / "journal" / "0000.jsonl")
+    (folder / "checkpoints").mkdir()
+    (folder / "notes.tmp.txt").touch()
+    (folder / ".hidden").touch()
+
+
+def test_an_old_run_is_moved_aside_to_the_first_free_name(tmp_path: Path) -> None:
+    for name in ("posts.old", "posts.old-2", "posts.old-3"):
+        (tmp_path / "posts").mkdir()
+        (tmp_path / "posts" / name).touch()
+        assert move_aside(tmp_path / "posts") == tmp_path / name
+        assert not (tmp_path / "posts").exists()
+        assert (tmp_path / name / name).exists()
+
+
+def test_a_dangling_link_is_not_a_free_name(tmp_path: Path) -> None:
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts.old").symlink_to(tmp_path / "gone")
+    assert move_aside(tmp_path / "posts") == tmp_path / "posts.old-2"
+
+
+def test_the_folder_one_is_in_can_be_moved_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "posts").mkdir()
+    monkeypatch.chdir(tmp_path / "posts")
+    assert move_aside(Path()) == tmp_path / "posts.old"
+
+
+def test_a_folder_that_cannot_be_moved_aside_is_a_store_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot move the folder aside: No such file"):
+        move_aside(tmp_path / "gone")
+
+
+def test_a_name_too_long_for_the_system_is_a_store_error() -> None:
+    with pytest.raises(StoreError, match="cannot read: File name too long"):
+        read_run(Path("x" * 5000))
 
 
 def test_an_exception_while_writing_keeps_the_old_file(tmp_path: Path) -> None:

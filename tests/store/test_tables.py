@@ -228,6 +228,17 @@ def test_a_table_without_a_column_is_refused_by_its_name(tmp_path: Path) -> None
         read_table(path, STEPS, "mend")
 
 
+def test_a_table_without_a_value_is_refused_by_the_column(tmp_path: Path) -> None:
+    write_tables(create_run(tmp_path / "run"), make_rounds())
+    path = tmp_path / "run" / "steps.parquet"
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("step")
+    holed = pa.array([None, *table.column("step").to_pylist()[1:]], pa.int64())
+    pq.write_table(table.set_column(at, pa.field("step", pa.int64()), holed), path)
+    with pytest.raises(StoreError, match="steps lacks values of: step"):
+        read_table(path, STEPS, "mend")
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     folder = create_run(tmp_path / "run")
     write_tables(folder, make_rounds())

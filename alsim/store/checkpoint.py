@@ -1,0 +1,93 @@
+"""Checkpoints: tensors and facts in one safetensors file that is whole or refused."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alsim.errors import StoreError
+from alsim.store.atomic import cannot_write, replace_bytes, sync_folder
+from alsim.store.layout import run_of
+from alsim.store.tables import SCHEMA_VERSION, check_version
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_KEY = "alsim"
+_DIGEST = re.compile(rb'"alsim":"([0-9a-f]{32}) ')
+_NO_DIGEST = b"0" * 32
+
+
+def save_checkpoint(
+    path: Path, tensors: "Mapping[str, Tensor]", facts: Mapping[str, object]
+) -> None:
+    """Write tensors and facts, atomically; they are on the disk when this returns.
+
+    The metadata has one value, `DIGEST JSON`: the JSON holds the schema version and the facts,
+    and the digest is that of the whole file with zeros in the digest's own place.
+
+    Args:
+        path: The file. Its folder is made if need be; the folder above must exist.
+        tensors: On any device, of any strides; copies are made.
+        facts: JSON values; a tuple comes back as a list.
+
+    Raises:
+        StoreError: If the system cannot write there.
+    """
+    import torch  # slow, and no reader of a run's tables needs it
+    from safetensors.torch import save
+
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    told = json.dumps({"schema": SCHEMA_VERSION, "facts": facts})
+    data = bytearray(save(copies, {_KEY: f"{_NO_DIGEST.decode()} {told}"}))
+    _put_digest(data, blake2b(data, digest_size=16).hexdigest().encode())
+    try:
+        with suppress(FileExistsError):
+            path.parent.mkdir()
+            sync_folder(path.parent.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    replace_bytes(path, data)
+
+
+def load_checkpoint(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]] | None":
+    """Return the tensors, on the CPU, and the facts; None if there is no such file.
+
+    Raises:
+        StoreError: If a byte is missing or another, or the schema version is unknown.
+    """
+    from safetensors.torch import load
+
+    mend = f"delete it; then this computes from further back: alsim resume {run_of(path)}"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
+    zeroed = bytearray(data)
+    digest = _put_digest(zeroed, _NO_DIGEST)
+    if digest is None:
+        raise StoreError("not a checkpoint", str(path), mend)
+    if digest != blake2b(zeroed, digest_size=16).hexdigest().encode():
+        raise StoreError("damaged checkpoint: it does not match its digest", str(path), mend)
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    told = json.loads(header["__metadata__"][_KEY].partition(" ")[2])
+    check_version(told["schema"], path)
+    return load(data), told["facts"]
+
+
+def _put_digest(data: bytearray, digest: bytes) -> bytes | None:
+    """Put a digest into its place in a checkpoint's bytes and return what was there, if any."""
+    found = _DIGEST.search(data)  # the metadata are the header's first entry
+    if found is None:
+        return None
+    before = found[1]  # now, since a match reads from the data as they are
+    data[slice(*found.span(1))] = digest
+    return before

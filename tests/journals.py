@@ -1,0 +1,95 @@
+"""Small learning curves for the tests of what keeps them."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.store import Ending, Entry, Journal, Recorded
+
+ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308)
+
+
+def make_entry(
+    step: int,
+    strategy: str = "margin",
+    seed: int = 7,
+    *,
+    ids: Sequence[str | int] = (3,),
+    accuracy: float = 0.5,
+) -> Entry:
+    """Return a round with one metric and a query for each id."""
+    place = (strategy, seed, step)
+    return Entry(
+        Round(
+            StepRecord(*place, 20 + step, 20.5 + step, 40, 64, accuracy, 0.25, 1 / 3, 0.7, 0.125),
+            (MetricRecord(*place, "label", "mixed", "all", "accuracy", 0.1 + step),),
+            tuple(
+                QueryRecord(*place, k, id_, "label", 0.3 * k if step else None, 1.0, 1, "туфля")
+                for k, id_ in enumerate(ids)
+            ),
+        ),
+        {"query": 0.1 * step, "train": 2.5},
+    )
+
+
+def write_journal(
+    path: Path, n: int = 2, strategy: str = "margin", seed: int = 7, *, is_done: bool = True
+) -> Path:
+    """Write the journal of a curve of n rounds."""
+    with Journal.open(path, strategy, seed) as journal:
+        for step in range(n):
+            journal.append(make_entry(step, strategy, seed))
+        if is_done:
+            journal.end(Ending("done", n - 1, {"save": 0.5}))
+    return path
+
+
+def append_missing(journal: Journal, n: int = 2) -> None:
+    """Write what a journal lacks of the curve that `write_journal` writes."""
+    held = journal.recorded
+    for step in range(len(held.entries), n):
+        journal.append(make_entry(step, held.strategy, held.seed))
+    if held.ending is None:
+        journal.end(Ending("done", n - 1, {"save": 0.5}))
+
+
+def line_of(record: object) -> bytes:
+    """Return the line of a journal that holds any JSON value, with the right digest."""
+    return sign(json.dumps(record, ensure_ascii=False).encode())
+
+
+def sign(body: bytes) -> bytes:
+    """Return the line of a journal that holds any bytes, with the right digest."""
+    return blake2b(body, digest_size=8).hexdigest().encode() + b" " + body + b"\n"
+
+
+def records_of(path: Path) -> list[dict[str, Any]]:
+    """Return the JSON of each line of a whole journal, by hand."""
+    return [json.loads(line.partition(b" ")[2]) for line in path.read_bytes().splitlines()]
+
+
+def is_prefix(found: Recorded | None, whole: Recorded) -> bool:
+    """Return whether a journal tells nothing that the whole one does not; nan equals nan."""
+    if found is None:
+        return True
+    n = len(found.entries)
+    return (
+        (found.strategy, found.seed) == (whole.strategy, whole.seed)
+        and repr(found.entries) == repr(whole.entries[:n])
+        and (found.ending is None or (found.ending, n) == (whole.ending, len(whole.entries)))
+    )
+
+
+def write_run(folder: Path, manifest: Mapping[str, object], *, n: int = 3) -> Path:
+    """Write a run that is not complete: `run.json` and the journals of two curves."""
+    from alsim.store import write_manifest
+
+    folder.mkdir()
+    write_manifest(folder, {"evaluation_split": "test", **manifest})
+    write_journal(folder / "journal" / "0000.jsonl", n, seed=0)
+    write_journal(folder / "journal" / "0001.jsonl", n - 1, seed=1, is_done=False)
+    return folder
