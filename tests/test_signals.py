@@ -11,7 +11,7 @@ from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import MIXED, Inputs, ModelOptions
 from alsim.models.layers import StreamDropout
 from alsim.seeding import stream
-from alsim.signals import Committee, InputDropout, Request, Scene, Signal, Signals, stream_signals
+from alsim.signals import Committee, InputDropout, Request, Scene, Signal, Signals, signals_of
 from alsim.signals.perturbed import noised
 from alsim.signals.streaming import inputs_of
 from alsim.strategies.committee import mutual_information
@@ -47,7 +47,7 @@ def collect(
     chunk: int = 4096,
 ) -> list[dict[Signal, torch.Tensor]]:
     scene = Scene(replicas, setting.features, "label", truth=setting.pool.tasks["label"].labels)
-    chunks = list(stream_signals(scene, rows, requests, chunk=chunk))
+    chunks = [signals_of(scene, part, requests) for part in rows.split(chunk)]
     return [
         {s: torch.cat([c[r].values[s] for c in chunks]) for s in request.signals}
         for r, request in enumerate(requests)
@@ -214,12 +214,12 @@ def test_an_ablated_modality_is_absent_to_the_net() -> None:
 def test_only_what_a_strategy_needs_is_computed_and_anything_else_is_refused() -> None:
     setting = setting_of()
     scene = Scene(replicas_of(setting), setting.features, "label")
-    (chunk,) = stream_signals(scene, torch.arange(9), [request("hidden")])
-    assert set(chunk[0].values) == {"hidden"}
+    (signals,) = signals_of(scene, torch.arange(9), [request("hidden")])
+    assert set(signals.values) == {"hidden"}
     with pytest.raises(ValueError, match="without declaring"):
-        _ = chunk[0].probabilities
+        _ = signals.probabilities
     with pytest.raises(ValueError, match="needs the true labels"):
-        list(stream_signals(scene, torch.arange(9), [request("true_loss")]))
+        signals_of(scene, torch.arange(9), [request("true_loss")])
 
 
 def test_hidden_labels_are_not_among_the_signals() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alsim import metrics
 from alsim.models import MIXED
-from alsim.signals import CHUNK
+from alsim.signals import Chunks
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
 
@@ -46,16 +46,18 @@ class Evaluator:
     n_classes: int
     patterns: Mapping[str, Tensor]  # modality pattern -> (n,) bool
     head_rows: Mapping[str, Tensor]  # modality -> (n,) bool, where it is present
+    chunks: Chunks
 
     def log_probabilities(self, replicas: Replicas) -> dict[str, Tensor]:
         """Return each head's log-probabilities, head -> `(r, n, c)` on the CPU."""
-        parts: dict[str, list[Tensor]] = {}
-        for start in range(self.rows.start, self.rows.stop, CHUNK):
-            stop = min(start + CHUNK, self.rows.stop)
-            outputs = replicas.outputs(self.features.span(start, stop))
-            for head, logits in outputs.logits[self.task].items():
-                parts.setdefault(head, []).append(torch.log_softmax(logits, -1).cpu())
-        return {head: torch.cat(chunks, 1) for head, chunks in parts.items()}
+
+        def of_chunk(rows: range) -> dict[str, Tensor]:
+            outputs = replicas.outputs(self.features.span(rows.start, rows.stop))
+            heads = outputs.logits[self.task].items()
+            return {head: torch.log_softmax(logits, -1).cpu() for head, logits in heads}
+
+        parts = list(self.chunks.over(self.rows, of_chunk))
+        return {head: torch.cat([part[head] for part in parts], 1) for head in parts[0]}
 
     def losses(self, replicas: Replicas) -> Tensor:
         """Return the mixed head's negative log-likelihood, `(r,)` float64 in nats."""
@@ -106,6 +108,7 @@ def make_evaluator(
     task: str,
     labels: Tensor,
     n_classes: int,
+    chunks: Chunks,
 ) -> Evaluator:
     """Return an evaluator of the given rows of a pool.
 
@@ -116,6 +119,7 @@ def make_evaluator(
         task: The task's name.
         labels: `(all rows of the pool,)` int64.
         n_classes: c.
+        chunks: How many rows go through the nets at a time.
     """
     present = features.present[rows.start : rows.stop].cpu() > 0
     patterns: dict[str, Tensor] = {}
@@ -131,4 +135,5 @@ def make_evaluator(
         n_classes=n_classes,
         patterns=patterns,
         head_rows={name: present[:, i] for i, name in enumerate(modalities)},
+        chunks=chunks,
     )

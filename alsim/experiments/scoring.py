@@ -1,6 +1,7 @@
 """What every replica's selector is given: one pass over the unlabelled rows, one over the labelled.
 
-Rows are in the order of their ids, so a query does not depend on the order of the file.
+Only scores, and what a selector asked to keep, stay in memory. Rows are in the order of their ids,
+so a query does not depend on the order of the file.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from alsim.experiments.setting import Setting
 from alsim.seeding import stream
-from alsim.signals import Request, Scene, Signal, Signals, stream_signals
+from alsim.signals import Request, Scene, Signal, Signals, signals_of
 from alsim.strategies import Candidates, Strategy
 from alsim.training.fit import Labelled
 from alsim.training.replicas import Replicas
@@ -22,6 +23,13 @@ class Scored(NamedTuple):
 
     rows: Tensor  # (n,) int64, ascending
     candidates: Candidates
+
+
+class _Gathered(NamedTuple):
+    """What stays of some rows of one replica, on the CPU."""
+
+    scores: Tensor  # (n,); empty where none was asked for
+    kept: dict[Signal, Tensor]
 
 
 def score_round(
@@ -57,23 +65,22 @@ def score_round(
         _considered(mine, strategy.candidates, size, stream(seed, "round", step, "candidates"))
         for mine, strategy, seed in zip(unlabelled, strategies, seeds, strict=True)
     ]
-    scores: list[list[Tensor]] = [[] for _ in strategies]
-
-    def score(r: int, signals: Signals) -> None:
-        scores[r].append(strategies[r].score(signals).cpu())
-
     wanted = [_request(s, s.signals, seed, step) for s, seed in zip(strategies, seeds, strict=True)]
-    kept = _gather(scene, rows, wanted, [s.keeps for s in strategies], score)
+    found = _gather(
+        setting, scene, rows, wanted, [s.keeps for s in strategies], [s.score for s in strategies]
+    )
     known = [mine.sort() for mine in labelled.rows.cpu()]
     asked = [_request(s, s.labelled, seed, step) for s, seed in zip(strategies, seeds, strict=True)]
-    seen = _gather(scene, [k.values for k in known], asked, [s.labelled for s in strategies])
+    seen = _gather(
+        setting, scene, [k.values for k in known], asked, [s.labelled for s in strategies]
+    )
     return [
         Scored(
             rows[r],
             Candidates(
-                torch.cat(scores[r]) if scores[r] else _unseen(strategies[r], len(rows[r])),
-                kept[r],
-                seen[r],
+                found[r].scores if wanted[r].signals else _unseen(strategies[r], len(rows[r])),
+                found[r].kept,
+                seen[r].kept,
                 _exact(labelled.labels[setting.task][r].cpu())[known[r].indices],
                 setting.n_classes[setting.task],
                 step,
@@ -114,38 +121,52 @@ def _request(strategy: Strategy, signals: frozenset[Signal], seed: int, step: in
 
 
 def _gather(
+    setting: Setting,
     scene: Scene,
     rows: Sequence[Tensor],
     requests: Sequence[Request],
     keeps: Sequence[frozenset[Signal]],
-    observe: Callable[[int, Signals], None] = lambda r, signals: None,
-) -> list[dict[Signal, Tensor]]:
-    """Return the signals to keep of every replica's own rows, in one pass over all of them.
+    scores: Sequence[Callable[[Signals], Tensor]] = (),
+) -> list[_Gathered]:
+    """Return what is asked for of every replica's own rows, in one pass over all of them.
 
     Args:
+        setting: The study.
         scene: What the signals are computed from.
         rows: One a replica, ascending.
         requests: One a replica; where it asks for nothing, its rows are passed over.
         keeps: Of the signals asked for, those to return.
-        observe: Is shown each replica's signals chunk by chunk.
+        scores: One a replica, or none at all.
     """
+    nothing = _Gathered(torch.empty(0), {})
     asking = [mine for mine, request in zip(rows, requests, strict=True) if request.signals]
-    kept: list[dict[Signal, list[Tensor]]] = [{s: [] for s in sorted(keep)} for keep in keeps]
-    if asking:
-        union = asking[0] if len(asking) == 1 else torch.cat(asking).unique()
-        on_device = union.to(scene.features.device)
-        done = 0
-        for chunk in stream_signals(scene, on_device, requests):
-            here = union[done : done + chunk[0].n]
-            done += len(here)
-            for r, signals in enumerate(chunk):
-                if not requests[r].signals:
-                    continue
-                mine = signals if len(asking) == 1 else _own(signals, here, rows[r])
-                observe(r, mine)
-                for signal, values in kept[r].items():
-                    values.append(mine.values[signal].cpu())
-    return [{signal: torch.cat(values) for signal, values in k.items()} for k in kept]
+    if not asking:
+        return [nothing] * len(requests)
+    union = asking[0] if len(asking) == 1 else torch.cat(asking).unique()
+
+    def of_replica(r: int, signals: Signals, here: Tensor) -> _Gathered:
+        mine = signals if len(asking) == 1 else _own(signals, here, rows[r])
+        return _Gathered(
+            scores[r](mine).cpu() if scores else nothing.scores,
+            {signal: mine.values[signal].cpu() for signal in sorted(keeps[r])},
+        )
+
+    # Scores too are computed inside, since their memory may be what runs out.
+    def of_chunk(here: Tensor) -> list[_Gathered]:
+        chunk = signals_of(scene, here.to(scene.features.device), requests)
+        return [
+            of_replica(r, signals, here) if requests[r].signals else nothing
+            for r, signals in enumerate(chunk)
+        ]
+
+    parts = list(setting.chunks.over(union, of_chunk))
+    return [
+        _Gathered(
+            torch.cat([part[r].scores for part in parts]),
+            {s: torch.cat([part[r].kept[s] for part in parts]) for s in parts[0][r].kept},
+        )
+        for r in range(len(requests))
+    ]
 
 
 def _own(signals: Signals, here: Tensor, rows: Tensor) -> Signals:

@@ -12,6 +12,7 @@ from alsim.models import ModelOptions
 from alsim.oracle import Answers, Oracle
 from alsim.pool.pool import Pool
 from alsim.seeding import on_device, stream
+from alsim.signals import Chunks
 from alsim.strategies import Strategy
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.fit import FitStreams, Labelled
@@ -36,6 +37,7 @@ class Setting:
     way: Way
     evaluator: Evaluator
     validator: Evaluator | None  # None: no validation rows, so no early stopping
+    chunks: Chunks  # how many rows go through the nets at a time, of every pass
     initial_rows: Tensor | None = None  # labels that one already has, instead of a random start
 
     @property
@@ -60,6 +62,7 @@ def make_setting(
     way: Way,
     device: torch.device,
     initial_rows: Tensor | None = None,
+    chunks: Chunks | None = None,
 ) -> Setting:
     """Return the setting of a study on the first task of a pool, on a device.
 
@@ -71,11 +74,12 @@ def make_setting(
     pool = replace(pool, tasks={task.name: task})
     dtype = torch.float64 if training.precision == "float64" else torch.float32
     features = features_of(pool, device, dtype)
+    chunks = chunks or Chunks()
 
     def evaluator(rows: range) -> Evaluator:
         return make_evaluator(
             features, tuple(pool.modalities), rows,
-            task=task.name, labels=task.labels, n_classes=len(task.classes),
+            task=task.name, labels=task.labels, n_classes=len(task.classes), chunks=chunks,
         )  # fmt: skip
 
     validation, test = pool.splits["validation"], pool.splits["test"]
@@ -91,6 +95,7 @@ def make_setting(
         way=way,
         evaluator=evaluator(test or validation),
         validator=evaluator(validation) if validation else None,
+        chunks=chunks,
         initial_rows=initial_rows,
     )
 

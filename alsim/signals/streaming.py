@@ -1,9 +1,6 @@
-"""One streamed pass over the pool: only what is asked for, chunk by chunk.
+"""The signals of one chunk of rows: only what is asked for."""
 
-Only scores, and what a selector asked to keep, stay in memory.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,8 +15,6 @@ from alsim.signals.perturbed import ablated, noised
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
 
-# One recorded size: the last bits of a product can change with odd chunk sizes.
-CHUNK = 4096
 # Computing up to this share of rows in vain is cheaper than gathering the others.
 _WASTE = 0.25
 
@@ -44,28 +39,24 @@ class Scene:
     truth: Tensor | None = None  # (all rows of the pool,) int64, for `true_loss` alone
 
 
-def stream_signals(
-    scene: Scene, rows: Tensor, requests: Sequence[Request], *, chunk: int = CHUNK
-) -> Iterator[tuple[Signals, ...]]:
-    """Yield chunk by chunk, in order, every replica's signals of `rows`.
+def signals_of(scene: Scene, rows: Tensor, requests: Sequence[Request]) -> tuple[Signals, ...]:
+    """Return every replica's signals of `rows`.
 
     What any replica wants is computed for all, since lockstep is one program, but each is given
     only its own.
 
     Args:
         scene: Replicas, inputs and task.
-        rows: `(n,)` int64, ascending.
+        rows: `(n,)` int64, ascending, on the device; as many as go through the nets at once.
         requests: One a replica.
-        chunk: Rows at a time.
     """
     needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
-    for start in range(0, len(rows), chunk):
-        here = _Chunk(scene, rows[start : start + chunk], requests)
-        values = {signal: _COMPUTE[signal](here) for signal in needs}
-        yield tuple(
-            Signals(here.n, {signal: values[signal][r] for signal in request.signals})
-            for r, request in enumerate(requests)
-        )
+    chunk = _Chunk(scene, rows, requests)
+    values = {signal: _COMPUTE[signal](chunk) for signal in needs}
+    return tuple(
+        Signals(chunk.n, {signal: values[signal][r] for signal in request.signals})
+        for r, request in enumerate(requests)
+    )
 
 
 class _Chunk:

@@ -10,8 +10,16 @@ from torch import Tensor
 from alsim.training.batching import batch_sizes, epoch_order
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features
+from alsim.training.memory import blaming_memory
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, Replicas
+
+# Half a mini-batch would be another training, so there is no going on with less.
+_trains = blaming_memory(
+    "training",
+    gpu="lower --batch-size, use fewer --seeds or strategies at once, or --device cpu",
+    host="use fewer --workers, fewer --seeds or strategies at once, or lower --batch-size",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +123,7 @@ def class_weights_of(
     }
 
 
+@_trains
 def fit_epochs(
     replicas: Replicas,
     features: Features,
@@ -124,7 +133,11 @@ def fit_epochs(
     n_classes: Mapping[str, int],
     streams: FitStreams,
 ) -> Tensor:
-    """Fine-tune for `options.epochs`; return the last epoch's mean loss, `(r,)`."""
+    """Fine-tune for `options.epochs`; return the last epoch's mean loss, `(r,)`.
+
+    Raises:
+        RunError: If memory runs out.
+    """
     mode: Mode = "frozen" if options.batch_norm == "frozen" else "train"
     weights = class_weights_of(labelled, n_classes, options, features.dtype)
     loss = torch.zeros(replicas.size)
@@ -136,6 +149,7 @@ def fit_epochs(
     return loss
 
 
+@_trains
 def fit_early_stopping(
     replicas: Replicas,
     features: Features,
@@ -166,6 +180,9 @@ def fit_early_stopping(
 
     Returns:
         The number of epochs whose result each replica kept, `(r,)` int64.
+
+    Raises:
+        RunError: If memory runs out.
     """
     weights = class_weights_of(labelled, n_classes, options, features.dtype)
     best = replicas.state()

@@ -10,13 +10,12 @@ from pools import load, make_table
 from toy import make_toy_setting
 
 from alsim.errors import UsageError
-from alsim.experiments import scoring
 from alsim.experiments.scoring import Scored, score_round
 from alsim.experiments.setting import Setting, fresh_replicas, initial_query, labelled_rows
 from alsim.models import ModelOptions
 from alsim.pool.pool import Pool
 from alsim.seeding import stream
-from alsim.signals import Signals, stream_signals
+from alsim.signals import Chunks, Signals
 from alsim.strategies import STRATEGIES, Candidates, Strategy, find_strategy, query
 from alsim.testing import CONTRACT, check_strategy
 from alsim.training.options import LossPrediction, TrainingOptions
@@ -77,17 +76,13 @@ def test_scoring_leaves_the_net_and_its_batch_norm_as_they_were(name: str) -> No
 
 
 @ALL
-def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(name: str) -> None:
     setting = setting_of()
     replicas = fresh_replicas(setting, [0], "init")
     (whole,) = score(setting, replicas, [name], [0])
     for chunk in (7, 64):
-        monkeypatch.setattr(
-            scoring, "stream_signals", lambda *a, chunk=chunk: stream_signals(*a, chunk=chunk)
-        )
-        (parts,) = score(setting, replicas, [name], [0])
+        smaller = replace(setting, chunks=Chunks(chunk))
+        (parts,) = score(smaller, replicas, [name], [0])
         assert_close(whole.candidates, parts.candidates)
 
 

@@ -1,0 +1,79 @@
+"""How many rows go through the nets at a time."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from alsim.training.memory import MEMORY_ERRORS, out_of_memory, ran_out
+
+# One recorded size: the last bits of a product can change with odd chunk sizes.
+CHUNK = 4096
+_SMALLEST = 64
+
+Rows = TypeVar("Rows", Tensor, range)
+Made = TypeVar("Made")
+
+
+class Chunks:
+    """The number of rows that go through the nets at a time, halved when memory runs out.
+
+    All passes of a study share one, so that what fits is found once. A study that went on with
+    smaller chunks can differ in its last bits, so `size` is worth recording.
+
+    Args:
+        size: Rows, at first.
+        on_smaller: Called with the new size whenever it is made smaller.
+    """
+
+    def __init__(
+        self, size: int = CHUNK, *, on_smaller: Callable[[int], None] = lambda size: None
+    ) -> None:
+        self.size = size
+        self._on_smaller = on_smaller
+
+    def over(self, rows: Rows, work: Callable[[Rows], Made]) -> Iterator[Made]:
+        """Yield what `work` makes of `rows`, chunk by chunk and in order.
+
+        Where memory runs out, smaller chunks go on from the same row; `work` is then called again
+        for rows that it has seen, so it must leave nothing behind but what it returns.
+
+        Raises:
+            RunError: If memory does not suffice for 64 rows.
+        """
+        start = 0
+        while start < len(rows):
+            here = rows[start : start + self.size]
+            try:
+                made = work(here)
+            except MEMORY_ERRORS as error:
+                if not ran_out(error):
+                    raise
+                smaller = self._below(len(here))
+                if smaller < _SMALLEST:
+                    raise _too_little(error, len(here)) from None
+            else:
+                yield made
+                start += len(here)
+                continue
+            # Only here, past the error and its traceback, are the tensors of that attempt free.
+            torch.cuda.empty_cache()
+            self.size = smaller
+            self._on_smaller(smaller)
+
+    def _below(self, n: int) -> int:
+        """Return the size halved until it is less than `n`: a last chunk may be short."""
+        size = self.size
+        while size >= n:
+            size //= 2
+        return size
+
+
+def _too_little(error: BaseException, n: int) -> Exception:
+    return out_of_memory(
+        error,
+        f"scoring or measuring {n} rows at once",
+        gpu="use fewer --seeds or strategies at once, --device cpu, or a narrower net: --width",
+        host="use fewer --workers, fewer --seeds or strategies at once, or a narrower net: --width",
+    )
