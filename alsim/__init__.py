@@ -1,19 +1,25 @@
 """Active-learning simulator: which query strategy saves the most labels on your embeddings?
 
-`alsim.run(...)` is the twin of `alsim run`, `alsim.read_run(folder)` reads what it left.
+`alsim.run(...)` is the twin of `alsim run`, `alsim.resume(folder)` goes on with one that was
+stopped, `alsim.read_run(folder)` reads what it left.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alsim.engine.resume import resume
     from alsim.engine.run import run
     from alsim.store import read_run
 
-__all__ = ["__version__", "read_run", "run"]
+__all__ = ["__version__", "read_run", "resume", "run"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"run": "alsim.engine.run", "read_run": "alsim.store"}
+_HOMES = {
+    "run": "alsim.engine.run",
+    "resume": "alsim.engine.resume",
+    "read_run": "alsim.store",
+}
 
 
 def __getattr__(name: str) -> Any:

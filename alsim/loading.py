@@ -1,13 +1,18 @@
 """Objects that others bring: from a file, `path/to/file.py:name`, or an installed package."""
 
 import importlib.util
+import os
 import sys
+import traceback
 from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from alsim.errors import UsageError, nearest
+
+# Of a traceback's frames, those between the code of others and where its error is caught.
+_NOT_THEIRS = (str(Path(__file__).parent), "importlib", f"{os.sep}torch{os.sep}")
 
 
 def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tuple[Any, str]:
@@ -50,13 +55,29 @@ def load_object(reference: str | EntryPoint, flag: str) -> Any:
         if isinstance(reference, EntryPoint):
             return reference.load()
         path, _, name = reference.rpartition(":")
-        return getattr(_module(Path(path)), name)
-    except FileNotFoundError:
-        raise UsageError(f"no such file: {where}", flag, "give path/to/file.py:name") from None
-    except Exception as error:  # someone else's code may raise anything as it is imported
-        raise UsageError(
-            f"{where} cannot be loaded: {type(error).__name__}: {error}", flag, "mend the plug-in"
-        ) from error
+        if not Path(path).exists():
+            raise UsageError(f"no such file: {where}", flag, "give path/to/file.py:name")
+        module = _module(Path(path))
+        if not hasattr(module, name):
+            public = [name for name in vars(module) if not name.startswith("_")]
+            raise UsageError(f"{path} has no {name!r}", flag, nearest(name, public))
+        return getattr(module, name)
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:  # someone else's code may raise anything
+        what = f"{where} cannot be loaded: {told(error)}"
+        raise UsageError(what, flag, "mend the plug-in") from error
+
+
+def told(error: BaseException) -> str:
+    """Return an error of someone else's code in one line, with the line of theirs that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not any(part in frame.filename for part in _NOT_THEIRS)]
+    what = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if not theirs:
+        return what
+    last = [frame for frame in theirs if frame.filename == theirs[0].filename][-1]
+    return f"{what} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def _module(path: Path) -> Any:

@@ -132,7 +132,7 @@ def test_a_run_with_a_strategy_and_a_model_from_files(strategy_file: Path, tmp_p
     ("reference", "message"),
     [
         ("absent.py:name", "no such file"),
-        ("{file}:absent", "cannot be loaded: AttributeError"),
+        ("{file}:secnd_best", r"mine.py has no 'secnd_best'\n.*\n.*did you mean second_best\?"),
         ("{file}:nothing", "is a int, no strategy"),
         ("{broken}:name", "cannot be loaded: SyntaxError"),
         ("{file}:untyped", "'power' is not annotated"),
@@ -167,6 +167,7 @@ def test_a_model_that_is_no_class_is_refused(strategy_file: Path) -> None:
     assert find_model("linear").build(Shape({"x": 3}, {"label": 2}), alsim.models.ModelOptions())
 
 
+@pytest.mark.slow
 def test_an_installed_package_adds_its_strategy_and_model_to_the_commands(tmp_path: Path) -> None:
     install(tmp_path / "site")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}

@@ -3,6 +3,9 @@
 
 def main() -> None:
     """Run the command line."""
-    from alsim.cli.main import app
+    from alsim.cli.ending import ending_well
 
-    app()
+    with ending_well():
+        from alsim.cli.main import app
+
+        app()

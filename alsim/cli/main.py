@@ -5,11 +5,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from alsim.cli import listing, plot, pool, recipe, run
+from alsim.cli import listing, plot, pool, recipe, resume, run
+from alsim.cli.ending import INTERRUPTED, unread
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.errors import AlsimError
-
-INTERRUPTED = 130
 
 
 class ErrorBoundary(TyperGroup):
@@ -23,8 +22,9 @@ class ErrorBoundary(TyperGroup):
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise typer.Exit(unread()) from None
 
 
 app = make_app(
@@ -36,6 +36,7 @@ app = make_app(
     ),
 )
 app.command("run", cls=GroupedCommand)(run.run)
+app.command("resume", cls=GroupedCommand)(resume.resume)
 app.command("plot", cls=GroupedCommand)(plot.plot)
 app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools.")
 app.add_typer(recipe.app, name="recipe", help="Run the figures of the VK study.")

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from alsim.engine.watch import Watch
-from alsim.experiments.records import Round
+from alsim.experiments.records import StepRecord
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 32
@@ -35,8 +35,7 @@ class _Curves:
         self.labels: dict[str, int] = {}
         self.n_done = 0
 
-    def add(self, done: Round) -> None:
-        step = done.step
+    def add(self, step: StepRecord) -> None:
         self.values.setdefault(step.strategy, {}).setdefault(step.step, []).append(step.accuracy)
         self.labels[step.strategy] = max(self.labels.get(step.strategy, 0), step.n_labelled)
         self.n_done += step.step > 0
@@ -71,9 +70,9 @@ class PlainWatch(Watch):
         self._total = None if n_steps is None else n_curves * n_steps
         self._say(f"{n_curves} learning curves" + (f" of {n_steps} steps" if n_steps else ""))
 
-    def round(self, done: Round) -> None:
+    def step(self, record: StepRecord) -> None:
         """Print a line when another tenth is done."""
-        self._curves.add(done)
+        self._curves.add(record)
         if self._total and (tenth := 10 * self._curves.n_done // self._total) > self._told:
             self._told = tenth
             self._say(f"{10 * tenth:3d} %  {self._curves.n_done} of {self._total} steps")
@@ -122,9 +121,9 @@ class LiveWatch(Watch):
         self._epochs[task] = epoch
         self._refresh()
 
-    def round(self, done: Round) -> None:
+    def step(self, record: StepRecord) -> None:
         """Move the bar and the strategy's row."""
-        self._curves.add(done)
+        self._curves.add(record)
         if self._task is not None:
             self._bar.update(self._task, completed=self._curves.n_done)
         self._refresh()

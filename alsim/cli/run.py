@@ -76,8 +76,20 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The run's folder. [default: a new one in runs/]", rich_help_panel=_WHAT),
+        typer.Option(
+            help="The run's folder. If it holds this run unfinished, it goes on. "
+            "[default: a new one in runs/]",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Start anew, and move a run that is in the folder aside.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     oracle: Annotated[
         Literal["perfect", "noisy", "annotators", "hierarchical"],
         typer.Option(
@@ -336,8 +348,9 @@ def run(
             workers=workers,
             replicas=replicas,
             out=out,
+            force=force,
             watch=watch,
         )
-    from alsim.cli.summary import print_summary
+    from alsim.cli.summary import print_run
 
-    print_summary(done, as_json=json)
+    print_run(done, as_json=json)

@@ -7,17 +7,36 @@ from typing import Any
 from alsim.analysis.intervals import Estimate
 from alsim.analysis.summary import StrategySummary, summarise
 from alsim.cli.output import print_json, print_table
+from alsim.errors import RunError
 from alsim.store import Run
+
+
+def print_run(run: Run, *, as_json: bool) -> None:
+    """Print the summary of a run to stdout, and fail if some of its curves had to end early.
+
+    Raises:
+        RunError: Naming the curves whose training diverged.
+    """
+    print_summary(run, as_json=as_json)
+    lost = run.manifest.get("diverged")
+    if isinstance(lost, list) and lost:
+        raise RunError(
+            f"{len(lost)} of the learning curves diverged and ended early: "
+            + ", ".join(f"{d['strategy']} with seed {d['seed']} at step {d['step']}" for d in lost),
+            str(run.folder),
+            "the others are whole; lower --learning-rate, or leave the inputs standardised, and "
+            "run again into another folder",
+        )
 
 
 def print_summary(run: Run, *, as_json: bool) -> None:
     """Print the summary of a run to stdout."""
-    n_evaluated = int(str(run.manifest["n_evaluated"]))
+    n_evaluated = run.n_evaluated
     summaries = summarise(run.steps, n_evaluated)
     if as_json:
         print_json(_as_json(run, summaries))
         return
-    split = run.manifest["evaluation_split"]
+    split = run.evaluation_split
     has_questions = any(s.questions.mean != s.labels_used.mean for s in summaries)
     has_cost = any(s.cost.mean != s.questions.mean for s in summaries)
     spent = [*["questions"] * has_questions, *["cost"] * has_cost]
@@ -81,8 +100,8 @@ def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]
     return {
         "run": str(run.folder),
         "status": run.status,
-        "evaluation_split": run.manifest["evaluation_split"],
-        "n_evaluated": run.manifest["n_evaluated"],
+        "evaluation_split": run.evaluation_split,
+        "n_evaluated": run.n_evaluated,
         "strategies": {
             s.strategy: {
                 "n_seeds": s.n_seeds,

@@ -1,82 +1,178 @@
 """Whether the options of a study, its strategies and its pool fit each other."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from alsim.engine.faults import Faults
 from alsim.engine.options import StudyOptions
-from alsim.errors import UsageError, nearest
-from alsim.models import MIXED, ModelOptions, resolve_name
+from alsim.engine.oracles import plan_oracle
+from alsim.errors import PoolError, UsageError, nearest
+from alsim.experiments.schedule import QuerySize, Schedule, plan_schedule
+from alsim.loading import told
+from alsim.models import MIXED, MODELS, ModelOptions, resolve_name
 from alsim.models.layers import RowBatchNorm
+from alsim.oracle import OraclePlan
 from alsim.pool.pool import Pool
 from alsim.seeding import stream
 from alsim.strategies import Named
 from alsim.training.dropout import dropout_sites
 from alsim.training.features import shape_of
-from alsim.training.objective import make_objective
+from alsim.training.objective import Objective, make_objective
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
 
 
-def fit_model(options: StudyOptions, pool: Pool) -> ModelOptions:
-    """Return the model's options with what depends on the pool decided.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What the options of a study come to on its pool."""
+
+    schedule: Schedule
+    model: ModelOptions
+    oracle: OraclePlan
+    initial_rows: tuple[int, ...] | None
+    notes: tuple[str, ...]  # what was reduced
+
+
+def fit_study(
+    strategies: Mapping[str, Named], options: StudyOptions, pool: Pool, where: str
+) -> Fitted:
+    """Return what the options come to on a pool.
+
+    Args:
+        strategies: By name.
+        options: What was chosen, see `options.check`.
+        pool: With its splits.
+        where: The pool's place, for messages.
 
     Raises:
-        UsageError: If an option does not fit the model or the pool.
+        AlsimError: Naming everything that does not fit.
     """
-    model = replace(options.model, name=resolve_name(options.model.name, len(pool.modalities)))
-    model = replace(
-        model,
-        width=model.width_for(pool.widths.values()),
-        encoders=model.encoded(tuple(pool.modalities)),
-    )
+    faults, ids = Faults(), options.initial_ids
+    sizes = options.schedule
+    if ids is not None:
+        sizes = replace(sizes, initial_size=len(ids))
+    planned = faults.attempt(None, plan_schedule, sizes, len(pool.splits["train"]))
+    if not pool.splits["validation"] and (
+        not pool.splits["test"] or sizes.until.kind == "accuracy"
+    ):
+        faults.add(
+            "there are no validation rows to measure on",
+            where,
+            "bring a larger pool, or one with a split column",
+            PoolError,
+        )
+    if planned is not None:
+        _check_candidates(strategies, planned[0].query_size, faults)
+    rows = None if ids is None else faults.attempt([], pool.rows_of, ids, "train")
+    classes = next(iter(pool.tasks.values())).classes
+    oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
+    model = _fit_model(options, pool, faults)
+    _check_model(strategies, options, model, pool, faults)
+    faults.raise_all("things do not fit the pool", where)
+    assert planned is not None
+    schedule, notes = planned
+    return Fitted(schedule, model, oracle, None if rows is None else tuple(rows), tuple(notes))
+
+
+def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: Faults) -> None:
+    """Look for strategies of whose rows a query would take all: at random, that is."""
+    largest = max(size.first, size.last)
+    for name, named in strategies.items():
+        most = named.strategy.candidates
+        if most is not None and most <= largest:
+            faults.add(
+                f"{name} looks at {most:,} rows and a query takes up to {largest:,}: "
+                "it would have no choice",
+                "candidates and --query-size",
+                f"give more candidates than that: candidates={10 * largest} in its name, "
+                f"or --candidates {10 * largest}",
+            )
+
+
+def _fit_model(options: StudyOptions, pool: Pool, faults: Faults) -> ModelOptions:
+    """Return the model's options with what depends on the pool decided."""
+    model = options.model
     for name in pool.modalities:
         if name in RESERVED or "+" in name:
-            raise UsageError(
+            faults.add(
                 f"a modality cannot be called {name!r}: the word has a meaning in the tables",
                 "the pool's columns",
                 "rename the column",
             )
-    for name in options.pool.masks:
+    for name in model.encoders or ():
         if name not in pool.modalities:
-            raise UsageError(
-                f"no modality {name!r} to mask", "--mask-modality", nearest(name, pool.modalities)
-            )
-    return model
-
-
-def check_model(
-    strategies: Mapping[str, Named], options: StudyOptions, model: ModelOptions, pool: Pool
-) -> None:
-    """Check on a model made for the purpose that it has what is asked of it.
-
-    Raises:
-        UsageError: Naming the first thing that it has not.
-    """
-    objective = make_objective(
-        shape_of(pool), model, options.training, generator=stream(0, "check")
+            mend = nearest(name, pool.modalities)
+            faults.add(f"no modality {name!r} to encode", "--encoder", mend)
+    if model.encoders is not None:
+        # Without the unknown ones, so that what else does not fit is found too.
+        known = tuple(name for name in model.encoders if name in pool.modalities)
+        model = replace(model, encoders=known)
+    return replace(
+        model,
+        name=resolve_name(model.name, len(pool.modalities)),
+        width=model.width_for(pool.widths.values()),
+        encoders=model.encoded(tuple(pool.modalities)),
     )
+
+
+def _check_model(
+    strategies: Mapping[str, Named],
+    options: StudyOptions,
+    model: ModelOptions,
+    pool: Pool,
+    faults: Faults,
+) -> None:
+    """Look, on a model made for the purpose, for what it lacks of what is asked of it."""
+    objective = faults.attempt(None, _try_model, options, model, pool)
+    if objective is None:
+        return
     heads = next(iter(objective.heads.values()))
-    for head in options.training.head_weights:
+    weights = options.training.head_weights
+    for head in weights:
         if head not in heads:
-            raise UsageError(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
+            faults.add(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
+    if all(weights.get(head, 1.0) == 0 for head in heads):
+        faults.add("every head weighs 0", "--head-weight", "give one a weight: mixed=1")
     has_batch_norm = any(isinstance(layer, RowBatchNorm) for layer in objective.modules())
     for name, named in strategies.items():
         where, wanted = f"--strategy {name}", named.strategy.signals | named.strategy.labelled
         if named.adapt(options.training).batch_norm == "frozen" and not has_batch_norm:
-            raise UsageError(
+            faults.add(
                 f"the model {model.name} has no batch norm to freeze",
                 "--batch-norm frozen",
                 "leave it out, or use --model three-head",
             )
         if "mc_probabilities" in wanted and not dropout_sites(objective):
-            raise UsageError(
+            faults.add(
                 "a committee by dropout needs a model with dropout: its members would all agree",
                 where,
                 "use --model mlp or three-head with --dropout 0.5",
             )
         if "head_probabilities" in wanted and len(heads) < 3:
-            raise UsageError(
+            faults.add(
                 "the strategy compares the modalities' own heads, and there are not two of them",
                 where,
                 "use a pool with several modalities, and --model three-head --heads all",
             )
+
+
+def _try_model(options: StudyOptions, model: ModelOptions, pool: Pool) -> Objective:
+    """Return a model made for the purpose of looking at it.
+
+    Raises:
+        UsageError: If a model of the user's own cannot be made, or gives something else.
+    """
+    where = f"--model {model.name}"
+    try:
+        objective = make_objective(
+            shape_of(pool), model, options.training, generator=stream(0, "check")
+        )
+    except Exception as error:  # someone else's code may raise anything
+        if model.name in MODELS:
+            raise
+        mend = "mend the model; alsim/models/plain.py shows one that works"
+        raise UsageError(f"the model cannot be used: {told(error)}", where, mend) from error
+    if any(MIXED not in heads for heads in objective.heads.values()):
+        mend = f"give the logits of each task as {{{MIXED!r}: …}}"
+        raise UsageError(f"the model has no head {MIXED!r}", where, mend)
+    return objective

@@ -1,13 +1,15 @@
 """A study as asked for and as it is run, and how it travels to a worker process."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from alsim.errors import UsageError
+from alsim.engine.faults import Faults
 from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Until
 from alsim.models import ModelOptions
+from alsim.models.table import find_model
 from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
 from alsim.pool.options import PoolOptions
 from alsim.strategies import Named, find_strategy
@@ -92,94 +94,99 @@ def check(options: StudyOptions) -> dict[str, Named]:
     Raises:
         UsageError: Naming every fault at once.
     """
-    faults: list[UsageError] = []
-    strategies: list[Named] = []
-    for text in options.strategies:
-        try:
-            strategies.append(find_strategy(text, options.candidates))
-        except UsageError as error:
-            faults.append(error)
-    training, model = options.training, options.model
-    for flag, value, lowest in (
-        ("--batch-size", training.batch_size, 1),
-        ("--epochs", training.epochs, 1),
-        ("--max-epochs", training.max_epochs, 1),
-        ("--patience", training.patience, 1),
-        ("--width", model.width, 1),
-        ("--depth", model.depth, 1),
-        ("--workers", options.engine.workers, 1),
-        ("--steps", options.schedule.steps, 1),
-        ("--initial-size", options.schedule.initial_size, 2),
-        ("--candidates", options.candidates, 1),
-    ):
-        if value is not None and value < lowest:
-            faults.append(UsageError(f"{value} is too small", flag, f"ask for at least {lowest}"))
-    if not training.learning_rate > 0:
-        faults.append(
-            UsageError("a learning rate must be positive", "--learning-rate", "1e-3 is usual")
-        )
-    if not 0 <= model.dropout < 1:
-        faults.append(
-            UsageError(
-                f"a dropout of {model.dropout:g} is not a share", "--dropout", "0 ≤ dropout < 1"
-            )
-        )
-    frozen = [named.adapt(training).batch_norm == "frozen" for named in strategies]
-    if any(frozen) and training.retrain:
-        faults.append(
-            UsageError(
-                "batch norm cannot be frozen in a net that is trained from scratch each step",
-                "--batch-norm frozen --retrain",
-                "choose one of the two",
-            )
-        )
-    if training.head_weights and training.loss != "fixed":
-        faults.append(
-            UsageError("head weights need a fixed loss", "--head-weight", "add --loss fixed")
-        )
-    faults += oracle_faults(options.oracle)
+    faults = Faults()
+    strategies = examine(options, faults)
+    faults.raise_all("options cannot be used", "alsim run")
+    return strategies
+
+
+def examine(options: StudyOptions, faults: Faults) -> dict[str, Named]:
+    """Return the strategies that there are by name; add all that is wrong to the faults."""
+    found = [
+        faults.attempt(None, find_strategy, text, options.candidates) for text in options.strategies
+    ]
+    strategies = [named for named in found if named is not None]
+    if options.model.name != "auto":
+        faults.attempt(None, find_model, options.model.name)
+    _check_ranges(options, faults)
+    _check_combinations(options, strategies, faults)
+    for fault in oracle_faults(options.oracle):
+        faults.add(*fault.args)
     for flag, path in (
         ("--confusion", options.oracle.confusion),
         ("--groups", options.oracle.groups),
     ):
         if path is not None and not path.is_file():
-            faults.append(UsageError(f"no such file: {path}", flag, "name a file that exists"))
-    if options.initial_ids is not None and options.schedule.initial_size is not None:
-        faults.append(
-            UsageError(
-                "the ids already say how many labels there are at first",
-                "--initial-ids and --initial-size",
-                "leave out --initial-size",
-            )
+            faults.add(f"no such file: {path}", flag, "name a file that exists")
+    return {named.name: named for named in strategies}
+
+
+def _check_ranges(options: StudyOptions, faults: Faults) -> None:
+    training, model, schedule = options.training, options.model, options.schedule
+    for flag, value, lowest, highest in (
+        ("--batch-size", training.batch_size, 1, None),
+        ("--epochs", training.epochs, 1, None),
+        ("--max-epochs", training.max_epochs, 1, None),
+        ("--patience", training.patience, 1, None),
+        ("--width", model.width, 1, 1 << 14),
+        ("--depth", model.depth, 1, 100),
+        ("--workers", options.engine.workers, 1, None),
+        ("--steps", schedule.steps, 1, 1_000_000),
+        ("--initial-size", schedule.initial_size, 2, None),
+        ("--candidates", options.candidates, 1, None),
+        ("--split-seed", options.pool.split_seed, 0, None),
+    ):
+        if value is not None and value < lowest:
+            faults.add(f"{value} is too small", flag, f"ask for at least {lowest}")
+        if value is not None and highest is not None and value > highest:
+            faults.add(f"{value:,} is too large", flag, f"ask for at most {highest:,}")
+    if not 0 < training.learning_rate < math.inf:
+        what = f"a learning rate of {training.learning_rate:g} is not positive and finite"
+        faults.add(what, "--learning-rate", "1e-3 is usual")
+    if not 0 <= model.dropout < 1:
+        what = f"a dropout of {model.dropout:g} is not a share"
+        faults.add(what, "--dropout", "0 ≤ dropout < 1")
+
+
+def _check_combinations(options: StudyOptions, strategies: Sequence[Named], faults: Faults) -> None:
+    training, schedule = options.training, options.schedule
+    frozen = [named.adapt(training).batch_norm == "frozen" for named in strategies]
+    if any(frozen) and training.retrain:
+        faults.add(
+            "batch norm cannot be frozen in a net that is trained from scratch each step",
+            "--batch-norm frozen --retrain",
+            "choose one of the two",
+        )
+    if training.head_weights and training.loss != "fixed":
+        faults.add("head weights need a fixed loss", "--head-weight", "add --loss fixed")
+    if options.initial_ids is not None and schedule.initial_size is not None:
+        faults.add(
+            "the ids already say how many labels there are at first",
+            "--initial-ids and --initial-size",
+            "leave out --initial-size",
+        )
+    size = schedule.query_size
+    grows = size is not None and size.first != size.last
+    if schedule.until.kind != "steps" and schedule.steps is not None and not grows:
+        faults.add(
+            "a number of steps has no meaning beside another end of the run",
+            "--until and --steps",
+            "leave out one of them, or let queries grow over these steps: --query-size 20:200",
         )
     if not options.strategies or not options.seeds:
-        faults.append(
-            UsageError("nothing to run", "--strategy and --seeds", "name at least one of each")
-        )
+        faults.add("nothing to run", "--strategy and --seeds", "name at least one of each")
     named_values: dict[str, Sequence[str | int]] = {
         "--strategy": [named.name for named in strategies],
         "--seeds": options.seeds,
+        "--modality": options.pool.modalities,
+        "--encoder": options.model.encoders or (),
         "--initial-ids": options.initial_ids or (),
     }
     for flag, values in named_values.items():
         if len(set(values)) < len(values):
-            twice = next(value for i, value in enumerate(values) if value in values[:i])
-            faults.append(UsageError(f"{twice!r} is named twice", flag, "name each once"))
-    raise_all(faults)
-    return {named.name: named for named in strategies}
-
-
-def raise_all(faults: list[UsageError]) -> None:
-    """Raise the faults as one error, if there are any."""
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise UsageError(
-            f"{len(faults)} options cannot be used:"
-            + "".join(f"\n  {i}. {e.args[0]} ({e.args[1]})" for i, e in enumerate(faults, 1)),
-            "the command line",
-            "; ".join(e.args[2] for e in faults),
-        )
+            seen: set[str | int] = set()
+            twice = next(value for value in values if value in seen or seen.add(value))
+            faults.add(f"{twice!r} is named twice", flag, "name each once")
 
 
 def n_cores() -> int:

@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-import math
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from alsim.engine.annotations import shown
 from alsim.errors import UsageError, nearest
 from alsim.oracle import OracleOptions, OraclePlan
 
@@ -71,7 +71,8 @@ def read_confusion(path: Path, classes: Sequence[str]) -> tuple[tuple[float, ...
         faults += _names_faults(f"in {of} a number", list(row), classes)
         wrong = [name for name, value in row.items() if not _is_probability(value)]
         if wrong:
-            faults.append(f"{of} has {row[wrong[0]]!r} for {wrong[0]!r}, which is no probability")
+            value = shown(row[wrong[0]])
+            faults.append(f"{of} has {value} for {wrong[0]!r}, which is no probability")
         elif abs(sum(row.values()) - 1) > 1e-6:
             faults.append(f"{of} sums to {sum(row.values()):.6g}, not to 1")
     if faults:
@@ -97,7 +98,8 @@ def read_groups(path: Path, classes: Sequence[str]) -> dict[str, tuple[int, ...]
     seen: dict[str, str] = {}
     groups: dict[str, tuple[int, ...]] = {}
     for group, members in table.items():
-        names = [str(name) for name in members]
+        # Classes that are numbers may be written as such.
+        names = [name if isinstance(name, str) else shown(name) for name in members]
         if not names:
             faults.append(f"the group {group!r} is empty")
         if group in number and names != [group]:
@@ -122,6 +124,8 @@ def _parse(path: Path, parse: Callable[[str], Any], mend: str) -> Any:
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or error}"
         raise UsageError(what, str(path), mend) from error
+    except RecursionError:
+        raise UsageError("the file cannot be read: nested too deeply", str(path), mend) from None
     except (ValueError, csv.Error) as error:  # JSON's, TOML's and UTF-8's errors are ValueErrors
         raise UsageError(f"the file cannot be read: {error}", str(path), mend) from error
 
@@ -130,11 +134,12 @@ def _parse_json(text: str) -> Any:
     """Return what JSON holds. Of a name that stands there twice, one would be lost silently."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"{twice!r} stands there twice")
-        return dict(pairs)
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise ValueError(f"{name!r} stands there twice")
+            found[name] = value
+        return found
 
     return json.loads(text, object_pairs_hook=unique)
 
@@ -162,22 +167,29 @@ def _number(cell: str) -> float | str:
 
 def _is_probability(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and 0 <= value <= 1 + 1e-6
+    return is_number and 0 <= value <= 1 + 1e-6
 
 
 def _names_faults(what: str, names: Sequence[str], classes: Sequence[str]) -> list[str]:
     """Return what is wrong with names that must be the classes, in any order."""
     missing = [name for name in classes if name not in set(names)]
     unknown = [name for name in names if name not in set(classes)]
-    faults = [f"there is no class {name!r}; {nearest(name, classes)}" for name in unknown]
+    faults: list[str] = []
+    if unknown:
+        advice = nearest(unknown[0], classes)
+        faults.append(f"there is no class {unknown[0]!r}{_others(unknown)}; {advice}")
     if missing:
-        others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
-        faults.append(f"{what} is missing for {missing[0]!r}{others}")
+        faults.append(f"{what} is missing for {missing[0]!r}{_others(missing)}")
     return faults
 
 
+def _others(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} others" if len(names) > 1 else ""
+
+
 def _refusal(faults: Sequence[str], path: Path, mend: str) -> UsageError:
-    """Return the faults of a file as one error."""
+    """Return the faults of a file as one error, each told once."""
+    faults = list(dict.fromkeys(faults))
     if len(faults) == 1:
         return UsageError(faults[0], str(path), mend)
     shown = "".join(f"\n  {i}. {fault}" for i, fault in enumerate(faults[:_SHOWN], 1))

@@ -1,10 +1,15 @@
 """The small languages of options: `20:200`, `accuracy=0.9`, `0..4`, `image_emb=0.2`."""
 
+import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from alsim.engine.annotations import LARGEST, shown
 from alsim.errors import UsageError
 from alsim.experiments.schedule import QuerySize, Until
+
+MOST_SEEDS = 10_000
 
 
 def parse_names(text: str | Sequence[str]) -> tuple[str, ...]:
@@ -18,29 +23,32 @@ def parse_seeds(value: str | int | Sequence[int]) -> tuple[int, ...]:
     """Return the seeds meant by a count (`5`: 0 … 4), a range (`3..7`), or a list (`1,4,9`).
 
     Raises:
-        UsageError: If it is none of these, or names no seed.
+        UsageError: If it is none of these, or names no seed, or too many.
     """
-    if isinstance(value, int):
-        value = str(value)
-    if not isinstance(value, str):
-        value = ",".join(str(int(seed)) for seed in value) + ","
+    mend = "give a count (5), a range (3..7) or a list (1,4)"
     try:
-        if ".." in value:
-            first, last = (int(part) for part in value.split(".."))
-            seeds = tuple(range(first, last + 1))
-        elif "," in value:
-            seeds = tuple(int(part) for part in value.split(",") if part.strip())
-        else:
-            seeds = tuple(range(int(value)))
+        seeds = _seeds(value)
     except ValueError:
         seeds = ()
-    if not seeds or min(seeds) < 0:
-        raise UsageError(
-            f"{value!r} names no seeds",
-            "--seeds",
-            "give a count (5), a range (3..7) or a list (1,4)",
-        )
-    return seeds
+    # Of a range not even the length is asked for before it is known to be a small one.
+    if seeds[MOST_SEEDS:]:
+        raise UsageError(f"{shown(value)} names more than {MOST_SEEDS:,} seeds", "--seeds", mend)
+    if not seeds or not all(0 <= seed <= LARGEST for seed in seeds):
+        raise UsageError(f"{shown(value)} names no seeds", "--seeds", mend)
+    return tuple(seeds)
+
+
+def _seeds(value: str | int | Sequence[int]) -> Sequence[int]:
+    if isinstance(value, int):
+        return range(value)
+    if not isinstance(value, str):
+        return tuple(value)
+    if ".." in value:
+        first, last = (int(part) for part in value.split(".."))
+        return range(first, last + 1)
+    if "," in value:
+        return tuple(int(part) for part in value.split(",") if part.strip())
+    return range(int(value))
 
 
 def parse_query_size(value: str | int) -> QuerySize:
@@ -54,9 +62,11 @@ def parse_query_size(value: str | int) -> QuerySize:
         sizes = [int(part) for part in parts]
     except ValueError:
         sizes = []
-    if len(sizes) not in (1, 2) or min(sizes) < 1:
+    if len(sizes) not in (1, 2) or min(sizes) < 1 or max(sizes) > LARGEST:
         raise UsageError(
-            f"{value!r} is no query size", "--query-size", "give a number (20) or a range (20:200)"
+            f"{shown(value)} is no query size",
+            "--query-size",
+            "give a number (20) or a range (20:200)",
         )
     return QuerySize(sizes[0], sizes[-1])
 
@@ -75,12 +85,12 @@ def parse_until(value: str | None) -> Until:
             return Until("exhausted")
         if kind == "accuracy" and 0 < float(number) <= 1:
             return Until("accuracy", float(number))
-        if kind == "labels":
+        if kind == "labels" and 0 < int(number) <= LARGEST:
             return Until("labels", float(int(number)))
     except ValueError:
         pass
     raise UsageError(
-        f"{value!r} is no end of a run",
+        f"{shown(value)} is no end of a run",
         "--until",
         "give exhausted, accuracy=0.9 (validation accuracy, a share) or labels=5000",
     )
@@ -100,26 +110,56 @@ def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...
         return tuple(float(rate) for rate in parse_names(value))
     except ValueError:
         raise UsageError(
-            f"{value!r} holds no error rates", "--noise", "give one (0.1) or several (0.05,0.1,0.3)"
+            f"{shown(value)} holds no error rates",
+            "--noise",
+            "give one (0.1) or several (0.05,0.1,0.3)",
         ) from None
 
 
-def parse_shares(values: Sequence[str], flag: str) -> dict[str, float]:
-    """Return the numbers in `name=0.2` texts, each at least 0.
+def parse_shares(values: Sequence[str], flag: str, *, below: float = math.inf) -> dict[str, float]:
+    """Return the numbers in `name=0.2` texts, each at least 0 and below `below`.
 
     Raises:
-        UsageError: If a text is not of this form.
+        UsageError: If texts are not of this form, or a name comes twice.
     """
     shares: dict[str, float] = {}
+    wrong: list[str] = []
     for text in values:
         name, _, number = text.rpartition("=")
         try:
             share = float(number)
         except ValueError:
             share = -1.0
-        if not name or not share >= 0:
-            raise UsageError(
-                f"{text!r} is not of the form name=0.2", flag, "give a name and a number"
-            )
-        shares[name] = share
+        if name in shares:
+            raise UsageError(f"{name!r} is named twice", flag, "name each once")
+        if name and 0 <= share < below:
+            shares[name] = share
+        else:
+            wrong.append(shown(text))
+    if wrong:
+        mend = "give a name and a number ≥ 0" + (f" and < {below:g}" if below < math.inf else "")
+        raise UsageError(f"not of the form name=0.2: {', '.join(wrong)}", flag, mend)
     return shares
+
+
+def parse_ids(ids: str | Path | Sequence[str | int] | None) -> tuple[str, ...] | None:
+    """Return the ids in a text file, one a line, or those given.
+
+    Raises:
+        UsageError: If the file cannot be read, or there are none.
+    """
+    if ids is None:
+        return None
+    where, mend = "--initial-ids", "give a text file with one id a line"
+    if isinstance(ids, str | Path):
+        where = f"--initial-ids {ids}"
+        try:
+            ids = Path(ids).read_text(encoding="utf-8-sig").split("\n")
+        except OSError as error:
+            raise UsageError(f"the ids cannot be read: {error.strerror}", where, mend) from error
+        except ValueError as error:  # not UTF-8, or a path that no file can have
+            raise UsageError(f"the ids cannot be read: {error}", where, mend) from error
+    found = tuple(id_ for id_ in (str(line).strip() for line in ids) if id_)
+    if not found:
+        raise UsageError("there are no ids", where, mend)
+    return found

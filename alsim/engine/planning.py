@@ -1,10 +1,12 @@
 """A run as tasks for the workers: passive phases first, then learning curves."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alsim.engine.workers import WorkerTask
+from alsim.experiments.querying import Job
+from alsim.store import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
 from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Way
@@ -20,19 +22,53 @@ def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:
     return options
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run's tasks, and the files in which they leave what they find."""
+
+    passives: tuple[WorkerTask, ...]
+    actives: tuple[WorkerTask, ...]  # each waits for its passive phase
+
+    @property
+    def tasks(self) -> tuple[WorkerTask, ...]:
+        """Return all tasks, in the order of preference."""
+        return (*self.passives, *self.actives)
+
+    def without(self, ended: Collection[Job]) -> "Plan":
+        """Return what is left to do once some curves have ended and some states are there."""
+        actives = [
+            task
+            for task in self.actives
+            if not all(Job(*job) in ended for job in task.message["jobs"])
+        ]
+        wanted = {name for task in actives for name in task.after}
+        passives = [
+            task
+            for task in self.passives
+            if task.name in wanted and not Path(task.message["state"]).exists()
+        ]
+        names = {task.name for task in passives}
+        return Plan(
+            tuple(passives), tuple(replace(task, after=task.after & names) for task in actives)
+        )
+
+
 def plan_tasks(
     seeds: Sequence[int],
     strategies: Mapping[str, Named],
     training: TrainingOptions,
     way: Way,
-    work: Path,
-) -> list[WorkerTask]:
-    """Return a run's tasks: each learning curve comes after its seed's passive phase.
+    folder: Path,
+) -> Plan:
+    """Return the tasks of a run in `folder`: each curve comes after its seed's passive phase.
 
     Strategies share a seed's passive phase unless they train their nets differently from its
     start. Directly, there is one passive task a seed and one task a curve; in lockstep one of
-    each for all that are trained alike.
+    each for all that are trained alike. The same run always gives the same plan.
     """
+    folder = folder.resolve()
+    pairs = [Job(seed, name) for name in strategies for seed in seeds]
+    numbers = {job: i for i, job in enumerate(pairs)}
     groups = [tuple(seeds)] if way == "lockstep" else [(seed,) for seed in seeds]
     starts = _alike(strategies, lambda named: _at_first(training_of(named, training)))
     passives: list[WorkerTask] = []
@@ -46,12 +82,29 @@ def plan_tasks(
                     "kind": "passive",
                     "seeds": list(group),
                     "like": names[0],  # is trained as this strategy's net is
-                    "state": str((work / f"passive-{len(passives)}.safetensors").resolve()),
+                    "state": str(folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"),
                 },
             )
             passives.append(task)
-            actives += _actives(group, names, strategies, training, way, task)
-    return [*passives, *actives]
+            for jobs in _bundles(group, names, strategies, training, way):
+                curves = [f"{numbers[job]:04d}" for job in jobs]
+                actives.append(
+                    WorkerTask(
+                        "; ".join(f"strategy {job.strategy}, seed {job.seed}" for job in jobs),
+                        {
+                            "kind": "active",
+                            "jobs": jobs,
+                            "state": task.message["state"],
+                            "pick": [group.index(job.seed) for job in jobs],
+                            "journals": [str(folder / JOURNALS / f"{c}.jsonl") for c in curves],
+                            "checkpoint": str(
+                                folder / CHECKPOINTS / f"curve-{curves[0]}.safetensors"
+                            ),
+                        },
+                        frozenset({task.name}),
+                    )
+                )
+    return Plan(tuple(passives), tuple(actives))
 
 
 def _alike(
@@ -75,31 +128,17 @@ def _at_first(training: TrainingOptions) -> TrainingOptions:
     return replace(training, batch_norm="train")
 
 
-def _actives(
+def _bundles(
     group: Sequence[int],
     names: Sequence[str],
     strategies: Mapping[str, Named],
     training: TrainingOptions,
     way: Way,
-    passive: WorkerTask,
-) -> list[WorkerTask]:
+) -> list[list[Job]]:
+    """Return the curves of some seeds and strategies, those that one task runs together."""
     chosen = {name: strategies[name] for name in names}
     bundles = [
-        [(seed, name) for name in alike for seed in group]
+        [Job(seed, name) for name in alike for seed in group]
         for alike in _alike(chosen, lambda named: training_of(named, training))
     ]
-    if way == "direct":
-        bundles = [[curve] for bundle in bundles for curve in bundle]
-    return [
-        WorkerTask(
-            "; ".join(f"strategy {name}, seed {seed}" for seed, name in jobs),
-            {
-                "kind": "active",
-                "jobs": jobs,
-                "state": passive.message["state"],
-                "pick": [list(group).index(seed) for seed, _ in jobs],
-            },
-            frozenset({passive.name}),
-        )
-        for jobs in bundles
-    ]
+    return bundles if way == "lockstep" else [[curve] for bundle in bundles for curve in bundle]

@@ -1,38 +1,30 @@
 """`alsim.run`: the Python twin of the command, with the same names and the same defaults."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from alsim.engine.options import Device, EngineOptions, StudyOptions
-from alsim.engine.parsing import (
-    parse_names,
-    parse_query_size,
-    parse_rates,
-    parse_seeds,
-    parse_shares,
-    parse_until,
-)
+from alsim.engine.arguments import as_plain, make_options
+from alsim.engine.options import Device
 from alsim.engine.study import run_study
 from alsim.engine.watch import Watch
-from alsim.errors import UsageError
-from alsim.experiments.schedule import ScheduleOptions
-from alsim.models import ModelOptions
 from alsim.models.blocks import BlockKind
 from alsim.models.fusion import FusionKind
-from alsim.oracle import OracleKind, OracleOptions
-from alsim.pool.options import LabelKind, PoolOptions, Standardise
+from alsim.oracle import OracleKind
+from alsim.pool.options import LabelKind, Standardise
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run
 from alsim.training.batching import BatchRule
 from alsim.training.optimisers import OptimiserName
-from alsim.training.options import LossWeighting, TrainingOptions
+from alsim.training.options import LossWeighting
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
+_PATHS = ("pool", "initial_ids", "confusion", "groups")
 
 
 def run(  # noqa: D417 -- the arguments are the command's options, documented there
@@ -41,7 +33,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     strategy: str | Sequence[str] = ("random", "margin"),
     seeds: str | int | Sequence[int] = 5,
     initial_size: int | None = None,
-    initial_ids: Path | Sequence[str] | None = None,
+    initial_ids: str | Path | Sequence[str | int] | None = None,
     query_size: str | int | None = None,
     steps: int | None = None,
     until: str | None = None,
@@ -86,9 +78,12 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     workers: int | None = None,
     replicas: Literal["auto", "direct", "lockstep"] = "auto",
     out: str | Path | None = None,
+    force: bool = False,
     watch: Watch | None = None,
 ) -> Run:
     """Replay labelling on a pool whose labels are known, and return the run.
+
+    Where `out` holds this very run unfinished, it goes on; finished, it is returned as it is.
 
     Every argument is the option of `alsim run` of the same name, documented there; texts such as
     `query_size="20:200"`, `seeds="3..7"`, `until="accuracy=0.9"` or `mask_modality=["text=0.2"]`
@@ -96,85 +91,36 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
 
     Args:
         pool: A Parquet file, folder or glob, or an Arrow table; None makes a small VK-like pool.
-        out: The run's folder, absent or empty; None takes a free one below `runs/`.
+        out: The run's folder, absent, empty, or of this run; None takes a free one below `runs/`.
+        force: Whether another run in `out` is moved aside for this one.
         watch: Hears of the progress.
 
     Raises:
         AlsimError: For anything the user can mend.
     """
-    options = StudyOptions(
-        strategies=parse_names(strategy),
-        seeds=parse_seeds(seeds),
-        schedule=ScheduleOptions(
-            initial_size=initial_size,
-            query_size=None if query_size is None else parse_query_size(query_size),
-            steps=steps,
-            until=parse_until(until),
-        ),
-        model=ModelOptions(
-            name=model,
-            width=width,
-            depth=depth,
-            dropout=dropout,
-            blocks=blocks,
-            fusion=fusion,
-            heads=heads,
-            encoders=None if encoder is None else tuple(encoder),
-        ),
-        training=TrainingOptions(
-            optimiser=optimiser,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            batch_rule=batch_rule,
-            max_epochs=max_epochs,
-            patience=patience,
-            epochs=epochs,
-            retrain=retrain,
-            batch_norm=batch_norm,
-            loss=loss,
-            head_weights=parse_shares(head_weight, "--head-weight"),
-            class_weights=class_weights,
-            precision=precision,
-        ),
-        pool=PoolOptions(
-            labels=() if label is None else (label,),
-            modalities=tuple(modality),
-            split=split,
-            id=id_column,
-            label_type=label_type,
-            masks=parse_shares(mask_modality, "--mask-modality"),
-            standardise=standardise,
-            split_seed=split_seed,
-        ),
-        engine=EngineOptions(device=device, workers=workers, replicas=replicas),
-        oracle=OracleOptions(
-            kind=oracle,
-            noise=parse_rates(noise),
-            confusion=None if confusion is None else Path(confusion),
-            answers=answers,
-            groups=None if groups is None else Path(groups),
-            max_questions=max_questions,
-            price=price,
-        ),
-        candidates=candidates,
-        initial_ids=_read_ids(initial_ids),
-    )
+    given = locals()
+    options = make_options(run, given)
+    arguments = _plain_arguments(given)
     source = open_source(vk_pool(EMBEDDED), name="vk") if pool is None else open_source(pool)
-    return run_study(source, options, None if out is None else Path(out), watch or Watch())
+    return run_study(
+        source,
+        options,
+        None if out is None else Path(out),
+        watch or Watch(),
+        arguments=arguments,
+        force=force,
+    )
 
 
-def _read_ids(ids: Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Return the ids in a text file, one a line, or those given."""
-    if ids is None or not isinstance(ids, str | Path):
-        return None if ids is None else tuple(str(id_) for id_ in ids)
-    path = Path(ids)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the ids cannot be read: {error}", str(path), "give a text file with one id a line"
-        ) from error
-    found = tuple(line.strip() for line in lines if line.strip())
-    if not found:
-        raise UsageError("no ids in the file", str(path), "give one id a line")
-    return found
+def _plain_arguments(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments to go on with, as JSON values; None for a pool in memory only."""
+    if isinstance(given["pool"], pa.Table):
+        return None
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in ("out", "force", "watch"):
+            continue
+        # Absolute, since it may go on from another working folder.
+        is_path = name in _PATHS and isinstance(value, str | Path)
+        plain[name] = str(Path(value).absolute()) if is_path else as_plain(value)
+    return json.loads(json.dumps(plain, default=list))

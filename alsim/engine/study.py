@@ -1,95 +1,78 @@
-"""A whole run: pool, plan, workers, records, the folder it leaves."""
+"""A whole run: pool, plan, workers, journals, the folder it leaves."""
 
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from alsim.engine.fitting import check_model, fit_model
+from alsim.engine.claiming import Claim, claim, tidy
+from alsim.engine.keeping import load_passive
 from alsim.engine.machine import choose_device, choose_way, describe, worker_environment
-from alsim.engine.options import Assignment, StudyOptions, check, n_cores
-from alsim.engine.oracles import describe_oracle, plan_oracle
-from alsim.engine.planning import plan_tasks
+from alsim.engine.options import StudyOptions, check, n_cores
+from alsim.engine.planning import Plan, plan_tasks
+from alsim.engine.preparing import Prepared, describe_study, prepare
+from alsim.engine.resuming import plain_options, refuse_differences, refuse_other_options
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Message, Workers, WorkerTask
-from alsim.errors import PoolError, UsageError
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, QuerySize, plan_schedule
-from alsim.pool.fingerprint import fingerprint
-from alsim.pool.loading import load_pool
-from alsim.pool.pool import Pool
+from alsim.errors import RunError, StoreError
+from alsim.experiments.querying import Job
+from alsim.experiments.records import Round, StepRecord
 from alsim.pool.source import Source
 from alsim.store import (
+    CHECKPOINTS,
+    JOURNALS,
+    MANIFEST,
+    WORK,
     Run,
     TimingRecord,
-    create_run,
-    free_folder,
+    make_folder,
     read_run,
+    recorded,
+    timings_of,
     write_manifest,
     write_tables,
 )
 from alsim.strategies import Named
-from alsim.training.replicas import Way
-
-WORK = "work"  # the mapped pool and the passive states, until the run is over
 
 
-@dataclass(slots=True, eq=False)
-class _Recorder:
-    """Collects what the workers report."""
+def run_study(
+    source: Source,
+    options: StudyOptions,
+    out: Path | None,
+    watch: Watch,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> Run:
+    """Run a study, or go on with it where `out` holds it unfinished, and return the run.
 
-    watch: Watch
-    rounds: list[Round] = field(default_factory=list[Round])
-    timings: list[TimingRecord] = field(default_factory=list[TimingRecord])
-    passive_epochs: dict[str, int] = field(default_factory=dict[str, int])  # by task
-
-    def handle(self, task: WorkerTask, message: Message) -> None:
-        if message["kind"] == "epoch":
-            self.watch.epoch(task.name, message["epoch"])
-            if task.message["kind"] == "passive":
-                self.passive_epochs[task.name] = message["epoch"]
-        elif message["kind"] == "round":
-            done = _round(message["round"])
-            self.rounds.append(done)
-            self.watch.round(done)
-        elif message["kind"] == "timing":
-            jobs = message["jobs"] or [(seed, "") for seed in task.message["seeds"]]
-            for seed, strategy in jobs:
-                for phase, seconds in message["seconds"].items():
-                    # In lockstep the replicas share the time.
-                    share = seconds / len(jobs)
-                    self.timings.append(TimingRecord(strategy, seed, message["step"], phase, share))
-
-    def unfinished(self, max_epochs: int) -> list[str]:
-        """Return a note if passive phases ran out of epochs."""
-        n = sum(epochs >= max_epochs for epochs in self.passive_epochs.values())
-        if not n:
-            return []
-        return [
-            f"{n} of {len(self.passive_epochs)} passive phases ended at --max-epochs {max_epochs}, "
-            "perhaps before their net had learnt what it could: later gains are then partly those "
-            "of longer training"
-        ]
-
-
-def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Watch) -> Run:
-    """Run a study into a fresh folder and return it.
-
-    What was recorded is kept when the run fails or is interrupted; `run.json` then says so.
+    What was recorded is kept, whatever ends the run, and running it again goes on from there. A
+    run that is finished is returned as it is.
 
     Args:
         source: The pool.
         options: What was chosen.
-        out: The run's folder, absent or empty; None takes a free one below `runs/`.
+        out: The run's folder: absent, empty, or of this very study; None takes a free one below
+            `runs/`.
         watch: Hears of the progress.
+        arguments: What to call `alsim.run` with to go on; None where the pool is in memory only.
+        force: Whether another run in `out` is moved aside.
 
     Raises:
         AlsimError: For anything the user can mend.
-        KeyboardInterrupt: After the tables were written.
     """
     strategies = check(options)
+    if out is not None and not force and (out / MANIFEST).exists():
+        found = read_run(out)
+        refuse_other_options(out, found.manifest, options)
+        if found.status == "complete":
+            _refuse_other_content(found, source, options, strategies)
+            watch.note("the run is finished: nothing is left to do")
+            tidy(out)
+            return found
     device = choose_device(options.engine)
     way = choose_way(options.engine, device)
     n_jobs = len(options.seeds) * len(strategies)
@@ -97,192 +80,204 @@ def run_study(source: Source, options: StudyOptions, out: Path | None, watch: Wa
     workers = 1 if one_process else min(options.engine.workers or n_cores(), n_jobs)
     threads = n_cores() if way == "lockstep" else 1
     name = f"{source.name}-{','.join(strategies)}"
-    folder = free_folder(Path("runs"), name) if out is None else create_run(out)
-    try:
-        watch.stage(f"starting {workers} worker process{'es' if workers > 1 else ''}")
-        with Workers(workers, worker_environment(threads)) as group:
+    with claim(out, name, force=force, watch=watch) as claimed:
+        folder, past = claimed.folder, claimed.past
+        if past is not None:
+            refuse_other_options(folder, past, options)
+            if past["status"] == "complete":  # another process has just ended it
+                return read_run(folder)
+        manifest = {
+            "status": "running",
+            **_times(past),
+            "arguments": arguments,
+            "options": plain_options(options),
+            **describe(device, way, workers, threads),
+        }
+        if past is None:  # from now on the run can be resumed
+            write_manifest(folder, manifest)
+        watch.stage(f"{folder}: starting {workers} worker process{'es' if workers > 1 else ''}")
+        with Workers(workers, worker_environment(threads), claimed.lock) as group:
             watch.stage(f"reading {source.name}")
-            (folder / WORK).mkdir()
-            prepared = _prepare(source, options, strategies, folder / WORK, way, device, threads)
+            make_folder(folder / WORK)
+            prepared = prepare(source, options, strategies, folder / WORK, way, device, threads)
+            manifest |= describe_study(prepared, options)
+            if past is not None:
+                refuse_differences(folder, past, manifest)
             for note in prepared.notes:
                 watch.note(note)
             schedule = prepared.assignment.schedule
             watch.planned(n_jobs, schedule.steps if schedule.until.kind == "steps" else None)
-            manifest = {
-                "status": "running",
-                **_describe(prepared, options),
-                **describe(device, way, workers, threads),
-            }
-            _record(group, folder, manifest, prepared, options, watch)
-    finally:
-        shutil.rmtree(folder / WORK, ignore_errors=True)
-        if not (folder / "run.json").exists():
-            folder.rmdir()
+            _record(group, claimed, manifest, prepared, options, watch)
     return read_run(folder)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """A study whose pool is decoded and whose options fit it."""
-
-    pool: Pool
-    strategies: Mapping[str, Named]
-    assignment: Assignment
-    notes: tuple[str, ...]
-
-
-def _prepare(
-    source: Source,
-    options: StudyOptions,
-    strategies: Mapping[str, Named],
-    work: Path,
-    way: Way,
-    device: str,
-    threads: int,
-) -> _Prepared:
-    """Decode the pool into `work` and decide what depends on it."""
-    ids = options.initial_ids
-    size = options.schedule.initial_size if ids is None else len(ids)
-    loaded = load_pool(source, options.pool, work, initial_size=size or DEFAULT_INITIAL_SIZE)
-    pool = loaded.pool
-    asked = replace(options.schedule, initial_size=size)
-    schedule, reduced = plan_schedule(asked, len(pool.splits["train"]))
-    if not pool.splits["validation"] and (
-        not pool.splits["test"] or schedule.until.kind == "accuracy"
-    ):
-        raise PoolError(
-            "there are no validation rows to measure on",
-            source.where,
-            "bring a larger pool, or one with a split column",
-        )
-    _check_candidates(strategies, schedule.query_size)
-    model = fit_model(options, pool)
-    check_model(strategies, options, model, pool)
-    assignment = Assignment(
-        schedule=schedule,
-        model=model,
-        training=options.training,
-        strategies=tuple(strategies),
-        candidates=options.candidates,
-        way=way,
-        device=device,
-        threads=threads,
-        initial_rows=None if ids is None else tuple(pool.rows_of(ids, "train")),
-        oracle=plan_oracle(options.oracle, next(iter(pool.tasks.values())).classes),
-    )
-    notes = [*loaded.report.warnings, *loaded.report.notes, *reduced]
-    notes += _subsampled(strategies, len(pool.splits["train"]) - schedule.initial_size)
-    first, *others = pool.tasks
-    if others:
-        notes.append(f"labels are those of {first!r}; not used: {', '.join(others)}")
-    return _Prepared(pool, strategies, assignment, tuple(notes))
-
-
-def _check_candidates(strategies: Mapping[str, Named], size: QuerySize) -> None:
-    """Raise a UsageError if a query would take all that a strategy looks at: at random, that is."""
-    largest = max(size.first, size.last)
-    for name, named in strategies.items():
-        most = named.strategy.candidates
-        if most is not None and most <= largest:
-            raise UsageError(
-                f"{name} looks at {most:,} rows and a query takes up to {largest:,}: "
-                "it would have no choice",
-                "candidates and --query-size",
-                f"give more candidates than that: candidates={10 * largest} in its name, "
-                f"or --candidates {10 * largest}",
-            )
-
-
-def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:
-    """Return a note for each strategy that does not look at all `n` unlabelled rows."""
-    return [
-        f"{name} looks at {most:,} of the {n:,} unlabelled rows, drawn anew each step"
-        for name, named in strategies.items()
-        if (most := named.strategy.candidates) is not None and most < n
-    ]
+def _refuse_other_content(
+    found: Run, source: Source, options: StudyOptions, strategies: Mapping[str, Named]
+) -> None:
+    """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
+    parts = ("status", "pool", "configuration")
+    past = {part: found.manifest[part] for part in parts if part in found.manifest}
+    with TemporaryDirectory() as work:
+        prepared = prepare(source, options, strategies, Path(work), "direct", "cpu", 1)
+        refuse_differences(found.folder, past, describe_study(prepared, options))
 
 
 def _record(
     group: Workers,
-    folder: Path,
+    claimed: Claim,
     manifest: Mapping[str, Any],
-    prepared: _Prepared,
+    prepared: Prepared,
     options: StudyOptions,
     watch: Watch,
 ) -> None:
-    """Run the tasks and write what they report, whatever ends them."""
-    recorder = _Recorder(watch)
-    assignment = prepared.assignment
-    began = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began))
-    started = {**manifest, "began": stamp}
-    write_manifest(folder, started)
-    opening = {
-        "kind": "open",
-        "folder": str(folder / WORK),
-        "assignment": assignment.to_json(),
-    }
+    """Run what is left to do, and write the tables; whatever ends it, say so in the manifest."""
+    folder, assignment = claimed.folder, prepared.assignment
+    plan = plan_tasks(
+        options.seeds, prepared.strategies, assignment.training, assignment.way, folder
+    )
+    began = time.monotonic()
     status = "failed"
     try:
-        tasks = plan_tasks(
-            options.seeds,
-            prepared.strategies,
-            assignment.training,
-            assignment.way,
-            folder / WORK,
-        )
-        group.run(opening, tasks, recorder.handle)
-        for note in recorder.unfinished(assignment.training.max_epochs):
+        for name in (JOURNALS, CHECKPOINTS):
+            make_folder(folder / name)
+        ended = _told(folder, watch)
+        write_manifest(folder, manifest)
+        opening = {
+            "kind": "open",
+            "folder": str((folder / WORK).resolve()),
+            "assignment": assignment.to_json(),
+        }
+        group.run(opening, plan.without(ended).tasks, _Listener(watch).handle)
+        found = _findings(folder, plan, assignment.training.max_epochs)
+        for note in found["notes"]:
             watch.note(note)
-            started = {**started, "notes": [*started["notes"], note]}
+        manifest = {**manifest, **found, "notes": [*manifest["notes"], *found["notes"]]}
+        write_tables(folder, _rounds(folder), [*_timings(folder), *_passive_timings(plan)])
         status = "complete"
     except KeyboardInterrupt:
         status = "interrupted"
         raise
     finally:
-        write_tables(folder, recorder.rounds, recorder.timings)
-        seconds = round(time.time() - began, 1)
-        write_manifest(folder, {**started, "status": status, "seconds": seconds})
-        if status != "complete":
-            watch.note(f"what was recorded until then is in {folder}")
+        seconds = round(manifest["seconds"] + time.monotonic() - began, 1)
+        # The failure under way is the one to report.
+        with suppress(*() if status == "complete" else (StoreError,)):
+            write_manifest(folder, {**manifest, "status": status, "seconds": seconds})
+        if status != "complete" and (folder / JOURNALS).exists():
+            again = f"alsim resume {folder}"
+            if manifest["arguments"] is None:  # its pool is in memory only
+                again = f"the same call, with out={str(folder)!r}"
+            watch.note(f"what was recorded is kept; go on with: {again}")
+    for name in (JOURNALS, CHECKPOINTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _describe(prepared: _Prepared, options: StudyOptions) -> dict[str, Any]:
-    """Return the part of a manifest that tells what is run."""
-    pool, assignment = prepared.pool, prepared.assignment
-    task = next(iter(pool.tasks.values()))
-    evaluated = "test" if pool.splits["test"] else "validation"
+class _Listener:
+    """Passes on what the workers say."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def handle(self, task: WorkerTask, message: Message) -> None:
+        if message["kind"] == "epoch":
+            self._watch.epoch(task.name, message["epoch"])
+        elif message["kind"] == "step":
+            self._watch.step(StepRecord(**message["step"]))
+        elif message["kind"] == "diverged":
+            seed, strategy = message["job"]
+            self._watch.note(_lost(seed, strategy, message["step"]))
+        elif message["kind"] == "note":
+            self._watch.note(message["text"])
+
+
+def _told(folder: Path, watch: Watch) -> set[Job]:
+    """Tell of the steps that were recorded before, and return the curves that have ended."""
+    ended: set[Job] = set()
+    for found in recorded(folder):
+        for entry in found.entries:
+            watch.step(entry.round.step)
+        if found.ending is not None:
+            ended.add(Job(found.seed, found.strategy))
+    return ended
+
+
+def _rounds(folder: Path) -> Iterator[Round]:
+    return (entry.round for found in recorded(folder) for entry in found.entries)
+
+
+def _timings(folder: Path) -> Iterator[TimingRecord]:
+    return (timing for found in recorded(folder) for timing in timings_of(found))
+
+
+def _passive_timings(plan: Plan) -> Iterator[TimingRecord]:
+    """Yield the seconds of the passive phases, under no strategy's name; lockstep shares them."""
+    for task, facts in _passive_facts(plan):
+        seeds = task.message["seeds"]
+        for seed in seeds:
+            for phase, seconds in facts["seconds"].items():
+                yield TimingRecord("", seed, 0, phase, seconds / len(seeds))
+
+
+def _passive_facts(plan: Plan) -> Iterator[tuple[WorkerTask, Mapping[str, Any]]]:
+    for task in plan.passives:
+        found = load_passive(Path(task.message["state"]))
+        if found is not None:
+            yield task, found[1]
+
+
+def _findings(folder: Path, plan: Plan, max_epochs: int) -> dict[str, Any]:
+    """Return what is to be told of a run whose tasks are done.
+
+    Raises:
+        StoreError: If the end of a curve is not there, though its task is done.
+        RunError: If no curve has a single step.
+    """
+    n_steps = 0
+    lost: list[dict[str, Any]] = []
+    missing = {Job(*job) for task in plan.actives for job in task.message["jobs"]}
+    for found in recorded(folder):
+        n_steps += len(found.entries)
+        if found.ending is not None:
+            missing.discard(Job(found.seed, found.strategy))
+        if found.ending is not None and found.ending.reason == "diverged":
+            lost.append({"strategy": found.strategy, "seed": found.seed, "step": found.ending.step})
+    if missing:
+        raise StoreError(
+            f"what was recorded of {len(missing)} learning curves is gone",
+            str(folder / JOURNALS),
+            f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
+        )
+    if not n_steps:
+        raise RunError(
+            "every training diverged: no loss is a number",
+            str(folder),
+            "lower --learning-rate, or leave the inputs standardised, and add --force",
+        )
+    epochs = [facts["epochs"] for _, facts in _passive_facts(plan)]
+    n = sum(n_epochs >= max_epochs for n_epochs in epochs)
+    note = (
+        f"{n} of {len(epochs)} passive phases ended at --max-epochs {max_epochs}, "
+        "perhaps before their net had learnt what it could: later gains are then partly those "
+        "of longer training"
+    )
+    return {"diverged": lost, "notes": [note] * bool(n)}
+
+
+def _lost(seed: int, strategy: str, step: int) -> str:
+    when = "in the passive phase" if step == 0 else f"at step {step}"
+    return f"strategy {strategy}, seed {seed} diverged {when} and ends there; the others go on"
+
+
+def _times(past: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return when a run was begun and gone on with, and for how many seconds it went."""
+    if past is None:
+        return {"began": _stamp(), "resumed": [], "seconds": 0.0}
+    resumed, seconds = past.get("resumed"), past.get("seconds")
     return {
-        "pool": {
-            "name": pool.name,
-            "fingerprint": fingerprint(pool),
-            "modalities": pool.widths,
-            "rows": {split: len(rows) for split, rows in pool.splits.items()},
-        },
-        "task": task.name,
-        "n_classes": len(task.classes),
-        "evaluation_split": evaluated,
-        "n_evaluated": len(pool.splits[evaluated]),
-        "notes": list(prepared.notes),
-        "configuration": {
-            "strategies": list(prepared.strategies),
-            "parameters": {n: dict(named.parameters) for n, named in prepared.strategies.items()},
-            "candidates": options.candidates,
-            "seeds": list(options.seeds),
-            "schedule": asdict(assignment.schedule),
-            "model": asdict(assignment.model),
-            "training": asdict(assignment.training),
-            "pool": asdict(options.pool),
-            "initial_ids": options.initial_ids,
-            "engine": asdict(options.engine),
-            "oracle": describe_oracle(assignment.oracle, options.oracle, task.classes),
-        },
+        "began": past.get("began"),
+        "resumed": [*(resumed if isinstance(resumed, list) else ()), _stamp()],
+        "seconds": seconds if isinstance(seconds, int | float) else 0.0,
     }
 
 
-def _round(data: Mapping[str, Any]) -> Round:
-    return Round(
-        StepRecord(**data["step"]),
-        tuple(MetricRecord(**metric) for metric in data["metrics"]),
-        tuple(QueryRecord(**query) for query in data["queries"]),
-    )
+def _stamp() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,6 +1,6 @@
 """What a run tells whoever watches it."""
 
-from alsim.experiments.records import Round
+from alsim.experiments.records import StepRecord
 
 
 class Watch:
@@ -18,5 +18,5 @@ class Watch:
     def epoch(self, task: str, epoch: int) -> None:
         """Hear that an epoch of a task's passive phase is over."""
 
-    def round(self, done: Round) -> None:
-        """Hear of one step of one replica."""
+    def step(self, record: StepRecord) -> None:
+        """Hear of one step of one learning curve; of those of a run resumed, first of all."""

@@ -1,35 +1,42 @@
 """A worker process: reads jobs as JSON lines from stdin, writes records to stdout.
 
 Started as `python -m alsim.engine.worker`, so a user's script needs no `__main__` guard. It maps
-the pool, which all workers share, and answers until stdin closes.
+the pool, which all workers share, keeps its curves' journals and checkpoints itself, and tells the
+parent of each step. When stdin closes the parent is gone, however it went, and so is the worker.
 """
 
 import json
 import os
+import queue
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
+from alsim.engine.keeping import Keeper, Kept, load_passive, save_passive
 from alsim.engine.options import Assignment
 from alsim.engine.planning import training_of
-from alsim.errors import AlsimError
-from alsim.experiments.active import active, passive
+from alsim.errors import AlsimError, StoreError
+from alsim.experiments.active import Passive, active, begin, passive
 from alsim.experiments.querying import Job
 from alsim.experiments.setting import Setting, make_setting
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
+from alsim.signals import Chunks
 from alsim.strategies import Named, find_strategy
-from alsim.training.state import ReplicaState
+from alsim.training.memory import blaming_memory
 
 Send = Callable[[Mapping[str, Any]], None]
+
+_FEWER_NETS = "use fewer --seeds or strategies at once, or --device cpu"
+_FEWER_WORKERS = "use fewer --workers"
 
 
 class Stopwatch:
@@ -40,11 +47,13 @@ class Stopwatch:
         self._phase = ""
         self._since = time.perf_counter()
         self.seconds: dict[str, float] = {}
+        self.epochs = 0  # of the last training with early stopping
 
     def observe(self, phase: str) -> None:
         """Begin a phase; an epoch is not one of its own, but tells that something moves."""
         if phase.startswith("epoch "):
-            self._send({"kind": "epoch", "epoch": int(phase.removeprefix("epoch "))})
+            self.epochs = int(phase.removeprefix("epoch "))
+            self._send({"kind": "epoch", "epoch": self.epochs})
             return
         self.lap(phase)
 
@@ -75,8 +84,13 @@ class Study:
         return replace(self.setting, training=training)
 
 
-def open_study(folder: Path, assignment: Assignment) -> Study:
-    """Return the study whose pool is mapped in `folder`."""
+def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
+    """Return the study whose pool is mapped in `folder`; it tells of memory that runs out."""
+
+    def on_smaller(size: int) -> None:
+        text = f"memory ran out: scoring goes on with {size:,} rows at a time"
+        send({"kind": "note", "text": f"{text}; last bits may differ from other runs'"})
+
     pool = open_mapped(folder)
     task = next(iter(pool.tasks.values()))
     rows = assignment.initial_rows
@@ -93,6 +107,7 @@ def open_study(folder: Path, assignment: Assignment) -> Study:
         way=assignment.way,
         device=torch.device(assignment.device),
         initial_rows=None if rows is None else torch.tensor(rows),
+        chunks=Chunks(on_smaller=on_smaller),
     )
     return Study(setting, strategies)
 
@@ -100,33 +115,51 @@ def open_study(folder: Path, assignment: Assignment) -> Study:
 def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
     """Train the passive phase of the seeds named and save their states."""
     watch = Stopwatch(send)
-    state = passive(study.like(message["like"]), message["seeds"], watch.observe)
-    tensors = {k: v.cpu().contiguous() for k, v in state.to_tensors().items()}
-    save_file(tensors, message["state"])
-    send({"kind": "timing", "jobs": None, "step": 0, "seconds": watch.take()})
+    done = passive(study.like(message["like"]), message["seeds"], watch.observe)
+    save_passive(Path(message["state"]), done, watch.epochs, watch.take())
 
 
 def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:
-    """Run the learning curves named and send their rounds as they come."""
+    """Run the learning curves named, from where they were left, and keep their steps."""
     watch = Stopwatch(send)
     jobs = [Job(seed, strategy) for seed, strategy in message["jobs"]]
-    state = ReplicaState.from_tensors(load_file(message["state"])).pick(message["pick"])
-    step = 0
-
-    def send_timing() -> None:
-        send({"kind": "timing", "jobs": jobs, "step": step, "seconds": watch.take()})
-
-    def observe(phase: str) -> None:
-        if phase == "query":  # a step's last phase, evaluation, is then over
-            send_timing()
-        watch.observe(phase)
-
     # Those that go together are trained alike.
     setting = study.like(jobs[0].strategy)
-    for _, round_ in active(setting, jobs, state, observe):
-        step = round_.step.step
-        send({"kind": "round", "round": asdict(round_)})
-    send_timing()
+    journals = [Path(path) for path in message["journals"]]
+    with Keeper(jobs, journals, Path(message["checkpoint"]), setting.chunks) as keeper:
+        position = keeper.position()
+        if position is None:
+            position = begin(setting, jobs, _start(message))
+            lost = [r for r, on in enumerate(position.running) if not on]
+            _tell(send, Kept((), keeper.end(lost, "diverged", 0)))
+        step = position.step
+        if any(position.running):
+            for advance in active(setting, jobs, position, watch.observe):
+                step = advance.step
+                seconds = watch.take()
+                watch.lap("journal")
+                _tell(send, keeper.keep(advance, seconds))
+        _tell(send, keeper.finish(step, watch.take()))
+
+
+def _start(message: Mapping[str, Any]) -> Passive:
+    """Return the nets that the passive phase left, one a curve."""
+    found = load_passive(Path(message["state"]))
+    if found is None:
+        raise StoreError(
+            "the nets of the passive phase are gone",
+            message["state"],
+            "leave a run's folder alone while it is worked on; then: alsim resume RUN",
+        )
+    return found[0].pick(message["pick"])
+
+
+def _tell(send: Send, kept: Kept) -> None:
+    for step in kept.steps:
+        send({"kind": "step", "step": asdict(step)})
+    for job, ending in kept.endings:
+        if ending.reason == "diverged":
+            send({"kind": "diverged", "job": job, "step": ending.step})
 
 
 @contextmanager
@@ -141,27 +174,44 @@ def _protocol_on_stdout() -> Generator[Send]:
         yield send
 
 
+def _messages() -> Iterator[Any]:
+    """Yield what the parent sends; end this process, whatever it is doing, when the parent does."""
+    inbox: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            inbox.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield json.loads(inbox.get())
+
+
 def main() -> None:
     """Serve until stdin closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    # What a terminal or a system sends to the whole group is the parent's to handle.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     with _protocol_on_stdout() as send:
         send({"kind": "ready"})
         study: Study | None = None
-        for line in sys.stdin:
-            message = json.loads(line)
+        for message in _messages():
             try:
-                if message["kind"] == "open":
-                    assignment = Assignment.from_json(message["assignment"])
-                    torch.set_num_threads(assignment.threads)
-                    # Moments of weights without gradient decay into slow denormals.
-                    torch.set_flush_denormal(True)
-                    study = open_study(Path(message["folder"]), assignment)
-                elif study is not None and message["kind"] == "passive":
-                    run_passive(study, message, send)
-                elif study is not None and message["kind"] == "active":
-                    run_active(study, message, send)
-                else:
-                    raise ValueError(f"out of order: {message['kind']}")
+                with blaming_memory("a worker process", gpu=_FEWER_NETS, host=_FEWER_WORKERS):
+                    if message["kind"] == "open":
+                        assignment = Assignment.from_json(message["assignment"])
+                        torch.set_num_threads(assignment.threads)
+                        # Moments of weights without gradient decay into slow denormals.
+                        torch.set_flush_denormal(True)
+                        study = open_study(Path(message["folder"]), assignment, send)
+                    elif study is not None and message["kind"] == "passive":
+                        run_passive(study, message, send)
+                    elif study is not None and message["kind"] == "active":
+                        run_active(study, message, send)
+                    else:
+                        raise ValueError(f"out of order: {message['kind']}")
             except AlsimError as error:
                 send({"kind": "error", "error": type(error).__name__, "args": error.args})
                 continue

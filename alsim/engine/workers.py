@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from alsim import errors
-from alsim.errors import AlsimError, RunError
+from alsim.errors import AlsimError, RunError, StoreError
 
 Message = Mapping[str, Any]
 
@@ -35,10 +35,11 @@ class WorkerTask:
 class _Worker:
     """One process and the thread that reads what it says."""
 
-    def __init__(self, number: int, environment: Mapping[str, str], inbox: "queue.Queue[_Event]"):
-        self.number = number
+    def __init__(
+        self, environment: Mapping[str, str], lock: int | None, inbox: "queue.Queue[_Event]"
+    ) -> None:
         self.task: WorkerTask | None = None
-        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the worker
+        self.errors = _temporary()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "alsim.engine.worker"],
             stdin=subprocess.PIPE,
@@ -47,6 +48,7 @@ class _Worker:
             env={**os.environ, **environment},
             text=True,
             encoding="utf-8",
+            pass_fds=() if lock is None else (lock,),
         )
         self._inbox = inbox
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -90,9 +92,10 @@ class _Event:
 class Workers:
     """A group of worker processes with one stream of messages."""
 
-    def __init__(self, n: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
+        """Start `n` processes, which hold the open file `lock` until they are gone."""
         self._inbox: queue.Queue[_Event] = queue.Queue()
-        self._workers = [_Worker(i, environment, self._inbox) for i in range(n)]
+        self._workers = [_Worker(environment, lock, self._inbox) for _ in range(n)]
 
     def __enter__(self) -> "Workers":
         return self
@@ -149,6 +152,17 @@ class Workers:
                 free.send(task.message)
 
 
+def _temporary() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise StoreError(
+            f"no temporary file can be made: {error.strerror or error}",
+            "the folder for temporary files",
+            "free some space there, or name another: TMPDIR=FOLDER alsim …",
+        ) from error
+
+
 def _as_error(message: Message) -> AlsimError:
     kind: type[AlsimError] = getattr(errors, message["error"])
     what, where, mend = message["args"]
@@ -164,5 +178,5 @@ def _death(worker: _Worker) -> RunError:
         worker.task.name if worker.task else "before its first task",
         "mend what the last lines name, if it is a strategy or a model of your own"
         if code > 0 and words
-        else "run the same command again; if the machine ran out of memory, use fewer --workers",
+        else "nothing is lost: alsim resume RUN; if memory ran out, with fewer --workers",
     )

@@ -6,11 +6,13 @@ phase, so that strategies are compared in pairs. No files, no clock.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
-from alsim.errors import RunError
+from alsim.experiments.position import Position
 from alsim.experiments.querying import Job, Queried, query_round
 from alsim.experiments.recording import make_round
 from alsim.experiments.records import Round
@@ -29,76 +31,160 @@ from alsim.training.state import ReplicaState
 Observe = Callable[[str], None]  # called at the start of each phase with its name
 
 
-def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> ReplicaState:
-    """Train each seed on its initial labels; return the states, one a seed in order.
+@dataclass(frozen=True, slots=True, eq=False)
+class Passive:
+    """Nets after the passive phase, one a seed."""
 
-    Raises:
-        RunError: If a seed's training diverged.
-    """
+    state: ReplicaState
+    alive: tuple[bool, ...]  # False where the training diverged
+
+    def pick(self, replicas: Sequence[int]) -> "Passive":
+        """Return the chosen nets, in that order; one may come twice."""
+        return Passive(self.state.pick(replicas), tuple(self.alive[r] for r in replicas))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Advance:
+    """One step of the curves of R jobs."""
+
+    step: int
+    rounds: Mapping[int, Round]  # by replica; one that has ended has none
+    diverged: tuple[int, ...]  # replicas whose training diverged at this step; they end
+    position: Callable[[], Position]  # to go on from here; to be called before the next step
+
+
+def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> Passive:
+    """Train each seed on its initial labels."""
     observe("passive")
     replicas = fresh_replicas(setting, seeds, "init")
     labelled = labelled_rows(setting, [initial_query(setting, seed) for seed in seeds])
-    _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
-    return replicas.state()
+    alive = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
+    return Passive(replicas.state(), tuple(alive))
+
+
+def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
+    """Return where curves begin: after the passive phase, one replica a job."""
+    queries = [initial_query(setting, job.seed) for job in jobs]
+    return Position(
+        step=0,
+        state=start.state,
+        labelled=labelled_rows(setting, queries),
+        queried=tuple(Queried(rows, None, answers) for rows, answers in queries),
+        costs=tuple(float(answers.costs.sum()) for _, answers in queries),
+        questions=tuple(int(answers.questions.sum()) for _, answers in queries),
+        running=start.alive,
+    )
 
 
 def active(
-    setting: Setting, jobs: Sequence[Job], state: ReplicaState, observe: Observe
-) -> Iterator[tuple[Job, Round]]:
-    """Yield the rounds of every job as they come, from `state`, one replica a job.
+    setting: Setting, jobs: Sequence[Job], position: Position, observe: Observe
+) -> Iterator[Advance]:
+    """Yield the steps of all jobs from `position`, whose own step is measured (again) first.
 
-    Step 0 is the passive phase. The jobs go in lockstep; one that has met its end yields no more.
+    The jobs go in lockstep. One that has met its end, or whose training diverged, yields no more
+    rounds; the others go on.
 
     Raises:
-        RunError: If a training diverged.
+        RunError: If a score is not a number.
     """
-    seeds = [job.seed for job in jobs]
-    replicas = fresh_replicas(setting, seeds, "init")
-    replicas.load(state)
-    starts = [initial_query(setting, seed) for seed in seeds]
-    queried = [Queried(rows, None, answers) for rows, answers in starts]
-    labelled = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
-    unlabelled = torch.zeros(len(jobs), setting.pool.n, dtype=torch.bool)
-    unlabelled[:, setting.train.start : setting.train.stop] = True
-    costs = [0.0] * len(jobs)
-    questions = [0] * len(jobs)
-    running = [True] * len(jobs)
-    step = 0
+    replicas = fresh_replicas(setting, [job.seed for job in jobs], "init")
+    replicas.load(position.state)
+    position = replace(position, labelled=_on(setting.features.device, position.labelled))
+    lost: tuple[int, ...] = ()
     while True:
-        unlabelled.scatter_(1, torch.stack([q.rows for q in queried]), False)
-        costs = [c + float(q.answers.costs.sum()) for c, q in zip(costs, queried, strict=True)]
-        questions = [
-            n + int(q.answers.questions.sum()) for n, q in zip(questions, queried, strict=True)
-        ]
         observe("evaluate")
-        sigmas = _sigmas(replicas)
-        for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
-            if running[r]:
-                if not math.isfinite(evaluation.nll):
-                    raise _diverged(
-                        f"strategy {jobs[r].strategy}, seed {jobs[r].seed}, step {step}"
-                    )
-                yield (
-                    jobs[r],
-                    make_round(
-                        setting, jobs[r], step,
-                        n_labelled=labelled.n, cost=costs[r], n_questions=questions[r],
-                        queried=queried[r], evaluation=evaluation, sigmas=sigmas[r],
-                    ),
-                )  # fmt: skip
-        step += 1
-        size = setting.schedule.query_at(step, labelled.n, len(setting.train))
-        running = _still_running(setting, replicas, running)
+        rounds, silent = _measure(setting, jobs, position, replicas)
+        position = _without(position, silent)
+        yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
+        step = position.step + 1
+        size = setting.schedule.query_at(step, position.labelled.n, len(setting.train))
+        running = _still_running(setting, replicas, position.running)
         if size == 0 or not any(running):
             return
         observe("query")
-        queried = query_round(
-            setting, replicas, jobs, unlabelled, labelled, running, step=step, size=size
-        )
-        new = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
-        labelled = labelled.extended(new.rows, new.labels)
+        position = _queried(setting, replicas, jobs, position, running, step, size)
         observe("train")
-        replicas = _fine_tune(setting, replicas, labelled, jobs, running, step, observe)
+        replicas, lost = _fine_tune(setting, replicas, jobs, position, observe)
+        position = _without(position, lost)
+
+
+def _measure(
+    setting: Setting, jobs: Sequence[Job], position: Position, replicas: Replicas
+) -> tuple[dict[int, Round], tuple[int, ...]]:
+    """Return the rounds of those still running, and who among them says nothing finite."""
+    if not any(position.running):
+        return {}, ()
+    rounds: dict[int, Round] = {}
+    silent: list[int] = []
+    sigmas = _sigmas(replicas)
+    for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
+        if not position.running[r]:
+            continue
+        if not math.isfinite(evaluation.nll):
+            silent.append(r)
+            continue
+        rounds[r] = make_round(
+            setting, jobs[r], position.step,
+            n_labelled=position.labelled.n, cost=position.costs[r],
+            n_questions=position.questions[r], queried=position.queried[r],
+            evaluation=evaluation, sigmas=sigmas[r],
+        )  # fmt: skip
+    return rounds, tuple(silent)
+
+
+def _queried(
+    setting: Setting,
+    replicas: Replicas,
+    jobs: Sequence[Job],
+    position: Position,
+    running: Sequence[bool],
+    step: int,
+    size: int,
+) -> Position:
+    """Return the position after the next query; its state is still that of before."""
+    labelled = position.labelled
+    unlabelled = torch.zeros(len(jobs), setting.pool.n, dtype=torch.bool)
+    unlabelled[:, setting.train.start : setting.train.stop] = True
+    unlabelled.scatter_(1, labelled.rows.cpu(), False)
+    queried = query_round(
+        setting, replicas, jobs, unlabelled, labelled, running, step=step, size=size
+    )
+    new = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
+    return replace(
+        position,
+        step=step,
+        labelled=labelled.extended(new.rows, new.labels),
+        queried=tuple(queried),
+        costs=tuple(
+            cost + float(q.answers.costs.sum())
+            for cost, q in zip(position.costs, queried, strict=True)
+        ),
+        questions=tuple(
+            n + int(q.answers.questions.sum())
+            for n, q in zip(position.questions, queried, strict=True)
+        ),
+        running=tuple(running),
+    )
+
+
+def _without(position: Position, replicas: Sequence[int]) -> Position:
+    """Return the position with these replicas at their end."""
+    running = tuple(on and r not in replicas for r, on in enumerate(position.running))
+    return replace(position, running=running)
+
+
+def _saving(position: Position, replicas: Replicas) -> Callable[[], Position]:
+    """Return what makes a copy of where the curves stand."""
+    return lambda: replace(position, state=replicas.state())
+
+
+def _on(device: torch.device, labelled: Labelled) -> Labelled:
+    def moved(tensor: Tensor) -> Tensor:
+        return tensor.to(device)
+
+    return Labelled(
+        moved(labelled.rows), {task: moved(labels) for task, labels in labelled.labels.items()}
+    )
 
 
 def _fit_from_scratch(
@@ -108,7 +194,8 @@ def _fit_from_scratch(
     seeds: Sequence[int],
     *path: str | int,
     observe: Observe,
-) -> None:
+) -> list[bool]:
+    """Train to the best epoch; return which replicas had one: the others diverged."""
     validator = setting.validator
     epochs = fit_early_stopping(
         replicas, setting.features, labelled, setting.training,
@@ -117,42 +204,31 @@ def _fit_from_scratch(
         validate=None if validator is None else lambda: validator.losses(replicas),
         on_epoch=lambda epoch: observe(f"epoch {epoch}"),
     )  # fmt: skip
-    for seed, epoch in zip(seeds, epochs.tolist(), strict=True):
-        if epoch == 0:
-            raise _diverged(f"seed {seed}, {' '.join(map(str, path))}")
+    return [epoch > 0 for epoch in epochs.tolist()]
 
 
 def _fine_tune(
     setting: Setting,
     replicas: Replicas,
-    labelled: Labelled,
     jobs: Sequence[Job],
-    running: Sequence[bool],
-    step: int,
+    position: Position,
     observe: Observe,
-) -> Replicas:
-    """Return the replicas trained on: the same ones, or fresh ones with `retrain`."""
-    seeds = [job.seed for job in jobs]
+) -> tuple[Replicas, tuple[int, ...]]:
+    """Return the replicas trained on, fresh ones with `retrain`, and those that diverged."""
+    seeds, step, labelled = [job.seed for job in jobs], position.step, position.labelled
     if setting.training.retrain:
         replicas = fresh_replicas(setting, seeds, "round", step, "init")
-        _fit_from_scratch(setting, replicas, labelled, seeds, "round", step, observe=observe)
-        return replicas
-    losses = fit_epochs(
-        replicas, setting.features, labelled, setting.training,
-        n_classes=setting.n_classes, streams=fit_streams(setting, seeds, "round", step),
-    )  # fmt: skip
-    for job, loss, on in zip(jobs, losses.tolist(), running, strict=True):
-        if on and not math.isfinite(loss):
-            raise _diverged(f"strategy {job.strategy}, seed {job.seed}, step {step}")
-    return replicas
-
-
-def _diverged(where: str) -> RunError:
-    return RunError(
-        "the training diverged: its loss is not a number",
-        where,
-        "lower --learning-rate, or leave the inputs standardised",
-    )
+        alive = _fit_from_scratch(
+            setting, replicas, labelled, seeds, "round", step, observe=observe
+        )
+    else:
+        losses = fit_epochs(
+            replicas, setting.features, labelled, setting.training,
+            n_classes=setting.n_classes, streams=fit_streams(setting, seeds, "round", step),
+        )  # fmt: skip
+        alive = torch.isfinite(losses).tolist()
+    lost = tuple(r for r, on in enumerate(position.running) if on and not alive[r])
+    return replicas, lost
 
 
 def _still_running(setting: Setting, replicas: Replicas, running: Sequence[bool]) -> list[bool]:

@@ -1,5 +1,6 @@
 """How many labels to start from, how many to ask for, and when to stop."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from alsim.errors import UsageError
@@ -103,20 +104,19 @@ def plan_schedule(options: ScheduleOptions, n_pool: int) -> tuple[Schedule, list
             f"{n_pool:,} training rows cannot give {initial:,} initial labels "
             f"and a query of {query_size.first:,}",
             "--initial-size and --query-size",
-            f"ask for at most {max(0, n_pool - query_size.first):,} initial labels, "
-            "or bring a larger pool",
+            f"ask for less: at most {n_pool:,} together; or bring a larger pool",
         )
     schedule = Schedule(initial, query_size, options.steps or DEFAULT_STEPS, options.until)
     wanted = initial + query_size.total(schedule.steps)
     if options.until.kind == "steps" and wanted > n_pool:
-        steps = schedule.steps
-        while steps > 1 and initial + query_size.total(steps) > n_pool:
-            steps -= 1
+        # The total grows with the steps, by one label each at least.
+        possible = range(min(schedule.steps, n_pool - initial) + 1)
+        steps = max(1, bisect_right(possible, n_pool - initial, key=query_size.total) - 1)
         if options.steps is not None:
             raise UsageError(
-                f"{schedule.steps} steps need {wanted:,} labels, the pool has {n_pool:,}",
+                f"{schedule.steps:,} steps need {wanted:,} labels, the pool has {n_pool:,}",
                 "--steps",
-                f"ask for at most {steps} steps, or for --until exhausted",
+                f"ask for at most {steps:,} steps, or for --until exhausted",
             )
         notes.append(f"steps reduced from {schedule.steps} to {steps}: the pool is then used up")
         schedule = replace(schedule, steps=steps)

@@ -75,7 +75,7 @@ def _as_entry(found: Any, source: str) -> ModelEntry:
         raise UsageError(
             f"a {type(found).__name__} is no model", "--model", "give a class or a ModelEntry"
         )
-    summary = (found.__doc__ or "from a plug-in").strip().splitlines()[0]
+    summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
     return ModelEntry(cast("Callable[[Shape, ModelOptions], nn.Module]", found), summary, source)
 
 

@@ -1,6 +1,5 @@
 """What can be chosen about an oracle, and what it comes to on a pool."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, Literal
 from alsim.errors import UsageError
 
 OracleKind = Literal["perfect", "noisy", "annotators", "hierarchical"]
+
+HIGHEST_PRICE = 1e12  # so that the sum over a run stays exact to a part of a unit
 
 # Which oracles each option is for.
 _FOR: Mapping[str, tuple[OracleKind, ...]] = {
@@ -100,6 +101,7 @@ def oracle_faults(options: OracleOptions) -> list[UsageError]:
             fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
     if options.max_questions is not None and options.max_questions < 1:
         fault(f"{options.max_questions} is too small", "--max-questions", "ask for at least 1")
-    if not (math.isfinite(options.price) and options.price > 0):
-        fault(f"a price of {options.price:g} is not positive", "--price", "1 counts questions")
+    if not 0 < options.price < HIGHEST_PRICE:
+        what = f"a price of {options.price:g} is not between 0 and {HIGHEST_PRICE:g}"
+        fault(what, "--price", "give what one question costs; 1 counts questions")
     return faults

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from alsim.pool.decoding import RawMatrix, decode
 from alsim.pool.faults import Fault
+from alsim.pool.labels import refuse_targets
 from alsim.pool.mapping import modality_file
 from alsim.pool.options import PoolOptions
 from alsim.pool.remarks import remark
@@ -36,6 +37,7 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
         PoolError: If a file is damaged, so that nothing more can be said.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
+    faults = (*faults, *refuse_targets(survey.answers, source.where))
     columns = [
         name for name in survey.roles.modalities if is_embedding(source.schema.field(name).type)
     ]
@@ -55,16 +57,8 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
             RawMatrix(path, len(rows), widths[column], create=False)
             for column, path in zip(columns, paths, strict=True)
         ]
-        warnings += (*_targets(survey), *_leaks(survey, matrices, present))
+        warnings += tuple(_leaks(survey, matrices, present))
     return Check((), warnings, notes)
-
-
-def _targets(survey: Survey) -> list[str]:
-    return [
-        f"the label column {answer.name!r} is a regression target, which cannot be queried yet"
-        for answer in survey.answers
-        if answer.kind == "target"
-    ]
 
 
 def _leaks(survey: Survey, matrices: list[RawMatrix], present: NDArray[np.bool_]) -> list[str]:

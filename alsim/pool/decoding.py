@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from alsim.errors import PoolError
 from alsim.pool.faults import Fault
+from alsim.pool.mapping import writing_decoded
 from alsim.pool.source import Part, Source
 
 RELEASE_BATCHES = 8  # batches between two releases of written pages
@@ -26,7 +26,7 @@ class Tally:
     n_ragged: int = 0
     first_ragged: int = -1
     length: int = 0  # of the first ragged row
-    n_wild: int = 0  # values that are NaN, infinite or null inside a list
+    n_wild: int = 0  # values that are null inside a list, or whose square is NaN or infinite
     wild_rows: int = 0
     first_wild: int = -1
     n_present: int = 0
@@ -48,9 +48,9 @@ class RawMatrix:
 
     def __init__(self, path: Path, n: int, width: int, *, create: bool) -> None:
         size = n * width * 4
-        with path.open("w+b" if create else "r+b") as file:
+        with writing_decoded(path.parent), path.open("w+b" if create else "r+b") as file:
             if create:
-                _allocate(file.fileno(), size, path)
+                _allocate(file.fileno(), size)
             self._map = mmap.mmap(file.fileno(), size)
         self.values: NDArray[np.float32] = np.frombuffer(self._map, np.float32).reshape(n, width)
 
@@ -67,16 +67,12 @@ class RawMatrix:
             self._map.madvise(advice, first, last - first)
 
 
-def _allocate(descriptor: int, size: int, path: Path) -> None:
-    try:
-        # Reserved now, since a full disk met through a map kills the process.
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, size)
-        else:
-            os.truncate(descriptor, size)
-    except OSError as error:
-        what = f"{size / 1e6:.0f} MB for decoded embeddings cannot be written ({error.strerror})"
-        raise PoolError(what, str(path.parent), "free the space, or set TMPDIR") from None
+def _allocate(descriptor: int, size: int) -> None:
+    # Reserved now, since a full disk met through a map kills the process.
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.truncate(descriptor, size)
 
 
 def column_width(source: Source, column: str) -> int | None:
@@ -120,7 +116,7 @@ def decode(
         width = column_width(source, column)
         if not width:
             how = "is null in every row" if width is None else "holds empty lists"
-            mend = "leave it out: --modality with the others"
+            mend = "leave it out by naming the others: --modality NAME"
             faults.append(Fault(f"the modality {column!r} {how}", source.where, mend))
             continue
         widths[column] = width
@@ -197,10 +193,12 @@ def _to_float32(flat: Any) -> NDArray[np.float32]:
 
 
 def _count_wild(values: NDArray[np.float32], rows: NDArray[np.int64], tally: Tally) -> None:
+    flat = values.reshape(-1)
     with np.errstate(all="ignore"):
-        if np.isfinite(values.sum()):
+        if np.isfinite(np.einsum("i,i->", flat, flat)):
             return
-    wild = (~np.isfinite(values)).sum(1)
+        # Nets square what they are given, so a value whose square is infinite is no better.
+        wild = (~np.isfinite(np.square(values))).sum(1)
     found = np.flatnonzero(wild)
     if found.size and tally.first_wild < 0:
         tally.first_wild = int(rows[found[0]])
@@ -229,7 +227,7 @@ def _write(
 def _faults(column: str, width: int, tally: Tally, where: str) -> list[Fault]:
     faults: list[Fault] = []
     if not tally.n_present:
-        mend = "leave it out: --modality with the others"
+        mend = "leave it out by naming the others: --modality NAME"
         faults.append(Fault(f"the modality {column!r} is null in every row", where, mend))
     if tally.n_ragged:
         what = (
@@ -239,8 +237,9 @@ def _faults(column: str, width: int, tally: Tally, where: str) -> list[Fault]:
         faults.append(Fault(what, where, "give all rows of a column one length, or null"))
     if tally.n_wild:
         what = (
-            f"the modality {column!r} has {tally.n_wild} NaN, infinite or null values in "
-            f"{tally.wild_rows} rows; the first is row {tally.first_wild}"
+            f"the modality {column!r} has {tally.n_wild} NaN, infinite or null values "
+            f"(or beyond 1.8e19) in {tally.wild_rows} rows; the first is row {tally.first_wild}"
         )
-        faults.append(Fault(what, where, "make the whole row null where the modality is absent"))
+        mend = "mend them, or make the whole row null where the modality is absent"
+        faults.append(Fault(what, where, mend))
     return faults

@@ -2,60 +2,89 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from alsim.pool.decoding import n_threads
-from alsim.pool.pool import SPLITS, Pool
+from alsim.pool.decoding import RawMatrix, n_threads
+from alsim.pool.survey import Survey
 
-CHUNK_BYTES = 1 << 24
+CHUNK_BYTES = 1 << 22
+ID_ROWS = 1 << 16  # ids hashed at once, since as Python objects they take room
 
 
-def fingerprint(pool: Pool) -> str:
-    """Return 32 hexadecimal digits that stand for the content of `pool` and its roles.
-
-    The content is what a run works on: after splits, masks and standardising, so that a split
-    that was drawn, or a column's scale that standardising removes, counts as a run sees it.
+def fingerprint_content(
+    survey: Survey,
+    matrices: Mapping[str, RawMatrix],
+    present: NDArray[np.bool_],
+    pixels: Collection[str],
+) -> str:
+    """Return 32 hexadecimal digits that stand for what a pool holds and for its roles.
 
     Equal for files that differ in compression, row groups or, where there is an id column, in the
-    order of their rows; different as soon as one bit of an embedding, a label, a class, an id or
-    a split differs. The pool's name does not count, nor does the machine's number of threads.
+    order of their rows, and whatever splits are drawn, modalities masked or columns standardised.
+    Different as soon as one bit of an embedding, a label, a class, an id or a given split differs
+    in a row that is kept. Neither the pool's name counts nor the number of threads.
+
+    Args:
+        survey: Roles, labels, ids and given splits.
+        matrices: The modalities as decoded; nothing is changed.
+        present: `(n, modalities)` as decoded.
+        pixels: The modalities that are uint8 in the file, which runs treat differently.
     """
     roles = {
-        "modalities": list(pool.widths.items()),
-        "tasks": [[task.name, task.classes] for task in pool.tasks.values()],
-        "splits": [[pool.splits[split].start, pool.splits[split].stop] for split in SPLITS],
+        "modalities": [
+            [name, matrix.values.shape[1], name in pixels] for name, matrix in matrices.items()
+        ],
+        "labels": [[answer.name, answer.kind, answer.classes] for answer in survey.answers],
+        "has_splits": survey.given is not None,
     }
     whole = hashlib.blake2b(json.dumps(roles).encode(), digest_size=16)
+    order = survey.by_id
+    for answer in survey.answers:
+        whole.update(answer.codes[survey.rows[order]].astype("<i8").data)
+    if survey.given is not None:
+        whole.update(survey.given[order].data)
+    whole.update(present[order].data)
+    for digest in _id_digests(survey.ids.take(order)):
+        whole.update(digest)
+    in_order = bool((order == np.arange(len(order))).all())
+
+    def digest_chunk(chunk: tuple[RawMatrix, int, int]) -> bytes:
+        matrix, start, stop = chunk
+        rows = slice(start, stop) if in_order else order[start:stop]
+        found = hashlib.blake2b(matrix.values[rows].data, digest_size=32).digest()
+        matrix.release()
+        return found
+
     with ThreadPoolExecutor(n_threads()) as workers:
-        for digest in workers.map(_digest, _chunks(pool)):
+        for digest in workers.map(digest_chunk, _chunks(matrices.values())):
             whole.update(digest)
     return whole.hexdigest()
 
 
-def _chunks(pool: Pool) -> Iterator[NDArray[np.uint8]]:
-    arrays: list[NDArray[Any]] = [tensor.numpy() for tensor in pool.modalities.values()]
-    arrays += [task.labels.numpy() for task in pool.tasks.values()]
-    arrays += [pool.present.numpy(), *_id_arrays(pool)]
-    for array in arrays:
-        flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        for start in range(0, len(flat), CHUNK_BYTES):
-            yield flat[start : start + CHUNK_BYTES]
+def fingerprint_splits(survey: Survey) -> str:
+    """Return 32 hexadecimal digits that stand for which ids are in which split, as run."""
+    bounds = [[name, rows.start, rows.stop] for name, rows in survey.splits.items()]
+    whole = hashlib.blake2b(json.dumps(bounds).encode(), digest_size=16)
+    for digest in _id_digests(survey.ids):
+        whole.update(digest)
+    return whole.hexdigest()
 
 
-def _id_arrays(pool: Pool) -> list[NDArray[Any]]:
-    ids: list[Any] = pool.ids.to_pylist()
-    if ids and isinstance(ids[0], int):
-        return [np.array(ids, np.int64)]
-    texts = [text.encode() for text in ids]
-    # Lengths too, since "ab", "c" and "a", "bc" join to the same bytes.
-    lengths = np.array([len(text) for text in texts], np.int64)
-    return [lengths, np.frombuffer(b"".join(texts), np.uint8)]
+def _chunks(matrices: Collection[RawMatrix]) -> Iterator[tuple[RawMatrix, int, int]]:
+    for matrix in matrices:
+        n, width = matrix.values.shape
+        size = max(CHUNK_BYTES // (4 * width), 1)
+        yield from ((matrix, start, min(start + size, n)) for start in range(0, n, size))
 
 
-def _digest(chunk: NDArray[np.uint8]) -> bytes:
-    return hashlib.blake2b(chunk.data, digest_size=32).digest()
+def _id_digests(ids: "pa.Array[Any]") -> Iterator[bytes]:
+    # As JSON, since "ab", "c" and "a", "bc" join to the same bytes, and 1 is not "1".
+    for start in range(0, len(ids), ID_ROWS):
+        text = json.dumps(ids.slice(start, ID_ROWS).to_pylist())
+        yield hashlib.blake2b(text.encode(), digest_size=32).digest()

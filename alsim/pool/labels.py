@@ -1,5 +1,6 @@
 """Label columns: which classes there are, and the answer for each row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.pool.columns import plain_column
 from alsim.pool.faults import Fault
 from alsim.pool.options import LabelKind
+
+WHOLE = pa.scalar(2.0**53)  # from here on float64 skips integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,15 +39,16 @@ def read_answers(
     Integers, strings, booleans and dictionaries are classes; floats are targets. Null is unknown,
     and so is NaN, which is how pandas writes a null.
     """
-    values: Any = column.combine_chunks()
-    if isinstance(values, pa.DictionaryArray):
-        values = values.dictionary_decode()
+    values: Any = plain_column(column, name, where)
+    if isinstance(values, Fault):
+        return values
     type_ = values.type
     if pa.types.is_floating(type_):
         values = pc.cast(values, pa.float64())
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     if values.null_count == len(values):
-        return Fault(f"the label column {name!r} is null in every row", where, "name another")
+        mend = "name another column: --label NAME"
+        return Fault(f"the label column {name!r} is null in every row", where, mend)
     if pa.types.is_floating(type_):
         decided = _float_kind(values, name, kind, where)
         if isinstance(decided, Fault):
@@ -58,25 +63,35 @@ def read_answers(
         return Answers(name, "target", (), pc.is_valid(values).to_numpy(False) - np.int64(1))
     elif not _is_discrete(type_):
         what = f"the label column {name!r} holds {type_}"
-        return Fault(what, where, "labels are integers, strings, booleans or floats")
+        mend = "labels are integers or strings: convert it, or name another column: --label NAME"
+        return Fault(what, where, mend)
     return _classes(values, name)
 
 
+def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
+    """Return a fault for each regression target, of which a query can make nothing yet."""
+    return [
+        Fault(
+            f"the label column {answer.name!r} is a regression target",
+            where,
+            "only classes can be queried so far: name another column, or, for whole numbers, "
+            "--label-type class",
+        )
+        for answer in answers
+        if answer.kind == "target"
+    ]
+
+
 def _is_discrete(type_: pa.DataType) -> bool:
-    tests = (
-        pa.types.is_integer,
-        pa.types.is_boolean,
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-    )
+    tests = pa.types.is_integer, pa.types.is_boolean, pa.types.is_string
     return any(test(type_) for test in tests)
 
 
 def _float_kind(
     values: "pa.Array[Any]", name: str, kind: LabelKind | None, where: str
 ) -> LabelKind | Fault:
-    whole = pc.all(pc.equal(values, pc.round(values))).as_py()
+    is_whole = pc.and_(pc.equal(values, pc.round(values)), pc.less(pc.abs(values), WHOLE))
+    whole = pc.all(is_whole).as_py()
     if kind is None and whole:
         return Fault(
             f"the label column {name!r} holds whole floats: classes or targets?",
@@ -84,7 +99,7 @@ def _float_kind(
             "say which: --label-type class or --label-type target",
         )
     if kind == "class" and not whole:
-        what = f"the label column {name!r} holds fractions, which cannot be classes"
+        what = f"the label column {name!r} holds fractions or infinities, which cannot be classes"
         return Fault(what, where, "leave out --label-type class")
     return kind or "target"
 

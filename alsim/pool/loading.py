@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from alsim.errors import PoolError
 from alsim.pool.decoding import RawMatrix, decode, n_threads
 from alsim.pool.faults import raise_first
-from alsim.pool.labels import Answers
+from alsim.pool.fingerprint import fingerprint_content, fingerprint_splits
+from alsim.pool.labels import refuse_targets
 from alsim.pool.mapping import modality_file, open_mapped, write_layout
 from alsim.pool.masking import mask_rows
 from alsim.pool.options import PoolOptions
@@ -38,10 +38,12 @@ class PoolReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPool:
-    """A pool and what loading it found."""
+    """A pool, what loading it found, and what it is recognised by."""
 
     pool: Pool
     report: PoolReport
+    fingerprint: str  # of what the file holds, whatever the options make of it
+    split_fingerprint: str  # of which rows are in which split, drawn or given
 
 
 def load_pool(
@@ -64,25 +66,31 @@ def load_pool(
         UsageError: If `options` name something that is not there.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
-    raise_first(faults, source.where)
-    _refuse_targets(survey.answers, source.where)
+    raise_first((*faults, *refuse_targets(survey.answers, source.where)), source.where)
     columns = survey.roles.modalities
     destination = np.full(source.n, -1, np.int64)
     destination[survey.rows] = np.arange(len(survey.rows))
     paths = [modality_file(folder, index) for index in range(len(columns))]
     present, widths, faults = decode(source, columns, destination, len(survey.rows), paths)
     raise_first(faults, source.where)
+    matrices = {
+        name: RawMatrix(path, len(survey.rows), widths[name], create=False)
+        for name, path in zip(columns, paths, strict=True)
+    }
+    pixels = {name for name in columns if is_pixels(source.schema.field(name).type)}
+    # Before masks and scales: what they do to a pool is told by the options of a run.
+    identity = fingerprint_content(survey, matrices, present, pixels)
 
-    masked = mask_rows(present, columns, options.masks, survey.ids)
+    masked = mask_rows(present, columns, options.masks, survey.by_id)
     present &= ~masked
 
     def finish(index: int) -> None:
         name = columns[index]
-        matrix = RawMatrix(paths[index], len(survey.rows), widths[name], create=False)
+        matrix = matrices[name]
         if masked[:, index].any():
             matrix.values[masked[:, index]] = 0
-        pixels = is_pixels(source.schema.field(name).type)
-        if options.standardise == "all" or (options.standardise == "auto" and not pixels):
+        is_scaled = name not in pixels
+        if options.standardise == "all" or (options.standardise == "auto" and is_scaled):
             standardise(matrix, present[:, index], survey.splits["train"])
         matrix.release()
 
@@ -110,14 +118,4 @@ def load_pool(
         notes=notes,
         warnings=warnings,
     )
-    return LoadedPool(open_mapped(folder), report)
-
-
-def _refuse_targets(answers: tuple[Answers, ...], where: str) -> None:
-    for answer in answers:
-        if answer.kind == "target":
-            raise PoolError(
-                f"the label column {answer.name!r} is a regression target",
-                where,
-                "only classes can be queried so far: name another column, or --label-type class",
-            )
+    return LoadedPool(open_mapped(folder), report, identity, fingerprint_splits(survey))

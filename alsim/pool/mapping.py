@@ -1,14 +1,15 @@
 """A decoded pool in a folder, which worker processes map instead of decoding it again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from alsim.errors import PoolError
+from alsim.errors import PoolError, StoreError
 from alsim.pool.pool import SPLITS, Pool, Split, Task
 
 LAYOUT_VERSION = 1
@@ -19,6 +20,19 @@ ROWS = "rows.arrow"  # ids, labels and presence: small, so they are read rather 
 def modality_file(folder: Path, index: int) -> Path:
     """Return the raw float32 file of one modality."""
     return folder / f"modality-{index}.f32"
+
+
+@contextmanager
+def writing_decoded(folder: Path) -> Generator[None]:
+    """Turn what the system refuses while the block writes to `folder` into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the decoded pool cannot be written: {error.strerror or error}",
+            str(folder),
+            "see that there is space, and that it can be written; or name another: --out FOLDER",
+        ) from error
 
 
 def write_layout(
@@ -38,9 +52,10 @@ def write_layout(
         rows: Columns `id`, `present:NAME` for each modality and `label:NAME` for each task.
         classes: The classes of each task.
         splits: The rows of each split.
+
+    Raises:
+        StoreError: If the system cannot write there.
     """
-    with pa.OSFile(str(folder / ROWS), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
-        writer.write_table(rows)
     layout = {
         "version": LAYOUT_VERSION,
         "name": name,
@@ -49,10 +64,13 @@ def write_layout(
         "tasks": [[task, list(names)] for task, names in classes.items()],
         "splits": {split: [rows_.start, rows_.stop] for split, rows_ in splits.items()},
     }
-    # Written last and renamed: a folder with a layout is whole.
-    partial = folder / (LAYOUT + ".partial")
-    partial.write_text(json.dumps(layout), encoding="utf-8")
-    partial.replace(folder / LAYOUT)
+    with writing_decoded(folder):
+        with pa.OSFile(str(folder / ROWS), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as to:
+            to.write_table(rows)
+        # Written last and renamed: a folder with a layout is whole.
+        partial = folder / (LAYOUT + ".partial")
+        partial.write_text(json.dumps(layout), encoding="utf-8")
+        partial.replace(folder / LAYOUT)
 
 
 def open_mapped(folder: Path) -> Pool:

@@ -76,26 +76,43 @@ def stored_roles(schema: pa.Schema, where: str) -> Roles | None:
     text = (schema.metadata or {}).get(METADATA_KEY)
     if text is None:
         return None
-    mend = "write the roles again with: alsim pool import"
+    mend = f"write the roles again: alsim pool import {where} --out NEW.parquet"
     try:
         stored = json.loads(text)
+        if not isinstance(stored, dict):
+            raise TypeError("it is no JSON object")
         version = stored["version"]
         if version != METADATA_VERSION:
             raise PoolError(
-                f"the roles in the metadata have version {version}, known is {METADATA_VERSION}",
+                f"the roles in the metadata have version {version!r}, known is {METADATA_VERSION}",
                 where,
                 "use a newer alsim, or " + mend,
             )
+        modalities, labels = stored["modalities"], stored["labels"]
+        if not isinstance(modalities, list) or not isinstance(labels, dict):
+            raise TypeError("modalities are a list, labels an object")
+        others = {part: stored[part] for part in ("task", "split", "id")}
         return Roles(
-            modalities=tuple(map(str, stored["modalities"])),
-            labels={str(name): kind for name, kind in stored["labels"].items()},
-            task=stored["task"],
-            split=stored["split"],
-            id=stored["id"],
+            modalities=tuple(map(_text, modalities)),
+            labels={name: _kind(kind) for name, kind in labels.items()},
+            **{part: None if name is None else _text(name) for part, name in others.items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"the roles in the metadata cannot be read ({error!r})"
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        what = f"the roles in the metadata (key 'alsim') cannot be read: {reason}"
         raise PoolError(what, where, mend) from None
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is not the name of a column")
+    return name
+
+
+def _kind(kind: Any) -> LabelKind | None:
+    if kind not in (None, "class", "target"):
+        raise ValueError(f"{kind!r} is not a kind of label")
+    return kind
 
 
 def resolve_roles(
@@ -127,6 +144,19 @@ def resolve_roles(
         id=_first(names, options.id, base.id),
     )
     faults += _wrong_modalities(schema, roles, embeddings, where)
+    faults += [
+        Fault(
+            f"--mask-modality {name!r} is no modality in use",
+            where,
+            nearest(name, roles.modalities),
+            UsageError,
+        )
+        for name in options.masks
+        if name in names and name not in roles.modalities
+    ]
+    if embeddings and not roles.modalities and not faults:
+        mend = f"name them: --modality NAME; there is: {', '.join(embeddings)}"
+        faults.append(Fault("the roles in the metadata name no modality", where, mend))
     if not roles.labels and not options.labels:
         others = [name for name in names if name not in embeddings and name != roles.split]
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
@@ -166,7 +196,7 @@ def _missing_stored(names: list[str], stored: Roles, where: str) -> list[Fault]:
         Fault(
             f"the metadata names a column {name!r} which the file does not have",
             where,
-            "restore the column, or write the roles again with: alsim pool import",
+            f"restore it, or write the roles again: alsim pool import {where} --out NEW.parquet",
         )
         for name in wanted
         if name is not None and name not in names
@@ -188,8 +218,8 @@ def _wrong_modalities(
     ]
     if not embeddings:
         mend = (
-            "an embedding is a list column of floats or uint8; for numeric columns: "
-            "alsim pool import"
+            "an embedding is a list column of floats or uint8; numeric columns and lists of other "
+            "numbers are converted by: alsim pool import"
         )
         faults.append(Fault("no embedding column", where, mend))
     return faults

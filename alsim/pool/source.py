@@ -1,19 +1,16 @@
 """Where rows come from: one Parquet file, several, or a table in memory, read piece by piece."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from alsim.errors import PoolError
-
-BATCH_ROWS = 1024  # a batch of a 768-wide float32 column then stays near the processor's cache
-READ_BUFFER = 1 << 20  # bytes; without one, Arrow holds a whole compressed column chunk
+from alsim.pool.parquet import BATCH_ROWS, File, open_file, read_columns, read_group
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,36 +43,50 @@ def open_source(pool: str | Path | pa.Table, *, name: str | None = None) -> Sour
     if isinstance(pool, pa.Table):
         return _open_table(pool, name or "pool")
     path = Path(pool)
-    files = find_files(path)
-    handles = [_open_file(file) for file in files]
-    _check_schemas(files, handles)
+    files = [open_file(file) for file in find_files(path)]
+    for file in files:
+        _check_names(file.schema, str(file.path))
+    _check_schemas(files)
     parts: list[Part] = []
     n = 0
-    for file, handle in zip(files, handles, strict=True):
-        for group in range(handle.metadata.num_row_groups):
-            rows = handle.metadata.row_group(group).num_rows
-            parts.append(Part(n, rows, partial(_read_group, file, handle.metadata, group)))
+    for file in files:
+        for group, rows in enumerate(file.groups):
+            parts.append(Part(n, rows, partial(read_group, file, group)))
             n += rows
     if not n:
         raise PoolError("the pool has no rows", str(pool), "give a file with rows")
     return Source(
         name=name or _name(path),
         where=str(pool),
-        schema=handles[0].schema_arrow,
+        schema=files[0].schema,
         n=n,
         parts=tuple(parts),
-        table=partial(_read_columns, files),
+        table=partial(read_columns, files),
     )
 
 
 def find_files(path: Path) -> list[Path]:
-    """Return the Parquet files of a file, a folder (searched deeply) or a glob, sorted."""
+    """Return the Parquet files of a file, a folder (searched deeply) or a glob, sorted.
+
+    Raises:
+        PoolError: If there are none.
+    """
+    try:
+        return _find_files(path)
+    except (OSError, ValueError) as error:  # a name too long, a folder that is closed, a lone **
+        what = f"this path cannot be searched ({getattr(error, 'strerror', None) or error})"
+        raise PoolError(what, str(path), "check the path, and that you may read it") from None
+
+
+def _find_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        files = sorted(path.rglob("*.parquet"))
+        # Spark names folders of files like files.
+        files = sorted(file for file in path.rglob("*.parquet") if file.is_file())
         if not files:
-            raise PoolError("no Parquet files in this folder", str(path), "files end in .parquet")
+            mend = "their names end in .parquet; other formats are converted by: alsim pool import"
+            raise PoolError("no Parquet files in this folder", str(path), mend)
         return files
     if any(character in str(path) for character in "*?["):
         pattern = path.relative_to(path.anchor) if path.anchor else path
@@ -95,77 +106,33 @@ def _name(path: Path) -> str:
     return (path if path.is_dir() else path.parent).resolve().name
 
 
-@contextmanager
-def reading(file: Path) -> Generator[None]:
-    """Turn what Arrow raises over a damaged file into a PoolError."""
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        what = f"the file cannot be decoded ({first})"
-        mend = "it is damaged or cut short: write or copy it again"
-        raise PoolError(what, str(file), mend) from None
+def _check_names(schema: pa.Schema, where: str) -> None:
+    names = Counter(schema.names)
+    twice = [name for name, n in names.items() if n > 1]
+    if twice:
+        mend = "give each column a name of its own"
+        raise PoolError(f"{names[twice[0]]} columns are named {twice[0]!r}", where, mend)
 
 
-def _open_file(file: Path) -> pq.ParquetFile:
-    magic = b"PAR1"
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as handle:
-            starts = handle.read(4) == magic
-            handle.seek(max(size - 4, 0))
-            ends = handle.read(4) == magic
-    except OSError as error:
-        what = f"the file cannot be read ({error.strerror})"
-        raise PoolError(what, str(file), "check that you may read it") from None
-    if not starts:
-        mend = "other formats are converted by: alsim pool import"
-        raise PoolError("this is not a Parquet file", str(file), mend)
-    if not ends or size < 12:
-        raise PoolError("the Parquet file ends early", str(file), "write or copy it again")
-    with reading(file):
-        return pq.ParquetFile(file)
-
-
-def _check_schemas(files: list[Path], handles: list[pq.ParquetFile]) -> None:
-    first = {field.name: field.type for field in handles[0].schema_arrow}
-    for file, handle in zip(files[1:], handles[1:], strict=True):
-        other = {field.name: field.type for field in handle.schema_arrow}
+def _check_schemas(files: list[File]) -> None:
+    first = {field.name: field.type for field in files[0].schema}
+    for file in files[1:]:
+        other = {field.name: field.type for field in file.schema}
         for name in {**first, **other}:
             if first.get(name) != other.get(name):
                 here, there = other.get(name, "absent"), first.get(name, "absent")
                 raise PoolError(
                     f"the files have differing schemas: column {name!r} is {here} here, "
-                    f"{there} in {files[0].name}",
-                    str(file),
+                    f"{there} in {files[0].path.name}",
+                    str(file.path),
                     "write all files with one schema, or name one of them",
                 )
-
-
-def _read_group(
-    file: Path, metadata: pq.FileMetaData, group: int, column: str
-) -> Iterator["pa.Array[Any]"]:
-    # A handle of its own: a ParquetFile is not safe to share between threads.
-    with reading(file):
-        handle = pq.ParquetFile(file, metadata=metadata, buffer_size=READ_BUFFER, pre_buffer=False)
-        batches = handle.iter_batches(
-            batch_size=BATCH_ROWS, row_groups=[group], columns=[column], use_threads=False
-        )
-        for batch in batches:
-            yield batch.column(column)
-
-
-def _read_columns(files: list[Path], columns: Sequence[str]) -> pa.Table:
-    tables: list[pa.Table] = []
-    for file in files:
-        with reading(file):
-            tables.append(pq.ParquetFile(file).read(columns=list(columns)))
-    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def _open_table(table: pa.Table, name: str) -> Source:
     if not table.num_rows:
         raise PoolError("the pool has no rows", name, "give a table with rows")
+    _check_names(table.schema, name)
 
     def batches(column: str) -> Iterator["pa.Array[Any]"]:
         for chunk in table.column(column).chunks:

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from alsim.pool.columns import plain_column
 from alsim.pool.faults import Fault
 from alsim.pool.pool import SPLITS, Split
 from alsim.seeding import stream
@@ -29,7 +29,14 @@ def read_splits(
     column: "pa.ChunkedArray[Any]", name: str, where: str
 ) -> tuple[NDArray[np.int8], tuple[Fault, ...]]:
     """Return `(n,)` positions in `SPLITS`, -1 where unknown, and a fault for unknown values."""
-    values = pc.cast(column, pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+    plain: Any = plain_column(column, name, where)
+    if isinstance(plain, Fault):
+        return np.full(len(column), -1, np.int8), (plain,)
+    mend = f"known are: {', '.join(SYNONYMS)}; or name another column: --split NAME"
+    if not pa.types.is_string(plain.type):
+        what = f"the split column {name!r} holds {plain.type}"
+        return np.full(len(column), -1, np.int8), (Fault(what, where, mend),)
+    values = plain.dictionary_encode(null_encoding="encode")
     names: list[str | None] = values.dictionary.to_pylist()
     meant = [SYNONYMS.get((value or "").strip().lower()) for value in names]
     codes = np.array([-1 if split is None else SPLITS.index(split) for split in meant], np.int8)
@@ -40,7 +47,6 @@ def read_splits(
     n = int((splits < 0).sum())
     listed = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
     what = f"the split column {name!r} has unknown values in {n} rows: {listed}"
-    mend = f"known are: {', '.join(SYNONYMS)}; or name another column: --split NAME"
     return splits, (Fault(what, where, mend),)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from alsim.pool.decoding import RawMatrix, n_threads
 
 BLOCK_ROWS = 256  # in float64 a block then stays in the processor's cache
+CONSTANT = 1e-36  # a smaller variance could scale a value that was let pass beyond float32
 TASK_ROWS = 4096  # what one thread takes on at once
 
 
@@ -16,8 +17,8 @@ def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> 
     """Standardise each column by the mean and deviation over the present rows of `train`.
 
     The sums are in float64, over blocks of a fixed size added in order, so that neither the
-    number of threads nor the order of the file moves a bit. A column without variance is divided
-    by 1; absent rows stay exactly zero.
+    number of threads nor the order of the file moves a bit. A column with a deviation below 1e-18
+    counts as constant and is divided by 1; absent rows stay exactly zero.
 
     Args:
         matrix: `(n, d)`, changed in place; zeros where absent.
@@ -55,7 +56,7 @@ def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> 
             second += squares
         shift = first / given.size
         variance = np.maximum(second / given.size - np.square(shift), 0)
-        variance[variance == 0] = 1
+        variance[variance < CONSTANT] = 1
         mean = (origin + shift).astype(np.float32)
         scale = (1 / np.sqrt(variance)).astype(np.float32)
         for _ in pool.map(apply, _pieces(range(len(values)), TASK_ROWS)):

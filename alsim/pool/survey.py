@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.errors import UsageError
+from alsim.pool.columns import plain_column
 from alsim.pool.faults import Fault
 from alsim.pool.labels import Answers, read_answers
 from alsim.pool.options import PoolOptions
@@ -28,6 +29,8 @@ class Survey:
     rows: NDArray[np.int64]  # the file's rows that are kept, ordered by split, then by id
     splits: Mapping[Split, range]  # of positions in `rows`
     ids: "pa.Array[Any]"  # of `rows`
+    by_id: NDArray[np.int64]  # positions in `rows`, in the order of the ids
+    given: NDArray[np.int8] | None  # of `rows`, what the split column says; None without one
     n_unpaid: int  # validation rows taken out of train
 
 
@@ -63,10 +66,11 @@ def survey_pool(
     kept = pc.sort_indices(ids).to_numpy().astype(np.int64)
     kept = kept[codes[kept] >= 0]
 
+    given = None
     if table is not None and roles.split:
         column, split_faults = read_splits(table.column(roles.split), roles.split, source.where)
         faults.extend(split_faults)
-        splits = column[kept]
+        splits = given = column[kept]
     else:
         splits = hold_out_test(codes[kept], options.holdout, options.split_seed)
     n_unpaid = 0
@@ -76,12 +80,20 @@ def survey_pool(
     known = np.flatnonzero(splits >= 0)
     order = known[np.argsort(splits[known], kind="stable")]
     rows, ranges = kept[order], _ranges(splits[order])
-    if not faults and not ranges["train"]:
-        mend = f"mark rows as 'train' in the column {roles.split!r}"
-        faults.append(Fault("no training rows with a label", source.where, mend))
+    if not faults:
+        faults.extend(_check_sizes(ranges, roles, source.where))
     faults.extend(_check_classes(answers, source.where))
     faults.extend(_check_task(source, roles, options))
-    survey = Survey(roles, tuple(answers), rows, ranges, ids.take(rows), n_unpaid)
+    survey = Survey(
+        roles=roles,
+        answers=tuple(answers),
+        rows=rows,
+        splits=ranges,
+        ids=ids.take(rows),
+        by_id=np.argsort(order),
+        given=None if given is None else given[order],
+        n_unpaid=n_unpaid,
+    )
     return survey, tuple(faults)
 
 
@@ -95,16 +107,14 @@ def _check_options(options: PoolOptions, where: str) -> list[Fault]:
 
 
 def _read_ids(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.Array[Any] | Fault":
-    values: Any = column.combine_chunks()
-    if isinstance(values, pa.DictionaryArray):
-        values = values.dictionary_decode()
+    values: Any = plain_column(column, name, where)
+    if isinstance(values, Fault):
+        return values
     type_ = values.type
     if pa.types.is_integer(type_) and not pa.types.is_uint64(type_):
         values = pc.cast(values, pa.int64())
-    elif pa.types.is_string(type_) or pa.types.is_large_string(type_):
-        values = pc.cast(values, pa.string())
-    else:
-        mend = "ids are integers or strings; or name another column: --id NAME"
+    elif not pa.types.is_string(type_):
+        mend = "ids are integers or strings: convert it, or name another column: --id NAME"
         return Fault(f"the id column {name!r} holds {type_}", where, mend)
     if values.null_count:
         what = f"the id column {name!r} is null in {values.null_count} rows"
@@ -122,6 +132,17 @@ def _read_ids(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.Arra
 def _ranges(splits: NDArray[np.int8]) -> dict[Split, range]:
     edges = np.searchsorted(splits, np.arange(len(SPLITS) + 1))
     return {name: range(int(edges[i]), int(edges[i + 1])) for i, name in enumerate(SPLITS)}
+
+
+def _check_sizes(splits: Mapping[Split, range], roles: Roles, where: str) -> list[Fault]:
+    if not splits["train"]:
+        mend = f"mark rows as 'train' in the column {roles.split!r}"
+        return [Fault("no training rows with a label", where, mend)]
+    if not splits["validation"] and not splits["test"]:
+        what = f"no rows are left to measure on beside {len(splits['train'])} to train on"
+        mend = "bring a larger pool, or one with a split column that has test rows"
+        return [Fault(what, where, mend)]
+    return []
 
 
 def _check_classes(answers: list[Answers], where: str) -> list[Fault]:

@@ -75,7 +75,7 @@ def vk_pool(options: VkOptions | None = None) -> pa.Table:
         UsageError: If an option cannot be used.
     """
     options = options or VkOptions()
-    _check(options)
+    check_vk(options)
     n, c = options.n_rows, options.n_classes
 
     def draw(name: str) -> torch.Generator:
@@ -199,12 +199,22 @@ def _named(codes: Tensor, names: list[str]) -> "pa.DictionaryArray[Any, Any]":
     return pa.DictionaryArray.from_arrays(codes.int().numpy(), names)
 
 
-def _check(options: VkOptions) -> None:
-    least = {"n_rows": 1, "picture_width": 1, "text_width": 1, "n_classes": 2}
-    for name, bound in least.items():
-        if getattr(options, name) < bound:
+def check_vk(options: VkOptions) -> None:
+    """Check the options of a pool.
+
+    Raises:
+        UsageError: For the first that cannot be used.
+    """
+    bounds = {
+        "n_rows": (1, 100_000_000),
+        "picture_width": (1, 1 << 14),
+        "text_width": (1, 1 << 14),
+        "n_classes": (2, 10_000),
+    }
+    for name, (least, most) in bounds.items():
+        if not least <= getattr(options, name) <= most:
             what = f"{name} is {getattr(options, name)}"
-            raise UsageError(what, "the VK-like pool", f"give at least {bound}")
+            raise UsageError(what, "the VK-like pool", f"give {least} to {most:,}")
     for name in SHARES:
         if not 0 <= getattr(options, name) < 1:
             what = f"{name} is {getattr(options, name)}"

@@ -1,38 +1,39 @@
 """Recipes from TOML files, checked strictly: all faults of a file are told at once."""
 
 import inspect
+import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
+from alsim.analysis.curves import metric_columns
+from alsim.engine.annotations import advice, fits, shown
+from alsim.engine.arguments import read_arguments
+from alsim.engine.faults import Faults
 from alsim.engine.run import run
 from alsim.errors import UsageError, nearest
-from alsim.pool.synthetic import VkOptions
+from alsim.pool.synthetic import VkOptions, check_vk
 from alsim.recipes.recipe import Claim, Picture, Recipe
+from alsim.store.tables import STEPS, schema_of
 
 HERE = Path(__file__).parent
 
 # What the command decides, and what --scale would have to know of.
-_NOT_IN_STUDY = ("pool", "seeds", "out", "watch", "initial_ids", "until")
+_NOT_IN_STUDY = ("pool", "seeds", "out", "watch", "force", "initial_ids", "until")
 _STUDY_NEEDS = ("strategy", "initial_size", "query_size")
 _TOP = {"title": str, "finding": str, "source": str}
 _TABLES = ("pool", "study", "variant", "figure", "claim")
+_HINTS = {"claim": "write [[claim]]", "variant": "write [variant.NAME]"}
+_VARIANT_NAME = re.compile(r"\w[\w+-]{0,59}")  # it names a folder
 _GIVEN = {
     "mnist": "convert MNIST once with: alsim pool import FOLDER --out mnist.parquet (its four "
     "files are at http://yann.lecun.com/exdb/mnist/ and mirrors), then add: --pool mnist.parquet"
 }
-_WORDS: Mapping[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    bool: "true or false",
-}
 
-_Fault = tuple[str, str]  # what is wrong, and how to mend it
+_Tell = Callable[[str, str], None]  # what is wrong, and how to mend it
 
 
 def recipe_names() -> list[str]:
@@ -43,31 +44,26 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> Recipe:
     """Return the recipe of that name, or the one in a file whose name ends in .toml.
 
+    Its studies are checked as `alsim.run` checks its arguments, before a pool is there.
+
     Raises:
         UsageError: If there is none, or the file is not a recipe, naming every fault.
     """
     path = Path(name) if name.endswith(".toml") else HERE / f"{name}.toml"
     if path.parent == HERE and path.stem not in recipe_names():
         raise UsageError(f"no recipe {name!r}", "alsim recipe", nearest(name, recipe_names()))
-    try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
-    except OSError as error:
-        raise UsageError(
-            f"the recipe cannot be read: {error.strerror}", str(path), "name a recipe or its file"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"not TOML: {error}", str(path), "mend the file") from error
-    faults = _faults(data)
-    if faults:
-        raise UsageError(
-            "; ".join(what for what, _ in faults),
-            str(path),
-            "; ".join(dict.fromkeys(mend for _, mend in faults)),
-        )
+    data = _load(path)
+    faults = Faults()
+
+    def tell(what: str, mend: str) -> None:
+        faults.add(what, str(path), mend)
+
+    _check_shape(data, tell)
+    if not faults.kept:
+        _check_values(data, tell)
+    faults.raise_all("faults", str(path))
     pool = dict(data["pool"])
     kind = pool.pop("default")
-    variants: Mapping[str, Any] = data.get("variant", {"run": {}})
     return Recipe(
         name=path.stem,
         title=data["title"],
@@ -75,97 +71,135 @@ def read_recipe(name: str) -> Recipe:
         source=data["source"],
         pool=VkOptions(**pool) if kind == "vk" else None,
         pool_advice=_GIVEN.get(kind, ""),
-        studies={name: {**data["study"], **own} for name, own in variants.items()},
+        studies=_studies(data),
         claims=tuple(Claim(**claim) for claim in data["claim"]),
         picture=Picture(**data.get("figure", {})),
     )
 
 
-def _faults(data: Mapping[str, Any]) -> list[_Fault]:
-    """Return everything that is wrong with a recipe's file."""
+def _load(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises:
+        UsageError: If it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        what = f"the recipe cannot be read: {error.strerror}"
+        raise UsageError(what, str(path), "name a recipe or its file") from error
+    except RecursionError:
+        raise UsageError("not TOML: nested too deeply", str(path), "mend the file") from None
+    # Beside TOML's own error: bytes that are no UTF-8, a number too long, a path with a null.
+    except ValueError as error:
+        raise UsageError(f"not TOML: {error}", str(path), "mend the file") from error
+
+
+def _studies(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    variants: Mapping[str, Any] = data.get("variant", {"run": {}})
+    return {name: {**data["study"], **own} for name, own in variants.items()}
+
+
+def _check_shape(data: Mapping[str, Any], tell: _Tell) -> None:
+    """Tell of what is missing, unknown or of a wrong type in a recipe's file."""
     top = {name: value for name, value in data.items() if name not in _TABLES}
-    faults = _table(top, _TOP, _TOP, "the recipe", _TABLES)
+    _check_table(top, _TOP, _TOP, "the recipe", tell, _TABLES)
     tables = {name: data.get(name, [] if name == "claim" else {}) for name in _TABLES}
     for name in ("pool", "study", "claim"):
-        if not tables[name]:
-            faults.append((f"[{name}] is missing", f"add [{name}]"))
+        if name not in data:
+            tell(f"[{name}] is missing", _HINTS.get(name, f"add [{name}]"))
     shaped = {
         name: _is_tables(value) if name == "claim" else isinstance(value, dict)
         for name, value in tables.items()
     }
     shaped["variant"] = shaped["variant"] and _is_tables(list(tables["variant"].values()))
     bad = [name for name, is_right in shaped.items() if not is_right]
+    for name in bad:
+        tell(f"{name!r} is no table", _HINTS.get(name, f"write [{name}]"))
     if bad:
-        hint = {"claim": "write [[claim]]", "variant": "write [variant.NAME]"}
-        return [*faults, *((f"{n!r} is no table", hint.get(n, f"write [{n}]")) for n in bad)]
-    study, variants, claims = tables["study"], tables["variant"], tables["claim"]
-    if tables["pool"]:
-        faults += _pool_faults(tables["pool"])
-    faults += _table(study, _study_hints(), _STUDY_NEEDS if study else (), "[study]")
+        return
+    if "pool" in data:
+        hints = {"default": Literal["vk", "mnist"]}
+        if tables["pool"].get("default") == "vk":
+            hints |= get_type_hints(VkOptions)
+        _check_table(tables["pool"], hints, ("default",), "[pool]", tell)
+    if "study" in data:
+        _check_table(tables["study"], _study_hints(), _STUDY_NEEDS, "[study]", tell)
+    if "variant" in data and not tables["variant"]:
+        tell("there is nothing in [variant]", "leave it out, or add a [variant.NAME]")
     in_variants = {key: hint for key, hint in _study_hints().items() if key != "strategy"}
-    for name, own in variants.items():
-        faults += _table(own, in_variants, (), f"[variant.{name}]")
-    faults += _table(tables["figure"], *_of(Picture), "[figure]")
-    known = study.get("strategy", ())
-    for number, claim in enumerate(claims, 1):
-        where = f"[[claim]] {number}"
-        found = _table(claim, *_of(Claim), where)
-        faults += found or _claim_faults(claim, known, where)
-    return faults
+    for name, own in tables["variant"].items():
+        if not _VARIANT_NAME.fullmatch(name):
+            tell(f"a variant cannot be called {shown(name)}", "use letters, digits, _, - and +")
+        _check_table(own, in_variants, (), f"[variant.{name}]", tell)
+    _check_table(tables["figure"], *_of(Picture), "[figure]", tell)
+    if "claim" in data and not tables["claim"]:
+        tell("there is no claim", _HINTS["claim"])
+    for number, claim in enumerate(tables["claim"], 1):
+        _check_table(claim, *_of(Claim), f"[[claim]] {number}", tell)
 
 
-def _pool_faults(pool: Mapping[str, Any]) -> list[_Fault]:
-    kind = pool.get("default")
-    hints = {"default": Literal["vk", "mnist"]}
-    if kind == "vk":
-        hints |= get_type_hints(VkOptions)
-    return _table(pool, hints, ("default",), "[pool]")
+def _check_values(data: Mapping[str, Any], tell: _Tell) -> None:
+    """Tell of what cannot be used in a recipe whose keys and types are right."""
+    pool = {key: value for key, value in data["pool"].items() if key != "default"}
+    try:
+        check_vk(VkOptions(**pool))
+    except UsageError as error:
+        what, _, mend = error.args
+        tell(f"{what}, in [pool]", mend)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    studies = _studies(data)
+    for name, study in studies.items():
+        faults = Faults()
+        read_arguments(run, study, faults)
+        for error in faults.kept:
+            found.setdefault(error.args, []).append(f"[variant.{name}]")
+    for (what, flag, mend), places in found.items():
+        where = "[study]" if len(places) == len(studies) else " and ".join(places)
+        tell(f"{what}, in {where} ({flag})", mend)
+    metrics = metric_columns(schema_of(STEPS).empty_table())
+    metric = data.get("figure", {}).get("metric", Picture().metric)
+    if metric not in metrics:
+        tell(f"no metric {shown(metric)}, in [figure]", nearest(metric, metrics))
+    for number, claim in enumerate(data["claim"], 1):
+        _check_claim(claim, data["study"]["strategy"], f"[[claim]] {number}", tell)
 
 
-def _claim_faults(
-    claim: Mapping[str, Any], strategies: Collection[str], where: str
-) -> list[_Fault]:
-    """Return what is wrong with a claim whose keys and types are right."""
-    faults: list[_Fault] = []
+def _check_claim(
+    claim: Mapping[str, Any], strategies: Collection[str], where: str, tell: _Tell
+) -> None:
     for key in ("strategy", "than"):
         if key in claim and claim[key] not in strategies:
-            faults.append(
-                (
-                    f"{key} in {where} is {claim[key]!r}, which the study does not run",
-                    nearest(claim[key], strategies),
-                )
+            tell(
+                f"{key} in {where} is {shown(claim[key])}, which the study does not run",
+                nearest(claim[key], strategies),
             )
     if ("than" in claim) == (claim["kind"] == "dips"):
-        lacks = claim["kind"] != "dips"
-        faults.append(
-            (
-                f"'than' {'is missing in' if lacks else 'has no meaning in'} {where}",
-                "add it" if lacks else "leave it out",
-            )
-        )
+        if claim["kind"] == "dips":
+            tell(f"'than' has no meaning in {where}", "leave it out")
+        else:
+            tell(f"'than' is missing in {where}", "add it")
     if "part" in claim and claim["kind"] not in ("above", "not-above"):
-        faults.append((f"'part' has no meaning in {where}", "leave it out"))
-    return faults
+        tell(f"'part' has no meaning in {where}", "leave it out")
 
 
-def _table(
+def _check_table(
     table: Mapping[str, Any],
     hints: Mapping[str, Any],
     needs: Collection[str],
     where: str,
+    tell: _Tell,
     others: Collection[str] = (),
-) -> list[_Fault]:
-    """Return the unknown keys, the wrong types and the missing keys of a table."""
-    faults: list[_Fault] = []
+) -> None:
+    """Tell of the unknown keys, the wrong types and the missing keys of a table."""
     for key, value in table.items():
         if key not in hints:
-            faults.append((f"no key {key!r} in {where}", nearest(key, [*hints, *others])))
+            tell(f"no key {shown(key)} in {where}", nearest(key, [*hints, *others]))
         elif not fits(value, hints[key]):
-            faults.append(
-                (f"{key!r} in {where} cannot be {value!r}", f"{key}: give {in_words(hints[key])}")
-            )
-    faults += [(f"{key!r} is missing in {where}", "add it") for key in needs if key not in table]
-    return faults
+            tell(f"{key!r} in {where} cannot be {shown(value)}", advice(value, hints[key]))
+    for key in needs:
+        if key not in table:
+            tell(f"{key!r} is missing in {where}", "add it")
 
 
 def _of(cls: Any) -> tuple[Mapping[str, Any], list[str]]:
@@ -185,34 +219,3 @@ def _study_hints() -> Mapping[str, Any]:
 
 def _is_tables(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def fits(value: object, hint: Any) -> bool:
-    """Return whether a TOML value is of an annotated type; a whole number is a float too."""
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        return any(fits(value, option) for option in get_args(hint))
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin is not None and issubclass(origin, Sequence):
-        return isinstance(value, list) and all(fits(item, get_args(hint)[0]) for item in value)
-    if hint is float:
-        return type(value) in (int, float)
-    return hint in _WORDS and type(value) is hint
-
-
-def in_words(hint: Any) -> str:
-    """Return what a type allows, for whoever writes a recipe."""
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        words = [
-            in_words(option)
-            for option in get_args(hint)
-            if option is not NoneType and option is not Path
-        ]
-        return " or ".join(words)
-    if origin is Literal:
-        return " or ".join(repr(option) for option in get_args(hint))
-    if origin is not None:
-        return f"a list, each {in_words(get_args(hint)[0])}"
-    return _WORDS.get(hint, "nothing")

@@ -12,13 +12,13 @@ import pyarrow as pa
 from alsim.engine.parsing import parse_seeds
 from alsim.engine.run import run
 from alsim.engine.watch import Watch
-from alsim.errors import UsageError
+from alsim.errors import StoreError, UsageError
 from alsim.plots import draw_curves, save_figure
 from alsim.pool.synthetic import vk_pool
 from alsim.recipes.recipe import Recipe
 from alsim.recipes.verdicts import Verdict, in_words, judge_claim
-from alsim.store import Run, create_run, free_folder
-from alsim.store.atomic import replacing
+from alsim.store import LOCK, Run, RunLock, free_folder, remove_partials
+from alsim.store.atomic import cannot_write, is_partial, replacing
 from alsim.training.options import TrainingOptions
 
 RESULT = "result.json"
@@ -82,9 +82,10 @@ def run_recipe(
     out: Path | None = None,
     watching: Watching = lambda: nullcontext(Watch()),
 ) -> Report:
-    """Run a recipe's studies into a fresh folder, draw its figures and test its claims.
+    """Run a recipe's studies into a folder, draw its figures and test its claims.
 
-    The folder holds a run folder and a picture for each study, and `result.json`.
+    The folder holds a run folder and a picture for each study, and `result.json`. Run again into
+    the same folder, a recipe keeps the studies that are finished and goes on with the others.
 
     Args:
         recipe: What to run.
@@ -92,7 +93,7 @@ def run_recipe(
         scale: Multiplies the sizes, see `Recipe.scaled`; of a pool that is given, not its rows.
         seeds: As for `alsim.run`.
         candidates: As for `alsim.run`, in place of the recipe's own.
-        out: The folder, absent or empty; None takes a free one below `runs/`.
+        out: The folder: absent, empty, or of this recipe; None takes a free one below `runs/`.
         watching: Makes a watch for each study.
 
     Raises:
@@ -107,24 +108,91 @@ def run_recipe(
     if candidates is not None:
         recipe = recipe.considering(candidates)
     rows: str | Path | pa.Table = vk_pool(recipe.pool) if pool is None else pool
-    folder = free_folder(Path("runs"), recipe.name) if out is None else create_run(out)
-    runs: dict[str, Run] = {}
+    folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
     try:
-        for name, settings in recipe.studies.items():
-            with watching() as watch:
-                if len(recipe.studies) > 1:
-                    watch.note(f"study {name}")
-                done = run(rows, seeds=seeds, out=folder / name, watch=watch, **settings)
-            runs[name] = done
+        with RunLock(folder):
+            remove_partials(folder)
+            runs = _run_studies(recipe, rows, seeds, folder, watching)
+            return _report(recipe, pool, scale, folder, runs)
     finally:
         with suppress(OSError):  # what holds a run is kept
             folder.rmdir()
+
+
+def _own_folder(folder: Path, recipe: Recipe) -> Path:
+    """Make the folder of a recipe if need be, and return it.
+
+    Raises:
+        StoreError: If it holds anything that is not this recipe's own, or cannot be made.
+    """
+    own = {RESULT, LOCK, *recipe.studies, *(_figure_name(recipe, name) for name in recipe.studies)}
+    mend = "name a folder that is new, empty, or of this recipe: --out FOLDER"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(p.name for p in folder.iterdir() if p.name not in own and not is_partial(p))
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError("a file is in the way of the folder", str(folder), mend) from None
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if _told_by(folder / RESULT) not in (None, recipe.name):
+        raise StoreError("the folder holds what another recipe found", str(folder), mend)
+    if others:
+        listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
+        what = f"the folder is not empty, and holds what is not of {recipe.name}: {listed}"
+        raise StoreError(what, str(folder), mend)
+    return folder
+
+
+def _told_by(result: Path) -> str | None:
+    """Return the name of the recipe whose result a file holds, None if there is no file."""
+    try:
+        return str(json.loads(result.read_bytes())["recipe"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
+
+
+def _figure_name(recipe: Recipe, study: str) -> str:
+    return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
+
+
+def _run_studies(
+    recipe: Recipe,
+    rows: str | Path | pa.Table,
+    seeds: str | int,
+    folder: Path,
+    watching: Watching,
+) -> dict[str, Run]:
+    runs: dict[str, Run] = {}
+    for name, settings in recipe.studies.items():
+        with watching() as watch:
+            if len(recipe.studies) > 1:
+                watch.note(f"study {name}")
+            try:
+                runs[name] = run(rows, seeds=seeds, out=folder / name, watch=watch, **settings)
+            except BaseException:
+                if (folder / name).exists() or runs:
+                    again = f"alsim recipe run {recipe.name} … --out {folder}"
+                    watch.note(f"to go on, ask for the same once more: {again}")
+                raise
+    return runs
+
+
+def _report(
+    recipe: Recipe,
+    pool: str | Path | pa.Table | None,
+    scale: float,
+    folder: Path,
+    runs: Mapping[str, Run],
+) -> Report:
+    """Draw the figures, test the claims, write the result and return all of it."""
     figures: dict[str, Path] = {}
     verdicts: list[Verdict] = []
     warnings: list[str] = []
     for name, done in runs.items():
         is_only = len(runs) == 1
-        figures[name] = folder / f"{recipe.name}{'' if is_only else '-' + name}.png"
+        figures[name] = folder / _figure_name(recipe, name)
         title = (
             f"after {recipe.source}: {recipe.title}{'' if is_only else f' ({name})'}\n"
             f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"

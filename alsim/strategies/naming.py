@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from alsim.errors import UsageError, nearest
+from alsim.loading import told
 from alsim.signals import Signal
 from alsim.strategies.plugins import find_entry
 from alsim.strategies.strategy import Strategy
+from alsim.strategies.table import STRATEGIES
 from alsim.training.options import TrainingOptions
 
 Value = int | float | str | bool
@@ -65,6 +67,11 @@ def find_strategy(text: str, candidates: int | None = None) -> Named:
         built = entry.build(**{name.replace("-", "_"): v for name, v in arguments.items()})
     except ValueError as error:
         raise UsageError(str(error), f"--strategy {text}", "change the parameter") from None
+    except Exception as error:  # someone else's code may raise anything
+        if base in STRATEGIES:
+            raise
+        what = f"{base} cannot be made: {told(error)}"
+        raise UsageError(what, f"--strategy {text}", "mend the plug-in") from error
     strategy = _checked(built, text)
     if candidates is not None and strategy.signals:
         strategy = replace(strategy, candidates=candidates)
@@ -115,8 +122,12 @@ def _parameters(build: Callable[..., Strategy], text: str) -> dict[str, tuple[An
     Raises:
         UsageError: If one has no type that can be written in a name, or no default.
     """
-    hints = {} if inspect.isclass(build) else get_type_hints(build)
-    parameters = inspect.signature(build).parameters
+    try:
+        hints = {} if inspect.isclass(build) else get_type_hints(build)
+        parameters = inspect.signature(build).parameters
+    except (ValueError, TypeError, NameError) as error:
+        what = f"its parameters cannot be told: {error}"
+        raise UsageError(what, f"--strategy {text}", "name a function with annotations") from None
     for name, parameter in parameters.items():
         type_ = hints.get(name)
         if type_ not in (int, float, str, bool) and get_origin(type_) is not Literal:

@@ -43,7 +43,7 @@ def as_entry(found: Any, name: str, source: str) -> Entry:
     if isinstance(found, Strategy):
         return Entry(lambda: found, summary="from a plug-in", source=source, cost="—")
     if callable(found):
-        summary = (found.__doc__ or "from a plug-in").strip().splitlines()[0]
+        summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
         return Entry(cast("Callable[..., Strategy]", found), summary, source=source, cost="—")
     raise UsageError(
         f"{name} is a {type(found).__name__}, no strategy",

@@ -65,6 +65,11 @@ GOOD = "true,cat,dog,eel\ncat,0.8,0.2,0\ndog,0.1,0.9,0\neel,0.25,0.25,0.5\n"
         ("m.json", '{"cat": {"cat": true}}', "True for 'cat', which is no probability"),
         ("m.json", '{"cat": {}, "cat": {}}', "'cat' stands there twice"),
         ("m.json", "{", "cannot be read"),
+        ("m.json", "[" * 50_000, "nested too deeply"),
+        ("m.json", '{"cat": {"cat": 1' + "0" * 400 + "}}", "a huge number for 'cat'"),
+        ("m.json", '{"cat": {"cat": 1' + "0" * 5000 + "}}", "cannot be read"),
+        ("m.csv", GOOD.replace("eel", "elk"), "no class 'elk'; "),
+        ("m.csv", "true,x,y\nx,1,0\ny,0,1\n", "no class 'x' and 1 others; "),
     ],
 )
 def test_a_bad_matrix_is_one_error_that_says_what_is_wrong(
@@ -111,6 +116,8 @@ def test_classes_that_are_numbers_may_be_written_as_numbers(tmp_path: Path) -> N
         ("g.json", '{"a": "cat"}', "does not hold a list of classes for each group"),
         ("g.json", "{", "cannot be read"),
         ("g.toml", "a = [", "cannot be read"),
+        ("g.toml", "a = " + "[" * 50_000, "nested too deeply"),
+        ("g.toml", "a = [0x" + "f" * 5000 + "]", "no class 'a huge number'"),
         ("g.toml", '[a]\nb = ["cat"]', "does not hold a list of classes for each group"),
     ],
 )
@@ -149,8 +156,8 @@ def test_a_file_that_is_not_text_or_not_there_is_one_error(tmp_path: Path) -> No
         (OracleOptions("annotators", (0.1,), max_questions=2), "--oracle hierarchical"),
         (OracleOptions("hierarchical"), "needs groups"),
         (OracleOptions("hierarchical", groups=Path("g"), max_questions=0), "ask for at least 1"),
-        (OracleOptions(price=0.0), "a price of 0 is not positive"),
-        (OracleOptions(price=float("inf")), "a price of inf is not positive"),
+        (OracleOptions(price=0.0), "a price of 0 is not between"),
+        (OracleOptions(price=float("inf")), "a price of inf is not between"),
     ],
 )
 def test_options_that_do_not_go_together_are_one_fault(options: OracleOptions, what: str) -> None:

@@ -47,9 +47,13 @@ def test_a_run_ends_when_it_is_told_to() -> None:
 
 def test_shares_have_a_name_and_a_number() -> None:
     assert parse_shares(["a=0.2", "b=c=1"], "--f") == {"a": 0.2, "b=c": 1.0}
-    for text in ("a", "=1", "a=x", "a=-1", "a=nan"):
+    for text in ("a", "=1", "a=x", "a=-1", "a=nan", "a=inf"):
         with pytest.raises(UsageError, match="not of the form"):
             parse_shares([text], "--f")
+    with pytest.raises(UsageError, match=r"'b', 'c=1'\n[\s\S]*≥ 0 and < 1"):
+        parse_shares(["a=0.9", "b", "c=1"], "--f", below=1)
+    with pytest.raises(UsageError, match="'a' is named twice"):
+        parse_shares(["a=1", "a=2"], "--f")
 
 
 def test_names_come_from_one_text_or_several() -> None:

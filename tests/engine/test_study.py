@@ -10,7 +10,7 @@ import pytest
 import alsim
 from alsim.engine.watch import Watch
 from alsim.errors import AlsimError, PoolError, RunError, StoreError, UsageError
-from alsim.experiments.records import Round
+from alsim.experiments.records import StepRecord
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run, read_run
@@ -28,6 +28,7 @@ def run(out: Path, watch: Watch | None = None, **options: object) -> Run:
         "steps": 3,
         "max_epochs": 3,
         "width": 16,
+        "workers": 1,  # each takes seconds to start
         **options,
     }
     return alsim.run(POOL, out=out, watch=watch, **settings)
@@ -69,7 +70,7 @@ def test_the_folder_holds_what_the_design_says(four: Run) -> None:
     assert manifest["versions"]["torch"]  # pyright: ignore[reportIndexIssue]
     assert manifest["configuration"]["model"]["width"] == 16  # pyright: ignore[reportIndexIssue]
     phases = set(four.timings.column("phase").to_pylist())
-    assert phases == {"passive", "evaluate", "query", "train"}
+    assert phases == {"passive", "evaluate", "query", "train", "journal"}
 
 
 def test_lockstep_runs_too_says_so_and_asks_for_the_same_first_rows(
@@ -85,8 +86,8 @@ def test_lockstep_runs_too_says_so_and_asks_for_the_same_first_rows(
 class Killer(Watch):
     """Kills every worker process once records come."""
 
-    def round(self, done: Round) -> None:
-        del done
+    def step(self, record: StepRecord) -> None:
+        del record
         for worker in children():
             os.kill(worker, signal.SIGKILL)
 
@@ -113,8 +114,8 @@ class Impatient(Watch):
     def __init__(self) -> None:
         self.n = 0
 
-    def round(self, done: Round) -> None:
-        del done
+    def step(self, record: StepRecord) -> None:
+        del record
         self.n += 1
         if self.n == 5:
             raise KeyboardInterrupt
@@ -126,16 +127,16 @@ def test_an_interrupted_run_keeps_what_was_recorded_and_says_so(four: Run, tmp_p
     left = read_run(tmp_path / "stopped")
     assert left.status == "interrupted"
     kept = left.steps.to_pylist()
-    assert [row["step"] for row in kept] == [0, 1, 2, 3, 4]
+    assert [row["step"] for row in kept][:5] == [0, 1, 2, 3, 4]
     whole = [r for r in four.steps.to_pylist() if (r["seed"], r["strategy"]) == (0, "margin")]
     assert kept[:4] == whole
-    assert {path.name for path in left.folder.iterdir()} >= {"run.json", "steps.parquet"}
+    assert {path.name for path in left.folder.iterdir()} == {"run.json", "journal", "checkpoints"}
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
     before = (four.folder / "steps.parquet").read_bytes()
-    with pytest.raises(StoreError):
-        run(four.folder)
+    with pytest.raises(StoreError, match=r"other options:\s+--steps: 3 then, 4 now"):
+        run(four.folder, steps=4)
     assert (four.folder / "steps.parquet").read_bytes() == before
 
 
@@ -150,7 +151,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
         ({"loss": "fixed", "head_weight": ["txt=1"]}, "did you mean text"),
         ({"initial_ids": ["no-such-row"], "initial_size": None}, "no train row has the id"),
         ({"mask_modality": ["pictur=0.5"]}, "picture"),
-        ({"mask_modality": ["text=0.5"], "modality": ["picture"]}, "no modality 'text' to mask"),
+        ({"mask_modality": ["text=0.5"], "modality": ["picture"]}, "'text' is no modality in use"),
         ({"head_weight": ["text=2"]}, "need a fixed loss"),
         ({"initial_ids": ["1", "2"]}, "leave out --initial-size"),
         ({"initial_ids": ["1", "1"], "initial_size": None}, "'1' is named twice"),

@@ -1,13 +1,14 @@
 """The loop: same start for every strategy, pairs, records that add up."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from toy import make_pool, make_toy_setting
 
-from alsim.errors import RunError
-from alsim.experiments.active import active, passive
+from alsim.experiments.active import Advance, Passive, active, begin, passive
+from alsim.experiments.position import Position
 from alsim.experiments.querying import Job
 from alsim.experiments.records import Round
 from alsim.experiments.schedule import QuerySize, Schedule, Until
@@ -15,6 +16,8 @@ from alsim.experiments.setting import Setting
 from alsim.models import ModelOptions
 from alsim.pool.pool import Pool, Task
 from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Way
+from alsim.training.state import ReplicaState
 
 Rounds = dict[tuple[int, str, int], Round]
 
@@ -30,9 +33,10 @@ def run(setting: Setting, jobs: list[Job]) -> Rounds:
     rounds: Rounds = {}
     for group in groups:
         of_group = seeds if setting.way == "lockstep" else [group[0].seed]
-        state = passive(setting, of_group, quiet).pick([of_group.index(j.seed) for j in group])
-        for job, done in active(setting, group, state, quiet):
-            rounds[(*job, done.step.step)] = done
+        start = passive(setting, of_group, quiet).pick([of_group.index(j.seed) for j in group])
+        for advance in active(setting, group, begin(setting, group, start), quiet):
+            for r, done in advance.rounds.items():
+                rounds[(*group[r], advance.step)] = done
     return rounds
 
 
@@ -195,11 +199,57 @@ def test_retraining_starts_each_step_from_fresh_weights() -> None:
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_a_training_that_diverges_names_its_seed_and_strategy(way: str) -> None:
+def test_a_passive_phase_that_diverges_leaves_its_seed_without_a_start(way: Way) -> None:
     training = TrainingOptions(batch_size=32, max_epochs=2, learning_rate=1e30, loss="sum")
-    setting = make_toy_setting(way, training=training)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(RunError, match=r"diverged|not numbers"):
-        run(setting, [Job(7, "margin")])
+    setting = make_toy_setting(way, training=training)
+    start = passive(setting, [7], quiet)
+    assert start.alive == (False,)
+    advances = list(active(setting, JOBS[:1], begin(setting, JOBS[:1], start), quiet))
+    assert [advance.rounds for advance in advances] == [{}]
+
+
+def test_a_replica_that_diverges_ends_alone_and_the_others_do_not_notice() -> None:
+    setting = make_toy_setting("lockstep")
+    start = passive(setting, [0, 1], quiet).pick([0, 1, 0, 1])
+    jobs = [Job(0, "random"), Job(1, "random"), Job(0, "margin"), Job(1, "margin")]
+    whole = list(active(setting, jobs, begin(setting, jobs, start), quiet))
+    lost: list[tuple[int, int]] = []
+    rounds: list[dict[int, Round]] = []
+    for advance in active(setting, jobs, begin(setting, jobs, poisoned(start, 2)), quiet):
+        lost += [(advance.step, r) for r in advance.diverged]
+        rounds.append(dict(advance.rounds))
+    assert lost == [(0, 2)]
+    assert [set(found) for found in rounds] == [{0, 1, 3}] * 5
+    for found, expected in zip(rounds, whole, strict=True):
+        assert found == {r: done for r, done in expected.rounds.items() if r != 2}
+
+
+def poisoned(start: Passive, replica: int) -> Passive:
+    """Return the start with one replica's weights not numbers, as an explosion leaves them."""
+    tensors = {
+        name: tensor.clone().index_fill_(0, torch.tensor([replica]), math.nan)
+        if name.startswith("parameters/")
+        else tensor
+        for name, tensor in start.state.to_tensors().items()
+    }
+    return Passive(ReplicaState.from_tensors(tensors), start.alive)
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> None:
+    setting = make_toy_setting(way)
+    jobs = JOBS if way == "lockstep" else JOBS[3:]
+    seeds = [job.seed for job in jobs]
+    start = passive(setting, seeds, quiet)
+    whole: list[Advance] = []
+    positions: list[dict[str, torch.Tensor]] = []
+    for advance in active(setting, jobs, begin(setting, jobs, start), quiet):
+        whole.append(advance)
+        positions.append(advance.position().to_tensors())
+    for step, tensors in enumerate(positions):
+        position = Position.from_tensors(step, tensors)
+        again = list(active(setting, jobs, position, quiet))
+        assert [a.rounds for a in again] == [a.rounds for a in whole[step:]]
 
 
 def test_the_same_holds_for_every_model_and_a_pool_of_one_modality() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from toy import make_pool, make_toy_setting
 
-from alsim.experiments.active import active, passive
+from alsim.experiments.active import active, begin, passive
 from alsim.experiments.querying import Job
 from alsim.experiments.recording import answer_texts
 from alsim.experiments.records import Round
@@ -31,9 +31,11 @@ def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
     groups = [jobs] if setting.way == "lockstep" else [[job] for job in jobs]
     rounds: dict[Any, Round] = {}
     for group in groups:
-        state = passive(setting, [job.seed for job in group], lambda phase: None)
-        for job, done in active(setting, group, state, lambda phase: None):
-            rounds[(*job, done.step.step)] = done
+        start = passive(setting, [job.seed for job in group], lambda phase: None)
+        position = begin(setting, group, start)
+        for advance in active(setting, group, position, lambda phase: None):
+            for r, done in advance.rounds.items():
+                rounds[(*group[r], advance.step)] = done
     return rounds
 
 

@@ -63,3 +63,20 @@ def test_a_run_until_so_many_labels_stops_at_exactly_that_number() -> None:
 def test_a_run_of_so_many_steps_ends_after_them() -> None:
     schedule = Schedule(10, QuerySize(8, 8), 2, Until())
     assert [schedule.query_at(step, 10, 1000) for step in (1, 2, 3)] == [8, 8, 0]
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 60), st.integers(33, 200))
+def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: int, n: int) -> None:
+    size = QuerySize(first, last)
+    most = max(s for s in range(1, steps + 1) if 2 + size.total(s) <= n)
+    options = ScheduleOptions(2, size, steps)
+    if most == steps:
+        assert plan_schedule(options, n)[0].steps == steps
+    else:
+        with pytest.raises(UsageError, match=f"ask for at most {most} steps"):
+            plan_schedule(options, n)
+
+
+def test_a_million_steps_are_refused_at_once() -> None:
+    with pytest.raises(UsageError, match=r"ask for at most [0-9,]+ steps"):
+        plan_schedule(ScheduleOptions(2, QuerySize(1, 5), 1_000_000), 50_000)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from toy import make_toy_setting
 
-from alsim.experiments.active import active, passive
+from alsim.experiments.active import active, begin, passive
 from alsim.experiments.querying import Job
 from alsim.models import ModelOptions
 
@@ -30,10 +30,13 @@ def compute() -> dict[str, Any]:
     """Return the queried ids and the measures of some strategies, one seed."""
     torch.set_num_threads(1)
     setting = make_toy_setting(model=ModelOptions(name="three-head", width=12, dropout=0.25))
-    state = passive(setting, [3], lambda phase: None)
+    start = passive(setting, [3], lambda phase: None)
     study: dict[str, Any] = {}
     for name in STRATEGIES:
-        rounds = [done for _, done in active(setting, [Job(3, name)], state, lambda phase: None)]
+        jobs = [Job(3, name)]
+        position = begin(setting, jobs, start)
+        advances = active(setting, jobs, position, lambda phase: None)
+        rounds = [done for advance in advances for done in advance.rounds.values()]
         study[name] = [
             {
                 "ids": [query.id for query in done.queries],

@@ -43,10 +43,11 @@ def test_all_faults_are_found_at_once() -> None:
     assert len(found.faults) == 6
 
 
-def test_a_regression_target_is_a_warning() -> None:
+def test_a_regression_target_is_a_fault_since_a_run_refuses_it() -> None:
     found = check(make_table(label=pa.array(np.linspace(0, 1, 60))))
-    assert not found.faults
-    assert any("regression target" in warning for warning in found.warnings)
+    assert [fault.what for fault in found.faults] == [
+        "the label column 'label' is a regression target"
+    ]
 
 
 def test_test_rows_equal_to_train_rows_are_found() -> None:

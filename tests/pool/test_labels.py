@@ -78,6 +78,12 @@ def test_fractions_are_a_target_and_never_classes() -> None:
     assert "fractions" in fault(pa.array([0.5, 1.0]), "class")
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e300, -1e300])
+def test_floats_beyond_all_integers_are_no_classes(value: float) -> None:
+    assert read(pa.array([value, 1.0])).kind == "target"
+    assert "infinities" in fault(pa.array([value, 1.0]), "class")
+
+
 def test_integers_may_be_a_target_and_strings_not() -> None:
     assert read(pa.array([1, 2]), "target").kind == "target"
     assert "cannot be a target" in fault(pa.array(["a", "b"]), "target")

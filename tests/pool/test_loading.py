@@ -117,6 +117,14 @@ def test_a_constant_column_becomes_zero_rather_than_infinite(tmp_path: Path) -> 
     assert (pool.modalities["text"][:, 0] == 0).all()
 
 
+def test_no_value_is_scaled_beyond_float32(tmp_path: Path) -> None:
+    split = pa.array(["train"] * 59 + ["test"])
+    # Nearly constant in train, and as large as may be in test.
+    column = embeddings([[(i % 2) * 1e-25, 1e18] for i in range(59)] + [[-1.8e19, 1.8e19]])
+    pool = load(make_table(text=column, split=split), tmp_path / "pool").pool
+    assert pool.modalities["text"].isfinite().all()
+
+
 def test_a_large_mean_does_not_swamp_the_deviation(tmp_path: Path) -> None:
     column = pa.array([[1e5 + i % 2] for i in range(60)], pa.list_(pa.float64()))
     pool = load(make_table(text=column, picture=None), tmp_path / "pool").pool
@@ -257,6 +265,7 @@ def test_the_first_fault_is_raised_and_the_others_are_counted(tmp_path: Path) ->
         ({"text": embeddings([[1.0]] * 58 + [[float("nan")], [float("inf")]])}, "2 NaN.* row 58"),
         ({"text": embeddings([[1.0]] * 59 + [[None]])}, "1 NaN, infinite or null.* row 59"),
         ({"text": embeddings([[1e300]] * 60, type_=pa.list_(pa.float64()))}, "60 NaN, infinite"),
+        ({"text": embeddings([[1e10, 1e19, -1e20]] * 60)}, r"60 NaN, .*\(or beyond 1\.8e19\)"),
         ({"text": embeddings([None] * 60)}, "'text' is null in every row"),
         ({"text": embeddings([[]] * 60)}, "holds empty lists"),
         ({"split": pa.array(["train"] * 59 + ["fold-3"])}, "unknown values in 1 rows: 'fold-3'"),
@@ -272,11 +281,18 @@ def test_each_fault_is_one_clear_error(tmp_path: Path, columns: dict[str, Any], 
         load(path, tmp_path / "folder")
 
 
+def test_a_pool_too_small_to_measure_on_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match="no rows are left to measure on beside 2 to train on"):
+        load(make_table(2, split=None), tmp_path / "pool")
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({"labels": ("lable",)}, "did you mean label"),
         ({"masks": {"txt": 0.2}}, "did you mean text"),
+        ({"masks": {"label": 0.5}}, "--mask-modality 'label' is no modality in use"),
+        ({"masks": {"text": 0.5}, "modalities": ("picture",)}, "'text' is no modality in use"),
         ({"masks": {"text": 1.0}}, "--mask-modality text is 1.0"),
         ({"holdout": -0.1}, "held-out share is -0.1"),
     ],

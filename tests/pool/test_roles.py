@@ -66,10 +66,23 @@ def test_metadata_that_names_a_dropped_column_is_a_fault() -> None:
     assert "the metadata names a column 'id'" in faults[0].what
 
 
-@pytest.mark.parametrize("text", [b"not json", b"[]", b"{}", b'{"version": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"not json",
+        b"[]",
+        b"{}",
+        b'{"version": 1}',
+        b"[" * 100_000,
+        b'{"version":1,"modalities":"text","labels":{},"task":null,"split":null,"id":null}',
+        b'{"version":1,"modalities":[1],"labels":{},"task":null,"split":null,"id":null}',
+        b'{"version":1,"modalities":[],"labels":{"a":1},"task":null,"split":null,"id":null}',
+        b'{"version":1,"modalities":[],"labels":{},"task":null,"split":[],"id":null}',
+    ],
+)
 def test_metadata_that_cannot_be_read_is_one_clear_error(text: bytes) -> None:
     table = make_table().replace_schema_metadata({METADATA_KEY: text})
-    with pytest.raises(PoolError, match="roles in the metadata cannot be read"):
+    with pytest.raises(PoolError, match=r"roles in the metadata \(key 'alsim'\) cannot be read"):
         resolve(table)
 
 

@@ -58,6 +58,13 @@ def test_unknown_split_values_are_counted_and_named() -> None:
     assert "3 rows: 'holdout', None" in fault.what
 
 
+def test_splits_that_are_no_strings_are_one_fault() -> None:
+    for values in (pa.array([0, 1]), pa.array([["train"], ["test"]])):
+        splits, (fault,) = read_splits(pa.chunked_array([values]), "split", "here")
+        assert splits.tolist() == [-1, -1]
+        assert f"'split' holds {values.type}" in fault.what
+
+
 def test_a_fifth_of_each_class_is_held_out_and_a_lone_row_stays_in_train() -> None:
     codes = np.array([0] * 50 + [1] * 10 + [2])
     splits = hold_out_test(codes, 0.2, seed=0)

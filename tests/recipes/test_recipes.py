@@ -10,12 +10,12 @@ import pytest
 
 from alsim.cli.recipe import run as run_recipe_command
 from alsim.cli.run import run as run_command
+from alsim.engine.annotations import fits, in_words
 from alsim.engine.parsing import parse_query_size
 from alsim.errors import StoreError, UsageError
 from alsim.experiments.schedule import ScheduleOptions, plan_schedule
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Claim, read_recipe, recipe_names, run_recipe
-from alsim.recipes.reading import fits, in_words
 from alsim.recipes.verdicts import in_words as numbers_of
 from alsim.recipes.verdicts import judge_claim
 from alsim.store import read_run
@@ -122,10 +122,10 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ("steps = 4", 'until = "exhausted"', ["'until' in [study]"]),
         ('title = "a title"', "", ["'title' is missing in the recipe"]),
         ("initial_size = 100", "", ["'initial_size' is missing in [study]"]),
-        ("max_epochs = 2", 'precision = "float16"', ["'precision'", "'float32' or 'float64'"]),
+        ("max_epochs = 2", 'precision = "float16"', ["'precision'", "did you mean float64?"]),
         ("n_rows = 600", "n_row = 600", ["'n_row' in [pool]", "did you mean n_rows"]),
-        ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "'vk' or 'mnist'"]),
-        ('kind = "above"', 'kind = "over"', ["'kind' in [[claim]] 1", "'above'"]),
+        ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "there is: vk, mnist"]),
+        ('kind = "above"', 'kind = "over"', ["'kind' in [[claim]] 1", "did you mean above?"]),
         ('than = "random"', 'than = "randm"', ["does not run", "did you mean random"]),
         ('than = "random"', "", ["'than' is missing in [[claim]] 1"]),
         ('kind = "above"', 'kind = "dips"', ["'than' has no meaning"]),
@@ -136,6 +136,23 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ("[[claim]]", "[figure]\nmetrc = 1\n[[claim]]", ["'metrc' in [figure]", "metric"]),
         ('title = "a title"', "title = ", ["not TOML"]),
         ("max_epochs = 2", "widht = 8\ndepht = 1", ["'widht' in [study]", "'depht' in [study]"]),
+        ("steps = 4", "steps = -3", ["-3 is too small, in [study] (--steps)", "at least 1"]),
+        ("query_size = 10", 'query_size = "abc"', ["'abc' is no query size, in [study]"]),
+        ("max_epochs = 2", "dropout = 2", ["a dropout of 2 is not a share, in [study]"]),
+        ('"margin"]', '"margn"]', ["no strategy 'margn', in [study]", "did you mean margin"]),
+        ("n_rows = 600", "n_rows = 0", ["n_rows is 0, in [pool]", "give 1 to"]),
+        ("n_rows = 600", "n_rows = 600\nnoise = nan", ["noise is nan, in [pool]"]),
+        ("[[claim]]", '[figure]\nmetric = "accurcy"\n[[claim]]', ["did you mean accuracy"]),
+        ("[[claim]]", "[variant]\n[[claim]]", ["nothing in [variant]"]),
+        ("[[claim]]", '[variant."../a"]\n[[claim]]', ["variant cannot be called '../a'"]),
+        (
+            "[[claim]]", "[variant.a]\ndepth = 0\n[variant.b]\n[[claim]]",
+            ["0 is too small, in [variant.a] (--depth)"],
+        ),
+        (
+            "[[claim]]", "[variant.a]\n[variant.b]\ndropout = 2\nsteps = 0\n[[claim]]",
+            ["2 faults:\n  1. 0 is too small, in [variant.b]", "  2. a dropout of 2"],
+        ),
     ],
 )  # fmt: skip
 def test_a_faulty_recipe_names_file_key_and_the_nearest(
@@ -165,7 +182,8 @@ def test_types_are_told_apart() -> None:
     assert not fits(["a", 1], list[str])
     assert fits("x", int | str | None)
     assert not fits("c", Literal["a", "b"])
-    assert not fits({}, dict)
+    assert not fits("abc", list[str])
+    assert not fits(2**63, int)
     assert in_words(int | None) == "a whole number"
     assert in_words(list[str] | None) == "a list, each a text"
 
@@ -183,9 +201,33 @@ def test_a_scale_is_a_positive_number(scale: float, tmp_path: Path) -> None:
         run_recipe(read_recipe(write(tmp_path)), scale=scale)
 
 
+def test_a_fault_in_the_study_is_told_once_for_all_variants(tmp_path: Path) -> None:
+    text = RECIPE.replace("steps = 4", "steps = 0").replace(
+        "[[claim]]", "[variant.a]\n[variant.b]\ndepth = 0\n[[claim]]"
+    )
+    with pytest.raises(UsageError) as caught:
+        read_recipe(write(tmp_path, text))
+    assert "2 faults:" in str(caught.value)
+    assert "0 is too small, in [study] (--steps)" in str(caught.value)
+    assert "0 is too small, in [variant.b] (--depth)" in str(caught.value)
+
+
+def test_a_recipe_may_come_with_a_byte_order_mark_and_carriage_returns(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + RECIPE.replace("\n", "\r\n").encode())
+    assert read_recipe(str(path)) == read_recipe(write(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a folder.toml", "null\0.toml", "x" * 300 + ".toml", ".toml"])
+def test_a_recipe_that_cannot_be_opened_is_one_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a folder.toml").mkdir()
+    with pytest.raises(UsageError):
+        read_recipe(str(tmp_path / name))
+
+
 def test_a_recipe_that_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
-    recipe = read_recipe(write(tmp_path, RECIPE.replace('"margin"', '"margn"')))
-    with pytest.raises(UsageError, match="margn"):
+    recipe = read_recipe(write(tmp_path, RECIPE.replace("size = 100", "size = 1000")))
+    with pytest.raises(UsageError, match="cannot give 1,000 initial labels"):
         run_recipe(recipe, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
 

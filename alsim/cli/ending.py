@@ -1,0 +1,147 @@
+"""How the process ends when it is cut short: by a signal, or by output that cannot be written.
+
+Imports nothing slow, so that it is in place before anything slow is imported.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 128 + signal.SIGINT
+_BROKEN_PIPE = 128 + 13  # as a shell says it of a program that SIGPIPE has ended
+_WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the process to end.
+
+    A class of its own, since Python ends by SIGINT, whatever the exit code, once a plain
+    KeyboardInterrupt has left any code run by `exec`, as the making of a dataclass is.
+    """
+
+
+@contextmanager
+def ending_well() -> Generator[None]:
+    """Turn what cuts the inside short into an exit code and one line, without a traceback.
+
+    Every signal is a KeyboardInterrupt inside, so that what cleans up after Ctrl-C cleans up after
+    all. Nothing of the signals is restored: the process is to end.
+    """
+    listener = _Listener()
+    listener.listen()
+    try:
+        try:
+            yield
+        finally:
+            listener.is_ending = True
+            _flush()
+    except KeyboardInterrupt:
+        raise SystemExit(_told(listener.heard)) from None
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:  # the boundary's, or Typer's own
+            raise SystemExit(_told(listener.heard)) from None
+        raise
+    except BrokenPipeError:
+        raise SystemExit(unread()) from None
+    finally:
+        listener.stop()
+
+
+def unread() -> int:
+    """Return the exit code where nobody reads on, as after `| head`, and say no more."""
+    _silence(1, 2)
+    return _BROKEN_PIPE
+
+
+class _Listener:
+    """Hears signals: the first ends the process in good order, Ctrl-C after it at once.
+
+    While modules are imported the first ends it at once too, for then there is little to clean up.
+    """
+
+    def __init__(self) -> None:
+        self.is_ending = False
+        self.heard: int = signal.SIGINT  # the first signal
+        self._numbers: list[int] = []
+        self._terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+
+    def listen(self) -> None:
+        """Hear the signals that nobody, such as `nohup`, has had ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for name in _WORDS:
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._hear)
+                self._numbers.append(number)
+
+    def stop(self) -> None:
+        """Hear no more: the interpreter's own end would let a signal kill, whatever the code."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_ending:
+            self.is_ending = True
+            self.heard = number
+            if _is_importing(frame):
+                self._leave(number)
+            if signal.Signals(number).name == "SIGHUP":
+                _silence(*self._terminals)  # it is gone, and writing to it would fail
+            raise Stopped
+        # Others come in pairs: a shell passes on what its whole group was sent.
+        if number == signal.SIGINT:
+            self._leave(number)
+
+    def _leave(self, number: int) -> NoReturn:
+        """End at once: an exception would be lost, or be shown, in some of what it interrupts."""
+        with suppress(OSError):
+            os.write(2, (_SHOW_CURSOR if 2 in self._terminals else b"") + _word(number).encode())
+        os._exit(128 + number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported: C++ there takes an exception for its own bug."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _word(number: int) -> str:
+    return _WORDS[signal.Signals(number).name] + "\n"
+
+
+def _told(number: int) -> int:
+    """Return the exit code of a signal, and say in a word what it was."""
+    with suppress(OSError):
+        sys.stderr.write(_word(number))
+    return 128 + number
+
+
+def _silence(*descriptors: int) -> None:
+    """Send what is still written there nowhere, the interpreter's last flush included."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+
+
+def _flush() -> None:
+    """Write what is left for stdout while a failure can still be told."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from alsim.errors import StoreError
+
+        _silence(1)
+        sys.stderr.write(f"error: stdout cannot be written: {error.strerror}\n")
+        raise SystemExit(StoreError.exit_code) from None

@@ -1,0 +1,33 @@
+"""`alsim resume`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")],
+    pool: Annotated[
+        str | None,
+        typer.Option(help="Where the pool is now, if it was moved. [default: where it was]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes. [default: as many as before]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Go on with a run that was interrupted or killed, to the same numbers to the bit.
+
+    Example: alsim resume runs/posts
+    """
+    from alsim.cli.progress import watching
+
+    with watching() as watch:
+        watch.stage("starting")  # what is imported next takes a few seconds
+        import alsim
+
+        done = alsim.resume(folder, pool=pool, workers=workers, watch=watch)
+    from alsim.cli.summary import print_run
+
+    print_run(done, as_json=json)

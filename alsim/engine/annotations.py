@@ -1,0 +1,100 @@
+"""Whether a value is of an annotated type, and in words what such a type allows."""
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, cast, get_args, get_origin
+
+import pyarrow as pa
+
+from alsim.errors import nearest
+
+LARGEST = 2**63 - 1  # a whole number in a table has 64 bits
+
+_WORDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    Path: "a path",
+    pa.Table: "an Arrow table",
+}
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Return whether a value is of an annotated type.
+
+    A whole number is a float too, but true and false are no numbers, and a text is no sequence.
+    Whole numbers must lie within 64 bits, texts and paths be such as UTF-8 can hold.
+    """
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(fits(value, option) for option in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is not None and issubclass(origin, Sequence):
+        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+            return False
+        return all(fits(item, get_args(hint)[0]) for item in cast("Sequence[object]", value))
+    if type(value) is int:
+        return hint in (int, float) and abs(value) <= LARGEST
+    if isinstance(value, bool):
+        return hint is bool
+    if isinstance(value, str | Path) and not _is_unicode(value):
+        return False
+    return isinstance(hint, type) and isinstance(value, hint)
+
+
+class _Short(reprlib.Repr):
+    """Representations that are cut where they are long or deep."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write numbers of more than 4,300 digits.
+        return super().repr_int(x, level) if abs(x) < 1 << 256 else "a huge number"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+def shown(value: object) -> str:
+    """Return a value as it is shown in a message."""
+    return _SHORT.repr(value)
+
+
+def advice(value: object, hint: Any) -> str:
+    """Return what to give in place of a value that does not fit."""
+    options = [name for part in (hint, *get_args(hint)) for name in _choices(part)]
+    if isinstance(value, str) and options:
+        return nearest(value, options)
+    too_large = type(value) is int and abs(value) > LARGEST
+    no_text = isinstance(value, str | Path) and not _is_unicode(value)
+    more = " of at most 18 digits" if too_large else " in UTF-8" if no_text else ""
+    return f"give {in_words(hint)}{more}"
+
+
+def in_words(hint: Any) -> str:
+    """Return what a type allows. Where a text is allowed, a path is one."""
+    origin, options = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        left_out = {NoneType, Path} if str in options else {NoneType}
+        return " or ".join(in_words(option) for option in options if option not in left_out)
+    if origin is Literal:
+        return " or ".join(repr(option) for option in options)
+    if origin is not None:
+        return f"a list, each {in_words(options[0])}"
+    return _WORDS.get(hint, f"a {hint.__module__}.{hint.__qualname__}")
+
+
+def _is_unicode(value: str | Path) -> bool:
+    """Return whether a text is free of the halves of characters that other encodings leave."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    return get_args(hint) if get_origin(hint) is Literal else ()

@@ -1,0 +1,148 @@
+"""From the arguments of `alsim.run` to the options of a study, with every fault told at once."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from alsim.engine.annotations import advice, fits, shown
+from alsim.engine.faults import Faults
+from alsim.engine.machine import choose_device
+from alsim.engine.options import EngineOptions, StudyOptions, examine
+from alsim.engine.parsing import (
+    parse_ids,
+    parse_names,
+    parse_query_size,
+    parse_rates,
+    parse_seeds,
+    parse_shares,
+    parse_until,
+)
+from alsim.errors import UsageError
+from alsim.experiments.schedule import ScheduleOptions
+from alsim.models import ModelOptions
+from alsim.oracle import OracleOptions
+from alsim.pool.options import PoolOptions
+from alsim.training.options import TrainingOptions
+
+_FLAGS = {"id_column": "--id"}  # where a flag is not called as the argument is
+
+
+def make_options(run: Callable[..., Any], given: Mapping[str, Any]) -> StudyOptions:
+    """Return the options that arguments mean, checked as far as no pool is needed for it.
+
+    Args:
+        run: `alsim.run`, for its defaults and types.
+        given: Some of its arguments, by name; numbers of NumPy are taken as numbers.
+
+    Raises:
+        UsageError: Naming every fault.
+    """
+    faults = Faults()
+    options = read_arguments(run, given, faults)
+    faults.raise_all("options cannot be used", "alsim run")
+    assert options is not None
+    return options
+
+
+def read_arguments(
+    run: Callable[..., Any], given: Mapping[str, Any], faults: Faults
+) -> StudyOptions | None:
+    """Return what arguments mean, see `make_options`; add all that is wrong to the faults.
+
+    Where a type is wrong, nothing more can be told, and None is returned.
+    """
+    defaults = {name: p.default for name, p in inspect.signature(run).parameters.items()}
+    arguments = {**defaults, **{name: as_plain(value) for name, value in given.items()}}
+    hints = get_type_hints(run)
+    wrong = [name for name, value in arguments.items() if not fits(value, hints[name])]
+    for name in wrong:
+        flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+        value = arguments[name]
+        faults.add(f"{name} cannot be {shown(value)}", flag, advice(value, hints[name]))
+    if wrong:
+        return None
+    a = SimpleNamespace(**arguments)
+    ask, standard = faults.attempt, StudyOptions()
+    options = StudyOptions(
+        strategies=parse_names(a.strategy),
+        seeds=ask(standard.seeds, parse_seeds, a.seeds),
+        schedule=ScheduleOptions(
+            initial_size=a.initial_size,
+            query_size=None if a.query_size is None else ask(None, parse_query_size, a.query_size),
+            steps=a.steps,
+            until=ask(standard.schedule.until, parse_until, a.until),
+        ),
+        model=ModelOptions(
+            name=a.model,
+            width=a.width,
+            depth=a.depth,
+            dropout=a.dropout,
+            blocks=a.blocks,
+            fusion=a.fusion,
+            heads=a.heads,
+            encoders=None if a.encoder is None else tuple(a.encoder),
+        ),
+        training=TrainingOptions(
+            optimiser=a.optimiser,
+            learning_rate=a.learning_rate,
+            batch_size=a.batch_size,
+            batch_rule=a.batch_rule,
+            max_epochs=a.max_epochs,
+            patience=a.patience,
+            epochs=a.epochs,
+            retrain=a.retrain,
+            batch_norm=a.batch_norm,
+            loss=a.loss,
+            head_weights=ask({}, parse_shares, a.head_weight, "--head-weight"),
+            class_weights=a.class_weights,
+            precision=a.precision,
+        ),
+        pool=PoolOptions(
+            labels=() if a.label is None else (a.label,),
+            modalities=tuple(a.modality),
+            split=a.split,
+            id=a.id_column,
+            label_type=a.label_type,
+            masks=ask({}, parse_shares, a.mask_modality, "--mask-modality", below=1.0),
+            standardise=a.standardise,
+            split_seed=a.split_seed,
+        ),
+        engine=EngineOptions(device=a.device, workers=a.workers, replicas=a.replicas),
+        oracle=OracleOptions(
+            kind=a.oracle,
+            noise=ask((0.0,), parse_rates, a.noise),
+            confusion=None if a.confusion is None else Path(a.confusion),
+            answers=a.answers,
+            groups=None if a.groups is None else Path(a.groups),
+            max_questions=a.max_questions,
+            price=a.price,
+        ),
+        candidates=a.candidates,
+        initial_ids=ask((), parse_ids, a.initial_ids),
+    )
+    ask("", choose_device, options.engine)
+    ask(None, _check_out, a.out)
+    examine(options, faults)
+    return options
+
+
+def as_plain(value: Any) -> Any:
+    """Return an argument with the numbers, texts and arrays of NumPy as Python's own."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [as_plain(item) for item in value]
+    return value
+
+
+def _check_out(out: str | Path | None) -> None:
+    """Raise a UsageError if a file stands where the run's folder would be, or one above it."""
+    if out is None:
+        return
+    first = next((path for path in (Path(out), *Path(out).parents) if path.exists()), None)
+    if first is not None and not first.is_dir():
+        raise UsageError(f"{first} is a file", "--out", "name a folder that is empty or new")

@@ -1,0 +1,160 @@
+"""A disk that fails, or a kill, at the k-th act of a process upon the files below a folder.
+
+Acts are what the operating system is asked for: opening a file to write, writing, putting on the
+disk, renaming, making and removing. Standard library only: worker processes import it as they
+start, from a `sitecustomize.py` that `write_hook` makes.
+"""
+
+import errno
+import json
+import os
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "ALSIM_TESTS_BREAK"
+_WRITING = os.O_WRONLY | os.O_RDWR
+# What a full disk does not stop.
+_ALWAYS_ROOM = {"remove", "rmdir"}
+
+
+@dataclass(frozen=True)
+class Break:
+    """What goes wrong, where, and from when on."""
+
+    folder: str  # acts elsewhere are not touched
+    at: int = 1  # the first act that fails, counted among those that match; the rest fail too
+    match: str = "*"  # "ACT NAME", such as "rename *.parquet"
+    who: str = "*"  # parent, worker
+    code: int = errno.ENOSPC  # 0: the process is killed instead, and its group with it
+    is_short: bool = False  # half of a write is written before it fails
+
+
+class _State:
+    def __init__(self) -> None:
+        self.broken: Break | None = None
+        self.n = 0
+        self.is_hooked = False
+        self.acts: list[str] = []
+
+
+_state = _State()
+_write, _fsync, _allocate = os.write, os.fsync, os.posix_fallocate
+
+
+@contextmanager
+def breaking(broken: Break) -> Generator[list[str]]:
+    """Let this process meet the fault while the block runs; yields the acts, which it counts."""
+    _arm(broken)
+    try:
+        yield _state.acts
+    finally:
+        _disarm()
+
+
+def write_hook(folder: Path, broken: Break) -> dict[str, str]:
+    """Return the environment in which Python processes meet the fault, from their start on.
+
+    Their curves have a checkpoint from the first step on, however short they are.
+    """
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(
+        f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\n"
+        "import breaking\nbreaking.arm_as_told()\n"
+        "from alsim.engine import keeping\nkeeping.FIRST = 0.0\n"
+    )
+    return {"PYTHONPATH": str(folder), VARIABLE: json.dumps(asdict(broken))}
+
+
+def arm_as_told() -> None:
+    """Arm what the environment says, if it means a process like this one."""
+    told = os.environ.get(VARIABLE)
+    if told is None:
+        return
+    broken = Break(**json.loads(told))
+    who = "worker" if "alsim.engine.worker" in sys.orig_argv else "parent"
+    if fnmatch(who, broken.who):
+        _arm(broken)
+
+
+def _arm(broken: Break) -> None:
+    _state.broken, _state.n = broken, 0
+    _state.acts = []
+    if not _state.is_hooked:
+        sys.addaudithook(_audit)
+        _state.is_hooked = True
+    os.write, os.fsync, os.posix_fallocate = _breaking_write, _breaking_fsync, _breaking_allocate
+
+
+def _disarm() -> None:
+    _state.broken = None
+    os.write, os.fsync, os.posix_fallocate = _write, _fsync, _allocate
+
+
+def _breaking_write(descriptor: int, data: Any, /) -> int:
+    def half() -> None:
+        if _state.broken is not None and _state.broken.is_short:
+            _write(descriptor, memoryview(data)[: len(data) // 2])
+
+    _meet("write", _of_descriptor(descriptor), half)
+    return _write(descriptor, data)
+
+
+def _breaking_fsync(descriptor: int, /) -> None:
+    _meet("fsync", _of_descriptor(descriptor))
+    _fsync(descriptor)
+
+
+def _breaking_allocate(descriptor: int, offset: int, length: int, /) -> None:
+    _meet("allocate", _of_descriptor(descriptor))
+    _allocate(descriptor, offset, length)
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _state.broken is None:
+        return
+    if event == "open":
+        path, _, flags = arguments
+        if isinstance(path, str | bytes) and isinstance(flags, int) and flags & _WRITING:
+            _meet("open", _absolute(path))
+    elif event == "os.rename":
+        _meet("rename", _absolute(arguments[1], arguments[3]))
+    elif event == "os.mkdir":
+        _meet("mkdir", _absolute(arguments[0], arguments[2]))
+    elif event in ("os.remove", "os.rmdir"):
+        _meet(event.removeprefix("os."), _absolute(arguments[0], arguments[1]))
+
+
+def _of_descriptor(descriptor: int) -> str:
+    try:
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+    except OSError:
+        return ""
+
+
+def _absolute(path: Any, folder: int = -1) -> str:
+    base = Path() if folder < 0 else Path(_of_descriptor(folder))
+    return str((base / os.fsdecode(path)).absolute())
+
+
+def _meet(act: str, path: str, before: Any = lambda: None) -> None:
+    """Count an act; from the one on that is meant, fail it."""
+    broken = _state.broken
+    if broken is None or not (path + "/").startswith(broken.folder + "/"):
+        return
+    told = f"{act} {path.removeprefix(broken.folder).lstrip('/')}"
+    if (broken.code == errno.ENOSPC and act in _ALWAYS_ROOM) or not fnmatch(told, broken.match):
+        return
+    _state.n += 1
+    _state.acts.append(told)
+    if _state.n < broken.at:
+        return
+    before()
+    if not broken.code:
+        os.killpg(0, signal.SIGKILL)
+    raise OSError(broken.code, os.strerror(broken.code), path)

@@ -1,0 +1,197 @@
+"""What ends `alsim` before its time: signals, a closed terminal, a pipe that nobody reads."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from alsim.store import read_run
+
+ALSIM = [sys.executable, "-m", "alsim"]
+RUN = [
+    *(*ALSIM, "run", "--seeds", "1", "--initial-size", "50", "--query-size", "2"),
+    *("--steps", "100", "--max-epochs", "2", "--width", "8", "--workers", "1"),
+]
+IMPORTING, READY, RUNNING = "starting\n", "learning curves", "10 %"  # lines on stderr
+WORDS = {
+    signal.SIGINT: (130, "interrupted"),
+    signal.SIGTERM: (143, "terminated"),
+    signal.SIGHUP: (129, "hung up"),
+}
+Process = subprocess.Popen[str]
+
+
+class Start(Protocol):
+    def __call__(self, *arguments: str | Path, until: str) -> Process: ...
+
+
+@pytest.fixture
+def start() -> Generator[Start]:
+    """Yield what starts a run of ten seconds and waits for a line on its stderr."""
+    processes: list[Process] = []
+
+    def start_one(*arguments: str | Path, until: str) -> Process:
+        process = subprocess.Popen(
+            [*RUN, *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        processes.append(process)
+        assert process.stderr is not None
+        while until and until not in (line := process.stderr.readline()):
+            assert line, f"it ended with {process.wait()} before saying {until!r}"
+        return process
+
+    yield start_one
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def end(process: Process) -> tuple[int, str]:
+    """Return the exit code and what else came on stderr; nothing of the process may be left."""
+    output, errors = process.communicate(timeout=60)
+    assert output == ""
+    deadline = time.monotonic() + 20
+    while is_there(process.pid):
+        assert time.monotonic() < deadline, "a worker lives on"
+        time.sleep(0.1)
+    return process.returncode, errors
+
+
+def is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", WORDS)
+def test_a_signal_during_the_slow_import_is_one_word_and_its_exit_code(
+    number: signal.Signals, start: Start, tmp_path: Path
+) -> None:
+    process = start("--out", tmp_path / "r", until=IMPORTING)
+    time.sleep(0.3)
+    process.send_signal(number)
+    code, word = WORDS[number]
+    assert end(process) == (code, word + "\n")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_run_that_is_terminated_keeps_what_it_has_as_after_ctrl_c(
+    start: Start, tmp_path: Path
+) -> None:
+    process = start("--out", tmp_path / "r", until=RUNNING)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)  # `timeout`, for one, sends it twice
+    code, errors = end(process)
+    assert code == 143
+    assert errors.splitlines()[-1] == "terminated"
+    assert str(tmp_path / "r") in errors
+    assert "Traceback" not in errors
+    assert read_run(tmp_path / "r").status == "interrupted"
+
+
+@pytest.mark.parametrize("gap", [0.02, pytest.param(0.2, marks=pytest.mark.slow)])
+def test_ctrl_c_a_second_time_ends_at_once_whatever_it_interrupts(
+    gap: float, start: Start, tmp_path: Path
+) -> None:
+    process = start("--out", tmp_path / "r", until=READY)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)  # the whole group, as a terminal does
+        time.sleep(gap)
+    code, errors = end(process)
+    assert code == 130
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors
+
+
+def test_a_terminal_that_closes_ends_it(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    own_terminal = (
+        "import fcntl, os, sys, termios\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", own_terminal, *RUN, "--out", str(tmp_path / "r")],
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(slave)
+    shown = b""
+    while b"starting" not in shown:
+        shown += os.read(master, 4096)
+    os.close(master)
+    assert process.wait(timeout=60) == 129
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "--help"], pytest.param(["strategies"], marks=pytest.mark.slow)]
+)
+def test_output_that_nobody_reads_on_ends_it_in_silence(command: list[str]) -> None:
+    process = subprocess.Popen(
+        [*ALSIM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_output_for_which_there_is_no_space_is_an_error_of_the_store() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*ALSIM, "strategies"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+        )  # fmt: skip
+    assert done.returncode == 4
+    assert done.stderr == "error: stdout cannot be written: No space left on device\n"
+
+
+@pytest.mark.slow
+def test_progress_that_nobody_reads_on_ends_a_run_in_silence(start: Start, tmp_path: Path) -> None:
+    process = start("--out", tmp_path / "r", until=RUNNING)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.stderr = None
+    output, _ = process.communicate(timeout=120)
+    assert (process.returncode, output) == (141, "")
+
+
+@pytest.mark.slow
+def test_a_hang_up_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; (sleep 1; kill -HUP $$) & exec "$@"', "sh", *RUN,
+         "--steps", "2", "--out", "r"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tenth", range(7, 60, 5))
+def test_ctrl_c_at_any_instant_ends_with_130_and_without_traceback(
+    tenth: int, start: Start, tmp_path: Path
+) -> None:
+    process = start("--out", tmp_path / "r", until="")
+    time.sleep(tenth / 10)
+    for _ in range(1 + tenth % 2):
+        os.killpg(process.pid, signal.SIGINT)
+    code, errors = end(process)
+    assert code == 130
+    assert errors.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in errors

@@ -1,0 +1,192 @@
+"""Whatever bytes a recipe's file holds: a recipe, or one UsageError."""
+
+import math
+import tomllib
+from contextlib import suppress
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alsim.errors import UsageError
+from alsim.recipes import Recipe, read_recipe, recipe_names
+
+RECIPE: dict[str, Any] = {
+    "title": "a title",
+    "finding": "a finding",
+    "source": "VK 2020, Fig. 7",
+    "pool": {"default": "vk", "n_rows": 600, "picture_width": 8, "text_width": 4, "noise": 1.0},
+    "study": {
+        "strategy": ["random", "bald(k=3)"],
+        "initial_size": 100,
+        "query_size": "10:20",
+        "steps": 4,
+        "dropout": 0.25,
+        "oracle": "noisy",
+        "noise": [0.1],
+        "retrain": False,
+    },
+    "variant": {"a": {"width": 8}, "b": {"learning_rate": 0.1}},
+    "figure": {"metric": "macro_f1", "band": "none"},
+    "claim": [
+        {"says": "more", "kind": "above", "strategy": "bald(k=3)", "than": "random", "part": "end"},
+        {"says": "it dips", "kind": "dips", "strategy": "random"},
+    ],
+}
+
+
+def in_toml(value: object) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(letter):08x}" for letter in value) + '"'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{in_toml(k)} = {in_toml(v)}" for k, v in value.items()) + "}"  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return "[" + ", ".join(map(in_toml, value)) + "]"  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return repr(value)
+
+
+def document(data: dict[str, Any]) -> str:
+    return "".join(f"{in_toml(key)} = {in_toml(value)}\n" for key, value in data.items())
+
+
+def read(path: Path, content: bytes) -> Recipe | None:
+    """Return the recipe that the bytes are, None where they are refused."""
+    path.write_bytes(content)
+    with suppress(UsageError):
+        return read_recipe(str(path))
+    return None
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=6)
+SCALARS = st.one_of(
+    st.booleans(), st.integers(), st.integers(-2, 3), st.floats(), TEXTS,
+    st.sampled_from([10**30, -(2**63), math.nan, math.inf, 1e308, "1:2", "random", "vk", "\0"]),
+    st.sampled_from([date(1979, 5, 27), datetime(1979, 5, 27, 7, 32), time(7, 32)]),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of every value in a document."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    return [path] * bool(path) + [p for key, v in items for p in places(v, (*path, key))]
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any, key: Any) -> Any:
+    """Return a document with another value at a path, or another key for it."""
+    first, *rest = path
+    if isinstance(value, list):
+        return [changed(v, (*rest,), new, key) if rest and i == first else
+                new if i == first else v for i, v in enumerate(value)]  # fmt: skip
+    done: dict[Any, Any] = {}
+    for name, inner in value.items():
+        if name != first:
+            done[name] = inner
+        elif rest:
+            done[name] = changed(inner, (*rest,), new, key)
+        else:
+            done[name if key is None else key] = inner if key is not None else new
+    return done
+
+
+def test_the_recipe_that_is_changed_is_sound(tmp_path: Path) -> None:
+    text = document(RECIPE)
+    assert tomllib.loads(text) == RECIPE
+    recipe = read(tmp_path / "r.toml", text.encode())
+    assert recipe is not None
+    assert set(recipe.studies) == {"a", "b"}
+
+
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(places(RECIPE)), VALUES, st.none() | TEXTS),
+        min_size=1, max_size=3,
+    )
+)  # fmt: skip
+def test_a_recipe_with_other_values_and_keys_is_read_or_refused(
+    tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any, str | None]]
+) -> None:
+    data: Any = RECIPE
+    for path, new, key in changes:
+        with suppress(AttributeError, ValueError, KeyError):  # the place is gone by now
+            data = changed(data, path, new, key)
+    recipe = read(tmp_path / "r.toml", document(data).encode())
+    assert recipe is None or recipe.claims
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="replace"))
+)
+def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
+    assert read(tmp_path / "r.toml", content) is None
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from(recipe_names()), st.integers(0, 3000), st.integers(0, 40),
+    st.binary(max_size=12) | st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\r\n", b"[[", b'"""']),
+)  # fmt: skip
+def test_a_recipe_of_ours_with_some_bytes_replaced_is_read_or_refused(
+    tmp_path: Path, name: str, start: int, length: int, inserted: bytes
+) -> None:
+    from alsim.recipes.reading import HERE
+
+    content = (HERE / f"{name}.toml").read_bytes()
+    read(tmp_path / "r.toml", content[:start] + inserted + content[start + length :])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing",
+        "title = " + "[" * 5000,
+        "title = " + "{a = " * 5000,
+        "title" + ".a" * 3000 + " = 1",
+        "pool" + ".a" * 3000 + " = 1",
+        "study.strategy" + ".a" * 3000 + " = 1",
+        "study.steps = " + "9" * 5000,
+        "study.steps = 0x" + "f" * 5000,
+        "study.dropout = 1e" + "9" * 5000,
+        "title = 1\ntitle = 2",
+        "[study]\n[study]",
+        "[[study]]\n[[pool]]\n[[figure]]\n[[variant]]\nclaim = [1]",
+        "study = 1\npool = 1\nvariant = 1\nfigure = 1\nclaim = 1",
+        "study = []\npool = []\nvariant = []\nfigure = []\nclaim = []",
+        "study = {}\npool = {}\nvariant = {}\nfigure = {}\nclaim = [{}]",
+        document({**RECIPE, "study": {"strategy": 5}}),
+        document({**RECIPE, "claim": [{**RECIPE["claim"][0], "strategy": 5}]}),
+        document({**RECIPE, "pool": {"default": "mnist", "n_rows": 5}}),
+        document({**RECIPE, "study": {**RECIPE["study"], "groups": "\0"}}),
+    ],
+)
+def test_an_odd_document_is_one_error(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_recipe(str(path))
+    assert len(str(caught.value)) < 10_000

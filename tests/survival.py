@@ -1,0 +1,287 @@
+"""Commands that are killed, in processes of their own, and a study small enough to run at once."""
+
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from toy import make_pool, make_toy_setting
+
+from alsim.engine.planning import Plan, plan_tasks
+from alsim.engine.worker import Study
+from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.models import ModelOptions
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.store import read_journal
+from alsim.strategies import find_strategy
+from alsim.training.options import TrainingOptions
+from alsim.training.replicas import Way
+
+TABLES = ("steps", "metrics", "queries")
+SIZES = (
+    *("--initial-size", "60", "--query-size", "3", "--steps", "100"),
+    *("--max-epochs", "5", "--width", "8", "--seeds", "1", "--workers", "1"),
+)
+# Curves of more than a second, so that there are checkpoints.
+OPTIONS = ("--strategy", "margin,bald(k=4)", *SIZES)
+LEFT = {"metrics.parquet", "queries.parquet", "run.json", "steps.parquet", "timings.parquet"}
+PATIENCE = 120.0
+# What takes seconds to import is imported once: forked from there, a command starts at once.
+_FORKING = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload(["survival", "breaking", "alsim.cli.main", "alsim.cli.summary"])
+
+
+class Command:
+    """An `alsim` command, the leader of a group that its worker processes belong to."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        told: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        is_forked: bool = True,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """Start it, after a prefix if it is not forked; what it prints goes to the file `told`."""
+        self._told = told
+        told.unlink(missing_ok=True)
+        texts = [str(argument) for argument in arguments]
+        self._process: subprocess.Popen[bytes] | BaseProcess
+        self._began = time.monotonic()
+        if is_forked:
+            self._process = _FORKING.Process(
+                target=_command, args=(texts, told, dict(environment or {}))
+            )
+            self._process.start()
+        else:
+            with told.open("wb") as file:
+                self._process = subprocess.Popen(
+                    [*prefix, sys.executable, "-m", "alsim", *texts],
+                    stdout=file,
+                    stderr=file,
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,
+                )
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        until(told.exists)  # from then on the group is there
+
+    @property
+    def code(self) -> int | None:
+        """Return the exit code, minus the signal if one has killed it, None while it runs."""
+        if isinstance(self._process, subprocess.Popen):
+            return self._process.poll()
+        return self._process.exitcode
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since it was started."""
+        return time.monotonic() - self._began
+
+    @property
+    def told(self) -> str:
+        """Return what it has printed so far."""
+        return self._told.read_text(errors="replace")
+
+    @property
+    def workers(self) -> list[int]:
+        """Return the ids of its worker processes."""
+        found: list[int] = []
+        with suppress(OSError):
+            for thread in Path(f"/proc/{self.pid}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+        return found
+
+    def wait(self) -> int:
+        """Return the exit code once it has ended."""
+        until(lambda: self.code is not None)
+        assert self.code is not None
+        return self.code
+
+    def kill(self, number: int = signal.SIGKILL, *, alone: bool = False) -> None:
+        """Send it a signal, and unless alone its workers too, and wait until it has ended."""
+        with suppress(ProcessLookupError):
+            (os.kill if alone else os.killpg)(self.pid, number)
+        self.wait()
+
+
+def _command(arguments: list[str], told: Path, environment: dict[str, str]) -> None:
+    """Be the command, in a process that was forked for it."""
+    os.setsid()
+    os.environ.update(environment)
+    partial = told.with_suffix(".partial")
+    file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (1, 2):
+        os.dup2(file, descriptor)
+    partial.replace(told)  # which says that all is set up
+    from breaking import arm_as_told
+
+    from alsim.cli.ending import ending_well
+    from alsim.cli.main import app
+
+    arm_as_told()
+    sys.argv = ["alsim", *arguments]
+    with ending_well():
+        app()
+
+
+def until(is_so: Callable[[], bool], *, patience: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + patience
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not come within {patience:g} s")
+        time.sleep(1e-3)
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process runs; one that is dead but that no one has waited for does not."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def tables_of(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of the tables that must not depend on what a run went through."""
+    return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
+
+
+def refuse_halves(folder: Path) -> None:
+    """Fail if a table or the manifest of a run is there and cannot be read."""
+    for path in folder.glob("*.parquet"):
+        pq.read_table(path)
+    if (folder / "run.json").exists():
+        json.loads((folder / "run.json").read_text())
+
+
+def recorded_bytes(folder: Path) -> int:
+    """Return how much the journals of a run hold."""
+    total = 0
+    with suppress(OSError):
+        for path in (folder / "journal").iterdir():
+            with suppress(OSError):
+                total += path.stat().st_size
+    return total
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A run that nothing has interrupted, whose command was forked."""
+
+    pool: Path
+    options: tuple[str, ...]
+    tables: Mapping[str, bytes]
+    n_bytes: int  # of its journals in the end
+    starting: float  # seconds until the first record
+    recording: float  # … from there to the last
+    ending: float  # … and from there to the exit
+
+    def go_on(self, out: Path, *options: str) -> list[str | Path]:
+        """Return the command that goes on with it, or begins it where it has not begun."""
+        if (out / "run.json").exists():
+            return ["resume", out]
+        return ["run", "--pool", self.pool, *self.options, *options, "--out", out]
+
+
+def whole_run(factory: pytest.TempPathFactory, *options: str) -> Whole:
+    """Return the uninterrupted run; processes that test side by side make it once.
+
+    A file of groups of the classes lies beside the pool, as `{groups}`.
+    """
+    base = factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    key = "whole-" + hashlib.sha256(repr(options).encode()).hexdigest()[:8]
+    with (folder / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / f"{key}.pickle"
+        if not kept.exists():
+            (folder / key).mkdir()
+            kept.write_bytes(pickle.dumps(_run_whole(folder / key, options or OPTIONS)))
+        return pickle.loads(kept.read_bytes())
+
+
+def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
+    pool, out = folder / "posts.parquet", folder / "run"
+    table = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))
+    pq.write_table(table, pool)
+    classes = sorted({str(label) for label in table.column("label").to_pylist()})
+    groups = folder / "groups.json"
+    groups.write_text(json.dumps({"first": classes[:3], "last": classes[3:]}))
+    filled = tuple(option.format(groups=groups) for option in options)
+    whole = Whole(pool, filled, {}, 0, 0, 0, 0)
+    command = Command(whole.go_on(out), folder / "told.txt")
+    times: list[float] = []
+    size = 0
+    while command.code is None:
+        if (now := recorded_bytes(out)) > size:
+            size = now
+            times.append(command.age)
+        time.sleep(1e-3)
+    end = command.age
+    assert command.code == 0, command.told
+    return replace(
+        whole,
+        tables=tables_of(out),
+        n_bytes=size,
+        starting=times[0],
+        recording=times[-1] - times[0],
+        ending=end - times[-1],
+    )
+
+
+def settings() -> dict[str, Any]:
+    """Return what `alsim.run` is called with for the run of OPTIONS."""
+    named = zip(OPTIONS[::2], OPTIONS[1::2], strict=True)
+    return {
+        name.removeprefix("--").replace("-", "_"): int(value) if value.isdigit() else value
+        for name, value in named
+    }
+
+
+def make_study(
+    way: Way = "direct", *, strategies: Sequence[str], steps: int, learning_rate: float = 1e-3
+) -> Study:
+    """Return what a worker serves, on a toy pool: the smallest net, queries of one row."""
+    named = {name: find_strategy(name) for name in strategies}
+    setting = make_toy_setting(
+        way,
+        pool=make_pool(320),
+        model=ModelOptions(name="mlp", width=2),
+        training=TrainingOptions(batch_size=8, max_epochs=2, learning_rate=learning_rate),
+        schedule=Schedule(8, QuerySize(1, 1), steps, Until()),
+    )
+    return Study(replace(setting, strategies={k: v.strategy for k, v in named.items()}), named)
+
+
+def plan_of(study: Study, folder: Path, *seeds: int) -> Plan:
+    """Return the tasks of a study that is kept in a folder."""
+    return plan_tasks(
+        seeds, study.strategies, study.setting.training, study.setting.way, folder
+    )  # fmt: skip
+
+
+def rounds_of(path: Path) -> str:
+    """Return all that a whole journal holds but the seconds, as a text to compare."""
+    found = read_journal(path)
+    assert found is not None
+    assert found.ending is not None
+    ending = (found.ending.reason, found.ending.step)
+    return repr((found.strategy, found.seed, [entry.round for entry in found.entries], ending))
