@@ -1,0 +1,163 @@
+"""Feed made-up bytes to what reads files: Parquet pools, journals of runs, recipes.
+
+    pip install atheris
+    python benchmarks/fuzz.py {parquet,journal,toml} [--seconds S] [--folder DIR]
+
+Anything but an AlsimError is a finding: the fuzzer stops, prints the traceback and leaves the
+bytes in DIR, from where `--folder DIR` begins again. Inputs that reached new lines stay there too.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+Seeds = dict[str, bytes]
+Feed = Callable[[bytes], None]
+
+SECONDS_EACH = 20  # an input that takes longer counts as a hang
+MOST_MEGABYTES = 4096  # an input that takes more counts as a leak
+
+
+def parquet(scratch: Path) -> tuple[Feed, Seeds]:
+    """Return what opens and decodes a pool, and small pools to begin from."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from alsim.pool.loading import load_pool
+    from alsim.pool.options import PoolOptions
+    from alsim.pool.roles import Roles, write_roles
+    from alsim.pool.source import open_source
+
+    file, decoded = scratch / "pool.parquet", scratch / "decoded"
+
+    def feed(data: bytes) -> None:
+        file.write_bytes(data)
+        decoded.mkdir()
+        try:
+            load_pool(open_source(file), PoolOptions(), decoded, initial_size=4)
+        finally:
+            shutil.rmtree(decoded)
+
+    n = 24
+    columns: dict[str, Any] = {
+        "id": [f"row {i}" for i in range(n)],
+        "x": pa.array([[i / n, 1.0] for i in range(n)], pa.list_(pa.float32(), 2)),
+        "y": pa.array([None if i % 5 == 0 else [i, 2, 3] for i in range(n)], pa.list_(pa.uint8())),
+        "label": pa.array(["ant", "bee", "cat"] * (n // 3)).dictionary_encode(),
+        "split": ["train"] * 16 + ["validation"] * 4 + ["test"] * 4,
+    }
+    table = pa.table(columns)
+    roles = Roles(("x", "y"), {"label": "class"}, None, "split", "id")
+    seeds: Seeds = {}
+    kinds: list[tuple[str, pa.Table, dict[str, Any]]] = [
+        ("plain", table, {"compression": "none", "use_dictionary": False}),
+        ("roles", write_roles(table, roles), {"compression": "none"}),
+        ("groups", table, {"compression": "snappy", "row_group_size": 7}),
+        ("bare", table.select(["x", "label"]), {"compression": "none", "store_schema": False}),
+    ]
+    for name, pool, options in kinds:
+        sink = pa.BufferOutputStream()
+        pq.write_table(pool, sink, **options)
+        seeds[name] = sink.getvalue().to_pybytes()
+    return feed, seeds
+
+
+def journal(scratch: Path) -> tuple[Feed, Seeds]:
+    """Return what reads a journal, and one to begin from.
+
+    A first byte of "#" is taken away and each line gets its right digest, since by chance the
+    fuzzer would hardly ever find one.
+    """
+    from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+    from alsim.store import Ending, Entry, Journal, read_journal
+
+    file = scratch / "journal.jsonl"
+    with Journal.open(file, "margin", 0) as writer:
+        for step in range(2):
+            at = ("margin", 0, step)
+            done = Round(
+                StepRecord(*at, 20 + step, 20.5, 40, 64, 0.5, 0.25, 1 / 3, 0.7, 0.125),
+                (MetricRecord(*at, "label", "mixed", "all", "accuracy", 0.5),),
+                (QueryRecord(*at, 0, "row 3", "label", None, 1.0, 1, "ant"),),
+            )
+            writer.append(Entry(done, {"query": 0.25}))
+        writer.end(Ending("done", 1, {}))
+    whole = file.read_bytes()
+    bodies = [line.partition(b" ")[2] for line in whole.splitlines()]
+
+    def feed(data: bytes) -> None:
+        if data.startswith(b"#"):
+            lines = [line for line in data[1:].split(b"\n") if line]
+            data = b"".join(_digest(line) + b" " + line + b"\n" for line in lines)
+        file.write_bytes(data)
+        read_journal(file)
+
+    return feed, {"whole": whole, "bodies": b"#" + b"\n".join(bodies)}
+
+
+def toml(scratch: Path) -> tuple[Feed, Seeds]:
+    """Return what reads a recipe, and those that come with alsim to begin from."""
+    from alsim.recipes.reading import HERE, read_recipe
+
+    file = scratch / "mine.toml"
+
+    def feed(data: bytes) -> None:
+        file.write_bytes(data)
+        read_recipe(str(file))
+
+    return feed, {path.name: path.read_bytes() for path in HERE.glob("*.toml")}
+
+
+TARGETS = {"parquet": parquet, "journal": journal, "toml": toml}
+
+
+def _digest(line: bytes) -> bytes:
+    return blake2b(line, digest_size=8).hexdigest().encode()
+
+
+def main() -> None:
+    """Fuzz one target until the time is over or something is found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--folder", type=Path, help="of inputs, kept from one time to the next")
+    options = parser.parse_args()
+    try:
+        atheris: Any = import_module("atheris")
+    except ImportError:
+        sys.exit(
+            "atheris is not installed; it needs Linux and clang's libraries: pip install atheris"
+        )
+    folder = options.folder or Path(tempfile.mkdtemp(prefix=f"fuzz-{options.target}-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"inputs and findings: {folder}", flush=True)
+    scratch = Path(tempfile.mkdtemp(prefix="fuzz-scratch-"))  # it outlives the fuzzer's hard exit
+    with atheris.instrument_imports(include=["alsim"]):
+        feed, seeds = TARGETS[options.target](scratch)
+        from alsim.errors import AlsimError
+    for name, content in seeds.items():
+        (folder / name).write_bytes(content)
+
+    def test(data: bytes) -> None:
+        with suppress(AlsimError):
+            feed(data)
+
+    limits = {
+        "max_total_time": options.seconds,
+        "timeout": SECONDS_EACH,
+        "rss_limit_mb": MOST_MEGABYTES,
+        "artifact_prefix": f"{folder}/finding-",
+    }
+    atheris.Setup([sys.argv[0], *(f"-{k}={v}" for k, v in limits.items()), str(folder)], test)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

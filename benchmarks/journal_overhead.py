@@ -1,0 +1,210 @@
+"""What journals and checkpoints cost: the share of a run's time that goes into keeping it.
+
+First whole runs of `alsim run`, by the phases that its workers time; then, in one process and by
+turns, a learning curve that is kept as a worker keeps it and the same curve that is not. The
+phase "journal" lacks what comes after a curve's last step, which the second part counts.
+
+    python benchmarks/journal_overhead.py
+    python benchmarks/journal_overhead.py --pool mnist.parquet --workers 2
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import torch
+
+from alsim.engine.arguments import make_options
+from alsim.engine.keeping import Keeper, save_passive
+from alsim.engine.options import check
+from alsim.engine.planning import plan_tasks
+from alsim.engine.preparing import prepare
+from alsim.engine.run import EMBEDDED, run
+from alsim.engine.worker import Study, open_study, run_active
+from alsim.experiments.active import Passive, active, begin, passive
+from alsim.experiments.querying import Job
+from alsim.pool.source import open_source
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.store import CHECKPOINTS
+
+BAR = 3.0  # per cent
+KEEPING = ("__enter__", "position", "keep", "finish", "__exit__")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study that is timed."""
+
+    name: str
+    pool: Path
+    arguments: Mapping[str, Any]  # of `alsim.run`
+
+    def flags(self) -> list[str]:
+        """Return the arguments as the command takes them."""
+        given = {"pool": self.pool, **self.arguments}
+        return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+
+
+def cases(folder: Path, mnist: Path | None, steps: int) -> list[Case]:
+    """Return the studies, with the made-up pools written into a folder."""
+    default, small = folder / "default.parquet", folder / "tiny.parquet"
+    pq.write_table(vk_pool(EMBEDDED), default)
+    pq.write_table(
+        vk_pool(VkOptions(n_rows=300, picture_width=2, text_width=2, n_classes=2)), small
+    )
+    tiny = {"strategy": "random", "model": "linear", "initial_size": 20, "query_size": 1}
+    found = [
+        Case("the defaults", default, {"steps": steps}),
+        Case("as fast as steps can be", small, {**tiny, "steps": 150, "max_epochs": 1}),
+    ]
+    if mnist is not None:
+        mlp = {
+            "strategy": "margin", "model": "mlp", "width": 256, "initial_size": 200,
+            "query_size": 20, "steps": steps, "epochs": 5, "batch_size": 64, "batch_rule": "fixed",
+        }  # fmt: skip
+        found.insert(1, Case("MNIST, mlp", mnist, mlp))
+    return found
+
+
+def run_whole(case: Case, out: Path, workers: int, seeds: int) -> None:
+    """Run the command and print where the time of its workers went."""
+    flags = [*case.flags(), f"--seeds={seeds}", f"--workers={workers}", f"--out={out}"]
+    command = [sys.executable, "-m", "alsim", "run", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{done.stderr}\nexit code {done.returncode}: {' '.join(command)}")
+    seconds: Counter[str] = Counter()
+    for row in pq.read_table(out / "timings.parquet").to_pylist():
+        seconds[row["phase"]] += row["seconds"]
+    n_steps = pq.read_metadata(out / "steps.parquet").num_rows
+    total = sum(seconds.values())
+    shares = ", ".join(f"{name} {100 * taken / total:.2f} %" for name, taken in seconds.items())
+    print(
+        f"{case.name:<24} {n_steps:5} steps, {1000 * total / n_steps:7.1f} ms each: {shares}"
+        f"{'' if 100 * seconds['journal'] / total < BAR else f'   above {BAR:g} %'}"
+    )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a curve took."""
+
+    wall: float
+    cpu: float
+
+    @staticmethod
+    def of(do: Callable[[], object]) -> "Cost":
+        """Return what a call takes."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        do()
+        return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+class Meter:
+    """Adds up what the calls of a Keeper take."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+        for name in KEEPING:
+            setattr(Keeper, name, self._metered(getattr(Keeper, name)))
+
+    def _metered(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            wall, cpu = time.perf_counter(), time.process_time()
+            try:
+                return method(*arguments)
+            finally:
+                self.wall += time.perf_counter() - wall
+                self.cpu += time.process_time() - cpu
+
+        return call
+
+
+def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
+    """Print what keeping a curve takes, and what the curve takes with it and without it."""
+    options = make_options(run, {**case.arguments, "pool": case.pool, "seeds": 1})
+    strategies = check(options)
+    folder.mkdir()
+    prepared = prepare(open_source(case.pool), options, strategies, folder, "direct", "cpu", 1)
+    study = open_study(folder, prepared.assignment, unheard)
+    job = Job(0, list(strategies)[-1])
+    start = passive(study.setting, [0], lambda phase: None)
+
+    def kept() -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            keep_curve(study, prepared.assignment, job, start, Path(place))
+
+    def not_kept() -> None:
+        setting = study.like(job.strategy)
+        for _ in active(setting, [job], begin(setting, [job], start), lambda phase: None):
+            pass
+
+    pairs: list[tuple[Cost, Cost, Cost]] = []
+    for i in range(repeats + 1):
+        meter.wall = meter.cpu = 0.0
+        # By turns, and each first every other time: a machine's pace drifts.
+        first, second = (kept, not_kept) if i % 2 else (not_kept, kept)
+        one, two = Cost.of(first), Cost.of(second)
+        with_it, without = (one, two) if i % 2 else (two, one)
+        if i:  # the first warms up
+            pairs.append((with_it, without, Cost(meter.wall, meter.cpu)))
+    for clock in ("cpu", "wall"):
+        got = [tuple(getattr(cost, clock) for cost in pair) for pair in pairs]
+        own = statistics.median(100 * mine / without for _, without, mine in got)
+        ratios = sorted(100 * (with_it / without - 1) for with_it, without, _ in got)
+        print(
+            f"{case.name:<24} {clock:>4}: {statistics.median(w for _, w, _ in got):6.2f} s without;"
+            f" keeping takes {own:5.2f} %; with against without {statistics.median(ratios):+5.2f} %"
+            f" ({ratios[0]:+.2f} … {ratios[-1]:+.2f})"
+        )
+
+
+def unheard(message: Mapping[str, Any]) -> None:
+    """Say nothing to nobody."""
+
+
+def keep_curve(study: Study, assignment: Any, job: Job, start: Passive, place: Path) -> None:
+    """Run a curve as a worker does, but for what it says to its parent."""
+    plan = plan_tasks(
+        [job.seed], dict(study.strategies), assignment.training, assignment.way, place
+    )
+    (task,) = [t for t in plan.actives if t.message["jobs"] == [job]]
+    (place / CHECKPOINTS).mkdir()
+    save_passive(Path(task.message["state"]), start, 1, {})
+    run_active(study, task.message, unheard)
+
+
+def main() -> None:
+    """Time whole runs, then single curves with and without keeping."""
+    parser = argparse.ArgumentParser(description="what journals and checkpoints cost")
+    parser.add_argument("--pool", type=Path, help="MNIST as Parquet; without it: left out")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=5, help="of whole runs")
+    parser.add_argument("--workers", type=int, default=2, help="of whole runs")
+    parser.add_argument("--repeats", type=int, default=5, help="of single curves")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    meter = Meter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        studies = cases(folder, arguments.pool, arguments.steps)
+        print("whole runs, by the phases that the workers time:")
+        for i, case in enumerate(studies):
+            run_whole(case, folder / f"run-{i}", arguments.workers, arguments.seeds)
+        print("one curve in one process, by turns, medians (lowest … highest):")
+        for i, case in enumerate(studies):
+            compare(case, folder / f"curve-{i}", arguments.repeats, meter)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Write what a run leaves, as it is read for good: one that is complete, one that was cut short.
+
+    python tests/formats/write.py
+
+writes `v2/` anew, which is right only while no released version writes schema version 2; what
+`test_formats.py` expects changes with it. When the schema changes, raise `SCHEMA_VERSION` in
+`alsim/store/tables.py` and run this, which then writes `v3/` beside it; keep `v2/` and its tests:
+what was written once is read by every later version.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import alsim
+from alsim.engine.watch import Watch
+from alsim.experiments.records import StepRecord
+from alsim.store import JOURNALS, MANIFEST, read_run
+from alsim.store.tables import SCHEMA_VERSION
+
+OUT = Path(__file__).with_name(f"v{SCHEMA_VERSION}")
+# The built-in pool has no path. Many epochs, so that a step takes more than the second after which
+# there are checkpoints, and the run is surely cut short within one.
+OPTIONS: Mapping[str, Any] = {
+    "strategy": "random,margin",
+    "seeds": "0..1",
+    "initial_size": 20,
+    "query_size": 3,
+    "steps": 2,
+    "width": 4,
+    "max_epochs": 2,
+    "epochs": 600,
+    "workers": 1,
+}
+
+
+class _Interrupting(Watch):
+    """Interrupts at the eighth record: two curves are done, and the third has two of three."""
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    def step(self, record: StepRecord) -> None:
+        """Count it."""
+        del record
+        self._n += 1
+        if self._n == 8:
+            raise KeyboardInterrupt
+
+
+def write_complete(folder: Path) -> None:
+    """Write a whole run."""
+    alsim.run(**OPTIONS, out=folder)
+    _neutralise(folder)
+
+
+def write_unfinished(folder: Path) -> None:
+    """Write the same run cut short, with half a line at the end of a journal."""
+    try:
+        alsim.run(**OPTIONS, out=folder, watch=_Interrupting())
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise AssertionError("the run was not cut short")
+    _neutralise(folder)
+    journal = folder / JOURNALS / "0001.jsonl"
+    last = journal.read_bytes().splitlines()[-1]
+    with journal.open("ab") as file:
+        file.write(last[: len(last) // 2])
+
+
+def _neutralise(folder: Path) -> None:
+    """Take out what tells of the machine that wrote it."""
+    manifest: dict[str, Any] = dict(read_run(folder).manifest)
+    manifest["machine"]["platform"] = "Linux"
+    manifest["began"] = "2026-01-01T00:00:00+0000"
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir()
+    write_complete(OUT / "complete")
+    write_unfinished(OUT / "unfinished")
