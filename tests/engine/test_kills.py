@@ -1,0 +1,288 @@
+"""Runs killed at any instant and gone on with, in real processes: the same tables to the byte."""
+
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from breaking import Break, write_hook
+from survival import (
+    LEFT,
+    OPTIONS,
+    SIZES,
+    Command,
+    Whole,
+    is_alive,
+    recorded_bytes,
+    refuse_halves,
+    tables_of,
+    until,
+    whole_run,
+)
+
+from alsim.seeding import stream
+from alsim.store import read_run
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+
+PARTIAL = (
+    *("--strategy", "margin,bald(k=3),learning-loss", "--retrain"),
+    *("--oracle", "hierarchical", "--groups", "{groups}", "--max-questions", "2"),
+    *(*SIZES, "--steps", "25", "--seeds", "2"),
+)
+NOISY = (
+    *("--strategy", "random(batch-norm=frozen),badge,core-set", "--oracle", "annotators"),
+    *("--noise", "0.1,0.2,0.4", *SIZES, "--seeds", "2"),
+)
+LOCKSTEP = (*OPTIONS, "--replicas", "lockstep", "--seeds", "2")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return whole_run(tmp_path_factory)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What a kill met."""
+
+    phase: str  # starting, recording, ending
+    status: str  # of the run, as a reader sees it then; "" before there is one
+    n_steps: int  # recorded so far
+    n_bytes: int  # of its journals
+
+
+def look(folder: Path, whole: Whole, phase: str) -> Kill:
+    """Return what a kill left, having seen that what is there is right."""
+    refuse_halves(folder)
+    if not (folder / "run.json").exists():
+        return Kill(phase, "", 0, 0)
+    found = read_run(folder)
+    kept = found.steps.to_pylist()
+    expected = pq.read_table(io.BytesIO(whole.tables["steps"])).to_pylist()
+    assert all(row in expected for row in kept)
+    return Kill(phase, found.status, len(kept), recorded_bytes(folder))
+
+
+def kill_at(command: Command, folder: Path, whole: Whole, share: float, *, alone: bool) -> str:
+    """Kill a command at an instant, and return the phase that it was meant for.
+
+    Shares below 0.4 are spread over the time until something is recorded, those above 0.95 over
+    what follows the last record, the others over what is left to record.
+    """
+    n_before, n_all = recorded_bytes(folder), 0.999 * whole.n_bytes
+    if share < 0.4:
+        instant, phase = share / 0.4 * whole.starting, "starting"
+    else:
+        # Bytes rather than seconds, which would miss it on a machine that is busy now.
+        done = min(1.0, (share - 0.4) / 0.55)
+        wanted = n_before + done * (n_all - n_before)
+        until(lambda: command.code is not None or recorded_bytes(folder) >= wanted)
+        late = max(0.0, share - 0.95) / 0.05
+        instant, phase = command.age + late * whole.ending, "ending" if late else "recording"
+    until(lambda: command.code is not None or command.age >= instant)
+    command.kill(alone=alone)
+    return phase
+
+
+def survive(
+    whole: Whole,
+    folder: Path,
+    shares: Sequence[float],
+    *options: str,
+    alone: bool = False,
+    is_forked: bool = True,
+) -> list[Kill]:
+    """Kill a run again and again, go on with it each time, and see that it comes out right.
+
+    When it is done before its kill, the tables are compared and another one is begun.
+    """
+    kills: list[Kill] = []
+    n_runs = n_steps = 0
+    for share in (*shares, None):
+        out = folder / f"run-{n_runs}"
+        arguments = whole.go_on(out, *options)
+        command = Command(arguments, folder / "told.txt", is_forked=is_forked)
+        phase = "" if share is None else kill_at(command, out, whole, share, alone=alone)
+        if command.wait() == -signal.SIGKILL:
+            kill = look(out, whole, phase)
+            assert kill.n_steps >= n_steps, "what was recorded is lost"
+            kills.append(kill)
+            n_steps = kill.n_steps
+            continue
+        see_whole(command, out, whole)
+        n_runs, n_steps = n_runs + 1, 0
+    return kills
+
+
+def see_whole(command: Command, folder: Path, whole: Whole) -> None:
+    """Fail unless a command ends well and leaves what the uninterrupted run left."""
+    assert command.wait() == 0, command.told
+    assert tables_of(folder) == whole.tables
+    assert {path.name for path in folder.iterdir()} == LEFT
+
+
+def instants(seed: int, n: int) -> list[float]:
+    """Return shares of a life, one drawn from each of n equal parts of it, in any order."""
+    generator = stream(seed, "kills")
+    places = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
+    return (places / n).tolist()
+
+
+@pytest.mark.parametrize(("seed", "alone", "workers"), [(0, False, 2), (1, True, 1)])
+def test_a_run_killed_again_and_again_comes_out_the_same_to_the_byte(
+    whole: Whole, tmp_path: Path, seed: int, alone: bool, workers: int
+) -> None:
+    kills = survive(whole, tmp_path, instants(seed, 4), "--workers", str(workers), alone=alone)
+    assert len(kills) >= 3  # the last may come too late
+    # Else they would prove nothing.
+    assert any(kill.phase == "recording" and kill.n_bytes > 0 for kill in kills)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 30))
+def test_two_hundred_kills_change_no_byte(whole: Whole, tmp_path: Path, seed: int) -> None:
+    kills = survive(
+        whole,
+        tmp_path,
+        instants(seed, 12),  # some may come too late
+        *("--workers", str(1 + seed % 3)),
+        alone=seed % 2 == 0,
+        is_forked=seed % 4 > 0,
+    )
+    phases = [kill.phase for kill in kills]
+    assert len(phases) >= 10
+    assert phases.count("recording") >= 4
+    # Running: its workers were still about to see that they were alone.
+    assert {kill.status for kill in kills} <= {"", "killed", "running", "complete"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [PARTIAL, NOISY, LOCKSTEP])
+def test_so_does_a_run_of_other_oracles_nets_and_ways(
+    options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    whole = whole_run(tmp_path_factory, *options)
+    # Late ones, for what is new here is what is recorded.
+    kills = survive(whole, tmp_path, [0.3 + 0.65 * share for share in instants(5, 6)])
+    assert sum(kill.phase == "recording" and kill.n_bytes > 0 for kill in kills) >= 3
+
+
+# Act and file, which of them (the first is 1), and whether half of a write is written.
+BEGINNING = [
+    ("mkdir ", 1, False),
+    ("write lock", 1, True),
+    ("write .run.json*", 1, True),
+    ("rename run.json", 1, False),
+    ("allocate work/modality-1*", 1, False),
+    ("rename work/pool.json", 1, False),
+    ("mkdir checkpoints", 1, False),
+    ("write .run.json*", 1, True),
+]
+RECORDING = [
+    ("write checkpoints/.passive*", 1, True),
+    ("write journal/0000*", 1, True),
+    ("write journal/*", 20, True),
+    ("rename checkpoints/curve*", 2, False),
+    ("fsync journal/*", 4, False),
+    ("remove checkpoints/*", 4, False),
+]
+ENDING = [
+    ("open .steps.parquet*", 1, False),
+    ("write .queries.parquet*", 1, True),
+    ("rename queries.parquet", 1, False),
+    ("rename run.json", 2, False),
+    ("remove journal/*", 2, False),
+    ("remove lock", 1, False),
+]
+
+
+def strike(whole: Whole, folder: Path, who: str, strikes: Sequence[tuple[str, int, bool]]) -> Path:
+    """Let a run kill itself at each of some acts, going on each time, and return its folder."""
+    out = folder / "run"
+    for match, at, is_short in strikes:
+        broken = Break(str(out), at, match, who, code=0, is_short=is_short)
+        environment = write_hook(folder / "hook", broken)
+        command = Command(whole.go_on(out), folder / "told.txt", environment)
+        assert command.wait() == -signal.SIGKILL, f"{match} did not come:\n{command.told}"
+        refuse_halves(out)
+    return out
+
+
+def finish(whole: Whole, folder: Path) -> None:
+    """Go on with a run to its end, and see that it comes out right and tidy."""
+    see_whole(Command(whole.go_on(folder), folder.with_name("told.txt")), folder, whole)
+
+
+@pytest.mark.slow
+def test_kills_amid_the_writing_of_any_file_are_survived(whole: Whole, tmp_path: Path) -> None:
+    strike(whole, tmp_path, "parent", BEGINNING)
+    strike(whole, tmp_path, "worker", RECORDING[1:4:2])
+    finish(whole, strike(whole, tmp_path, "parent", ENDING))
+
+
+@pytest.mark.slow
+def test_kills_amid_the_writing_of_journals_and_checkpoints_are_survived(
+    whole: Whole, tmp_path: Path
+) -> None:
+    finish(whole, strike(whole, tmp_path, "worker", RECORDING))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["parent", "worker"])
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_kill_at_each_act_upon_a_file_in_turn_is_survived(
+    whole: Whole, tmp_path: Path, who: str, is_short: bool
+) -> None:
+    # Later ones are reached only where each of the earlier was gone on from.
+    finish(whole, strike(whole, tmp_path, who, [("*", at, is_short) for at in range(1, 25)]))
+
+
+def test_workers_and_the_main_process_die_alone_without_harm(whole: Whole, tmp_path: Path) -> None:
+    out, told = tmp_path / "run", tmp_path / "told.txt"
+
+    def start(share: float, *options: str, is_forked: bool = True) -> Command:
+        command = Command(whole.go_on(out, *options), told, is_forked=is_forked)
+        wanted = share * whole.n_bytes
+        until(lambda: recorded_bytes(out) > wanted or command.code is not None)
+        assert command.code is None, command.told
+        return command
+
+    first = start(0.05, "--workers", "2", is_forked=False)
+    victim, other = first.workers
+    os.kill(victim, signal.SIGKILL)
+    assert first.wait() == 5
+    assert first.told.count("error: ") == 1
+    assert "a worker process was killed by signal 9" in first.told
+    assert "Traceback" not in first.told
+    assert not is_alive(other)
+    assert read_run(out).status == "failed"
+
+    second = start(0.4)
+    second.kill(signal.SIGTERM, alone=True)
+    assert second.code == 143
+    assert "Traceback" not in second.told
+    assert read_run(out).status == "interrupted"
+
+    third = start(0.6)
+    workers = third.workers
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)  # they cannot see that they are left alone
+    try:
+        third.kill(alone=True)
+        last = Command(whole.go_on(out), told)
+        time.sleep(2)
+        assert all(map(is_alive, workers))
+        assert "worker process" not in last.told  # it waits for the lock
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+    see_whole(last, out, whole)
+    assert not any(map(is_alive, workers))
