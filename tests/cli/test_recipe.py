@@ -28,6 +28,7 @@ def test_the_list_shows_every_recipe_with_its_finding(tmp_path: Path) -> None:
     assert "helps only at first" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_figure_leaves_its_run_its_picture_and_its_verdicts(tmp_path: Path) -> None:
     done = recipe("run", "vk-fig10", "--scale", "0.03", "--seeds", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -66,6 +66,7 @@ def working(pool: Path, tmp_path: Path) -> Generator["subprocess.Popen[str]"]:
     process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
 def test_of_two_processes_one_is_refused_and_a_killed_ones_run_is_taken_over(
     working: "subprocess.Popen[str]", pool: Path, tmp_path: Path

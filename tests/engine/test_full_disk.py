@@ -149,6 +149,7 @@ def finish(whole: Whole, out: Path, **named: Any) -> None:
     assert {path.name for path in out.iterdir()} == LEFT
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_under_a_command_ends_it_with_one_message_and_exit_code_4(
     whole: Whole, tmp_path: Path
 ) -> None:
@@ -239,7 +240,6 @@ def test_a_run_whose_folder_is_deleted_under_way_ends_with_one_message(
     assert not out.exists()
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_a_run_that_lost_a_finished_curve_s_journal_says_so_and_computes_it_again(
     whole: Whole, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from pools import make_table, write
 
 import alsim
@@ -18,6 +19,7 @@ def run(folder: Path, workers: int) -> Run:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_strategy_gives_the_same_tables_to_the_bit_with_one_worker_and_with_two(
     tmp_path: Path,
 ) -> None:
