@@ -1,0 +1,246 @@
+"""How a metric of a group correlates with the accuracy of the copy trained on it, over seeds.
+
+What is correlated are the groups of one seed; seeds are put together by the mean of their ρ. A
+group is one point, so that one seed's ρ of groups at random spreads by about 1/√(groups − 1).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy
+import torch
+from numpy.typing import NDArray
+
+from alsim.analysis.intervals import CONFIDENCE, t_half_width
+from alsim.seeding import draw_seed, stream
+
+N_RESAMPLES = 2_000  # of the bootstrap
+N_PERMUTATIONS = 9_999
+_MARGINS = ("margin", "qbc-margin")  # their score is −(p₍₁₎ − p₍₂₎)
+_TOLERANCE = 1e-12  # two orders of the same ranks may differ in the last bits of their ρ
+
+Interval = tuple[float, float]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """One metric over all seeds. None is "undefined", or too little to tell; it is never NaN.
+
+    A seed's ρ is undefined where its scores or its accuracies are all the same; such a seed counts
+    nowhere else.
+    """
+
+    metric: str
+    rhos: Mapping[int, float | None]  # Spearman's ρ by seed, ascending
+    mean: float | None  # of the ρ, over seeds
+    fisher: Interval | None  # over seeds: what other seeds would give
+    bootstrap: Interval | None  # over groups: what other groups of these seeds would give
+    p: float | None  # by permutation, two-sided: that accuracy has nothing to do with the metric
+    null_mean: Interval | None  # of the mean ρ, if it has nothing to do with it
+    null_seed: Interval | None  # of one seed's ρ, likewise
+
+    @property
+    def is_within_null(self) -> bool | None:
+        """Whether the mean lies where groups at random put it."""
+        if self.mean is None or self.null_mean is None:
+            return None
+        return self.null_mean[0] <= self.mean <= self.null_mean[1]
+
+
+def correlations(
+    groups: pa.Table,
+    *,
+    generator: torch.Generator,
+    confidence: float = CONFIDENCE,
+    n_resamples: int = N_RESAMPLES,
+    n_permutations: int = N_PERMUTATIONS,
+) -> tuple[Correlation, ...]:
+    """Return the correlation of each metric, in the order of the table.
+
+    A margin comes twice, as "margin", the acquisition score −(p₍₁₎ − p₍₂₎), and as "margin (raw)",
+    p₍₁₎ − p₍₂₎ itself: the source does not say which of them it means (VK 2020, Table 1). Groups
+    at random are a metric among the others, "random": what was observed beside the null bands,
+    which are made by permutation.
+
+    A metric's numbers do not depend on which others there are.
+
+    Args:
+        groups: Columns metric, seed, mean_score, accuracy; one row a group. Rows in which either
+            number is not finite are left out.
+        generator: Of the resamples and permutations.
+        confidence: Of intervals and null bands, in (0, 1).
+        n_resamples: Of the bootstrap.
+        n_permutations: Of the permutation test.
+    """
+    drawn = draw_seed(generator=generator)
+    found: list[Correlation] = []
+    for metric in groups.column("metric").unique().to_pylist():
+        pairs = _pairs(groups.filter(pc.field("metric") == metric))
+        rhos = {seed: spearman(*pair) for seed, pair in pairs.items()}
+        defined = {seed: rho for seed, rho in rhos.items() if rho is not None}
+        if not defined:
+            found.append(Correlation(str(metric), rhos, None, None, None, None, None, None))
+        else:
+            told = [pairs[seed] for seed in defined]
+            values = np.array(list(defined.values()))
+            mean = float(values.mean())
+            resampled = bootstrap_means(
+                told, n_resamples, generator=stream(drawn, str(metric), "bootstrap")
+            )
+            permuted = permuted_rhos(
+                told, n_permutations, generator=stream(drawn, str(metric), "permutation")
+            )
+            found.append(
+                Correlation(
+                    metric=str(metric),
+                    rhos=rhos,
+                    mean=mean,
+                    fisher=fisher_interval(values, [len(x) for x, _ in told], confidence),
+                    bootstrap=_central(resampled, confidence),
+                    p=permutation_p(mean, permuted.mean(0)),
+                    null_mean=_central(permuted.mean(0), confidence),
+                    null_seed=_central(permuted.ravel(), confidence),
+                )
+            )
+        if str(metric).partition("(")[0] in _MARGINS:
+            found.append(_mirrored(found[-1], f"{metric} (raw)"))
+    return tuple(found)
+
+
+def spearman(x: Floats, y: Floats) -> float | None:
+    """Return Spearman's ρ, in [−1, 1], ties by their mean rank; None if either is constant.
+
+    Args:
+        x: `(g,)`, finite.
+        y: `(g,)`, finite.
+    """
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(np.clip(scipy.stats.spearmanr(x, y).statistic, -1, 1))
+
+
+def fisher_interval(
+    rhos: Floats, n_groups: Sequence[int], confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the t-interval of the mean of z = atanh ρ over seeds, as ρ. Fisher (1921).
+
+    Its centre is tanh of the mean z, which lies a little farther from 0 than the mean ρ. A ρ of
+    ±1 has no finite z: it is taken half-way to the next that the groups allow, 1 − 6/(g³ − g).
+
+    Args:
+        rhos: `(s,)`, one a seed.
+        n_groups: g of each seed.
+        confidence: In (0, 1).
+
+    Returns:
+        None with one seed, or where all agree: that a few agree is no evidence.
+    """
+    g = np.array(n_groups, dtype=np.float64)
+    limit = 1 - 6 / (g**3 - g)
+    z = np.arctanh(np.clip(rhos, -limit, limit))
+    half_width = t_half_width(z, confidence)
+    if half_width is None or half_width == 0:
+        return None
+    return float(np.tanh(z.mean() - half_width)), float(np.tanh(z.mean() + half_width))
+
+
+def bootstrap_means(
+    pairs: Sequence[tuple[Floats, Floats]], n: int, *, generator: torch.Generator
+) -> Floats:
+    """Return the mean ρ over seeds of `n` resamples of the groups, `(at most n,)`.
+
+    Groups are drawn with replacement within each seed (Efron 1979), ranks taken anew. A resample
+    in which some seed's ρ is undefined, as when one group is drawn each time, is left out.
+
+    Args:
+        pairs: The scores `(g,)` and the accuracies `(g,)` of each seed.
+        n: Resamples.
+        generator: Of the draws.
+    """
+    rng = np.random.default_rng(draw_seed(generator=generator))
+    rhos: list[Floats] = []
+    for x, y in pairs:
+        drawn = rng.integers(len(x), size=(n, len(x)))
+        rhos.append((_standardised(x[drawn]) * _standardised(y[drawn])).sum(1))
+    means = np.clip(np.mean(rhos, axis=0), -1, 1)
+    return means[np.isfinite(means)]
+
+
+def permuted_rhos(
+    pairs: Sequence[tuple[Floats, Floats]], n: int, *, generator: torch.Generator
+) -> Floats:
+    """Return each seed's ρ with its accuracies shuffled, `(s, n)`: the mean over s is the null.
+
+    Args:
+        pairs: The scores `(g,)` and the accuracies `(g,)` of each seed, neither constant.
+        n: Permutations.
+        generator: Of the draws.
+    """
+    rng = np.random.default_rng(draw_seed(generator=generator))
+    rhos: list[Floats] = []
+    for x, y in pairs:
+        shuffled = rng.permuted(np.tile(_standardised(y), (n, 1)), axis=1)
+        rhos.append(shuffled @ _standardised(x))
+    return np.array(rhos)
+
+
+def permutation_p(observed: float, permuted: Floats) -> float:
+    """Return the two-sided p-value (b + 1) / (m + 1) of a statistic, in (0, 1].
+
+    b of the m permuted are at least as far from 0; the observed one counts as one more, without
+    which p could be 0. Phipson & Smyth (2010).
+    """
+    b = int((np.abs(permuted) >= abs(observed) - _TOLERANCE).sum())
+    return (b + 1) / (len(permuted) + 1)
+
+
+def _pairs(groups: pa.Table) -> dict[int, tuple[Floats, Floats]]:
+    """Return each seed's scores and accuracies, seeds ascending."""
+    seeds = groups.column("seed").to_numpy()
+    x, y = (
+        np.asarray(groups.column(name).to_pylist(), dtype=np.float64)  # null becomes NaN
+        for name in ("mean_score", "accuracy")
+    )
+    usable = np.isfinite(x) & np.isfinite(y)
+    return {
+        int(seed): (x[usable & (seeds == seed)], y[usable & (seeds == seed)])
+        for seed in np.unique(seeds)
+    }
+
+
+def _standardised(values: Floats) -> Floats:
+    """Return ranks along the last axis, of mean 0 and length 1, `(…, g)`; NaN where constant."""
+    ranks = scipy.stats.rankdata(values, axis=-1)
+    ranks -= ranks.mean(-1, keepdims=True)
+    length = np.sqrt((ranks**2).sum(-1, keepdims=True))
+    return np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0)
+
+
+def _central(values: Floats, confidence: float) -> Interval | None:
+    """Return the quantiles that `confidence` of the values lie between."""
+    if not values.size:
+        return None
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _mirrored(found: Correlation, metric: str) -> Correlation:
+    """Return the correlation of the metric's negative."""
+
+    def turned(interval: Interval | None) -> Interval | None:
+        return None if interval is None else (-interval[1], -interval[0])
+
+    return replace(
+        found,
+        metric=metric,
+        rhos={seed: None if rho is None else -rho for seed, rho in found.rhos.items()},
+        mean=None if found.mean is None else -found.mean,
+        fisher=turned(found.fisher),
+        bootstrap=turned(found.bootstrap),
+        null_mean=turned(found.null_mean),
+        null_seed=turned(found.null_seed),
+    )
