@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from alsim.cli.pool_synth import Force, Out, announce, synth
+
 if TYPE_CHECKING:
     from alsim.pool.options import PoolOptions
 
 app = typer.Typer(no_args_is_help=True)
-synth = typer.Typer(no_args_is_help=True)
 app.add_typer(synth, name="synth", help="Make a pool up.")
 
 INITIAL_SIZE = 2000  # that of `alsim run`, on which the size of a drawn validation split depends
 
 _COLUMNS = "Columns"
+_CENSUS = "Census-Income"
 
 PoolPath = Annotated[str, typer.Argument(help="Parquet file, folder or quoted glob.")]
 Labels = Annotated[
@@ -35,7 +37,19 @@ Modalities = Annotated[
 ]
 TaskColumn = Annotated[
     str | None,
-    typer.Option("--task", help="Column of each object's task.", rich_help_panel=_COLUMNS),
+    typer.Option(
+        "--task",
+        help="Column of each object's task, if each has one of its own. [default: none]",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        help="Columns of numbers and categories to encode as inputs, joined by commas.",
+        rich_help_panel=_COLUMNS,
+    ),
 ]
 SplitColumn = Annotated[
     str | None,
@@ -61,8 +75,6 @@ LabelType = Annotated[
         rich_help_panel=_COLUMNS,
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -75,6 +87,7 @@ def info(
     split: SplitColumn = None,
     id_: IdColumn = None,
     label_type: LabelType = None,
+    features: Features = None,
     json: AsJson = False,
 ) -> None:
     """Show what a pool holds: modalities, classes, splits, memory."""
@@ -85,7 +98,7 @@ def info(
     from alsim.pool.source import open_source
     from alsim.pool.summary import summarise
 
-    options = _options(label, modality, task, split, id_, label_type)
+    options = _options(label, modality, task, split, id_, label_type, features)
     summary = summarise(open_source(pool), options, initial_size=INITIAL_SIZE)
     if json:
         print_json(asdict(summary))
@@ -102,6 +115,7 @@ def check(
     split: SplitColumn = None,
     id_: IdColumn = None,
     label_type: LabelType = None,
+    features: Features = None,
     json: AsJson = False,
 ) -> None:
     """Look for everything that is wrong with a pool. Exit code 3 if anything is."""
@@ -110,7 +124,7 @@ def check(
     from alsim.pool.checking import check_pool
     from alsim.pool.source import open_source
 
-    options = _options(label, modality, task, split, id_, label_type)
+    options = _options(label, modality, task, split, id_, label_type, features)
     found = check_pool(open_source(pool), options, initial_size=INITIAL_SIZE)
     if json:
         faults = [{"what": fault.what, "mend": fault.mend} for fault in found.faults]
@@ -127,65 +141,18 @@ def check(
         raise typer.Exit(PoolError.exit_code)
 
 
-@synth.callback()
-def _synth() -> None:  # pyright: ignore[reportUnusedFunction] # Typer drops a lone command's name
-    """Make a pool up."""
-
-
-@synth.command()
-def vk(
-    out: Out,
-    rows: Annotated[int, typer.Option(help="Posts.")] = 20_000,
-    picture_width: Annotated[int, typer.Option(help="Width of a picture embedding.")] = 128,
-    text_width: Annotated[int, typer.Option(help="Width of a text embedding.")] = 64,
-    classes: Annotated[int, typer.Option(help="Topics, long-tailed, in related groups.")] = 50,
-    noise: Annotated[float, typer.Option(help="Scales the noise in the embeddings.")] = 1.0,
-    label_noise: Annotated[float, typer.Option(help="Share of wrong labels.")] = 0.06,
-    absent_picture: Annotated[float, typer.Option(help="Share without a picture.")] = 0.2,
-    absent_text: Annotated[float, typer.Option(help="Share without a text.")] = 0.15,
-    dull_picture: Annotated[
-        float, typer.Option(help="Share of pictures that say nothing of the topic.")
-    ] = 0.15,
-    dull_text: Annotated[
-        float, typer.Option(help="Share of texts that say nothing of the topic.")
-    ] = 0.06,
-    test: Annotated[float, typer.Option(help="Share of test rows.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
-    force: Force = False,
-) -> None:
-    """Make posts with picture and text embeddings and an unbalanced topic, like VK's."""
-    from alsim.pool.synthetic import VkOptions, vk_pool
-    from alsim.pool.writing import check_target, write_pool
-
-    check_target(out, overwrite=force)
-    options = VkOptions(
-        n_rows=rows,
-        picture_width=picture_width,
-        text_width=text_width,
-        n_classes=classes,
-        noise=noise,
-        label_noise=label_noise,
-        absent_picture=absent_picture,
-        absent_text=absent_text,
-        dull_picture=dull_picture,
-        dull_text=dull_text,
-        test=test,
-        seed=seed,
-    )
-    table = vk_pool(options)
-    write_pool(table, out, overwrite=force)
-    _announce(out, table.num_rows)
-
-
 @app.command("import")
 def import_(
     inputs: Annotated[
         list[Path],
-        typer.Argument(help=".npz, .npy files, idx files or their folder, .csv, or Parquet."),
+        typer.Argument(
+            help=".npz, .npy files, idx files or their folder, .csv, or Parquet; or census or "
+            "cifar100, and the folder of its files."
+        ),
     ],
     out: Out,
     format_: Annotated[
-        Literal["auto", "npz", "npy", "idx", "csv", "parquet"],
+        Literal["auto", "npz", "npy", "idx", "csv", "parquet", "census", "cifar100"],
         typer.Option("--format", help="What the inputs are; auto goes by the name."),
     ] = "auto",
     labels: Annotated[
@@ -203,9 +170,26 @@ def import_(
     ] = None,
     split: SplitColumn = None,
     id_: IdColumn = None,
+    group: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2,
+            help="Census: tasks are income (1) or education (2), with never married.",
+            rich_help_panel=_CENSUS,
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            help="Census: use the rows of this split alone, and split them anew.",
+            rich_help_panel=_CENSUS,
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Convert embeddings or features to a pool, its roles written into the file."""
+    from alsim.pool.importers.build import read_notes
     from alsim.pool.importers.dispatch import import_pool
     from alsim.pool.importers.options import ImportOptions
     from alsim.pool.writing import check_target, write_pool
@@ -218,10 +202,14 @@ def import_(
         features=tuple(feature or ()),
         split=split,
         id=id_,
+        group=None if group is None else 1 if group == 1 else 2,
+        only=only,
     )
     table = import_pool(inputs, options, None if format_ == "auto" else format_)
     write_pool(table, out, overwrite=force)
-    _announce(out, table.num_rows)
+    for note in read_notes(table):
+        typer.echo(note)
+    announce(out, table)
 
 
 def _options(
@@ -231,6 +219,7 @@ def _options(
     split: str | None,
     id_: str | None,
     label_type: Literal["class", "target"] | None,
+    features: str | None,
 ) -> "PoolOptions":
     from alsim.pool.options import PoolOptions
 
@@ -241,9 +230,5 @@ def _options(
         split=split,
         id=id_,
         label_type=label_type,
+        features=tuple(name for name in (features or "").split(",") if name),
     )
-
-
-def _announce(path: Path, n_rows: int) -> None:
-    size = path.stat().st_size / 1e6
-    typer.echo(f"{path}: {n_rows:,} rows, {size:.1f} MB. Look at it: alsim pool info {path}")

@@ -34,7 +34,17 @@ def print_info(summary: "PoolSummary") -> None:
         for row in _modality_rows(summary):
             table.add_row(*row)
         console.print(table)
+    if summary.features:
+        table = Table(box=SIMPLE_HEAD, title="Columns of features", title_justify="left")
+        for header in ("name", "kind", "place"):
+            table.add_column(header, justify="right" if header == "place" else "left")
+        for name, kind, place in _feature_rows(summary):
+            table.add_row(Text(name), kind, place)
+        console.print(table)
     for label in summary.labels:
+        if summary.task is not None:
+            console.print(Text(_task_title(label, summary.n_rows)))
+            continue
         console.print(Text(_label_title(label), style="bold"))
         for name, bar, count in _bars(label, console.width):
             console.print(Text.assemble(f"  {name}  ", (bar, "cyan"), f" {count}"), no_wrap=True)
@@ -62,6 +72,17 @@ def _facts(summary: "PoolSummary") -> list[tuple[str, str]]:
     ]
 
 
+def _feature_rows(summary: "PoolSummary") -> list[tuple[str, str, str]]:
+    """Return name, kind and places of the encoded columns, these as a slice has them."""
+    rows: list[tuple[str, str, str]] = []
+    at = 0
+    for feature in summary.features:
+        width = len(feature.columns)
+        rows.append((feature.name, feature.kind, f"{at}:{at + width}"))
+        at += width
+    return rows
+
+
 def _size(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
 
@@ -81,10 +102,18 @@ def _percent(share: float) -> str:
 def _label_title(label: "LabelSummary") -> str:
     unknown = f", {label.n_unknown:,} rows unknown" if label.n_unknown else ""
     if label.kind == "target":
-        return f"{label.name}: a regression target{unknown}"
+        spread = ""
+        if label.moments:
+            spread = ", mean {:.4g}, deviation {:.4g}".format(*label.moments)
+        return f"{label.name}: a regression target{spread}{unknown}"
     counts = list(label.counts.values())
     spread = f", from {counts[0]:,} rows to {counts[-1]:,}" if counts else ""
     return f"{label.name}: {len(counts)} classes{spread}{unknown}"
+
+
+def _task_title(label: "LabelSummary", n_rows: int) -> str:
+    kind = "a target" if label.kind == "target" else f"{len(label.counts)} classes"
+    return f"{label.name}: {kind}, {n_rows - label.n_unknown:,} rows"
 
 
 def _bars(label: "LabelSummary", width: int) -> list[tuple[str, str, str]]:
@@ -123,7 +152,12 @@ def _plain(summary: "PoolSummary") -> list[str]:
     lines = [summary.where, *(f"{name}: {value}" for name, value in _facts(summary))]
     for name, width, type_, present in _modality_rows(summary):
         lines.append(f"modality {name}: width {width}, {type_}, present {present}")
+    for name, kind, place in _feature_rows(summary):
+        lines.append(f"  {name}: {kind}, features[{place}]")
     for label in summary.labels:
+        if summary.task is not None:
+            lines.append(f"task {_task_title(label, summary.n_rows)}")
+            continue
         lines.append(f"label {_label_title(label)}")
         for name, bar, count in _bars(label, PIPE_WIDTH):
             lines.append(f"  {name}  {bar} {count}".rstrip())

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from alsim.pool.decoding import RawMatrix, decode
 from alsim.pool.faults import Fault
-from alsim.pool.labels import refuse_targets
 from alsim.pool.mapping import modality_file
 from alsim.pool.options import PoolOptions
 from alsim.pool.remarks import remark
 from alsim.pool.roles import is_embedding
 from alsim.pool.source import Source
-from alsim.pool.survey import Survey, survey_pool
+from alsim.pool.survey import Survey, refuse_queries, survey_pool, with_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Check:
     """What is wrong with a pool, what may be, and what is worth knowing."""
 
     faults: tuple[Fault, ...]  # keep it from being used
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # among them what keeps it from being queried
     notes: tuple[str, ...]
 
 
@@ -37,7 +36,6 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
         PoolError: If a file is damaged, so that nothing more can be said.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
-    faults = (*faults, *refuse_targets(survey.answers, source.where))
     columns = [
         name for name in survey.roles.modalities if is_embedding(source.schema.field(name).type)
     ]
@@ -52,7 +50,9 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
         faults = (*faults, *wrong)
         if faults:
             return Check(faults, (), ())
-        notes, warnings = remark(source, survey, present)
+        notes, warnings = remark(source, survey, with_features(present, survey))
+        refused = refuse_queries(survey, source.where)
+        warnings = (*(f"not for alsim run: {fault.what}" for fault in refused), *warnings)
         matrices = [
             RawMatrix(path, len(rows), widths[column], create=False)
             for column, path in zip(columns, paths, strict=True)
@@ -62,7 +62,10 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
 
 
 def _leaks(survey: Survey, matrices: list[RawMatrix], present: NDArray[np.bool_]) -> list[str]:
-    """Return a warning if rows of test equal rows of train in every modality, to the bit."""
+    """Return a warning if rows of test equal rows of train in every modality, to the bit.
+
+    Encoded columns do not count: people of the same age and trade are no leak.
+    """
     trained = {_row_hash(matrices, present, row) for row in survey.splits["train"]}
     some: NDArray[np.bool_] = np.any(present, axis=1)
     equal = [

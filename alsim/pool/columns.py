@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from alsim.pool.faults import Fault
 
@@ -26,3 +28,20 @@ def plain_column(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.A
         what = f"the column {name!r} ({column.type}) cannot be read: {reason}"
         return Fault(what, where, "write it anew as plain integers or as strings in UTF-8")
     return values
+
+
+def is_discrete(type_: pa.DataType) -> bool:
+    """Return whether a plain column of this type can be read as classes."""
+    tests = pa.types.is_integer, pa.types.is_boolean, pa.types.is_string
+    return any(test(type_) for test in tests)
+
+
+def enumerate_values(values: Any) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the sorted values of a discrete column as text, and the position of each row's.
+
+    The positions are `(n,)`, -1 where null.
+    """
+    unique: Any = pc.drop_null(pc.unique(values))
+    ordered = unique.take(pc.sort_indices(unique))
+    codes = pc.index_in(values, value_set=ordered).fill_null(-1).to_numpy(False)
+    return tuple(str(value) for value in ordered.to_pylist()), codes.astype(np.int64)

@@ -27,8 +27,9 @@ def fingerprint_content(
 
     Equal for files that differ in compression, row groups or, where there is an id column, in the
     order of their rows, and whatever splits are drawn, modalities masked or columns standardised.
-    Different as soon as one bit of an embedding, a label, a class, an id or a given split differs
-    in a row that is kept. Neither the pool's name counts nor the number of threads.
+    Different as soon as one bit of an embedding, a cell of an encoded column, a label, a class, a
+    task, an id or a given split differs in a row that is kept. Neither the pool's name counts nor
+    the number of threads.
 
     Args:
         survey: Roles, labels, ids and given splits.
@@ -36,17 +37,33 @@ def fingerprint_content(
         present: `(n, modalities)` as decoded.
         pixels: The modalities that are uint8 in the file, which runs treat differently.
     """
-    roles = {
+    roles: dict[str, Any] = {
         "modalities": [
             [name, matrix.values.shape[1], name in pixels] for name, matrix in matrices.items()
         ],
         "labels": [[answer.name, answer.kind, answer.classes] for answer in survey.answers],
         "has_splits": survey.given is not None,
     }
+    # Only where there are any, so that pools without them keep the fingerprints that runs hold.
+    if survey.roles.task is not None:
+        roles["task"] = [survey.roles.task, *survey.roles.labels]
+    if survey.features:
+        roles["features"] = [[feature.name, feature.kind] for feature in survey.features]
     whole = hashlib.blake2b(json.dumps(roles).encode(), digest_size=16)
     order = survey.by_id
     for answer in survey.answers:
         whole.update(answer.codes[survey.rows[order]].astype("<i8").data)
+        if answer.targets is not None:
+            whole.update(answer.targets[survey.rows[order]].astype("<f4").data)
+    for feature in survey.features:
+        # By their texts, since the positions depend on values in rows that are left out.
+        codes, kept = np.unique(feature.values[order], return_inverse=True)
+        if feature.kind == "category":
+            known = codes[~np.isnan(codes)].astype(np.int64)
+            whole.update(json.dumps([feature.categories[code] for code in known]).encode())
+            whole.update(kept.astype("<i8").data)
+        else:
+            whole.update(feature.values[order].astype("<f8").data)
     if survey.given is not None:
         whole.update(survey.given[order].data)
     whole.update(present[order].data)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alsim.pool.columns import plain_column
+from alsim.pool.columns import enumerate_values, is_discrete, plain_column
 from alsim.pool.faults import Fault
 from alsim.pool.options import LabelKind
 
@@ -24,11 +24,17 @@ class Answers:
     kind: LabelKind
     classes: tuple[str, ...]  # sorted values, as text; empty for a target
     codes: NDArray[np.int64]  # (n,) in [0, c), -1 where unknown; for a target 0 where known
+    targets: NDArray[np.float32] | None = None  # (n,) of a target, NaN where unknown
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """Return which rows have an answer."""
         return self.codes >= 0
+
+    @property
+    def labels(self) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Return what a task holds, `(n,)`: the codes of classes, or the targets."""
+        return self.codes if self.targets is None else self.targets
 
 
 def read_answers(
@@ -54,18 +60,19 @@ def read_answers(
         if isinstance(decided, Fault):
             return decided
         if decided == "target":
-            return Answers(name, "target", (), pc.is_valid(values).to_numpy(False) - np.int64(1))
+            return _targets(values, name)
         values = pc.cast(values, pa.int64())
     elif kind == "target":
         if not pa.types.is_integer(type_):
             what = f"the label column {name!r} holds {type_}, which cannot be a target"
             return Fault(what, where, "leave out --label-type target")
-        return Answers(name, "target", (), pc.is_valid(values).to_numpy(False) - np.int64(1))
-    elif not _is_discrete(type_):
+        return _targets(values, name)
+    elif not is_discrete(type_):
         what = f"the label column {name!r} holds {type_}"
         mend = "labels are integers or strings: convert it, or name another column: --label NAME"
         return Fault(what, where, mend)
-    return _classes(values, name)
+    classes, codes = enumerate_values(values)
+    return Answers(name, "class", classes, codes)
 
 
 def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
@@ -82,9 +89,28 @@ def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
     ]
 
 
-def _is_discrete(type_: pa.DataType) -> bool:
-    tests = pa.types.is_integer, pa.types.is_boolean, pa.types.is_string
-    return any(test(type_) for test in tests)
+def refuse_wild_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
+    """Return a fault for each target with values whose square float32 does not hold."""
+    faults: list[Fault] = []
+    for answer in answers:
+        if answer.targets is None:
+            continue
+        with np.errstate(over="ignore", invalid="ignore"):
+            wild = answer.known & ~np.isfinite(np.square(answer.targets))
+        if wild.any():
+            what = (
+                f"the target {answer.name!r} has {int(wild.sum())} infinite values "
+                f"(or beyond 1.8e19); the first is in row {int(wild.argmax())}"
+            )
+            faults.append(Fault(what, where, "scale them, or make them null: unknown"))
+    return faults
+
+
+def _targets(values: Any, name: str) -> Answers:
+    codes = pc.is_valid(values).to_numpy(False) - np.int64(1)
+    floats = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore"):
+        return Answers(name, "target", (), codes, floats.astype(np.float32))
 
 
 def _float_kind(
@@ -102,11 +128,3 @@ def _float_kind(
         what = f"the label column {name!r} holds fractions or infinities, which cannot be classes"
         return Fault(what, where, "leave out --label-type class")
     return kind or "target"
-
-
-def _classes(values: "pa.Array[Any]", name: str) -> Answers:
-    unique: Any = pc.drop_null(pc.unique(values))
-    ordered = unique.take(pc.sort_indices(unique))
-    codes = pc.index_in(values, value_set=ordered).fill_null(-1).to_numpy(False)
-    classes = tuple(str(value) for value in ordered.to_pylist())
-    return Answers(name, "class", classes, codes.astype(np.int64))

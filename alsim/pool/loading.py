@@ -10,17 +10,17 @@ import pyarrow as pa
 
 from alsim.pool.decoding import RawMatrix, decode, n_threads
 from alsim.pool.faults import raise_first
+from alsim.pool.features import encode_features
 from alsim.pool.fingerprint import fingerprint_content, fingerprint_splits
-from alsim.pool.labels import refuse_targets
 from alsim.pool.mapping import modality_file, open_mapped, write_layout
 from alsim.pool.masking import mask_rows
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
-from alsim.pool.roles import is_pixels
+from alsim.pool.roles import FEATURES, is_pixels
 from alsim.pool.source import Source
 from alsim.pool.standardising import standardise
-from alsim.pool.survey import survey_pool
+from alsim.pool.survey import refuse_queries, survey_pool, with_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,10 @@ class PoolReport:
 
     n_rows: int  # in the file
     n_split: Mapping[Split, int]
-    n_unknown: int  # rows without the (first) label: left out
+    n_unknown: int  # rows left out, since the label (or all of them) is unknown
     n_empty: int  # kept rows in which every modality is absent
     n_unpaid: int  # validation rows taken out of train; their labels are not paid for
+    features: Mapping[str, tuple[str, ...]]  # column -> those it becomes, side by side in order
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -47,12 +48,13 @@ class LoadedPool:
 
 
 def load_pool(
-    source: Source, options: PoolOptions, folder: Path, *, initial_size: int
+    source: Source, options: PoolOptions, folder: Path, *, initial_size: int, queried: bool = True
 ) -> LoadedPool:
     """Return the pool of `source`, decoded into `folder`, which `open_mapped` then opens.
 
-    Rows without the first label are left out. The others are ordered by split, then by id, so
-    that with an id column no bit depends on the order of the rows in the file.
+    Rows without the first label (see `options.rows_kept`) are left out. The others are ordered by
+    split, then by id, so that with an id column no bit depends on the order of the rows in the
+    file.
 
     Args:
         source: From `open_source`.
@@ -60,13 +62,15 @@ def load_pool(
         folder: An existing folder for the decoded files, as large as the tensors.
         initial_size: Labels bought at the start: the validation rows taken out of train are
             no more, where the source brings none.
+        queried: Whether labels will be queried. Then targets and tasks by a column are faults.
 
     Raises:
         PoolError: For the first fault of the pool.
         UsageError: If `options` name something that is not there.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
-    raise_first((*faults, *refuse_targets(survey.answers, source.where)), source.where)
+    refused = refuse_queries(survey, source.where) if queried else []
+    raise_first((*faults, *refused), source.where)
     columns = survey.roles.modalities
     destination = np.full(source.n, -1, np.int64)
     destination[survey.rows] = np.arange(len(survey.rows))
@@ -81,7 +85,8 @@ def load_pool(
     # Before masks and scales: what they do to a pool is told by the options of a run.
     identity = fingerprint_content(survey, matrices, present, pixels)
 
-    masked = mask_rows(present, columns, options.masks, survey.by_id)
+    present = with_features(present, survey)
+    masked = mask_rows(present, survey.roles.inputs, options.masks, survey.by_id)
     present &= ~masked
 
     def finish(index: int) -> None:
@@ -98,16 +103,22 @@ def load_pool(
     with ThreadPoolExecutor(n_threads()) as pool:
         list(pool.map(finish, range(len(columns))))
 
-    labels = {answer.name: answer.codes[survey.rows] for answer in survey.answers}
+    encoded: dict[str, tuple[str, ...]] = {}
+    if survey.features:
+        path = modality_file(folder, len(columns))
+        encoded = encode_features(
+            survey.features, present[:, -1], survey.splits["train"], path, options.standardise
+        )
+        widths[FEATURES] = sum(map(len, encoded.values()))
+    labels = {answer.name: answer.labels[survey.rows] for answer in survey.answers}
     rows = pa.table(
         {
             "id": survey.ids,
-            **{f"present:{name}": present[:, index] for index, name in enumerate(columns)},
-            **{f"label:{name}": codes for name, codes in labels.items()},
+            **{f"present:{name}": present[:, index] for index, name in enumerate(widths)},
+            **{f"label:{name}": values for name, values in labels.items()},
         }
     )
-    classes = {answer.name: answer.classes for answer in survey.answers}
-    write_layout(folder, source.name, widths, rows, classes, survey.splits)
+    write_layout(folder, source.name, widths, rows, survey.answers, survey.splits)
     notes, warnings = remark(source, survey, present)
     report = PoolReport(
         n_rows=source.n,
@@ -115,6 +126,7 @@ def load_pool(
         n_unknown=source.n - len(survey.rows),
         n_empty=int((~present.any(1)).sum()),
         n_unpaid=survey.n_unpaid,
+        features=encoded,
         notes=notes,
         warnings=warnings,
     )

@@ -1,7 +1,7 @@
 """A decoded pool in a folder, which worker processes map instead of decoding it again."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import pyarrow as pa
 import torch
 
 from alsim.errors import PoolError, StoreError
+from alsim.pool.labels import Answers
 from alsim.pool.pool import SPLITS, Pool, Split, Task
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 LAYOUT = "pool.json"
 ROWS = "rows.arrow"  # ids, labels and presence: small, so they are read rather than mapped
 
@@ -40,7 +41,7 @@ def write_layout(
     name: str,
     widths: Mapping[str, int],
     rows: pa.Table,
-    classes: Mapping[str, tuple[str, ...]],
+    answers: Sequence[Answers],
     splits: Mapping[Split, range],
 ) -> None:
     """Write what makes raw modality files in `folder` a pool.
@@ -50,7 +51,7 @@ def write_layout(
         name: The pool's name.
         widths: The modalities in order.
         rows: Columns `id`, `present:NAME` for each modality and `label:NAME` for each task.
-        classes: The classes of each task.
+        answers: Of each task, for its name, kind and classes.
         splits: The rows of each split.
 
     Raises:
@@ -61,7 +62,7 @@ def write_layout(
         "name": name,
         "n": rows.num_rows,
         "modalities": [[modality, width] for modality, width in widths.items()],
-        "tasks": [[task, list(names)] for task, names in classes.items()],
+        "tasks": [[answer.name, answer.kind, list(answer.classes)] for answer in answers],
         "splits": {split: [rows_.start, rows_.stop] for split, rows_ in splits.items()},
     }
     with writing_decoded(folder):
@@ -103,8 +104,8 @@ def open_mapped(folder: Path) -> Pool:
         modalities=modalities,
         present=torch.from_numpy(np.stack(columns, 1)),
         tasks={
-            name: Task(name, tuple(classes), torch.from_numpy(_numpy(rows, f"label:{name}")))
-            for name, classes in layout["tasks"]
+            name: Task(name, tuple(classes), torch.from_numpy(_numpy(rows, f"label:{name}")), kind)
+            for name, kind, classes in layout["tasks"]
         },
         splits={split: range(*layout["splits"][split]) for split in SPLITS},
         ids=rows.column("id").combine_chunks(),

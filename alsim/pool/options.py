@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 LabelKind = Literal["class", "target"]
+RowsKept = Literal["first", "any"]
 Standardise = Literal["auto", "all", "none"]
 
 
@@ -22,3 +23,5 @@ class PoolOptions:
     standardise: Standardise = "auto"  # auto: float columns; uint8 is only scaled to [0, 1]
     split_seed: int = 0
     holdout: float = 0.2  # the share of test rows where the file has no split column
+    rows_kept: RowsKept = "first"  # rows whose first label is known, or any of their labels
+    features: tuple[str, ...] = ()  # numbers and categories, encoded into one modality

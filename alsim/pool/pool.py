@@ -8,6 +8,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from alsim.errors import PoolError
+from alsim.pool.options import LabelKind
 
 Split = Literal["train", "validation", "test"]
 
@@ -16,11 +17,15 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One label column: its classes and the answer for each row."""
+    """One label column, or the part of it that belongs to one task: an answer for each row.
+
+    Targets are as they stand in the file; whoever trains on them scales them.
+    """
 
     name: str
     classes: tuple[str, ...]  # sorted values over all splits; an output exists for each
-    labels: Tensor  # (n,) int64 in [0, c), -1 where unknown
+    labels: Tensor  # (n,) int64 in [0, c), -1 where unknown; of a target float32, NaN there
+    kind: LabelKind = "class"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

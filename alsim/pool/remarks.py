@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alsim.pool.pool import SPLITS, Split
-from alsim.pool.roles import is_pixels
+from alsim.pool.roles import is_pixels, stored_roles
 from alsim.pool.source import Source
 from alsim.pool.survey import Survey
 
@@ -26,12 +26,13 @@ def remark(
     """
     counts = _class_counts(survey)
     warnings = [
-        *_unused_task(survey),
+        *_unused_task(source, survey),
         *_classes_outside_train(counts),
         *_untrained(survey, present),
     ]
     notes = [
-        *_left_out(source, survey),
+        *(survey.task_notes or _left_out(source, survey)),
+        *_no_input(source, survey),
         *_held_out(survey),
         *_pixels_beside_floats(source, survey),
         *_single_rows(counts),
@@ -82,10 +83,24 @@ def _single_rows(
     return sentences
 
 
-def _unused_task(survey: Survey) -> list[str]:
-    if survey.roles.task is None:
+def _unused_task(source: Source, survey: Survey) -> list[str]:
+    roles = survey.roles
+    used = {*roles.inputs, *roles.others, *roles.features}
+    if "task" in used or "task" not in source.schema.names:
         return []
-    return [f"the column {survey.roles.task!r} is not used: labels are read as one task"]
+    if stored_roles(source.schema, source.where) is not None:
+        return []
+    return ["the column 'task' is not used: labels are read as one task"]
+
+
+def _no_input(source: Source, survey: Survey) -> list[str]:
+    stored = stored_roles(source.schema, source.where)
+    others = survey.roles.others
+    return [
+        f"the column {name!r} is no input here, since it is a label, task, split or id"
+        for name in (stored.features if stored else ())
+        if name in others
+    ]
 
 
 def _untrained(survey: Survey, present: NDArray[np.bool_]) -> list[str]:
@@ -93,7 +108,7 @@ def _untrained(survey: Survey, present: NDArray[np.bool_]) -> list[str]:
     some: NDArray[np.bool_] = np.any(present[train.start : train.stop], axis=0)
     return [
         f"the modality {name!r} is absent in every training row"
-        for index, name in enumerate(survey.roles.modalities)
+        for index, name in enumerate(survey.roles.inputs)
         if not some[index]
     ]
 

@@ -1,20 +1,19 @@
-"""Which column plays which part: from the file's metadata, from flags, else by default."""
+"""Which column plays which part, and how a file's metadata keeps it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pyarrow as pa
 
-from alsim.errors import PoolError, UsageError, nearest
-from alsim.pool.faults import Fault
-from alsim.pool.options import LabelKind, PoolOptions
+from alsim.errors import PoolError
+from alsim.pool.options import LabelKind
 
 METADATA_KEY = b"alsim"
 METADATA_VERSION = 1
 SHORT_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
-NAMED = 10  # how many columns a fault names
+FEATURES = "features"  # the modality that columns of numbers and categories become
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,18 @@ class Roles:
     task: str | None = None
     split: str | None = None
     id: str | None = None
+    features: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the names of the modalities, that of the encoded columns last."""
+        return (*self.modalities, FEATURES) if self.features else self.modalities
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Return the columns that are no inputs: labels, task, split and id."""
+        names = (*self.labels, self.task, self.split, self.id)
+        return tuple(name for name in names if name is not None)
 
 
 def is_embedding(type_: pa.DataType) -> bool:
@@ -61,6 +72,7 @@ def write_roles(table: pa.Table, roles: Roles) -> pa.Table:
             "task": roles.task,
             "split": roles.split,
             "id": roles.id,
+            **({"features": list(roles.features)} if roles.features else {}),
         }
     )
     metadata = dict(table.schema.metadata or {})
@@ -89,12 +101,16 @@ def stored_roles(schema: pa.Schema, where: str) -> Roles | None:
                 "use a newer alsim, or " + mend,
             )
         modalities, labels = stored["modalities"], stored["labels"]
+        features = stored.get("features", [])
         if not isinstance(modalities, list) or not isinstance(labels, dict):
             raise TypeError("modalities are a list, labels an object")
+        if not isinstance(features, list):
+            raise TypeError("features are a list")
         others = {part: stored[part] for part in ("task", "split", "id")}
         return Roles(
             modalities=tuple(map(_text, modalities)),
             labels={name: _kind(kind) for name, kind in labels.items()},
+            features=tuple(map(_text, features)),
             **{part: None if name is None else _text(name) for part, name in others.items()},
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -113,113 +129,3 @@ def _kind(kind: Any) -> LabelKind | None:
     if kind not in (None, "class", "target"):
         raise ValueError(f"{kind!r} is not a kind of label")
     return kind
-
-
-def resolve_roles(
-    schema: pa.Schema, options: PoolOptions, where: str
-) -> tuple[Roles, tuple[Fault, ...]]:
-    """Return the roles of the columns, and every fault in them: flags, then metadata, defaults."""
-    stored = stored_roles(schema, where)
-    names = list(schema.names)
-    embeddings = [field.name for field in schema if is_embedding(field.type)]
-    base = stored or Roles(
-        modalities=tuple(embeddings),
-        labels={"label": None} if "label" in names else {},
-        task="task" if "task" in names else None,
-        split="split" if "split" in names else None,
-        id="id" if "id" in names else None,
-    )
-    faults = [
-        *(_missing_flags(names, options, where)),
-        *(_missing_stored(names, stored, where) if stored else ()),
-    ]
-    chosen = options.labels or tuple(base.labels)
-    roles = Roles(
-        modalities=_known(names, options.modalities or base.modalities),
-        labels={
-            name: options.label_type or base.labels.get(name) for name in _known(names, chosen)
-        },
-        task=_first(names, options.task, base.task),
-        split=_first(names, options.split, base.split),
-        id=_first(names, options.id, base.id),
-    )
-    faults += _wrong_modalities(schema, roles, embeddings, where)
-    faults += [
-        Fault(
-            f"--mask-modality {name!r} is no modality in use",
-            where,
-            nearest(name, roles.modalities),
-            UsageError,
-        )
-        for name in options.masks
-        if name in names and name not in roles.modalities
-    ]
-    if embeddings and not roles.modalities and not faults:
-        mend = f"name them: --modality NAME; there is: {', '.join(embeddings)}"
-        faults.append(Fault("the roles in the metadata name no modality", where, mend))
-    if not roles.labels and not options.labels:
-        others = [name for name in names if name not in embeddings and name != roles.split]
-        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-        mend = f"name it: --label NAME; there is: {', '.join(others[:NAMED]) or 'no other'}{more}"
-        faults.append(Fault("no label column", where, mend))
-    return roles, tuple(faults)
-
-
-def _known(names: list[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in wanted if name in names))
-
-
-def _first(names: list[str], flag: str | None, base: str | None) -> str | None:
-    name = flag or base
-    return name if name in names else None
-
-
-def _missing_flags(names: list[str], options: PoolOptions, where: str) -> list[Fault]:
-    flags = [
-        *(("--label", name) for name in options.labels),
-        *(("--modality", name) for name in options.modalities),
-        *(("--mask-modality", name) for name in options.masks),
-        ("--task", options.task),
-        ("--split", options.split),
-        ("--id", options.id),
-    ]
-    return [
-        Fault(f"no column {name!r} for {flag}", where, nearest(name, names), UsageError)
-        for flag, name in flags
-        if name is not None and name not in names
-    ]
-
-
-def _missing_stored(names: list[str], stored: Roles, where: str) -> list[Fault]:
-    wanted = [*stored.modalities, *stored.labels, stored.task, stored.split, stored.id]
-    return [
-        Fault(
-            f"the metadata names a column {name!r} which the file does not have",
-            where,
-            f"restore it, or write the roles again: alsim pool import {where} --out NEW.parquet",
-        )
-        for name in wanted
-        if name is not None and name not in names
-    ]
-
-
-def _wrong_modalities(
-    schema: pa.Schema, roles: Roles, embeddings: list[str], where: str
-) -> list[Fault]:
-    faults = [
-        Fault(
-            f"column {name!r} holds {schema.field(name).type}, not embeddings",
-            where,
-            f"embeddings are lists of floats or uint8: {', '.join(embeddings) or 'there are none'}",
-            UsageError,
-        )
-        for name in roles.modalities
-        if name not in embeddings
-    ]
-    if not embeddings:
-        mend = (
-            "an embedding is a list column of floats or uint8; numeric columns and lists of other "
-            "numbers are converted by: alsim pool import"
-        )
-        faults.append(Fault("no embedding column", where, mend))
-    return faults

@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from alsim.pool.decoding import column_width, n_threads
+from alsim.pool.features import fit_feature
 from alsim.pool.labels import Answers
 from alsim.pool.options import LabelKind, PoolOptions
 from alsim.pool.pool import Split
 from alsim.pool.remarks import remark
-from alsim.pool.roles import is_embedding, type_name
+from alsim.pool.roles import FEATURES, is_embedding, type_name
 from alsim.pool.source import Source
-from alsim.pool.survey import survey_pool
+from alsim.pool.survey import Survey, survey_pool, with_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class LabelSummary:
     kind: LabelKind
     n_unknown: int
     counts: Mapping[str, int]  # class -> rows, most frequent first; empty for a target
+    moments: tuple[float, float] | None  # mean and deviation of a target
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSummary:
+    """One column of numbers or categories, as it is encoded."""
+
+    name: str
+    kind: Literal["number", "category"]
+    columns: tuple[str, ...]  # of the modality, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class PoolSummary:
     where: str
     n_rows: int
     modalities: tuple[ModalitySummary, ...]
-    labels: tuple[LabelSummary, ...]
+    features: tuple[FeatureSummary, ...]  # which together are the modality `features`
+    labels: tuple[LabelSummary, ...]  # of each column, or of each task where a column tells it
     task: str | None
     split: str | None
     id: str | None
@@ -77,17 +90,23 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
         )
         for name, mask in zip(columns, masks, strict=True)
     )
+    features = _features(survey)
+    if features:
+        width = sum(len(feature.columns) for feature in features)
+        modalities += (ModalitySummary(FEATURES, "encoded", width, 1.0),)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     if not faults:
-        notes, warnings = remark(source, survey, np.stack(masks, 1)[survey.rows])
-    used = {*roles.modalities, *roles.labels, roles.task, roles.split, roles.id}
+        present = np.array(masks, np.bool_).reshape(len(masks), source.n).T[survey.rows]
+        notes, warnings = remark(source, survey, with_features(present, survey))
+    used = {*roles.modalities, *roles.features, *roles.others}
     n_kept = len(survey.rows)
     return PoolSummary(
         name=source.name,
         where=source.where,
         n_rows=source.n,
         modalities=modalities,
+        features=features,
         labels=tuple(_label(answer) for answer in survey.answers),
         task=roles.task,
         split=roles.split,
@@ -113,13 +132,26 @@ def _presence(source: Source, column: str) -> "np.ndarray[tuple[int], np.dtype[n
     return present
 
 
+def _features(survey: Survey) -> tuple[FeatureSummary, ...]:
+    train = np.asarray(survey.splits["train"], np.int64)
+    return tuple(
+        FeatureSummary(feature.name, feature.kind, fit_feature(feature, train).names)
+        for feature in survey.features
+    )
+
+
 def _label(answer: Answers) -> LabelSummary:
     known = answer.codes[answer.known]
     tally = np.bincount(known, minlength=len(answer.classes)).tolist()
+    moments = None
+    if answer.targets is not None:
+        values = answer.targets[answer.known].astype(np.float64)
+        moments = (float(values.mean()), float(values.std())) if np.isfinite(values).all() else None
     pairs = zip(answer.classes, tally, strict=True) if answer.kind == "class" else ()
     return LabelSummary(
         name=answer.name,
         kind=answer.kind,
         n_unknown=int((~answer.known).sum()),
         counts=dict(sorted(pairs, key=lambda pair: -pair[1])),
+        moments=moments,
     )

@@ -1,6 +1,6 @@
 """What the small columns of a source say: which rows are kept, in which order, with what label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.errors import UsageError
-from alsim.pool.columns import plain_column
 from alsim.pool.faults import Fault
-from alsim.pool.labels import Answers, read_answers
+from alsim.pool.features import Feature, check_features, read_feature
+from alsim.pool.ids import read_ids
+from alsim.pool.labels import Answers, read_answers, refuse_targets, refuse_wild_targets
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import SPLITS, Split
-from alsim.pool.roles import Roles, resolve_roles, stored_roles
+from alsim.pool.resolving import resolve_roles
+from alsim.pool.roles import Roles
 from alsim.pool.source import Source
 from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits
+from alsim.pool.tasks import split_tasks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,13 +28,15 @@ class Survey:
     """The rows of a pool, before any embedding is decoded."""
 
     roles: Roles
-    answers: tuple[Answers, ...]
+    answers: tuple[Answers, ...]  # of each label column, or of each task where a column tells it
+    features: tuple[Feature, ...]  # over `rows`
     rows: NDArray[np.int64]  # the file's rows that are kept, ordered by split, then by id
     splits: Mapping[Split, range]  # of positions in `rows`
     ids: "pa.Array[Any]"  # of `rows`
     by_id: NDArray[np.int64]  # positions in `rows`, in the order of the ids
     given: NDArray[np.int8] | None  # of `rows`, what the split column says; None without one
     n_unpaid: int  # validation rows taken out of train
+    task_notes: tuple[str, ...]  # what the task column says; empty without one
 
 
 def survey_pool(
@@ -43,39 +48,35 @@ def survey_pool(
     """
     roles, role_faults = resolve_roles(source.schema, options, source.where)
     faults = [*role_faults, *_check_options(options, source.where)]
-    wanted = [*roles.labels, roles.split, roles.id]
-    names = list(dict.fromkeys(name for name in wanted if name is not None))
-    table = source.table(names) if names else None
+    names = list(dict.fromkeys((*roles.others, *roles.features)))
+    table = source.table(names) if names else pa.table({})
 
-    answers: list[Answers] = []
-    for name, kind in roles.labels.items():
-        assert table is not None
-        read = read_answers(table.column(name), name, kind, source.where)
-        if isinstance(read, Fault):
-            faults.append(read)
-        else:
-            answers.append(read)
+    answers, task_notes, label_faults = _read_labels(table, roles, source.where)
+    faults.extend(label_faults)
     ids: pa.Array[Any] = pa.array(np.arange(source.n))
-    if table is not None and roles.id:
-        read_ids = _read_ids(table.column(roles.id), roles.id, source.where)
-        if isinstance(read_ids, Fault):
-            faults.append(read_ids)
+    if roles.id:
+        found = read_ids(table.column(roles.id), roles.id, source.where)
+        if isinstance(found, Fault):
+            faults.append(found)
         else:
-            ids = read_ids
-    codes = answers[0].codes if answers else np.zeros(source.n, np.int64)
+            ids = found
     kept = pc.sort_indices(ids).to_numpy().astype(np.int64)
-    kept = kept[codes[kept] >= 0]
+    if answers:
+        is_first = options.rows_kept == "first" and roles.task is None
+        labelled = np.logical_or.reduce([a.known for a in answers[: 1 if is_first else None]])
+        kept = kept[labelled[kept]]
+    strata = _strata(answers, source.n)[kept]
 
     given = None
-    if table is not None and roles.split:
+    if roles.split:
         column, split_faults = read_splits(table.column(roles.split), roles.split, source.where)
         faults.extend(split_faults)
         splits = given = column[kept]
     else:
-        splits = hold_out_test(codes[kept], options.holdout, options.split_seed)
+        splits = hold_out_test(strata, options.holdout, options.split_seed)
     n_unpaid = 0
     if not (splits == SPLITS.index("validation")).any():
-        splits = hold_out_validation(codes[kept], splits, initial_size, options.split_seed)
+        splits = hold_out_validation(strata, splits, initial_size, options.split_seed)
         n_unpaid = int((splits == SPLITS.index("validation")).sum())
     known = np.flatnonzero(splits >= 0)
     order = known[np.argsort(splits[known], kind="stable")]
@@ -83,18 +84,80 @@ def survey_pool(
     if not faults:
         faults.extend(_check_sizes(ranges, roles, source.where))
     faults.extend(_check_classes(answers, source.where))
-    faults.extend(_check_task(source, roles, options))
+    features, feature_faults = _read_features(table, roles, rows, source.where)
+    faults.extend(feature_faults or check_features(features, ranges["train"], source.where))
     survey = Survey(
         roles=roles,
-        answers=tuple(answers),
+        answers=answers,
+        features=features,
         rows=rows,
         splits=ranges,
         ids=ids.take(rows),
         by_id=np.argsort(order),
         given=None if given is None else given[order],
         n_unpaid=n_unpaid,
+        task_notes=task_notes,
     )
     return survey, tuple(faults)
+
+
+def with_features(present: NDArray[np.bool_], survey: Survey) -> NDArray[np.bool_]:
+    """Return `(n, modalities)` presence with that of the encoded columns, always there, last."""
+    if not survey.features:
+        return present
+    return np.column_stack([present, np.ones(len(present), np.bool_)])
+
+
+def refuse_queries(survey: Survey, where: str) -> list[Fault]:
+    """Return a fault for what can be trained on and not queried yet: targets, and local labels."""
+    faults = refuse_targets(survey.answers, where)
+    if survey.roles.task is not None:
+        faults.append(
+            Fault(
+                f"labels local to a task (column {survey.roles.task!r}) cannot be queried yet",
+                where,
+                "use a label column that is unique over tasks, and no task role",
+            )
+        )
+    return faults
+
+
+def _read_labels(
+    table: pa.Table, roles: Roles, where: str
+) -> tuple[tuple[Answers, ...], tuple[str, ...], list[Fault]]:
+    """Return the answers, notes on tasks, and what is wrong with the columns."""
+    faults: list[Fault] = []
+    answers: list[Answers] = []
+    for name, kind in roles.labels.items():
+        read = read_answers(table.column(name), name, kind, where)
+        if isinstance(read, Fault):
+            faults.append(read)
+        else:
+            answers.append(read)
+    faults.extend(refuse_wild_targets(answers, where))
+    if roles.task is None or len(answers) != 1:
+        return tuple(answers), (), faults
+    split = split_tasks(answers[0], table.column(roles.task), roles.task, where)
+    if isinstance(split, Fault):
+        return tuple(answers), (), [*faults, split]
+    return *split, faults
+
+
+def _strata(answers: Sequence[Answers], n: int) -> NDArray[np.int64]:
+    """Return `(n,)` what held-out rows are drawn in proportion to: the first known label."""
+    strata = np.zeros(n, np.int64)
+    starts = np.cumsum([0, *(max(len(answer.classes), 1) for answer in answers)])
+    for answer, start in reversed(list(zip(answers, starts, strict=False))):
+        strata[answer.known] = start + answer.codes[answer.known]
+    return strata
+
+
+def _read_features(
+    table: pa.Table, roles: Roles, rows: NDArray[np.int64], where: str
+) -> tuple[tuple[Feature, ...], list[Fault]]:
+    read = [read_feature(table.column(name), name, rows, where) for name in roles.features]
+    faults = [found for found in read if isinstance(found, Fault)]
+    return tuple(found for found in read if isinstance(found, Feature)), faults
 
 
 def _check_options(options: PoolOptions, where: str) -> list[Fault]:
@@ -104,29 +167,6 @@ def _check_options(options: PoolOptions, where: str) -> list[Fault]:
         for flag, share in {**shares, "the held-out share": options.holdout}.items()
         if not 0 <= share < 1
     ]
-
-
-def _read_ids(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.Array[Any] | Fault":
-    values: Any = plain_column(column, name, where)
-    if isinstance(values, Fault):
-        return values
-    type_ = values.type
-    if pa.types.is_integer(type_) and not pa.types.is_uint64(type_):
-        values = pc.cast(values, pa.int64())
-    elif not pa.types.is_string(type_):
-        mend = "ids are integers or strings: convert it, or name another column: --id NAME"
-        return Fault(f"the id column {name!r} holds {type_}", where, mend)
-    if values.null_count:
-        what = f"the id column {name!r} is null in {values.null_count} rows"
-        return Fault(what, where, "give every row an id, or name another column: --id NAME")
-    counts: Any = pc.value_counts(values)
-    repeated = counts.filter(pc.greater(counts.field("counts"), pa.scalar(1)))
-    if len(repeated):
-        more = int(pc.sum(repeated.field("counts")).as_py()) - len(repeated)
-        first = repeated.field("values")[0].as_py()
-        what = f"duplicate ids in column {name!r}: {more} rows repeat an id, the first is {first!r}"
-        return Fault(what, where, "make them distinct, or name another column: --id NAME")
-    return values
 
 
 def _ranges(splits: NDArray[np.int8]) -> dict[Split, range]:
@@ -145,7 +185,7 @@ def _check_sizes(splits: Mapping[Split, range], roles: Roles, where: str) -> lis
     return []
 
 
-def _check_classes(answers: list[Answers], where: str) -> list[Fault]:
+def _check_classes(answers: Sequence[Answers], where: str) -> list[Fault]:
     return [
         Fault(
             f"the label column {answer.name!r} has a single class, {answer.classes[0]!r}",
@@ -154,19 +194,4 @@ def _check_classes(answers: list[Answers], where: str) -> list[Fault]:
         )
         for answer in answers
         if answer.kind == "class" and len(answer.classes) == 1
-    ]
-
-
-def _check_task(source: Source, roles: Roles, options: PoolOptions) -> list[Fault]:
-    if roles.task is None:
-        return []
-    stored = stored_roles(source.schema, source.where)
-    if options.task is None and stored is None:
-        return []
-    return [
-        Fault(
-            f"labels local to a task (column {roles.task!r}) cannot be used yet",
-            source.where,
-            "use a label column that is unique over tasks, and no task role",
-        )
     ]

@@ -4,12 +4,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from census import write_files
 from pools import make_table, write
 from typer.testing import CliRunner, Result
 
 from alsim.cli.pool import app
 from alsim.errors import PoolError, UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic_mmoe import MmoeOptions, mmoe_pool
 
 
 def run(*arguments: str | Path) -> Result:
@@ -103,3 +105,56 @@ def test_an_imported_pool_passes_the_check(tmp_path: Path) -> None:
 def test_importing_onto_an_existing_file_is_refused_before_anything_is_read(pool: Path) -> None:
     result = run("import", "absent.csv", "--out", pool)
     assert isinstance(result.exception, UsageError)
+
+
+def test_synth_mmoe_writes_what_mmoe_pool_makes_and_check_says_what_it_is_not_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mmoe.parquet"
+    arguments = ("--correlation", "0.25", "--rows", "240", "--width", "7", "--seed", "3")
+    assert run("synth", "mmoe", "--out", path, *arguments).exit_code == 0
+    expected = mmoe_pool(MmoeOptions(0.25, 240, 7, seed=3))
+    assert pq.read_table(path).equals(expected)
+    assert pq.read_schema(path).metadata == expected.schema.metadata
+    assert "label y1: a regression target, mean " in run("info", path).stdout
+    result = run("check", path)
+    assert result.exit_code == 0
+    assert "warning: not for alsim run: the label column 'y1' is a regression" in result.stdout
+    assert isinstance(run("synth", "mmoe", "--out", path, "--rows", "3").exception, UsageError)
+
+
+def test_info_shows_encoded_columns_with_their_places(tmp_path: Path) -> None:
+    table = make_table(
+        age=pa.array([None if i == 1 else i for i in range(60)]),
+        sex=pa.array([["f", "m"][i % 2] for i in range(60)]),
+    )
+    path = write(table, tmp_path / "pool.parquet")
+    result = run("info", path, "--features", "sex,age")
+    assert result.exit_code == 0
+    assert "modality features: width 4, encoded, present 100 %" in result.stdout
+    places = "  sex: category, features[0:2]\n  age: number, features[2:4]\n"
+    assert places in result.stdout
+    data = json.loads(run("info", path, "--features", "sex,age", "--json").stdout)
+    assert [feature["columns"] for feature in data["features"]] == [
+        ["sex=f", "sex=m"],
+        ["age", "age is null"],
+    ]
+
+
+def test_info_shows_a_line_for_each_task_of_a_task_column(tmp_path: Path) -> None:
+    task = pa.array(["cats" if i < 40 else "dogs" for i in range(60)])
+    path = write(make_table(kind=task), tmp_path / "pool.parquet")
+    result = run("info", path, "--task", "kind")
+    assert "task cats: 3 classes, 40 rows\ntask dogs: 3 classes, 20 rows\n" in result.stdout
+    assert run("check", path, "--task", "kind").exit_code == 0
+
+
+def test_importing_by_the_name_of_a_set_tells_what_was_found(tmp_path: Path) -> None:
+    path = tmp_path / "census.parquet"
+    write_files(tmp_path / "files")
+    result = run("import", "census", tmp_path / "files", "--group", "2", "--out", path)
+    assert result.exit_code == 0
+    assert "|Pearson| of their labels: " in result.stdout
+    assert run("check", path).stdout.endswith("no faults\n")
+    again = run("import", tmp_path / "files", "--out", path, "--force")
+    assert isinstance(again.exception, UsageError)

@@ -43,11 +43,14 @@ def test_all_faults_are_found_at_once() -> None:
     assert len(found.faults) == 6
 
 
-def test_a_regression_target_is_a_fault_since_a_run_refuses_it() -> None:
+def test_what_can_be_trained_on_and_not_queried_is_a_warning() -> None:
     found = check(make_table(label=pa.array(np.linspace(0, 1, 60))))
-    assert [fault.what for fault in found.faults] == [
-        "the label column 'label' is a regression target"
-    ]
+    assert not found.faults
+    refused = "not for alsim run: the label column 'label' is a regression target"
+    assert found.warnings[0] == refused
+    tasks = check(make_table(task=pa.array(["x", "y"] * 30)), task="task")
+    assert not tasks.faults
+    assert "labels local to a task" in tasks.warnings[0]
 
 
 def test_test_rows_equal_to_train_rows_are_found() -> None:

@@ -31,19 +31,27 @@ def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
     """Return what is wrong with a pool, "" for nothing, once all who read pools agree on it."""
     chosen = PoolOptions(**options)
     folder.mkdir(exist_ok=True)
+    found = ""
     try:
-        loaded = load_pool(open_source(pool), chosen, folder, initial_size=4)
-        found = ""
+        loaded = load_pool(open_source(pool), chosen, folder, initial_size=4, queried=False)
         assert loaded.pool.n == sum(map(len, loaded.pool.splits.values()))
         assert all(tensor.isfinite().all() for tensor in loaded.pool.modalities.values())
     except AlsimError as error:
         found = str(error)
+    is_refused = False
     try:
         checked = check_pool(open_source(pool), chosen, initial_size=4)
         faults = [fault.what for fault in checked.faults]
+        is_refused = any(warning.startswith("not for alsim run") for warning in checked.warnings)
     except AlsimError as error:
         faults = [str(error)]
     assert bool(faults) == bool(found)
+    try:
+        load_pool(open_source(pool), chosen, folder, initial_size=4)
+        assert not found
+        assert not is_refused
+    except AlsimError:
+        assert found or is_refused
     try:
         summarise(open_source(pool), chosen, initial_size=4)
     except AlsimError:
@@ -262,6 +270,41 @@ def test_columns_of_any_type_in_any_role_give_a_pool_or_one_message(
     judge(pool, folder / "odd", label_type=label_type, **options)
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "label", "features", "split"]),
+        st.sampled_from(list(COLUMNS)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.lists(st.sampled_from(["a", "b", "label", "features", "text", ""]), max_size=3),
+    st.sampled_from([None, "a", "b", "label", "split"]),
+    st.sampled_from(["first", "any"]),
+    st.sampled_from([{}, {"features": 0.5}, {"features": 0.99, "text": 0.5}]),
+    st.sampled_from(["auto", "all", "none"]),
+)
+def test_columns_of_any_type_as_inputs_and_tasks_give_a_pool_or_one_message(
+    tmp_path_factory: pytest.TempPathFactory,
+    columns: dict[str, str],
+    features: list[str],
+    task: str | None,
+    rows_kept: Any,
+    masks: dict[str, float],
+    standardise: Any,
+) -> None:
+    pool = make_table(N, **{name: COLUMNS[of] for name, of in columns.items()})
+    judge(
+        pool,
+        tmp_path_factory.getbasetemp() / "inputs",
+        features=tuple(features),
+        task=task,
+        rows_kept=rows_kept,
+        masks=masks,
+        standardise=standardise,
+    )
+
+
 @pytest.mark.parametrize("role", ["label", "id", "split"])
 @pytest.mark.parametrize("of", ["categories out of range", "categories not UTF-8", "not UTF-8"])
 def test_what_would_end_the_process_or_escape_as_another_error_is_told(
@@ -306,9 +349,9 @@ VALUES = st.recursive(
     st.one_of(
         st.binary(max_size=30),
         VALUES.map(lambda value: json.dumps(value).encode()),
-        st.dictionaries(st.sampled_from([*ROLES, "other"]), VALUES, min_size=1, max_size=3).map(
-            lambda some: json.dumps({**ROLES, **some}).encode()
-        ),
+        st.dictionaries(
+            st.sampled_from([*ROLES, "features", "other"]), VALUES, min_size=1, max_size=3
+        ).map(lambda some: json.dumps({**ROLES, **some}).encode()),
     )
 )
 def test_metadata_of_any_shape_gives_a_pool_or_one_message(

@@ -84,6 +84,16 @@ def test_floats_beyond_all_integers_are_no_classes(value: float) -> None:
     assert "infinities" in fault(pa.array([value, 1.0]), "class")
 
 
+def test_a_target_holds_its_values_as_float32_and_nan_where_unknown() -> None:
+    for values in (pa.array([0.5, None, float("nan"), -3.25]), pa.array([7, None], pa.uint64())):
+        answers = read(values, "target")
+        expected = [np.nan if v is None else v for v in values.to_pylist()]
+        np.testing.assert_array_equal(answers.labels, np.array(expected, np.float32))
+        assert answers.labels.dtype == np.float32
+        assert answers.known.tolist() == [value == value for value in expected]
+    assert read(pa.array(["a", "b"])).labels.tolist() == [0, 1]
+
+
 def test_integers_may_be_a_target_and_strings_not() -> None:
     assert read(pa.array([1, 2]), "target").kind == "target"
     assert "cannot be a target" in fault(pa.array(["a", "b"]), "target")

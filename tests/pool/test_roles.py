@@ -4,7 +4,8 @@ from pools import make_table
 
 from alsim.errors import PoolError, UsageError
 from alsim.pool.options import PoolOptions
-from alsim.pool.roles import METADATA_KEY, Roles, is_embedding, resolve_roles, write_roles
+from alsim.pool.resolving import resolve_roles
+from alsim.pool.roles import METADATA_KEY, Roles, is_embedding, write_roles
 
 
 def resolve(table: pa.Table, **options: object) -> Roles:

@@ -1,6 +1,7 @@
 """What all importers share: arrays to columns, and columns with roles to a pool."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from alsim.errors import PoolError, UsageError, nearest
 from alsim.pool.roles import Roles, write_roles
 
-FEATURES = "features"  # the modality that numeric columns become
+NOTES_KEY = b"alsim.import"
 
 
 def embedding_column(values: NDArray[Any], name: str, where: str) -> "pa.Array[Any]":
@@ -67,3 +68,14 @@ def build_pool(columns: Mapping[str, Any], roles: Roles, where: str) -> pa.Table
         listed = ", ".join(f"{name} has {n}" for name, n in lengths.items())
         raise PoolError(f"the numbers of rows differ: {listed}", where, "give a row for each")
     return write_roles(pa.table(dict(columns)), roles)
+
+
+def write_notes(table: pa.Table, notes: Sequence[str]) -> pa.Table:
+    """Return `table` with what its importer found in the metadata, for `read_notes`."""
+    metadata = dict(table.schema.metadata or {})
+    return table.replace_schema_metadata({**metadata, NOTES_KEY: json.dumps(notes).encode()})
+
+
+def read_notes(table: pa.Table) -> list[str]:
+    """Return what the importer of `table` found."""
+    return json.loads((table.schema.metadata or {}).get(NOTES_KEY, b"[]"))

@@ -1,7 +1,5 @@
 """MNIST's idx files, gzipped or not: <http://yann.lecun.com/exdb/mnist/>."""
 
-import gzip
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,10 @@ from numpy.typing import NDArray
 
 from alsim.errors import PoolError
 from alsim.pool.importers.build import build_pool, embedding_column
+from alsim.pool.importers.files import read_unpacked
 from alsim.pool.pool import Split
 from alsim.pool.roles import Roles
 
-GZIP_MAGIC = b"\x1f\x8b"
 UINT8 = 0x08  # the only type of values that MNIST and its relatives use
 
 
@@ -75,12 +73,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         PoolError: If the file is not idx of unsigned bytes, or not whole.
     """
     mend = "download it again; idx files are named like train-images-idx3-ubyte.gz"
-    try:
-        data = path.read_bytes()
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise PoolError(f"the file cannot be read ({error})", str(path), mend) from None
+    data = read_unpacked(path, mend)
     if len(data) < 8 or data[:2] != b"\0\0" or data[2] != UINT8 or not data[3]:
         raise PoolError("this is not an idx file of bytes", str(path), mend)
     header = 4 + 4 * data[3]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Format = Literal["npz", "npy", "idx", "csv", "parquet"]
+Format = Literal["npz", "npy", "idx", "csv", "parquet", "census", "cifar100"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +17,5 @@ class ImportOptions:
     features: tuple[str, ...] = ()  # CSV: numeric columns; empty: all without another part
     split: str | None = None
     id: str | None = None
+    group: Literal[1, 2] | None = None  # Census: which pair of tasks
+    only: str | None = None  # Census: use the rows of this split alone, and split them anew

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from alsim.errors import PoolError
-from alsim.pool.importers.build import FEATURES, build_pool, embedding_column, known_columns
+from alsim.pool.importers.build import build_pool, embedding_column, known_columns
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.pool import Split
-from alsim.pool.roles import Roles
+from alsim.pool.roles import FEATURES, Roles
 from alsim.pool.source import find_files, open_source
 from alsim.pool.splits import SYNONYMS
 
