@@ -32,15 +32,25 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tenso
     return torch.bincount(pairs, minlength=n_classes * n_classes).view(n_classes, n_classes)
 
 
+def recalls(confusion: Tensor) -> Tensor:
+    """Return the share of each class's rows that was found, `(c,)` float64 in [0, 1].
+
+    It is nan for a class that has no row.
+
+    Args:
+        confusion: `(c, c)` counts, rows are the true classes.
+    """
+    return confusion.diagonal().double() / confusion.sum(1)
+
+
 def balanced_accuracy(confusion: Tensor) -> float:
     """Return the mean recall over the classes present, in [0, 1].
 
     Args:
         confusion: `(c, c)` counts, rows are the true classes.
     """
-    support = confusion.sum(1)
-    present = support > 0
-    return (confusion.diagonal()[present].double() / support[present]).mean().item()
+    found = recalls(confusion)
+    return found[~found.isnan()].mean().item()
 
 
 def macro_f1(confusion: Tensor) -> float:
@@ -84,3 +94,30 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     gaps = (predicted == labels).double() - confidence.double()
     sums = torch.zeros(N_BINS, dtype=torch.float64, device=gaps.device).index_add_(0, bins, gaps)
     return sums.abs().sum().item() / len(labels)
+
+
+def area_under_curve(scores: Tensor, labels: Tensor) -> float | None:
+    """Return the area under the ROC curve, in [0, 1]; None if either class has no row.
+
+    The share of pairs of a positive and a negative row that the scores order rightly, a tie
+    counting half: (R₊ − n₊(n₊ + 1)/2) / (n₊·n₋), R₊ the sum of the positives' mean ranks; Hanley &
+    McNeil (1982).
+
+    Args:
+        scores: `(n,)` float, higher for class 1.
+        labels: `(n,)` int64 of 0 and 1.
+    """
+    positive = labels == 1
+    n_positive = int(positive.sum())
+    n_negative = len(labels) - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return None
+    _, place, counts = scores.unique(return_inverse=True, return_counts=True)
+    ranks = counts.cumsum(0).double() - (counts - 1) / 2
+    of_positives = ranks[place][positive].sum().item()
+    return (of_positives - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+
+
+def mean_squared_error(predicted: Tensor, targets: Tensor) -> float:
+    """Return the mean squared difference, in the targets' unit squared; both are `(n,)`."""
+    return (predicted.double() - targets.double()).square().mean().item()

@@ -144,7 +144,7 @@ def run_plain(
             order = group[torch.randperm(len(group), generator=generator)]
             for batch in order.to(labels.device).split(setting.training.batch_size):
                 mine.zero_grad()
-                net(inputs(batch), {setting.task: labels[batch]}, {}).backward()
+                net(inputs(batch), {setting.task: labels[batch]}, {}).total.backward()
                 mine.step()
         clock.observe("evaluate")
         net.eval()

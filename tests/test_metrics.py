@@ -25,6 +25,13 @@ def test_balanced_accuracy_by_hand_leaves_out_the_class_that_has_no_row() -> Non
     assert metrics.balanced_accuracy(confusion) == pytest.approx((2 / 3 + 1) / 2)
 
 
+def test_recalls_by_hand_are_nan_for_the_class_that_has_no_row() -> None:
+    labels, predicted = torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 2, 1])
+    found = metrics.recalls(metrics.confusion_matrix(predicted, labels, 3))
+    assert found.tolist()[:2] == [2 / 3, 1.0]
+    assert math.isnan(found[2])
+
+
 def test_macro_f1_by_hand_counts_a_class_that_was_never_found_as_zero() -> None:
     labels, predicted = torch.tensor([0, 0, 1]), torch.tensor([0, 0, 0])
     confusion = metrics.confusion_matrix(predicted, labels, 2)
@@ -59,6 +66,9 @@ def test_metrics_equal_scikit_learn(seed: int, c: int, n: int) -> None:
         assert metrics.balanced_accuracy(confusion) == pytest.approx(
             sk.balanced_accuracy_score(y, z)
         )
+        recalls = metrics.recalls(confusion)
+        expected = sk.recall_score(y, z, labels=np.unique(y), average=None)
+        assert recalls[~recalls.isnan()].tolist() == pytest.approx(expected.tolist())
         expected = sk.f1_score(y, z, labels=np.unique(y), average="macro", zero_division=0)
         assert metrics.macro_f1(confusion) == pytest.approx(expected)
         assert metrics.nll(p.log(), labels) == pytest.approx(
@@ -79,3 +89,28 @@ def test_calibration_error_equals_a_loop_over_the_bins(seed: int, n: int) -> Non
             right = (predicted[inside] == labels[inside]).double().mean()
             total += inside.sum().item() / n * abs(right - confidence[inside].mean()).item()
     assert metrics.expected_calibration_error(p, labels) == pytest.approx(total, abs=1e-12)
+
+
+def test_the_area_under_the_curve_by_hand_counts_a_tie_as_a_half() -> None:
+    scores, labels = tensor(0.9, 0.5, 0.5, 0.1, 0.7), torch.tensor([1, 1, 0, 0, 0])
+    # 0.9 beats all three; 0.5 beats 0.1, ties with 0.5 and loses to 0.7.
+    assert metrics.area_under_curve(scores, labels) == pytest.approx((3 + 1 + 0.5) / 6)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_area_under_the_curve_is_undefined_for_a_single_class(label: int) -> None:
+    assert metrics.area_under_curve(tensor(0.1, 0.9), torch.tensor([label, label])) is None
+
+
+@given(st.integers(0, 10_000), st.integers(2, 60))
+def test_the_area_under_the_curve_equals_scikit_learns(seed: int, n: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    scores = torch.randint(0, 8, (n,), generator=g).float()
+    labels = torch.randint(0, 2, (n,), generator=g)
+    labels[:2] = torch.tensor([0, 1])
+    expected = sk.roc_auc_score(labels.numpy(), scores.numpy())
+    assert metrics.area_under_curve(scores, labels) == pytest.approx(expected)
+
+
+def test_the_mean_squared_error_by_hand() -> None:
+    assert metrics.mean_squared_error(tensor(1, 2, 5), tensor(3, 2, 4)) == pytest.approx(5 / 3)

@@ -25,16 +25,19 @@ class Outputs(NamedTuple):
     """What a model says of a batch of rows."""
 
     logits: Mapping[str, Mapping[str, Tensor]]  # task -> head -> (n, c)
-    hidden: Tensor  # (n, h), the input of the mixed head
+    hidden: Tensor  # (n, h), the input of the mixed head; of several tasks', the first one's
     layers: tuple[Tensor, ...] = ()  # (n, h_i) each, what a loss predictor reads; (): `hidden`
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a model must fit: the modalities of a pool and the classes of its tasks."""
+    """What a model must fit: the modalities of a pool and the classes of its tasks.
+
+    A model needs only the number of outputs: a regression target is a task with one.
+    """
 
     widths: Mapping[str, int]  # modality -> d
-    n_classes: Mapping[str, int]  # task -> c
+    n_classes: Mapping[str, int]  # task -> c; 1 for a regression target
 
 
 class Model(Protocol):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from alsim.errors import UsageError, nearest
 from alsim.models.blocks import BlockKind
+from alsim.models.expert_options import ExpertOptions
 from alsim.models.fusion import FusionKind
 
 _PICTURE_WORDS = ("image", "picture", "photo", "img")
@@ -21,8 +22,13 @@ class ModelOptions:
     dropout: float = 0.5  # applied in steps of 1/256
     blocks: BlockKind = "dense"
     fusion: FusionKind = "concat"
-    heads: Literal["all", "mixed"] = "all"
+    heads: Literal["all", "mixed"] = "all"  # of three-head; experts have their own option
     encoders: tuple[str, ...] | None = None  # modalities with an encoder; None: the pictures
+    experts: ExpertOptions | None = None  # of the models that mix experts; None: the defaults
+
+    def expert_options(self) -> ExpertOptions:
+        """Return what is chosen about experts, gates and towers."""
+        return self.experts or ExpertOptions()
 
     def width_for(self, widths: Iterable[int]) -> int:
         """Return the width of the blocks: by default the widest modality's, at most 256."""

@@ -8,6 +8,15 @@ from torch import nn
 
 from alsim.errors import UsageError
 from alsim.loading import find_plugin, installed_names
+from alsim.models.expert_models import (
+    cgc,
+    cross_stitch,
+    mmoe,
+    multi_cluster,
+    omoe,
+    shared_bottom,
+    single_task,
+)
 from alsim.models.interface import Shape
 from alsim.models.late_fusion import LateFusion
 from alsim.models.options import ModelOptions
@@ -33,6 +42,23 @@ MODELS: Mapping[str, ModelEntry] = {
     ),
     "mlp": ModelEntry(Mlp, "hidden layers on the concatenated modalities", "Rumelhart 1986"),
     "linear": ModelEntry(Linear, "multinomial logistic regression", "Cox 1966"),
+    "single-task": ModelEntry(
+        single_task, "an expert for each task, nothing shared", "Caruana 1997"
+    ),
+    "shared-bottom": ModelEntry(shared_bottom, "one expert for all tasks", "Caruana 1997"),
+    "cross-stitch": ModelEntry(
+        cross_stitch, "each task mixes all experts by weights of its own", "Misra et al. 2016"
+    ),
+    "omoe": ModelEntry(
+        omoe, "one gate mixes the experts for all tasks", "Jacobs et al. 1991; Shazeer et al. 2017"
+    ),
+    "mmoe": ModelEntry(mmoe, "each task's gate mixes the experts", "Ma et al. 2018"),
+    "cgc": ModelEntry(
+        cgc, "each task's gate mixes its own experts with common ones", "Tang et al. 2020"
+    ),
+    "multi-cluster": ModelEntry(
+        multi_cluster, "each task learns which few experts it uses", "Yan et al. 2019"
+    ),
 }
 
 

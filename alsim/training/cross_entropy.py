@@ -91,10 +91,3 @@ def row_losses(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         known = labels >= 0
         losses = -log_p.gather(-1, labels.clamp_min(0).unsqueeze(-1)).squeeze(-1)
     return torch.where(known, losses, 0), known
-
-
-def known_where(labels: Tensor, rows: Tensor) -> Tensor:
-    """Return labels of either form with nothing known outside `rows`, `(n,)` bool."""
-    if labels.dtype == torch.bool:
-        return labels | ~rows.unsqueeze(-1)
-    return torch.where(rows, labels, -1)

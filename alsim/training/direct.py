@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from alsim.models import Inputs, Outputs
-from alsim.models.layers import StreamDropout
+from alsim.training.descent import backward, normalise_task_weights
 from alsim.training.dropout import dropout_sites
+from alsim.training.gate_noise import noise_sites
 from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
-from alsim.training.objective import PREDICTOR, Objective
+from alsim.training.objective import PREDICTOR, Losses, Objective
 from alsim.training.optimisers import BETA1, BETA2, EPS
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
@@ -25,12 +26,10 @@ class DirectReplica:
     def __init__(self, objective: Objective, options: TrainingOptions) -> None:
         self.objective = objective
         self.sites = dropout_sites(objective)
-        self._dropouts: dict[str, StreamDropout] = {
-            name: layer
-            for name, layer in objective.named_modules()
-            if isinstance(layer, StreamDropout)
-        }
+        self.gates = noise_sites(objective)
+        self._layers = dict(objective.named_modules())
         self._named = dict(objective.named_parameters())
+        self._buffers = dict(objective.named_buffers())
         # All parameters of one rate as views of one vector: for a net of two dozen small tensors
         # the optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
         # element's position, so a loss predictor has its own vector, not to move the model's.
@@ -59,28 +58,35 @@ class DirectReplica:
             set_mode(self.objective, mode)
             self._mode = mode
 
-    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
-        """Take one optimiser step; return the loss before it, `(1,)`."""
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Losses:
+        """Take one optimiser step; return the losses before it, each tensor `(1, …)`."""
         self._enter(mode)
         for name, mask in masks.items():
-            self._dropouts[name.removesuffix(".mask")].mask = mask[0]
+            self._substitute(name, mask[0])
         inputs = Inputs(
             {k: v[0] for k, v in batch.inputs.modalities.items()}, batch.inputs.present[0]
         )
-        loss = self.objective(
+        losses: Losses = self.objective(
             inputs,
             {task: y[0] for task, y in batch.labels.items()},
             {task: weights[0] for task, weights in batch.class_weights.items()},
+            {task: weight[0] for task, weight in (batch.task_weights or {}).items()},
             joint=batch.joint,
         )
-        loss.backward()
+        losses = Losses(*(part.unsqueeze(0) for part in losses))
+        backward(losses, self.objective, self._named, self._buffers, batch.task_order)
         self._optimiser.step()
         clamp_log_variance(self._named)
+        normalise_task_weights(self._named)
         for flat in self._flats.values():
             flat.gradients.zero_()
         for name in masks:
-            self._dropouts[name.removesuffix(".mask")].mask = None
-        return loss.detach().view(1)
+            self._substitute(name, None)
+        return Losses(*(part.detach() for part in losses))
+
+    def _substitute(self, name: str, value: Tensor | None) -> None:
+        layer, _, buffer = name.rpartition(".")
+        setattr(self._layers[layer], buffer, value)
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """Return what the replica says, each tensor `(1, n, …)`."""

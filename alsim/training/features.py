@@ -52,5 +52,8 @@ def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Feature
 
 
 def shape_of(pool: Pool) -> Shape:
-    """Return what a model must fit."""
-    return Shape(pool.widths, {name: len(task.classes) for name, task in pool.tasks.items()})
+    """Return what a model must fit: a regression target is a task with one output."""
+    n_outputs = {
+        name: 1 if task.kind == "target" else len(task.classes) for name, task in pool.tasks.items()
+    }
+    return Shape(pool.widths, n_outputs)

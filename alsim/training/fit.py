@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,9 +11,11 @@ from torch import Tensor
 from alsim.training.batching import batch_sizes, epoch_order
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features
+from alsim.training.gate_noise import draw_noise
 from alsim.training.memory import blaming_memory
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, Replicas
+from alsim.training.task_weighting import draw_orders, dwa_weights
 
 # Half a mini-batch would be another training, so there is no going on with less.
 _trains = blaming_memory(
@@ -27,7 +30,8 @@ class Labelled:
     """The labelled rows of every replica and the answers the oracle gave."""
 
     rows: Tensor  # (r, m) int64, rows of the pool
-    # task -> (r, m) int64, -1 unknown; or (r, m, c) bool, the classes still possible
+    # task -> (r, m) int64, -1 unknown; or (r, m, c) bool, the classes still possible; or, of a
+    # target, (r, m) float, NaN unknown
     labels: Mapping[str, Tensor]
 
     @property
@@ -43,11 +47,18 @@ class Labelled:
         )
 
 
+class EpochLosses(NamedTuple):
+    """Means over the batches of an epoch."""
+
+    total: Tensor  # (r,) float64, of what is minimised
+    tasks: Tensor  # (r, t) float64, over the batches with the task, unweighted; NaN without any
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FitStreams:
     """The random streams of one training phase, one generator a replica in each."""
 
-    order: Sequence[torch.Generator]  # CPU
+    order: Sequence[torch.Generator]  # CPU; of the rows, and in pcgrad of the tasks
     dropout: Sequence[torch.Generator]  # on the device of the features
 
 
@@ -85,10 +96,12 @@ def train_epoch(
     streams: FitStreams,
     class_weights: Mapping[str, Tensor],
     joint: bool = False,
-) -> Tensor:
-    """Train one epoch; return the mean loss of its batches, `(r,)`.
+    task_weights: Mapping[str, Tensor] | None = None,
+) -> EpochLosses:
+    """Train one epoch; return the mean losses of its batches.
 
-    `joint` says whether the ranking loss of a loss predictor trains the model too.
+    `joint` says whether the ranking loss of a loss predictor trains the model too; `task_weights`
+    are those of dwa, `(r,)` each.
     """
     sizes = batch_sizes(labelled.n, options.batch_size, options.batch_rule)
     orders = [epoch_order(labelled.n, sum(sizes), generator=g) for g in streams.order]
@@ -97,6 +110,8 @@ def train_epoch(
     replica = torch.arange(replicas.size, device=features.device).unsqueeze(1)
     labels = {task: y[replica, order] for task, y in labelled.labels.items()}
     total = torch.zeros(replicas.size, dtype=torch.float64, device=features.device)
+    tasks = total.new_zeros(replicas.size, len(labelled.labels))
+    n_counted = torch.zeros_like(tasks)
     start = 0
     for size in sizes:
         stop = start + size
@@ -105,11 +120,40 @@ def train_epoch(
             {task: y[:, start:stop] for task, y in labels.items()},
             class_weights,
             joint,
+            task_weights,
+            _task_order(replicas, streams),
         )
-        masks = draw_masks(replicas.sites, size, features.dtype, streams.dropout)
-        total += replicas.step(batch, masks, mode)
+        masks = {
+            **draw_masks(replicas.sites, size, features.dtype, streams.dropout),
+            **draw_noise(replicas.gates, size, features.dtype, streams.dropout),
+        }
+        losses = replicas.step(batch, masks, mode)
+        total += losses.total
+        tasks += losses.plain
+        n_counted += losses.counted
         start = stop
-    return total / len(sizes)
+    return EpochLosses(total / len(sizes), tasks / n_counted)
+
+
+def _task_order(replicas: Replicas, streams: FitStreams) -> Tensor | None:
+    objective = replicas.objective
+    if objective.task_weighting != "pcgrad":
+        return None
+    return draw_orders(len(objective.heads), streams.order)
+
+
+def _dynamic_weights(
+    replicas: Replicas, history: Sequence[EpochLosses], dtype: torch.dtype
+) -> Mapping[str, Tensor]:
+    """Return the tasks' weights by dynamic weight averaging, `(r,)` each; empty for another way.
+
+    They are 1 in the first two epochs. A phase of training starts anew: nothing is carried over.
+    """
+    objective = replicas.objective
+    if objective.task_weighting != "dwa" or len(history) < 2:
+        return {}
+    weights = dwa_weights(history[-1].tasks, history[-2].tasks).to(dtype)
+    return dict(zip(objective.heads, weights.unbind(1), strict=True))
 
 
 def class_weights_of(
@@ -119,7 +163,9 @@ def class_weights_of(
     if options.class_weights == "none":
         return {}
     return {
-        task: balanced_weights(y, n_classes[task]).to(dtype) for task, y in labelled.labels.items()
+        task: balanced_weights(y, n_classes[task]).to(dtype)
+        for task, y in labelled.labels.items()
+        if not y.is_floating_point()
     }
 
 
@@ -140,13 +186,15 @@ def fit_epochs(
     """
     mode: Mode = "frozen" if options.batch_norm == "frozen" else "train"
     weights = class_weights_of(labelled, n_classes, options, features.dtype)
-    loss = torch.zeros(replicas.size)
+    history: list[EpochLosses] = []
     for _ in range(options.epochs):
-        loss = train_epoch(
+        losses = train_epoch(
             replicas, features, labelled, options,
             mode=mode, streams=streams, class_weights=weights,
+            task_weights=_dynamic_weights(replicas, history, features.dtype),
         )  # fmt: skip
-    return loss
+        history.append(losses)
+    return history[-1].total if history else torch.zeros(replicas.size)
 
 
 @_trains
@@ -189,15 +237,18 @@ def fit_early_stopping(
     best_loss = torch.full((replicas.size,), math.inf, dtype=torch.float64)
     best_epoch = torch.zeros(replicas.size, dtype=torch.int64)
     prediction = options.loss_prediction
+    history: list[EpochLosses] = []
     joint_epochs = 0 if prediction is None else round(prediction.share * options.max_epochs)
     for epoch in range(1, options.max_epochs + 1):
-        loss = train_epoch(
+        losses = train_epoch(
             replicas, features, labelled, options,
             mode="train", streams=streams, class_weights=weights, joint=epoch <= joint_epochs,
+            task_weights=_dynamic_weights(replicas, history, features.dtype),
         )  # fmt: skip
+        history.append(losses)
         on_epoch(epoch)
         if validate is None:
-            best_epoch = torch.where(torch.isfinite(loss).cpu(), epoch, 0)
+            best_epoch = torch.where(torch.isfinite(losses.total).cpu(), epoch, 0)
             if not best_epoch.any():
                 break
             continue

@@ -7,10 +7,12 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from alsim.models import Inputs, Outputs
+from alsim.training.descent import backward, normalise_task_weights
 from alsim.training.dropout import dropout_sites
+from alsim.training.gate_noise import noise_sites
 from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
-from alsim.training.objective import PREDICTOR, Objective
+from alsim.training.objective import PREDICTOR, Losses, Objective
 from alsim.training.optimisers import STACKED
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
@@ -24,22 +26,23 @@ class LockstepReplicas:
         self.objective = objectives[0]
         self.size = len(objectives)
         self.sites = dropout_sites(self.objective)
+        self.gates = noise_sites(self.objective)
         parameters, buffers = stack_module_state(list(objectives))
         self._parameters = {k: v.detach().requires_grad_() for k, v in parameters.items()}
         self._buffers = {k: v.detach().clone() for k, v in buffers.items()}
         rates = {name: rate_of(name, options) for name in self._parameters}
         self._optimiser = STACKED[options.optimiser](self._parameters, rates)
 
-    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
-        """Take one optimiser step; return the losses before it, `(r,)`."""
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Losses:
+        """Take one optimiser step; return the losses before it, each tensor `(r, …)`."""
         set_mode(self.objective, mode)
 
         def loss_of_one(
             parameters: dict[str, Tensor],
             buffers: dict[str, Tensor],
             dropped: dict[str, Tensor],
-            one: tuple[Inputs, Mapping[str, Tensor], Mapping[str, Tensor]],
-        ) -> Tensor:
+            one: tuple[Inputs, *tuple[Mapping[str, Tensor], ...]],
+        ) -> Losses:
             return functional_call(
                 self.objective,
                 (parameters, {**buffers, **dropped}),
@@ -47,18 +50,19 @@ class LockstepReplicas:
                 {"joint": batch.joint},
             )
 
-        losses: Tensor = torch.vmap(loss_of_one)(
+        losses: Losses = torch.vmap(loss_of_one)(
             self._parameters,
             self._buffers,
             dict(masks),
-            (batch.inputs, batch.labels, batch.class_weights),
+            (batch.inputs, batch.labels, batch.class_weights, batch.task_weights or {}),
         )
-        losses.sum().backward()
+        backward(losses, self.objective, self._parameters, self._buffers, batch.task_order)
         self._optimiser.step()
         for parameter in self._parameters.values():
             parameter.grad = None
         clamp_log_variance(self._parameters)
-        return losses.detach()
+        normalise_task_weights(self._parameters)
+        return Losses(*(part.detach() for part in losses))
 
     def outputs(self, inputs: Inputs) -> Outputs:
         """Return what every replica says of the same rows, each tensor `(r, n, …)`."""

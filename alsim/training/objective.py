@@ -1,41 +1,71 @@
-"""What a replica minimises: the heads' cross-entropies and how they are weighed."""
+"""What a replica minimises: the losses of heads and tasks, and how they are weighed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from alsim.models import MIXED, Inputs, ModelOptions, Outputs, Shape, build_model
 from alsim.seeding import forked
-from alsim.training.cross_entropy import known_where, masked_cross_entropy, row_losses
+from alsim.training.gate_losses import (
+    density_penalty,
+    first_sample,
+    sampled_gates,
+    sampled_losses,
+)
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
-from alsim.training.options import LossWeighting, TrainingOptions
+from alsim.training.losses import known_where, masked_losses, row_losses
+from alsim.training.options import LossWeighting, TaskWeighting, TrainingOptions
+from alsim.training.task_weighting import last_shared_layer
 
 LOG_VARIANCE = "log_variance"
+TASK_WEIGHTS = "task_weights"
 PREDICTOR = "predictor."  # how the names of a loss predictor's parameters begin
 LOG_VARIANCE_BOUND = 4.0  # a head weighs at most e⁴ ≈ 55
 
 
+class Losses(NamedTuple):
+    """What a batch costs."""
+
+    total: Tensor  # (), what is minimised
+    tasks: Tensor  # (t,), each task's part, before the tasks are weighed
+    plain: Tensor  # (t,), the sums of its heads' losses, unweighted and without gradient
+    counted: Tensor  # (t,) bool, which tasks have a row in the batch
+    beside: Tensor  # (), what no task has: the gates' density, a loss predictor's loss
+
+
 class Objective(nn.Module):
-    """A model and the weights of its heads' losses.
+    """A model and the weights of its heads' and tasks' losses.
 
-    With several heads or tasks, L = Σ_h L_h / σ_h² + Σ_h log σ_h with learned σ_h ("uncertainty":
-    Kendall et al. 2018, eq. 10, without the ½, as the study prints it), the plain sum ("sum"), or
-    Σ_h w_h L_h ("fixed"; 1 where no weight is given). With a single term it is the plain
-    cross-entropy, whatever the weighting.
+    A head's loss is its mean over the rows that count for it (`losses`). With several heads a
+    task's is L = Σ_h L_h / σ_h² + Σ_h log σ_h with learned σ_h ("uncertainty": Kendall et al. 2018,
+    eq. 10, without the ½, as the study prints it), the plain sum ("sum"), or Σ_h w_h L_h ("fixed";
+    1 where no weight is given); with a single head it is the head's, whatever the weighting.
 
-    At the optimum σ² = 2L, so a weight would explode as L → 0: what is learned is s = log σ²,
-    and the optimiser clamps it to ±4 after each step (a clamp in here would kill its gradient).
+    Of t tasks the total is the mean of their losses, so that neither the step nor the share of
+    what comes beside them grows with t: a task without a row in the batch adds 0 to the sum.
+    `task_weighting` makes it a weighted mean: "uncertainty" by a learned σ a task and head, of a
+    regression target L / 2σ² + log σ (Kendall et al. 2018, eq. 7), "dwa" by weights handed in, and
+    "gradnorm" by learned ones. "pcgrad" takes the mean, and mends its gradient (`descent`). Where
+    heads have σ, "equal" tasks are weighed by them all the same.
+
+    At the optimum σ² = 2L (of a target L), so a weight would explode as L → 0: what is learned is
+    s = log σ², and it is clamped to ±4 after each step (a clamp in here would kill its gradient).
     Both terms of a head are left out of a batch in which no row counts for it. The head of a
     modality counts rows that have the modality.
 
     With a loss predictor, λ times its ranking loss is added (Yoo & Kweon 2019, eq. 1). What it
-    learns to rank are the mixed head's cross-entropies, without class weights; with several
-    tasks a row's mean over those that are known.
+    learns to rank are the mixed head's losses, without class weights; with several tasks a row's
+    mean over those that are known.
+
+    A model with stochastic gates is trained under samples of them (`gate_losses`), and λ times
+    its density is added; a loss predictor then learns from the first sample.
     """
 
     log_variance: nn.Parameter | None
+    task_weights: nn.Parameter | None
     fixed_weights: Tensor
 
     def __init__(
@@ -46,6 +76,7 @@ class Objective(nn.Module):
         *,
         weighting: LossWeighting,
         fixed_weights: Mapping[str, float],
+        task_weighting: TaskWeighting = "equal",
         predictor: LossPredictor | None = None,
     ) -> None:
         super().__init__()
@@ -54,61 +85,113 @@ class Objective(nn.Module):
         self.terms = tuple((task, head) for task, names in heads.items() for head in names)
         self.modalities = modalities
         self.predictor = predictor
-        self.weighting: LossWeighting = weighting if len(self.terms) > 1 else "sum"
+        n_tasks = len(self.heads)
+        self.weighting: LossWeighting = weighting if len(self.terms) > n_tasks else "sum"
+        self.task_weighting: TaskWeighting = task_weighting if n_tasks > 1 else "equal"
         weights = [fixed_weights.get(head, 1.0) for _, head in self.terms]
         self.register_buffer("fixed_weights", torch.tensor(weights), persistent=False)
-        learned = self.weighting == "uncertainty"
+        learned = "uncertainty" in (self.weighting, self.task_weighting)
         self.log_variance = nn.Parameter(torch.zeros(len(self.terms))) if learned else None
+        self.task_weights = None
+        self.shared_layer: tuple[str, ...] = ()  # of the model, whose gradients gradnorm compares
+        if self.task_weighting == "gradnorm":
+            self.task_weights = nn.Parameter(torch.ones(n_tasks))
+            self.shared_layer = last_shared_layer(model)
+            self.register_buffer("first_losses", torch.full((n_tasks,), torch.nan))
 
     def forward(
         self,
         inputs: Inputs,
         labels: Mapping[str, Tensor],
         class_weights: Mapping[str, Tensor],
+        task_weights: Mapping[str, Tensor] | None = None,
         *,
         joint: bool = False,
-    ) -> Tensor:
-        """Return the loss of a batch, `()`.
+    ) -> Losses:
+        """Return the losses of a batch.
 
         Args:
             inputs: The batch.
             labels: task -> `(n,)` int64, −1 where unknown; or `(n, c)` bool, the classes that are
-                still possible.
+                still possible; or, of a target, `(n,)` float, NaN where unknown.
             class_weights: task -> `(c,)` float; a task without an entry weighs all the same.
+            task_weights: task -> `()`, or empty; those of "dwa".
             joint: Whether the ranking loss of a loss predictor trains the model too; else its
                 gradient stops at the layers that are read.
         """
         outputs: Outputs = self.model(inputs)
         present = dict(zip(self.modalities, inputs.present.unbind(1), strict=True))
+        sampled = sampled_gates(self.model, next(iter(self.heads.values())))
         losses: list[Tensor] = []
         counts: list[Tensor] = []
         for task, heads in self.heads.items():
-            y = labels[task]
-            loss, count = masked_cross_entropy(
-                torch.stack([outputs.logits[task][head] for head in heads]),
-                torch.stack(
-                    [y if head == MIXED else known_where(y, present[head] > 0) for head in heads]
-                ),
-                class_weights.get(task),
+            y, weights = labels[task], class_weights.get(task)
+            logits = torch.stack([outputs.logits[task][head] for head in heads])
+            of_heads = torch.stack(
+                [y if head == MIXED else known_where(y, present[head] > 0) for head in heads]
+            )
+            loss, count = (
+                sampled_losses(logits, of_heads, sampled[task], weights)
+                if sampled
+                else masked_losses(logits, of_heads, weights)
             )
             losses.append(loss)
             counts.append(count)
-        loss = torch.cat(losses)
-        if self.log_variance is not None:
-            s = self.log_variance
-            loss = torch.exp(-s) * loss + 0.5 * s * (torch.cat(counts) > 0)
-        elif self.weighting == "fixed":
-            loss = self.fixed_weights * loss
-        total = loss.sum()
-        if self.predictor is None:
-            return total
-        layers = readable(outputs)
-        predicted = self.predictor(layers if joint else [layer.detach() for layer in layers])
-        target, known = _target(outputs, labels)
-        options = self.predictor.options
-        return total + options.weight * ranking_loss(
-            predicted, target, known, margin=options.margin
+        plain, counted = self._by_task(torch.cat(losses).detach()), torch.cat(counts) > 0
+        tasks = self._by_task(self._weigh_heads(torch.cat(losses), counted, labels))
+        total = self._combine(tasks, task_weights or {})
+        beside: list[Tensor] = []
+        penalty = density_penalty(self.model)
+        if penalty is not None:
+            beside.append(penalty)
+        if self.predictor is not None:
+            if sampled:
+                outputs = first_sample(outputs)
+            layers = readable(outputs)
+            predicted = self.predictor(layers if joint else [layer.detach() for layer in layers])
+            target, known = _target(outputs, labels)
+            options = self.predictor.options
+            ranking = ranking_loss(predicted, target, known, margin=options.margin)
+            beside.append(options.weight * ranking)
+        for part in beside:
+            total = total + part
+        return Losses(
+            total,
+            torch.stack(tasks),
+            torch.stack(plain),
+            torch.stack([heads.any() for heads in self._split(counted)]),
+            torch.stack(beside).sum() if beside else total.new_zeros(()),
         )
+
+    def _weigh_heads(self, losses: Tensor, counted: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
+        """Return each head's part of its task's loss, `(terms,)`."""
+        if self.weighting == "fixed":
+            losses = self.fixed_weights * losses
+        if self.log_variance is None:
+            return losses
+        if any(y.is_floating_point() for y in labels.values()):
+            halves = [0.5 if labels[task].is_floating_point() else 1.0 for task, _ in self.terms]
+            losses = losses.new_tensor(halves) * losses
+        s = self.log_variance
+        return torch.exp(-s) * losses + 0.5 * s * counted
+
+    def _combine(self, tasks: Sequence[Tensor], given: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted mean of the tasks' losses, `()`."""
+        if len(tasks) == 1:
+            return tasks[0]
+        losses = torch.stack(list(tasks))
+        if self.task_weights is not None:
+            losses = self.task_weights.detach() * losses
+        elif given:
+            losses = torch.stack([given[task] for task in self.heads]) * losses
+        return losses.mean()
+
+    def _split(self, terms: Tensor) -> Sequence[Tensor]:
+        return terms.split([len(heads) for heads in self.heads.values()])
+
+    def _by_task(self, terms: Tensor) -> list[Tensor]:
+        """Return the sum over the heads of each task, `()` each."""
+        return [heads.sum() for heads in self._split(terms)]
 
     def loss_predictor(self) -> LossPredictor:
         """Return the loss predictor.
@@ -131,7 +214,11 @@ class Objective(nn.Module):
 def make_objective(
     shape: Shape, model: ModelOptions, training: TrainingOptions, *, generator: torch.Generator
 ) -> Objective:
-    """Return a freshly initialised model with its loss."""
+    """Return a freshly initialised model with its loss.
+
+    Raises:
+        UsageError: If the model cannot be made, or the tasks cannot be weighed by gradnorm in it.
+    """
     with forked(generator):
         module = build_model(shape, model)
     outputs = _outputs_of_zeros(module, shape)
@@ -148,6 +235,7 @@ def make_objective(
         tuple(shape.widths),
         weighting=training.loss,
         fixed_weights=training.head_weights,
+        task_weighting=training.task_weighting,
         predictor=predictor,
     )
 

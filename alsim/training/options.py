@@ -8,6 +8,7 @@ from alsim.training.batching import BatchRule
 from alsim.training.optimisers import OptimiserName
 
 LossWeighting = Literal["uncertainty", "sum", "fixed"]
+TaskWeighting = Literal["equal", "uncertainty", "dwa", "gradnorm", "pcgrad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class TrainingOptions:
     epochs: int = 1  # a step of the active phase
     retrain: bool = False  # each step from scratch, like a passive phase
     batch_norm: Literal["train", "frozen"] = "train"  # in the active phase
-    loss: LossWeighting = "uncertainty"
+    loss: LossWeighting = "uncertainty"  # of a task's heads
+    task_weighting: TaskWeighting = "equal"  # of several tasks; "equal": the mean of their losses
     head_weights: Mapping[str, float] = field(default_factory=dict[str, float])  # for "fixed"
-    sigma_learning_rate: float = 1e-2
+    sigma_learning_rate: float = 1e-2  # also of gradnorm's weights
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["float32", "float64"] = "float32"
     loss_prediction: LossPrediction | None = None  # None: no auxiliary net

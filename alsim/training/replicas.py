@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from alsim.models import Inputs, Outputs
 from alsim.models.layers import RowBatchNorm
 from alsim.training.dropout import Site
-from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, Objective
+from alsim.training.gate_noise import NoiseSite
+from alsim.training.objective import (
+    LOG_VARIANCE,
+    LOG_VARIANCE_BOUND,
+    TASK_WEIGHTS,
+    Losses,
+    Objective,
+)
 from alsim.training.options import TrainingOptions
 from alsim.training.state import ReplicaState
 
@@ -24,10 +31,13 @@ class Batch(NamedTuple):
     """One mini-batch of every replica; each tensor has a leading axis of R."""
 
     inputs: Inputs
-    # task -> (r, n) int64, -1 unknown; or (r, n, c) bool, the classes still possible
+    # task -> (r, n) int64, -1 unknown; or (r, n, c) bool, the classes still possible; or, of a
+    # target, (r, n) float, NaN unknown
     labels: Mapping[str, Tensor]
     class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all classes weigh the same
     joint: bool = False  # whether the ranking loss of a loss predictor trains the model too
+    task_weights: Mapping[str, Tensor] | None = None  # task -> (r,), of dwa; none: all the same
+    task_order: Tensor | None = None  # (r, t, t), in which order pcgrad's tasks meet
 
 
 class Replicas(Protocol):
@@ -48,8 +58,16 @@ class Replicas(Protocol):
         """Return the dropout layers that want a mask."""
         ...
 
-    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Tensor:
-        """Take one optimiser step; return the losses before it, `(r,)`."""
+    @property
+    def gates(self) -> Sequence[NoiseSite]:
+        """Return the stochastic gates that want noise in training."""
+        ...
+
+    def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Losses:
+        """Take one optimiser step; return the losses before it, each tensor `(r, …)`.
+
+        `masks` holds the masks of `sites` and the noise of `gates`, by the buffer's name.
+        """
         ...
 
     def outputs(self, inputs: Inputs) -> Outputs:
@@ -105,7 +123,8 @@ def set_mode(module: nn.Module, mode: Mode) -> None:
 
 def rate_of(name: str, options: TrainingOptions) -> float:
     """Return the learning rate of a parameter of an objective."""
-    return options.sigma_learning_rate if name == LOG_VARIANCE else options.learning_rate
+    is_of_losses = name in (LOG_VARIANCE, TASK_WEIGHTS)
+    return options.sigma_learning_rate if is_of_losses else options.learning_rate
 
 
 def clamp_log_variance(parameters: Mapping[str, Tensor]) -> None:

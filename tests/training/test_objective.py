@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from alsim.models import MIXED, Inputs, ModelOptions, Outputs, Shape
 from alsim.seeding import stream
-from alsim.training.objective import Objective, make_objective, masked_cross_entropy
+from alsim.training.cross_entropy import masked_cross_entropy
+from alsim.training.objective import Objective, make_objective
 from alsim.training.options import LossWeighting, TrainingOptions
 
 G = torch.float64
@@ -50,14 +51,16 @@ def losses_by_hand(objective: Objective, y: torch.Tensor) -> dict[str, torch.Ten
 def test_the_sum_counts_for_each_head_the_rows_that_have_its_modality() -> None:
     objective, inputs, y = make("sum")
     by_hand = losses_by_hand(objective, y)
-    assert objective(inputs, {"label": y}, {}).item() == pytest.approx(sum(by_hand.values()).item())
+    assert objective(inputs, {"label": y}, {}).total.item() == pytest.approx(
+        sum(by_hand.values()).item()
+    )
 
 
 def test_fixed_weights_multiply_the_heads_that_they_name() -> None:
     objective, inputs, y = make("fixed", mixed=2.0, text=0.5)
     by_hand = losses_by_hand(objective, y)
     expected = 2 * by_hand[MIXED] + by_hand["picture"] + 0.5 * by_hand["text"]
-    assert objective(inputs, {"label": y}, {}).item() == pytest.approx(expected.item())
+    assert objective(inputs, {"label": y}, {}).total.item() == pytest.approx(expected.item())
 
 
 def test_learned_uncertainty_is_loss_over_variance_plus_log_sigma() -> None:
@@ -69,7 +72,7 @@ def test_learned_uncertainty_is_loss_over_variance_plus_log_sigma() -> None:
     expected = sum(
         loss / s**2 + math.log(s) for loss, s in zip(by_hand.values(), sigmas.tolist(), strict=True)
     )
-    assert objective(inputs, {"label": y}, {}).item() == pytest.approx(expected.item())
+    assert objective(inputs, {"label": y}, {}).total.item() == pytest.approx(expected.item())
     told = objective.sigmas(objective.log_variance.detach())
     assert told[("label", "picture")] == pytest.approx(1.5)
 
@@ -81,7 +84,7 @@ def test_at_the_optimum_of_sigma_its_square_is_twice_the_loss() -> None:
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = objective(inputs, {"label": y}, {})
+        loss = objective(inputs, {"label": y}, {}).total
         loss.backward()
         return loss
 
@@ -96,7 +99,7 @@ def test_both_terms_of_a_head_absent_from_the_batch_are_skipped() -> None:
     objective, inputs, y = make("uncertainty")
     objective.log_variance.data = torch.tensor([0.3, -0.2, 0.9], dtype=G)
     no_text = Inputs({}, inputs.present * torch.tensor([1.0, 0.0], dtype=G))
-    objective(no_text, {"label": y}, {}).backward()
+    objective(no_text, {"label": y}, {}).total.backward()
     assert objective.log_variance.grad[2] == 0
     assert objective.log_variance.grad[1] != 0
     assert objective.model.logits["text"].grad.abs().max() == 0
@@ -111,7 +114,9 @@ def test_a_single_head_is_plain_cross_entropy_whatever_the_weighting() -> None:
     x, y = torch.randn(5, 4, generator=stream(0, "x")), torch.tensor([0, 1, 2, 0, 1])
     inputs = Inputs({"x": x}, torch.ones(5, 1))
     logits = objective.model(inputs).logits["label"][MIXED]
-    torch.testing.assert_close(objective(inputs, {"label": y}, {}), F.cross_entropy(logits, y))
+    torch.testing.assert_close(
+        objective(inputs, {"label": y}, {}).total, F.cross_entropy(logits, y)
+    )
 
 
 def test_masked_cross_entropy_is_the_mean_over_known_rows_and_zero_without_any() -> None:

@@ -13,7 +13,6 @@ from toy import make_pool
 from alsim.models import ModelOptions
 from alsim.seeding import stream
 from alsim.training.cross_entropy import (
-    known_where,
     masked_cross_entropy,
     partial_cross_entropy,
     row_losses,
@@ -26,6 +25,7 @@ from alsim.training.fit import (
     class_weights_of,
     fit_epochs,
 )
+from alsim.training.losses import known_where
 from alsim.training.objective import make_objective
 from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Replicas, Way

@@ -44,7 +44,7 @@ def train(
         chosen = torch.stack([r[step] for r in rows])
         batch = Batch(features.take(chosen), {"label": LABELS[chosen]}, {})
         masks = draw_masks(replicas.sites, 24, torch.float64, dropout)
-        losses.append(replicas.step(batch, masks, mode))
+        losses.append(replicas.step(batch, masks, mode).total)
     return torch.stack(losses)
 
 

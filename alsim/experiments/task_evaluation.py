@@ -1,0 +1,129 @@
+"""How replicas do at each task of a pool: losses to stop by, metrics to report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alsim import metrics
+from alsim.models import MIXED
+from alsim.pool.pool import Pool, Task
+from alsim.signals import Chunks
+from alsim.training.features import Features
+from alsim.training.losses import row_losses
+from alsim.training.replicas import Replicas
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """What a regression target is trained at: its mean and spread over the labelled rows."""
+
+    mean: Tensor  # (r, 1) float64
+    deviation: Tensor  # (r, 1) float64, positive
+
+    def apply(self, targets: Tensor) -> Tensor:
+        """Return targets, `(n,)` or `(r, n)`, of mean 0 and deviation 1, `(r, n)` float64."""
+        return (targets.double() - self.mean) / self.deviation
+
+    def undo(self, outputs: Tensor) -> Tensor:
+        """Return outputs `(r, n)` in the unit of the file, float64."""
+        return outputs.double() * self.deviation + self.mean
+
+
+def scale_of(targets: Tensor) -> Scale:
+    """Return the scale of labelled targets, `(r, m)` float, NaN unknown.
+
+    Where none is known the mean is 0, and where they do not differ the deviation is 1.
+    """
+    values = targets.double()
+    mean = values.nanmean(1, keepdim=True).nan_to_num()
+    variance = (values - mean).square().nanmean(1, keepdim=True).nan_to_num()
+    return Scale(mean, torch.where(variance > 0, variance, 1).sqrt())
+
+
+def known_rows(labels: Tensor) -> Tensor:
+    """Return where a task's labels are known, bool, in their shape."""
+    return ~labels.isnan() if labels.is_floating_point() else labels >= 0
+
+
+def predict(
+    replicas: Replicas, features: Features, rows: range, chunks: Chunks
+) -> dict[str, Tensor]:
+    """Return what every replica's mixed head says of some rows, task -> `(r, n, c)` on the CPU."""
+
+    def of_chunk(some: range) -> dict[str, Tensor]:
+        outputs = replicas.outputs(features.span(some.start, some.stop))
+        return {task: heads[MIXED].cpu() for task, heads in outputs.logits.items()}
+
+    parts = list(chunks.over(rows, of_chunk))
+    return {task: torch.cat([part[task] for part in parts], 1) for task in parts[0]}
+
+
+def known_tasks(pool: Pool, rows: range) -> list[str]:
+    """Return the tasks of which one of the rows has a label."""
+    return [
+        name
+        for name, task in pool.tasks.items()
+        if known_rows(task.labels[rows.start : rows.stop]).any()
+    ]
+
+
+def task_losses(
+    said: Mapping[str, Tensor], pool: Pool, rows: Tensor, scales: Mapping[str, Scale]
+) -> dict[str, Tensor]:
+    """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
+
+    The cross-entropy in nats, or the squared error of the scaled target: then 1 is what the mean
+    of the labels would cost. Not a number where no row has the task.
+
+    Args:
+        said: task -> `(r, n, c)`.
+        pool: With the labels.
+        rows: `(r, n)` or `(n,)` int64, those that `said` is of.
+        scales: Of the regression targets.
+    """
+    losses: dict[str, Tensor] = {}
+    for name, outputs in said.items():
+        labels = pool.tasks[name].labels[rows]
+        if name in scales:
+            labels = scales[name].apply(labels)
+        of_rows, known = row_losses(outputs.double(), labels.expand(outputs.shape[:2]))
+        losses[name] = of_rows.sum(1) / known.sum(1)
+    return losses
+
+
+def mean_loss(losses: Mapping[str, Tensor], tasks: Sequence[str]) -> Tensor:
+    """Return the mean over some tasks, `(r,)` float64; not a number where one of them is not."""
+    return torch.stack([losses[task] for task in tasks]).mean(0)
+
+
+def measure_task(task: Task, outputs: Tensor, rows: range) -> dict[str, float]:
+    """Return the metrics of one replica for one task, over the rows that have it.
+
+    Of classes: accuracy, nll, and of two classes auc, unless the rows are all of one. Of a target:
+    mse, in the unit of the file squared. Without a row with the task there are none.
+
+    Args:
+        task: With the labels of the pool's rows.
+        outputs: `(n, c)` logits, or of a target `(n, 1)` in the unit of the file.
+        rows: Those that the outputs are of.
+    """
+    labels = task.labels[rows.start : rows.stop]
+    known = known_rows(labels)
+    if not known.any():
+        return {}
+    outputs, labels = outputs[known], labels[known]
+    if task.kind == "target":
+        return {"mse": metrics.mean_squared_error(outputs.squeeze(1), labels)}
+    logs = torch.log_softmax(outputs.double(), 1)
+    found = {
+        "accuracy": metrics.accuracy(logs.argmax(1), labels),
+        "nll": metrics.nll(logs, labels),
+    }
+    if len(task.classes) == 2:
+        # The logits, whose difference keeps apart what probabilities near 1 would tie.
+        area = metrics.area_under_curve(outputs[:, 1].double() - outputs[:, 0].double(), labels)
+        if area is not None:
+            found["auc"] = area
+    return found

@@ -1,0 +1,175 @@
+"""Mixers: how the experts' outputs become the input of each task's tower.
+
+A mixer is a module `forward(experts (n, e, h), x) -> (…, n, t, h)`, x being what the experts read.
+It can say which experts some tasks use, and be cut down to those.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from alsim.models.expert_options import GateInput
+from alsim.models.stacked import StackedLinear
+
+
+class Mixer(Protocol):
+    """What every mixer can do besides `forward`."""
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return the experts that the tasks use in evaluation, ascending."""
+        ...
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> nn.Module:
+        """Return a plain mixer of some tasks on some experts, equal in evaluation."""
+        ...
+
+
+def mix_experts(experts: Tensor, weights: Tensor) -> Tensor:
+    """Return the input of each task's tower: Σᵢ of the experts weighed, `(…, n, t, h)`.
+
+    Ma et al. (2018), §4.2; Yan et al. (2019), eq. 1.
+
+    Args:
+        experts: `(n, e, h)`.
+        weights: `(…, n, t, e)`, or `(t, e)` for all rows alike.
+    """
+    if weights.ndim == 2:
+        # As a product for each row: one product over all would copy the experts, at 2.5 × the time.
+        weights = weights.expand(len(experts), -1, -1)
+    return torch.einsum("...nte,neh->...nth", weights, experts)
+
+
+class InputGate(nn.Module):
+    """softmax(W x), a gate's weights by its input; Ma et al. (2018), §4.2. No bias, as there."""
+
+    def __init__(self, n_gates: int, n_in: int, n_experts: int) -> None:
+        super().__init__()
+        self.linear = StackedLinear(n_gates, n_in, n_experts, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `(n, gates, e)`; `x` is `(n, d)` or, to each gate its own, `(n, gates, d)`."""
+        return torch.softmax(self.linear(x), -1)
+
+    def cut(self, kept: Sequence[int]) -> "InputGate":
+        """Return some of the gates."""
+        new = copy.deepcopy(self)
+        new.linear = self.linear.cut(kept)
+        return new
+
+
+class TaskGate(nn.Module):
+    """softmax of learned logits, a gate's weights by its task alone; they start out equal."""
+
+    def __init__(self, n_gates: int, n_in: int, n_experts: int) -> None:
+        super().__init__()
+        del n_in
+        self.logits = nn.Parameter(torch.zeros(n_gates, n_experts))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `(n, gates, e)`."""
+        return torch.softmax(self.logits, -1).expand(len(x), -1, -1)
+
+    def cut(self, kept: Sequence[int]) -> "TaskGate":
+        """Return some of the gates."""
+        new = TaskGate(len(kept), 0, self.logits.shape[1])
+        new.logits = nn.Parameter(self.logits.detach()[list(kept)])
+        return new
+
+
+GATES: Mapping[GateInput, type[InputGate | TaskGate]] = {"input": InputGate, "task": TaskGate}
+
+
+class Own(nn.Module):
+    """Nothing is mixed: task i has expert i."""
+
+    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Return the experts, `(n, t, h)`."""
+        del x
+        return experts
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return the tasks' experts."""
+        return list(tasks)
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Own":
+        """Return the same for some tasks."""
+        del tasks, experts
+        return Own()
+
+
+class Shared(nn.Module):
+    """A single expert for all tasks; Caruana (1997)."""
+
+    def __init__(self, n_tasks: int) -> None:
+        super().__init__()
+        self.n_tasks = n_tasks
+
+    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Return the expert once for each task, `(n, t, h)`."""
+        del x
+        return experts.expand(-1, self.n_tasks, -1)
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return the only expert."""
+        del tasks
+        return [0]
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Shared":
+        """Return the same for some tasks."""
+        del experts
+        return Shared(len(tasks))
+
+
+class Gated(nn.Module):
+    """Experts weighed by a gate a task (MMoE), or by one gate for all tasks (OMoE)."""
+
+    def __init__(self, n_tasks: int, n_experts: int, gate: InputGate | TaskGate) -> None:
+        super().__init__()
+        self.n_tasks = n_tasks
+        self.n_experts = n_experts
+        self.gate = gate
+
+    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Return `(n, t, h)`, inside the convex hull of the experts."""
+        # A single gate mixes once, and its mixture serves all tasks.
+        return mix_experts(experts, self.gate(x)).expand(-1, self.n_tasks, -1)
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return all experts: no weight of a softmax is zero."""
+        del tasks
+        return list(range(self.n_experts))
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Gated":
+        """Return the same for some tasks."""
+        gate = self.gate
+        is_one_for_all = next(gate.parameters()).shape[0] == 1
+        return Gated(len(tasks), len(experts), gate.cut([0] if is_one_for_all else tasks))
+
+
+class Stitch(nn.Module):
+    """Experts weighed by free weights a task, not gated: cross-stitch, generalised.
+
+    Misra et al. (2016) with any number of tasks and experts and one layer to mix, as Yan et al.
+    (2019), §4.1, have it; there the weights start as N(0, 1).
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Return `(n, t, h)`."""
+        del x
+        return mix_experts(experts, self.weight)
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return all experts."""
+        del tasks
+        return list(range(self.weight.shape[1]))
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Stitch":
+        """Return the same for some tasks and experts."""
+        return Stitch(self.weight.detach()[list(tasks)][:, list(experts)])

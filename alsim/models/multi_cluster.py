@@ -1,0 +1,143 @@
+"""Task multi-clustering: each task has a gate an expert, open or shut, by a learned probability.
+
+Yan et al. (2019), "Multi-Task Learning via Task Multi-Clustering".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from alsim.models.expert_options import EstimatorName, Evaluation
+from alsim.models.mixers import Stitch, mix_experts
+
+# Hard-concrete's stretch and temperature, Louizos et al. (2018), §4.
+STRETCH = (-0.1, 1.1)
+TEMPERATURE = 2 / 3
+
+
+def hard_gates(noise: Tensor, logits: Tensor) -> Tensor:
+    """Return b ~ Bernoulli(sigmoid(logits)), 0 or 1, without gradient; `noise` is uniform."""
+    return (noise < torch.sigmoid(logits)).to(noise.dtype)
+
+
+def straight_through_gates(noise: Tensor, logits: Tensor) -> Tensor:
+    """Return `hard_gates`, with ∂b/∂p taken to be 1; Bengio et al. (2013), §4."""
+    p = torch.sigmoid(logits)
+    return hard_gates(noise, logits) + p - p.detach()
+
+
+def hard_concrete_gates(noise: Tensor, logits: Tensor) -> Tensor:
+    """Return relaxed gates in [0, 1] that are 0 and 1 with positive probability.
+
+    Louizos et al. (2018), eqs 10–11. Their distribution is not the Bernoulli one of the model, so
+    the gradient is that of another loss.
+    """
+    u = noise.clamp(1e-6, 1 - 1e-6)
+    s = torch.sigmoid((torch.logit(u) + logits) / TEMPERATURE)
+    return (s * (STRETCH[1] - STRETCH[0]) + STRETCH[0]).clamp(0, 1)
+
+
+RELAXED: Mapping[EstimatorName, Callable[[Tensor, Tensor], Tensor]] = {
+    "straight-through": straight_through_gates,
+    "hard-concrete": hard_concrete_gates,
+}
+
+
+def most_likely(p: Tensor, k: Tensor) -> Tensor:
+    """Return 1 for the k most likely experts of each task, `(t, e)`; ties go to the first.
+
+    Args:
+        p: `(t, e)`.
+        k: `(t, 1)` or `(1, 1)`; rounded, half upwards, and at least 1 (the paper's may be 0).
+    """
+    k = torch.floor(k + 0.5).clamp_min(1)
+    earlier = torch.ones(p.shape[-1], p.shape[-1], dtype=torch.bool, device=p.device).tril(-1)
+    mine, theirs = p.unsqueeze(-1), p.unsqueeze(-2)
+    rank = ((theirs > mine) | ((theirs == mine) & earlier)).sum(-1)
+    return (rank < k).to(p.dtype)
+
+
+def _or_the_most_likely(b: Tensor, p: Tensor) -> Tensor:
+    """Return the gates, but the most likely expert's where a task has none open."""
+    one = most_likely(p, torch.ones_like(p[:, :1]))
+    return torch.where(b.any(-1, keepdim=True), b.to(p.dtype), one)
+
+
+# How the experts are chosen in evaluation, from p and a fixed uniform draw, both (t, e).
+EVALUATIONS: Mapping[Evaluation, Callable[[Tensor, Tensor], Tensor]] = {
+    "task-k": lambda p, u: most_likely(p, p.sum(-1, keepdim=True)),
+    "mean-k": lambda p, u: most_likely(p, p.sum(-1, keepdim=True).mean(0, keepdim=True)),
+    "round": lambda p, u: _or_the_most_likely(p > 0.5, p),
+    "sample": lambda p, u: _or_the_most_likely(u < p, p),
+    "all": lambda p, u: torch.ones_like(p),
+    "soft": lambda p, u: p,
+}
+
+
+class StochasticGate(nn.Module):
+    """Gates b_i(t) ~ Bernoulli(p_i(t)) whose noise comes from outside, as a dropout mask does.
+
+    Without noise they are those of evaluation. Whoever trains sets `noise`, uniform in [0, 1),
+    `(k, n, t, e)`: k samples for each row and task. The logits of p start at 0.
+    """
+
+    noise: Tensor | None
+    draw: Tensor
+
+    def __init__(
+        self,
+        n_tasks: int,
+        n_experts: int,
+        *,
+        estimator: EstimatorName,
+        samples: int,
+        density_weight: float,
+        evaluation: Evaluation,
+    ) -> None:
+        super().__init__()
+        self.estimator: EstimatorName = estimator
+        self.samples = samples
+        self.density_weight = density_weight
+        self.evaluation: Evaluation = evaluation
+        self.logits = nn.Parameter(torch.zeros(n_tasks, n_experts))
+        self.register_buffer("draw", torch.rand(n_tasks, n_experts))  # of evaluation by "sample"
+        self.register_buffer("noise", None, persistent=False)
+
+    def forward(self) -> Tensor:
+        """Return the samples `(k, n, t, e)` in training, else the gates of evaluation `(t, e)`."""
+        if self.noise is None:
+            return EVALUATIONS[self.evaluation](torch.sigmoid(self.logits), self.draw)
+        return RELAXED.get(self.estimator, hard_gates)(self.noise, self.logits)
+
+    def density(self) -> Tensor:
+        """Return the mean over tasks of k(t) = Σᵢ pᵢ(t), `()`."""
+        return torch.sigmoid(self.logits).sum(-1).mean()
+
+
+class MultiCluster(nn.Module):
+    """z(t, x) = Σᵢ bᵢ(t) wᵢ(t) fᵢ(x), Yan et al. (2019), eq. 1; w starts as N(0, 1)."""
+
+    def __init__(self, gate: StochasticGate) -> None:
+        super().__init__()
+        self.gate = gate
+        self.weight = nn.Parameter(torch.randn(gate.logits.shape))
+
+    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+        """Return `(n, t, h)`, under noise `(k, n, t, h)`: the samples re-mix the same experts."""
+        del x
+        return mix_experts(experts, self.gate() * self.weight)
+
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return the experts whose gate is open in evaluation for one of the tasks."""
+        with torch.no_grad():
+            return self._evaluated()[list(tasks)].any(0).nonzero().flatten().tolist()
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> Stitch:
+        """Return the mixing of evaluation, by plain weights, for some tasks and experts."""
+        weight = (self._evaluated() * self.weight).detach()
+        return Stitch(weight[list(tasks)][:, list(experts)])
+
+    def _evaluated(self) -> Tensor:
+        gate = self.gate
+        return EVALUATIONS[gate.evaluation](torch.sigmoid(gate.logits), gate.draw)

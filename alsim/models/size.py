@@ -1,0 +1,75 @@
+"""How large a model is: parameters, multiply-adds, and the width that gives a size."""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from alsim.models.expert_net import ExpertNet
+from alsim.models.interface import Inputs, Shape
+from alsim.models.options import ModelOptions
+from alsim.models.table import build_model
+
+
+def n_parameters(module: nn.Module) -> int:
+    """Return how many numbers training changes."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def active_flops(module: nn.Module, shape: Shape, task: str | None = None) -> int:
+    """Return the multiply-adds of a forward pass, a row, in evaluation.
+
+    Those of products and convolutions; what is done element by element is left out. Experts
+    that no task selects do not run, so they do not count.
+
+    Args:
+        module: A model.
+        shape: What it was built for.
+        task: Whose net alone; None: all tasks together. Only models of experts can be cut.
+
+    Raises:
+        ValueError: If the model cannot be cut to one task.
+    """
+    if isinstance(module, ExpertNet):
+        module = module.pruned(None if task is None else [task])
+    elif task is not None:
+        raise ValueError(f"a {type(module).__name__} cannot be cut to one task")
+    like = next(module.parameters())
+    row = Inputs(
+        {name: like.new_zeros(1, d) for name, d in shape.widths.items()},
+        like.new_ones(1, len(shape.widths)),
+    )
+    was_training = module.training
+    module.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(row)
+    module.train(was_training)
+    return counter.get_total_flops() // 2  # it counts a multiplication and an addition as two
+
+
+def with_width(options: ModelOptions, width: int) -> ModelOptions:
+    """Return the options with every block, hidden layer and layer of an expert so wide."""
+    experts = options.expert_options()
+    n_layers = len(experts.widths or (width,))
+    return replace(options, width=width, experts=replace(experts, widths=(width,) * n_layers))
+
+
+def match_width(shape: Shape, options: ModelOptions, n: int) -> int:
+    """Return the width at which a model's number of parameters is closest to `n`, at least 1.
+
+    Of two as close, the smaller. Nothing is allocated and nothing drawn.
+    """
+
+    def size(width: int) -> int:
+        with torch.device("meta"):
+            return n_parameters(build_model(shape, with_width(options, width)))
+
+    high = 1
+    while size(high) < n:
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) < n else (low, middle)
+    return low if low and n - size(low) <= size(high) - n else high

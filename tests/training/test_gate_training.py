@@ -1,0 +1,220 @@
+"""Stochastic gates in training: their noise, their loss, and replicas of them."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.func import functional_call, grad, vmap
+from toy import make_pool
+
+from alsim.models import ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape
+from alsim.models.expert_options import EstimatorName
+from alsim.seeding import stream
+from alsim.training.dropout import draw_masks
+from alsim.training.features import features_of, shape_of
+from alsim.training.gate_estimators import ESTIMATORS
+from alsim.training.gate_noise import NoiseSite, draw_noise, noise_sites
+from alsim.training.objective import Objective, make_objective
+from alsim.training.options import LossPrediction, TrainingOptions
+from alsim.training.replicas import Batch, Replicas, Way
+from alsim.training.ways import make_replicas
+
+POOL = make_pool()
+FEATURES = features_of(POOL, torch.device("cpu"), torch.float64)
+LABELS = POOL.tasks["label"].labels
+OPTIONS = ExpertOptions(number=4, widths=(6,), density_weight=0.0)
+SHAPE = Shape({"x": 5}, {"a": 3, "b": 2})
+GATE = "model.levels.0.mixers.0.gate"
+
+
+def objective(experts: ExpertOptions, seed: int = 0, **training: object) -> Objective:
+    model = ModelOptions(name="multi-cluster", dropout=0.0, experts=experts)
+    options = TrainingOptions(loss="sum", **training)  # pyright: ignore[reportArgumentType]
+    return make_objective(SHAPE, model, options, generator=stream(seed, "init")).double()
+
+
+def batch_of(n: int) -> tuple[Inputs, dict[str, torch.Tensor]]:
+    g = stream(0, "batch")
+    x = torch.randn(n, 5, generator=g, dtype=torch.float64)
+    a = torch.randint(0, 3, (n,), generator=g)
+    a[0] = -1  # unknown
+    b = torch.rand(n, 2, generator=g) < 0.5
+    b[:, 0] |= ~b.any(1)  # known in part
+    return Inputs({"x": x}, torch.ones(n, 1).double()), {"a": a, "b": b}
+
+
+def loss_under(model: Objective, noise: torch.Tensor, **weights: torch.Tensor) -> torch.Tensor:
+    inputs, labels = batch_of(noise.shape[1])
+    return functional_call(model, {f"{GATE}.noise": noise}, (inputs, labels, weights)).total
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_gates_learn_by_the_gradient_of_the_expected_loss(name: EstimatorName) -> None:
+    model = objective(replace(OPTIONS, number=3, estimator=name))
+    (site,) = noise_sites(model)
+    weights = {"a": torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)}
+    logits = dict(model.named_parameters())[f"{GATE}.logits"]
+    with torch.no_grad():
+        logits.copy_(torch.randn(2, 3, generator=stream(0, "logits")))
+
+    inputs, labels = batch_of(4)
+
+    def gradient(noise: torch.Tensor) -> torch.Tensor:
+        def loss(value: torch.Tensor) -> torch.Tensor:
+            tensors = {f"{GATE}.logits": value, f"{GATE}.noise": noise}
+            return functional_call(model, tensors, (inputs, labels, weights)).total
+
+        return grad(loss)(logits.detach())
+
+    n_draws = 3000
+    drawn = draw_noise([site], 4 * n_draws, torch.float64, [stream(0, "noise")])[site.buffer][0]
+    found = vmap(gradient)(drawn.unflatten(1, (n_draws, 4)).transpose(0, 1))
+
+    # The same gates for all rows: a row's loss depends on its own gates alone.
+    exact = logits.detach().clone().requires_grad_()
+    expected = torch.zeros((), dtype=torch.float64)
+    for gates in itertools.product((0.0, 1.0), repeat=3):
+        b = torch.tensor(gates, dtype=torch.float64)
+        values = [1 - b] * site.samples
+        noise = torch.stack(values).view(-1, 1, 1, 3).expand(-1, 4, 2, 3)
+        p = torch.where(b > 0, torch.sigmoid(exact), torch.sigmoid(-exact)).prod(1)
+        for task, other in ((0, 1), (1, 0)):
+            # With the other task's labels unknown, the loss is this task's alone.
+            unknown = torch.full((4,), -1) if other == 0 else torch.ones(4, 2, dtype=torch.bool)
+            of_task = {**labels, "ab"[other]: unknown}
+            with torch.no_grad():
+                value = functional_call(
+                    objective_of_hard_gates(model),
+                    {f"{GATE}.noise": noise},
+                    (inputs, of_task, weights),
+                ).total
+            expected = expected + p[task] * value
+    expected.backward()
+    assert exact.grad is not None
+    error = (found.mean(0) - exact.grad) / (found.std(0) / n_draws**0.5)
+    if ESTIMATORS[name].is_unbiased:
+        assert error.abs().max() < 3.5
+    else:
+        assert error.abs().max() > 5
+
+
+def objective_of_hard_gates(model: Objective) -> Objective:
+    """Return an objective with the same parameters whose gates are 0 or 1."""
+    same = objective(replace(OPTIONS, number=3, estimator="reinforce"))
+    same.load_state_dict(model.state_dict())
+    return same
+
+
+def test_the_loss_is_the_mean_over_the_samples_and_the_density_is_added() -> None:
+    noise = torch.rand(4, 6, 2, 4, generator=stream(0, "noise"), dtype=torch.float64)
+    whole = loss_under(objective(OPTIONS), noise)
+    one_sample = objective(replace(OPTIONS, estimator="reinforce"))
+    each = [loss_under(one_sample, noise[i : i + 1]) for i in range(4)]
+    torch.testing.assert_close(whole, torch.stack(each).mean())
+    penalised = objective(replace(OPTIONS, density_weight=0.3))
+    torch.testing.assert_close(loss_under(penalised, noise), whole + 0.3 * 4 / 2)
+
+
+def test_gates_forced_open_give_the_loss_of_the_ungated_net() -> None:
+    weights = {"b": torch.tensor([1.0, 3.0], dtype=torch.float64)}
+    model, ungated = objective(OPTIONS), objective(replace(OPTIONS, evaluation="all"))
+    inputs, labels = batch_of(6)
+    open_gates = torch.zeros(4, 6, 2, 4, dtype=torch.float64)
+    torch.testing.assert_close(
+        loss_under(model, open_gates, **weights), ungated(inputs, labels, weights).total
+    )
+
+
+def test_every_parameter_learns() -> None:
+    model = objective(replace(OPTIONS, tower=(5,)))
+    noise = torch.rand(4, 40, 2, 4, generator=stream(0, "noise"), dtype=torch.float64)
+    loss_under(model, noise).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_a_replicas_noise_does_not_depend_on_its_neighbours() -> None:
+    sites = [NoiseSite("a.noise", 2, 3, 4), NoiseSite("b.noise", 4, 1, 2, True)]
+
+    def draw(seeds: list[int]) -> dict[str, torch.Tensor]:
+        return dict(draw_noise(sites, 5, torch.float64, [stream(s, "noise") for s in seeds]))
+
+    alone, among = draw([3]), draw([1, 3])
+    assert alone["a.noise"].shape == (1, 2, 5, 3, 4)
+    for name in alone:
+        assert torch.equal(alone[name][0], among[name][1])
+        assert not torch.equal(alone[name][0], among[name][0])
+    first, second = alone["b.noise"][0].chunk(2)
+    torch.testing.assert_close(second, 1 - first)
+
+
+def make(way: Way, seeds: list[int], experts: ExpertOptions) -> Replicas:
+    model = ModelOptions(name="multi-cluster", dropout=0.25, experts=experts)
+    training = TrainingOptions(learning_rate=1e-2, loss_prediction=LossPrediction())
+    return make_replicas(
+        way,
+        [
+            make_objective(shape_of(POOL), model, training, generator=stream(s, "init")).double()
+            for s in seeds
+        ],
+        training,
+    )
+
+
+def train(replicas: Replicas, seeds: list[int], steps: int) -> torch.Tensor:
+    rows = [torch.randint(0, 400, (steps, 24), generator=stream(s, "rows")) for s in seeds]
+    streams = [stream(s, "dropout") for s in seeds]
+    losses = []
+    for step in range(steps):
+        chosen = torch.stack([r[step] for r in rows])
+        masks = {
+            **draw_masks(replicas.sites, 24, torch.float64, streams),
+            **draw_noise(replicas.gates, 24, torch.float64, streams),
+        }
+        batch = Batch(FEATURES.take(chosen), {"label": LABELS[chosen]}, {}, joint=True)
+        losses.append(replicas.step(batch, masks, "train").total)
+    return torch.stack(losses)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("heads", ["mixed", "all"])
+def test_replicas_trained_together_equal_replicas_trained_alone(
+    name: EstimatorName, heads: str
+) -> None:
+    seeds, options = [4, 0], replace(OPTIONS, estimator=name, heads=heads)
+    together = make("lockstep", seeds, options)
+    losses = train(together, seeds, 8)
+    for slot, seed in enumerate(seeds):
+        alone = make("direct", [seed], options)
+        torch.testing.assert_close(
+            losses[:, slot], train(alone, [seed], 8)[:, 0], rtol=0, atol=1e-9
+        )
+        mine, theirs = alone.state().to_tensors(), together.state().pick([slot]).to_tensors()
+        for key, value in mine.items():
+            torch.testing.assert_close(value, theirs[key], rtol=0, atol=1e-9)
+        inputs = FEATURES.span(0, 50)
+        torch.testing.assert_close(
+            alone.outputs(inputs).logits["label"]["mixed"][0],
+            together.outputs(inputs).logits["label"]["mixed"][slot],
+        )
+
+
+def test_after_a_step_the_gates_are_those_of_evaluation_again() -> None:
+    replicas = make("direct", [0], OPTIONS)
+    train(replicas, [0], 1)
+    model = replicas.objective.model
+    assert isinstance(model, ExpertNet)
+    assert all(gate.noise is None for gate in model.gates().values())
+
+
+def test_a_heavy_density_weight_shuts_the_gates() -> None:
+    def density(weight: float) -> float:
+        replicas = make("direct", [0], replace(OPTIONS, density_weight=weight))
+        train(replicas, [0], 100)
+        logits = replicas.parameter(f"{GATE}.logits")
+        assert logits is not None
+        return torch.sigmoid(logits).sum().item()
+
+    assert density(3.0) < 1.6 < density(0.0)
