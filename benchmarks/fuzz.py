@@ -84,7 +84,7 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
             at = ("margin", 0, step)
             done = Round(
                 StepRecord(*at, 20 + step, 20.5, 40, 64, 0.5, 0.25, 1 / 3, 0.7, 0.125),
-                (MetricRecord(*at, "label", "mixed", "all", "accuracy", 0.5),),
+                (MetricRecord(*at, "label", "mixed", "all", "accuracy", None, 0.5),),
                 (QueryRecord(*at, 0, "row 3", "label", None, 1.0, 1, "ant"),),
             )
             writer.append(Entry(done, {"query": 0.25}))

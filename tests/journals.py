@@ -21,12 +21,16 @@ def make_entry(
     ids: Sequence[str | int] = (3,),
     accuracy: float = 0.5,
 ) -> Entry:
-    """Return a round with one metric and a query for each id."""
+    """Return a round with an accuracy, two classes' recalls, and a query for each id."""
     place = (strategy, seed, step)
     return Entry(
         Round(
             StepRecord(*place, 20 + step, 20.5 + step, 40, 64, accuracy, 0.25, 1 / 3, 0.7, 0.125),
-            (MetricRecord(*place, "label", "mixed", "all", "accuracy", 0.1 + step),),
+            (
+                MetricRecord(*place, "label", "mixed", "all", "accuracy", None, 0.1 + step),
+                MetricRecord(*place, "label", "mixed", "all", "recall", "туфля", 1 / 3),
+                MetricRecord(*place, "label", "mixed", "all", "recall", "boot", 0.1 * step),
+            ),
             tuple(
                 QueryRecord(*place, k, id_, "label", 0.3 * k if step else None, 1.0, 1, "туфля")
                 for k, id_ in enumerate(ids)

@@ -1,5 +1,6 @@
 """Measuring replicas on the evaluation split."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Evaluation:
     nll: float
     ece: float
     heads: tuple[HeadMetric, ...]
+    recalls: Mapping[int, float]  # of the mixed head, class -> recall, where the class has rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +99,11 @@ class Evaluator:
             nll=metrics.nll(mixed, self.labels),
             ece=metrics.expected_calibration_error(mixed.exp(), self.labels),
             heads=tuple(heads),
+            recalls={
+                label: recall
+                for label, recall in enumerate(metrics.recalls(confusion).tolist())
+                if not math.isnan(recall)
+            },
         )
 
 

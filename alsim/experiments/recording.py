@@ -6,6 +6,7 @@ from alsim.experiments.evaluation import Evaluation
 from alsim.experiments.querying import Job, Queried
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.setting import Setting
+from alsim.models import MIXED
 from alsim.oracle import Answers
 from alsim.training.batching import batch_sizes
 
@@ -50,10 +51,16 @@ def make_round(
         nll=evaluation.nll,
         ece=evaluation.ece,
     )
-    measured = [(setting.task, m.head, m.modalities, m.metric, m.value) for m in evaluation.heads]
-    learned = [(*term, "all", "sigma", sigma) for term, sigma in sigmas.items()]
+    task, classes = setting.task, setting.pool.tasks[setting.task].classes
+    measured = [(task, m.head, m.modalities, m.metric, None, m.value) for m in evaluation.heads]
+    recalls = [
+        (task, MIXED, "all", "recall", classes[label], recall)
+        for label, recall in evaluation.recalls.items()
+    ]
+    learned = [(*term, "all", "sigma", None, sigma) for term, sigma in sigmas.items()]
     metrics = tuple(
-        MetricRecord(job.strategy, job.seed, step, *values) for values in measured + learned
+        MetricRecord(job.strategy, job.seed, step, *values)
+        for values in (*measured, *recalls, *learned)
     )
     return Round(record, metrics, _query_records(setting, job, step, queried))
 

@@ -29,7 +29,7 @@ class MetricRecord:
     """One row of `metrics.parquet`: a value for a task, head and modality pattern.
 
     `modalities` is "all" for every evaluated row, else the names of the modalities that the
-    rows have, joined by "+", or "none".
+    rows have, joined by "+", or "none". A "recall" is that of one class, its `label`.
     """
 
     strategy: str
@@ -39,6 +39,7 @@ class MetricRecord:
     head: str
     modalities: str
     metric: str
+    label: str | None  # the class that the value is of; None for all classes
     value: float
 
 

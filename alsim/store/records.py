@@ -1,13 +1,15 @@
 """Records as JSON values, and back: strict, since a file may hold anything.
 
 A round's metrics and queries are rows of values, without the strategy, the seed and the step that
-they share with the round's step: a journal is written at each step, so brevity is speed.
+they share with the round's step: a journal is written at each step, so brevity is speed. For the
+same reason metrics that differ by their label alone are one row, whose value is an object of the
+labels: `["label","mixed","all","recall",{"ant":0.5,"bee":1.0}]`.
 """
 
 import reprlib
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from operator import attrgetter
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 
@@ -22,20 +24,15 @@ _TYPES: Mapping[Any, tuple[type, ...]] = {
 }
 _FIELDS = {
     kind: {name: _TYPES[hint] for name, hint in get_type_hints(kind).items()}
-    for kind in (StepRecord, MetricRecord, QueryRecord)
+    for kind in (StepRecord, QueryRecord)
 }
 _SHARED = ("strategy", "seed", "step")
-_COLUMNS = {
-    kind: {name: types for name, types in _FIELDS[kind].items() if name not in _SHARED}
-    for kind in (MetricRecord, QueryRecord)
-}
-_VALUES = {kind: attrgetter(*columns) for kind, columns in _COLUMNS.items()}
-_FLOATS = {
-    kind: [i for i, types in enumerate(columns.values()) if float in types]
-    for kind, columns in _COLUMNS.items()
-}
+_QUERY = {name: types for name, types in _FIELDS[QueryRecord].items() if name not in _SHARED}
+_QUERY_FLOATS = [i for i, types in enumerate(_QUERY.values()) if float in types]
+_METRIC = ("task", "head", "modalities", "metric")  # and a value, or an object of them
 
-Row = TypeVar("Row", MetricRecord, QueryRecord)
+_query_values = attrgetter(*_QUERY)
+_metric_names = attrgetter(*_METRIC)
 
 
 def round_to_json(done: Round) -> dict[str, Any]:
@@ -46,8 +43,8 @@ def round_to_json(done: Round) -> dict[str, Any]:
             step[name] = float(step[name])
     return {
         "step": step,
-        "metrics": [_to_row(metric) for metric in done.metrics],
-        "queries": [_to_row(query) for query in done.queries],
+        "metrics": _metric_rows(done.metrics),
+        "queries": [_query_row(query) for query in done.queries],
     }
 
 
@@ -64,8 +61,8 @@ def round_from_json(value: object) -> Round:
     step = StepRecord(**{name: _checked(values[name], types) for name, types in fields.items()})
     return Round(
         step,
-        tuple(_from_row(MetricRecord, row, step) for row in _as_list(parts["metrics"])),
-        tuple(_from_row(QueryRecord, row, step) for row in _as_list(parts["queries"])),
+        tuple(m for row in _as_list(parts["metrics"]) for m in _metrics_of(row, step)),
+        tuple(_query_of(row, step) for row in _as_list(parts["queries"])),
     )
 
 
@@ -99,22 +96,56 @@ def as_float(value: object) -> float:
     return _checked(value, _NUMBER)
 
 
-def _to_row(record: MetricRecord | QueryRecord) -> list[Any]:
-    values = list(_VALUES[type(record)](record))
-    for i in _FLOATS[type(record)]:
+def _metric_rows(metrics: Iterable[MetricRecord]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    last: list[Any] = []
+    for metric in metrics:
+        names, label, value = list(_metric_names(metric)), metric.label, float(metric.value)
+        if label is None:
+            last = [*names, value]
+            rows.append(last)
+            continue
+        if last[:-1] != names or not isinstance(last[-1], dict) or label in last[-1]:
+            last = [*names, {}]
+            rows.append(last)
+        last[-1][label] = value
+    return rows
+
+
+def _metrics_of(value: object, step: StepRecord) -> Iterator[MetricRecord]:
+    *names, last = _as_row(value, len(_METRIC) + 1)
+    task, head, modalities, metric = map(as_text, names)
+    values: Mapping[str | None, Any] = last if isinstance(last, dict) else {None: last}
+    if not values:
+        raise ValueError(f"{reprlib.repr(value)} has no value")
+    for label, v in values.items():
+        yield MetricRecord(
+            *(step.strategy, step.seed, step.step),
+            *(task, head, modalities, metric),
+            None if label is None else as_text(label),
+            as_float(v),
+        )
+
+
+def _query_row(query: QueryRecord) -> list[Any]:
+    values = list(_query_values(query))
+    for i in _QUERY_FLOATS:
         if type(values[i]) is int:  # a strategy may score by integers; they are read as floats
             values[i] = float(values[i])
     return values
 
 
-def _from_row(kind: type[Row], value: object, step: StepRecord) -> Row:
-    row, columns = _as_list(value), _COLUMNS[kind]
-    if len(row) != len(columns):
-        raise ValueError(f"{reprlib.repr(row)} has not the {len(columns)} values of a row")
-    named = {
-        name: _checked(v, types) for v, (name, types) in zip(row, columns.items(), strict=True)
-    }
-    return kind(strategy=step.strategy, seed=step.seed, step=step.step, **named)
+def _query_of(value: object, step: StepRecord) -> QueryRecord:
+    row = _as_row(value, len(_QUERY))
+    named = {name: _checked(v, types) for v, (name, types) in zip(row, _QUERY.items(), strict=True)}
+    return QueryRecord(strategy=step.strategy, seed=step.seed, step=step.step, **named)
+
+
+def _as_row(value: object, n: int) -> list[Any]:
+    row = _as_list(value)
+    if len(row) != n:
+        raise ValueError(f"{reprlib.repr(row)} has not the {n} values of a row")
+    return row
 
 
 def _as_list(value: object) -> list[Any]:

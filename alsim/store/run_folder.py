@@ -1,37 +1,37 @@
 """A run's folder: made once, filled atomically, read lazily."""
 
-import json
 import re
-import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
 
 from alsim.errors import StoreError
 from alsim.experiments.records import Round
-from alsim.store.atomic import cannot_write, is_partial, replacing
+from alsim.store.atomic import cannot_write, is_partial
 from alsim.store.journal import Recorded, read_journal
 from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST
-from alsim.store.lock import holder
+from alsim.store.manifest import (
+    mend_of,
+    open_folder,
+    read_manifest,
+    refuse_other_kind,
+    status_of,
+    told_by,
+)
 from alsim.store.tables import (
     METRICS,
     QUERIES,
-    SCHEMA_VERSION,
     STEPS,
     TIMINGS,
     TableKind,
     TimingRecord,
     build_tables,
-    check_version,
     read_table,
     write_table,
 )
-
-STATUSES = ("running", "complete", "interrupted", "failed")
 
 
 # eq=False: tables compare elementwise.
@@ -55,22 +55,18 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Return "running", "complete", "interrupted", "failed", or "killed".
-
-        Killed is a run that is marked running while no process holds its lock.
-        """
-        status = str(self.manifest["status"])
-        return "killed" if status == "running" and holder(self.folder) is None else status
+        """Return "running", "complete", "interrupted", "failed", or "killed", see `status_of`."""
+        return status_of(self.folder, self.manifest)
 
     @property
     def evaluation_split(self) -> str:
         """Return the split that accuracies are measured on."""
-        return str(self._told("evaluation_split", str))
+        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
 
     @property
     def n_evaluated(self) -> int:
         """Return how many rows accuracies are measured on."""
-        return int(str(self._told("n_evaluated", int)))
+        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
 
     @property
     def steps(self) -> pa.Table:
@@ -92,20 +88,12 @@ class Run:
         """Return the seconds that each phase took."""
         return self._read(TIMINGS)
 
-    def _told(self, name: str, kind: type) -> object:
-        """Return what the manifest says, which anyone may have changed."""
-        value = self.manifest.get(name)
-        if type(value) is not kind:
-            what = f"{name} is missing" if value is None else f"{name} cannot be {value!r}"
-            raise StoreError(what, str(self.folder / MANIFEST), self._mend())
-        return value
-
     def _read(self, kind: TableKind) -> pa.Table:
         if kind.name not in self._tables:
             # Runs that ended early had tables and no journals, once.
             if self.manifest["status"] != "complete" and (self.folder / JOURNALS).exists():
                 tables = _tables_so_far(self.folder)
-                if _read_manifest(self.folder).get("status") == "complete":
+                if read_manifest(self.folder).get("status") == "complete":
                     # It ended meanwhile, and its journals may have gone one by one.
                     tables = {kind.name: read_table(self.folder / kind.file, kind, self._mend())}
                 self._tables.update(tables)
@@ -114,10 +102,7 @@ class Run:
         return self._tables[kind.name]
 
     def _mend(self) -> str:
-        again = "run it again into another folder: alsim run --out FOLDER"
-        if self.status == "complete":
-            return again
-        return f"the run is marked {self.status}; go on with it: alsim resume {self.folder}"
+        return mend_of(self.folder, self.manifest)
 
 
 def create_run(folder: Path) -> Path:
@@ -202,21 +187,6 @@ def move_aside(folder: Path) -> Path:
         ) from error
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
-    """Write `run.json`, atomically. `schema` is added where the manifest has none.
-
-    Raises:
-        StoreError: If the system cannot write there.
-        ValueError: If `status` is none of the four, or a number is not finite.
-    """
-    if manifest.get("status") not in STATUSES:
-        raise ValueError(f"status {manifest.get('status')!r} is none of {STATUSES}")
-    full = {"schema": SCHEMA_VERSION, **manifest}
-    text = json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False)
-    with replacing(folder / MANIFEST) as file:
-        file.write(text.encode() + b"\n")
-
-
 def write_tables(
     folder: Path, rounds: Iterable[Round], timings: Iterable[TimingRecord] = ()
 ) -> None:
@@ -264,26 +234,10 @@ def read_run(folder: Path) -> Run:
     """Return the run that a folder holds; its tables are read when asked for.
 
     Raises:
-        StoreError: If there is no such folder, no `run.json` in it, or if that is not JSON or
-            of a schema version that this alsim does not know.
+        StoreError: As `open_folder`, or if the folder holds no learning curves.
     """
-    try:
-        if folder.name == MANIFEST and folder.is_file():
-            folder = folder.parent
-        is_folder = folder.is_dir()
-    except OSError as error:  # no permission to look, or a name too long for the system
-        mend = "name the folder of a run"
-        raise StoreError(f"cannot read: {error.strerror}", str(folder), mend) from error
-    if not is_folder:
-        raise StoreError("no such run", str(folder), _siblings(folder.parent))
-    manifest = _read_manifest(folder)
-    check_version(manifest.get("schema"), folder / MANIFEST)
-    if manifest.get("status") not in STATUSES:
-        raise StoreError(
-            f"unknown status {reprlib.repr(manifest.get('status'))}",
-            str(folder / MANIFEST),
-            f"a run is one of: {', '.join(STATUSES)}",
-        )
+    folder, manifest = open_folder(folder)
+    refuse_other_kind(folder, manifest, "curves")
     return Run(folder, manifest)
 
 
@@ -307,36 +261,6 @@ def _tables_so_far(folder: Path) -> dict[str, pa.Table]:
     return {kind.name: table for kind, table in tables.items()}
 
 
-def _read_manifest(folder: Path) -> Mapping[str, object]:
-    path = folder / MANIFEST
-    again = "restore it from a copy, or run again: alsim run --out FOLDER"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(
-            f"no run here: {MANIFEST} is missing", str(path), _siblings(folder)
-        ) from None
-    except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror}", str(path), again) from error
-    except (ValueError, RecursionError) as error:  # the latter for brackets within brackets
-        raise StoreError(f"not valid JSON: {error}", str(path), again) from error
-    if not isinstance(manifest, dict):
-        raise StoreError("not a JSON object", str(path), again)
-    return cast("dict[str, object]", manifest)
-
-
-def _siblings(folder: Path) -> str:
-    """Return advice that lists the runs lying directly in `folder`, if there are any."""
-    try:
-        runs = sorted(str(path.parent) for path in folder.glob(f"*/{MANIFEST}"))
-    except OSError:
-        runs = []
-    if not runs:
-        return "name the folder of a run, such as runs/posts; alsim run makes one"
-    more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
-    return f"name the folder of a run: {', '.join(runs[:5])}{more}"
-
-
 def _occupied(folder: Path) -> StoreError:
     """Return the error for a new run's folder that already holds something."""
     where = str(folder)
@@ -345,7 +269,7 @@ def _occupied(folder: Path) -> StoreError:
             "the folder is not empty", where, "name a folder that is empty or new: --out FOLDER"
         )
     try:
-        status = read_run(folder).status
+        status = status_of(*open_folder(folder))
     except StoreError:
         status = "unreadable"
     mend = "name another with --out; or add --force, which moves the old run aside"

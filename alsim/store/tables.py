@@ -20,7 +20,8 @@ from alsim.errors import StoreError
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store.atomic import replacing
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3  # what is written: `metrics` has labels, since recalls are recorded
+READ_VERSIONS = (2, SCHEMA_VERSION)
 
 _VERSION_KEY = b"alsim.schema"
 # What pyarrow raises for damaged bytes: a wrong checksum, a footer that makes no sense, text that
@@ -45,7 +46,7 @@ class TableKind:
 
     name: str
     record: type
-    key: tuple[str, ...]  # the sort order
+    key: tuple[str, ...]  # the sort order, ascending, null last
     is_unique: bool  # whether two records may not share the key
 
     @property
@@ -58,7 +59,7 @@ STEPS = TableKind("steps", StepRecord, ("strategy", "seed", "step"), is_unique=T
 METRICS = TableKind(
     "metrics",
     MetricRecord,
-    ("strategy", "seed", "step", "task", "head", "modalities", "metric"),
+    ("strategy", "seed", "step", "task", "head", "modalities", "metric", "label"),
     is_unique=True,
 )
 QUERIES = TableKind(
@@ -68,7 +69,14 @@ TIMINGS = TableKind(
     "timings", TimingRecord, ("strategy", "seed", "step", "phase", "seconds"), is_unique=False
 )
 
-_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    tuple[int, ...]: pa.list_(pa.int64()),
+    tuple[float | None, ...]: pa.list_(pa.float64()),
+}
+_NULLABLE: dict[Any, pa.DataType] = {str | None: pa.string(), float | None: pa.float64()}
 
 
 def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schema:
@@ -84,8 +92,8 @@ def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schem
         hint = hints[field.name]
         if hint == str | int:
             columns.append(pa.field(field.name, _ARROW[id_type], nullable=False))
-        elif hint == float | None:
-            columns.append(pa.field(field.name, pa.float64(), nullable=True))
+        elif hint in _NULLABLE:
+            columns.append(pa.field(field.name, _NULLABLE[hint], nullable=True))
         else:
             columns.append(pa.field(field.name, _ARROW[hint], nullable=False))
     return pa.schema(columns, metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()})
@@ -168,7 +176,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
-    """Return a run's table.
+    """Return a run's table, as this version has it: of version 2, `metrics` gets null labels.
 
     Args:
         path: The Parquet file.
@@ -176,8 +184,8 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
         mend: What the user can do where the file is missing or broken.
 
     Raises:
-        StoreError: If the file is missing, ends early, is damaged, has another schema version,
-            or lacks a column or a value.
+        StoreError: If the file is missing, ends early, is damaged, has a schema version that this
+            alsim does not read, or lacks a column or a value.
     """
     try:
         _refuse_cut(path, mend)
@@ -189,15 +197,16 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise StoreError(f"run file cannot be read: {reason}", str(path), mend) from error
-    _refuse_other_schema(path, table, kind)
+    table = _upgraded(table, kind, path)
+    _refuse_other_columns(path, table, kind)
     return table
 
 
 def check_version(version: object, where: Path) -> None:
-    """Raise a StoreError unless `version` is the schema version that this alsim reads."""
-    if version == SCHEMA_VERSION:
+    """Raise a StoreError unless `version` is a schema version that this alsim reads."""
+    if version in READ_VERSIONS:
         return
-    known = f"this alsim reads version {SCHEMA_VERSION}"
+    known = f"this alsim reads versions {' and '.join(map(str, READ_VERSIONS))}"
     if version is None:
         what, mend = "no schema version", f"name a folder that alsim run wrote; {known}"
     else:
@@ -219,7 +228,9 @@ def _refuse_repeats(table: pa.Table, kind: TableKind) -> None:
     repeats = pa.chunked_array([np.ones(n_pairs, dtype=bool)])
     for name in kind.key:
         column = table.column(name)
-        repeats = pc.and_(repeats, pc.equal(column.slice(0, n_pairs), column.slice(1)))
+        one, next_ = column.slice(0, n_pairs), column.slice(1)
+        both_null = pc.and_(pc.is_null(one), pc.is_null(next_))  # that null equals null is null
+        repeats = pc.and_(repeats, pc.coalesce(pc.equal(one, next_), both_null))
     first = pc.index(repeats, True).as_py()
     if first >= 0:
         key = tuple(table.column(name)[first].as_py() for name in kind.key)
@@ -239,11 +250,27 @@ def _refuse_cut(path: Path, mend: str) -> None:
         raise StoreError("run file ends early", str(path), mend)
 
 
-def _refuse_other_schema(path: Path, table: pa.Table, kind: TableKind) -> None:
+def _upgraded(table: pa.Table, kind: TableKind, path: Path) -> pa.Table:
+    """Return a table with what this version has more than the one that it was written in.
+
+    Raises:
+        StoreError: If this alsim does not read that version.
+    """
+    found = (table.schema.metadata or {}).get(_VERSION_KEY)
+    version = int(found) if found and found.isdigit() and len(found) < 10 else found
+    check_version(version, path)
+    if version == SCHEMA_VERSION:
+        return table
+    if kind == METRICS and "label" not in table.schema.names:
+        labels = pa.nulls(len(table), pa.string())
+        place = schema_of(kind).get_field_index("label")
+        table = table.add_column(min(place, table.num_columns), "label", labels)
+    return table.replace_schema_metadata(schema_of(kind).metadata)
+
+
+def _refuse_other_columns(path: Path, table: pa.Table, kind: TableKind) -> None:
     """Raise a StoreError unless the table has this version's columns, of their types, filled."""
     schema = table.schema
-    version = (schema.metadata or {}).get(_VERSION_KEY)
-    check_version(int(version) if version and version.isdigit() else version, path)
     expected = schema_of(kind)
     wrong = [
         field.name

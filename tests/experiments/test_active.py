@@ -127,7 +127,7 @@ def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_who
         "none": int((~present[:, 0] & ~present[:, 1]).sum()),
     }
     done = DIRECT[0, "margin", 4]
-    value = {(m.head, m.modalities, m.metric): m.value for m in done.metrics}
+    value = {(m.head, m.modalities, m.metric): m.value for m in done.metrics if m.label is None}
     mixed = sum(n * value["mixed", pattern, "accuracy"] for pattern, n in n_of.items()) / 200
     assert mixed == pytest.approx(done.step.accuracy)
     assert value["mixed", "all", "accuracy"] == pytest.approx(done.step.accuracy)
@@ -136,6 +136,34 @@ def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_who
     assert value["text", "all", "accuracy"] == pytest.approx(text)
     assert ("text", "image", "accuracy") not in value
     assert {h for h, _, metric in value if metric == "sigma"} == {"mixed", "image", "text"}
+
+
+def test_recalls_of_the_classes_agree_with_the_measures_of_the_whole() -> None:
+    pool = make_pool()
+    n_of = dict(zip("abcdef", pool.tasks["label"].labels[500:].bincount().tolist(), strict=True))
+    assert len(set(n_of.values())) > 3  # so that a class cannot pass for another
+    for done in DIRECT.values():
+        recalls = {m.label: m.value for m in done.metrics if m.metric == "recall"}
+        assert list(recalls) == list("abcdef")
+        weighed = sum(n * recalls[label] for label, n in n_of.items()) / 200
+        assert weighed == pytest.approx(done.step.accuracy, abs=1e-12)
+        assert sum(recalls.values()) / 6 == pytest.approx(done.step.balanced_accuracy, abs=1e-12)
+        for label, n in n_of.items():
+            assert n * recalls[label] == pytest.approx(round(n * recalls[label]), abs=1e-9)
+
+
+def test_a_class_that_no_evaluated_row_has_leaves_no_recall() -> None:
+    pool = make_pool()
+    labels = pool.tasks["label"].labels.clone()
+    labels[500:][labels[500:] == 2] = 3
+    merged = replace(pool, tasks={"label": Task("label", tuple("abcdef"), labels)})
+    rounds = run(make_toy_setting(pool=merged), [Job(0, "margin")])
+    for done in rounds.values():
+        found = [m for m in done.metrics if m.label is not None]
+        assert [m.label for m in found] == list("abdef")
+        assert {(m.task, m.head, m.modalities, m.metric) for m in found} == {
+            ("label", "mixed", "all", "recall")
+        }
 
 
 def test_test_labels_have_no_say_in_training_or_queries() -> None:

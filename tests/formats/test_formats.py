@@ -4,18 +4,23 @@ import re
 import shutil
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from journals import line_of
 
+import alsim
+from alsim.engine.resuming import refuse_differences
+from alsim.engine.watch import Watch
 from alsim.errors import StoreError
 from alsim.experiments.position import Position
 from alsim.store import Run, load_checkpoint, read_journal, read_run
 
 HERE = Path(__file__).parent
-V2 = HERE / "v2"
+V2, V3 = HERE / "v2", HERE / "v3"
+VERSIONS = pytest.mark.parametrize("folder", [V2, V3], ids=["v2", "v3"])
 # By strategy, seed and step.
 ACCURACIES = {
     ("margin", 0, 0): 0.0008424599831508003,
@@ -29,6 +34,7 @@ QUERIED = {
     ("random", 0, 2): [4440, 3336, 2014],
     ("random", 1, 1): [5301, 4312, 1885],
 }
+CLASSES = [f"topic-{k:02}" for k in range(1, 51)]
 
 
 def n_rows(run: Run) -> tuple[int, int, int, int]:
@@ -51,10 +57,16 @@ def assert_holds_what_was_found(run: Run) -> None:
     assert pool["rows"] == {"train": 4793, "validation": 20, "test": 1187}
 
 
-def test_a_complete_run_of_version_2_is_read() -> None:
-    run = read_run(V2 / "complete")
+def n_metrics(folder: Path, n_steps: int) -> int:
+    """Return how many metrics so many steps have: 13, and since version 3 a recall a class."""
+    return n_steps * (13 if folder == V2 else 13 + len(CLASSES))
+
+
+@VERSIONS
+def test_a_complete_run_is_read(folder: Path) -> None:
+    run = read_run(folder / "complete")
     assert run.status == "complete"
-    assert n_rows(run) == (12, 156, 104, 46)
+    assert n_rows(run) == (12, n_metrics(folder, 12), 104, 46)
     assert_holds_what_was_found(run)
     assert run.queries.to_pylist()[20] == {
         "strategy": "margin", "seed": 0, "step": 1, "rank": 0, "id": 1030, "task": "label",
@@ -65,26 +77,59 @@ def test_a_complete_run_of_version_2_is_read() -> None:
     assert [row["seed"] for row in others] == [1]
 
 
-def test_a_run_of_version_2_that_was_cut_short_is_read_as_far_as_it_went() -> None:
-    run = read_run(V2 / "unfinished")
+@VERSIONS
+def test_a_run_that_was_cut_short_is_read_as_far_as_it_went(folder: Path) -> None:
+    run = read_run(folder / "unfinished")
     assert run.status == "interrupted"
-    assert n_rows(run) == (8, 104, 75, 27)
+    assert n_rows(run) == (8, n_metrics(folder, 8), 75, 27)
     assert_holds_what_was_found(run)
-    whole = read_run(V2 / "complete")
+    whole = read_run(folder / "complete")
     for name in ("steps", "metrics", "queries"):
         rows = getattr(whole, name).to_pylist()
         assert all(row in rows for row in getattr(run, name).to_pylist())
 
 
-def test_journals_and_checkpoints_of_version_2_are_read() -> None:
-    journals = [read_journal(path) for path in sorted((V2 / "unfinished/journal").iterdir())]
+@pytest.mark.parametrize("name", ["complete", "unfinished"])
+def test_the_metrics_of_version_2_are_those_of_version_3_that_have_no_label(name: str) -> None:
+    then, now = (read_run(folder / name).metrics for folder in (V2, V3))
+    assert then.schema.equals(now.schema, check_metadata=True)
+    assert then.to_pylist() == [row for row in now.to_pylist() if row["label"] is None]
+
+
+def test_the_recalls_of_version_3_are_those_of_the_classes_that_were_evaluated() -> None:
+    run = read_run(V3 / "complete")
+    recalls = [row for row in run.metrics.to_pylist() if row["label"] is not None]
+    assert recalls[24] == {
+        "strategy": "margin", "seed": 0, "step": 0, "task": "label", "head": "mixed",
+        "modalities": "all", "metric": "recall", "label": "topic-25", "value": 0.0,
+    }  # fmt: skip
+    for step in run.steps.to_pylist():
+        place = [step[name] for name in ("strategy", "seed", "step")]
+        of_step = [
+            r for r in recalls if [r[name] for name in ("strategy", "seed", "step")] == place
+        ]
+        assert [row["label"] for row in of_step] == CLASSES
+        mean = sum(row["value"] for row in of_step) / len(CLASSES)
+        assert mean == pytest.approx(step["balanced_accuracy"], abs=1e-12)
+
+
+def test_a_manifest_of_version_3_tells_the_rows_of_each_class() -> None:
+    for name in ("complete", "unfinished"):
+        pool = cast("dict[str, Any]", read_run(V3 / name).manifest["pool"])
+        assert list(pool["classes"]) == CLASSES
+        assert sum(pool["classes"].values()) == pool["rows"]["train"]
+
+
+@VERSIONS
+def test_journals_and_checkpoints_are_read(folder: Path) -> None:
+    journals = [read_journal(path) for path in sorted((folder / "unfinished/journal").iterdir())]
     assert [
         (j.strategy, j.seed, len(j.entries), j.ending and j.ending.reason) for j in journals if j
     ] == [("random", 0, 3, "done"), ("random", 1, 2, None), ("margin", 0, 3, "done")]
-    torn = V2 / "unfinished/journal/0001.jsonl"
+    torn = folder / "unfinished/journal/0001.jsonl"
     assert journals[1] is not None
     assert journals[1].n_bytes < torn.stat().st_size
-    found = load_checkpoint(V2 / "unfinished/checkpoints/curve-0001.safetensors")
+    found = load_checkpoint(folder / "unfinished/checkpoints/curve-0001.safetensors")
     assert found is not None
     tensors, facts = found
     assert facts.keys() == {"step", "chunk"}
@@ -93,58 +138,101 @@ def test_journals_and_checkpoints_of_version_2_are_read() -> None:
     n_labelled = {0: 20, 1: 23}[position.step]
     assert position.labelled.rows.shape == (1, n_labelled)
     assert position.questions == (n_labelled,)
-    passive = load_checkpoint(V2 / "unfinished/checkpoints/passive-001.safetensors")
+    passive = load_checkpoint(folder / "unfinished/checkpoints/passive-001.safetensors")
     assert passive is not None
     assert passive[1]["alive"] == [True]
     assert passive[1]["epochs"] == 2
 
 
+class Hearing(Watch):
+    """Hears all notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """Return a folder of both runs of version 2, for a test to go on with."""
+    return Path(shutil.copytree(V2, tmp_path / "v2"))
+
+
+def test_an_unfinished_run_of_an_earlier_version_cannot_go_on_and_is_left_as_it_is(
+    earlier: Path,
+) -> None:
+    folder = earlier / "unfinished"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for go_on in (lambda: alsim.resume(folder), lambda: alsim.run(out=folder)):
+        with pytest.raises(StoreError, match=r"begun in schema version 2(?s:.*)--force") as caught:
+            go_on()
+        assert caught.value.args[1] == str(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_run_of_an_earlier_version_is_as_finished_as_any(earlier: Path) -> None:
+    watch = Hearing()
+    assert alsim.resume(earlier / "complete", watch=watch).status == "complete"
+    assert watch.notes == ["the run is finished: nothing is left to do"]
+
+
+def test_a_pool_is_the_same_whether_or_not_its_classes_were_told(earlier: Path) -> None:
+    then, now = (dict(read_run(folder / "complete").manifest) for folder in (V2, V3))
+    refuse_differences(earlier / "complete", {"pool": then["pool"]}, {"pool": now["pool"]})
+    other = {**cast("dict[str, Any]", now["pool"]), "modalities": {"text": 32}}
+    with pytest.raises(StoreError, match=r"pool\.modalities"):
+        refuse_differences(earlier / "complete", {"pool": then["pool"]}, {"pool": other})
+
+
 @pytest.fixture
 def later(tmp_path: Path) -> Path:
     """Return a folder of both runs, for a test to change their versions in."""
-    return Path(shutil.copytree(V2, tmp_path / "v2"))
+    return Path(shutil.copytree(V3, tmp_path / "v3"))
 
 
 def test_a_manifest_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "complete" / "run.json"
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 3'))
-    with pytest.raises(StoreError, match=r"unknown schema version 3(?s:.*)reads version 2"):
+    path.write_text(path.read_text().replace('"schema": 3', '"schema": 4'))
+    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)reads versions 2 and 3"):
         read_run(later / "complete")
 
 
 def test_a_table_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "complete" / "steps.parquet"
     table: pa.Table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata({"alsim.schema": "3"}), path)
-    with pytest.raises(StoreError, match=r"unknown schema version 3(?s:.*)steps.parquet"):
+    pq.write_table(table.replace_schema_metadata({"alsim.schema": "4"}), path)
+    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)steps.parquet"):
         _ = read_run(later / "complete").steps
 
 
 def test_a_journal_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "unfinished" / "journal" / "0000.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[0] = line_of({"schema": 3, "strategy": "random", "seed": 0, "news": "some"})
+    lines[0] = line_of({"schema": 4, "strategy": "random", "seed": 0, "news": "some"})
     path.write_bytes(b"".join(lines))
-    with pytest.raises(StoreError, match=r"unknown schema version 3(?s:.*)0000.jsonl"):
+    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)0000.jsonl"):
         _ = read_run(later / "unfinished").steps
 
 
 def test_a_checkpoint_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "unfinished" / "checkpoints" / "passive-000.safetensors"
-    data = path.read_bytes().replace(rb"\"schema\": 2", rb"\"schema\": 3")
+    data = path.read_bytes().replace(rb"\"schema\": 3", rb"\"schema\": 4")
     digest = re.search(rb'"alsim":"([0-9a-f]{32}) ', data)
     assert digest is not None
     before, after = data[: digest.start(1)], data[digest.end(1) :]
     right = blake2b(before + b"0" * 32 + after, digest_size=16).hexdigest().encode()
     path.write_bytes(before + right + after)
-    with pytest.raises(StoreError, match=r"unknown schema version 3(?s:.*)passive-000"):
+    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)passive-000"):
         load_checkpoint(path)
 
 
-def test_the_files_are_small_and_tell_nothing_of_the_machine_that_wrote_them() -> None:
-    files = [path for path in V2.rglob("*") if path.is_file()]
+@VERSIONS
+def test_the_files_are_small_and_tell_nothing_of_the_machine_that_wrote_them(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 150_000
     for path in files:
         assert not re.search(rb'"(/|[A-Z]:\\\\)|/home/|/root/|/tmp/', path.read_bytes()), path
-    assert not list(V2.rglob("lock"))
-    assert not list(V2.rglob("work"))
+    assert not list(folder.rglob("lock"))
+    assert not list(folder.rglob("work"))

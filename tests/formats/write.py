@@ -2,10 +2,10 @@
 
     python tests/formats/write.py
 
-writes `v2/` anew, which is right only while no released version writes schema version 2; what
+writes `v3/` anew, which is right only while no released version writes schema version 3; what
 `test_formats.py` expects changes with it. When the schema changes, raise `SCHEMA_VERSION` in
-`alsim/store/tables.py` and run this, which then writes `v3/` beside it; keep `v2/` and its tests:
-what was written once is read by every later version.
+`alsim/store/tables.py` and run this, which then writes `v4/` beside it; keep `v2/`, `v3/` and
+their tests: what was written once is read by every later version.
 """
 
 import json

@@ -1,10 +1,12 @@
 import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journals import (
@@ -19,7 +21,7 @@ from journals import (
 )
 
 from alsim.errors import StoreError
-from alsim.experiments.records import Round
+from alsim.experiments.records import MetricRecord, Round
 from alsim.store import (
     Ending,
     Entry,
@@ -76,6 +78,39 @@ def test_an_odd_number_comes_back_to_the_bit(tmp_path: Path, odd: float) -> None
         journal.append(entry)
     # By their representation: nan is not equal to itself, and -0.0 is equal to 0.0.
     assert repr(read(path).entries) == repr((entry,))
+
+
+def metrics_as_written(*metrics: tuple[str, str | None, float]) -> list[Any]:
+    """Return what a journal holds of the named metrics, labels and values of one head."""
+    done = make_entry(0).round
+    named = tuple(
+        MetricRecord("margin", 7, 0, "label", "mixed", "all", *metric) for metric in metrics
+    )
+    written = round_to_json(replace(done, metrics=named))
+    assert round_from_json(json.loads(json.dumps(written))).metrics == named
+    return written["metrics"]
+
+
+def test_values_of_labels_are_one_row_and_others_a_row_each() -> None:
+    at = ["label", "mixed", "all"]
+    assert metrics_as_written(
+        ("accuracy", None, 0.5), ("recall", "ant", 0.25), ("recall", "bee", 1), ("sigma", None, 2)
+    ) == [
+        [*at, "accuracy", 0.5], [*at, "recall", {"ant": 0.25, "bee": 1.0}], [*at, "sigma", 2.0],
+    ]  # fmt: skip
+
+
+def test_labels_in_any_order_or_twice_come_back_as_they_were() -> None:
+    at = ["label", "mixed", "all"]
+    found = metrics_as_written(
+        *[("recall", "b", 0.5), ("recall", "a", 0.25), ("recall", "b", 0.75)],
+        *[("recall", None, 1.0), ("recall", "c", 0.5), ("f1", "c", 0.5)],
+    )
+    assert found == [
+        *[[*at, "recall", {"b": 0.5, "a": 0.25}], [*at, "recall", {"b": 0.75}]],
+        *[[*at, "recall", 1.0], [*at, "recall", {"c": 0.5}], [*at, "f1", {"c": 0.5}]],
+    ]
+    assert list(found[0][-1]) == ["b", "a"]
 
 
 @pytest.mark.parametrize("ids", [(2**63 - 1, -(2**63), 0), ("", "a\nb", "\0", "обувь", "1")])
@@ -210,7 +245,7 @@ def test_damage_before_a_whole_line_names_the_file_the_line_and_the_way_out(
 
 def wrong_journals() -> dict[str, tuple[str, list[object]]]:
     """Return records with right digests that no journal may hold, and what is said of them."""
-    header = {"schema": 2, "strategy": "margin", "seed": 7}
+    header = {"schema": 3, "strategy": "margin", "seed": 7}
 
     def entry(step: int, **changes: object) -> dict[str, object]:
         kept = make_entry(step)
@@ -229,6 +264,11 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
             row[columns.index(name)] = value
         return record
 
+    def recall(value: object) -> dict[str, object]:
+        record = entry(0)
+        record["round"]["metrics"][1][-1] = value  # type: ignore[index]
+        return record
+
     done = {"end": "done", "step": 0, "seconds": {}}
     metrics, short = entry(0), entry(0)
     metrics["round"]["metrics"] = {}  # type: ignore[index]
@@ -236,7 +276,7 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
     return {
         "a first line that is a list": ("not an object", [[1]]),
         "no schema": ("no schema version", [{"strategy": "margin", "seed": 7}]),
-        "a later schema": ("unknown schema version 3", [{"schema": 3, "curve": 1}]),
+        "a later schema": ("unknown schema version 4", [{"schema": 4, "curve": 1}]),
         "a schema of lists": ("unknown schema version", [{"schema": [[[[]]]]}]),
         "a header of more keys": ("the keys are", [{**header, "more": 1}]),
         "a seed of text": ("'7' is not int", [{**header, "seed": "7"}]),
@@ -265,6 +305,9 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
         "seconds in a list": ("not an object", [header, entry(0, seconds=[1])]),
         "seconds in words": ("'long' is not float", [header, entry(0, seconds={"query": "long"})]),
         "metrics in an object": ("{} is not a list", [header, metrics]),
+        "a metric of no value": ("has no value", [header, recall({})]),
+        "a recall of text": ("'all' is not float", [header, recall({"ant": 0.5, "bee": "all"})]),
+        "recalls in a list": (r"\[0.5\] is not float", [header, recall([0.5])]),
     }
 
 
@@ -273,10 +316,19 @@ def test_a_whole_line_that_means_nothing_is_one_clear_error(tmp_path: Path, name
     what, records = wrong_journals()[name]
     path = forge(tmp_path / "0000.jsonl", *records)
     if not records:
-        path.write_bytes(sign(b'{"schema": 2, "strategy": "\\ud800", "seed": 7}'))
+        path.write_bytes(sign(b'{"schema": 3, "strategy": "\\ud800", "seed": 7}'))
     with pytest.raises(StoreError, match=what) as caught:
         read_journal(path)
     assert str(path) in caught.value.args[1]
+
+
+def test_a_label_that_is_no_text_is_one_clear_error(tmp_path: Path) -> None:
+    header, record, *_ = records_of(write_journal(tmp_path / "whole.jsonl"))
+    record["round"]["metrics"][1][-1] = {"\ud800": 0.5}
+    path = tmp_path / "0000.jsonl"
+    path.write_bytes(line_of(header) + sign(json.dumps(record).encode()))
+    with pytest.raises(StoreError, match="surrogates not allowed"):
+        read_journal(path)
 
 
 @pytest.mark.parametrize(
@@ -285,10 +337,10 @@ def test_a_whole_line_that_means_nothing_is_one_clear_error(tmp_path: Path, name
         b"[" * 100_000,
         b'{"schema":' + b"[" * 100_000,
         b'{"schema": ' + b"[" * 400 + b"]" * 400 + b"}",
-        b'{"schema": 2, "strategy": "margin", "seed": ' + b"7" * 5000 + b"}",
-        b'{"schema": 2, "strategy": "margin", "seed": 1e999}',
-        b'{"schema": 2, "strategy": "\xff", "seed": 7}',
-        '{"schema": 2, "strategy": "margin", "seed": 7}'.encode("utf-16"),
+        b'{"schema": 3, "strategy": "margin", "seed": ' + b"7" * 5000 + b"}",
+        b'{"schema": 3, "strategy": "margin", "seed": 1e999}',
+        b'{"schema": 3, "strategy": "\xff", "seed": 7}',
+        '{"schema": 3, "strategy": "margin", "seed": 7}'.encode("utf-16"),
         b"",
         b" ",
         b"\0",

@@ -62,7 +62,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert run.folder == folder
     assert run.name == "posts"
     assert run.status == "complete"
-    assert run.manifest == {"schema": 2, **COMPLETE, "configuration": configuration}
+    assert run.manifest == {"schema": 3, **COMPLETE, "configuration": configuration}
     assert run.steps.column("step").to_pylist() == [0, 1, 2] * 2
     assert run.metrics.num_rows == run.queries.num_rows == run.timings.num_rows == 0
 
@@ -131,8 +131,9 @@ def test_the_tables_of_an_unfinished_run_are_made_from_its_journals(
     run = read_run(folder)
     place = ("seed", "step")
     expected = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
-    for table in (run.steps, run.metrics, run.queries):
-        assert [tuple(row[name] for name in place) for row in table.to_pylist()] == expected
+    for table, n in ((run.steps, 1), (run.metrics, 3), (run.queries, 1)):
+        places = [tuple(row[name] for name in place) for row in table.to_pylist()]
+        assert places == [at for at in expected for _ in range(n)]
     # The same as what the engine writes of the same records.
     entries = [make_entry(step, seed=seed) for seed, step in expected]
     write_tables(folder, [entry.round for entry in entries], run_timings())
@@ -262,9 +263,9 @@ def test_the_folder_above_runs_is_refused_and_they_are_listed(tmp_path: Path) ->
         ("[1, 2]", "not a JSON object"),
         ('{"status": "complete"}', "no schema version"),
         ('{"schema": 1, "status": "complete"}', "unknown schema version 1"),
-        ('{"schema": "2", "status": "complete"}', "unknown schema version '2'"),
-        ('{"schema": 2}', "unknown status None"),
-        ('{"schema": 2, "status": "done"}', "unknown status 'done'"),
+        ('{"schema": "3", "status": "complete"}', "unknown schema version '3'"),
+        ('{"schema": 3}', "unknown status None"),
+        ('{"schema": 3, "status": "done"}', "unknown status 'done'"),
     ],
 )
 def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: str) -> None:
@@ -277,7 +278,7 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: s
 
 def test_a_manifest_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
-    (folder / "run.json").write_bytes(b'{"schema": 2, "status": "\xff\xfe"}')
+    (folder / "run.json").write_bytes(b'{"schema": 3, "status": "\xff\xfe"}')
     with pytest.raises(StoreError, match="not valid JSON"):
         read_run(folder)
 

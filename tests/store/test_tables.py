@@ -48,9 +48,12 @@ def make_round(strategy: str, seed: int, step: int, *, id_type: type = int) -> R
                 head=head,
                 modalities=modalities,
                 metric="accuracy",
+                label=label,
                 value=accuracy,
             )
-            for head, modalities in itertools.product(("mixed", "text"), ("all", "text", "none"))
+            for head, modalities, label in itertools.product(
+                ("mixed", "text"), ("all", "text", "none"), ("b", None, "a")
+            )
         ),
         queries=tuple(
             QueryRecord(
@@ -101,7 +104,10 @@ def test_the_tables_hold_what_was_written(tmp_path: Path) -> None:
     assert written[TIMINGS] == rows(timings)
     metrics = [metric for done in rounds for metric in done.metrics]
     metrics.sort(key=lambda m: (m.strategy, m.seed, m.step, m.task, m.head, m.modalities))
-    assert written[METRICS] == rows(metrics)
+    # Of each group of labels: those that there are, then the one that is null.
+    ordered = [m for k in range(0, len(metrics), 3) for m in (2, 0, 1) for m in [metrics[k + m]]]
+    assert [m.label for m in ordered[:4]] == ["a", "b", None, "a"]
+    assert written[METRICS] == rows(ordered)
 
 
 def test_the_same_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
@@ -164,6 +170,15 @@ def test_two_records_for_one_step_are_a_bug(tmp_path: Path) -> None:
         write_tables(create_run(tmp_path / "run"), [make_round("margin", 0, 1)] * 2)
 
 
+@pytest.mark.parametrize("label", ["a", None])
+def test_two_values_for_one_label_or_for_none_are_a_bug(tmp_path: Path, label: str | None) -> None:
+    done = make_round("margin", 0, 1)
+    (metric,) = [m for m in done.metrics[:3] if m.label == label]
+    twice = replace(done, metrics=(*done.metrics, replace(metric, value=0.0)))
+    with pytest.raises(ValueError, match=rf"metrics share the key .*'accuracy', {label!r}\)"):
+        write_tables(create_run(tmp_path / "run"), [twice])
+
+
 def test_every_way_of_cutting_a_table_short_is_refused(tmp_path: Path) -> None:
     write_tables(create_run(tmp_path / "run"), make_rounds())
     path = tmp_path / "run" / "steps.parquet"
@@ -217,6 +232,36 @@ def test_a_table_of_another_schema_version_is_refused(tmp_path: Path) -> None:
         read_table(path, STEPS, "mend")
     pq.write_table(table.replace_schema_metadata(None), path)
     with pytest.raises(StoreError, match="no schema version"):
+        read_table(path, STEPS, "mend")
+
+
+def test_metrics_of_version_2_are_read_with_null_labels(tmp_path: Path) -> None:
+    rounds = [
+        replace(done, metrics=tuple(m for m in done.metrics if m.label is None))
+        for done in make_rounds()
+    ]
+    write_tables(create_run(tmp_path / "run"), rounds)
+    path = tmp_path / "run" / "metrics.parquet"
+    now = read_table(path, METRICS, "mend")
+    then = pq.read_table(path).drop_columns(["label"])
+    pq.write_table(then.replace_schema_metadata({"alsim.schema": "2"}), path)
+    table = read_table(path, METRICS, "mend")
+    assert table.equals(now, check_metadata=True)
+    assert table.column("label").null_count == table.num_rows == 96
+    # A table of this version must have the column, and no other table is given it.
+    pq.write_table(then.replace_schema_metadata({"alsim.schema": "3"}), path)
+    with pytest.raises(StoreError, match=r"lacks columns.*: label"):
+        read_table(path, METRICS, "mend")
+    pq.write_table(now.replace_schema_metadata({"alsim.schema": "2"}), path)
+    assert read_table(path, METRICS, "mend").equals(now, check_metadata=True)
+
+
+def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -> None:
+    write_tables(create_run(tmp_path / "run"), make_rounds())
+    path = tmp_path / "run" / "steps.parquet"
+    table = pq.read_table(path).replace_schema_metadata({"alsim.schema": "3" * 5000})
+    pq.write_table(table, path)
+    with pytest.raises(StoreError, match="unknown schema version"):
         read_table(path, STEPS, "mend")
 
 

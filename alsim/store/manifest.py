@@ -1,0 +1,190 @@
+"""A run's manifest, `run.json`: what kind of run a folder holds, how it is, how it was made."""
+
+import json
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast
+
+from alsim.errors import StoreError
+from alsim.store.atomic import replacing
+from alsim.store.layout import MANIFEST
+from alsim.store.lock import holder
+from alsim.store.tables import SCHEMA_VERSION, check_version
+
+STATUSES = ("running", "complete", "interrupted", "failed")
+FolderKind = Literal["curves", "correlation"]
+KIND = "kind"  # in a manifest; that of learning curves has none
+# What each kind holds, and the command that makes it.
+_KINDS: Mapping[FolderKind, tuple[str, str]] = {
+    "curves": ("learning curves", "alsim run"),
+    "correlation": ("a correlation study", "alsim correlate"),
+}
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
+    """Write `run.json`, atomically. `schema` is added where the manifest has none.
+
+    Raises:
+        StoreError: If the system cannot write there.
+        ValueError: If `status` is none of the four, or a number is not finite.
+    """
+    if manifest.get("status") not in STATUSES:
+        raise ValueError(f"status {manifest.get('status')!r} is none of {STATUSES}")
+    full = {"schema": SCHEMA_VERSION, **manifest}
+    text = json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False)
+    with replacing(folder / MANIFEST) as file:
+        file.write(text.encode() + b"\n")
+
+
+def open_folder(folder: Path) -> tuple[Path, Mapping[str, object]]:
+    """Return the folder of a run of any kind, given it or its `run.json`, and its manifest.
+
+    Raises:
+        StoreError: If there is no such folder, no `run.json` in it, or if that is not JSON or
+            of a schema version or a kind that this alsim does not know.
+    """
+    try:
+        if folder.name == MANIFEST and folder.is_file():
+            folder = folder.parent
+        is_folder = folder.is_dir()
+    except OSError as error:  # no permission to look, or a name too long for the system
+        mend = "name the folder of a run"
+        raise StoreError(f"cannot read: {error.strerror}", str(folder), mend) from error
+    if not is_folder:
+        raise StoreError("no such run", str(folder), _siblings(folder.parent))
+    manifest = read_manifest(folder)
+    check_version(manifest.get("schema"), folder / MANIFEST)
+    if manifest.get("status") not in STATUSES:
+        raise StoreError(
+            f"unknown status {reprlib.repr(manifest.get('status'))}",
+            str(folder / MANIFEST),
+            f"a run is one of: {', '.join(STATUSES)}",
+        )
+    if manifest.get(KIND, "curves") not in list(_KINDS):  # which asks for no hash
+        raise StoreError(
+            f"unknown kind of run {reprlib.repr(manifest.get(KIND))}",
+            str(folder / MANIFEST),
+            f"a run is one of: {', '.join(_KINDS)}",
+        )
+    return folder, manifest
+
+
+def read_manifest(folder: Path) -> Mapping[str, object]:
+    """Return what a folder's `run.json` holds, of whatever version and kind.
+
+    Raises:
+        StoreError: If there is none, or it is no JSON object.
+    """
+    path = folder / MANIFEST
+    again = "restore it from a copy, or run again: alsim run --out FOLDER"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(
+            f"no run here: {MANIFEST} is missing", str(path), _siblings(folder)
+        ) from None
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror}", str(path), again) from error
+    except (ValueError, RecursionError) as error:  # the latter for brackets within brackets
+        raise StoreError(f"not valid JSON: {error}", str(path), again) from error
+    if not isinstance(manifest, dict):
+        raise StoreError("not a JSON object", str(path), again)
+    return cast("dict[str, object]", manifest)
+
+
+def kind_of(manifest: Mapping[str, object]) -> FolderKind:
+    """Return the kind of run that a manifest is of."""
+    return cast("FolderKind", manifest.get(KIND, "curves"))
+
+
+def command_of(manifest: Mapping[str, object]) -> str:
+    """Return the command that makes a run like the one that a manifest is of."""
+    return _KINDS[kind_of(manifest)][1]
+
+
+def status_of(folder: Path, manifest: Mapping[str, object]) -> str:
+    """Return "running", "complete", "interrupted", "failed", or "killed".
+
+    Killed is a run that is marked running while no process holds its lock.
+    """
+    status = str(manifest["status"])
+    return "killed" if status == "running" and holder(folder) is None else status
+
+
+def told_by(folder: Path, manifest: Mapping[str, object], kind: type, *path: str) -> object:
+    """Return a value of a manifest, which anyone may have changed.
+
+    Raises:
+        StoreError: If it is missing or of another type than `kind`.
+    """
+    value: object = manifest
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if type(value) is not kind:
+        name = ".".join(path)
+        what = f"{name} is missing" if value is None else f"{name} cannot be {value!r}"
+        raise StoreError(what, str(folder / MANIFEST), mend_of(folder, manifest))
+    return value
+
+
+def mend_of(folder: Path, manifest: Mapping[str, object]) -> str:
+    """Return what to do about a run of which something is missing or broken."""
+    status = status_of(folder, manifest)
+    if status == "complete":
+        return f"run it again into another folder: {command_of(manifest)} --out FOLDER"
+    return f"the run is marked {status}; go on with it: alsim resume {folder}"
+
+
+def refuse_other_kind(
+    folder: Path, manifest: Mapping[str, object], kind: FolderKind, mend: str | None = None
+) -> None:
+    """Raise a StoreError unless the folder holds a run of this kind.
+
+    Args:
+        folder: The run's.
+        manifest: As it was read.
+        kind: What it must be.
+        mend: What else to do; None says it to who wants to read.
+    """
+    found = kind_of(manifest)
+    if found == kind:
+        return
+    plot = f"alsim plot {folder}" + (" --kind scatter" if found == "correlation" else "")
+    raise StoreError(
+        f"the folder holds {_KINDS[found][0]}, not {_KINDS[kind][0]}",
+        str(folder),
+        mend
+        or f"to see it: {plot}, or alsim resume {folder}; to make {_KINDS[kind][0]}: "
+        f"{_KINDS[kind][1]} --out FOLDER",
+    )
+
+
+def refuse_older(folder: Path, manifest: Mapping[str, object]) -> None:
+    """Raise a StoreError unless an unfinished run is of this schema version.
+
+    An older one cannot go on: what it recorded lacks what would be recorded now, and its steps
+    would not come out again as they were.
+    """
+    version = manifest.get("schema")
+    if version == SCHEMA_VERSION:
+        return
+    raise StoreError(
+        f"the run was begun in schema version {version}, and this alsim writes version "
+        f"{SCHEMA_VERSION}: it can be read, but cannot go on",
+        str(folder),
+        f"go on with the version of alsim that began it; or start anew: {command_of(manifest)} … "
+        f"--out {folder} --force, which moves this run aside",
+    )
+
+
+def _siblings(folder: Path) -> str:
+    """Return advice that lists the runs lying directly in `folder`, if there are any."""
+    try:
+        runs = sorted(str(path.parent) for path in folder.glob(f"*/{MANIFEST}"))
+    except OSError:
+        runs = []
+    if not runs:
+        return "name the folder of a run, such as runs/posts; alsim run makes one"
+    more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+    return f"name the folder of a run: {', '.join(runs[:5])}{more}"
