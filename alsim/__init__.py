@@ -1,23 +1,36 @@
 """Active-learning simulator: which query strategy saves the most labels on your embeddings?
 
 `alsim.run(...)` is the twin of `alsim run`, `alsim.resume(folder)` goes on with one that was
-stopped, `alsim.read_run(folder)` reads what it left.
+stopped, `alsim.read_run(folder)` reads what it left, `alsim.compare(folders)` compares strategies.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alsim.engine.compare import compare
+    from alsim.engine.correlate import correlate
     from alsim.engine.resume import resume
     from alsim.engine.run import run
-    from alsim.store import read_run
+    from alsim.store import read_correlation, read_run
 
-__all__ = ["__version__", "read_run", "resume", "run"]
+__all__ = [
+    "__version__",
+    "compare",
+    "correlate",
+    "read_correlation",
+    "read_run",
+    "resume",
+    "run",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "run": "alsim.engine.run",
     "resume": "alsim.engine.resume",
+    "compare": "alsim.engine.compare",
+    "correlate": "alsim.engine.correlate",
+    "read_correlation": "alsim.store",
     "read_run": "alsim.store",
 }
 

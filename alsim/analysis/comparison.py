@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from alsim.analysis.curves import Curve, XAxis, learning_curves
-from alsim.analysis.intervals import Estimate, estimate, t_half_width
+from alsim.analysis.intervals import ROUNDING, Estimate, estimate, t_half_width
 from alsim.analysis.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.summary import aubc
 from alsim.analysis.verdicts import Verdict, judge_pairs, shared_seeds, values_at
 from alsim.errors import UsageError, nearest
 
+if TYPE_CHECKING:
+    import torch
+
 BASELINE = "random"
 SHARE = 0.95
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1")  # higher is better, 1 is perfect
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,17 @@ class Comparison:
     start: float
     end: float
     baseline: str | None
+    reference: float | None  # the accuracy of which `share` is to be reached
+    share: float
     strategies: tuple[StrategyNumbers, ...]  # by name
     verdicts: tuple[Verdict, ...]  # one a pair
     left_out: tuple[str, ...]  # strategies without a point that all of their seeds have
+    notes: tuple[str, ...] = ()  # what to bear in mind, for whoever knows the runs to fill in
+
+    @property
+    def ranking(self) -> tuple[StrategyNumbers, ...]:
+        """Return the strategies by their mean AUBC, the best first; equal ones by name."""
+        return tuple(sorted(self.strategies, key=lambda numbers: -numbers.aubc.mean))
 
 
 def compare(
@@ -56,7 +68,7 @@ def compare(
     reference: float | None = None,
     share: float = SHARE,
     cost_per_label: float | None = None,
-    bootstrap: torch.Generator | None = None,
+    bootstrap: "torch.Generator | None" = None,
 ) -> Comparison:
     """Return the strategies of one or more runs on the same pool, compared.
 
@@ -65,7 +77,7 @@ def compare(
 
     Args:
         steps: Steps of runs, in any order. A strategy's name means the same throughout.
-        metric: The column to compare; higher is better.
+        metric: The column to compare, one of `SCORES`.
         x: Against what; savings are in its unit.
         baseline: Savings are against it; None is random where there is one.
         reference: An accuracy, such as that of training on all labels; None is the mean one of
@@ -76,8 +88,11 @@ def compare(
             too narrow; otherwise from inverting the t-test.
 
     Raises:
-        UsageError: If a name is unknown, or there is nothing to compare.
+        UsageError: If a name is unknown, the metric is no score, or there is nothing to compare.
     """
+    if metric not in SCORES:
+        what = f"{metric!r} is not a score of which more is better"
+        raise UsageError(what, "the metric to compare by", nearest(metric, SCORES))
     found = learning_curves(steps, metric, x=x)
     curves = share_span([curve for curve in found if curve.x.size])
     other = _baseline(curves, baseline)
@@ -110,6 +125,8 @@ def compare(
         start=float(curves[0].x[0]),
         end=float(curves[0].x[-1]),
         baseline=None if other is None else other.strategy,
+        reference=reference,
+        share=share,
         strategies=tuple(numbers),
         verdicts=judge_pairs(curves),
         left_out=tuple(curve.strategy for curve in found if not curve.x.size),
@@ -122,11 +139,19 @@ def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     Raises:
         UsageError: If there is no such span.
     """
-    start = max((float(curve.x[0]) for curve in curves), default=0.0)
-    end = min((float(curve.x[-1]) for curve in curves), default=-1.0)
+    if not curves:
+        raise UsageError(
+            "no strategy has a step that all of its seeds have",
+            "the steps of the runs",
+            "wait until the runs are further, or compare others",
+        )
+    late = max(curves, key=lambda curve: curve.x[0])
+    early = min(curves, key=lambda curve: curve.x[-1])
+    start, end = float(late.x[0]), float(early.x[-1])
     if start > end:
         raise UsageError(
-            "the strategies share no range of labels",
+            f"the strategies share no range: {late.strategy} begins at {start:,.6g}, after the "
+            f"end of {early.strategy} at {end:,.6g}",
             "the steps of the runs",
             "compare runs that overlap; a step counts where all seeds of a strategy have it",
         )
@@ -141,7 +166,7 @@ def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
                 values=values,
                 mean=values.mean(axis=0),
                 half_width=t_half_width(values),
-                is_cut=curve.is_cut or curve.x[0] < start or curve.x[-1] > end,
+                is_cut=curve.is_cut or bool(curve.x[0] < start or curve.x[-1] > end),
             )
         )
     return tuple(shared)
@@ -159,7 +184,9 @@ def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:
     return by_name[name]
 
 
-def _saving(curve: Curve, other: Curve | None, bootstrap: torch.Generator | None) -> Saving | None:
+def _saving(
+    curve: Curve, other: Curve | None, bootstrap: "torch.Generator | None"
+) -> Saving | None:
     if other is None or curve is other:
         return None
     seeds = shared_seeds(curve, other)
@@ -180,5 +207,5 @@ def _mean_ranks(curves: Sequence[Curve]) -> Mapping[str, float]:
     if not seeds:
         return {}
     areas = np.array([aubc(curve.x, values_at(curve, seeds)) for curve in curves])
-    ranks = stats.rankdata(-areas, axis=0).mean(axis=1)
+    ranks = stats.rankdata(-(areas / ROUNDING).round(), axis=0).mean(axis=1)
     return {curve.strategy: float(rank) for curve, rank in zip(curves, ranks, strict=True)}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-12  # accuracies that differ by no more are equal: one object of all weighs far more
 
 
 @dataclass(frozen=True, slots=True)

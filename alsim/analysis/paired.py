@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from alsim.analysis.curves import learning_curves
-from alsim.analysis.intervals import estimate
+from alsim.analysis.intervals import ROUNDING, estimate
 from alsim.analysis.summary import aubc
 
 ALPHA = 0.05
@@ -75,16 +75,16 @@ class Savings:
 def t_test(values: NDArray[np.float64]) -> MeanTest:
     """Return the two-sided t-test that the mean of `(s,)` values, one a seed, is zero.
 
-    Accuracies are discrete, so a few seeds may agree by chance: equal values other than zero are
-    no evidence, and have neither p nor interval. All zero gives p = 1.
+    Accuracies are discrete, so a few seeds may agree by chance: values other than zero that are
+    equal but for rounding are no evidence, and have neither p nor interval. All zero gives p = 1.
     """
     found = estimate(values)
     if found.half_width is None:
         return MeanTest(found.mean, None, None, found.n)
-    error = float(values.std(ddof=1)) / math.sqrt(found.n)
-    if error == 0:
-        told = (None, None) if found.mean else (0.0, 1.0)
+    if np.ptp(values) <= ROUNDING:
+        told = (None, None) if abs(found.mean) > ROUNDING else (0.0, 1.0)
         return MeanTest(found.mean, *told, found.n)
+    error = float(values.std(ddof=1)) / math.sqrt(found.n)
     p = 2 * float(special.stdtr(found.n - 1, -abs(found.mean / error)))
     return MeanTest(found.mean, found.half_width, p, found.n)
 

@@ -1,13 +1,16 @@
 """Labels saved: how many fewer labels one strategy needs for another's last accuracy."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import special
 
-from alsim.analysis.intervals import CONFIDENCE, Estimate, estimate, t_half_width
+from alsim.analysis.intervals import CONFIDENCE, ROUNDING, Estimate, estimate, t_half_width
+
+if TYPE_CHECKING:
+    import torch
 
 RESAMPLES = 2000
 
@@ -42,6 +45,7 @@ class Reach:
     target: float
     labels: Estimate | None  # over the seeds that reached it; None where none did
     n_missed: int  # seeds that never reached it, so that the mean is too low
+    at_least: float  # mean over all seeds, as if those that missed it had reached it at the end
 
 
 def saved(
@@ -79,7 +83,7 @@ def saved(
     n = len(mine)
     amount = _amount(delta, gaps.mean(axis=0))
     half_width = t_half_width(gaps, confidence)
-    if half_width is None or not np.ptp(gaps, axis=0).any():
+    if half_width is None or np.ptp(gaps, axis=0).max() <= ROUNDING:
         return Saving(amount, None, None, False, False, n)
     mean = gaps.mean(axis=0)
     zeros, ends, heights = _roots(delta, gaps, float(special.stdtrit(n - 1, (1 + confidence) / 2)))
@@ -102,7 +106,7 @@ def saved_by_bootstrap(
     other: NDArray[np.float64],
     confidence: float = CONFIDENCE,
     *,
-    generator: torch.Generator,
+    generator: "torch.Generator",
 ) -> Saving:
     """Return what `saved` does, with the interval of a percentile bootstrap over the seeds.
 
@@ -120,8 +124,10 @@ def saved_by_bootstrap(
     delta, gaps = _gaps(x, mine, other)
     n = len(mine)
     amount = _amount(delta, gaps.mean(axis=0))
-    if n < 2 or not np.ptp(gaps, axis=0).any():
+    if n < 2 or np.ptp(gaps, axis=0).max() <= ROUNDING:
         return Saving(amount, None, None, False, False, n)
+    import torch  # seconds to import, which nothing else here needs
+
     rows = torch.randint(n, (RESAMPLES, n), generator=generator).numpy()
     found = _balance(delta, gaps[rows].mean(axis=1))
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -145,7 +151,9 @@ def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) ->
         ends = [max(i - 1, 0), i]
         needed.append(float(np.interp(target, row[ends], x[ends])))
     labels = estimate(np.array(needed)) if needed else None
-    return Reach(target, labels, len(values) - len(needed))
+    n_missed = len(values) - len(needed)
+    at_least = float(np.mean(needed + [float(x[-1])] * n_missed))
+    return Reach(target, labels, n_missed, at_least)
 
 
 def _gaps(

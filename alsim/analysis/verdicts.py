@@ -4,8 +4,8 @@ The test is fixed before any run: the paired t-test over the seeds on the normal
 curve, at 5 % by Holm over all pairs. To judge by two tests at once would double the false verdicts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -14,12 +14,17 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curves import Curve
 from alsim.analysis.holm import Adjusted, holm
-from alsim.analysis.intervals import Estimate
+from alsim.analysis.intervals import ROUNDING, Estimate
 from alsim.analysis.paired import ALPHA, MeanTest, t_test
 from alsim.analysis.power import seeds_needed
 from alsim.analysis.summary import aubc
 
 VerdictOutcome = Literal["better", "worse", "cannot tell"]
+_OPPOSITE: Mapping[VerdictOutcome, VerdictOutcome] = {
+    "better": "worse",
+    "worse": "better",
+    "cannot tell": "cannot tell",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,19 @@ class Verdict:
         seed, nor where all seeds differ alike, which is no evidence (see `paired.t_test`).
         """
         return self.p_adjusted is not None
+
+    def swapped(self) -> "Verdict":
+        """Return the same verdict on the second against the first."""
+        area, last = self.area, self.last
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            outcome=_OPPOSITE[self.outcome],
+            area=None if area is None else replace(area, mean=-area.mean),
+            last=None if last is None else replace(last, mean=-last.mean),
+            wins=None if self.wins is None else 1 - self.wins,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +124,7 @@ def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
         if adjusted.p < ALPHA:
             outcome = "better" if test.mean > 0 else "worse"
     last = t_test(of.lasts)
+    areas = np.where(np.abs(of.areas) > ROUNDING, of.areas, 0.0)
     return Verdict(
         of.first,
         of.second,
@@ -116,8 +135,8 @@ def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
         test,
         needed,
         Estimate(last.mean, last.half_width, last.n),
-        wins=float((of.areas > 0).mean() + (of.areas == 0).mean() / 2),
-        wilcoxon_p=_wilcoxon(of.areas),
+        wins=float((areas > 0).mean() + (areas == 0).mean() / 2),
+        wilcoxon_p=_wilcoxon(areas),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from alsim.cli import listing, plot, pool, recipe, resume, run
+from alsim.cli import compare, correlate, listing, plot, pool, recipe, resume, run
 from alsim.cli.ending import INTERRUPTED, unread
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.errors import AlsimError
@@ -37,6 +37,8 @@ app = make_app(
 )
 app.command("run", cls=GroupedCommand)(run.run)
 app.command("resume", cls=GroupedCommand)(resume.resume)
+app.command("compare", cls=GroupedCommand)(compare.compare)
+app.command("correlate", cls=GroupedCommand)(correlate.correlate)
 app.command("plot", cls=GroupedCommand)(plot.plot)
 app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools.")
 app.add_typer(recipe.app, name="recipe", help="Run the figures of the VK study.")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 from rich.table import Table
@@ -50,6 +51,7 @@ class PlainWatch(Watch):
 
     def __init__(self) -> None:
         self._curves = _Curves()
+        self._copies: dict[tuple[str, int], int] = {}
         self._total: int | None = None
         self._told = 0
 
@@ -73,9 +75,22 @@ class PlainWatch(Watch):
     def step(self, record: StepRecord) -> None:
         """Print a line when another tenth is done."""
         self._curves.add(record)
-        if self._total and (tenth := 10 * self._curves.n_done // self._total) > self._told:
+        self._say_tenth(self._curves.n_done, "steps")
+
+    def planned_copies(self, n: int) -> None:
+        """Keep the total."""
+        self._total = n
+        self._say(f"{n:,} copies")
+
+    def copies(self, metric: str, seed: int, n: int) -> None:
+        """Print a line when another tenth is done."""
+        self._copies[metric, seed] = n
+        self._say_tenth(sum(self._copies.values()), f"copies; now {metric}, seed {seed}")
+
+    def _say_tenth(self, n: int, of_what: str) -> None:
+        if self._total and (tenth := 10 * n // self._total) > self._told:
             self._told = tenth
-            self._say(f"{10 * tenth:3d} %  {self._curves.n_done} of {self._total} steps")
+            self._say(f"{10 * tenth:3d} %  {n:,} of {self._total:,} {of_what}")
 
 
 class LiveWatch(Watch):
@@ -87,11 +102,12 @@ class LiveWatch(Watch):
         self._curves = _Curves()
         self._stage = "starting"
         self._epochs: dict[str, int] = {}
+        self._copies: dict[str, dict[int, int]] = {}
         self._spinner = Spinner("dots")
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -113,7 +129,9 @@ class LiveWatch(Watch):
         self._stage = "passive phase"
         total = None if n_steps is None else n_curves * n_steps
         if total is not None:
-            self._task = self._bar.add_task(f"{n_curves} learning curves", total=total)
+            self._task = self._bar.add_task(
+                f"{n_curves} learning curves", total=total, unit="steps"
+            )
         self._refresh()
 
     def epoch(self, task: str, epoch: int) -> None:
@@ -128,9 +146,25 @@ class LiveWatch(Watch):
             self._bar.update(self._task, completed=self._curves.n_done)
         self._refresh()
 
+    def planned_copies(self, n: int) -> None:
+        """Begin the bar."""
+        self._stage = "passive phase"
+        self._task = self._bar.add_task("training", total=n, unit="copies")
+        self._refresh()
+
+    def copies(self, metric: str, seed: int, n: int) -> None:
+        """Move the bar and the metric's row."""
+        self._copies.setdefault(metric, {})[seed] = n
+        if self._task is not None:
+            done = sum(sum(seeds.values()) for seeds in self._copies.values())
+            self._bar.update(self._task, completed=done)
+        self._refresh()
+
     def _refresh(self) -> None:
         parts: list[RenderableType] = []
-        if not self._curves.values:
+        if self._copies:
+            parts.append(self._copies_table())
+        elif not self._curves.values:
             epochs = ", ".join(
                 f"{task.rpartition('seed ')[2]}: epoch {n}"
                 for task, n in sorted(self._epochs.items())
@@ -143,6 +177,14 @@ class LiveWatch(Watch):
         if self._task is not None:
             parts.append(self._bar)
         self._live.update(Group(*parts))
+
+    def _copies_table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for metric, seeds in self._copies.items():
+            *_, last = seeds.items()
+            done = f"{sum(seeds.values()):,} copies"
+            table.add_row(escape(metric), done, f"seed {last[0]}: {last[1]:,}")
+        return table
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -1,4 +1,4 @@
-"""`alsim recipe`: every figure of the VK study as one command."""
+"""`alsim recipe`: figures and tables of the VK study as one command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing els
 
 @app.command("list")
 def list_(json: AsJson = False) -> None:
-    """List the recipes: what each figure shows, and what the source found in it."""
+    """List the recipes: what each figure or table shows, and what the source found in it."""
     from alsim.cli.output import print_json, print_table
     from alsim.recipes import read_recipe, recipe_names
 
@@ -26,7 +26,7 @@ def list_(json: AsJson = False) -> None:
         )
         return
     print_table(
-        ["recipe", "what the figure shows", "what the source found"],
+        ["recipe", "what it shows", "what the source found"],
         [[r.name, r.title, r.finding] for r in recipes],
     )
 
@@ -44,8 +44,8 @@ def run(
     scale: Annotated[
         float,
         typer.Option(
-            help="Multiplies the rows of the recipe's own pool, the initial size, the query size "
-            "and the candidates; the number of steps stays."
+            help="Multiplies the rows of the recipe's own pool, the initial size, and the query "
+            "size and candidates or the group size; the numbers of steps and groups stay."
         ),
     ] = 1.0,
     seeds: Annotated[str, typer.Option(help="A count (5), a range (3..7) or a list (1,4).")] = "5",
@@ -65,7 +65,7 @@ def run(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Run a figure of the VK study: its runs, its picture, and whether its finding held.
+    """Run a figure or table of the VK study: runs, picture, and whether its finding held.
 
     Example: alsim recipe run vk-fig07
 
@@ -95,33 +95,18 @@ def run(
 
 
 def _print(report: "Report") -> None:
-    from alsim.analysis.paired import ALPHA, NO_GAIN
-    from alsim.recipes.verdicts import in_words
-
     recipe = report.recipe
     typer.echo(f"{recipe.name}: {recipe.title}")
     typer.echo(f"source ({recipe.source}): {recipe.finding}")
     typer.echo("pool: " + ", ".join(f"{key} {value}" for key, value in report.pool.items()))
     if report.scale != 1:
         for name, study in recipe.studies.items():
-            typer.echo(
-                f"scale {report.scale:g}, study {name}: {study['initial_size']:,} initial labels, "
-                f"{study['query_size']} a query, steps as before"
-            )
+            typer.echo(f"scale {report.scale:g}, study {name}: {recipe.kind.sizes(study)}")
     for verdict in report.verdicts:
         study = f"{verdict.study}: " if len(report.runs) > 1 else ""
         typer.echo(f"{verdict.outcome:12}  {study}{verdict.claim.says}")
-        typer.echo(f"{'':12}  {in_words(verdict)}")
-    n = len(report.verdicts)
-    typer.echo(
-        f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
-        + (f", not corrected for there being {n}" if n > 1 else "")
-        + (
-            f"; no gain means less than {NO_GAIN}"
-            if any(v.claim.kind == "not-above" for v in report.verdicts)
-            else ""
-        )
-    )
+        typer.echo(f"{'':12}  {verdict.numbers}")
+    typer.echo(recipe.kind.method(report.verdicts))
     for warning in report.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for figure in report.figures.values():

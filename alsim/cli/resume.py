@@ -28,6 +28,13 @@ def resume(
         import alsim
 
         done = alsim.resume(folder, pool=pool, workers=workers, watch=watch)
-    from alsim.cli.summary import print_run
+    from alsim.store import Run
 
-    print_run(done, as_json=json)
+    if isinstance(done, Run):
+        from alsim.cli.summary import print_run
+
+        print_run(done, as_json=json)
+    else:
+        from alsim.cli.correlations import print_correlation
+
+        print_correlation(done, as_json=json)

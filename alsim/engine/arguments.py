@@ -1,12 +1,14 @@
 """From the arguments of `alsim.run` to the options of a study, with every fault told at once."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import numpy as np
+import pyarrow as pa
 
 from alsim.engine.annotations import advice, fits, shown
 from alsim.engine.faults import Faults
@@ -29,6 +31,7 @@ from alsim.pool.options import PoolOptions
 from alsim.training.options import TrainingOptions
 
 _FLAGS = {"id_column": "--id"}  # where a flag is not called as the argument is
+_PATHS = ("pool", "initial_ids", "confusion", "groups")
 
 
 def make_options(run: Callable[..., Any], given: Mapping[str, Any]) -> StudyOptions:
@@ -55,17 +58,37 @@ def read_arguments(
 
     Where a type is wrong, nothing more can be told, and None is returned.
     """
-    defaults = {name: p.default for name, p in inspect.signature(run).parameters.items()}
+    a = read_types(run, given, faults)
+    if a is None:
+        return None
+    options = build_options(a, faults)
+    examine(options, faults)
+    return options
+
+
+def read_types(
+    function: Callable[..., Any], given: Mapping[str, Any], faults: Faults
+) -> SimpleNamespace | None:
+    """Return the arguments of a function, defaults included; None where one is of a wrong type.
+
+    Args:
+        function: Whose signature tells defaults and types.
+        given: Some of its arguments, by name; numbers of NumPy are taken as numbers.
+        faults: To which wrong types are added.
+    """
+    defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
     arguments = {**defaults, **{name: as_plain(value) for name, value in given.items()}}
-    hints = get_type_hints(run)
+    hints = get_type_hints(function)
     wrong = [name for name, value in arguments.items() if not fits(value, hints[name])]
     for name in wrong:
         flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
         value = arguments[name]
         faults.add(f"{name} cannot be {shown(value)}", flag, advice(value, hints[name]))
-    if wrong:
-        return None
-    a = SimpleNamespace(**arguments)
+    return None if wrong else SimpleNamespace(**arguments)
+
+
+def build_options(a: SimpleNamespace, faults: Faults) -> StudyOptions:
+    """Return what the arguments of `alsim.run` mean; add those that mean nothing to the faults."""
     ask, standard = faults.attempt, StudyOptions()
     options = StudyOptions(
         strategies=parse_names(a.strategy),
@@ -104,6 +127,7 @@ def read_arguments(
         pool=PoolOptions(
             labels=() if a.label is None else (a.label,),
             modalities=tuple(a.modality),
+            features=parse_names(a.features),
             split=a.split,
             id=a.id_column,
             label_type=a.label_type,
@@ -126,8 +150,21 @@ def read_arguments(
     )
     ask("", choose_device, options.engine)
     ask(None, _check_out, a.out)
-    examine(options, faults)
     return options
+
+
+def plain_arguments(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments to go on with, as JSON values; None for a pool in memory only."""
+    if isinstance(given["pool"], pa.Table):
+        return None
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in ("out", "force", "watch"):
+            continue
+        # Absolute, since it may go on from another working folder.
+        is_path = name in _PATHS and isinstance(value, str | Path)
+        plain[name] = str(Path(value).absolute()) if is_path else as_plain(value)
+    return json.loads(json.dumps(plain, default=list))
 
 
 def as_plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from alsim.store import (
     create_run,
     free_folder,
     move_aside,
-    read_run,
+    open_folder,
     remove_partials,
 )
 
@@ -59,7 +59,7 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
             if lock.left_by is not None:
                 watch.note(f"process {lock.left_by.process}, which worked here, is gone: going on")
             remove_partials(folder)
-            past = read_run(folder).manifest if (folder / MANIFEST).exists() else None
+            past = open_folder(folder)[1] if (folder / MANIFEST).exists() else None
             try:
                 yield Claim(folder, lock.fileno, past)
             except BaseException:

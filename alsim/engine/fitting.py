@@ -1,13 +1,13 @@
 """Whether the options of a study, its strategies and its pool fit each other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from alsim.engine.faults import Faults
 from alsim.engine.options import StudyOptions
 from alsim.engine.oracles import plan_oracle
 from alsim.errors import PoolError, UsageError, nearest
-from alsim.experiments.schedule import QuerySize, Schedule, plan_schedule
+from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, plan_schedule
 from alsim.loading import told
 from alsim.models import MIXED, MODELS, ModelOptions, resolve_name
 from alsim.models.layers import RowBatchNorm
@@ -20,6 +20,8 @@ from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
+# The sizes asked for and the training rows there are -> the sizes, and notes on what was reduced.
+PlanSizes = Callable[[ScheduleOptions, int], tuple[Schedule, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,13 @@ class Fitted:
 
 
 def fit_study(
-    strategies: Mapping[str, Named], options: StudyOptions, pool: Pool, where: str
+    strategies: Mapping[str, Named],
+    options: StudyOptions,
+    pool: Pool,
+    where: str,
+    *,
+    plan: PlanSizes = plan_schedule,
+    flag: str = "--strategy",
 ) -> Fitted:
     """Return what the options come to on a pool.
 
@@ -43,6 +51,8 @@ def fit_study(
         options: What was chosen, see `options.check`.
         pool: With its splits.
         where: The pool's place, for messages.
+        plan: Decides the sizes.
+        flag: What names the strategies, for messages.
 
     Raises:
         AlsimError: Naming everything that does not fit.
@@ -51,7 +61,7 @@ def fit_study(
     sizes = options.schedule
     if ids is not None:
         sizes = replace(sizes, initial_size=len(ids))
-    planned = faults.attempt(None, plan_schedule, sizes, len(pool.splits["train"]))
+    planned = faults.attempt(None, plan, sizes, len(pool.splits["train"]))
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
     ):
@@ -67,7 +77,7 @@ def fit_study(
     classes = next(iter(pool.tasks.values())).classes
     oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
     model = _fit_model(options, pool, faults)
-    _check_model(strategies, options, model, pool, faults)
+    _check_model(strategies, options, model, pool, flag, faults)
     faults.raise_all("things do not fit the pool", where)
     assert planned is not None
     schedule, notes = planned
@@ -120,6 +130,7 @@ def _check_model(
     options: StudyOptions,
     model: ModelOptions,
     pool: Pool,
+    flag: str,
     faults: Faults,
 ) -> None:
     """Look, on a model made for the purpose, for what it lacks of what is asked of it."""
@@ -135,7 +146,7 @@ def _check_model(
         faults.add("every head weighs 0", "--head-weight", "give one a weight: mixed=1")
     has_batch_norm = any(isinstance(layer, RowBatchNorm) for layer in objective.modules())
     for name, named in strategies.items():
-        where, wanted = f"--strategy {name}", named.strategy.signals | named.strategy.labelled
+        where, wanted = f"{flag} {name}", named.strategy.signals | named.strategy.labelled
         if named.adapt(options.training).batch_norm == "frozen" and not has_batch_norm:
             faults.add(
                 f"the model {model.name} has no batch norm to freeze",

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -50,21 +51,30 @@ def worker_environment(threads: int) -> dict[str, str]:
     }
 
 
-def describe(device: str, way: Way, workers: int, threads: int) -> dict[str, Any]:
-    """Return the part of a manifest that tells what a run computed on."""
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("alsim", "torch", "numpy", "pyarrow", "scipy")},
-        },
-        "machine": {
-            "platform": platform.platform(),
-            "processor": torch.backends.cpu.get_cpu_capability(),
-            "cores": n_cores(),
-            "device": device if device == "cpu" else torch.cuda.get_device_name(),
-            "replicas": way,
-            "workers": workers,
-            "threads": threads,
-            "environment": worker_environment(threads),
-        },
-    }
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a run computes on."""
+
+    device: str  # "cpu" or "cuda"
+    way: Way
+    workers: int  # processes
+    threads: int  # of each
+
+    def describe(self) -> dict[str, Any]:
+        """Return the part of a manifest that tells what a run computed on."""
+        return {
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("alsim", "torch", "numpy", "pyarrow", "scipy")},
+            },
+            "machine": {
+                "platform": platform.platform(),
+                "processor": torch.backends.cpu.get_cpu_capability(),
+                "cores": n_cores(),
+                "device": "cpu" if self.device == "cpu" else torch.cuda.get_device_name(),
+                "replicas": self.way,
+                "workers": self.workers,
+                "threads": self.threads,
+                "environment": worker_environment(self.threads),
+            },
+        }

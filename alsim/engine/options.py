@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from alsim.engine.faults import Faults
+from alsim.errors import UsageError
 from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Until
-from alsim.models import ModelOptions
+from alsim.models import ExpertOptions, ModelOptions
 from alsim.models.table import find_model
 from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
 from alsim.pool.options import PoolOptions
@@ -71,6 +72,8 @@ class Assignment:
         schedule["until"] = Until(**schedule["until"])
         if model["encoders"] is not None:
             model["encoders"] = tuple(model["encoders"])
+        if model["experts"] is not None:
+            model["experts"] = ExpertOptions.from_json(model["experts"])
         if training["loss_prediction"] is not None:
             training["loss_prediction"] = LossPrediction(**training["loss_prediction"])
         rows = data["initial_rows"]
@@ -100,25 +103,41 @@ def check(options: StudyOptions) -> dict[str, Named]:
     return strategies
 
 
-def examine(options: StudyOptions, faults: Faults) -> dict[str, Named]:
-    """Return the strategies that there are by name; add all that is wrong to the faults."""
+def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") -> dict[str, Named]:
+    """Return the strategies that there are by name; add all that is wrong to the faults.
+
+    Args:
+        options: What was chosen.
+        faults: Those found so far.
+        flag: What names the strategies, for messages.
+    """
     found = [
-        faults.attempt(None, find_strategy, text, options.candidates) for text in options.strategies
+        faults.attempt(None, _find_named, text, options.candidates, flag)
+        for text in options.strategies
     ]
     strategies = [named for named in found if named is not None]
     if options.model.name != "auto":
         faults.attempt(None, find_model, options.model.name)
     _check_ranges(options, faults)
-    _check_combinations(options, strategies, faults)
+    _check_combinations(options, strategies, flag, faults)
     for fault in oracle_faults(options.oracle):
         faults.add(*fault.args)
-    for flag, path in (
+    for naming, path in (
         ("--confusion", options.oracle.confusion),
         ("--groups", options.oracle.groups),
     ):
         if path is not None and not path.is_file():
-            faults.add(f"no such file: {path}", flag, "name a file that exists")
+            faults.add(f"no such file: {path}", naming, "name a file that exists")
     return {named.name: named for named in strategies}
+
+
+def _find_named(text: str, candidates: int | None, flag: str) -> Named:
+    """Return a strategy by its name; an error says the flag that named it."""
+    try:
+        return find_strategy(text, candidates)
+    except UsageError as error:
+        what, where, mend = error.args
+        raise UsageError(what, where.replace("--strategy", flag), mend) from None
 
 
 def _check_ranges(options: StudyOptions, faults: Faults) -> None:
@@ -148,7 +167,9 @@ def _check_ranges(options: StudyOptions, faults: Faults) -> None:
         faults.add(what, "--dropout", "0 ≤ dropout < 1")
 
 
-def _check_combinations(options: StudyOptions, strategies: Sequence[Named], faults: Faults) -> None:
+def _check_combinations(
+    options: StudyOptions, strategies: Sequence[Named], flag: str, faults: Faults
+) -> None:
     training, schedule = options.training, options.schedule
     frozen = [named.adapt(training).batch_norm == "frozen" for named in strategies]
     if any(frozen) and training.retrain:
@@ -174,9 +195,9 @@ def _check_combinations(options: StudyOptions, strategies: Sequence[Named], faul
             "leave out one of them, or let queries grow over these steps: --query-size 20:200",
         )
     if not options.strategies or not options.seeds:
-        faults.add("nothing to run", "--strategy and --seeds", "name at least one of each")
+        faults.add("nothing to run", f"{flag} and --seeds", "name at least one of each")
     named_values: dict[str, Sequence[str | int]] = {
-        "--strategy": [named.name for named in strategies],
+        flag: [named.name for named in strategies],
         "--seeds": options.seeds,
         "--modality": options.pool.modalities,
         "--encoder": options.model.encoders or (),

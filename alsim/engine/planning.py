@@ -1,10 +1,11 @@
-"""A run as tasks for the workers: passive phases first, then learning curves."""
+"""A run as tasks for the workers: passive phases first, then what starts from them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from alsim.engine.workers import WorkerTask
+from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.querying import Job
 from alsim.store import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
@@ -100,6 +101,58 @@ def plan_tasks(
                             "checkpoint": str(
                                 folder / CHECKPOINTS / f"curve-{curves[0]}.safetensors"
                             ),
+                        },
+                        frozenset({task.name}),
+                    )
+                )
+    return Plan(tuple(passives), tuple(actives))
+
+
+def plan_correlation(
+    seeds: Sequence[int],
+    metrics: Mapping[str, Named],
+    training: TrainingOptions,
+    sizes: CorrelationOptions,
+    folder: Path,
+) -> Plan:
+    """Return the tasks of a correlation study: one for each seed and metrics trained alike.
+
+    A job is a seed and a metric. The passive phase of a seed comes first, and is trained by itself
+    whatever the way of the copies.
+    """
+    folder = folder.resolve()
+    pairs = [Job(seed, name) for name in metrics for seed in seeds]
+    numbers = {job: i for i, job in enumerate(pairs)}
+    passives: list[WorkerTask] = []
+    actives: list[WorkerTask] = []
+    starts = _alike(metrics, lambda named: _at_first(training_of(named, training)))
+    for names in starts:
+        chosen = {name: metrics[name] for name in names}
+        for seed in seeds:
+            task = WorkerTask(
+                f"passive phase, seed {seed}" + (f", as for {names[0]}" if len(starts) > 1 else ""),
+                {
+                    "kind": "passive",
+                    "seeds": [seed],
+                    "like": names[0],
+                    "way": "direct",
+                    "state": str(folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"),
+                },
+            )
+            passives.append(task)
+            for alike in _alike(chosen, lambda named: training_of(named, training)):
+                jobs = [Job(seed, name) for name in alike]
+                files = [folder / JOURNALS / f"{numbers[job]:04d}.parquet" for job in jobs]
+                actives.append(
+                    WorkerTask(
+                        f"metric {', '.join(alike)}, seed {seed}",
+                        {
+                            "kind": "correlate",
+                            "jobs": jobs,
+                            "state": task.message["state"],
+                            "pick": [0],
+                            "sizes": asdict(sizes),
+                            "journals": [str(file) for file in files],
                         },
                         frozenset({task.name}),
                     )

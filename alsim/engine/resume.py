@@ -1,17 +1,37 @@
 """`alsim.resume`: go on with a run from nothing but its folder."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from alsim.engine.claiming import tidy
+from alsim.engine.correlate import correlate
 from alsim.engine.run import run
 from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError
 from alsim.pool.source import find_files
-from alsim.store import Run, read_run
+from alsim.store import (
+    CorrelationStudy,
+    FolderKind,
+    Run,
+    command_of,
+    kind_of,
+    open_folder,
+    read_correlation,
+    read_run,
+    refuse_older,
+    status_of,
+)
+
+_Done = Run | CorrelationStudy
+# What makes, and what reads, each kind of run.
+_MAKERS: Mapping[FolderKind, Callable[..., _Done]] = {"curves": run, "correlation": correlate}
+_READERS: Mapping[FolderKind, Callable[[Path], _Done]] = {
+    "curves": read_run,
+    "correlation": read_correlation,
+}
 
 
 def resume(
@@ -20,8 +40,10 @@ def resume(
     pool: str | Path | None = None,
     workers: int | None = None,
     watch: Watch | None = None,
-) -> Run:
+) -> _Done:
     """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
+
+    It may be one of learning curves or a correlation study.
 
     What followed the last checkpoint is computed again and compared with what was recorded. A
     finished run is returned as it is.
@@ -37,35 +59,38 @@ def resume(
             that the user can mend.
     """
     watch = watch or Watch()
-    found = read_run(Path(folder))
-    if found.status == "complete":
+    found, manifest = open_folder(Path(folder))
+    kind = kind_of(manifest)
+    if manifest["status"] == "complete":
+        done = _READERS[kind](found)
         watch.note("the run is finished: nothing is left to do")
-        tidy(found.folder)
-        return found
-    arguments = _arguments(found)
+        tidy(found)
+        return done
+    arguments = _arguments(found, manifest)
     # Kept when the run was begun, whatever became of a file that named them.
-    options = found.manifest.get("options")
+    options = manifest.get("options")
     if isinstance(options, Mapping) and arguments.get("initial_ids") is not None:
         arguments["initial_ids"] = options.get("initial_ids")
     if pool is None:
-        _refuse_missing_pool(arguments.get("pool"), found.folder)
-    _refuse_missing_files(arguments, found.folder)
+        _refuse_missing_pool(arguments.get("pool"), found)
+    _refuse_missing_files(arguments, found)
     changed = {"pool": pool, "workers": workers}
     arguments |= {name: value for name, value in changed.items() if value is not None}
-    return run(**arguments, out=found.folder, watch=watch)
+    return _MAKERS[kind](**arguments, out=found, watch=watch)
 
 
-def _arguments(found: Run) -> dict[str, Any]:
+def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments that a run was begun with.
 
     Raises:
         StoreError: If its folder does not tell them, or this alsim is another.
     """
-    manifest, where = found.manifest, str(found.folder)
+    where, command = str(folder), command_of(manifest)
+    refuse_older(folder, manifest)
     if "arguments" not in manifest:
         raise StoreError(
-            f"the run ({found.status}) is of an earlier alsim, which kept no journals: it cannot "
-            "go on",
+            f"the run ({status_of(folder, manifest)}) is of an earlier alsim, which kept no "
+            "journals: it cannot go on",
             where,
             "run it again into another folder: alsim run … --out FOLDER",
         )
@@ -74,19 +99,20 @@ def _arguments(found: Run) -> dict[str, Any]:
         raise StoreError(
             "the run's pool was a table in memory, which its folder does not hold",
             where,
-            f"call what began it once more, with the same table: alsim.run(table, …, out={where!r})"
-            "; or the recipe, with the same --out",
+            "call what began it once more, with the same table: "
+            f"{command.replace(' ', '.')}(table, …, out={where!r}); or the recipe, with the same "
+            "--out",
         )
     versions, mine = manifest.get("versions"), version("alsim")
     theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
-    unknown = sorted(set(arguments) - set(inspect.signature(run).parameters))
+    unknown = sorted(set(arguments) - set(inspect.signature(_MAKERS[kind_of(manifest)]).parameters))
     if theirs != mine or unknown:
         lacks = f", which does not know {', '.join(unknown)}" if unknown else ""
         raise StoreError(
             f"the run was begun by alsim {theirs}, and this is alsim {mine}{lacks}: its numbers "
             "might be others",
             where,
-            f"go on with alsim {theirs}; or start anew: alsim run … --out {where} --force, which "
+            f"go on with alsim {theirs}; or start anew: {command} … --out {where} --force, which "
             "moves this run aside",
         )
     return dict(arguments)

@@ -8,18 +8,21 @@ from typing import Any
 
 from alsim.engine.options import StudyOptions
 from alsim.errors import PoolError, StoreError
+from alsim.store import FolderKind, command_of, refuse_older, refuse_other_kind
 
 # More workers, another kernel, or files that hold the same elsewhere change no number.
 _FREE = frozenset(
     {
         "engine.workers", "configuration.engine.workers", "configuration.oracle.files",
         "machine.cores", "machine.platform", "machine.workers", "pool.name",
+        "pool.classes",  # earlier runs do not tell them, and the pool's fingerprints do
     }
 )  # fmt: skip
 _FLAGS = {
     "strategies": "strategy", "model.name": "model", "model.encoders": "encoder",
     "training.head_weights": "head-weight", "pool.labels": "label",
     "pool.modalities": "modality", "pool.masks": "mask-modality", "oracle.kind": "oracle",
+    "metrics": "metric",
 }  # fmt: skip
 _ANOTHER = "name another folder with --out, or add --force, which moves the old run aside"
 _SHOWN = 10  # differences that are listed
@@ -38,8 +41,14 @@ def flag_of(option: str) -> str:
     return "--" + _FLAGS.get(".".join(path[:2]), name.replace("_", "-"))
 
 
-def refuse_other_options(folder: Path, past: Mapping[str, Any], options: StudyOptions) -> None:
-    """Raise a StoreError unless the run in `folder` was begun with these options."""
+def refuse_other_options(
+    folder: Path, past: Mapping[str, Any], options: Mapping[str, Any], kind: FolderKind
+) -> None:
+    """Raise a StoreError unless the run in `folder` is of this kind, begun with these options.
+
+    One that is not finished must be of this schema version, too.
+    """
+    refuse_other_kind(folder, past, kind, _ANOTHER)
     if "options" not in past:
         raise StoreError(
             f"the folder holds a run ({past.get('status')}) of an earlier alsim, which kept "
@@ -47,13 +56,15 @@ def refuse_other_options(folder: Path, past: Mapping[str, Any], options: StudyOp
             str(folder),
             _ANOTHER,
         )
+    if past.get("status") != "complete":
+        refuse_older(folder, past)
     found = [
-        f"{flag_of(option)}: {values}"
-        for option, values in _differences(past["options"], plain_options(options))
+        f"{flag_of(option)}: {values}" for option, values in _differences(past["options"], options)
     ]
     if found:
         if past.get("status") == "complete":
-            on = f"to see that run: alsim plot {folder}"
+            see = "plot" if kind == "curves" else "resume"
+            on = f"to see that run: alsim {see} {folder}"
         elif past.get("arguments") is None:
             on = "to go on with that run, ask for what it was begun with"
         else:
@@ -79,7 +90,8 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
         StoreError: If anything else differs.
     """
     now = json.loads(json.dumps(now, default=str))
-    anew = f"start anew: alsim run … --out {folder} --force, which moves this run aside"
+    command = f"{command_of(past)} … --out {folder} --force"
+    anew = f"start anew: {command}, which moves this run aside"
     before, after = past.get("pool"), now["pool"]
     if isinstance(before, Mapping) and before.get("fingerprint") != after["fingerprint"]:
         mend = f"put the pool back as it was; or {anew}"

@@ -1,13 +1,12 @@
 """`alsim.run`: the Python twin of the command, with the same names and the same defaults."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
-from alsim.engine.arguments import as_plain, make_options
+from alsim.engine.arguments import make_options, plain_arguments
 from alsim.engine.options import Device
 from alsim.engine.study import run_study
 from alsim.engine.watch import Watch
@@ -15,7 +14,7 @@ from alsim.models.blocks import BlockKind
 from alsim.models.fusion import FusionKind
 from alsim.oracle import OracleKind
 from alsim.pool.options import LabelKind, Standardise
-from alsim.pool.source import open_source
+from alsim.pool.source import Source, open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run
 from alsim.training.batching import BatchRule
@@ -24,7 +23,6 @@ from alsim.training.options import LossWeighting
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
-_PATHS = ("pool", "initial_ids", "confusion", "groups")
 
 
 def run(  # noqa: D417 -- the arguments are the command's options, documented there
@@ -47,6 +45,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     price: float = 1.0,
     label: str | None = None,
     modality: Sequence[str] = (),
+    features: str | Sequence[str] = (),
     split: str | None = None,
     id_column: str | None = None,
     label_type: LabelKind | None = None,
@@ -100,10 +99,9 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     """
     given = locals()
     options = make_options(run, given)
-    arguments = _plain_arguments(given)
-    source = open_source(vk_pool(EMBEDDED), name="vk") if pool is None else open_source(pool)
+    arguments = plain_arguments(given)
     return run_study(
-        source,
+        open_pool(pool),
         options,
         None if out is None else Path(out),
         watch or Watch(),
@@ -112,15 +110,10 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     )
 
 
-def _plain_arguments(given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments to go on with, as JSON values; None for a pool in memory only."""
-    if isinstance(given["pool"], pa.Table):
-        return None
-    plain: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in ("out", "force", "watch"):
-            continue
-        # Absolute, since it may go on from another working folder.
-        is_path = name in _PATHS and isinstance(value, str | Path)
-        plain[name] = str(Path(value).absolute()) if is_path else as_plain(value)
-    return json.loads(json.dumps(plain, default=list))
+def open_pool(pool: str | Path | pa.Table | None) -> Source:
+    """Return where a pool's rows come from; None makes the small VK-like pool.
+
+    Raises:
+        PoolError: If it cannot be read.
+    """
+    return open_source(vk_pool(EMBEDDED), name="vk") if pool is None else open_source(pool)

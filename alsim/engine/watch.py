@@ -15,6 +15,12 @@ class Watch:
     def planned(self, n_curves: int, n_steps: int | None) -> None:
         """Hear how many learning curves there will be, and of how many steps if that is known."""
 
+    def planned_copies(self, n: int) -> None:
+        """Hear how many copies a correlation study will train, over all metrics and seeds."""
+
+    def copies(self, metric: str, seed: int, n: int) -> None:
+        """Hear that n copies of a metric and seed are done; of those kept before, first of all."""
+
     def epoch(self, task: str, epoch: int) -> None:
         """Hear that an epoch of a task's passive phase is over."""
 

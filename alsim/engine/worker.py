@@ -1,4 +1,4 @@
-"""A worker process: reads jobs as JSON lines from stdin, writes records to stdout.
+"""A worker process: reads tasks as JSON lines from stdin, writes records to stdout.
 
 Started as `python -m alsim.engine.worker`, so a user's script needs no `__main__` guard. It maps
 the pool, which all workers share, keeps its curves' journals and checkpoints itself, and tells the
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from alsim.engine.options import Assignment
 from alsim.engine.planning import training_of
 from alsim.errors import AlsimError, StoreError
 from alsim.experiments.active import Passive, active, begin, passive
+from alsim.experiments.correlation import CorrelationOptions, copies_at_once, correlate
 from alsim.experiments.querying import Job
 from alsim.experiments.setting import Setting, make_setting
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
+from alsim.store import keep_groups
 from alsim.strategies import Named, find_strategy
 from alsim.training.memory import blaming_memory
 
@@ -77,6 +79,7 @@ class Study:
 
     setting: Setting
     strategies: Mapping[str, Named]
+    copies: Chunks = field(default_factory=copies_at_once)
 
     def like(self, strategy: str) -> Setting:
         """Return the setting with the net trained as a strategy has it."""
@@ -87,9 +90,9 @@ class Study:
 def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
     """Return the study whose pool is mapped in `folder`; it tells of memory that runs out."""
 
-    def on_smaller(size: int) -> None:
-        text = f"memory ran out: scoring goes on with {size:,} rows at a time"
-        send({"kind": "note", "text": f"{text}; last bits may differ from other runs'"})
+    def tell(text: str) -> None:
+        text = f"memory ran out: {text}; last bits may differ from other runs'"
+        send({"kind": "note", "text": text})
 
     pool = open_mapped(folder)
     task = next(iter(pool.tasks.values()))
@@ -107,15 +110,18 @@ def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
         way=assignment.way,
         device=torch.device(assignment.device),
         initial_rows=None if rows is None else torch.tensor(rows),
-        chunks=Chunks(on_smaller=on_smaller),
+        chunks=Chunks(on_smaller=lambda n: tell(f"scoring goes on with {n:,} rows at a time")),
     )
-    return Study(setting, strategies)
+    copies = copies_at_once(on_smaller=lambda n: tell(f"copies are trained {n} at a time now"))
+    return Study(setting, strategies, copies)
 
 
 def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
     """Train the passive phase of the seeds named and save their states."""
     watch = Stopwatch(send)
-    done = passive(study.like(message["like"]), message["seeds"], watch.observe)
+    setting = study.like(message["like"])
+    setting = replace(setting, way=message.get("way", setting.way))
+    done = passive(setting, message["seeds"], watch.observe)
     save_passive(Path(message["state"]), done, watch.epochs, watch.take())
 
 
@@ -140,6 +146,26 @@ def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:
                 watch.lap("journal")
                 _tell(send, keeper.keep(advance, seconds))
         _tell(send, keeper.finish(step, watch.take()))
+
+
+def run_correlate(study: Study, message: Mapping[str, Any], send: Send) -> None:
+    """Train the copies of a seed's metrics that are not kept yet, and keep each metric's groups."""
+    jobs = [Job(*job) for job in message["jobs"]]
+    journals = {
+        job.strategy: Path(path) for job, path in zip(jobs, message["journals"], strict=True)
+    }
+    metrics = [metric for metric, path in journals.items() if not path.exists()]
+    seed, waiting = jobs[0].seed, [*metrics]
+
+    def observe(phase: str) -> None:
+        if phase.startswith("copies "):
+            n = int(phase.removeprefix("copies "))
+            send({"kind": "copies", "metric": waiting[0], "seed": seed, "n": n})
+
+    # Those that go together are trained alike.
+    setting, sizes = study.like(jobs[0].strategy), CorrelationOptions(**message["sizes"])
+    for groups in correlate(setting, seed, _start(message), metrics, sizes, observe, study.copies):
+        keep_groups(journals[waiting.pop(0)], groups)
 
 
 def _start(message: Mapping[str, Any]) -> Passive:
@@ -210,6 +236,8 @@ def main() -> None:
                         run_passive(study, message, send)
                     elif study is not None and message["kind"] == "active":
                         run_active(study, message, send)
+                    elif study is not None and message["kind"] == "correlate":
+                        run_correlate(study, message, send)
                     else:
                         raise ValueError(f"out of order: {message['kind']}")
             except AlsimError as error:

@@ -7,7 +7,7 @@ no clock.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +37,7 @@ from alsim.training.state import ReplicaState
 from alsim.training.ways import make_replicas
 
 CONTROL = "random"  # the metric whose groups are groups at random
+MOST = 100  # copies trained at once
 MIN_GROUPS = 3  # two groups correlate by ±1, whatever they are
 # Rows times copies that are measured at a time: what stays in a core's cache, and a GPU busy.
 _MEASURED_AT_ONCE = 16_384
@@ -49,7 +50,7 @@ class CorrelationOptions:
 
     sample_size: int = 10_000  # unlabelled rows that are drawn; all where there are fewer
     group_size: int = 100
-    most: int = 100  # copies trained at once in lockstep, as memory allows
+    most: int = MOST  # copies trained at once in lockstep, fewer where memory runs out
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def correlate(
     metrics: Sequence[str],
     options: CorrelationOptions,
     observe: Observe,
+    copies: Chunks | None = None,
 ) -> Iterator[tuple[GroupRecord, ...]]:
     """Yield the groups of each metric in turn, by their mean score.
 
@@ -115,7 +117,10 @@ def correlate(
         start: The passive phase of this seed alone.
         metrics: Names of strategies of the setting.
         options: The sizes.
-        observe: Is told of the phases "score", "train" and "evaluate".
+        observe: Is told of the phases "score", "train" and "evaluate", and by "copies N" that N
+            of a metric are done.
+        copies: How many are trained at once in lockstep, by `copies_at_once`; None: as the options
+            say. One that is shared keeps what memory allowed.
 
     Raises:
         UsageError: If a metric is not pointwise, or there are too few rows or sizes below 1.
@@ -127,9 +132,12 @@ def correlate(
     if start.alive != (True,):
         raise _diverged(f"the passive phase of seed {seed}")
     observe("score")
-    copies = _Copies(setting, start.state)
+    source = _Copies(setting, start.state)
+    at_once = copies or copies_at_once(options.most)
+    if setting.way == "direct":
+        at_once = copies_at_once(1)
     scene = Scene(
-        copies.take(1),
+        source.take(1),
         setting.features,
         setting.task,
         truth=setting.pool.tasks[setting.task].labels.to(setting.features.device),
@@ -143,9 +151,22 @@ def correlate(
         yield tuple(
             GroupRecord(metric, seed, group, options.group_size, means[group], *measured)
             for group, measured in enumerate(
-                _train_copies(setting, copies, seed, metric, groups, answered, options, observe)
+                _train_copies(setting, source, seed, metric, groups, answered, at_once, observe)
             )
         )
+
+
+def copies_at_once(
+    most: int = MOST, *, on_smaller: Callable[[int], None] = lambda n: None
+) -> Chunks:
+    """Return how many copies are trained at once in lockstep: halved when memory runs out.
+
+    Args:
+        most: At first.
+        on_smaller: Called with the new number.
+    """
+    doing = "training {} copies at once"
+    return Chunks(most, smallest=1, doing=doing, on_smaller=on_smaller)
 
 
 def split_into_groups(scores: Tensor, size: int, *, generator: torch.Generator) -> Tensor:
@@ -280,13 +301,12 @@ def _train_copies(
     metric: str,
     groups: Tensor,
     answered: Labelled,
-    options: CorrelationOptions,
+    at_once: Chunks,
     observe: Observe,
 ) -> Iterator[tuple[float, float]]:
     """Yield the accuracy and the loss of one copy a group, in order."""
-    n_slices = math.ceil(len(groups) / (options.most if setting.way == "lockstep" else 1))
-    numbered = torch.arange(len(groups)).tensor_split(n_slices)
-    for numbers in numbered:
+
+    def train(numbers: Tensor) -> list[tuple[float, float]]:
         observe("train")
         replicas = copies.take(len(numbers))
         chosen = groups[numbers].to(setting.features.device)
@@ -305,12 +325,16 @@ def _train_copies(
             streams=FitStreams([s.order[0] for s in streams], [s.dropout[0] for s in streams]),
         )
         observe("evaluate")
-        for group, (accuracy, nll) in zip(
-            numbers.tolist(), _measure(setting, replicas), strict=True
-        ):
+        return _measure(setting, replicas)
+
+    n_done = 0
+    for measured in at_once.over(torch.arange(len(groups)), train):
+        for group, (_, nll) in enumerate(measured, n_done):
             if not math.isfinite(nll):
                 raise _diverged(f"metric {metric}, seed {seed}, group {group}")
-            yield accuracy, nll
+        n_done += len(measured)
+        observe(f"copies {n_done}")
+        yield from measured
 
 
 def _measure(setting: Setting, replicas: Replicas) -> list[tuple[float, float]]:

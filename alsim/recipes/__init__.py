@@ -1,12 +1,15 @@
-"""Every figure of the VK study as one command: what to run, what to draw, what to test."""
+"""Figures and tables of the VK study as one command: what to run, to draw and to test."""
 
+from alsim.recipes.correlations import CorrelationClaim, CorrelationVerdict
 from alsim.recipes.reading import read_recipe, recipe_names
-from alsim.recipes.recipe import Claim, Recipe
+from alsim.recipes.recipe import Recipe
 from alsim.recipes.running import Report, run_recipe
-from alsim.recipes.verdicts import Verdict
+from alsim.recipes.verdicts import Claim, Verdict
 
 __all__ = [
     "Claim",
+    "CorrelationClaim",
+    "CorrelationVerdict",
     "Recipe",
     "Report",
     "Verdict",

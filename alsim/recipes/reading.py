@@ -3,37 +3,31 @@
 import inspect
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from alsim.analysis.curves import metric_columns
 from alsim.engine.annotations import advice, fits, shown
-from alsim.engine.arguments import read_arguments
 from alsim.engine.faults import Faults
-from alsim.engine.run import run
 from alsim.errors import UsageError, nearest
 from alsim.pool.synthetic import VkOptions, check_vk
-from alsim.recipes.recipe import Claim, Picture, Recipe
-from alsim.store.tables import STEPS, schema_of
+from alsim.recipes.correlations import CORRELATION
+from alsim.recipes.curves import CURVES
+from alsim.recipes.recipe import Picture, Recipe, StudyKind, Tell
 
 HERE = Path(__file__).parent
 
-# What the command decides, and what --scale would have to know of.
-_NOT_IN_STUDY = ("pool", "seeds", "out", "watch", "force", "initial_ids", "until")
-_STUDY_NEEDS = ("strategy", "initial_size", "query_size")
+KINDS = {kind.table: kind for kind in (CURVES, CORRELATION)}
 _TOP = {"title": str, "finding": str, "source": str}
-_TABLES = ("pool", "study", "variant", "figure", "claim")
+_TABLES = ("pool", *KINDS, "variant", "figure", "claim")
 _HINTS = {"claim": "write [[claim]]", "variant": "write [variant.NAME]"}
 _VARIANT_NAME = re.compile(r"\w[\w+-]{0,59}")  # it names a folder
 _GIVEN = {
     "mnist": "convert MNIST once with: alsim pool import FOLDER --out mnist.parquet (its four "
     "files are at http://yann.lecun.com/exdb/mnist/ and mirrors), then add: --pool mnist.parquet"
 }
-
-_Tell = Callable[[str, str], None]  # what is wrong, and how to mend it
 
 
 def recipe_names() -> list[str]:
@@ -44,7 +38,8 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> Recipe:
     """Return the recipe of that name, or the one in a file whose name ends in .toml.
 
-    Its studies are checked as `alsim.run` checks its arguments, before a pool is there.
+    Its studies are checked as `alsim.run` or `alsim.correlate` checks its arguments, before a
+    pool is there.
 
     Raises:
         UsageError: If there is none, or the file is not a recipe, naming every fault.
@@ -62,17 +57,19 @@ def read_recipe(name: str) -> Recipe:
     if not faults.kept:
         _check_values(data, tell)
     faults.raise_all("faults", str(path))
+    kind = _kind_of(data)
     pool = dict(data["pool"])
-    kind = pool.pop("default")
+    default = pool.pop("default")
     return Recipe(
         name=path.stem,
         title=data["title"],
         finding=data["finding"],
         source=data["source"],
-        pool=VkOptions(**pool) if kind == "vk" else None,
-        pool_advice=_GIVEN.get(kind, ""),
+        pool=VkOptions(**pool) if default == "vk" else None,
+        pool_advice=_GIVEN.get(default, ""),
+        kind=kind,
         studies=_studies(data),
-        claims=tuple(Claim(**claim) for claim in data["claim"]),
+        claims=tuple(kind.claim(**claim) for claim in data["claim"]),
         picture=Picture(**data.get("figure", {})),
     )
 
@@ -95,17 +92,25 @@ def _load(path: Path) -> dict[str, Any]:
         raise UsageError(f"not TOML: {error}", str(path), "mend the file") from error
 
 
+def _kind_of(data: Mapping[str, Any]) -> StudyKind:
+    """Return what a recipe runs, by the table that it has."""
+    return next((kind for table, kind in KINDS.items() if table in data), CURVES)
+
+
 def _studies(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     variants: Mapping[str, Any] = data.get("variant", {"run": {}})
-    return {name: {**data["study"], **own} for name, own in variants.items()}
+    return {name: {**data[_kind_of(data).table], **own} for name, own in variants.items()}
 
 
-def _check_shape(data: Mapping[str, Any], tell: _Tell) -> None:
+def _check_shape(data: Mapping[str, Any], tell: Tell) -> None:
     """Tell of what is missing, unknown or of a wrong type in a recipe's file."""
     top = {name: value for name, value in data.items() if name not in _TABLES}
     _check_table(top, _TOP, _TOP, "the recipe", tell, _TABLES)
     tables = {name: data.get(name, [] if name == "claim" else {}) for name in _TABLES}
-    for name in ("pool", "study", "claim"):
+    kind = _kind_of(data)
+    if all(table in data for table in KINDS):
+        tell(" and ".join(f"[{table}]" for table in KINDS) + " do not go together", "leave one out")
+    for name in ("pool", kind.table, "claim"):
         if name not in data:
             tell(f"[{name}] is missing", _HINTS.get(name, f"add [{name}]"))
     shaped = {
@@ -123,11 +128,12 @@ def _check_shape(data: Mapping[str, Any], tell: _Tell) -> None:
         if tables["pool"].get("default") == "vk":
             hints |= get_type_hints(VkOptions)
         _check_table(tables["pool"], hints, ("default",), "[pool]", tell)
-    if "study" in data:
-        _check_table(tables["study"], _study_hints(), _STUDY_NEEDS, "[study]", tell)
+    hints, table = _hints_of(kind), f"[{kind.table}]"
+    if kind.table in data:
+        _check_table(tables[kind.table], hints, kind.needs, table, tell)
     if "variant" in data and not tables["variant"]:
         tell("there is nothing in [variant]", "leave it out, or add a [variant.NAME]")
-    in_variants = {key: hint for key, hint in _study_hints().items() if key != "strategy"}
+    in_variants = {key: hint for key, hint in hints.items() if key != kind.names}
     for name, own in tables["variant"].items():
         if not _VARIANT_NAME.fullmatch(name):
             tell(f"a variant cannot be called {shown(name)}", "use letters, digits, _, - and +")
@@ -136,10 +142,10 @@ def _check_shape(data: Mapping[str, Any], tell: _Tell) -> None:
     if "claim" in data and not tables["claim"]:
         tell("there is no claim", _HINTS["claim"])
     for number, claim in enumerate(tables["claim"], 1):
-        _check_table(claim, *_of(Claim), f"[[claim]] {number}", tell)
+        _check_table(claim, *_of(kind.claim), f"[[claim]] {number}", tell)
 
 
-def _check_values(data: Mapping[str, Any], tell: _Tell) -> None:
+def _check_values(data: Mapping[str, Any], tell: Tell) -> None:
     """Tell of what cannot be used in a recipe whose keys and types are right."""
     pool = {key: value for key, value in data["pool"].items() if key != "default"}
     try:
@@ -148,39 +154,19 @@ def _check_values(data: Mapping[str, Any], tell: _Tell) -> None:
         what, _, mend = error.args
         tell(f"{what}, in [pool]", mend)
     found: dict[tuple[str, str, str], list[str]] = {}
-    studies = _studies(data)
+    kind, studies = _kind_of(data), _studies(data)
     for name, study in studies.items():
         faults = Faults()
-        read_arguments(run, study, faults)
+        kind.read(study, faults)
         for error in faults.kept:
             found.setdefault(error.args, []).append(f"[variant.{name}]")
     for (what, flag, mend), places in found.items():
-        where = "[study]" if len(places) == len(studies) else " and ".join(places)
+        where = f"[{kind.table}]" if len(places) == len(studies) else " and ".join(places)
         tell(f"{what}, in {where} ({flag})", mend)
-    metrics = metric_columns(schema_of(STEPS).empty_table())
-    metric = data.get("figure", {}).get("metric", Picture().metric)
-    if metric not in metrics:
-        tell(f"no metric {shown(metric)}, in [figure]", nearest(metric, metrics))
+    kind.check_picture(data.get("figure", {}), tell)
+    names = data[kind.table][kind.names]
     for number, claim in enumerate(data["claim"], 1):
-        _check_claim(claim, data["study"]["strategy"], f"[[claim]] {number}", tell)
-
-
-def _check_claim(
-    claim: Mapping[str, Any], strategies: Collection[str], where: str, tell: _Tell
-) -> None:
-    for key in ("strategy", "than"):
-        if key in claim and claim[key] not in strategies:
-            tell(
-                f"{key} in {where} is {shown(claim[key])}, which the study does not run",
-                nearest(claim[key], strategies),
-            )
-    if ("than" in claim) == (claim["kind"] == "dips"):
-        if claim["kind"] == "dips":
-            tell(f"'than' has no meaning in {where}", "leave it out")
-        else:
-            tell(f"'than' is missing in {where}", "add it")
-    if "part" in claim and claim["kind"] not in ("above", "not-above"):
-        tell(f"'part' has no meaning in {where}", "leave it out")
+        kind.check_claim(claim, names, f"[[claim]] {number}", tell)
 
 
 def _check_table(
@@ -188,7 +174,7 @@ def _check_table(
     hints: Mapping[str, Any],
     needs: Collection[str],
     where: str,
-    tell: _Tell,
+    tell: Tell,
     others: Collection[str] = (),
 ) -> None:
     """Tell of the unknown keys, the wrong types and the missing keys of a table."""
@@ -210,11 +196,11 @@ def _of(cls: Any) -> tuple[Mapping[str, Any], list[str]]:
 
 
 @cache
-def _study_hints() -> Mapping[str, Any]:
-    """Return the arguments of `alsim.run` that a recipe may set, with their types."""
-    hints = get_type_hints(run)
-    names = [name for name in inspect.signature(run).parameters if name not in _NOT_IN_STUDY]
-    return {name: hints[name] for name in names} | {"strategy": list[str]}
+def _hints_of(kind: StudyKind) -> Mapping[str, Any]:
+    """Return the arguments that a recipe of a kind may set, with their types."""
+    hints = get_type_hints(kind.make)
+    names = [name for name in inspect.signature(kind.make).parameters if name not in kind.not_here]
+    return {name: hints[name] for name in names} | {kind.names: list[str]}
 
 
 def _is_tables(value: Any) -> bool:

@@ -10,16 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from alsim.engine.parsing import parse_seeds
-from alsim.engine.run import run
 from alsim.engine.watch import Watch
 from alsim.errors import StoreError, UsageError
-from alsim.plots import draw_curves, save_figure
+from alsim.plots import save_figure
 from alsim.pool.synthetic import vk_pool
-from alsim.recipes.recipe import Recipe
-from alsim.recipes.verdicts import Verdict, in_words, judge_claim
-from alsim.store import LOCK, Run, RunLock, free_folder, remove_partials
+from alsim.recipes.recipe import Done, Judgement, Recipe
+from alsim.store import LOCK, RunLock, free_folder, remove_partials
 from alsim.store.atomic import cannot_write, is_partial, replacing
-from alsim.training.options import TrainingOptions
 
 RESULT = "result.json"
 Watching = Callable[[], AbstractContextManager[Watch]]
@@ -33,9 +30,9 @@ class Report:
     scale: float
     pool: Mapping[str, Any]  # what was run on: a path, or how it was made
     folder: Path
-    runs: Mapping[str, Run]  # by study
+    runs: Mapping[str, Done]  # by study
     figures: Mapping[str, Path]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Judgement, ...]
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -57,17 +54,7 @@ class Report:
                 }
                 for name, settings in recipe.studies.items()
             },
-            "claims": [
-                {
-                    **asdict(verdict.claim),
-                    "study": verdict.study,
-                    "outcome": verdict.outcome,
-                    "numbers": in_words(verdict),
-                    "test": None if verdict.test is None else asdict(verdict.test),
-                    "per_seed": {str(k): v for k, v in verdict.per_seed.items()},
-                }
-                for verdict in self.verdicts
-            ],
+            "claims": [verdict.to_json() for verdict in self.verdicts],
             "warnings": list(self.warnings),
         }
 
@@ -163,14 +150,15 @@ def _run_studies(
     seeds: str | int,
     folder: Path,
     watching: Watching,
-) -> dict[str, Run]:
-    runs: dict[str, Run] = {}
+) -> dict[str, Done]:
+    runs: dict[str, Done] = {}
     for name, settings in recipe.studies.items():
         with watching() as watch:
             if len(recipe.studies) > 1:
                 watch.note(f"study {name}")
             try:
-                runs[name] = run(rows, seeds=seeds, out=folder / name, watch=watch, **settings)
+                out = folder / name
+                runs[name] = recipe.kind.make(rows, seeds=seeds, out=out, watch=watch, **settings)
             except BaseException:
                 if (folder / name).exists() or runs:
                     again = f"alsim recipe run {recipe.name} … --out {folder}"
@@ -184,11 +172,11 @@ def _report(
     pool: str | Path | pa.Table | None,
     scale: float,
     folder: Path,
-    runs: Mapping[str, Run],
+    runs: Mapping[str, Done],
 ) -> Report:
     """Draw the figures, test the claims, write the result and return all of it."""
     figures: dict[str, Path] = {}
-    verdicts: list[Verdict] = []
+    verdicts: list[Judgement] = []
     warnings: list[str] = []
     for name, done in runs.items():
         is_only = len(runs) == 1
@@ -197,11 +185,11 @@ def _report(
             f"after {recipe.source}: {recipe.title}{'' if is_only else f' ({name})'}\n"
             f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
         )
-        drawing = draw_curves([done], recipe.picture.metric, recipe.picture.band, title)
+        drawing = recipe.kind.draw(done, recipe.picture, title)
         save_figure(drawing.figure, figures[name])
         warnings += drawing.warnings
-        batch_size = recipe.studies[name].get("batch_size", TrainingOptions().batch_size)
-        verdicts += [judge_claim(claim, done.steps, batch_size, name) for claim in recipe.claims]
+        settings = recipe.studies[name]
+        verdicts += [recipe.kind.judge(claim, done, settings, name) for claim in recipe.claims]
     report = Report(
         recipe=recipe,
         scale=scale,

@@ -1,6 +1,7 @@
 """A recipe's claims against the tables of a run."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -8,6 +9,7 @@ from alsim.analysis.paired import (
     SMALL_BATCH,
     MeanTest,
     Outcome,
+    Part,
     dips,
     judge_above,
     judge_not_above,
@@ -17,15 +19,26 @@ from alsim.analysis.paired import (
     small_batch_steps,
     t_test,
 )
-from alsim.recipes.recipe import Claim
 from alsim.strategies import find_strategy
 
+ClaimKind = Literal["above", "not-above", "labels-saved", "dips", "smooths"]
 _PARTS = {
     "whole": "area under the curve",
     "first-quarter": "area under the first quarter of the curve",
     "last-quarter": "area under the last quarter of the curve",
     "end": "last accuracy",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A finding of the source about strategies. `says` is the finding in words."""
+
+    says: str
+    kind: ClaimKind
+    strategy: str
+    than: str | None = None  # the strategy it is compared with; `dips` has none
+    part: Part = "whole"  # of the learning curve, for `above` and `not-above`
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,22 @@ class Verdict:
     test: MeanTest | None  # None: there was nothing to measure
     per_seed: dict[int, float] = field(default_factory=dict[int, float])
     remark: str = ""
+
+    @property
+    def numbers(self) -> str:
+        """Return the numbers in words."""
+        return in_words(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {
+            **asdict(self.claim),
+            "study": self.study,
+            "outcome": self.outcome,
+            "numbers": self.numbers,
+            "test": None if self.test is None else asdict(self.test),
+            "per_seed": {str(seed): value for seed, value in self.per_seed.items()},
+        }
 
 
 def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "run") -> Verdict:

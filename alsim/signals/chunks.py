@@ -1,4 +1,4 @@
-"""How many rows go through the nets at a time."""
+"""How many rows go through the nets at a time, or how many nets are trained at once."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -24,13 +24,22 @@ class Chunks:
 
     Args:
         size: Rows, at first.
+        smallest: Of which half is not tried.
+        doing: What so many rows at once are in, for the message when that fails.
         on_smaller: Called with the new size whenever it is made smaller.
     """
 
     def __init__(
-        self, size: int = CHUNK, *, on_smaller: Callable[[int], None] = lambda size: None
+        self,
+        size: int = CHUNK,
+        *,
+        smallest: int = _SMALLEST,
+        doing: str = "scoring or measuring {} rows at once",
+        on_smaller: Callable[[int], None] = lambda size: None,
     ) -> None:
         self.size = size
+        self._smallest = smallest
+        self._doing = doing
         self._on_smaller = on_smaller
 
     def over(self, rows: Rows, work: Callable[[Rows], Made]) -> Iterator[Made]:
@@ -40,7 +49,7 @@ class Chunks:
         for rows that it has seen, so it must leave nothing behind but what it returns.
 
         Raises:
-            RunError: If memory does not suffice for 64 rows.
+            RunError: If memory does not suffice for the smallest number of rows.
         """
         start = 0
         while start < len(rows):
@@ -51,8 +60,8 @@ class Chunks:
                 if not ran_out(error):
                     raise
                 smaller = self._below(len(here))
-                if smaller < _SMALLEST:
-                    raise _too_little(error, len(here)) from None
+                if smaller < self._smallest:
+                    raise _too_little(error, self._doing.format(len(here))) from None
             else:
                 yield made
                 start += len(here)
@@ -70,10 +79,10 @@ class Chunks:
         return size
 
 
-def _too_little(error: BaseException, n: int) -> Exception:
+def _too_little(error: BaseException, doing: str) -> Exception:
     return out_of_memory(
         error,
-        f"scoring or measuring {n} rows at once",
+        doing,
         gpu="use fewer --seeds or strategies at once, --device cpu, or a narrower net: --width",
         host="use fewer --workers, fewer --seeds or strategies at once, or a narrower net: --width",
     )

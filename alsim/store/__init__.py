@@ -5,9 +5,29 @@ What is written is written whole or not at all; what is read is right or one cle
 
 from alsim.store.atomic import make_folder
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
+from alsim.store.correlation_folder import (
+    CorrelationStudy,
+    build_groups,
+    collect_groups,
+    keep_groups,
+    kept_groups,
+    read_correlation,
+    write_correlation,
+)
 from alsim.store.journal import Ending, Entry, Journal, Recorded, read_journal
 from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST, WORK
 from alsim.store.lock import Holder, RunLock, holder
+from alsim.store.manifest import (
+    KIND,
+    FolderKind,
+    command_of,
+    kind_of,
+    open_folder,
+    refuse_older,
+    refuse_other_kind,
+    status_of,
+    write_manifest,
+)
 from alsim.store.records import round_from_json, round_to_json
 from alsim.store.run_folder import (
     Run,
@@ -18,7 +38,6 @@ from alsim.store.run_folder import (
     recorded,
     remove_partials,
     timings_of,
-    write_manifest,
     write_tables,
 )
 from alsim.store.tables import SCHEMA_VERSION, TimingRecord
@@ -26,32 +45,47 @@ from alsim.store.tables import SCHEMA_VERSION, TimingRecord
 __all__ = [
     "CHECKPOINTS",
     "JOURNALS",
+    "KIND",
     "LOCK",
     "MANIFEST",
     "SCHEMA_VERSION",
     "WORK",
+    "CorrelationStudy",
     "Ending",
     "Entry",
+    "FolderKind",
     "Holder",
     "Journal",
     "Recorded",
     "Run",
     "RunLock",
     "TimingRecord",
+    "build_groups",
+    "collect_groups",
+    "command_of",
     "create_run",
     "free_folder",
     "holder",
+    "keep_groups",
+    "kept_groups",
+    "kind_of",
     "load_checkpoint",
     "make_folder",
     "move_aside",
+    "open_folder",
+    "read_correlation",
     "read_journal",
     "read_run",
     "recorded",
+    "refuse_older",
+    "refuse_other_kind",
     "remove_partials",
     "round_from_json",
     "round_to_json",
     "save_checkpoint",
+    "status_of",
     "timings_of",
+    "write_correlation",
     "write_manifest",
     "write_tables",
 ]

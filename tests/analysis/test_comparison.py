@@ -1,7 +1,7 @@
 import importlib.util
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -274,6 +274,34 @@ def test_seeds_that_all_differ_alike_cannot_tell_and_equal_ones_do_not_differ() 
     assert (equal.wins, equal.seeds_needed) == (0.5, None)
 
 
+def test_differences_that_are_alike_but_for_rounding_are_no_evidence() -> None:
+    runs = flat({"a": [0.8, 0.7, 0.4], "b": [0.7, 0.6, 0.3], "c": [0.7, 0.1 * 3 + 0.3, 0.3]})
+    areas = np.array([next(iter(runs[name].values()))[100] for name in "abc"])
+    assert areas[0] - areas[1] != 0.1  # nor is 0.6 the sum of its tenths
+    a_b, a_c, b_c = compare(make_steps(runs)).verdicts
+    for verdict in (a_b, a_c):
+        assert (verdict.outcome, verdict.p_adjusted, verdict.wins) == ("cannot tell", None, 1)
+        assert verdict.area is not None
+        assert verdict.area.mean == pytest.approx(0.1)
+        assert verdict.area.half_width is None
+    assert (b_c.p_adjusted, b_c.wins, b_c.wilcoxon_p) == (1.0, 0.5, 1.0)
+
+
+def test_a_verdict_swapped_is_that_of_the_strategies_swapped() -> None:
+    high, low = [0.75, 0.8125, 0.875, 0.4375], [0.5, 0.5, 0.5, 0.25]
+    (verdict,) = compare(make_steps(flat({"a": high, "b": low}))).verdicts
+    (other,) = compare(make_steps(flat({"a": low, "b": high}))).verdicts
+    assert verdict.wins == 1
+    assert replace(verdict.swapped(), first="a", second="b") == other
+    assert verdict.swapped().swapped() == verdict
+    assert verdict.outcome == "better"
+    assert verdict.swapped().outcome == "worse"
+    (single,) = compare(make_steps(flat({"a": [0.9], "b": [0.1]}))).verdicts
+    assert single.swapped().outcome == "cannot tell"
+    nothing = Verdict("a", "c", 0.05)
+    assert nothing.swapped() == Verdict("c", "a", 0.05)
+
+
 def test_a_pair_is_judged_on_the_seeds_that_both_have() -> None:
     runs = {
         "a": {0: {100: 0.9}, 1: {100: 0.8}, 2: {100: 0.7}},
@@ -376,6 +404,28 @@ def test_the_reference_accuracy_can_be_given() -> None:
     assert (a.reach.target, a.reach.labels.mean) == pytest.approx((0.3, 150))
 
 
+def test_the_reference_is_the_baseline_s_last_accuracy_and_the_share_is_kept() -> None:
+    found = compare(make_steps(flat({"random": [0.5, 0.75], "a": [0.875, 0.875]})), share=0.9)
+    assert (found.reference, found.share) == (0.625, 0.9)
+    assert compare(make_steps(flat({"a": [0.5]}))).reference is None
+
+
+def test_the_ranking_is_by_area_and_equal_strategies_are_by_name() -> None:
+    steps = make_steps(flat({"c": [0.5], "b": [0.9], "d": [0.1], "a": [0.5]}))
+    assert [each.strategy for each in compare(steps).ranking] == ["b", "a", "c", "d"]
+
+
+def test_areas_that_are_equal_but_for_rounding_share_a_rank() -> None:
+    found = compare(make_steps(flat({"a": [0.1 * 3], "b": [0.3], "c": [0.1]})))
+    assert [each.rank for each in found.strategies] == [1.5, 1.5, 3]
+
+
+@pytest.mark.parametrize("metric", ["nll", "cost", "n_labelled", "acuracy"])
+def test_only_scores_of_which_more_is_better_are_compared(metric: str) -> None:
+    with pytest.raises(UsageError, match="not a score"):
+        compare(make_steps(noisy()), metric=metric)
+
+
 def test_without_random_nothing_is_saved_and_nothing_reached() -> None:
     found = compare(make_steps(flat({"a": [0.5, 0.6], "b": [0.7, 0.1]})), cost_per_label=1.0)
     assert found.baseline is None
@@ -409,9 +459,10 @@ def test_savings_are_in_the_unit_of_the_axis() -> None:
 
 def test_strategies_that_share_no_labels_are_not_compared() -> None:
     apart = {"a": {0: {100: 0.1, 200: 0.5}}, "b": {0: {300: 0.1, 400: 0.5}}}
-    with pytest.raises(UsageError, match="share no range"):
+    told = "share no range: b begins at 300, after the end of a at 200"
+    with pytest.raises(UsageError, match=told):
         compare(make_steps(apart))
-    with pytest.raises(UsageError, match="share no range"):
+    with pytest.raises(UsageError, match="no strategy has a step"):
         compare(make_steps(apart).slice(0, 0))
 
 

@@ -59,6 +59,13 @@ def test_differences_without_variance_give_no_nan_and_no_verdict_but_on_nothing(
     assert judge_above(apart) == judge_not_above(apart) == "cannot tell"
 
 
+def test_differences_that_are_equal_but_for_rounding_are_no_evidence() -> None:
+    assert np.full(3, 0.1).std(ddof=1) > 0  # of three tenths, by rounding
+    assert t_test(np.full(3, 0.1)).p is None
+    assert t_test(np.array([0.3 - 0.2, 0.1, 0.1])).p is None
+    assert t_test(np.array([1e-17, 0.0, 0.0])).p == 1.0
+
+
 @pytest.mark.parametrize(
     ("mean", "half_width", "p", "above", "not_above"),
     [

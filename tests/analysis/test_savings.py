@@ -251,6 +251,19 @@ def test_the_bootstrap_of_one_stream_is_always_the_same() -> None:
     assert first != else_
 
 
+def test_seeds_that_differ_alike_but_for_rounding_give_no_interval() -> None:
+    other = np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.4], [0.6, 0.7, 0.8]])
+    mine = other + 0.05
+    assert np.ptp(mine - other, axis=0).any()  # by some units in the last place
+    x = np.array([100.0, 200.0, 300.0])
+    for found in (
+        saved(x, mine, other),
+        saved_by_bootstrap(x, mine, other, generator=stream(0, "savings")),
+    ):
+        assert found.amount == pytest.approx(50)
+        assert (found.low, found.high) == (None, None)
+
+
 def test_money_is_labels_times_their_price() -> None:
     found = Saving(300.0, -100.0, None, True, False, 5)
     assert found.scaled(0.5) == replace(found, amount=150.0, low=-50.0)
@@ -273,10 +286,11 @@ def test_a_target_is_reached_where_the_line_first_meets_it() -> None:
     interval = stats.ttest_1samp(needed, 0).confidence_interval()
     assert found.labels.half_width == pytest.approx((interval.high - interval.low) / 2)
     assert (found.labels.n, found.n_missed) == (3, 1)
+    assert found.at_least == pytest.approx(np.mean([*needed, 200]))
 
 
 def test_a_target_that_no_seed_reaches_has_no_labels() -> None:
-    assert reach(X, np.full((3, X.size), 0.5), 0.6) == Reach(0.6, None, 3)
+    assert reach(X, np.full((3, X.size), 0.5), 0.6) == Reach(0.6, None, 3, X[-1])
 
 
 @given(st.integers(0, 1000), st.floats(0.3, 0.9))

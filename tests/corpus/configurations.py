@@ -106,6 +106,12 @@ def run(*options: str, of: list[str] | None = None) -> Callable[[Path], list[str
     return lambda folder: ["run", *(of or []), *options, "--out", str(folder / "run")]
 
 
+def correlate(*options: str) -> Callable[[Path], list[str]]:
+    """Return a case of a correlation study without files."""
+    small = ("--seeds", "1", "--max-epochs", "1", "--width", "4", "--workers", "1")
+    return lambda folder: ["correlate", *small, *options, "--out", str(folder / "run")]
+
+
 def with_file(
     flag: str, name: str, content: str | bytes, *options: str
 ) -> Callable[[Path], list[str]]:
@@ -304,6 +310,25 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a model that raises": plug_in("--model", "Raises"),
     "a model that returns a tensor": plug_in("--model", "Tensors"),
     "a model without a mixed head": plug_in("--model", "Headless"),
+    # Correlation studies; more of what they share with runs is above.
+    "a metric that there is not": correlate("--metric", "margn"),
+    "a metric of no single row's score": correlate("--metric", "core-set"),
+    "a metric with brackets open": correlate("--metric", "bald(k=3"),
+    "a metric of some candidates": correlate("--metric", "margin(candidates=9)"),
+    "no metric": correlate("--metric", ","),
+    "a metric twice": correlate("--metric", "loss,ideal-learning-loss"),
+    "groups of nothing": correlate("--group-size", "0"),
+    "groups of a word": correlate("--group-size", "ten"),
+    "groups of thirty digits": correlate("--group-size", "9" * 30),
+    "a sample of nothing": correlate("--sample-size", "0"),
+    "a sample larger than the pool": correlate("--sample-size", "99999999"),
+    "two groups": correlate("--sample-size", "40", "--group-size", "20"),
+    "more initial labels than a correlation leaves": correlate("--initial-size", "4330"),
+    "a query for a correlation": correlate("--query-size", "20"),
+    "a picture that is none": correlate("--plot", "groups.txt"),
+    "many faults of a correlation": correlate(
+        "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--dropout", "1"
+    ),
     # Recipes.
     "a recipe that there is not": lambda _: ["recipe", "run", "vk-fig99"],
     "a recipe's file that is not there": lambda folder: [
@@ -333,6 +358,10 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
         "[[claim]]", '[variant."../../x"]\n[[claim]]'
     ),
     "a recipe whose sizes do not fit": recipe("initial_size = 40", "initial_size = 4000"),
+    "a recipe of two kinds": recipe("[[claim]]", "[correlation]\n[[claim]]"),
+    "a recipe of a table with candidates": lambda _: [
+        *("recipe", "run", "vk-table1", "--candidates", "5")
+    ],
     "a scale of nothing": lambda _: ["recipe", "run", "vk-fig07", "--scale", "0"],
     "a recipe without its pool": lambda _: ["recipe", "run", "vk-fig15"],
     "a recipe with seeds that are words": lambda _: ["recipe", "run", "vk-fig07", "--seeds", "x"],

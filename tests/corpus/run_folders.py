@@ -153,7 +153,7 @@ def _unreadable_manifest(folder: Path) -> None:
 
 
 def _manifest(**values: object) -> str:
-    return json.dumps({"schema": 2, "status": "complete", **values})
+    return json.dumps({"schema": 3, "status": "complete", **values})
 
 
 BAD_RUNS: dict[str, Write] = {
@@ -165,19 +165,19 @@ BAD_RUNS: dict[str, Write] = {
     "run.json is empty": _with_manifest(""),
     "run.json is cut": _with_manifest(_manifest()[:-5]),
     "run.json is a list": _with_manifest("[1, 2]"),
-    "run.json is not UTF-8": _with_manifest(b'{"schema": 2, "status": "\xff\xfe"}'),
+    "run.json is not UTF-8": _with_manifest(b'{"schema": 3, "status": "\xff\xfe"}'),
     "run.json is UTF-16": _with_manifest(_manifest().encode("utf-16")),
     "run.json is zeros, as a power cut leaves it": _with_manifest(b"\0" * 512),
     "run.json is brackets within brackets": _with_manifest("[" * 200_000),
     "no schema": _with_manifest('{"status": "complete"}'),
-    "a later schema": _with_manifest(_manifest(schema=3)),
+    "a later schema": _with_manifest(_manifest(schema=4)),
     "a schema that is no number": _with_manifest(_manifest(schema=float("nan"))),
     "a schema of more digits than Python reads": _with_manifest('{"schema": ' + "2" * 5000 + "}"),
     "a schema of lists": _with_manifest('{"schema": ' + "[" * 500 + "]" * 500 + "}"),
-    "no status": _with_manifest('{"schema": 2}'),
+    "no status": _with_manifest('{"schema": 3}'),
     "an unknown status": _with_manifest(_manifest(status="done")),
     "a status that is a list": _with_manifest(_manifest(status=["complete"])),
-    "a status that is no text": _with_manifest('{"schema": 2, "status": "\\ud800"}'),
+    "a status that is no text": _with_manifest('{"schema": 3, "status": "\\ud800"}'),
     "no steps": _no_steps,
     "a missing table": _with_steps(Path.unlink),
     "an empty table": _with_steps(lambda path: os.truncate(path, 0)),
@@ -219,7 +219,7 @@ BAD_RUNS: dict[str, Write] = {
     "a journal that goes on after its end": _with_records(
         lambda records: records.append(records[-1])
     ),
-    "a journal of a later schema": _with_records(lambda records: records[0].update(schema=3)),
+    "a journal of a later schema": _with_records(lambda records: records[0].update(schema=4)),
     "a journal of two strategies": _with_records(
         lambda records: records[0].update(strategy="random")
     ),

@@ -132,6 +132,13 @@ def left(stopped: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(stopped, tmp_path / "left"))
 
 
+def test_the_manifest_tells_how_many_training_rows_each_class_has(whole: Run) -> None:
+    labels = [str(row["label"]) for row in POOL.to_pylist() if row["split"] == "train"]
+    pool = whole.manifest["pool"]
+    assert isinstance(pool, dict)
+    assert list(pool["classes"].items()) == [(name, labels.count(name)) for name in CLASSES]
+
+
 def assert_same_tables(one: Run, other: Run) -> None:
     assert one.status == other.status == "complete"
     for name in TABLES:
@@ -416,6 +423,7 @@ def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> N
     }
     unchangeable = {
         "training.sigma_learning_rate", "training.loss_prediction", "pool.task", "pool.holdout",
+        "pool.rows_kept", "model.experts",
     }  # fmt: skip
     assert len(told) > 40
     assert {option for option in told if flag_of(option) not in flags} == unchangeable

@@ -18,6 +18,7 @@ from alsim.experiments.correlation import (
     CorrelationOptions,
     GroupRecord,
     check_metrics,
+    copies_at_once,
     correlate,
     is_pointwise,
     split_into_groups,
@@ -199,6 +200,42 @@ def test_slices_change_nothing(most: int) -> None:
     sliced = groups_of(options=replace(OPTIONS, most=most))
     for metric in METRICS:
         assert nlls(sliced[metric]) == pytest.approx(nlls(FOUND[metric]), abs=1e-9)
+
+
+def memory_for(most: int, told: list[str]) -> Callable[[str], None]:
+    """Return what is told of phases, and runs out of memory the first times that copies train."""
+
+    def observe(phase: str) -> None:
+        told.append(phase)
+        if phase == "train" and told.count("train") <= most:
+            raise MemoryError
+
+    return observe
+
+
+def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_with_those() -> (
+    None
+):
+    heard: list[int] = []
+    told: list[str] = []
+    copies = copies_at_once(on_smaller=heard.append)
+    found = list(correlate(SETTING, 3, START, METRICS, OPTIONS, memory_for(2, told), copies))
+    assert heard == [3, 1]  # of 6 groups
+    assert [phase for phase in told if phase.startswith("copies")] == [
+        f"copies {n}" for n in range(1, 7)
+    ] * 3
+    for records in found:
+        mine, other = nlls(records), nlls(FOUND[records[0].metric])
+        assert mine == pytest.approx(other, abs=1e-9)
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
+    setting, told = setting_of(way), list[str]()
+    with pytest.raises(RunError, match="the machine ran out of memory") as caught:
+        list(correlate(setting, 3, START, ["margin"], OPTIONS, memory_for(99, told)))
+    assert caught.value.args[1] == "training 1 copies at once"
+    assert "--width" in caught.value.args[2]
 
 
 def test_a_metric_does_not_depend_on_which_others_there_are() -> None:

@@ -22,6 +22,7 @@ from alsim.store import read_run
 from alsim.strategies import find_strategy
 
 FIGURES = ("05", "06", "07", "09", "10", "11", "12", "13", "14", "15", "16")
+OF_CURVES = [f"vk-fig{number}" for number in FIGURES]
 RECIPE = """
 title = "a title"
 finding = "a finding"
@@ -57,11 +58,11 @@ def write(folder: Path, text: str = RECIPE) -> str:
     return str(path)
 
 
-def test_every_figure_of_learning_curves_in_the_study_has_a_recipe() -> None:
-    assert recipe_names() == [f"vk-fig{number}" for number in FIGURES]
+def test_every_figure_of_learning_curves_and_every_table_in_the_study_has_a_recipe() -> None:
+    assert recipe_names() == [*OF_CURVES, "vk-table1", "vk-table2"]
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", OF_CURVES)
 def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
     recipe = read_recipe(name)
     assert recipe.source == f"VK 2020, Fig. {int(name[-2:])}"
@@ -71,7 +72,7 @@ def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
         assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", OF_CURVES)
 @pytest.mark.parametrize("scale", [0.1, 0.25, 1.0])
 def test_a_recipe_s_sizes_fit_its_own_pool_at_any_scale(name: str, scale: float) -> None:
     recipe = read_recipe(name).scaled(scale)

@@ -1,0 +1,198 @@
+"""Several runs side by side: what they are called, what must be alike, their steps as one table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class RunFacts(Protocol):
+    """What is told of a run beside its tables, such as by `alsim.store.Run`."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, which tells two runs of one name apart."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, object]:
+        """What `run.json` holds."""
+        ...
+
+
+class RunWithSteps(RunFacts, Protocol):
+    """A run whose learning curves can be read."""
+
+    @property
+    def steps(self) -> pa.Table:
+        """The steps, as the store writes them."""
+        ...
+
+
+AnyRun = TypeVar("AnyRun", bound=RunFacts)
+
+# What must be alike for numbers to be compared, and where a manifest tells it.
+_ALIKE = (
+    ("pools", "pool", "fingerprint"),
+    ("splits", "pool", "splits"),
+    ("splits for evaluation", "evaluation_split"),
+    ("tasks", "task"),
+)
+_HASH = 12  # digits of a fingerprint that are shown
+# What only says which curves were run and by what machinery, not what their numbers come from.
+_FREE = frozenset({"strategies", "parameters", "seeds", "engine"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merged:
+    """The steps of several runs, in which a strategy's name means the same throughout."""
+
+    steps: pa.Table
+    sources: Mapping[str, tuple[str, tuple[str, ...]]]  # label -> strategy, names of its runs
+
+
+def named(runs: Sequence[AnyRun]) -> list[tuple[str, AnyRun]]:
+    """Return each run with its name, or with its path where two have the same name."""
+    names = [run.name for run in runs]
+    return [(run.name if names.count(run.name) == 1 else str(run.folder), run) for run in runs]
+
+
+def unlike(runs: Sequence[RunFacts]) -> list[str]:
+    """Return what must be alike for runs to be compared and is not, with what each run has.
+
+    Such as "pools: posts (7d3f…), images (01ab…)".
+    """
+    found: dict[str, str] = {}
+    for what, *path in _ALIKE:
+        values = {name: str(_at(run, *path) or "unknown") for name, run in named(runs)}
+        if len(set(values.values())) > 1:
+            width = _HASH if path[0] == "pool" else None
+            found[what] = ", ".join(f"{name} ({each[:width]})" for name, each in values.items())
+    if "pools" in found:  # other rows are in other splits
+        found.pop("splits", None)
+    return [f"{what}: {each}" for what, each in found.items()]
+
+
+def settings_that_differ(runs: Sequence[RunFacts]) -> dict[str, tuple[str, ...]]:
+    """Return the settings in which runs differ, such as "training.retrain", with each run's value.
+
+    Which strategies and seeds were run, and on what, does not count. A run of which no settings
+    are told differs in nothing.
+    """
+    told = [_flat(settings) for run in runs if (settings := _settings(run)) is not None]
+    paths = dict.fromkeys(path for flat in told for path in flat)
+    values = {path: tuple(flat.get(path, "–") for flat in told) for path in paths}
+    return {path: each for path, each in values.items() if len(set(each)) > 1}
+
+
+def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
+    """Return the steps of several runs as one table.
+
+    Curves of one strategy that were run under the same settings, versions and pool are one
+    strategy's: their seeds are put together, and a seed that is the same in two of them counts
+    once. Otherwise a strategy that several runs have is called by the run too: "margin · posts".
+    """
+    groups: dict[str, list[_Group]] = {}
+    for name, run in named(runs):
+        for strategy in sorted({str(each) for each in run.steps.column("strategy").to_pylist()}):
+            rows = run.steps.filter(pc.field("strategy") == strategy)
+            seeds = sorted({int(str(each)) for each in rows.column("seed").to_pylist()})
+            curves = {seed: rows.filter(pc.field("seed") == seed) for seed in seeds}
+            known = groups.setdefault(strategy, [])
+            origin = _origin(run, strategy)
+            group = next((each for each in known if each.takes(origin, curves)), None)
+            if group is None:
+                known.append(_Group(origin, (name,), curves))
+            else:
+                known[known.index(group)] = group.joined(name, curves)
+    tables: list[pa.Table] = []
+    sources: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for strategy, known in groups.items():
+        for group in known:
+            label = strategy if len(known) == 1 else f"{strategy} · {' + '.join(group.names)}"
+            sources[label] = strategy, group.names
+            tables += [_called(label, rows) for rows in group.curves.values()]
+    return Merged(pa.concat_tables(tables, promote_options="default"), sources)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Curves of one strategy from runs that differ in nothing that the numbers come from."""
+
+    origin: str | None
+    names: tuple[str, ...]  # of the runs
+    curves: Mapping[int, pa.Table]  # by seed
+
+    def takes(self, origin: str | None, curves: Mapping[int, pa.Table]) -> bool:
+        """Return whether curves of another run belong here."""
+        shared = self.curves.keys() & curves.keys()
+        return (
+            origin is not None
+            and origin == self.origin
+            and all(self.curves[seed].equals(curves[seed]) for seed in shared)
+        )
+
+    def joined(self, name: str, curves: Mapping[int, pa.Table]) -> "_Group":
+        """Return the group with the curves of another run."""
+        return _Group(self.origin, (*self.names, name), {**curves, **self.curves})
+
+
+def _origin(run: RunFacts, strategy: str) -> str | None:
+    """Return all that a curve comes from besides its seed, as text; None if that is not told."""
+    settings = _settings(run)
+    if settings is None:
+        return None
+    facts = [
+        settings,
+        _at(run, "configuration", "parameters", strategy),
+        _at(run, "versions", "alsim"),
+        _at(run, "pool", "fingerprint"),
+        _at(run, "pool", "splits"),
+        _at(run, "evaluation_split"),
+        _at(run, "task"),
+    ]
+    return json.dumps(facts, sort_keys=True)
+
+
+def _settings(run: RunFacts) -> dict[str, object] | None:
+    configuration = run.manifest.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return None
+    told = {str(key): value for key, value in configuration.items() if key not in _FREE}
+    oracle = told.get("oracle")
+    if isinstance(oracle, Mapping):  # what its files hold is told beside their paths
+        told["oracle"] = {key: value for key, value in oracle.items() if key != "files"}
+    return told
+
+
+def _flat(value: object, path: str = "") -> dict[str, str]:
+    """Return the leaves of nested JSON values as JSON text, by their paths."""
+    if not isinstance(value, Mapping):
+        return {path: json.dumps(value, ensure_ascii=False)}
+    found: dict[str, str] = {}
+    for key, each in value.items():
+        found |= _flat(each, f"{path}.{key}" if path else str(key))
+    return found
+
+
+def _at(run: RunFacts, *path: str) -> object:
+    """Return what the manifest holds at a path, None if nothing."""
+    value: object = run.manifest
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _called(label: str, rows: pa.Table) -> pa.Table:
+    place = rows.schema.get_field_index("strategy")
+    labels = pa.array([label] * rows.num_rows, pa.string())
+    return rows.set_column(place, rows.schema.field(place), labels)

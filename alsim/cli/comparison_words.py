@@ -1,0 +1,129 @@
+"""A comparison in sentences: one verdict a pair, and what is behind the numbers."""
+
+import math
+
+from alsim.analysis.comparison import Comparison
+from alsim.analysis.intervals import binomial_error
+from alsim.analysis.savings import Saving
+from alsim.analysis.verdicts import Verdict
+from alsim.cli.comparison_cells import (
+    estimate_cell,
+    metric_words,
+    p_text,
+    points,
+    saving_cell,
+    unit,
+    wins_cell,
+)
+from alsim.cli.comparison_tables import ordered_verdicts
+
+_MANY = 1000  # seeds: more are not told exactly
+
+
+def headline(found: Comparison) -> str:
+    """Return which strategy saved the most among those that are better by their verdict."""
+    if len(found.strategies) == 1:
+        return f"{found.strategies[0].strategy} is the only strategy: nothing to compare it with"
+    if found.baseline is None:
+        return "verdicts only, since there is no baseline to save anything against"
+    better = [
+        each
+        for each in found.ranking
+        if any(
+            (verdict.first, verdict.second, verdict.outcome)
+            == (each.strategy, found.baseline, "better")
+            for one in found.verdicts
+            for verdict in (one, one.swapped())
+        )
+    ]
+    if not better:
+        return f"cannot tell that any strategy is better than {found.baseline}"
+    best = max(better, key=lambda each: (_is_sure(each.saving), _greatest(each.saving)))
+    told = saving_cell(best, best.saving, found, unit(found))
+    if not _is_sure(best.saving):
+        return (
+            f"{best.strategy} is better than {found.baseline}; "
+            f"what it saves by the end is not sure: {told}"
+        )
+    most = "saves"
+    if len(better) > 1 and _greatest(best.saving) == max(_greatest(b.saving) for b in better):
+        most = "saves the most"
+    whole = f"{found.end:{unit(found)}}"
+    return f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.x}"
+
+
+def explanations(found: Comparison, split: str, n_evaluated: int) -> list[str]:
+    """Return what the numbers are, and of which rows."""
+    n_pairs, metric, form = len(found.verdicts), metric_words(found.metric), unit(found)
+    span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"
+    has_seeds = any(len(each.seeds) > 1 for each in found.strategies)
+    lines = [
+        f"{span} {found.x}; ± and [ ]: 95 % intervals over seeds, each for itself alone"
+        if has_seeds
+        else f"{span} {found.x}; one seed gives neither interval nor verdict: add --seeds 5"
+    ]
+    if n_pairs and has_seeds:
+        holm = f"; p by Holm over {n_pairs} pairs" if n_pairs > 1 else ""
+        lines.append(f"verdicts: paired t-tests of the AUBC by seed{holm}")
+    on = f"{metric} on {n_evaluated:,} {split} rows"
+    if found.metric == "accuracy":
+        lasts = [min(max(each.last.mean, 0.0), 1.0) for each in found.strategies]
+        error = 1.96 * max(binomial_error(last, n_evaluated) for last in lasts)
+        on += f", with a sampling error of ±{points(error)} that all strategies share"
+    lines.append(on)
+    if found.reference is not None:
+        ends = {each.strategy: each.last.mean for each in found.strategies}
+        own = ends.get(found.baseline or "")
+        is_own = own is not None and math.isclose(own, found.reference)
+        whose = f"{found.baseline}'s last" if is_own else "the reference"
+        target, share = points(found.share * found.reference), f"{100 * found.share:g} %"
+        lines.append(f"{share} of {whose} {metric}, {points(found.reference)}, is {target}")
+        reaches = [each.reach for each in found.strategies if each.reach is not None]
+        if any(reach.n_missed and reach.labels for reach in reaches):
+            lines.append("≥ … (1 of 3): so many seeds reached it, the others count as at the end")
+    return lines
+
+
+def main_verdicts(found: Comparison) -> list[Verdict]:
+    """Return the verdicts on pairs of which one is the baseline or the best strategy."""
+    shown = {found.baseline, found.ranking[0].strategy}
+    return [each for each in ordered_verdicts(found) if shown & {each.first, each.second}]
+
+
+def verdict_sentence(verdict: Verdict) -> str:
+    """Return a verdict in words; the first strategy is the one with the greater AUBC."""
+    first, second, n = verdict.first, verdict.second, len(verdict.seeds)
+    if verdict.area is None:
+        return f"{first} and {second}: cannot tell, they share no seed"
+    seeds = "1 seed" if n == 1 else f"{n} seeds"
+    gap = f"AUBC {estimate_cell(verdict.area, signed=True)}"
+    if n > 1 and verdict.p_adjusted is None:
+        return f"{first} and {second}: cannot tell, all {seeds} differ by the same ({gap})"
+    if verdict.p_adjusted is None:
+        return f"{first} and {second}: cannot tell with {seeds} ({gap})"
+    gap += f", {_p_equals(verdict.p_adjusted)}"
+    if verdict.outcome == "better":
+        return f"{first} is better than {second}: {gap}, {wins_cell(verdict)} seeds"
+    told = f"{first} and {second}: cannot tell with {seeds} ({gap})"
+    needed = verdict.seeds_needed
+    if needed is None or needed <= n:
+        return told
+    about = f"about {needed}" if needed <= _MANY else f"more than {_MANY:,}"
+    return f"{told}; a difference of this size would want {about} seeds"
+
+
+def _p_equals(p: float) -> str:
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def _is_sure(saving: Saving | None) -> bool:
+    return saving is not None and saving.low is not None and saving.low > 0
+
+
+def _greatest(saving: Saving | None) -> float:
+    if saving is None:
+        return float("-inf")
+    if saving.amount is None:
+        return float("inf") if saving.is_censored_high else float("-inf")
+    return saving.amount

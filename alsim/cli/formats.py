@@ -1,0 +1,73 @@
+"""Tables in the formats of other programs: CSV, LaTeX, Markdown."""
+
+import csv
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Value = str | int | float | bool | None
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: "\\" + character for character in "&%$#_{}"},
+    # After the end of a row a bracket would begin the size of a gap.
+    "[": "{[}",
+    "]": "{]}",
+    "−": "$-$",
+    "±": r"$\pm$",
+    "≥": r"$\ge$",
+    "≤": r"$\le$",
+    "·": r"$\cdot$",
+    "–": "--",
+    "<": r"$<$",
+    ">": r"$>$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table as it is shown."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()  # columns aligned to the right
+    whole: tuple[int, ...] = ()  # columns whose cells a narrow terminal must not break
+
+
+def print_csv(records: Sequence[Mapping[str, Value]]) -> None:
+    """Print records with the same keys as CSV to stdout; None is an empty cell."""
+    if records:
+        writer = csv.DictWriter(sys.stdout, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def print_latex(table: TextTable) -> None:
+    """Print a table as LaTeX with booktabs to stdout."""
+    columns = "".join("r" if i in table.right else "l" for i in range(len(table.headers)))
+    lines = ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
+    lines += [_latex_row(table.headers), "\\midrule", *map(_latex_row, table.rows)]
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def print_markdown(*tables: TextTable) -> None:
+    """Print tables as Markdown to stdout, with an empty line between them."""
+    texts: list[str] = []
+    for table in tables:
+        rule = ["---:" if i in table.right else "---" for i in range(len(table.headers))]
+        cells = [[_markdown(cell) for cell in row] for row in (table.headers, *table.rows)]
+        rows = [cells[0], rule, *cells[1:]]
+        texts.append("".join(f"| {' | '.join(row)} |\n" for row in rows))
+    sys.stdout.write("\n".join(texts))
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+
+
+def _markdown(cell: str) -> str:
+    return re.sub(r"([\\`*_|<>])", r"\\\1", cell)

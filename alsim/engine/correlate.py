@@ -1,0 +1,150 @@
+"""`alsim.correlate`: the Python twin of the command, with the same names and the same defaults."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from alsim.engine.arguments import build_options, plain_arguments, read_types
+from alsim.engine.correlating import (
+    FLAG,
+    CorrelateOptions,
+    examine_correlate,
+    metric_names,
+    run_correlation,
+)
+from alsim.engine.faults import Faults
+from alsim.engine.options import Device
+from alsim.engine.parsing import parse_names
+from alsim.engine.run import open_pool
+from alsim.engine.sizing import SizeOptions
+from alsim.engine.watch import Watch
+from alsim.models.blocks import BlockKind
+from alsim.models.fusion import FusionKind
+from alsim.oracle import OracleKind
+from alsim.pool.options import LabelKind, Standardise
+from alsim.store import CorrelationStudy
+from alsim.training.batching import BatchRule
+from alsim.training.optimisers import OptimiserName
+from alsim.training.options import LossWeighting
+
+METRICS = ("loss", "margin", "entropy", "least-confident", "bald", "predicted-loss")
+# What learning curves have beside: nothing is queried here.
+_NOT_HERE: Mapping[str, Any] = {
+    "query_size": None, "steps": None, "until": None, "candidates": None, "retrain": False,
+    "price": 1.0,
+}  # fmt: skip
+
+
+def correlate(  # noqa: D417 -- the arguments are the command's options, documented there
+    pool: str | Path | pa.Table | None = None,
+    *,
+    metric: str | Sequence[str] = METRICS,
+    seeds: str | int | Sequence[int] = 5,
+    initial_size: int | None = None,
+    initial_ids: str | Path | Sequence[str | int] | None = None,
+    sample_size: int | None = None,
+    group_size: int | None = None,
+    oracle: OracleKind = "perfect",
+    noise: str | float | Sequence[float] | None = None,
+    confusion: str | Path | None = None,
+    answers: int | None = None,
+    groups: str | Path | None = None,
+    max_questions: int | None = None,
+    label: str | None = None,
+    modality: Sequence[str] = (),
+    features: str | Sequence[str] = (),
+    split: str | None = None,
+    id_column: str | None = None,
+    label_type: LabelKind | None = None,
+    mask_modality: Sequence[str] = (),
+    standardise: Standardise = "auto",
+    split_seed: int = 0,
+    model: str = "auto",
+    width: int | None = None,
+    depth: int = 1,
+    dropout: float = 0.5,
+    blocks: BlockKind = "dense",
+    fusion: FusionKind = "concat",
+    heads: Literal["all", "mixed"] = "all",
+    encoder: Sequence[str] | None = None,
+    optimiser: OptimiserName = "adam",
+    learning_rate: float = 1e-3,
+    batch_size: int = 512,
+    batch_rule: BatchRule = "adaptive",
+    epochs: int = 1,
+    max_epochs: int = 100,
+    patience: int = 10,
+    batch_norm: Literal["train", "frozen"] = "train",
+    loss: LossWeighting = "uncertainty",
+    head_weight: Sequence[str] = (),
+    class_weights: Literal["none", "balanced"] = "none",
+    precision: Literal["float32", "float64"] = "float32",
+    device: Device = "auto",
+    workers: int | None = None,
+    replicas: Literal["auto", "direct", "lockstep"] = "auto",
+    out: str | Path | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> CorrelationStudy:
+    """Correlate what a group of rows scores with what it teaches, and return the study.
+
+    From the net of the passive phase, one copy is trained on each group of rows sorted by a
+    metric; ρ is Spearman's, between the mean score of a group and the accuracy of its copy (VK
+    2020, Tables 1 and 2). Groups at random, the metric "random", are always among them.
+
+    Where `out` holds this very study unfinished, it goes on; finished, it is returned as it is.
+
+    Every argument is the option of `alsim correlate` of the same name, documented there; texts are
+    understood as on the command line.
+
+    Args:
+        pool: A Parquet file, folder or glob, or an Arrow table; None makes a small VK-like pool.
+        out: The study's folder, absent, empty, or of this study; None takes a free one below
+            `runs/`.
+        force: Whether another run in `out` is moved aside for this one.
+        watch: Hears of the progress.
+
+    Raises:
+        AlsimError: For anything the user can mend.
+    """
+    given = locals()
+    faults = Faults()
+    options = read_correlate(correlate, given, faults)
+    faults.raise_all("options cannot be used", "alsim correlate")
+    assert options is not None
+    return run_correlation(
+        open_pool(pool),
+        options,
+        None if out is None else Path(out),
+        watch or Watch(),
+        arguments=plain_arguments(given),
+        force=force,
+    )
+
+
+def read_correlate(
+    function: Callable[..., Any], given: Mapping[str, Any], faults: Faults
+) -> CorrelateOptions | None:
+    """Return what arguments of `alsim.correlate` mean; add all that is wrong to the faults.
+
+    Where a type is wrong, nothing more can be told, and None is returned.
+
+    Args:
+        function: `alsim.correlate`, for its defaults and types.
+        given: Some of its arguments, by name.
+        faults: Those found so far.
+    """
+    a = read_types(function, given, faults)
+    if a is None:
+        return None
+    names = parse_names(a.metric)
+    if not names:
+        faults.add("no metric is named", FLAG, "name at least one, such as margin")
+    given_too = {**_NOT_HERE, "strategy": metric_names(names)}
+    study = build_options(SimpleNamespace(**vars(a), **given_too), faults)
+    options = CorrelateOptions(study, SizeOptions(a.sample_size, a.group_size))
+    examine_correlate(options, faults)
+    return options

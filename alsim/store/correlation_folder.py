@@ -1,0 +1,241 @@
+"""What a correlation study leaves: its groups, and how their scores go with accuracy.
+
+Until it is complete, the groups of each metric and seed lie in a file of their own in `journal/`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from alsim.errors import StoreError
+from alsim.store.layout import JOURNALS
+from alsim.store.manifest import open_folder, refuse_other_kind, status_of, told_by
+from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, write_table
+
+if TYPE_CHECKING:
+    from alsim.analysis.correlation import Correlation, Interval
+    from alsim.experiments.correlation import GroupRecord
+
+_AGAIN = "make it again in another folder: alsim correlate --out FOLDER"
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationRecord:
+    """One row of `correlations.parquet`. Intervals are at 95 %; null is undefined."""
+
+    metric: str
+    seeds: tuple[int, ...]
+    rhos: tuple[float | None, ...]  # Spearman's, of each seed
+    mean: float | None
+    fisher_low: float | None  # over seeds
+    fisher_high: float | None
+    bootstrap_low: float | None  # over groups
+    bootstrap_high: float | None
+    p: float | None  # by permutation, two-sided
+    null_mean_low: float | None  # of the mean, if the metric tells nothing
+    null_mean_high: float | None
+    null_seed_low: float | None  # of one seed's ρ, likewise
+    null_seed_high: float | None
+
+
+CORRELATIONS = TableKind("correlations", CorrelationRecord, ("metric",), is_unique=True)
+
+
+# eq=False: tables compare elementwise.
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrelationStudy:
+    """A correlation study that was read; of one that is not complete, as far as it went."""
+
+    folder: Path
+    manifest: Mapping[str, object]
+    groups: pa.Table  # one row a copy, by metric, seed and group
+    correlations: "tuple[Correlation, ...]"  # by metric, groups at random last
+
+    @property
+    def name(self) -> str:
+        """Return the folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def status(self) -> str:
+        """Return "running", "complete", "interrupted", "failed", or "killed"."""
+        return status_of(self.folder, self.manifest)
+
+    @property
+    def evaluation_split(self) -> str:
+        """Return the split that accuracies are measured on."""
+        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
+
+    @property
+    def n_evaluated(self) -> int:
+        """Return how many rows accuracies are measured on."""
+        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
+
+    @property
+    def epochs(self) -> int:
+        """Return for how many epochs each copy was trained."""
+        path = ("configuration", "training", "epochs")
+        return int(str(told_by(self.folder, self.manifest, int, *path)))
+
+    @property
+    def initial_size(self) -> int:
+        """Return how many labels the copies' start was trained on."""
+        path = ("configuration", "initial_size")
+        return int(str(told_by(self.folder, self.manifest, int, *path)))
+
+
+def read_correlation(folder: Path) -> CorrelationStudy:
+    """Return the correlation study that a folder holds.
+
+    Of one that is not complete, the correlations are computed from the groups that there are.
+
+    Raises:
+        StoreError: If there is none, the folder holds learning curves, or a file of it is
+            missing, cut short, damaged, or of a schema version that this alsim does not know.
+    """
+    folder, manifest = open_folder(folder)
+    refuse_other_kind(folder, manifest, "correlation")
+    if manifest["status"] != "complete":
+        try:
+            groups = collect_groups(folder)
+        except StoreError:
+            if not _is_complete(folder):
+                raise
+        else:
+            if not _is_complete(folder):
+                return CorrelationStudy(folder, manifest, groups, correlations_of(groups))
+        return read_correlation(folder)  # it ended meanwhile, and its journals went one by one
+    groups = read_table(folder / groups_kind().file, groups_kind(), _AGAIN)
+    told = read_table(folder / CORRELATIONS.file, CORRELATIONS, _AGAIN)
+    found = tuple(_from_row(row) for row in told.to_pylist())
+    return CorrelationStudy(folder, manifest, groups, found)
+
+
+def write_correlation(folder: Path, groups: pa.Table) -> None:
+    """Write the groups and what follows from them, each table atomically.
+
+    Raises:
+        StoreError: If the system cannot write there.
+    """
+    rows = [asdict(_to_record(found)) for found in correlations_of(groups)]
+    write_table(folder / groups_kind().file, groups)
+    table = pa.Table.from_pylist(rows, schema=schema_of(CORRELATIONS))
+    write_table(folder / CORRELATIONS.file, table)
+
+
+def keep_groups(path: Path, groups: "Sequence[GroupRecord]") -> None:
+    """Keep the groups of one metric and seed in a file of their own, atomically.
+
+    Raises:
+        StoreError: If the system cannot write there.
+    """
+    write_table(path, build_groups(groups))
+
+
+def kept_groups(folder: Path) -> Iterator[pa.Table]:
+    """Yield the groups that were kept of an unfinished study, a table for each metric and seed.
+
+    Raises:
+        StoreError: If a file is damaged or cannot be read.
+    """
+    mend = f"delete it; then this computes it again: alsim resume {folder}"
+    for path in sorted((folder / JOURNALS).glob("*.parquet")):
+        yield read_table(path, groups_kind(), mend)
+
+
+def collect_groups(folder: Path) -> pa.Table:
+    """Return all groups that were kept of an unfinished study, as one sorted table.
+
+    Raises:
+        StoreError: If a file is damaged, or two hold the same groups.
+    """
+    try:
+        return build_groups(row for table in kept_groups(folder) for row in _records(table))
+    except ValueError as error:
+        raise StoreError(
+            f"the journals do not fit together: {error}",
+            str(folder / JOURNALS),
+            "remove what alsim did not put there, or make it again: alsim correlate --out FOLDER",
+        ) from error
+
+
+def build_groups(groups: "Iterable[GroupRecord]") -> pa.Table:
+    """Return groups as one table, sorted by metric, seed and group.
+
+    Raises:
+        ValueError: If a group comes twice.
+    """
+    builder = TableBuilder(groups_kind())
+    builder.extend(groups)
+    return builder.build()
+
+
+def correlations_of(groups: pa.Table) -> "tuple[Correlation, ...]":
+    """Return the correlation of each metric by name, that of groups at random last.
+
+    The stream is the same for all studies: equal groups have equal intervals.
+    """
+    from alsim.analysis.correlation import correlations
+    from alsim.experiments.correlation import CONTROL
+    from alsim.seeding import stream
+
+    found = correlations(groups, generator=stream(0, "correlations"))
+    return tuple(sorted(found, key=lambda one: one.metric == CONTROL))
+
+
+def groups_kind() -> TableKind:
+    """Return what the table of groups is like."""
+    # Not at the top, for it imports torch, which no reader of learning curves needs.
+    from alsim.experiments.correlation import GroupRecord
+
+    return TableKind("groups", GroupRecord, ("metric", "seed", "group"), is_unique=True)
+
+
+def _is_complete(folder: Path) -> bool:
+    return open_folder(folder)[1]["status"] == "complete"
+
+
+def _records(table: pa.Table) -> "list[GroupRecord]":
+    from alsim.experiments.correlation import GroupRecord
+
+    columns = schema_of(groups_kind()).names
+    return [GroupRecord(**row) for row in table.select(columns).to_pylist()]
+
+
+def _to_record(found: "Correlation") -> CorrelationRecord:
+    def ends(interval: "Interval | None") -> "tuple[float, float] | tuple[None, None]":
+        return (None, None) if interval is None else interval
+
+    return CorrelationRecord(
+        found.metric,
+        tuple(found.rhos),
+        tuple(found.rhos.values()),
+        found.mean,
+        *ends(found.fisher),
+        *ends(found.bootstrap),
+        found.p,
+        *ends(found.null_mean),
+        *ends(found.null_seed),
+    )
+
+
+def _from_row(row: Mapping[str, Any]) -> "Correlation":
+    from alsim.analysis.correlation import Correlation
+
+    def interval(name: str) -> "Interval | None":
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        return None if low is None or high is None else (low, high)
+
+    return Correlation(
+        metric=row["metric"],
+        rhos=dict(zip(row["seeds"], row["rhos"], strict=True)),
+        mean=row["mean"],
+        fisher=interval("fisher"),
+        bootstrap=interval("bootstrap"),
+        p=row["p"],
+        null_mean=interval("null_mean"),
+        null_seed=interval("null_seed"),
+    )

@@ -1,0 +1,568 @@
+"""`alsim compare` as a user types it: what it prints in each format, and what it refuses."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from tiny_runs import SMALL, Curves, ahead, write_tiny_run
+from typer.testing import CliRunner, Result
+
+import alsim
+from alsim.analysis.comparison import Comparison
+from alsim.analysis.comparison import compare as compare_steps
+from alsim.analysis.verdicts import Verdict
+from alsim.cli.comparison_cells import p_text, points
+from alsim.cli.comparison_tables import (
+    ordered_verdicts,
+    pair_records,
+    pair_table,
+    strategy_records,
+    strategy_table,
+    win_table,
+)
+from alsim.cli.comparison_words import (
+    explanations,
+    headline,
+    main_verdicts,
+    verdict_sentence,
+)
+from alsim.cli.formats import TextTable, print_latex, print_markdown
+from alsim.cli.main import app
+from alsim.cli.output import print_lines, print_table
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+
+
+def printed(*arguments: str | Path) -> str:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    """Return the cells of the first table of a text, by the first of each row."""
+    lines = text.split("\n\n")[1].splitlines()
+    cells = [re.split(r" {2,}", line) for line in lines]
+    return {first: rest for first, *rest in cells}
+
+
+def compared(curves: Curves, tmp_path: Path, **options: Any) -> Comparison:
+    return alsim.compare(write_tiny_run(tmp_path / "run", curves), **options)
+
+
+def three(*middle: float) -> Curves:
+    """Return constant curves: random, and z so much above it in each seed."""
+    return {
+        "random": {seed: [0.3 + seed / 100] * 2 for seed in range(len(middle))},
+        "z": {seed: [0.3 + seed / 100 + gain] * 2 for seed, gain in enumerate(middle)},
+    }
+
+
+# The text
+
+
+def test_the_table_of_two_strategies_is_as_by_hand(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts")
+    text = printed(run, "--cost-per-label", "0.5")
+    saving = alsim.compare(run).ranking[0].saving
+    assert saving is not None
+    assert saving.low is not None
+    assert saving.high is not None
+    interval = f"[−{-saving.low:.0f}, {saving.high:.0f}]"
+    money = f"[−{-saving.low / 2:.2f}, {saving.high / 2:.2f}]"
+    # Student's t with one degree of freedom: 12.7062 standard errors. margin's mean curve .35, .6,
+    # .77 reaches random's last .65 at 200 + 100 · 5/17 labels of 300. 95 % of that, .6175, takes
+    # margin 217.5 and 207.3 labels, and of random's seeds one 258.75 and the other over 300.
+    assert rows_of(text) == {
+        "strategy": [
+            *("seeds", "last accuracy", "AUBC", "rank", "labels to 95 %"),
+            *("labels saved", "money saved"),
+        ],
+        "margin": [
+            *("2", ".7700 ± .8894", ".5800 ± .3812", "1.0", "212"),
+            *(f"+71 {interval}", f"+35.29 {money}"),
+        ],
+        "random": [
+            *("2", ".6500 ± .6353", ".4500 ± .6353", "2.0", "≥ 279 (1 of 2)"),
+            *("baseline", "baseline"),
+        ],
+    }
+    assert "95 % of random's last accuracy, .6500, is .6175" in text
+    assert "≥ … (1 of 3): so many seeds reached it" in text
+
+
+def test_a_strategy_that_is_surely_ahead_is_said_to_save_so_much(tmp_path: Path) -> None:
+    text = printed(
+        write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, "z": [100, 110, 120]}))
+    )
+    half_width = stats.t.ppf(0.975, 2) * 10 / np.sqrt(3)
+    told = f"+110 [{110 - half_width:.0f}, {110 + half_width:.0f}]"
+    assert told == "+110 [85, 135]"
+    assert text.startswith(f"z saves against random: {told} of 500 labels\n")
+    assert rows_of(text)["z"][-1] == told
+    p = stats.ttest_1samp([100, 110, 120], 0).pvalue
+    area = f"+.1100 ± {half_width / 1000:.4f}".replace("0.", ".")
+    assert f"z is better than random: AUBC {area}, p = {p:.4f}, 3 of 3 seeds".replace(
+        "0.", "."
+    ) in text.replace("0.", ".")
+
+
+def test_of_several_that_are_better_the_one_that_saves_most_is_named(tmp_path: Path) -> None:
+    curves = ahead({"random": [0] * 4, "y": [50, 52, 55, 51], "z": [100, 110, 120, 115]})
+    text = printed(write_tiny_run(tmp_path / "posts", curves))
+    assert text.startswith("z saves the most against random: +111 [")
+    assert list(rows_of(text)) == ["strategy", "z", "y", "random"]
+
+
+def test_a_saving_that_is_sure_is_named_before_a_greater_one_that_is_not(tmp_path: Path) -> None:
+    sure, unsure = [100, 102, 98, 101, 99], [300, 120, 30, 480, 10]
+    curves = ahead({"random": [0] * 5, "sure": sure, "unsure": unsure}, slope=1e-4)
+    found = compared(curves, tmp_path)
+    amounts = {each.strategy: each.saving for each in found.strategies}
+    assert amounts["unsure"].amount > amounts["sure"].amount  # type: ignore[union-attr, operator]
+    unsure_verdict = next(v for v in found.verdicts if {v.first, v.second} == {"random", "unsure"})
+    better = Verdict(**{**_fields(unsure_verdict), "outcome": "worse"})  # of random
+    others = tuple(v for v in found.verdicts if v is not unsure_verdict)
+    told = headline(replace(found, verdicts=(better, *others)))
+    assert told.startswith("sure saves against random: +100 [")
+
+
+@pytest.mark.parametrize(
+    ("curves", "told"),
+    [
+        (SMALL, "cannot tell that any strategy is better than random"),
+        ({"random": SMALL["random"]}, "random is the only strategy: nothing to compare it with"),
+        ({"a": SMALL["random"], "b": SMALL["margin"]}, "verdicts only, since there is no baseline"),
+        (
+            # Far ahead at first, and no more at the end.
+            {
+                "random": {0: [0.1, 0.1, 0.6], 1: [0.1, 0.1, 0.7], 2: [0.1, 0.1, 0.6]},
+                "z": {0: [0.1, 0.5, 0.6], 1: [0.1, 0.5, 0.6], 2: [0.1, 0.6, 0.7]},
+            },
+            "z is better than random; what it saves by the end is not sure: ",
+        ),
+    ],
+)
+def test_the_first_line_answers_as_far_as_the_verdict_does(
+    curves: Curves, told: str, tmp_path: Path
+) -> None:
+    assert headline(compared(curves, tmp_path)).startswith(told)
+
+
+def test_what_one_seed_leaves_undefined_is_said_in_words(tmp_path: Path) -> None:
+    curves = {name: {0: seeds[0]} for name, seeds in SMALL.items()}
+    text = printed(write_tiny_run(tmp_path / "posts", curves))
+    # random's .6 is reached at 200 labels of 300.
+    assert rows_of(text)["margin"] == ["1", ".7000", ".5500", "1.0", "190", "+100"]
+    assert "margin and random: cannot tell with 1 seed (AUBC +.1500)" in text
+    assert "one seed gives neither interval nor verdict: add --seeds 5" in text
+    assert "± and [ ]" not in text
+
+
+def test_one_strategy_has_its_numbers_and_no_verdict(tmp_path: Path) -> None:
+    text = printed(write_tiny_run(tmp_path / "posts", {"random": SMALL["random"]}), "--details")
+    assert rows_of(text)["random"][:3] == ["2", ".6500 ± .6353", ".4500 ± .6353"]
+    assert "verdict" not in text
+    assert "decides nothing" not in text
+
+
+def test_without_a_baseline_the_columns_that_need_one_are_left_out(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", {"a": SMALL["random"], "b": SMALL["margin"]})
+    result = invoke(run)
+    assert rows_of(result.stdout)["strategy"] == ["seeds", "last accuracy", "AUBC", "rank"]
+    assert "note: no strategy is called random" in result.stderr
+    with_reference = rows_of(printed(run, "--reference", "0.65"))
+    assert with_reference["strategy"][-1] == "labels to 95 %"
+    assert with_reference["b"][-1] == "212"
+    assert "95 % of the reference accuracy, .6500" in printed(run, "--reference", "0.65")
+
+
+@pytest.mark.parametrize(
+    ("share", "of_random", "of_z"),
+    [("0.3", "≤ 100", "≤ 100"), ("0.5", "≤ 100", "≤ 100"), ("1", "≤ 100", "beyond 200")],
+)
+def test_a_target_below_the_start_or_above_the_end_is_a_bound(
+    share: str, of_random: str, of_z: str, tmp_path: Path
+) -> None:
+    run = write_tiny_run(tmp_path / "posts", three(-0.1, -0.1, -0.1))
+    rows = rows_of(printed(run, "--share", share, "--reference", "0.3"))
+    assert (rows["random"][4], rows["z"][4]) == (of_random, of_z)
+
+
+def test_savings_beyond_what_was_measured_are_bounds(tmp_path: Path) -> None:
+    far = {
+        "random": {0: [0.1, 0.2], 1: [0.1, 0.21], 2: [0.1, 0.2]},
+        "z": {0: [0.8, 0.9], 1: [0.8, 0.91], 2: [0.81, 0.9]},
+    }
+    assert rows_of(printed(write_tiny_run(tmp_path / "a", far)))["z"][-1] == "≥100"
+    losing = rows_of(printed(tmp_path / "a", "--baseline", "z"))
+    assert losing["random"][-1] == "≤−100"
+    level = write_tiny_run(tmp_path / "b", three(0.0, 0.01, -0.01))
+    assert rows_of(printed(level))["z"][-1] == "– [≤−100, ≥100]"
+
+
+def test_cost_has_its_own_unit_and_its_own_words(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", price=0.125)
+    rows = rows_of(printed(run, "--x", "cost"))
+    assert rows["strategy"][-2:] == ["cost to 95 %", "cost saved"]
+    assert rows["margin"][-2] == "26.55"  # an eighth of 212.4 labels
+    assert rows["margin"][-1].startswith("+8.824 [−")
+    asked = rows_of(printed(run, "--x", "questions"))["margin"]
+    assert asked == rows_of(printed(run))["margin"]
+
+
+def test_another_metric_is_named(tmp_path: Path) -> None:
+    text = printed(write_tiny_run(tmp_path / "posts"), "--metric", "macro_f1")
+    assert rows_of(text)["strategy"][1] == "last macro F1"
+    assert rows_of(text)["margin"][1] == ".1925 ± .2224"
+    assert "macro F1 on 1,000 test rows\n" in text
+
+
+def test_the_sampling_error_is_the_greatest_of_those_of_the_evaluated_rows(tmp_path: Path) -> None:
+    text = printed(write_tiny_run(tmp_path / "posts"))
+    assert 1.96 * np.sqrt(0.65 * 0.35 / 1000) == pytest.approx(0.0296, abs=5e-5)
+    assert "accuracy on 1,000 test rows, with a sampling error of ±.0296" in text
+
+
+# Verdicts
+
+
+def test_a_verdict_names_the_better_first_and_says_how_sure_it_is(tmp_path: Path) -> None:
+    (verdict,) = ordered_verdicts(compared(three(0.1, 0.1, 0.11), tmp_path))
+    # t = 31 with two degrees of freedom: p = 1 − 31 / √963.
+    assert verdict_sentence(verdict) == (
+        "z is better than random: AUBC +.1033 ± .0143, p = .0010, 3 of 3 seeds"
+    )
+    (verdict,) = ordered_verdicts(compared(three(-0.1, -0.1, -0.11), tmp_path / "worse"))
+    assert verdict_sentence(verdict).startswith("random is better than z: AUBC +.1033")
+
+
+@pytest.mark.parametrize(
+    ("curves", "told"),
+    [
+        (
+            three(0.1, 0.0, 0.02),
+            "z and random: cannot tell with 3 seeds (AUBC +.0400 ± .1314, p = .32); "
+            "a difference of this size would want about 16 seeds",
+        ),
+        (three(0.0, 0.0), "random and z: cannot tell with 2 seeds (AUBC .0000 ± .0000, p = 1.00)"),
+        (
+            {"a": {0: [0.5], 1: [0.5]}, "random": {0: [0.25], 1: [0.25]}},
+            "a and random: cannot tell, all 2 seeds differ by the same (AUBC +.2500)",
+        ),
+        (
+            {"random": {0: [0.5]}, "z": {1: [0.5]}},
+            "random and z: cannot tell, they share no seed",
+        ),
+        (
+            three(0.1, -0.1, 0.0001),
+            "z and random: cannot tell with 3 seeds (AUBC .0000 ± .2484, p = 1.00); "
+            "a difference of this size would want more than 1,000 seeds",
+        ),
+    ],
+)
+def test_what_cannot_be_told_says_why(curves: Curves, told: str, tmp_path: Path) -> None:
+    (verdict,) = ordered_verdicts(compared(curves, tmp_path))
+    assert verdict_sentence(verdict) == told
+
+
+def test_fewer_seeds_than_there_are_are_never_asked_for(tmp_path: Path) -> None:
+    (found,) = ordered_verdicts(compared(three(0.1, 0.0, 0.02), tmp_path))
+    for needed in (2, 3):
+        few = Verdict(**{**_fields(found), "seeds_needed": needed})
+        assert verdict_sentence(few).endswith("p = .32)")
+
+
+def _fields(verdict: Verdict) -> Mapping[str, Any]:
+    return {name: getattr(verdict, name) for name in Verdict.__slots__}
+
+
+def many(k: int, tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    shifts = {"random": [0.0] * 4}
+    shifts |= {f"s{i}": [20 * i + float(rng.normal(0, 30)) for _ in range(4)] for i in range(1, k)}
+    return write_tiny_run(tmp_path / "posts", ahead(shifts))
+
+
+def test_of_many_pairs_those_with_the_baseline_and_the_best_are_shown(tmp_path: Path) -> None:
+    run = many(6, tmp_path)
+    found = alsim.compare(run)
+    pairs = [{each.first, each.second} for each in main_verdicts(found)]
+    best = found.ranking[0].strategy
+    assert best != "random"
+    assert all(pair & {"random", best} for pair in pairs)
+    assert len(pairs) == 5 + 4
+    assert all("random" in pair for pair in pairs[:5])
+    assert pairs[0] == {"random", best}
+    text = printed(run)
+    assert "and 6 more pairs: --details\n" in text
+    assert text.count("seeds") < printed(run, "--details").count("seeds")
+    whole = printed(run, "--details")
+    assert "more pairs" not in whole
+    for verdict in ordered_verdicts(found):
+        assert verdict_sentence(verdict) in whole
+
+
+def test_details_describe_and_the_text_without_them_does_not(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts")
+    text = printed(run, "--details")
+    description = text.split("decides nothing:\n\n")[1].split("\n\n")
+    assert [re.split(r" {2,}", line) for line in description[0].splitlines()] == [
+        ["strategy", "against", "seeds won", "Wilcoxon p", "last accuracy"],
+        ["margin", "random", "2 of 2", ".50", "+.1200 ± .2541"],
+    ]
+    assert [re.split(r" {2,}", line) for line in description[1].strip().splitlines()] == [
+        ["share of seeds won", "1", "2"],
+        ["1 margin", "–", "1.00"],
+        ["2 random", ".00", "–"],
+    ]
+    assert "Wilcoxon" not in printed(run)
+
+
+# Other formats
+
+
+def test_json_is_the_python_twin_and_nothing_else(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", status="interrupted")
+    result = invoke(run, "--json", "--cost-per-label", "2")
+    told = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert told.pop("runs") == [str(run)]
+    assert told == json.loads(json.dumps(asdict(alsim.compare(run, cost_per_label=2.0))))
+    assert "interrupted" in told["notes"][0]
+    assert result.stderr == ""
+
+
+def test_csv_holds_the_numbers_as_they_are(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, 'a "b", c': [90, 100, 130]}))
+    found = alsim.compare(run, cost_per_label=0.5)
+    rows = list(csv.DictReader(io.StringIO(printed(run, "--csv", "--cost-per-label", "0.5"))))
+    assert [row["strategy"] for row in rows] == ['a "b", c', "random"]
+    first = found.ranking[0]
+    assert first.saving is not None
+    assert first.money is not None
+    assert float(rows[0]["saved_low"]) == first.saving.low
+    assert float(rows[0]["money_high"]) == first.money.high
+    assert rows[0]["saved_is_censored_high"] == "False"
+    assert float(rows[0]["aubc_half_width"]) == first.aubc.half_width
+    assert (rows[1]["saved"], rows[1]["n_missed"]) == ("", "0")
+    pairs = list(csv.DictReader(io.StringIO(printed(run, "--csv", "--pairs"))))
+    (verdict,) = found.verdicts
+    assert verdict.area is not None
+    assert [float(row["p"]) for row in pairs] == [verdict.area.p]
+    assert pairs[0]["outcome"] == "better"
+    assert float(pairs[0]["aubc_difference"]) == verdict.area.mean
+
+
+def test_csv_has_the_same_columns_whatever_is_undefined(tmp_path: Path) -> None:
+    whole = write_tiny_run(tmp_path / "whole")
+    bare = write_tiny_run(tmp_path / "bare", {"a": {0: [0.5]}, "b": {1: [0.5]}})
+    for options in (["--csv"], ["--csv", "--pairs"]):
+        heads = {printed(run, *options).split("\n")[0] for run in (whole, bare)}
+        assert len(heads) == 1
+    single = write_tiny_run(tmp_path / "single", {"a": {0: [0.5]}})
+    assert printed(single, "--csv", "--pairs") == ""
+
+
+def test_latex_escapes_what_latex_reads(tmp_path: Path) -> None:
+    name = r"50%_a&b#c${x}~^\[y]"
+    run = write_tiny_run(tmp_path / "posts", {name: SMALL["margin"], "random": SMALL["random"]})
+    text = printed(run, "--latex")
+    lines = text.splitlines()
+    assert lines[1:3] == [r"\begin{tabular}{lrrrrrr}", r"\toprule"]
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+    escaped = r"50\%\_a\&b\#c\$\{x\}\textasciitilde{}\textasciicircum{}\textbackslash{}{[}y{]}"
+    row = next(line for line in lines if line.startswith("50"))
+    assert row == (
+        escaped + r" & 2 & .7700 $\pm$ .8894 & .5800 $\pm$ .3812 & 1.0 & 212"
+        r" & +71 {[}$-$67, 166{]} \\"
+    )
+    assert all(
+        len(re.findall(r"(?<!\\)&", line)) == 6 for line in lines[3:-2] if "rule" not in line
+    )
+    assert text.isascii()
+    assert r"better" not in text
+    assert r"cannot tell" in printed(run, "--latex", "--pairs")
+
+
+def test_markdown_has_both_tables_and_bars_do_not_break_them(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", {"a|b_c": SMALL["margin"], "random": SMALL["random"]})
+    strategies, pairs = printed(run, "--markdown").split("\n\n")
+    lines = strategies.splitlines()
+    assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[2].startswith(r"| a\|b\_c | 2 | .7700 ± .8894 |")
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in lines)
+    assert pairs.splitlines()[2].startswith(r"| a\|b\_c | random | cannot tell | +.1300 ± .2541 |")
+
+
+# Terminals
+
+
+def test_a_narrow_terminal_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    named = {"[red]": SMALL["margin"], "class-balanced(score=entropy)": SMALL["margin"]}
+    found = compared({**SMALL, **named}, tmp_path)
+    table = strategy_table(found)
+    sentences = [verdict_sentence(each) for each in ordered_verdicts(found)]
+    texts: list[str] = []
+    for is_table in (True, False):
+        reading, writing = os.openpty()
+        with os.fdopen(writing, "w") as terminal, redirect_stdout(terminal):
+            if is_table:
+                print_table(table.headers, table.rows, right=table.right, whole=table.whole)
+            else:
+                print_lines(sentences)
+        texts.append(re.sub(r"\x1b\[[0-9;]*m", "", os.read(reading, 1 << 16).decode()))
+        os.close(reading)
+    for text in texts:
+        assert max(map(len, text.split("\r\n"))) <= 80
+        assert "…" not in text
+        assert not re.search(r"[=±<]\s*\r\n", text)
+    for words in (".7700 ± .8894", "[red]", "baseline"):
+        assert words in texts[0]
+    assert " ".join(texts[1].split()) == " ".join(sentences)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--json", "--csv"], "one format"),
+        (["--pairs"], "--pairs chooses"),
+        (["--pairs", "--markdown"], "--pairs chooses"),
+        (["--details", "--latex"], "--details is of the text"),
+        (["--share", "95"], "95 is not a share"),
+        (["--metric", "nll"], "not a score"),
+        (["--baseline", "margins"], "did you mean margin?"),
+        (["--x", "money"], "'money'"),
+        (["--interval", "sd"], "'sd'"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    tmp_path: Path, options: list[str], told: str
+) -> None:
+    result = invoke(write_tiny_run(tmp_path / "posts"), *options)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stdout == ""
+
+
+def test_runs_on_other_pools_are_refused_and_forced_with_a_note(tmp_path: Path) -> None:
+    one = write_tiny_run(tmp_path / "one")
+    two = write_tiny_run(tmp_path / "two", pool={"fingerprint": "f00d" * 8})
+    refused = invoke(one, two)
+    assert refused.exit_code == 2
+    assert "pools: one (7d3f7d3f7d3f), two (f00df00df00d)" in refused.stderr
+    forced = invoke(one, two, "--force")
+    assert forced.exit_code == 0
+    assert "note: compared by force" in forced.stderr
+    assert "margin · two" in forced.stdout
+
+
+def test_a_run_that_cannot_be_read_ends_with_the_code_of_the_store(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts")
+    os.truncate(run / "steps.parquet", 100)
+    for result in (invoke(run), invoke(tmp_path / "absent")):
+        assert result.exit_code == 4
+        assert result.stderr.startswith("error: ")
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from alsim.cli.main import app\n"
+        "said = CliRunner().invoke(app, ['compare', '--help'])\n"
+        "assert 'alsim compare runs/posts' in said.stdout, said.stdout\n"
+        "slow = {'torch', 'numpy', 'pyarrow', 'scipy', 'rich'} & set(sys.modules)\n"
+        "sys.exit(', '.join(slow) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# Cells
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, ".5000"), (1.0, "1.0000"), (0.0, ".0000"), (-0.012345, "−.0123"), (-1e-9, ".0000")],
+)
+def test_accuracies_have_four_decimals(value: float, text: str) -> None:
+    assert points(value) == text
+
+
+def test_a_sign_is_shown_where_asked_for() -> None:
+    assert points(0.25, signed=True) == "+.2500"
+    assert points(0.0, signed=True) == ".0000"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1.0, "1.00"),
+        (0.2, ".20"),
+        (0.0312, ".031"),
+        (0.00123, ".0012"),
+        (0.00001, "< .0001"),
+        (0.0, "< .0001"),
+        (0.0499, ".0499"),
+        (0.04999, ".04999"),
+        (0.05, ".050"),
+    ],
+)
+def test_a_p_value_is_never_rounded_over_the_threshold(p: float, text: str) -> None:
+    assert p_text(p) == text
+
+
+VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.5, 0.75, 1.0])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["random", "a", "b"]),
+        st.dictionaries(st.integers(0, 2), st.lists(VALUES, min_size=3, max_size=3), min_size=1),
+        min_size=1,
+    )
+)
+def test_whatever_the_curves_nothing_undefined_is_shown_as_a_number(curves: Curves) -> None:
+    rows = [
+        {"strategy": name, "seed": seed, "step": i, "n_labelled": 100 * i, "accuracy": value}
+        for name, seeds in curves.items()
+        for seed, values in seeds.items()
+        for i, value in enumerate(values)
+    ]
+    found = compare_steps(pa.Table.from_pylist(rows), cost_per_label=0.5)
+    text = io.StringIO()
+    with redirect_stdout(text):
+        print_markdown(strategy_table(found), pair_table(found), win_table(found))
+        print_latex(strategy_table(found))
+        print_lines([headline(found), *map(verdict_sentence, ordered_verdicts(found))])
+        print_lines(explanations(found, "test", 10))
+    assert not re.search(r"\b(nan|inf|None)\b", text.getvalue())
+    for records in (strategy_records(found), pair_records(found)):
+        assert len({tuple(record) for record in records}) <= 1
+
+
+def test_a_table_without_rows_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_markdown(TextTable(("a", "b"), ()))
+    assert capsys.readouterr().out == "| a | b |\n| --- | --- |\n"

@@ -1,0 +1,225 @@
+"""`alsim correlate` as a user types it."""
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import typer.main
+from typer.testing import CliRunner, Result
+
+import alsim
+from alsim.cli.correlate import correlate as correlate_command
+from alsim.cli.main import app
+from alsim.cli.run import run as run_command
+from alsim.engine.correlating import CorrelateOptions
+from alsim.engine.options import StudyOptions
+from alsim.engine.resuming import flag_of, plain_options
+from alsim.engine.sizing import SizeOptions
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.store import read_correlation
+
+SMALL = [
+    *("--metric", "margin", "--seeds", "2", "--initial-size", "60", "--group-size", "20"),
+    *("--max-epochs", "2", "--width", "8", "--workers", "1"),
+]
+
+
+def tell(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a pool and a finished study of it, whose output is kept beside it."""
+    place = tmp_path_factory.mktemp("place")
+    pool = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
+    pq.write_table(pool, place / "posts.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "alsim", "correlate", "--pool", "posts.parquet", *SMALL, "--out",
+         "study", "--plot", "groups.png"],
+        capture_output=True, text=True, cwd=place, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (place / "stdout.txt").write_text(done.stdout)
+    (place / "stderr.txt").write_text(done.stderr)
+    return place
+
+
+def test_a_table_and_what_it_means_in_a_pipe_and_progress_on_stderr(place: Path) -> None:
+    printed, errors = ((place / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
+    assert "\x1b" not in printed + errors
+    assert not set("━│╭▁█") & set(printed)
+    lines = printed.splitlines()
+    assert lines[0].split() == [
+        "metric", "ρ", "by", "seed", "mean", "ρ", "over", "seeds", "over", "groups", "p", "null",
+        "band",
+    ]  # fmt: skip
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["margin", "margin (raw)", "random"]
+    study = read_correlation(place / "study")
+    for line, found in zip(lines[1:], study.correlations, strict=False):
+        assert found.mean is not None
+        assert f"{found.mean:+z.3f}" in line
+        assert f"{found.rhos[0]:+z.2f} {found.rhos[1]:+z.2f}" in line
+        assert f"{found.p:.2g}" in line
+        assert ("within" in line) == found.is_within_null
+    n = study.groups.num_rows // 4
+    assert f"{n} groups of 20 rows a metric and seed; the start knew 60 labels" in printed
+    assert "copies were trained for 1 epoch: with more the signs can turn" in printed
+    assert "null band: groups at random have a ρ in " in printed
+    assert "the mean of 2 in " in printed
+    assert "nan" not in printed.lower()
+    assert "note: sample reduced from 10,000 to " in errors
+    assert f"{4 * n} copies" in errors
+    assert f"100 %  {4 * n} of {4 * n} copies" in errors
+
+
+def test_the_picture_is_drawn_where_it_was_asked_for(place: Path) -> None:
+    assert (place / "groups.png").read_bytes().startswith(b"\x89PNG")
+    assert "figure: groups.png" in (place / "stdout.txt").read_text()
+    drawn = tell("plot", place / "study", "--kind", "scatter", "--out", place / "again.png")
+    assert drawn.exit_code == 0, drawn.output
+
+
+def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Path) -> None:
+    shown = tell("resume", place / "study")
+    assert shown.exit_code == 0
+    assert "the run is finished: nothing is left to do" in shown.stderr
+    table = (place / "stdout.txt").read_text().splitlines()[:4]
+    assert shown.stdout.splitlines()[:4] == table
+    told = json.loads(tell("resume", place / "study", "--json").stdout, parse_constant=pytest.fail)
+    study = read_correlation(place / "study")
+    assert list(told["correlations"]) == ["margin", "margin (raw)", "random"]
+    for found in study.correlations:
+        mine = told["correlations"][found.metric]
+        assert mine["rhos"] == {str(seed): rho for seed, rho in found.rhos.items()}
+        assert mine["mean"] == found.mean
+        assert mine["over_seeds"] == list(found.fisher or ())
+        assert mine["null_band_of_mean"] == list(found.null_mean or ())
+        assert mine["is_within_null_band"] == found.is_within_null
+    assert (told["status"], told["epochs"], told["initial_size"]) == ("complete", 1, 60)
+
+
+def test_what_is_undefined_is_said_in_words_and_null_in_json(place: Path, tmp_path: Path) -> None:
+    # One epoch at such a rate teaches a copy without batch norm nothing: all are equally accurate.
+    options: list[str | Path] = [
+        *SMALL, "--learning-rate", "1e-30", "--model", "mlp", "--seeds", "1",
+        *("--out", tmp_path / "study"),
+    ]  # fmt: skip
+    told = json.loads(
+        tell("correlate", "--pool", place / "posts.parquet", *options, "--json").stdout,
+        parse_constant=pytest.fail,
+    )
+    assert told["correlations"]["margin"] == {
+        "rhos": {"0": None}, "mean": None, "over_seeds": None, "over_groups": None, "p": None,
+        "null_band_of_mean": None, "null_band_of_one_seed": None, "is_within_null_band": None,
+    }  # fmt: skip
+    shown = tell("resume", tmp_path / "study").stdout
+    (margin, _, control) = shown.splitlines()[1:4]
+    assert margin.split() == ["margin", "undefined", "undefined", "–", "–", "–", "–"]
+    assert control.split()[0] == "random"
+    assert "undefined: all groups score the same, or all copies are equally accurate" in shown
+    assert "one seed gives no interval over seeds: add --seeds 5" in shown
+    assert "nan" not in shown.lower()
+
+
+REFUSED = {
+    "an option of learning curves": (["--query-size", "20"], "No such option"),
+    "a metric that there is not": (["--metric", "margn"], "did you mean margin"),
+    "a strategy whose query is not by its scores": (["--metric", "badge"], "no metric to sort"),
+    "a metric twice, by both its names": (["--metric", "loss,ideal-learning-loss"], "named twice"),
+    "candidates": (["--metric", "margin(candidates=50)"], "candidates have no meaning"),
+    "a parameter that there is not": (["--metric", "loss(k=3)"], "no parameter 'k=3'"),
+    "no rows": (["--sample-size", "0"], "--sample-size"),
+    "groups below zero": (["--group-size", "-1"], "--group-size"),
+    "a group size that is a word": (["--group-size", "many"], "--group-size"),
+    "more rows than there are": (["--sample-size", "999999"], "--sample-size"),
+    "two groups": (["--sample-size", "40"], "too few to correlate"),
+    "more initial labels than rows": (["--initial-size", "99999"], "--initial-size"),
+    "no seeds": (["--seeds", "0"], "names no seeds"),
+    "no epochs": (["--epochs", "0"], "--epochs"),
+    "a committee without dropout": (["--metric", "bald", "--model", "linear"], "--metric bald"),
+    "a picture of no kind": (["--plot", "groups.doc"], "groups.doc"),
+    "a picture in no folder": (["--plot", "absent/groups.png"], "no such folder"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
+    name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options, told = REFUSED[name]
+    done = tell("correlate", "--pool", place / "posts.parquet", *SMALL, *options, "--out", "study")
+    assert done.exit_code == 2, (done.output, done.exception)
+    assert isinstance(done.exception, SystemExit)
+    assert told in done.stderr
+    assert done.stdout == ""
+    assert not Path("study").exists()
+
+
+def test_many_faults_are_told_at_once(tmp_path: Path) -> None:
+    done = tell(
+        "correlate", "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--epochs",
+        "0", "--out", tmp_path / "study",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "5 options cannot be used" in done.stderr
+    assert "alsim correlate" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "twin", "own"),
+    [
+        (run_command, alsim.run, {"json"}),
+        (correlate_command, alsim.correlate, {"json", "plot"}),
+    ],
+)
+def test_each_option_is_an_argument_of_the_twin_with_the_same_default(
+    command: Callable[..., Any], twin: Callable[..., Any], own: set[str]
+) -> None:
+    options, arguments = (
+        {name: p.default for name, p in inspect.signature(f).parameters.items()}
+        for f in (command, twin)
+    )
+    assert set(options) - own == set(arguments) - {"watch"}
+    for name in set(options) - own:
+        # None leaves it to the twin.
+        assert options[name] is None or str(options[name]) == str(arguments[name])
+
+
+def without_flag(name: str, plain: dict[str, Any]) -> set[str]:
+    """Return the options that no flag of a command sets."""
+    command: Any = typer.main.get_command(app)
+    flags = {flag for option in command.commands[name].params for flag in option.opts}
+    told = {
+        option if not isinstance(value, dict) else f"{option}.{inner}"
+        for option, value in plain.items()
+        for inner in (value if isinstance(value, dict) else [""])
+    }
+    assert len(told) > 35
+    return {option for option in told if flag_of(option) not in flags}
+
+
+def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
+    mine = without_flag("correlate", CorrelateOptions(StudyOptions(), SizeOptions()).plain())
+    assert mine == without_flag("run", plain_options(StudyOptions())) | {"oracle.price"}
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys\nfrom alsim.cli.main import app\n"
+        "try: app(['correlate', '--help'])\nexcept SystemExit: pass\n"
+        "slow = {'torch', 'numpy', 'pyarrow', 'scipy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "sys.exit(str(sorted(slow)) if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for flag in ("--metric", "--sample-size", "--group-size", "--mask-modality", "--plot"):
+        assert flag in done.stdout
+    assert "--query-size" not in done.stdout
