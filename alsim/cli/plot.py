@@ -1,11 +1,16 @@
-"""`alsim plot`: learning curves as a picture."""
+"""`alsim plot`: a run, or several, as a picture."""
 
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from alsim.plots.kinds import KINDS
+
+Kinds = StrEnum("Kinds", list(KINDS))
+_CURVE = Kinds("curve")
 
 
 class X(StrEnum):
@@ -17,63 +22,113 @@ class X(StrEnum):
 
 
 class Band(StrEnum):
-    """What is shaded about each mean curve."""
+    """What is drawn about each mean."""
 
     t = "t"
+    bootstrap = "bootstrap"
+    sd = "sd"
+    seeds = "seeds"
     none = "none"
 
 
 def plot(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Folders of runs; several are drawn over each other."),
+        typer.Argument(
+            metavar="RUN",
+            help="Folders of runs; several go into one picture. For scatter that of a "
+            "correlation study.",
+        ),
     ],
+    kind: Annotated[
+        Kinds,
+        typer.Option(
+            help="; ".join(f"{name}: {entry.about}" for name, entry in KINDS.items()) + "."
+        ),
+    ] = _CURVE,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The picture: .png, .svg or .pdf. For one run RUN/curves.png if not given.",
+            help="The picture: .png, .svg or .pdf. For one run RUN/KIND.png if not given, "
+            "RUN/curves.png for curve.",
             show_default=False,
         ),
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="What to draw: a column of the run's steps.")
-    ] = "accuracy",
-    x: Annotated[
-        X,
+        str | None,
         typer.Option(
-            help="Against what: labels, the oracle's questions, or what the answers cost."
+            help="What to draw: a column of the run's steps; accuracy if not given.",
+            show_default=False,
         ),
-    ] = X.labels,
+    ] = None,
+    x: Annotated[
+        X | None,
+        typer.Option(
+            help="Against what: labels, which is the default, the oracle's questions, or what "
+            "the answers cost.",
+            show_default=False,
+        ),
+    ] = None,
     band: Annotated[
-        Band, typer.Option(help="t: the pointwise 95 % t-interval over seeds. none: no band.")
-    ] = Band.t,
+        Band | None,
+        typer.Option(
+            help="t, which is the default: pointwise 95 % t-interval over seeds. bootstrap: "
+            "percentile bootstrap over seeds, too narrow for few. sd: one standard deviation of "
+            "the seeds. seeds: each of them. none: no band.",
+            show_default=False,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Strategy to compare with, for difference, savings and classes; random if not "
+            "given.",
+            show_default=False,
+        ),
+    ] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="For classes: the difference to the baseline.")
+    ] = False,
     title: Annotated[
-        str | None, typer.Option(help="A title above the curves.", show_default=False)
+        str | None, typer.Option(help="A title above the picture.", show_default=False)
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the path and the warnings as JSON.")
     ] = False,
 ) -> None:
-    """Draw learning curves: the mean over seeds against the labels, with a confidence band.
+    """Draw a run: by default the learning curves, the mean over seeds against the labels.
 
     Example: alsim plot runs/posts
+
+    Example: alsim plot runs/posts --kind savings --out saved.svg
 
     Example: alsim plot runs/posts runs/posts-retrain --metric macro_f1 --out compared.svg
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
     from alsim.errors import UsageError
-    from alsim.plots import check_target, draw_curves, save_figure
-    from alsim.store import read_run
+    from alsim.plots import check_target, draw, save_figure
+    from alsim.store import read_correlation, read_run
 
+    entry = KINDS[kind]
     if out is None and len(runs) > 1:
         raise UsageError(
-            "several runs need a name for their picture", "alsim plot", "add: --out curves.png"
+            "several runs need a name for their picture", "alsim plot", f"add: --out {kind}.png"
         )
     if out is not None:
         check_target(out)
-    read = [read_run(folder) for folder in runs]
-    target = out or read[0].folder / "curves.png"
-    drawing = draw_curves(read, metric, band.value, title, x.value)
+    read = read_run if entry.of == "run" else read_correlation
+    options: dict[str, Any] = {
+        "metric": metric,
+        "x": x and x.value,
+        "band": band and band.value,
+        "baseline": baseline,
+        "relative": relative or None,
+        "title": title,
+    }
+    found = [read(folder) for folder in runs]
+    target = out or found[0].folder / (entry.file or f"{kind}.png")
+    given = {name: value for name, value in options.items() if value is not None}
+    drawing = draw(kind, found, **given)
     save_figure(drawing.figure, target)
     if as_json:
         typer.echo(json.dumps({"path": str(target), "warnings": drawing.warnings}))

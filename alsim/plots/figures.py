@@ -1,15 +1,18 @@
-"""From a figure to a file: by suffix, atomically, and the same bytes each time."""
+"""Figures: made alike, and written by suffix, atomically, and the same bytes each time."""
 
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from alsim.errors import UsageError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # A date or a random identifier would make equal pictures differ.
@@ -18,6 +21,7 @@ _METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
+_LETTERS_PER_INCH = 16  # of a footnote, at the least
 _OWN_STYLE = {
     "svg.hashsalt": "alsim",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine has it
@@ -34,6 +38,14 @@ _OWN_STYLE = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A figure, and what its reader should be told beside it."""
+
+    figure: "Figure"
+    warnings: tuple[str, ...]
+
+
 @contextmanager
 def own_style() -> Generator[None]:
     """Draw with our settings, whatever the user's matplotlibrc says; restore them afterwards."""
@@ -41,6 +53,51 @@ def own_style() -> Generator[None]:
 
     with style.context(["default", _OWN_STYLE]):
         yield
+
+
+def make_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of so many inches, drawn without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def make_panels(figure: "Figure", n: int, n_columns: int, *, sharey: bool) -> "list[Axes]":
+    """Return `n` axes in rows of `n_columns`; those of the last row that are too many are hidden.
+
+    Args:
+        figure: Empty.
+        n: At least 1.
+        n_columns: At least 1.
+        sharey: Whether all have one y axis, whose numbers stand at the left.
+    """
+    rows = -(-n // n_columns)
+    grid = figure.subplots(rows, n_columns, squeeze=False, sharey=sharey)
+    panels: list[Axes] = list(grid.flat)
+    for axes in panels[n:]:
+        axes.set_visible(False)
+    return panels[:n]
+
+
+def write_title(axes: "Axes", title: str) -> None:
+    """Write a title above axes, as it was typed."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
+
+
+def write_heading(figure: "Figure", title: str) -> None:
+    """Write a title above all panels of a figure, as it was typed."""
+    style = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
+    figure.suptitle(title, x=0.01, ha="left", **style)
+
+
+def write_footnote(figure: "Figure", text: str) -> None:
+    """Write small lines below everything, broken where the figure ends."""
+    width = int(figure.get_figwidth() * _LETTERS_PER_INCH)
+    text = "\n".join(wrap(text, width, break_long_words=False))
+    figure.supxlabel(text, x=0.99, ha="right", fontsize=7.5, color="#666666")
 
 
 def check_target(path: Path) -> None:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from alsim.analysis.runs import named, unlike
+
 
 class DrawableRun(Protocol):
     """What is drawn of a run, such as `alsim.store.Run`."""
@@ -35,33 +37,27 @@ class DrawableRun(Protocol):
         """The steps, as the store writes them."""
         ...
 
+    @property
+    def metrics(self) -> pa.Table:
+        """The values by head, modalities and class, as the store writes them."""
+        ...
 
-def named(runs: Sequence[DrawableRun]) -> list[tuple[str, DrawableRun]]:
-    """Return each run with its name, or with its path where two have the same name."""
-    names = [run.name for run in runs]
-    return [(run.name if names.count(run.name) == 1 else str(run.folder), run) for run in runs]
+    @property
+    def queries(self) -> pa.Table:
+        """The objects that were labelled, as the store writes them."""
+        ...
+
+
+def distinct(runs: Sequence[DrawableRun]) -> list[DrawableRun]:
+    """Return the runs without those whose folder was given before."""
+    return list({run.folder.resolve(): run for run in runs}.values())
 
 
 def differences(runs: Sequence[DrawableRun]) -> list[str]:
     """Return warnings: runs that are not finished, and what makes runs incomparable."""
-    pairs = named(runs)
     warnings = [
         f"{name} is marked {run.status}: drawn as far as it was written"
-        for name, run in pairs
+        for name, run in named(runs)
         if run.status != "complete"
     ]
-    for what, of in (("pools", _fingerprint), ("splits for evaluation", _split)):
-        values = {name: of(run) for name, run in pairs}
-        if len(set(values.values())) > 1:
-            listed = ", ".join(f"{name} ({value})" for name, value in values.items())
-            warnings.append(f"the runs use different {what}, compare with care: {listed}")
-    return warnings
-
-
-def _fingerprint(run: DrawableRun) -> str:
-    pool = run.manifest.get("pool")
-    return str(pool.get("fingerprint"))[:12] if isinstance(pool, Mapping) else "unknown"
-
-
-def _split(run: DrawableRun) -> str:
-    return str(run.manifest.get("evaluation_split"))
+    return warnings + [f"the runs use different {told}; compare with care" for told in unlike(runs)]

@@ -10,14 +10,47 @@ from typer.testing import CliRunner
 
 from alsim.cli.plot import plot
 from alsim.errors import StoreError, UsageError
-from alsim.experiments.records import Round, StepRecord
-from alsim.store import create_run, write_manifest, write_tables
+from alsim.experiments.correlation import GroupRecord
+from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.plots import KINDS
+from alsim.store import (
+    build_groups,
+    create_run,
+    write_correlation,
+    write_manifest,
+    write_tables,
+)
 
 app = typer.Typer()
 app.command()(plot)
 
 
-def make_run(folder: Path, *, fingerprint: str = "abc", n_seeds: int = 2) -> Path:
+def _metrics(strategy: str, seed: int, step: int) -> tuple[MetricRecord, ...]:
+    of = (strategy, seed, step, "topic")
+    return (
+        *(
+            MetricRecord(*of, head, "all", metric, None, 0.5 + 0.02 * step + 0.01 * seed)
+            for head in ("mixed", "text")
+            for metric in ("accuracy", "sigma")
+        ),
+        *(MetricRecord(*of, "mixed", "all", "recall", name, 0.1 * step) for name in ("a", "b")),
+    )
+
+
+def _queries(strategy: str, seed: int, step: int) -> tuple[QueryRecord, ...]:
+    return tuple(
+        QueryRecord(strategy, seed, step, rank, 100 * step + rank, "topic", None, 1.0, 1, answer)
+        for rank, answer in enumerate("aab" if seed else "abb")
+    )
+
+
+def make_run(
+    folder: Path,
+    *,
+    fingerprint: str = "abc",
+    n_seeds: int = 2,
+    strategies: tuple[str, ...] = ("random", "margin"),
+) -> Path:
     create_run(folder)
     write_tables(
         folder,
@@ -37,10 +70,10 @@ def make_run(folder: Path, *, fingerprint: str = "abc", n_seeds: int = 2) -> Pat
                     nll=1.0,
                     ece=0.1,
                 ),
-                (),
-                (),
+                _metrics(strategy, seed, step),
+                _queries(strategy, seed, step),
             )
-            for strategy in ("random", "margin")
+            for strategy in strategies
             for seed in range(n_seeds)
             for step in range(5)
         ],
@@ -50,7 +83,7 @@ def make_run(folder: Path, *, fingerprint: str = "abc", n_seeds: int = 2) -> Pat
         {
             "status": "complete",
             "alsim": "0.1.0",
-            "pool": {"name": "posts", "fingerprint": fingerprint},
+            "pool": {"name": "posts", "fingerprint": fingerprint, "classes": {"a": 20, "b": 10}},
             "evaluation_split": "test",
             "n_evaluated": 1000,
         },
@@ -116,6 +149,79 @@ def test_json_holds_the_path_and_the_warnings(tmp_path: Path) -> None:
     assert said["path"] == str(out)
     assert "different pools" in said["warnings"][0]
     assert stderr == ""
+
+
+@pytest.mark.parametrize("kind", [kind for kind, entry in KINDS.items() if entry.of == "run"])
+def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, kind: str) -> None:
+    run = make_run(tmp_path / "posts")
+    stdout, stderr = invoke(run, "--kind", kind, "--title", "a title")
+    picture = run / ("curves.png" if kind == "curve" else f"{kind}.png")
+    assert stdout == f"{picture}\n"
+    assert stderr == ""
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_options_of_a_kind_reach_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "posts")
+    pictures: set[bytes] = set()
+    for options in ((), ("--relative",), ("--baseline", "margin")):
+        out = tmp_path / "classes.svg"
+        invoke(run, "--kind", "classes", *options, "--out", out)
+        pictures.add(out.read_bytes())
+    for band in ("t", "bootstrap", "sd", "seeds", "none"):
+        out = tmp_path / "difference.svg"
+        invoke(run, "--kind", "difference", "--band", band, "--out", out)
+        pictures.add(out.read_bytes())
+    assert len(pictures) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (("--kind", "difference"), "no random to compare with"),
+        (("--kind", "savings"), "no random to compare with"),
+        (("--kind", "wins"), "one strategy only"),
+        (("--kind", "classes", "--relative"), "no random to compare with"),
+        (("--kind", "queries", "--metric", "nll"), "--metric has no meaning here"),
+    ],
+)
+def test_a_kind_that_the_run_does_not_hold_is_refused_and_nothing_written(
+    tmp_path: Path, options: tuple[str, ...], what: str
+) -> None:
+    run = make_run(tmp_path / "posts", strategies=("margin",))
+    before = sorted(run.iterdir())
+    with pytest.raises(UsageError, match=what):
+        invoke(run, *options)
+    assert sorted(run.iterdir()) == before
+
+
+def test_learning_curves_have_no_scatter(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "posts")
+    with pytest.raises(StoreError, match="not a correlation study"):
+        invoke(run, "--kind", "scatter")
+
+
+def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    create_run(folder)
+    groups = [
+        GroupRecord(metric, seed, group, 100, 0.1 * group, 0.5 + 0.01 * group * seed, 1.0)
+        for metric in ("margin", "random")
+        for seed in range(2)
+        for group in range(5)
+    ]
+    write_correlation(folder, build_groups(groups))
+    write_manifest(folder, {"status": "complete", "kind": "correlation"})
+    stdout, stderr = invoke(folder, "--kind", "scatter")
+    assert stdout == f"{folder / 'scatter.png'}\n"
+    assert stderr == ""
+    with pytest.raises(StoreError, match="correlation study"):
+        invoke(folder)
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(tmp_path), "--kind", "pie"])
+    assert result.exit_code == 2
 
 
 def test_several_runs_need_a_name_for_their_picture(tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""Accuracy by class over the labels: a heat map a strategy."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.analysis.comparison import BASELINE
+from alsim.analysis.recalls import Recalls, minus_baseline, recalls
+from alsim.analysis.runs import named
+from alsim.errors import StoreError, UsageError
+from alsim.plots.baselines import pair_up
+from alsim.plots.figures import (
+    Drawing,
+    make_figure,
+    make_panels,
+    own_style,
+    write_footnote,
+    write_heading,
+)
+from alsim.plots.lines import Look, format_x, looks_of, seeds_in_words
+from alsim.plots.pool_classes import pool_classes, shortened
+from alsim.plots.runs import DrawableRun, differences, distinct
+from alsim.plots.words import X_WORDS, split_in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.figure import Figure
+
+_KIND = "classes"
+_COLUMNS = 4
+_SEEN = 98  # percentile of the differences at which the colours end
+_UNKNOWN = "#D9D9D9"
+
+
+def draw_classes(
+    runs: Sequence[DrawableRun],
+    *,
+    title: str | None = None,
+    baseline: str | None = None,
+    relative: bool = False,
+) -> Drawing:
+    """Return the mean recall of each class over the labels, a heat map a strategy.
+
+    Classes stand from the most frequent of the pool, at the top, to the least; those without an
+    evaluated row are left out, with a warning. All panels have one colour scale.
+
+    Args:
+        runs: At least one, all on one pool; a folder given twice is drawn once.
+        title: Above the panels.
+        baseline: If given, `relative` to this strategy; None is random.
+        relative: Whether to draw differences to the baseline, in pairs by seed.
+
+    Raises:
+        UsageError: If the runs use different pools, or there is no such baseline.
+        StoreError: If a run has no recall by class, as runs of older versions.
+    """
+    unique = distinct(runs)
+    warnings = differences(unique)
+    pool = pool_classes(unique, _KIND, warnings)
+    found = [
+        (name, run, {each.strategy: each for each in _recalls_of(run)})
+        for name, run in named(unique)
+    ]
+    is_relative = relative or baseline is not None
+    if is_relative:
+        pairs, borrowed = pair_up(found, baseline, _KIND)
+        warnings += borrowed
+        looks = looks_of([pair.key for pair in pairs], unique)
+        lesser = [(looks[p.key], minus_baseline(p.mine, p.baseline)) for p in pairs]
+        shown = [(look, each) for look, each in lesser if each is not None]
+        if not shown:
+            raise UsageError(
+                "no strategy shares seeds and labels with the baseline",
+                f"alsim plot --kind {_KIND}",
+                "run them with the same --seeds and sizes",
+            )
+    else:
+        keys = [(name, strategy) for name, _, mine in found for strategy in mine]
+        looks = looks_of(keys, unique)
+        shown = [(looks[name, s], each) for name, _, mine in found for s, each in mine.items()]
+    measured = {label for _, each in shown for label in each.classes}
+    rows = [name for name in pool if name in measured]
+    if lost := len(pool) - len(rows):
+        words = "1 class" if lost == 1 else f"{lost} classes"
+        verb = "is" if lost == 1 else "are"
+        warnings.append(f"{words} without a row on {split_in_words(unique)} {verb} left out")
+    with own_style():
+        figure = _figure(shown, rows, (baseline or BASELINE) if is_relative else None, title)
+        write_footnote(figure, _footnote(shown, split_in_words(unique), is_relative=is_relative))
+    return Drawing(figure, tuple(warnings))
+
+
+def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
+    metrics = run.metrics
+    found = recalls(run.steps, metrics) if "label" in metrics.column_names else ()
+    if not any(each.values.size for each in found):
+        raise StoreError(
+            "the run has no accuracy by class",
+            str(run.folder),
+            "run it again into another folder, since older versions kept none: "
+            "alsim run --out FOLDER",
+        )
+    return found
+
+
+def _figure(
+    shown: Sequence[tuple[Look, Recalls]],
+    rows: Sequence[str],
+    baseline: str | None,
+    title: str | None,
+) -> "Figure":
+    from matplotlib import colormaps
+
+    grids = [_grid(each, rows) for _, each in shown]
+    n_columns = min(_COLUMNS, len(shown))
+    n_lines = -(-len(shown) // n_columns)
+    height = max(2.2, 0.13 * len(rows))
+    figure = make_figure(max(6.0, 2.6 + 2.5 * n_columns), 1.3 + (height + 0.5) * n_lines)
+    panels = make_panels(figure, len(shown), n_columns, sharey=True)
+    if baseline is None:
+        scale: Mapping[str, Any] = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
+        words, extend = "recall", "neither"
+    else:
+        most = float(np.nanpercentile(np.abs(np.concatenate([g.ravel() for g in grids])), _SEEN))
+        most = most or 1.0
+        scale = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
+        words, extend = f"recall, minus {baseline}", "both"
+    colours = colormaps[str(scale["cmap"])].with_extremes(bad=_UNKNOWN)
+    maps: list[QuadMesh] = []
+    for place, (axes, (look, each), grid) in enumerate(zip(panels, shown, grids, strict=True)):
+        maps.append(_draw_map(axes, each.n_labelled, grid, {**scale, "cmap": colours}))
+        axes.set_title(look.label, loc="left", fontsize=9.5, parse_math=False)
+        if place + n_columns >= len(shown):
+            axes.set_xlabel(X_WORDS["labels"], fontsize=9)
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    for axes in panels[::n_columns]:
+        axes.set_yticks(
+            range(len(rows)), [shortened(name) for name in rows], fontsize=7, parse_math=False
+        )
+    bar = figure.colorbar(maps[0], ax=panels, extend=extend, aspect=40, pad=0.02)
+    bar.set_label(words, fontsize=9)
+    if title:
+        write_heading(figure, title)
+    return figure
+
+
+def _grid(each: Recalls, rows: Sequence[str]) -> NDArray[np.float64]:
+    """Return the mean recalls of some classes, `(rows, p)`, NaN where there is none."""
+    mean = each.mean
+    grid = np.full((len(rows), mean.shape[1]), np.nan)
+    for row, name in enumerate(rows):
+        if name in each.classes:
+            grid[row] = mean[each.classes.index(name)]
+    return grid
+
+
+def _draw_map(
+    axes: "Axes",
+    n_labelled: NDArray[np.float64],
+    grid: NDArray[np.float64],
+    scale: Mapping[str, Any],
+) -> "QuadMesh":
+    """Draw a panel: a column a label count, as wide as half-way to its neighbours."""
+    middles = (n_labelled[1:] + n_labelled[:-1]) / 2
+    ends = (
+        (2 * n_labelled[0] - middles[0], 2 * n_labelled[-1] - middles[-1])
+        if middles.size
+        else (n_labelled[0] - 0.5, n_labelled[0] + 0.5)
+    )
+    columns = np.concatenate([ends[:1], middles, ends[1:]])
+    rows = np.arange(len(grid) + 1) - 0.5
+    # In a vector format ten thousands of cells would be as many shapes.
+    image = axes.pcolormesh(columns, rows, np.ma.masked_invalid(grid), rasterized=True, **scale)
+    axes.grid(visible=False)
+    axes.tick_params(labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    format_x(axes, "labels", nbins=3)
+    return image
+
+
+def _footnote(shown: Sequence[tuple[Look, Recalls]], split: str, *, is_relative: bool) -> str:
+    seeds = seeds_in_words([len(each.seeds) for _, each in shown], "none")
+    text = (
+        f"share of a class's rows on {split} that is found, {seeds}; "
+        "classes by their rows in the pool, most on top"
+    )
+    return text + ("; the strongest 2 % lie beyond the colours" if is_relative else "")

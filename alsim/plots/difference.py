@@ -1,0 +1,76 @@
+"""Each strategy less the baseline, seed by seed, against the labels."""
+
+from collections.abc import Sequence
+
+from alsim.analysis.bands import BandKind
+from alsim.analysis.comparison import BASELINE
+from alsim.analysis.curves import Curve, XAxis, learning_curves
+from alsim.analysis.differences import difference_curve
+from alsim.analysis.runs import named
+from alsim.errors import UsageError
+from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.figures import Drawing, own_style
+from alsim.plots.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.runs import DrawableRun, differences, distinct
+from alsim.plots.words import axis_label
+
+
+def draw_difference(
+    runs: Sequence[DrawableRun],
+    *,
+    metric: str = "accuracy",
+    band: BandKind = "t",
+    title: str | None = None,
+    x: XAxis = "labels",
+    baseline: str | None = None,
+) -> Drawing:
+    """Return each strategy's metric minus the baseline's, in pairs by seed, with a line at 0.
+
+    The band is that of the mean difference, so it does not hold what moves both strategies of a
+    seed alike; where it is clear of 0 the two differ at that point, taken alone.
+
+    Args:
+        runs: At least one; a folder given twice is drawn once.
+        metric: A column of the steps.
+        band: See `alsim.analysis.bands`.
+        title: Above the axes.
+        x: Against what.
+        baseline: A strategy's name; None is random.
+
+    Raises:
+        UsageError: If there is no such metric or baseline, or nothing that shares seeds and
+            labels with it.
+    """
+    unique = distinct(runs)
+    found = [
+        (name, run, {curve.strategy: curve for curve in learning_curves(run.steps, metric, x=x)})
+        for name, run in named(unique)
+    ]
+    pairs, borrowed = pair_up(found, baseline, "difference")
+    warnings = [*differences(unique), *borrowed]
+    looks = looks_of([pair.key for pair in pairs], unique)
+    curves: list[tuple[Look, Curve]] = []
+    for pair in pairs:
+        look, curve = looks[pair.key], difference_curve(pair.mine, pair.baseline)
+        if curve is None:
+            warnings.append(f"{look.label}: {NOT_SHARED}")
+        else:
+            curves.append((look, curve))
+    if not curves:
+        raise UsageError(
+            "no strategy shares seeds and labels with the baseline",
+            "alsim plot --kind difference",
+            "run them with the same --seeds and sizes, best in one run: --strategy random,margin",
+        )
+    name = baseline or BASELINE
+    with own_style():
+        figure = draw_figure(
+            make_lines(curves, band, x, warnings, cut=CUT_SHARED),
+            ylabel=f"{axis_label(metric, unique)}, minus {name}",
+            x=x,
+            is_share=False,
+            number="+z.4f",
+            title=title,
+            zero=name,
+        )
+    return Drawing(figure, tuple(warnings))

@@ -1,0 +1,95 @@
+"""Accuracy of each head, and by which modalities a row has: which of them profits?"""
+
+from collections.abc import Sequence
+
+from alsim.analysis.bands import BandKind
+from alsim.analysis.curves import XAxis
+from alsim.analysis.metric_curves import Place
+from alsim.errors import UsageError
+from alsim.models import MIXED
+from alsim.plots.figures import Drawing
+from alsim.plots.panels import Panel, draw_panels, places_in
+from alsim.plots.runs import DrawableRun, distinct
+from alsim.plots.words import axis_label
+
+_ALL = "all"
+
+
+def draw_heads(
+    runs: Sequence[DrawableRun],
+    *,
+    band: BandKind = "t",
+    title: str | None = None,
+    x: XAxis = "labels",
+) -> Drawing:
+    """Return a panel for each head on all rows that it sees, and for the mixed head by pattern.
+
+    A pattern is the modalities that a row has. The lines of a panel are the strategies, so that
+    each panel tells what asking, rather than drawing at random, gained there.
+
+    Args:
+        runs: At least one; a folder given twice is drawn once.
+        band: See `alsim.analysis.bands`.
+        title: Above the panels.
+        x: Against what.
+
+    Raises:
+        UsageError: If there is one head only, and all rows have the same modalities.
+    """
+    unique = distinct(runs)
+    places = places_in(unique, "accuracy")
+    heads = [place for place in places if place.modalities == _ALL]
+    heads.sort(key=lambda place: place.head != MIXED)
+    patterns = [place for place in places if place.head == MIXED and place.modalities != _ALL]
+    patterns.sort(key=lambda place: -len(_modalities(place)))
+    if len(patterns) == 1:  # then all rows have it
+        patterns = []
+    if len(heads) + len(patterns) < 2:
+        raise UsageError(
+            "there is one head only, and no modalities to tell apart",
+            "alsim plot --kind heads",
+            "run on a pool of several modalities with --model three-head; or draw --kind curve",
+        )
+    panels = [
+        *(Panel(_titled(place, _head(place), places), place) for place in heads),
+        *(Panel(_titled(place, _pattern(place), places), place) for place in patterns),
+    ]
+    return draw_panels(
+        unique,
+        "accuracy",
+        panels,
+        ylabel=axis_label("accuracy", unique),
+        is_share=True,
+        n_columns=_columns(len(heads), len(patterns)),
+        band=band,
+        title=title,
+        x=x,
+    )
+
+
+def _columns(n_heads: int, n_patterns: int) -> int:
+    """Return how many panels stand beside each other: heads in a row, patterns below them."""
+    if n_heads == 1:
+        return 2 if n_patterns == 3 else min(3, 1 + n_patterns)
+    return min(4, max(n_heads, n_patterns))
+
+
+def _head(place: Place) -> str:
+    return f"{place.head} head, {'all rows' if place.head == MIXED else 'rows that have it'}"
+
+
+def _modalities(place: Place) -> list[str]:
+    return [] if place.modalities == "none" else place.modalities.split("+")
+
+
+def _pattern(place: Place) -> str:
+    names = _modalities(place)
+    if not names:
+        return f"{MIXED} head, rows with nothing"
+    only = " only" if len(names) == 1 else ""
+    return f"{MIXED} head, {' + '.join(names)}{only}"
+
+
+def _titled(place: Place, words: str, places: Sequence[Place]) -> str:
+    """Return a panel's title, which names the task where there are several."""
+    return words if len({each.task for each in places}) == 1 else f"{place.task}: {words}"

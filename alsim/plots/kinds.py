@@ -1,0 +1,67 @@
+"""The kinds of pictures there are. Importing this imports nothing that draws."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+from alsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from alsim.plots.figures import Drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of picture: what it shows, and what draws it."""
+
+    about: str
+    home: str  # module:function of alsim.plots; its keyword arguments are the kind's options
+    of: Literal["run", "correlation"] = "run"  # what kind of folder it is drawn of
+    file: str = ""  # in the folder, if no other is asked for; empty: KIND.png
+
+    def draw(self) -> "Callable[..., Drawing]":
+        """Import and return what draws it."""
+        module, _, name = self.home.partition(":")
+        return getattr(import_module(f"alsim.plots.{module}"), name)
+
+
+KINDS: Mapping[str, Kind] = {
+    "curve": Kind("the learning curves", "curves:draw_curves", file="curves.png"),
+    "difference": Kind("each strategy minus the baseline", "difference:draw_difference"),
+    "savings": Kind("labels saved against the baseline by n", "savings:draw_savings"),
+    "wins": Kind("who beats whom, with verdicts", "wins:draw_wins"),
+    "classes": Kind("accuracy by class", "classes:draw_classes"),
+    "queries": Kind("classes asked for against the pool's", "queries:draw_queries"),
+    "heads": Kind("accuracy by head and modalities", "heads:draw_heads"),
+    "sigma": Kind("the σ of each head", "sigma:draw_sigma"),
+    "batch-size": Kind("the training batches", "curves:draw_batch_sizes"),
+    "scatter": Kind("groups of a correlation study", "scatter:draw_studies", of="correlation"),
+}
+
+
+def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
+    """Return a picture of a kind.
+
+    Args:
+        kind: One of `KINDS`.
+        folders: What was read: runs, or what the kind is drawn of.
+        options: Those given; the kind has its own defaults.
+
+    Raises:
+        UsageError: If the kind does not take an option.
+    """
+    function = KINDS[kind].draw()
+    _, *known = inspect.signature(function).parameters
+    if extra := [name for name in options if name not in known]:
+        raise UsageError(
+            f"{', '.join(_flag(name) for name in extra)} has no meaning here",
+            f"alsim plot --kind {kind}",
+            f"leave it out; {kind} takes: {', '.join(_flag(name) for name in known)}",
+        )
+    return function(folders, **options)
+
+
+def _flag(name: str) -> str:
+    return f"--{name}"

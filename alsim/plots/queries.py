@@ -1,0 +1,165 @@
+"""Which classes are asked for, beside the pool's: does a strategy chase the tail?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alsim.analysis.bands import BandKind, Edges
+from alsim.analysis.query_mix import QueryMix, query_mixes
+from alsim.analysis.runs import named
+from alsim.errors import StoreError
+from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.lines import Look, edges_of, looks_of, seeds_in_words
+from alsim.plots.pool_classes import pool_classes, shortened
+from alsim.plots.runs import DrawableRun, differences, distinct
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKERS = "osD^vP<>"
+_WIDEST = 26.0  # inches
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mix:
+    """The class mix of one strategy, how it looks, and the edges of its bars."""
+
+    look: Look
+    mix: QueryMix
+    band: BandKind
+    edges: Edges | None
+
+
+def draw_queries(
+    runs: Sequence[DrawableRun], *, band: BandKind = "t", title: str | None = None
+) -> Drawing:
+    """Return, for each class, its share among the queries over its share in the pool.
+
+    Classes stand from the most to the least frequent; at 1 a class is asked for as often as it
+    comes up. The scale is logarithmic; a class never asked for has an open mark at the bottom.
+    What counts is the oracle's answer, be it right or wrong, over all steps after the initial
+    labels.
+
+    Args:
+        runs: At least one, all on one pool; a folder given twice is drawn once.
+        band: As bars, `seeds` as small dots; see `alsim.analysis.bands`.
+        title: Above the axes.
+
+    Raises:
+        UsageError: If the runs use different pools.
+        StoreError: If a run does not tell its pool's classes, or nothing was queried.
+    """
+    unique = distinct(runs)
+    warnings = differences(unique)
+    pool = pool_classes(unique, "queries", warnings)
+    found = [
+        ((name, mix.strategy), mix)
+        for name, run in named(unique)
+        for mix in query_mixes(run.queries, pool)
+    ]
+    if not found:
+        raise StoreError(
+            "there is no query to draw beyond the initial labels",
+            ", ".join(str(run.folder) for run in unique),
+            "wait for the first query, or run again with a step or more: --steps 40",
+        )
+    looks = looks_of([key for key, _ in found], unique)
+    mixes = [_Mix(looks[key], mix, band, edges_of(mix.ratios, band)) for key, mix in found]
+    warnings += [
+        f"{each.look.label}: {each.mix.n_left_out:,} answers are left out, "
+        "which are none of the classes drawn"
+        for each in mixes
+        if each.mix.n_left_out
+    ]
+    with own_style():
+        figure = _figure(mixes, pool, band, title)
+    return Drawing(figure, tuple(warnings))
+
+
+def _figure(
+    mixes: Sequence[_Mix], pool: Mapping[str, int], band: BandKind, title: str | None
+) -> "Figure":
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+
+    n_rows = sum(pool.values())
+    slot = 0.12 + 0.025 * len(mixes)  # inches a class
+    figure = make_figure(min(max(7.6, 2.6 + slot * len(pool)), _WIDEST), 5.0)
+    axes = figure.add_subplot()
+    bottom, top = _limits(mixes)
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, top)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.grid(visible=False, axis="x")
+    for place in range(0, len(pool), 2):  # so that an eye finds a class's own dots
+        axes.axvspan(place - 0.5, place + 0.5, color="#F5F5F5", linewidth=0, zorder=0)
+    axes.axhline(1, color="#444444", linewidth=0.9, zorder=1.5, label="_one")
+    for k, each in enumerate(mixes):
+        offset = (k - (len(mixes) - 1) / 2) * 0.8 / len(mixes)
+        _draw_mix(axes, each, offset, _MARKERS[k % len(_MARKERS)], bottom)
+    axes.set_xlim(-0.5, len(pool) - 0.5)
+    axes.set_xticks(
+        range(len(pool)),
+        [f"{shortened(name)}  {100 * n / n_rows:.2g} %" for name, n in pool.items()],
+        rotation=90,
+        fontsize=7.5,
+        parse_math=False,
+    )
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlabel("class, and its share in the pool")
+    axes.set_ylabel("share among queries / share in the pool")
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    if title:
+        write_title(axes, title)
+    write_footnote(figure, _footnote(mixes, band))
+    return figure
+
+
+def _draw_mix(axes: "Axes", each: _Mix, offset: float, marker: str, bottom: float) -> None:
+    mean, colour = each.mix.ratios.mean(axis=0), each.look.style.colour
+    place = np.arange(len(mean)) + offset
+    is_asked = mean > 0
+    axes.plot(
+        place[is_asked], mean[is_asked], marker, color=colour, markersize=4,
+        label=each.look.label, zorder=3,
+    )  # fmt: skip
+    if not is_asked.all():  # no points, unclipped, would widen the figure
+        axes.plot(
+            place[~is_asked], np.full((~is_asked).sum(), bottom), marker, color=colour,
+            markersize=4, markerfacecolor="white", clip_on=False, label="_never", zorder=3,
+        )  # fmt: skip
+    if each.edges is not None:
+        low, high = (edge[is_asked] for edge in each.edges)
+        axes.vlines(
+            place[is_asked], np.maximum(low, bottom), high, color=colour, linewidth=0.9, zorder=2
+        )
+    if each.band == "seeds":
+        for ratios in each.mix.ratios:
+            axes.plot(
+                place, np.maximum(ratios, bottom), ".", color=colour, markersize=2.5, alpha=0.6,
+                label="_seed", zorder=2,
+            )  # fmt: skip
+
+
+def _limits(mixes: Sequence[_Mix]) -> tuple[float, float]:
+    """Return limits that show every mean, 1, and what is about them up to a factor of two."""
+    means = np.concatenate([each.mix.ratios.mean(axis=0) for each in mixes] + [np.ones(1)])
+    low, high = float(means[means > 0].min()), float(means.max())
+    around = np.concatenate(
+        [means, *(edge.ravel() for each in mixes for edge in each.edges or ())]
+        + [each.mix.ratios.ravel() for each in mixes if each.band == "seeds"]
+    )
+    bottom, top = float(around[around > 0].min()), float(around.max())
+    return max(bottom, low / 2) / 1.2, min(top, high * 2) * 1.2
+
+
+def _footnote(mixes: Sequence[_Mix], band: BandKind) -> str:
+    words = seeds_in_words([len(each.mix.seeds) for each in mixes], band)
+    words = words.replace("; band:", "; bars:").replace("no band", "no bars")
+    never = any((each.mix.ratios.mean(axis=0) == 0).any() for each in mixes)
+    return words.replace("thin lines", "small dots") + ("; open: never asked for" if never else "")

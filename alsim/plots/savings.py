@@ -1,0 +1,248 @@
+"""Labels saved against the baseline by each number of labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.analysis.bands import BandKind
+from alsim.analysis.comparison import BASELINE
+from alsim.analysis.curves import Curve, XAxis, learning_curves
+from alsim.analysis.differences import paired
+from alsim.analysis.runs import named
+from alsim.analysis.saving_curves import MOST_POINTS, SavingCurve, savings_by
+from alsim.analysis.savings import Saving, saved, saved_by_bootstrap
+from alsim.errors import UsageError
+from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.lines import Look, band_opacity, draw_zero, format_x, label_gap, looks_of, signed
+from alsim.plots.runs import DrawableRun, differences, distinct
+from alsim.plots.words import X_WORDS, check_score
+from alsim.seeding import stream
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_KIND = "savings"
+_FEW_POINTS = 12  # up to here each point is marked
+_RESAMPLED = 40  # points at most with a bootstrap, which takes long
+_BANDS = {
+    "t": "; band: pointwise 95 % interval by inverting the paired t-test",
+    "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
+    "seeds": "; thin lines: each seed alone",
+    "none": "",
+}
+_FEWER = {"labels": "fewer labels", "questions": "fewer questions", "cost": "less cost"}
+_BOUNDS = "; dotted: the most that can be measured by then"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Saved:
+    """What one strategy saved, and how that looks."""
+
+    look: Look
+    curve: SavingCurve
+    n_seeds: int
+    start: float  # the labels that both begin with
+    is_interpolated: bool
+
+    @property
+    def amounts(self) -> NDArray[np.float64]:
+        """Return what was saved, `(q,)`, NaN where the mean curves do not meet."""
+        return np.array([each.amount for each in self.curve.savings], dtype=np.float64)
+
+    def edges(self, *, is_open: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both ends of the intervals, `(q,)`; NaN where there is none.
+
+        Args:
+            is_open: Whether ends that are censored count, at the most that could be measured.
+        """
+        lows = [None if e.is_censored_low and not is_open else e.low for e in self.curve.savings]
+        highs = [None if e.is_censored_high and not is_open else e.high for e in self.curve.savings]
+        return np.array(lows, dtype=np.float64), np.array(highs, dtype=np.float64)
+
+
+def draw_savings(
+    runs: Sequence[DrawableRun],
+    *,
+    metric: str = "accuracy",
+    band: BandKind = "t",
+    title: str | None = None,
+    x: XAxis = "labels",
+    baseline: str | None = None,
+) -> Drawing:
+    """Return how many fewer labels each strategy needs for the baseline's accuracy at n.
+
+    At each n that is `alsim.analysis.savings.saved` on the curves up to n, as if labelling had
+    ended there. By n at most n less the initial labels can be seen to be saved or lost; an
+    interval that reaches further is shaded up to there, and has no edge. Where the mean curves do
+    not meet, the line has a gap.
+
+    Args:
+        runs: At least one; a folder given twice is drawn once.
+        metric: A column of the steps of which more is better.
+        band: `t` inverts the paired t-test; `bootstrap` looks at 40 points at most; `seeds` draws
+            what each seed saved alone.
+        title: Above the axes.
+        x: What is saved.
+        baseline: A strategy's name; None is random.
+
+    Raises:
+        UsageError: If the metric, the band or the baseline will not do, or nothing shares seeds
+            and at least two points with the baseline.
+    """
+    check_score(metric, _KIND)
+    if band == "sd":
+        raise UsageError(
+            "a saving has no standard deviation: some seeds' curves may never meet",
+            f"alsim plot --kind {_KIND} --band sd",
+            f"take one of: {', '.join(_BANDS)}",
+        )
+    unique = distinct(runs)
+    found = [
+        (name, run, {curve.strategy: curve for curve in learning_curves(run.steps, metric, x=x)})
+        for name, run in named(unique)
+    ]
+    pairs, borrowed = pair_up(found, baseline, _KIND)
+    warnings = [*differences(unique), *borrowed]
+    looks = looks_of([pair.key for pair in pairs], unique)
+    lines: list[_Saved] = []
+    for pair in pairs:
+        look, both = looks[pair.key], paired(pair.mine, pair.baseline)
+        if both is None or both[0].x.size < 2:
+            warnings.append(f"{look.label}: {NOT_SHARED}")
+            continue
+        if any(curve.is_cut for curve in both):
+            warnings.append(f"{look.label}: {CUT_SHARED}")
+        lines.append(_saved(look, *both, band))
+    if not lines:
+        raise UsageError(
+            "no strategy shares seeds and two numbers of labels with the baseline",
+            f"alsim plot --kind {_KIND}",
+            "run them with the same --seeds and sizes, for a step or more: --steps 40",
+        )
+    with own_style():
+        figure = _figure(lines, band, metric, baseline or BASELINE, title, x)
+    return Drawing(figure, tuple(warnings))
+
+
+def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
+    save, most = saved, MOST_POINTS
+    if band == "bootstrap":
+        save, most = _bootstrapped, _RESAMPLED
+    curve = savings_by(mine.x, mine.values, other.values, save, most)
+    is_between = mine.is_interpolated or other.is_interpolated
+    return _Saved(look, curve, len(mine.seeds), float(mine.x[0]), is_between)
+
+
+def _bootstrapped(
+    x: NDArray[np.float64], mine: NDArray[np.float64], other: NDArray[np.float64]
+) -> Saving:
+    # The same resamples at each n: a band of other ones would be ragged.
+    return saved_by_bootstrap(x, mine, other, generator=stream(0, "plot", "savings"))
+
+
+def _figure(
+    lines: Sequence[_Saved],
+    band: BandKind,
+    metric: str,
+    baseline: str,
+    title: str | None,
+    x: XAxis,
+) -> "Figure":
+    height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
+    figure = make_figure(7.6, height)
+    axes = figure.add_subplot()
+    for line in lines:
+        _draw_saved(axes, line, band, opacity=band_opacity(len(lines)))
+    axes.margins(x=0.015)
+    axes.set_ylim(*_limits(lines, band))
+    _draw_bounds(axes, lines)
+    draw_zero(axes, baseline)
+    format_x(axes, x)
+    axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
+    axes.set_xlabel(f"{X_WORDS[x]}, n")
+    axes.set_ylabel(f"{_FEWER[x]} for {baseline}'s {metric.replace('_', ' ')} at n")
+    if title:
+        write_title(axes, title)
+    write_footnote(figure, _footnote(lines, band))
+    ends: list[EndLabel] = []
+    for line in lines:
+        amount = line.amounts[-1]
+        text = "none measured" if np.isnan(amount) else signed(float(amount), "+z,.0f")
+        y = 0.0 if np.isnan(amount) else float(amount)
+        ends.append(EndLabel(f"{line.look.label}  {text}", line.curve.n[-1], y, line.look.style))
+    label_ends(axes, ends, gap=label_gap(height))
+    return figure
+
+
+def _draw_saved(axes: "Axes", line: _Saved, band: BandKind, opacity: float) -> None:
+    n, amounts, style = line.curve.n, line.amounts, line.look.style
+    axes.plot(
+        n, amounts, color=style.colour, linestyle=style.dashes, label=line.look.label, zorder=3
+    )
+    # A point between two gaps is no line.
+    seen = np.isfinite(np.concatenate([[np.nan], amounts, [np.nan]]))
+    alone = seen[1:-1] & ~seen[:-2] & ~seen[2:] if n.size > _FEW_POINTS else seen[1:-1]
+    axes.plot(
+        n[alone], amounts[alone], "o", color=style.colour, markersize=4, label="_alone", zorder=3
+    )
+    if band == "seeds" and line.n_seeds > 1:
+        for row in line.curve.by_seed:
+            axes.plot(
+                n, row, color=style.colour, linewidth=0.7, alpha=0.55, label="_seed", zorder=2
+            )
+    if band in ("seeds", "none"):
+        return
+    low, high = line.edges(is_open=True)
+    if n.size == 1:  # an area over one point would be invisible
+        axes.vlines(n, low, high, color=style.colour, linewidth=1, zorder=2)
+        return
+    axes.fill_between(n, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2)
+    for edge in line.edges(is_open=False):
+        axes.plot(n, edge, color=style.colour, linewidth=0.7, alpha=0.7, label="_edge", zorder=2)
+
+
+def _draw_bounds(axes: "Axes", lines: Sequence[_Saved]) -> None:
+    """Draw how much could be measured as saved, or as lost, by each n."""
+    ends = {
+        line.start: float(line.curve.n[-1]) for line in sorted(lines, key=lambda e: e.curve.n[-1])
+    }
+    for start, end in ends.items():
+        for sign in (1, -1):
+            axes.plot(
+                [start, end], [0, sign * (end - start)], color="#999999", linewidth=0.8,
+                linestyle=(0, (1, 2)), label="_bound", zorder=1.5,
+            )  # fmt: skip
+
+
+def _limits(lines: Sequence[_Saved], band: BandKind) -> tuple[float, float]:
+    """Return limits that show every amount and 0, and of what is about them half as much again."""
+    amounts = np.concatenate([[0.0], *(line.amounts for line in lines)])
+    low, high = float(np.nanmin(amounts)), float(np.nanmax(amounts))
+    span = high - low or max(float(line.curve.n[-1] - line.start) for line in lines)
+    around = [np.zeros(1)]
+    if band == "seeds":
+        around = [line.curve.by_seed.ravel() for line in lines] + around
+    elif band != "none":
+        around = [edge for line in lines for edge in line.edges(is_open=True)] + around
+    values = np.concatenate(around)
+    bottom, top = float(np.nanmin(values)), float(np.nanmax(values))
+    bottom, top = min(low, max(bottom, low - span / 2)), max(high, min(top, high + span / 2))
+    return bottom - span * 0.04, top + span * 0.04
+
+
+def _footnote(lines: Sequence[_Saved], band: BandKind) -> str:
+    counts = sorted({line.n_seeds for line in lines})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    between = ", linear between the steps" if any(line.is_interpolated for line in lines) else ""
+    text = f"from the mean curves of {seeds} seed{'s' * (counts != [1])}{between}"
+    if counts == [1]:
+        return text + (", so no band" if band in ("t", "bootstrap") else "") + _BOUNDS
+    is_open = any(e.is_censored_low or e.is_censored_high for n in lines for e in n.curve.savings)
+    ends = ", without edge where it goes on beyond what was measured"
+    return text + _BANDS[band] + (ends if is_open and band in ("t", "bootstrap") else "") + _BOUNDS

@@ -1,0 +1,162 @@
+"""A correlation study as a picture: what a group of rows scored, and what it taught."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alsim.analysis.correlation import Correlation
+from alsim.errors import StoreError, UsageError
+from alsim.experiments.correlation import CONTROL
+from alsim.plots.figures import (
+    Drawing,
+    make_figure,
+    make_panels,
+    own_style,
+    write_footnote,
+    write_heading,
+)
+from alsim.plots.style import STYLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKERS = "os^Dv<>P"
+
+
+class DrawableStudy(Protocol):
+    """What is drawn of a correlation study, such as what `alsim.store.read_correlation` returns."""
+
+    @property
+    def groups(self) -> pa.Table:
+        """Metric, seed, group, n, mean_score, accuracy and nll; one row a group."""
+        ...
+
+    @property
+    def correlations(self) -> Sequence[Correlation]:
+        """One a metric."""
+        ...
+
+
+def draw_studies(studies: Sequence[DrawableStudy], *, title: str | None = None) -> Drawing:
+    """Return the scatter of the one study that is given.
+
+    Raises:
+        UsageError: If there are several.
+        StoreError: If it has no group.
+    """
+    if len(studies) != 1:
+        raise UsageError(
+            f"{len(studies)} correlation studies in one picture",
+            "alsim plot --kind scatter",
+            "draw each by itself",
+        )
+    return draw_scatter(studies[0].groups, studies[0].correlations, title=title)
+
+
+def draw_scatter(
+    groups: pa.Table, correlations: Sequence[Correlation], *, title: str | None = None
+) -> Drawing:
+    """Return one panel a metric: a group's mean score against the accuracy of its copy.
+
+    Each seed has its colour and marker; the title of a panel gives Spearman's ρ, its mean over
+    the seeds. Its interval is that over seeds; with one seed, or where all agree, that over groups.
+    The panel of the control, groups at random, is the last. Groups without a finite score and
+    accuracy are left out, with a warning.
+
+    Args:
+        groups: Columns metric, seed, mean_score, accuracy; one row a group.
+        correlations: Of the same metrics. Those of no metric of the table, such as
+            "margin (raw)", the same points mirrored, have no panel.
+        title: Above the panels.
+
+    Raises:
+        StoreError: If there is no group to draw.
+    """
+    # A filter leaves out what is null, too.
+    score, accuracy = (pc.is_finite(groups.column(n)) for n in ("mean_score", "accuracy"))
+    usable = groups.filter(pc.and_(score, accuracy))
+    if not usable.num_rows:
+        raise StoreError(
+            "there is no group to draw",
+            "the groups of the correlation study",
+            "run it again: alsim correlate --out FOLDER",
+        )
+    n_lost = groups.num_rows - usable.num_rows
+    lost = f"{n_lost} groups without a finite score and accuracy are not drawn"
+    metrics = [str(name) for name in usable.column("metric").unique().to_pylist()]
+    metrics.sort(key=lambda name: name == CONTROL)  # stable: only the control moves
+    seeds = sorted({int(str(seed)) for seed in usable.column("seed").to_pylist()})
+    found = {each.metric: each for each in correlations}
+    with own_style():
+        n_columns = 2 if len(metrics) == 4 else min(3, len(metrics))
+        n_rows = -(-len(metrics) // n_columns)
+        figure = make_figure(1.5 + 2.7 * n_columns, 1.0 + 2.5 * n_rows)
+        panels = make_panels(figure, len(metrics), n_columns, sharey=True)
+        for place, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
+            _draw_seeds(axes, usable.filter(pc.field("metric") == metric), seeds)
+            name = f"{metric} (control)" if metric == CONTROL else metric
+            axes.set_title(
+                f"{name}\n{_in_words(found.get(metric))}",
+                loc="left",
+                fontsize=9.5,
+                parse_math=False,
+            )
+            if place + n_columns >= len(metrics):
+                axes.set_xlabel("mean score of the group", fontsize=9)
+            if place % n_columns == 0:
+                axes.set_ylabel("accuracy of its copy", fontsize=9)
+        if len(seeds) > 1:
+            handles = panels[0].collections
+            figure.legend(handles=handles, title="seed", loc="outside right upper", frameon=False)
+        if title:
+            write_heading(figure, title)
+        write_footnote(figure, _footnote(metrics, found, len(seeds)))
+    return Drawing(figure, (lost,) if n_lost else ())
+
+
+def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:
+    """Draw the groups of one metric, each seed alike in every panel."""
+    of_seed = groups.column("seed").to_numpy()
+    x, y = (groups.column(name).to_numpy() for name in ("mean_score", "accuracy"))
+    for k, seed in enumerate(seeds):
+        rows = of_seed == seed
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=14,
+            color=STYLES[k % len(STYLES)].colour,
+            # Past eight seeds colours return with other markers.
+            marker=_MARKERS[(k + k // len(STYLES)) % len(_MARKERS)],
+            alpha=0.65,
+            linewidths=0,
+            label=str(seed),
+        )
+    axes.locator_params(axis="x", nbins=5)
+    axes.tick_params(labelsize=8)
+    if np.ptp(x) == 0:  # matplotlib would show a window of a millionth about one score
+        axes.set_xlim(x[0] - 1, x[0] + 1)
+
+
+def _in_words(found: Correlation | None) -> str:
+    if found is None or found.mean is None:
+        return "ρ undefined"
+    interval = found.fisher or found.bootstrap
+    words = f"ρ = {found.mean:+.2f}"
+    if interval is not None:
+        words += f" [{interval[0]:+.2f}, {interval[1]:+.2f}]"
+    return words.replace("-", "−")
+
+
+def _footnote(metrics: Sequence[str], found: Mapping[str, Correlation], n_seeds: int) -> str:
+    """Return what a point is, and what the interval is of."""
+    known = [found[metric] for metric in metrics if metric in found]
+    over = [
+        *["seeds"] * any(each.fisher is not None for each in known),
+        *["groups"] * any(each.fisher is None and each.bootstrap is not None for each in known),
+    ]
+    seeds = "one seed" if n_seeds == 1 else f"mean over {n_seeds} seeds"
+    interval = f" [95 % interval over {' or '.join(over)}]" if over else ""
+    return f"a point is a group of rows; ρ: Spearman's, {seeds}{interval}"

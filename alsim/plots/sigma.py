@@ -1,0 +1,53 @@
+"""σ of each head over the labels: how the losses came to be weighed."""
+
+from collections.abc import Sequence
+
+from alsim.analysis.bands import BandKind
+from alsim.analysis.curves import XAxis
+from alsim.errors import UsageError
+from alsim.plots.figures import Drawing
+from alsim.plots.panels import Panel, draw_panels, places_in
+from alsim.plots.runs import DrawableRun, distinct
+
+
+def draw_sigma(
+    runs: Sequence[DrawableRun],
+    *,
+    band: BandKind = "t",
+    title: str | None = None,
+    x: XAxis = "labels",
+) -> Drawing:
+    """Return a panel for each head with its learned σ; a head's loss weighs 1 / σ².
+
+    Args:
+        runs: At least one; a folder given twice is drawn once.
+        band: See `alsim.analysis.bands`.
+        title: Above the panels.
+        x: Against what.
+
+    Raises:
+        UsageError: If no run learned any.
+    """
+    unique = distinct(runs)
+    places = places_in(unique, "sigma")
+    if not places:
+        raise UsageError(
+            "no σ was learned",
+            "alsim plot --kind sigma",
+            "run with a model of several heads, such as --model three-head, and --loss uncertainty",
+        )
+    several = len({place.task for place in places}) > 1
+    return draw_panels(
+        unique,
+        "sigma",
+        [
+            Panel(f"{place.task}: {place.head} head" if several else f"{place.head} head", place)
+            for place in places
+        ],
+        ylabel="σ (the loss weighs 1 / σ²)",
+        is_share=False,
+        n_columns=min(4, len(places)),
+        band=band,
+        title=title,
+        x=x,
+    )

@@ -1,0 +1,123 @@
+"""Which strategy beats which: a matrix of the seeds won, and the verdict on each pair."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alsim.analysis.comparison import Comparison, compare
+from alsim.analysis.curves import XAxis
+from alsim.analysis.runs import merge_runs
+from alsim.analysis.verdicts import Verdict, VerdictOutcome
+from alsim.errors import UsageError
+from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.runs import DrawableRun, differences, distinct
+from alsim.plots.words import axis_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKS: Mapping[VerdictOutcome, str] = {
+    "better": "▲ better",
+    "worse": "▼ worse",
+    "cannot tell": "cannot tell",
+}
+
+
+def draw_wins(
+    runs: Sequence[DrawableRun],
+    *,
+    metric: str = "accuracy",
+    title: str | None = None,
+    x: XAxis = "labels",
+) -> Drawing:
+    """Return a matrix: in how many of the seeds the row's AUBC exceeds the column's.
+
+    Rows and columns go by the mean AUBC, the best first. Under each number stands the verdict on
+    the row, by the one test there is (`alsim.analysis.verdicts`): the number describes, the
+    verdict decides. A tie counts half.
+
+    Args:
+        runs: At least one; a folder given twice is drawn once.
+        metric: A column of the steps of which more is better.
+        title: Above the matrix.
+        x: What the area is over.
+
+    Raises:
+        UsageError: If the metric will not do, there is one strategy only, or the curves share
+            no labels.
+    """
+    unique = distinct(runs)
+    warnings = differences(unique)
+    comparison = compare(merge_runs(unique).steps, metric=metric, x=x)
+    warnings += [
+        f"{name}: not drawn, its seeds have no point in common" for name in comparison.left_out
+    ]
+    if len(comparison.strategies) < 2:
+        raise UsageError(
+            "there is one strategy only, and nothing to win against",
+            "alsim plot --kind wins",
+            "run with more strategies, such as --strategy random,margin; or draw --kind curve",
+        )
+    with own_style():
+        figure = _figure(comparison, axis_label(metric, unique), title)
+    return Drawing(figure, tuple(warnings))
+
+
+def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    names = [numbers.strategy for numbers in comparison.ranking]
+    cells = _cells(comparison.verdicts)
+    wins = np.full((len(names), len(names)), np.nan)
+    for (first, second), verdict in cells.items():
+        if verdict.wins is not None:
+            wins[names.index(first), names.index(second)] = verdict.wins
+    figure = make_figure(2.9 + 0.95 * len(names), 1.9 + 0.62 * len(names))
+    axes = figure.add_subplot()
+    # The pale half of the map, on which words can be read.
+    pale = LinearSegmentedColormap.from_list("pale", colormaps["PuOr_r"](np.linspace(0.3, 0.7, 9)))
+    axes.imshow(wins, cmap=pale, vmin=0, vmax=1, aspect="auto")
+    for (first, second), verdict in cells.items():
+        _write_cell(axes, names.index(first), names.index(second), verdict)
+    axes.set_xticks(
+        range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor", parse_math=False
+    )
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_ylabel("this …")
+    axes.set_xlabel("… against this")
+    if title:
+        write_title(axes, title)
+    write_footnote(
+        figure,
+        "number and colour: seeds in which the row has the greater area (AUBC) under its "
+        f"{ylabel}; verdict on the row: paired t-test on the areas, at 5 % by Holm over all pairs",
+    )
+    return figure
+
+
+def _cells(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
+    """Return the verdict on each ordered pair of strategies."""
+    both = [*verdicts, *(verdict.swapped() for verdict in verdicts)]
+    return {(verdict.first, verdict.second): verdict for verdict in both}
+
+
+def _write_cell(axes: "Axes", row: int, column: int, verdict: Verdict) -> None:
+    if verdict.wins is None:
+        axes.text(column, row, "no shared seed", ha="center", va="center", fontsize=7)
+        return
+    n = len(verdict.seeds)
+    is_decided = verdict.outcome != "cannot tell"
+    axes.text(
+        column, row - 0.12, f"{verdict.wins * n:g} of {n}", ha="center", va="center",
+        fontsize=11, fontweight="bold" if is_decided else "normal",
+    )  # fmt: skip
+    axes.text(
+        column, row + 0.24, _MARKS[verdict.outcome], ha="center", va="center", fontsize=7,
+        color="#111111" if is_decided else "#444444",
+    )  # fmt: skip

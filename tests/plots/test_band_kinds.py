@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from pictures import MemoryRun, footnote, make_steps, rising
+
+from alsim.analysis.bands import bootstrap_band, deviation_band
+from alsim.plots.curves import draw_batch_sizes, draw_curves
+from alsim.seeding import stream
+
+RUN = MemoryRun(steps=make_steps({"margin": rising(4, ahead=0.01), "random": rising(4)}))
+
+
+def draw(kind: str) -> tuple[Axes, str]:
+    figure = draw_curves([RUN], band=kind).figure  # type: ignore[arg-type]
+    return figure.axes[0], footnote(figure)
+
+
+def areas(axes: Axes) -> list[PolyCollection]:
+    return [each for each in axes.collections if isinstance(each, PolyCollection)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("bootstrap", "pointwise 95 % percentile bootstrap over seeds, too narrow for so few"),
+        ("sd", "± one standard deviation of the seeds at each point, no interval of the mean"),
+    ],
+)
+def test_a_band_has_the_edges_of_its_kind_and_the_footnote_says_which(
+    kind: str, words: str
+) -> None:
+    axes, note = draw(kind)
+    assert note == f"mean of 4 seeds; band: {words}"
+    bands = {
+        "bootstrap": bootstrap_band(rising(4), generator=stream(0, "plot", "band")),
+        "sd": deviation_band(rising(4)),
+    }
+    edges = bands[kind]
+    assert edges is not None
+    corners = {tuple(np.round(corner, 12)) for corner in areas(axes)[1].get_paths()[0].vertices}
+    for edge in edges:
+        points = {(100.0 + 50 * k, round(float(y), 12)) for k, y in enumerate(edge)}
+        assert points <= corners
+
+
+def test_each_seed_can_be_drawn_as_a_thin_line() -> None:
+    axes, note = draw("seeds")
+    assert areas(axes) == []
+    assert note == "mean of 4 seeds; thin lines: the seeds"
+    seeds = [line for line in axes.lines if line.get_label() == "_seed"]
+    drawn = {tuple(np.asarray(line.get_ydata())) for line in seeds}
+    expected = {tuple(row) for values in (rising(4, ahead=0.01), rising(4)) for row in values}
+    assert drawn == expected
+    (mean,) = (line for line in axes.lines if line.get_label() == "random")
+    assert all(line.get_linewidth() < mean.get_linewidth() / 2 for line in seeds)
+
+
+def test_the_limits_leave_room_for_the_seeds() -> None:
+    luck = rising(2) + np.array([[-0.04], [0.04]])
+    axes = draw_curves([MemoryRun(steps=make_steps({"margin": luck}))], band="seeds").figure.axes[0]
+    bottom, top = axes.get_ylim()
+    assert bottom < luck.min()
+    assert top > luck.max()
+
+
+def test_one_seed_is_its_own_mean() -> None:
+    run = MemoryRun(steps=make_steps({"margin": rising(1)}))
+    figure = draw_curves([run], band="seeds").figure
+    assert [line.get_label() for line in figure.axes[0].lines if line.get_label() == "_seed"] == []
+    assert footnote(figure) == "one seed"
+
+
+def test_the_batch_sizes_are_a_picture_of_their_own() -> None:
+    figure = draw_batch_sizes([RUN]).figure
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "largest batch (objects)"
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [32 + step for step in range(8)]
+    assert footnote(figure) == "mean of 4 seeds"

@@ -1,0 +1,160 @@
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from pictures import COMPLETE, MemoryRun, footnote, make_metrics, make_queries, make_steps, rising
+
+from alsim.errors import StoreError, UsageError
+from alsim.plots.classes import draw_classes
+from alsim.plots.figures import save_figure
+
+POOL = {"cats": 30, "newts": 5, "dogs": 30}
+ORDER = ("cats", "dogs", "newts")  # by rows, equal ones by name
+STEPS = make_steps({name: rising(2, 4) for name in ("margin", "random")})
+# strategy -> (classes in ORDER, seeds, steps)
+VALUES = {
+    "margin": np.linspace(0, 1, 24).reshape(3, 2, 4),
+    "random": np.linspace(1, 0, 24).reshape(3, 2, 4) ** 2,
+}
+
+
+def metrics_of(classes: tuple[str, ...] = ORDER) -> pa.Table:
+    return make_metrics(
+        [
+            (strategy, seed, step, "mixed", "all", "recall", ORDER[c], float(value))
+            for strategy, values in VALUES.items()
+            for (c, seed, step), value in np.ndenumerate(values)
+            if ORDER[c] in classes
+        ]
+    )
+
+
+def make_run(
+    name: str = "posts", classes: tuple[str, ...] = ORDER, pool: dict[str, int] | None = None
+) -> MemoryRun:
+    told = {"fingerprint": "abc", "classes": POOL if pool is None else pool}
+    manifest = {**COMPLETE, "pool": told}
+    return MemoryRun(name, STEPS, metrics_of(classes), manifest=manifest)
+
+
+def map_of(axes: Axes) -> np.ndarray:
+    (mesh,) = (each for each in axes.collections if isinstance(each, QuadMesh))
+    cells = mesh.get_array()
+    assert cells is not None
+    return np.ma.asarray(cells).filled(np.nan)
+
+
+def test_a_panel_holds_the_mean_recalls_most_frequent_class_on_top() -> None:
+    figure = draw_classes([make_run()]).figure
+    margin, random, bar = figure.axes
+    assert [axes.get_title(loc="left") for axes in (margin, random)] == ["margin", "random"]
+    assert map_of(margin) == pytest.approx(VALUES["margin"].mean(1))
+    assert map_of(random) == pytest.approx(VALUES["random"].mean(1))
+    assert [label.get_text() for label in margin.get_yticklabels()] == list(ORDER)
+    bottom, top = margin.get_ylim()
+    assert bottom > top
+    assert bar.get_ylabel() == "recall"
+    assert "on the test split that is found, mean of 2 seeds" in footnote(figure)
+
+
+def test_a_column_lies_about_its_number_of_labels() -> None:
+    (mesh,) = draw_classes([make_run()]).figure.axes[0].collections
+    edges = np.asarray(mesh.get_coordinates())[0, :, 0]  # type: ignore[attr-defined]
+    assert edges.tolist() == [75, 125, 175, 225, 275]
+
+
+def test_all_panels_share_one_scale_from_nothing_to_everything() -> None:
+    meshes = [axes.collections[0] for axes in draw_classes([make_run()]).figure.axes[:2]]
+    assert {mesh.get_clim() for mesh in meshes} == {(0.0, 1.0)}
+    assert {mesh.get_cmap().name for mesh in meshes} == {"cividis"}
+
+
+@pytest.mark.parametrize("options", [{"relative": True}, {"baseline": "random"}])
+def test_relative_maps_are_differences_to_the_baseline_on_a_scale_about_zero(
+    options: dict[str, object],
+) -> None:
+    figure = draw_classes([make_run()], **options).figure  # type: ignore[arg-type]
+    panel, bar = figure.axes
+    assert panel.get_title(loc="left") == "margin"
+    expected = (VALUES["margin"] - VALUES["random"]).mean(1)
+    assert map_of(panel) == pytest.approx(expected)
+    low, high = panel.collections[0].get_clim()
+    assert low == -high
+    assert high == pytest.approx(np.percentile(np.abs(expected), 98))
+    assert bar.get_ylabel() == "recall, minus random"
+
+
+def test_classes_without_an_evaluated_row_are_left_out_with_a_warning() -> None:
+    drawing = draw_classes([make_run(classes=("cats", "newts"))])
+    assert drawing.warnings == ("1 class without a row on the test split is left out",)
+    labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert labels == ["cats", "newts"]
+
+
+def test_fifty_classes_with_long_names_stay_legible_and_apart() -> None:
+    names = [f"category-{k:02}-of-the-catalogue" for k in range(50)]
+    metrics = make_metrics(
+        [
+            ("margin", 0, step, "mixed", "all", "recall", name, 0.5)
+            for name in names
+            for step in (0, 1)
+        ]
+    )
+    manifest = {**COMPLETE, "pool": {"fingerprint": "abc", "classes": dict.fromkeys(names, 3)}}
+    run = MemoryRun("posts", make_steps({"margin": rising(1, 2)}), metrics, manifest=manifest)
+    figure = draw_classes([run]).figure
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert len(boxes) == 50
+    assert all(below.y1 <= above.y0 + 1 for above, below in itertools.pairwise(boxes))
+    assert all(box.x0 >= figure.bbox.x0 for box in boxes)
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "category-00-of-the-ca…"
+
+
+def test_one_step_has_a_column() -> None:
+    metrics = make_metrics([("margin", 0, 0, "mixed", "all", "recall", "cats", 0.5)])
+    run = MemoryRun("posts", STEPS, metrics, manifest=make_run().manifest)
+    panel = draw_classes([run]).figure.axes[0]
+    assert map_of(panel).shape == (1, 1)
+
+
+def test_runs_that_kept_no_recalls_are_refused() -> None:
+    accuracy = make_metrics([("margin", 0, 0, "mixed", "all", "accuracy", None, 0.5)])
+    for metrics in (accuracy, accuracy.drop_columns(["label"])):
+        run = MemoryRun("posts", STEPS, metrics, manifest=make_run().manifest)
+        with pytest.raises(StoreError, match=r"no accuracy by class(.*\n)+.*run it again"):
+            draw_classes([run])
+
+
+def test_runs_on_other_pools_are_refused() -> None:
+    other = make_run("other")
+    elsewhere = {**other.manifest, "pool": {"fingerprint": "xyz", "classes": POOL}}
+    run = MemoryRun("other", STEPS, metrics_of(), manifest=elsewhere)
+    with pytest.raises(UsageError, match="different pools"):
+        draw_classes([make_run(), run])
+
+
+def test_without_the_classes_of_the_pool_those_of_the_first_labels_tell_the_order() -> None:
+    queries = make_queries({("margin", 0, 0): ["newts", "newts", "dogs"]})
+    run = MemoryRun("old", STEPS, metrics_of(), queries)
+    drawing = draw_classes([run])
+    assert "old was written before runs told the classes" in drawing.warnings[0]
+    labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert labels == ["newts", "dogs"]
+    with pytest.raises(StoreError, match="does not tell the classes"):
+        draw_classes([MemoryRun("old", STEPS, metrics_of())])
+
+
+def test_without_the_baseline_a_relative_map_is_refused() -> None:
+    with pytest.raises(UsageError, match="'bald'"):
+        draw_classes([make_run()], baseline="bald")
+
+
+def test_equal_runs_give_equal_maps(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        save_figure(draw_classes([make_run()], title="a title").figure, tmp_path / f"{name}.svg")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
