@@ -55,8 +55,11 @@ class Comparison:
 
     @property
     def ranking(self) -> tuple[StrategyNumbers, ...]:
-        """Return the strategies by their mean AUBC, the best first; equal ones by name."""
-        return tuple(sorted(self.strategies, key=lambda numbers: -numbers.aubc.mean))
+        """Return the strategies by their rank, the best first.
+
+        Equal ones, and all where the seeds have none in common, by their mean AUBC, then by name.
+        """
+        return tuple(sorted(self.strategies, key=lambda one: (one.rank or 0.0, -one.aubc.mean)))
 
 
 def compare(

@@ -14,7 +14,7 @@ import scipy
 import torch
 from numpy.typing import NDArray
 
-from alsim.analysis.intervals import CONFIDENCE, t_half_width
+from alsim.analysis.intervals import CONFIDENCE, ROUNDING, t_half_width
 from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap
@@ -44,11 +44,19 @@ class Correlation:
     null_seed: Interval | None  # of one seed's ρ, likewise
 
     @property
+    def seeds_in_words(self) -> str:
+        """Return how many seeds there are, and how many of them have a ρ: "4 of 5 seeds"."""
+        n, n_all = sum(rho is not None for rho in self.rhos.values()), len(self.rhos)
+        some = f"{n} of " if 0 < n < n_all else ""
+        return f"{some}{n_all} seed{'s' if n_all > 1 else ''}"
+
+    @property
     def is_within_null(self) -> bool | None:
         """Whether the mean lies where groups at random put it."""
         if self.mean is None or self.null_mean is None:
             return None
-        return self.null_mean[0] <= self.mean <= self.null_mean[1]
+        low, high = self.null_mean
+        return low - _TOLERANCE <= self.mean <= high + _TOLERANCE
 
 
 def correlations(
@@ -143,7 +151,7 @@ def fisher_interval(
     limit = 1 - 6 / (g**3 - g)
     z = np.arctanh(np.clip(rhos, -limit, limit))
     half_width = t_half_width(z, confidence)
-    if half_width is None or half_width == 0:
+    if half_width is None or np.ptp(z) <= ROUNDING:
         return None
     return float(np.tanh(z.mean() - half_width)), float(np.tanh(z.mean() + half_width))
 
@@ -231,14 +239,17 @@ def _central(values: Floats, confidence: float) -> Interval | None:
 def _mirrored(found: Correlation, metric: str) -> Correlation:
     """Return the correlation of the metric's negative."""
 
+    def negative(value: float) -> float:
+        return 0.0 - value  # of 0 it is 0, not −0
+
     def turned(interval: Interval | None) -> Interval | None:
-        return None if interval is None else (-interval[1], -interval[0])
+        return None if interval is None else (negative(interval[1]), negative(interval[0]))
 
     return replace(
         found,
         metric=metric,
-        rhos={seed: None if rho is None else -rho for seed, rho in found.rhos.items()},
-        mean=None if found.mean is None else -found.mean,
+        rhos={seed: None if rho is None else negative(rho) for seed, rho in found.rhos.items()},
+        mean=None if found.mean is None else negative(found.mean),
         fisher=turned(found.fisher),
         bootstrap=turned(found.bootstrap),
         null_mean=turned(found.null_mean),

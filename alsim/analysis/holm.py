@@ -11,7 +11,7 @@ class Adjusted:
     """One p-value among several."""
 
     p: float | None  # adjusted: to compare with ALPHA; None where there was none
-    level: float  # what the p-value as it was is compared with
+    level: float  # what the p-value as it was is compared with: below it, the test rejects
 
 
 def holm(p_values: Sequence[float | None]) -> tuple[Adjusted, ...]:
@@ -24,9 +24,11 @@ def holm(p_values: Sequence[float | None]) -> tuple[Adjusted, ...]:
     """
     known = [1.0 if p is None else p for p in p_values]
     found: dict[int, Adjusted] = {}
-    greatest = 0.0
+    greatest, level = 0.0, 0.0
     for rank, i in enumerate(sorted(range(len(known)), key=known.__getitem__)):
         left = len(known) - rank
+        if greatest < ALPHA:  # once a test fails to reject, those after it fail at its level
+            level = ALPHA / left
         greatest = max(greatest, min(1.0, left * known[i]))
-        found[i] = Adjusted(None if p_values[i] is None else greatest, ALPHA / left)
+        found[i] = Adjusted(None if p_values[i] is None else greatest, level)
     return tuple(found[i] for i in range(len(known)))

@@ -4,6 +4,8 @@ import math
 
 from scipy import special
 
+from alsim.analysis.intervals import ROUNDING
+
 POWER = 0.8
 _MANY = 100_000  # seeds from which on Student's and the normal distribution are the same
 
@@ -28,7 +30,7 @@ def seeds_needed(mean: float, deviation: float, level: float, power: float = POW
     Returns:
         At least 2; None where there is no difference, or no deviation to compare it with.
     """
-    if mean == 0 or deviation <= 0:
+    if abs(mean) <= ROUNDING or deviation <= ROUNDING:
         return None
     effect = abs(mean) / deviation
     # Known deviation needs fewer seeds, so the search can begin there.

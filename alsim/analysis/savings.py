@@ -45,6 +45,7 @@ class Reach:
     target: float
     labels: Estimate | None  # over the seeds that reached it; None where none did
     n_missed: int  # seeds that never reached it, so that the mean is too low
+    n_at_start: int  # seeds that were there before the first query, so that the mean is too high
     at_least: float  # mean over all seeds, as if those that missed it had reached it at the end
 
 
@@ -153,7 +154,8 @@ def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) ->
     labels = estimate(np.array(needed)) if needed else None
     n_missed = len(values) - len(needed)
     at_least = float(np.mean(needed + [float(x[-1])] * n_missed))
-    return Reach(target, labels, n_missed, at_least)
+    n_at_start = int((values[:, 0] >= target).sum())
+    return Reach(target, labels, n_missed, n_at_start, at_least)
 
 
 def _gaps(

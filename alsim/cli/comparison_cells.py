@@ -45,7 +45,7 @@ def reach_cell(reach: Reach | None, n_seeds: int, found: Comparison) -> str:
     if reach.at_least <= found.start:  # reached before the first query
         return f"≤ {found.start:{unit(found)}}"
     if not reach.n_missed:
-        return f"{reach.at_least:{unit(found)}}"
+        return "≤ " * bool(reach.n_at_start) + f"{reach.at_least:{unit(found)}}"
     if reach.labels is None:
         return f"beyond {found.end:{unit(found)}}"
     return f"≥ {reach.at_least:{unit(found)}} ({reach.labels.n} of {n_seeds})"

@@ -26,16 +26,13 @@ def headline(found: Comparison) -> str:
         return f"{found.strategies[0].strategy} is the only strategy: nothing to compare it with"
     if found.baseline is None:
         return "verdicts only, since there is no baseline to save anything against"
-    better = [
-        each
-        for each in found.ranking
-        if any(
-            (verdict.first, verdict.second, verdict.outcome)
-            == (each.strategy, found.baseline, "better")
-            for one in found.verdicts
-            for verdict in (one, one.swapped())
-        )
-    ]
+    decided = {
+        (verdict.first, verdict.second)
+        for one in found.verdicts
+        for verdict in (one, one.swapped())
+        if verdict.outcome == "better"
+    }
+    better = [each for each in found.ranking if (each.strategy, found.baseline) in decided]
     if not better:
         return f"cannot tell that any strategy is better than {found.baseline}"
     best = max(better, key=lambda each: (_is_sure(each.saving), _greatest(each.saving)))
@@ -45,11 +42,12 @@ def headline(found: Comparison) -> str:
             f"{best.strategy} is better than {found.baseline}; "
             f"what it saves by the end is not sure: {told}"
         )
-    most = "saves"
-    if len(better) > 1 and _greatest(best.saving) == max(_greatest(b.saving) for b in better):
-        most = "saves the most"
+    others = [each.strategy for each in better if each is not best]
+    open_ = [name for name in others if (best.strategy, name) not in decided]
+    most = "saves the most" if others and not open_ else "saves"
     whole = f"{found.end:{unit(found)}}"
-    return f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.x}"
+    line = f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.x}"
+    return line + (f"; cannot tell it from {' and '.join(open_)}" if open_ else "")
 
 
 def explanations(found: Comparison, split: str, n_evaluated: int) -> list[str]:

@@ -35,7 +35,6 @@ def print_correlation(
     if as_json:
         print_json(_as_json(study, picture))
         return
-    n_seeds = len({seed for found in study.correlations for seed in found.rhos})
     print_table(
         ["metric", "ρ by seed", "mean ρ", "over seeds", "over groups", "p", "null band"],
         [
@@ -54,10 +53,10 @@ def print_correlation(
         right=(2, 5),
         whole=(0, 2, 5),
     )
-    print_lines([*_on_numbers(study, n_seeds), *_on_sizes(study), *_paths(study, picture)])
+    print_lines([*_on_numbers(study), *_on_sizes(study), *_paths(study, picture)])
 
 
-def _on_numbers(study: CorrelationStudy, n_seeds: int) -> list[str]:
+def _on_numbers(study: CorrelationStudy) -> list[str]:
     """Return what the columns mean, as far as they hold anything."""
     lines = [
         "ρ: Spearman's, of the groups' mean scores and their copies' accuracies; "
@@ -68,17 +67,22 @@ def _on_numbers(study: CorrelationStudy, n_seeds: int) -> list[str]:
             "a margin comes with both signs, as the VK study does not say which it means: raw is "
             "the first probability less the second"
         )
-    if any(found.mean is None for found in study.correlations):
+    if any(rho is None for found in study.correlations for rho in found.rhos.values()):
         lines.append("undefined: all groups score the same, or all copies are equally accurate")
-    lines.append(
-        "95 % intervals: over seeds by Fisher's z, what other seeds would give; over groups by "
-        "bootstrap, what other groups of these seeds would give"
-        if n_seeds > 1
-        else "one seed gives no interval over seeds: add --seeds 5"
-    )
+    over_groups = "over groups by bootstrap, what other groups of these seeds would give"
+    if any(found.fisher is not None for found in study.correlations):
+        over_seeds = "over seeds, of the mean by Fisher's z, what other seeds would give"
+        lines.append(f"95 % intervals: {over_seeds}; {over_groups}")
+    elif any(len(found.rhos) > 1 for found in study.correlations):
+        lines.append(
+            f"95 % intervals: none over seeds, too few have a ρ or all agree; {over_groups}"
+        )
+    else:
+        lines.append("one seed gives no interval over seeds: add --seeds 5")
     lines.append("p: by permutation, two-sided, not corrected for how many metrics there are")
     control = next((found for found in study.correlations if found.metric == CONTROL), None)
     if control is not None and control.null_seed is not None and control.null_mean is not None:
+        n_seeds = sum(rho is not None for rho in control.rhos.values())
         mean = f", the mean of {n_seeds} in {_interval(control.null_mean)}"
         lines.append(
             f"null band: groups at random have a ρ in {_interval(control.null_seed)} with one "
@@ -117,8 +121,7 @@ def _paths(study: CorrelationStudy, picture: Path | None) -> list[str]:
 def _by_seed(found: Correlation) -> str:
     """Return the ρ of each seed, or of many only how many there are."""
     if len(found.rhos) > _LISTED:
-        n = sum(rho is not None for rho in found.rhos.values())
-        return f"{n} seeds" + (f" of {len(found.rhos)}" if n < len(found.rhos) else "")
+        return found.seeds_in_words
     told = ("undefined" if rho is None else f"{rho:+z.2f}" for rho in found.rhos.values())
     return " ".join(told)
 

@@ -87,5 +87,8 @@ def about_result(result: Comparison) -> list[str]:
         told = "; ".join(
             f"{', '.join(names)}: {', '.join(map(str, seeds))}" for seeds, names in by_seeds.items()
         )
-        notes.append(f"seeds differ, and pairs are judged on those that both have ({told})")
+        notes.append(
+            f"seeds differ ({told}): verdicts and labels saved are on those that both have, ranks "
+            "on those that all have, means and labels to a share on each strategy's own"
+        )
     return notes

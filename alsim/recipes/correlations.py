@@ -62,7 +62,7 @@ class CorrelationVerdict:
     def numbers(self) -> str:
         """Return ρ, its interval over seeds, p and the null band in words."""
         found = self.found
-        seeds = f"{len(found.rhos)} seed{'s' if len(found.rhos) > 1 else ''}"
+        seeds = found.seeds_in_words
         if found.mean is None:
             return f"ρ of {found.metric} is undefined in {seeds}"
         text = f"ρ of {found.metric} {found.mean:+z.3f}"

@@ -98,9 +98,10 @@ def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "ru
             f"{saved.labels.mean():,.0f} labels fewer, {other} that of {mine} with "
             f"{back.labels.mean():,.0f} fewer"
         )
-        if not saved.is_reached.all():
-            n_never = int((~saved.is_reached).sum())
-            remark += f"; {n_never} of {len(values)} seeds never did, counted as 0 fewer"
+        for name, one in ((mine, saved), (other, back)):
+            if not one.is_reached.all():
+                n_never = int((~one.is_reached).sum())
+                remark += f"; {name} never did in {n_never} of {len(values)} seeds, counted as 0"
     elif claim.kind in ("dips", "smooths"):
         at = small_batch_steps(counts.tolist(), batch_size)
         found = [dips(counts, values, batch_size) for values in (both.first, both.second)]

@@ -111,7 +111,8 @@ def test_holm_of_four_p_values_is_as_by_hand() -> None:
     # In order: 4 · .005, 3 · .01, 2 · .03, and 1 · .04, which is raised to the one before.
     assert holm([0.01, 0.04, 0.03, 0.005]) == (
         Adjusted(pytest.approx(0.03), pytest.approx(0.05 / 3)),
-        Adjusted(pytest.approx(0.06), pytest.approx(0.05)),
+        # The one before it failed at .05 / 2, and so does this one.
+        Adjusted(pytest.approx(0.06), pytest.approx(0.05 / 2)),
         Adjusted(pytest.approx(0.06), pytest.approx(0.05 / 2)),
         Adjusted(pytest.approx(0.02), pytest.approx(0.05 / 4)),
     )
@@ -124,10 +125,18 @@ def test_holm_of_one_p_value_leaves_it() -> None:
 
 def test_a_test_without_p_value_counts_among_those_that_were_made() -> None:
     assert holm([None, 0.02, None]) == (
-        Adjusted(None, pytest.approx(0.025)),
+        Adjusted(None, pytest.approx(0.05 / 3)),
         Adjusted(pytest.approx(0.06), pytest.approx(0.05 / 3)),
-        Adjusted(None, pytest.approx(0.05)),
+        Adjusted(None, pytest.approx(0.05 / 3)),
     )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_a_test_rejects_where_its_own_p_value_is_below_its_level(p_values: list[float]) -> None:
+    for p, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert adjusted.p is not None
+        if not math.isclose(p, adjusted.level):
+            assert (p < adjusted.level) == (adjusted.p < 0.05)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -147,6 +156,13 @@ def test_holm_rejects_what_stepping_down_does(p_values: list[float]) -> None:
 
 
 # Seeds needed
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(1e-17, 0.01), (0.01, 1e-17), (1e-200, 0.01)])
+def test_of_a_difference_by_rounding_no_number_of_seeds_is_told(
+    mean: float, deviation: float
+) -> None:
+    assert seeds_needed(mean, deviation, 0.05) is None
 
 
 @pytest.mark.parametrize(("effect", "n"), [(0.2, 199), (0.5, 34), (0.8, 15)])

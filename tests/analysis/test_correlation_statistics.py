@@ -188,6 +188,26 @@ def test_seeds_that_all_agree_and_a_seed_alone_have_no_interval() -> None:
     assert fisher_interval(np.array([1.0, 1.0, 1.0]), [5, 5, 5]) is None
 
 
+@pytest.mark.parametrize("rho", [0.1, 0.4, 1.0])
+def test_seeds_that_agree_but_for_rounding_have_no_interval(rho: float) -> None:
+    assert fisher_interval(np.full(5, rho), [5] * 5) is None
+    almost = np.full(7, rho) - np.array([0, 0, 0, 1e-16, 0, 0, 0])
+    assert fisher_interval(almost, [5] * 7) is None
+
+
+def test_a_rho_at_the_end_of_its_null_band_lies_within_it() -> None:
+    x = np.array([0.1, 0.2, 0.3])  # of three groups, one order of six gives a rho of 1
+    found = analysed(table(entropy=[(x, x)]))["entropy"]
+    assert found.mean == 1.0
+    assert found.is_within_null
+
+
+def test_seeds_without_a_rho_are_not_counted() -> None:
+    x = np.arange(5.0)
+    found = analysed(table(entropy=[(x, x[::-1].copy()), (x, np.ones(5))]))["entropy"]
+    assert found.seeds_in_words == "1 of 2 seeds"
+
+
 def test_fisher_s_interval_covers_the_truth() -> None:
     rho, n, g = 0.6, 300, 50
     draws = noise(5, n, 5, 2, g)

@@ -290,7 +290,8 @@ def test_a_target_is_reached_where_the_line_first_meets_it() -> None:
 
 
 def test_a_target_that_no_seed_reaches_has_no_labels() -> None:
-    assert reach(X, np.full((3, X.size), 0.5), 0.6) == Reach(0.6, None, 3, X[-1])
+    assert reach(X, np.full((3, X.size), 0.5), 0.6) == Reach(0.6, None, 3, 0, X[-1])
+    assert reach(X, np.stack([np.full(X.size, 0.5), np.full(X.size, 0.7)]), 0.6).n_at_start == 1
 
 
 @given(st.integers(0, 1000), st.floats(0.3, 0.9))

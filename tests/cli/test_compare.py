@@ -131,6 +131,13 @@ def test_of_several_that_are_better_the_one_that_saves_most_is_named(tmp_path: P
     assert list(rows_of(text)) == ["strategy", "z", "y", "random"]
 
 
+def test_the_most_is_said_only_where_the_verdicts_say_it_too(tmp_path: Path) -> None:
+    curves = ahead({"random": [0] * 4, "y": [112, 109, 118, 108], "z": [100, 110, 120, 115]})
+    text = printed(write_tiny_run(tmp_path / "posts", curves))
+    assert text.splitlines()[0].endswith("of 500 labels; cannot tell it from z")
+    assert text.startswith("y saves against random: +112 [")
+
+
 def test_a_saving_that_is_sure_is_named_before_a_greater_one_that_is_not(tmp_path: Path) -> None:
     sure, unsure = [100, 102, 98, 101, 99], [300, 120, 30, 480, 10]
     curves = ahead({"random": [0] * 5, "sure": sure, "unsure": unsure}, slope=1e-4)

@@ -231,7 +231,7 @@ def test_of_many_settings_that_differ_the_first_are_listed(tmp_path: Path) -> No
 def test_seeds_that_differ_are_noted(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", {**SMALL, "margin": {1: [0.4, 0.6, 0.8]}})
     found = alsim.compare(run)
-    assert note_of(found, "seeds differ").endswith("(margin: 1; random: 0, 1)")
+    assert note_of(found, "seeds differ").startswith("seeds differ (margin: 1; random: 0, 1): ")
     assert [verdict.seeds for verdict in found.verdicts] == [(1,)]
 
 

@@ -87,6 +87,7 @@ def start(whole: Whole, out: Path, n: int, *options: str, is_forked: bool = True
     return command
 
 
+@pytest.mark.slow
 def test_killed_by_two_workers_it_comes_out_the_same_to_the_byte_with_one(
     whole: Whole, tmp_path: Path
 ) -> None:

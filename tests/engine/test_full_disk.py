@@ -188,7 +188,7 @@ cp -r "$1/run" "$3/run"
 @pytest.mark.parametrize(
     "sizes",
     [
-        (250,),
+        pytest.param((250,), marks=pytest.mark.slow),
         pytest.param((*range(8, 160, 8), *range(160, 800, 32)), marks=pytest.mark.slow),
     ],
 )

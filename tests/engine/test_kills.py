@@ -249,6 +249,7 @@ def test_a_kill_at_each_act_upon_a_file_in_turn_is_survived(
     finish(whole, strike(whole, tmp_path, who, [("*", at, is_short) for at in range(1, 25)]))
 
 
+@pytest.mark.slow
 def test_workers_and_the_main_process_die_alone_without_harm(whole: Whole, tmp_path: Path) -> None:
     out, told = tmp_path / "run", tmp_path / "told.txt"
 

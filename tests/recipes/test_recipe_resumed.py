@@ -141,6 +141,7 @@ def test_a_finished_recipe_is_told_again_and_trains_nothing(
     assert sorted(path.name for path in report.folder.iterdir()) == FILES
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_recipe_or_scale_or_with_anything_else_is_left_alone(
     found: tuple[Report, dict[str, int]], place: Path
 ) -> None:
