@@ -150,6 +150,7 @@ def test_a_plug_in_that_cannot_be_used_is_refused_without_traceback(
         find_strategy(reference.format(file=strategy_file, broken=broken))
 
 
+@pytest.mark.slow
 def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
     strategy_file: Path, tmp_path: Path
 ) -> None:

@@ -191,7 +191,8 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
         _refuse_cut(path, mend)
         # Not by path: that would take folders called like "seed=1" for columns.
         with path.open("rb") as file, pq.ParquetFile(file, page_checksum_verification=True) as read:
-            table = read.read()
+            # Arrow's threads, letting go of a Python file as the interpreter ends, abort it.
+            table = read.read(use_threads=False)
     except FileNotFoundError:
         raise StoreError(f"the run has no {path.name}", str(path), mend) from None
     except _DAMAGE as error:

@@ -105,6 +105,7 @@ def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Pa
     assert (told["status"], told["epochs"], told["initial_size"]) == ("complete", 1, 60)
 
 
+@pytest.mark.slow
 def test_what_is_undefined_is_said_in_words_and_null_in_json(place: Path, tmp_path: Path) -> None:
     # One epoch at such a rate teaches a copy without batch norm nothing: all are equally accurate.
     options: list[str | Path] = [

@@ -203,6 +203,7 @@ def test_a_diverged_curve_fails_the_command_after_its_summary_and_resuming_chang
     assert {path: path.stat().st_mtime_ns for path in diverged.folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_where_all_curves_diverge_at_once_the_run_fails(pool: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {**TINY, "strategy": "random", "seeds": 1, "steps": 2}
     with pytest.raises(RunError, match="every training diverged"):

@@ -51,6 +51,7 @@ def test_a_run_prints_a_plain_summary_in_a_pipe_and_its_progress_to_stderr(
     assert (tmp_path / "runs" / "posts-random,margin" / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_json_is_the_only_thing_on_stdout(pool: Path, tmp_path: Path) -> None:
     done = alsim(
         "run", "--pool", pool, "--strategy", "margin", *SMALL, "--out", "r", "--json", cwd=tmp_path

@@ -223,6 +223,7 @@ def test_what_is_not_as_it_was_is_refused_and_the_command_named(
     assert list((left / JOURNALS).iterdir())
 
 
+@pytest.mark.slow
 def test_nets_of_a_passive_phase_that_are_gone_are_trained_again(
     whole: tuple[CorrelationStudy, Hearing], left: Path
 ) -> None:
@@ -238,6 +239,7 @@ def test_a_pool_in_memory_goes_on_by_the_same_call(left: Path) -> None:
     assert "alsim.correlate(table, …, out=" in caught.value.args[2]
 
 
+@pytest.mark.slow
 def test_labels_that_one_has_are_the_start_of_every_seed(tmp_path: Path) -> None:
     train = [row["id"] for row in POOL.to_pylist() if row["split"] == "train"][:50]
     watch = Hearing()

@@ -224,6 +224,7 @@ def test_a_file_system_that_is_full_is_one_message_and_space_in_it_mends_that(
     assert tables_of(told / "run") == whole.tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "share", [0.3, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.0, 0.1, 0.7))]
 )

@@ -59,6 +59,7 @@ def test_a_noisy_run_records_wrong_answers_and_measures_against_the_truth(tmp_pa
     assert (told["kind"], told["noise"], told["price"]) == ("noisy", [1.0], 2.0)
 
 
+@pytest.mark.slow
 def test_a_confusion_file_is_followed_and_recorded(files: dict[str, Path], tmp_path: Path) -> None:
     done = run(tmp_path / "confused", oracle="noisy", confusion=files["confusion.csv"])
     check_sums(done, 1.0)

@@ -181,6 +181,7 @@ def with_a_class_renamed(table: pa.Table) -> pa.Table:
     return table.set_column(table.column_names.index("label"), "label", pa.array(labels))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_elsewhere_with_more_workers_and_a_moved_pool_to_the_same_bytes(
     whole: Run, left: Path, place: Path, tmp_path: Path
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_run_goes_on_from_elsewhere_with_more_workers_and_a_moved_pool_to_the_
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_asked_for_again_goes_on_though_its_pool_is_changed_and_gone_meanwhile(
     whole: Run, left: Path, place: Path, tmp_path: Path
 ) -> None:
@@ -257,6 +259,7 @@ def test_a_finished_run_of_another_pool_or_confusion_matrix_is_not_taken_for_thi
     assert contents(whole.folder) == before
 
 
+@pytest.mark.slow
 def test_a_run_on_a_table_goes_on_by_the_same_call_and_by_no_other(
     whole: Run, left: Path, place: Path
 ) -> None:

@@ -181,6 +181,7 @@ def test_a_column_named_like_a_head_is_refused(tmp_path: Path) -> None:
         alsim.run(renamed, workers=1, out=tmp_path / "refused")
 
 
+@pytest.mark.slow
 def test_of_several_label_columns_in_the_metadata_the_first_is_run(tmp_path: Path) -> None:
     roles = Roles(
         modalities=("picture", "text"),
@@ -203,6 +204,7 @@ def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
     assert not (tmp_path / "refused").exists()
 
 
+@pytest.mark.slow
 def test_a_run_can_start_from_the_labels_that_one_already_has(four: Run, tmp_path: Path) -> None:
     queries = four.queries.to_pylist()
     had = [
@@ -226,6 +228,7 @@ def test_an_unreadable_list_of_ids_is_one_error(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: Path) -> None:
     cut = run(tmp_path / "cut", seeds="0..0", strategy="random", steps=1, max_epochs=2)
     (note,) = [n for n in cut.manifest["notes"] if "--max-epochs" in n]
@@ -236,6 +239,7 @@ def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: P
     assert not any("--max-epochs" in n for n in whole.manifest["notes"])
 
 
+@pytest.mark.slow
 def test_strategies_whose_nets_are_trained_alike_share_a_seeds_passive_phase(
     tmp_path: Path,
 ) -> None:
@@ -251,6 +255,7 @@ def test_strategies_whose_nets_are_trained_alike_share_a_seeds_passive_phase(
     assert len(passives) == 3
 
 
+@pytest.mark.slow
 def test_what_a_strategy_does_not_look_at_is_told_and_recorded(tmp_path: Path) -> None:
     few = run(
         tmp_path / "few", strategy="random,margin(candidates=40),entropy", candidates=99,
