@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from alsim.errors import StoreError
 from alsim.store.layout import JOURNALS
-from alsim.store.manifest import open_folder, refuse_other_kind, status_of, told_by
+from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind, told_by
 from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, write_table
 
 if TYPE_CHECKING:
@@ -46,33 +46,11 @@ CORRELATIONS = TableKind("correlations", CorrelationRecord, ("metric",), is_uniq
 
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
-class CorrelationStudy:
+class CorrelationStudy(StudyFolder):
     """A correlation study that was read; of one that is not complete, as far as it went."""
 
-    folder: Path
-    manifest: Mapping[str, object]
     groups: pa.Table  # one row a copy, by metric, seed and group
     correlations: "tuple[Correlation, ...]"  # by metric, groups at random last
-
-    @property
-    def name(self) -> str:
-        """Return the folder's own name."""
-        return self.folder.resolve().name
-
-    @property
-    def status(self) -> str:
-        """Return "running", "complete", "interrupted", "failed", or "killed"."""
-        return status_of(self.folder, self.manifest)
-
-    @property
-    def evaluation_split(self) -> str:
-        """Return the split that accuracies are measured on."""
-        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
-
-    @property
-    def n_evaluated(self) -> int:
-        """Return how many rows accuracies are measured on."""
-        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
 
     @property
     def epochs(self) -> int:

@@ -3,6 +3,7 @@
 import json
 import reprlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
@@ -20,6 +21,35 @@ _KINDS: Mapping[FolderKind, tuple[str, str]] = {
     "curves": ("learning curves", "alsim run"),
     "correlation": ("a correlation study", "alsim correlate"),
 }
+
+
+# eq=False: what is derived holds tables, which compare elementwise.
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyFolder:
+    """What was read from a folder, whatever kind of study it holds: its manifest tells this."""
+
+    folder: Path
+    manifest: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """Return the folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def status(self) -> str:
+        """Return "running", "complete", "interrupted", "failed", or "killed", see `status_of`."""
+        return status_of(self.folder, self.manifest)
+
+    @property
+    def evaluation_split(self) -> str:
+        """Return the split that accuracies are measured on."""
+        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
+
+    @property
+    def n_evaluated(self) -> int:
+        """Return how many rows accuracies are measured on."""
+        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:

@@ -1,7 +1,7 @@
 """A run's folder: made once, filled atomically, read lazily."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +14,12 @@ from alsim.store.atomic import cannot_write, is_partial
 from alsim.store.journal import Recorded, read_journal
 from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST
 from alsim.store.manifest import (
+    StudyFolder,
     mend_of,
     open_folder,
     read_manifest,
     refuse_other_kind,
     status_of,
-    told_by,
 )
 from alsim.store.tables import (
     METRICS,
@@ -36,7 +36,7 @@ from alsim.store.tables import (
 
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class Run(StudyFolder):
     """A run that was read. Each table is read when it is first asked for.
 
     The tables of a run that is not complete are made from its journals, as far as they go. Every
@@ -44,29 +44,7 @@ class Run:
     version that this alsim does not know.
     """
 
-    folder: Path
-    manifest: Mapping[str, object]
     _tables: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table], repr=False)
-
-    @property
-    def name(self) -> str:
-        """Return the folder's own name."""
-        return self.folder.resolve().name
-
-    @property
-    def status(self) -> str:
-        """Return "running", "complete", "interrupted", "failed", or "killed", see `status_of`."""
-        return status_of(self.folder, self.manifest)
-
-    @property
-    def evaluation_split(self) -> str:
-        """Return the split that accuracies are measured on."""
-        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
-
-    @property
-    def n_evaluated(self) -> int:
-        """Return how many rows accuracies are measured on."""
-        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
 
     @property
     def steps(self) -> pa.Table:
