@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from toy import make_pool, make_toy_setting
@@ -204,7 +205,8 @@ class Whole:
 def whole_run(factory: pytest.TempPathFactory, *options: str) -> Whole:
     """Return the uninterrupted run; processes that test side by side make it once.
 
-    A file of groups of the classes lies beside the pool, as `{groups}`.
+    A file of groups of the classes lies beside the pool, as `{groups}`. The pool has a second
+    label column, `half`, null in every fourth row.
     """
     base = factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -221,8 +223,10 @@ def whole_run(factory: pytest.TempPathFactory, *options: str) -> Whole:
 def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
     pool, out = folder / "posts.parquet", folder / "run"
     table = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))
-    pq.write_table(table, pool)
-    classes = sorted({str(label) for label in table.column("label").to_pylist()})
+    labels = [str(label) for label in table.column("label").to_pylist()]
+    classes = sorted(set(labels))
+    halves = [None if i % 4 == 0 else classes.index(label) // 3 for i, label in enumerate(labels)]
+    pq.write_table(table.append_column("half", pa.array(halves)), pool)
     groups = folder / "groups.json"
     groups.write_text(json.dumps({"first": classes[:3], "last": classes[3:]}))
     filled = tuple(option.format(groups=groups) for option in options)

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[1] / "alsim"
 
 ROWS = [
     {"errors", "seeding", "metrics"},
-    {"loading"},
+    {"loading", "parameters"},
     {"models"},
     {"pool"},
     {"training", "signals", "oracle"},

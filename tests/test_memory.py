@@ -244,7 +244,7 @@ def test_beliefs_of_the_rows_asked_about_come_in_chunks_too(models: Path) -> Non
         oracle = Listener(setting.oracle, mine)
         schedule = replace(setting.schedule, query_size=replace(setting.schedule.query_size,
             first=120, last=120))  # fmt: skip
-        run(replace(setting, oracle=oracle, schedule=schedule), "random")
+        run(replace(setting, oracles={"label": oracle}, schedule=schedule), "random")
         heard.append(mine)
     assert [len(beliefs) for beliefs in heard[0]] == [120]
     for mine, theirs in zip(*heard, strict=True):

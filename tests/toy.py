@@ -50,7 +50,7 @@ def make_toy_setting(
     pool = pool or make_pool()
     return make_setting(
         pool,
-        oracle=PerfectOracle(pool.tasks["label"].labels),
+        oracles={"label": PerfectOracle(pool.tasks["label"].labels)},
         strategies={name: find_strategy(name).strategy for name in STRATEGIES},
         schedule=schedule or Schedule(60, QuerySize(15, 15), 4, Until()),
         model=model or ModelOptions(name="three-head", width=16, dropout=0.0),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BASELINE = "random"
 SHARE = 0.95
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1")  # higher is better, 1 is perfect
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auc")  # higher is better, 1 is perfect
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Comparison:
     verdicts: tuple[Verdict, ...]  # one a pair
     left_out: tuple[str, ...]  # strategies without a point that all of their seeds have
     notes: tuple[str, ...] = ()  # what to bear in mind, for whoever knows the runs to fill in
+    task: str | None = None  # likewise: the one compared by; None is the only one, or the mean
 
     @property
     def ranking(self) -> tuple[StrategyNumbers, ...]:

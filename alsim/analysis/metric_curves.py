@@ -31,22 +31,29 @@ def places_of(metrics: pa.Table, metric: str) -> tuple[Place, ...]:
 
 
 def metric_curves(
-    steps: pa.Table, metrics: pa.Table, metric: str, place: Place, x: XAxis = "labels"
+    steps: pa.Table, metrics: pa.Table, metric: str, places: Sequence[Place], x: XAxis = "labels"
 ) -> tuple[Curve, ...]:
-    """Return a metric's learning curve at one place, for each strategy that has it, by name.
+    """Return a metric's learning curve, for each strategy that has it, by name.
 
     Args:
         steps: A run's steps, which tell the labels, the questions and the cost.
         metrics: The same run's metrics.
         metric: Such as "accuracy" or "sigma".
-        place: Where.
+        places: Where; of several, such as the tasks, the mean over those that have a value.
         x: Against what.
     """
-    rows = overall(metrics, metric).filter(
-        (pc.field("task") == place.task)
-        & (pc.field("head") == place.head)
-        & (pc.field("modalities") == place.modalities)
+    measured = overall(metrics, metric)
+    rows = pa.concat_tables(
+        measured.filter(
+            (pc.field("task") == place.task)
+            & (pc.field("head") == place.head)
+            & (pc.field("modalities") == place.modalities)
+        )
+        for place in places
     )
+    if len(places) > 1:
+        means = rows.group_by(_KEY, use_threads=False).aggregate([("value", "mean")])
+        rows = means.rename_columns([*_KEY, "value"])
     return learning_curves(with_labels(rows, steps, ("value",)), "value", x=x)
 
 

@@ -1,5 +1,6 @@
 """`alsim compare`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,8 +24,18 @@ def compare(
     ],
     metric: Annotated[
         str,
-        typer.Option(help="accuracy, balanced_accuracy or macro_f1.", rich_help_panel=_WHAT),
+        typer.Option(
+            help="accuracy, balanced_accuracy or macro_f1; with --task also auc.",
+            rich_help_panel=_WHAT,
+        ),
     ] = "accuracy",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Of runs of several tasks the one to compare by. [default: the mean over them]",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
     x: Annotated[
         Literal["labels", "questions", "cost"],
         typer.Option(
@@ -121,6 +132,7 @@ def compare(
     found = alsim.compare(
         read,
         metric=metric,
+        task=task,
         x=x,
         baseline=baseline,
         reference=reference,
@@ -189,4 +201,14 @@ def _print_text(found: "Comparison", run: "Run", *, with_details: bool) -> None:
         print_lines(["what only describes, and decides nothing:"])
         show(pair_table(found, with_verdicts=False))
         show(win_table(found))
-    print_lines(words.explanations(found, run.evaluation_split, run.n_evaluated))
+    print_lines(words.explanations(found, run.evaluation_split, *_measured_on(run, found.task)))
+
+
+def _measured_on(run: "Run", task: str | None) -> tuple[int, str, bool]:
+    """Return on how many rows, of what, and whether that is the mean of several tasks."""
+    tasks = run.manifest.get("tasks")
+    if not isinstance(tasks, Mapping):
+        return run.n_evaluated, "", False
+    if task is None:
+        return run.n_evaluated, f"mean over {len(tasks)} tasks: ", True
+    return int(tasks[task]["n_evaluated"]), f"{task}: ", False

@@ -14,7 +14,7 @@ MONEY = ",.2f"
 
 def metric_words(metric: str) -> str:
     """Return what a column of the steps is called in words."""
-    return metric.replace("_", " ").replace("f1", "F1")
+    return metric.replace("_", " ").replace("f1", "F1").replace("auc", "AUC")
 
 
 def estimate_cell(value: Estimate | MeanTest, *, signed: bool = False) -> str:

@@ -50,8 +50,18 @@ def headline(found: Comparison) -> str:
     return line + (f"; cannot tell it from {' and '.join(open_)}" if open_ else "")
 
 
-def explanations(found: Comparison, split: str, n_evaluated: int) -> list[str]:
-    """Return what the numbers are, and of which rows."""
+def explanations(
+    found: Comparison, split: str, n_evaluated: int, of: str = "", is_mean: bool = False
+) -> list[str]:
+    """Return what the numbers are, and of which rows.
+
+    Args:
+        found: What was compared.
+        split: That was measured on.
+        n_evaluated: Its rows.
+        of: Which task, if there are several.
+        is_mean: Whether of the mean over tasks, whose sampling error the rows alone do not tell.
+    """
     n_pairs, metric, form = len(found.verdicts), metric_words(found.metric), unit(found)
     span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"
     has_seeds = any(len(each.seeds) > 1 for each in found.strategies)
@@ -63,8 +73,8 @@ def explanations(found: Comparison, split: str, n_evaluated: int) -> list[str]:
     if n_pairs and has_seeds:
         holm = f"; p by Holm over {n_pairs} pairs" if n_pairs > 1 else ""
         lines.append(f"verdicts: paired t-tests of the AUBC by seed{holm}")
-    on = f"{metric} on {n_evaluated:,} {split} rows"
-    if found.metric == "accuracy":
+    on = f"{of}{metric} on {n_evaluated:,} {split} rows"
+    if found.metric == "accuracy" and not is_mean:
         lasts = [min(max(each.last.mean, 0.0), 1.0) for each in found.strategies]
         error = 1.96 * max(binomial_error(last, n_evaluated) for last in lasts)
         on += f", with a sampling error of ±{points(error)} that all strategies share"

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from alsim.cli import compare, correlate, listing, plot, pool, recipe, resume, run
+from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
 from alsim.cli.ending import INTERRUPTED, unread
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.errors import AlsimError
@@ -39,9 +39,11 @@ app.command("run", cls=GroupedCommand)(run.run)
 app.command("resume", cls=GroupedCommand)(resume.resume)
 app.command("compare", cls=GroupedCommand)(compare.compare)
 app.command("correlate", cls=GroupedCommand)(correlate.correlate)
+app.command("train", cls=GroupedCommand)(train.train)
 app.command("plot", cls=GroupedCommand)(plot.plot)
+app.command("gates", cls=GroupedCommand)(gates.gates)
 app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools.")
-app.add_typer(recipe.app, name="recipe", help="Run the figures of the VK study.")
+app.add_typer(recipe.app, name="recipe", help="Run figures and tables of papers.")
 app.command("strategies", cls=GroupedCommand)(listing.strategies)
 app.command("models", cls=GroupedCommand)(listing.models)
 

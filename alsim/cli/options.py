@@ -11,6 +11,7 @@ WHAT = "What to run"
 ORACLE = "Oracle"
 POOL = "Pool"
 MODEL = "Model"
+EXPERTS = "Experts (of mmoe, cgc, multi-cluster and their like)"
 TRAINING = "Training"
 ENGINE = "Engine"
 
@@ -98,6 +99,21 @@ MaxQuestions = Annotated[
 Label = Annotated[
     str | None, typer.Option(help="Label column. [default: label]", rich_help_panel=POOL)
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        help="Label column; repeat it for several tasks, trained together. [default: label]",
+        rich_help_panel=POOL,
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that names the task of each row, to which its label is local.",
+        rich_help_panel=POOL,
+    ),
+]
 Modality = Annotated[
     list[str] | None,
     typer.Option(
@@ -176,6 +192,120 @@ Encoder = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Experts = Annotated[
+    int | None,
+    typer.Option(
+        help="Experts; in cgc the common ones. [default: 8, in multi-cluster 20]",
+        rich_help_panel=EXPERTS,
+    ),
+]
+ExpertWidth = Annotated[
+    str | None,
+    typer.Option(
+        help="Width of each expert's layers, such as 64,32; of conv4 its filters. "
+        "[default: one layer; all together as wide as --width, each at least 64; conv4: 32]",
+        rich_help_panel=EXPERTS,
+    ),
+]
+Expert = Annotated[
+    Literal["mlp", "conv4"],
+    typer.Option(
+        help="What an expert is: layers, or four convolutions on raw pixels.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+TowerWidth = Annotated[
+    str | None,
+    typer.Option(
+        help="Width of each task's own layers above the experts, such as 8 or 64,32. "
+        "[default: none, a linear head]",
+        rich_help_panel=EXPERTS,
+    ),
+]
+Gate = Annotated[
+    Literal["input", "task"],
+    typer.Option(
+        help="What a gate of omoe, mmoe and cgc weighs experts by: each input, or the task alone.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+ExpertHeads = Annotated[
+    Literal["mixed", "all"],
+    typer.Option(
+        help="all: a head for each modality too, with gates and towers of its own.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+TaskExperts = Annotated[
+    int, typer.Option(help="Experts of each task's own, in cgc.", rich_help_panel=EXPERTS)
+]
+Levels = Annotated[
+    int,
+    typer.Option(help="Levels of experts, in cgc; several make it PLE.", rich_help_panel=EXPERTS),
+]
+Reads = Annotated[
+    str | None,
+    typer.Option(
+        help="What the experts read, in turn: 'text;image;text+image', or columns: 'text[0:64]'. "
+        "[default: everything]",
+        rich_help_panel=EXPERTS,
+    ),
+]
+ImageShape = Annotated[
+    str | None,
+    typer.Option(
+        help="Height, width and channels of conv4's pixels, such as 32x32x3. "
+        "[default: a square, of 1 or 3 channels]",
+        rich_help_panel=EXPERTS,
+    ),
+]
+ImageLayout = Annotated[
+    Literal["hwc", "chw"],
+    typer.Option(
+        help="hwc: a pixel's channels side by side; chw: one channel after the other.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+Estimator = Annotated[
+    Literal[
+        "leave-one-out",
+        "reinforce",
+        "reinforce-mean",
+        "disarm",
+        "hard-concrete",
+        "straight-through",
+    ],
+    typer.Option(
+        help="How multi-cluster learns its gates. reinforce: the paper's, noisy; reinforce-mean: "
+        "less a moving mean of the task's loss; "
+        "hard-concrete and straight-through: biased.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+GateSamples = Annotated[
+    int,
+    typer.Option(
+        help="Draws of the gates a batch, for leave-one-out and disarm; the others take one.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+Density = Annotated[
+    float,
+    typer.Option(
+        help="λ, the price of each expert that a task of multi-cluster expects to use: "
+        "the larger, the fewer. 0: free.",
+        rich_help_panel=EXPERTS,
+    ),
+]
+Evaluation = Annotated[
+    str,
+    typer.Option(
+        help="Which of multi-cluster's experts run once it is trained: task-k (each task's k "
+        "likeliest, k = Σp), mean-k (one k for all), top-5 (five), round (p > ½), sample, all, "
+        "soft (all, weighed by p).",
+        rich_help_panel=EXPERTS,
+    ),
+]
 Optimiser = Annotated[
     Literal["adam", "sgd"],
     typer.Option(
@@ -185,6 +315,13 @@ Optimiser = Annotated[
 ]
 LearningRate = Annotated[
     float, typer.Option(help="The optimiser's learning rate.", rich_help_panel=TRAINING)
+]
+GateLearningRate = Annotated[
+    float,
+    typer.Option(
+        help="Of the gates that know the task alone, as multi-cluster's; the paper's is 0.001.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 BatchSize = Annotated[int, typer.Option(help="Largest mini-batch.", rich_help_panel=TRAINING)]
 BatchRule = Annotated[
@@ -215,6 +352,14 @@ Loss = Annotated[
 HeadWeight = Annotated[
     list[str] | None,
     typer.Option(help="For --loss fixed: mixed=1, text=0.5 …", rich_help_panel=TRAINING),
+]
+TaskWeighting = Annotated[
+    Literal["equal", "uncertainty", "dwa", "gradnorm", "pcgrad"],
+    typer.Option(
+        help="How the losses of several tasks are weighed: alike; by learned σ; the slow ones "
+        "more (dwa, gradnorm); pcgrad: gradients without what opposes another task's.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 ClassWeights = Annotated[
     Literal["none", "balanced"],

@@ -37,7 +37,7 @@ def plot(
         typer.Argument(
             metavar="RUN",
             help="Folders of runs; several go into one picture. For scatter that of a "
-            "correlation study.",
+            "correlation study, for losses, fractions and experts of a training study.",
         ),
     ],
     kind: Annotated[
@@ -57,7 +57,23 @@ def plot(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="What to draw: a column of the run's steps; accuracy if not given.",
+            help="What to draw: a column of the run's steps, with --task also auc; accuracy if not "
+            "given. For losses validation_loss, train_loss, mse or accuracy.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Of several tasks that one alone; all: a panel for each and for their mean. "
+            "[default: the mean of the tasks]",
+            show_default=False,
+        ),
+    ] = None,
+    fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="For losses and experts: of the labels trained on; the largest if not given.",
             show_default=False,
         ),
     ] = None,
@@ -103,11 +119,13 @@ def plot(
     Example: alsim plot runs/posts --kind savings --out saved.svg
 
     Example: alsim plot runs/posts runs/posts-retrain --metric macro_f1 --out compared.svg
+
+    Example: alsim plot runs/clothes --task all --x cost
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
     from alsim.errors import UsageError
     from alsim.plots import check_target, draw, save_figure
-    from alsim.store import read_correlation, read_run
+    from alsim.store import read_correlation, read_run, read_training
 
     entry = KINDS[kind]
     if out is None and len(runs) > 1:
@@ -116,16 +134,18 @@ def plot(
         )
     if out is not None:
         check_target(out)
-    read = read_run if entry.of == "run" else read_correlation
+    readers = {"run": read_run, "correlation": read_correlation, "training": read_training}
     options: dict[str, Any] = {
         "metric": metric,
+        "task": task,
+        "fraction": fraction,
         "x": x and x.value,
         "band": band and band.value,
         "baseline": baseline,
         "relative": relative or None,
         "title": title,
     }
-    found = [read(folder) for folder in runs]
+    found: list[Any] = [readers[entry.of](folder) for folder in runs]
     target = out or found[0].folder / (entry.file or f"{kind}.png")
     given = {name: value for name, value in options.items() if value is not None}
     drawing = draw(kind, found, **given)

@@ -52,6 +52,7 @@ class PlainWatch(Watch):
     def __init__(self) -> None:
         self._curves = _Curves()
         self._copies: dict[tuple[str, int], int] = {}
+        self._n_fits = 0
         self._total: int | None = None
         self._told = 0
 
@@ -86,6 +87,16 @@ class PlainWatch(Watch):
         """Print a line when another tenth is done."""
         self._copies[metric, seed] = n
         self._say_tenth(sum(self._copies.values()), f"copies; now {metric}, seed {seed}")
+
+    def planned_fits(self, n: int) -> None:
+        """Keep the total."""
+        self._total = n
+        self._say(f"{n:,} nets to train")
+
+    def fits(self, task: str, n: int) -> None:
+        """Print a line when another tenth is done."""
+        self._n_fits += n
+        self._say_tenth(self._n_fits, f"nets; the last is {task}")
 
     def _say_tenth(self, n: int, of_what: str) -> None:
         if self._total and (tenth := 10 * n // self._total) > self._told:
@@ -160,10 +171,25 @@ class LiveWatch(Watch):
             self._bar.update(self._task, completed=done)
         self._refresh()
 
+    def planned_fits(self, n: int) -> None:
+        """Begin the bar."""
+        self._stage = "training"
+        self._task = self._bar.add_task("training", total=n, unit="nets")
+        self._refresh()
+
+    def fits(self, task: str, n: int) -> None:
+        """Move the bar, and show no more of the task's epochs."""
+        self._epochs.pop(task, None)
+        if self._task is not None:
+            self._bar.advance(self._task, n)
+        self._refresh()
+
     def _refresh(self) -> None:
         parts: list[RenderableType] = []
         if self._copies:
             parts.append(self._copies_table())
+        elif self._stage == "training" and self._epochs:
+            parts.append(self._epochs_table())
         elif not self._curves.values:
             epochs = ", ".join(
                 f"{task.rpartition('seed ')[2]}: epoch {n}"
@@ -177,6 +203,12 @@ class LiveWatch(Watch):
         if self._task is not None:
             parts.append(self._bar)
         self._live.update(Group(*parts))
+
+    def _epochs_table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for task, epoch in sorted(self._epochs.items()):
+            table.add_row(escape(task), f"epoch {epoch}")
+        return table
 
     def _copies_table(self) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -1,7 +1,7 @@
-"""`alsim recipe`: figures and tables of the VK study as one command."""
+"""`alsim recipe`: figures and tables of papers as one command."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,13 +22,23 @@ def list_(json: AsJson = False) -> None:
     recipes = [read_recipe(name) for name in recipe_names()]
     if json:
         print_json(
-            {r.name: {"title": r.title, "finding": r.finding, "source": r.source} for r in recipes}
+            {
+                r.name: {
+                    "title": r.title,
+                    "finding": r.finding,
+                    "source": r.source,
+                    "seeds": r.seeds,
+                    "full": r.about_full or None,
+                }
+                for r in recipes
+            }
         )
         return
     print_table(
-        ["recipe", "what it shows", "what the source found"],
-        [[r.name, r.title, r.finding] for r in recipes],
+        ["recipe", "what it shows", "what the source found", "with --full"],
+        [[r.name, r.title, r.finding, r.about_full or "–"] for r in recipes],
     )
+    typer.echo("Recipes are sized for two cores; those with a full size are a part of it.")
 
 
 @app.command()
@@ -41,6 +51,36 @@ def run(
         str | None,
         typer.Option(help="Parquet file, folder or glob. [default: the recipe's own]"),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="Label column of --pool; repeat it for several tasks."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Column of --pool that tells which one task a row belongs to."),
+    ] = None,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(help="Embedding column of --pool; repeat it for several."),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(help="Columns of --pool to encode as inputs, joined by commas."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split column of --pool.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="Column of --pool that names a row.")
+    ] = None,
+    expert: Annotated[
+        Literal["mlp", "conv4"] | None,
+        typer.Option(help="What an expert is; conv4, for raw pixels. [default: the recipe's own]"),
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="At the source's own size, for a GPU. [default: sized for two cores]"
+        ),
+    ] = False,
     scale: Annotated[
         float,
         typer.Option(
@@ -48,7 +88,13 @@ def run(
             "size and candidates or the group size; the numbers of steps and groups stay."
         ),
     ] = 1.0,
-    seeds: Annotated[str, typer.Option(help="A count (5), a range (3..7) or a list (1,4).")] = "5",
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            help="A count (5), a range (3..7) or a list (1,4). [default: the recipe's own, "
+            "mostly 5]"
+        ),
+    ] = None,
     candidates: Annotated[
         int | None,
         typer.Option(
@@ -65,11 +111,13 @@ def run(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Run a figure or table of the VK study: runs, picture, and whether its finding held.
+    """Run a figure or table of a paper: runs, picture, and whether its finding held.
 
     Example: alsim recipe run vk-fig07
 
     Example: alsim recipe run vk-fig07 --scale 0.1 --seeds 3
+
+    Example: alsim recipe run multicluster-fig1 --pool clinc150.parquet --task domain
     """
     from alsim.cli.output import print_json
     from alsim.cli.progress import watching
@@ -77,6 +125,15 @@ def run(
 
     recipes = [read_recipe(name) for name in names]  # all are checked before the first is run
     told: list[object] = []
+    given = {
+        "label": label[0] if label is not None and len(label) == 1 else label,
+        "task": task,
+        "modality": modality,
+        "features": features,
+        "split": split,
+        "id_column": id_column,
+        "expert": expert,
+    }
     for recipe in recipes:
         report = run_recipe(
             recipe,
@@ -84,6 +141,8 @@ def run(
             scale=scale,
             seeds=seeds,
             candidates=candidates,
+            full=full,
+            arguments={name: value for name, value in given.items() if value},
             out=out / recipe.name if out is not None and len(recipes) > 1 else out,
             watching=watching,
         )
@@ -95,15 +154,28 @@ def run(
 
 
 def _print(report: "Report") -> None:
+    from alsim.cli.output import print_gap, print_lines, print_table
+
     recipe = report.recipe
     typer.echo(f"{recipe.name}: {recipe.title}")
+    if report.size:
+        typer.echo(report.size)
     typer.echo(f"source ({recipe.source}): {recipe.finding}")
-    typer.echo("pool: " + ", ".join(f"{key} {value}" for key, value in report.pool.items()))
+    typer.echo("pool: " + ", ".join(f"{key} {_told(value)}" for key, value in report.pool.items()))
     if report.scale != 1:
-        for name, study in recipe.studies.items():
-            typer.echo(f"scale {report.scale:g}, study {name}: {recipe.kind.sizes(study)}")
+        sizes = {name: recipe.kind.sizes(study) for name, study in recipe.studies.items()}
+        for told in dict.fromkeys(sizes.values()):
+            studies = ", ".join(name for name, size in sizes.items() if size == told)
+            typer.echo(f"scale {report.scale:g}, study {studies}: {told}")
+    for name, table in report.tables.items():
+        print_gap()
+        if len(report.tables) > 1:
+            typer.echo(name)
+        print_table(table.headers, table.rows, whole=range(1, len(table.headers)))
+        print_lines([table.note])
+        print_gap()
     for verdict in report.verdicts:
-        study = f"{verdict.study}: " if len(report.runs) > 1 else ""
+        study = f"{verdict.study}: " if verdict.study and len(report.runs) > 1 else ""
         typer.echo(f"{verdict.outcome:12}  {study}{verdict.claim.says}")
         typer.echo(f"{'':12}  {verdict.numbers}")
     typer.echo(recipe.kind.method(report.verdicts))
@@ -113,3 +185,10 @@ def _print(report: "Report") -> None:
         typer.echo(f"figure: {figure}")
     runs = ", ".join(str(run.folder) for run in report.runs.values())
     typer.echo(f"wrote {report.folder / 'result.json'}; the tables are in {runs}")
+
+
+def _told(value: object) -> str:
+    """Return how a pool is in one respect, in each study if they differ."""
+    if isinstance(value, dict):
+        return " ".join(f"{each} ({study})" for study, each in value.items())  # pyright: ignore[reportUnknownVariableType]
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

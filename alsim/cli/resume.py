@@ -28,12 +28,16 @@ def resume(
         import alsim
 
         done = alsim.resume(folder, pool=pool, workers=workers, watch=watch)
-    from alsim.store import Run
+    from alsim.store import Run, TrainingStudy
 
     if isinstance(done, Run):
         from alsim.cli.summary import print_run
 
         print_run(done, as_json=json)
+    elif isinstance(done, TrainingStudy):
+        from alsim.cli.trained import print_training
+
+        print_training(done, as_json=json)
     else:
         from alsim.cli.correlations import print_correlation
 

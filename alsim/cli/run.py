@@ -24,7 +24,8 @@ def run(
     query_size: Annotated[
         str | None,
         typer.Option(
-            help="Labels a step asks for, or a geometric growth such as 20:200. [default: 20]",
+            help="Labels a step asks for, or a geometric growth such as 20:200; with several tasks "
+            "objects or cells, see --unit. [default: 20]",
             rich_help_panel=options.WHAT,
         ),
     ] = None,
@@ -49,6 +50,31 @@ def run(
             rich_help_panel=options.WHAT,
         ),
     ] = None,
+    unit: Annotated[
+        Literal["object", "cell"] | None,
+        typer.Option(
+            help="With several tasks: what a query asks for. object: all of its labels; cell: one. "
+            "[default: object]",
+            rich_help_panel=options.WHAT,
+        ),
+    ] = None,
+    combine: Annotated[
+        Literal["mean", "max", "rank-sum", "rrf", "alternating", "quotas"] | None,
+        typer.Option(
+            help="How the scores for several tasks become one order: their mean, the highest, "
+            "the sum of ranks, reciprocal ranks; or the tasks pick in turn, step by step "
+            "(alternating), or each its share of every query (quotas). [default: mean]",
+            rich_help_panel=options.WHAT,
+        ),
+    ] = None,
+    committee: Annotated[
+        Literal["dropout", "gates"] | None,
+        typer.Option(
+            help="What the members of a committee differ in: units that are dropped, or draws of "
+            "multi-cluster's gates. [default: dropout]",
+            rich_help_panel=options.WHAT,
+        ),
+    ] = None,
     out: options.Out = None,
     force: options.Force = False,
     oracle: options.Oracle = "perfect",
@@ -60,7 +86,23 @@ def run(
     price: Annotated[
         float, typer.Option(help="Price of one question.", rich_help_panel=options.ORACLE)
     ] = 1.0,
-    label: options.Label = None,
+    task_price: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With several tasks: the price of one task's label, such as gender=0.5; "
+            "repeat it for several.",
+            rich_help_panel=options.ORACLE,
+        ),
+    ] = None,
+    read_price: Annotated[
+        float | None,
+        typer.Option(
+            help="Price of reading an object, paid once, whatever is asked about it. [default: 0]",
+            rich_help_panel=options.ORACLE,
+        ),
+    ] = None,
+    label: options.Labels = None,
+    task: options.Task = None,
     modality: options.Modality = None,
     features: options.Features = None,
     split: options.Split = None,
@@ -77,8 +119,24 @@ def run(
     fusion: options.Fusion = "concat",
     heads: options.Heads = "all",
     encoder: options.Encoder = None,
+    experts: options.Experts = None,
+    expert_width: options.ExpertWidth = None,
+    expert: options.Expert = "mlp",
+    tower_width: options.TowerWidth = None,
+    gate: options.Gate = "input",
+    expert_heads: options.ExpertHeads = "mixed",
+    task_experts: options.TaskExperts = 2,
+    levels: options.Levels = 1,
+    reads: options.Reads = None,
+    image_shape: options.ImageShape = None,
+    image_layout: options.ImageLayout = "hwc",
+    estimator: options.Estimator = "leave-one-out",
+    gate_samples: options.GateSamples = 4,
+    density: options.Density = 0.1,
+    evaluation: options.Evaluation = "task-k",
     optimiser: options.Optimiser = "adam",
     learning_rate: options.LearningRate = 1e-3,
+    gate_learning_rate: options.GateLearningRate = 5e-2,
     batch_size: options.BatchSize = 512,
     batch_rule: options.BatchRule = "adaptive",
     epochs: Annotated[
@@ -95,6 +153,7 @@ def run(
     batch_norm: options.BatchNorm = "train",
     loss: options.Loss = "uncertainty",
     head_weight: options.HeadWeight = None,
+    task_weighting: options.TaskWeighting = "equal",
     class_weights: options.ClassWeights = "none",
     precision: options.Precision = "float32",
     device: options.Device = "auto",

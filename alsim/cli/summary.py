@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from alsim.analysis.intervals import Estimate
@@ -56,7 +57,7 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             ]
             for s in summaries
         ],
-        title=f"{run.name}: accuracy on {split}",
+        title=f"{run.name}: {_accuracy(run)} on {split}",
         right=tuple(range(1, 3 + len(spent))),
     )  # fmt: skip
     lines = [
@@ -80,6 +81,11 @@ def print_summary(run: Run, *, as_json: bool) -> None:
     lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
     lines.append(f"see the curves: alsim plot {run.folder} --out curves.png")
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _accuracy(run: Run) -> str:
+    tasks = run.manifest.get("tasks")
+    return f"mean accuracy of {len(tasks)} tasks" if isinstance(tasks, Mapping) else "accuracy"
 
 
 def _interval(value: Estimate, number: str = ".4f") -> str:

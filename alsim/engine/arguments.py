@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from alsim.engine.annotations import advice, fits, shown
+from alsim.engine.expert_arguments import build_experts, refuse_idle_flags
 from alsim.engine.faults import Faults
 from alsim.engine.machine import choose_device
 from alsim.engine.options import EngineOptions, StudyOptions, examine
@@ -31,7 +33,7 @@ from alsim.pool.options import PoolOptions
 from alsim.training.options import TrainingOptions
 
 _FLAGS = {"id_column": "--id"}  # where a flag is not called as the argument is
-_PATHS = ("pool", "initial_ids", "confusion", "groups")
+_PATHS = ("pool", "initial_ids", "confusion", "groups", "queries")
 
 
 def make_options(run: Callable[..., Any], given: Mapping[str, Any]) -> StudyOptions:
@@ -62,6 +64,7 @@ def read_arguments(
     if a is None:
         return None
     options = build_options(a, faults)
+    refuse_idle_flags((options.model.name,), options.model.experts, faults)
     examine(options, faults)
     return options
 
@@ -99,42 +102,14 @@ def build_options(a: SimpleNamespace, faults: Faults) -> StudyOptions:
             steps=a.steps,
             until=ask(standard.schedule.until, parse_until, a.until),
         ),
-        model=ModelOptions(
-            name=a.model,
-            width=a.width,
-            depth=a.depth,
-            dropout=a.dropout,
-            blocks=a.blocks,
-            fusion=a.fusion,
-            heads=a.heads,
-            encoders=None if a.encoder is None else tuple(a.encoder),
-        ),
-        training=TrainingOptions(
-            optimiser=a.optimiser,
-            learning_rate=a.learning_rate,
-            batch_size=a.batch_size,
-            batch_rule=a.batch_rule,
-            max_epochs=a.max_epochs,
-            patience=a.patience,
+        model=model_options(a, faults),
+        training=replace(
+            training_options(a, faults),
             epochs=a.epochs,
             retrain=a.retrain,
             batch_norm=a.batch_norm,
-            loss=a.loss,
-            head_weights=ask({}, parse_shares, a.head_weight, "--head-weight"),
-            class_weights=a.class_weights,
-            precision=a.precision,
         ),
-        pool=PoolOptions(
-            labels=() if a.label is None else (a.label,),
-            modalities=tuple(a.modality),
-            features=parse_names(a.features),
-            split=a.split,
-            id=a.id_column,
-            label_type=a.label_type,
-            masks=ask({}, parse_shares, a.mask_modality, "--mask-modality", below=1.0),
-            standardise=a.standardise,
-            split_seed=a.split_seed,
-        ),
+        pool=replace(pool_options(a, faults), task=a.task),
         engine=EngineOptions(device=a.device, workers=a.workers, replicas=a.replicas),
         oracle=OracleOptions(
             kind=a.oracle,
@@ -144,13 +119,66 @@ def build_options(a: SimpleNamespace, faults: Faults) -> StudyOptions:
             groups=None if a.groups is None else Path(a.groups),
             max_questions=a.max_questions,
             price=a.price,
+            read_price=a.read_price,
+            task_prices=ask({}, parse_shares, a.task_price, "--task-price") or None,
         ),
         candidates=a.candidates,
         initial_ids=ask((), parse_ids, a.initial_ids),
+        unit=a.unit,
+        combine=a.combine,
+        committee=a.committee,
     )
     ask("", choose_device, options.engine)
-    ask(None, _check_out, a.out)
+    ask(None, check_out, a.out)
     return options
+
+
+def model_options(a: SimpleNamespace, faults: Faults) -> ModelOptions:
+    """Return what arguments say of the model."""
+    return ModelOptions(
+        name=a.model,
+        width=a.width,
+        depth=a.depth,
+        dropout=a.dropout,
+        blocks=a.blocks,
+        fusion=a.fusion,
+        heads=a.heads,
+        encoders=None if a.encoder is None else tuple(a.encoder),
+        experts=build_experts(a, faults),
+    )
+
+
+def training_options(a: SimpleNamespace, faults: Faults) -> TrainingOptions:
+    """Return what arguments say of training until it stops early."""
+    return TrainingOptions(
+        optimiser=a.optimiser,
+        learning_rate=a.learning_rate,
+        gate_learning_rate=a.gate_learning_rate,
+        batch_size=a.batch_size,
+        batch_rule=a.batch_rule,
+        max_epochs=a.max_epochs,
+        patience=a.patience,
+        loss=a.loss,
+        head_weights=faults.attempt({}, parse_shares, a.head_weight, "--head-weight"),
+        task_weighting=a.task_weighting,
+        class_weights=a.class_weights,
+        precision=a.precision,
+    )
+
+
+def pool_options(a: SimpleNamespace, faults: Faults) -> PoolOptions:
+    """Return what arguments say of the pool's columns."""
+    return PoolOptions(
+        labels=(a.label,) if isinstance(a.label, str) else tuple(a.label or ()),
+        modalities=tuple(a.modality),
+        features=parse_names(a.features),
+        split=a.split,
+        id=a.id_column,
+        label_type=a.label_type,
+        masks=faults.attempt({}, parse_shares, a.mask_modality, "--mask-modality", below=1.0),
+        standardise=a.standardise,
+        split_seed=a.split_seed,
+    )
 
 
 def plain_arguments(given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -176,7 +204,7 @@ def as_plain(value: Any) -> Any:
     return value
 
 
-def _check_out(out: str | Path | None) -> None:
+def check_out(out: str | Path | None) -> None:
     """Raise a UsageError if a file stands where the run's folder would be, or one above it."""
     if out is None:
         return

@@ -10,6 +10,7 @@ from alsim.analysis import comparison
 from alsim.analysis.comparison import BASELINE, SHARE, Comparison
 from alsim.analysis.curves import XAxis
 from alsim.analysis.runs import Merged, merge_runs, unlike
+from alsim.analysis.task_runs import of_task
 from alsim.engine.caveats import about_names, about_result, about_runs
 from alsim.engine.faults import Faults
 from alsim.errors import StoreError, UsageError, nearest
@@ -22,6 +23,7 @@ def compare(
     runs: str | Path | Run | Sequence[str | Path | Run],
     *,
     metric: str = "accuracy",
+    task: str | None = None,
     x: XAxis = "labels",
     baseline: str | None = None,
     reference: float | None = None,
@@ -38,7 +40,10 @@ def compare(
 
     Args:
         runs: Folders of runs, or runs as `alsim.run` and `alsim.read_run` return them.
-        metric: What to compare by, of the run's steps: accuracy, balanced_accuracy or macro_f1.
+        metric: What to compare by, of the run's steps: accuracy, balanced_accuracy or macro_f1; of
+            one task also auc.
+        task: Of runs of several tasks, the one to compare by; None is the mean over them. Labels
+            and cost stay those of all tasks.
         x: Savings are in labels, in the oracle's questions, or in what the answers cost.
         baseline: The strategy that savings are against.
         reference: An accuracy, such as that of training on all labels; None is the baseline's
@@ -62,7 +67,7 @@ def compare(
             ", ".join(str(run.folder) for run in found),
             "compare runs on the same pool and splits; or add --force, if you know better",
         )
-    merged = merge_runs(found)
+    merged = merge_runs(found if task is None else [of_task(run, task) for run in found])
     generator = None
     if interval == "bootstrap":
         from alsim.seeding import stream  # torch takes seconds to import
@@ -87,7 +92,7 @@ def compare(
             "bootstrap intervals of savings are too narrow: over five seeds 95 % ones cover .83 "
             "to .85; those of --interval t-test cover .95 or more"
         )
-    return replace(result, notes=tuple(notes))
+    return replace(result, notes=tuple(notes), task=task)
 
 
 def _check(

@@ -15,6 +15,7 @@ from alsim.engine.correlating import (
     metric_names,
     run_correlation,
 )
+from alsim.engine.expert_arguments import refuse_idle_flags
 from alsim.engine.faults import Faults
 from alsim.engine.options import Device
 from alsim.engine.parsing import parse_names
@@ -22,19 +23,21 @@ from alsim.engine.run import open_pool
 from alsim.engine.sizing import SizeOptions
 from alsim.engine.watch import Watch
 from alsim.models.blocks import BlockKind
+from alsim.models.expert_options import EstimatorName, ExpertKind, GateInput
 from alsim.models.fusion import FusionKind
 from alsim.oracle import OracleKind
 from alsim.pool.options import LabelKind, Standardise
 from alsim.store import CorrelationStudy
 from alsim.training.batching import BatchRule
 from alsim.training.optimisers import OptimiserName
-from alsim.training.options import LossWeighting
+from alsim.training.options import LossWeighting, TaskWeighting
 
 METRICS = ("loss", "margin", "entropy", "least-confident", "bald", "predicted-loss")
 # What learning curves have beside: nothing is queried here.
 _NOT_HERE: Mapping[str, Any] = {
     "query_size": None, "steps": None, "until": None, "candidates": None, "retrain": False,
-    "price": 1.0,
+    "price": 1.0, "read_price": None, "task_price": (), "task": None, "unit": None,
+    "combine": None, "committee": None,
 }  # fmt: skip
 
 
@@ -70,8 +73,24 @@ def correlate(  # noqa: D417 -- the arguments are the command's options, documen
     fusion: FusionKind = "concat",
     heads: Literal["all", "mixed"] = "all",
     encoder: Sequence[str] | None = None,
+    experts: int | None = None,
+    expert_width: str | int | Sequence[int] | None = None,
+    expert: ExpertKind = "mlp",
+    tower_width: str | int | Sequence[int] | None = None,
+    gate: GateInput = "input",
+    expert_heads: Literal["mixed", "all"] = "mixed",
+    task_experts: int = 2,
+    levels: int = 1,
+    reads: str | Sequence[str] | None = None,
+    image_shape: str | Sequence[int] | None = None,
+    image_layout: Literal["hwc", "chw"] = "hwc",
+    estimator: EstimatorName = "leave-one-out",
+    gate_samples: int = 4,
+    density: float = 0.1,
+    evaluation: str = "task-k",
     optimiser: OptimiserName = "adam",
     learning_rate: float = 1e-3,
+    gate_learning_rate: float = 5e-2,
     batch_size: int = 512,
     batch_rule: BatchRule = "adaptive",
     epochs: int = 1,
@@ -80,6 +99,7 @@ def correlate(  # noqa: D417 -- the arguments are the command's options, documen
     batch_norm: Literal["train", "frozen"] = "train",
     loss: LossWeighting = "uncertainty",
     head_weight: Sequence[str] = (),
+    task_weighting: TaskWeighting = "equal",
     class_weights: Literal["none", "balanced"] = "none",
     precision: Literal["float32", "float64"] = "float32",
     device: Device = "auto",
@@ -145,6 +165,7 @@ def read_correlate(
         faults.add("no metric is named", FLAG, "name at least one, such as margin")
     given_too = {**_NOT_HERE, "strategy": metric_names(names)}
     study = build_options(SimpleNamespace(**vars(a), **given_too), faults)
+    refuse_idle_flags((study.model.name,), study.model.experts, faults)
     options = CorrelateOptions(study, SizeOptions(a.sample_size, a.group_size))
     examine_correlate(options, faults)
     return options

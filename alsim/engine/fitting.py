@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from alsim.engine.faults import Faults
 from alsim.engine.options import StudyOptions
 from alsim.engine.oracles import plan_oracle
+from alsim.engine.task_fitting import check_gates, check_tasks, initial_units
 from alsim.errors import PoolError, UsageError, nearest
+from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, plan_schedule
 from alsim.loading import told
 from alsim.models import MIXED, MODELS, ModelOptions, resolve_name
@@ -18,6 +20,7 @@ from alsim.strategies import Named
 from alsim.training.dropout import dropout_sites
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
+from alsim.training.options import TrainingOptions
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
 # The sizes asked for and the training rows there are -> the sizes, and notes on what was reduced.
@@ -59,9 +62,12 @@ def fit_study(
     """
     faults, ids = Faults(), options.initial_ids
     sizes = options.schedule
+    rows = None if ids is None else faults.attempt([], pool.rows_of, ids, "train")
     if ids is not None:
-        sizes = replace(sizes, initial_size=len(ids))
-    planned = faults.attempt(None, plan, sizes, len(pool.splits["train"]))
+        n = initial_units(options, pool, rows, faults) if rows else len(ids)
+        sizes = replace(sizes, initial_size=n)
+    n_units = count_units(known_cells(pool), options.unit or "object")
+    planned = faults.attempt(None, plan, sizes, n_units)
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
     ):
@@ -73,10 +79,10 @@ def fit_study(
         )
     if planned is not None:
         _check_candidates(strategies, planned[0].query_size, faults)
-    rows = None if ids is None else faults.attempt([], pool.rows_of, ids, "train")
+    check_tasks(strategies, options, pool, where, flag, faults)
     classes = next(iter(pool.tasks.values())).classes
     oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
-    model = _fit_model(options, pool, faults)
+    model = fit_model(options.model, pool, faults)
     _check_model(strategies, options, model, pool, flag, faults)
     faults.raise_all("things do not fit the pool", where)
     assert planned is not None
@@ -99,9 +105,8 @@ def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: 
             )
 
 
-def _fit_model(options: StudyOptions, pool: Pool, faults: Faults) -> ModelOptions:
-    """Return the model's options with what depends on the pool decided."""
-    model = options.model
+def fit_model(model: ModelOptions, pool: Pool, faults: Faults) -> ModelOptions:
+    """Return a model's options with what depends on the pool decided."""
     for name in pool.modalities:
         if name in RESERVED or "+" in name:
             faults.add(
@@ -134,16 +139,10 @@ def _check_model(
     faults: Faults,
 ) -> None:
     """Look, on a model made for the purpose, for what it lacks of what is asked of it."""
-    objective = faults.attempt(None, _try_model, options, model, pool)
+    objective = faults.attempt(None, try_model, options.training, model, pool)
     if objective is None:
         return
-    heads = next(iter(objective.heads.values()))
-    weights = options.training.head_weights
-    for head in weights:
-        if head not in heads:
-            faults.add(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
-    if all(weights.get(head, 1.0) == 0 for head in heads):
-        faults.add("every head weighs 0", "--head-weight", "give one a weight: mixed=1")
+    heads = check_heads(objective, options.training, faults)
     has_batch_norm = any(isinstance(layer, RowBatchNorm) for layer in objective.modules())
     for name, named in strategies.items():
         where, wanted = f"{flag} {name}", named.strategy.signals | named.strategy.labelled
@@ -153,7 +152,9 @@ def _check_model(
                 "--batch-norm frozen",
                 "leave it out, or use --model three-head",
             )
-        if "mc_probabilities" in wanted and not dropout_sites(objective):
+        if "mc_probabilities" in wanted and named.strategy.committee.by == "gates":
+            check_gates(objective, where, faults)
+        elif "mc_probabilities" in wanted and not dropout_sites(objective):
             faults.add(
                 "a committee by dropout needs a model with dropout: its members would all agree",
                 where,
@@ -167,7 +168,19 @@ def _check_model(
             )
 
 
-def _try_model(options: StudyOptions, model: ModelOptions, pool: Pool) -> Objective:
+def check_heads(objective: Objective, training: TrainingOptions, faults: Faults) -> tuple[str, ...]:
+    """Return the heads of a task; add weights that do not fit them to the faults."""
+    heads = next(iter(objective.heads.values()))
+    weights = training.head_weights
+    for head in weights:
+        if head not in heads:
+            faults.add(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))
+    if all(weights.get(head, 1.0) == 0 for head in heads):
+        faults.add("every head weighs 0", "--head-weight", "give one a weight: mixed=1")
+    return tuple(heads)
+
+
+def try_model(training: TrainingOptions, model: ModelOptions, pool: Pool) -> Objective:
     """Return a model made for the purpose of looking at it.
 
     Raises:
@@ -175,9 +188,7 @@ def _try_model(options: StudyOptions, model: ModelOptions, pool: Pool) -> Object
     """
     where = f"--model {model.name}"
     try:
-        objective = make_objective(
-            shape_of(pool), model, options.training, generator=stream(0, "check")
-        )
+        objective = make_objective(shape_of(pool), model, training, generator=stream(0, "check"))
     except Exception as error:  # someone else's code may raise anything
         if model.name in MODELS:
             raise

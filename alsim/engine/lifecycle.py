@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from alsim.engine.claiming import claim, tidy
 from alsim.engine.machine import Machine, worker_environment
-from alsim.engine.preparing import Prepared
 from alsim.engine.resuming import refuse_differences, refuse_other_options
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Workers
@@ -29,7 +28,19 @@ from alsim.store import (
 )
 
 
-class Procedure(Protocol):
+class Preparation(Protocol):
+    """What a study needs to be worked on, once its pool is decoded."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know."""
+        ...
+
+
+Prepared = TypeVar("Prepared", bound=Preparation)
+
+
+class Procedure(Protocol[Prepared]):
     """A kind of study: what is its own between the beginning in a folder and the end."""
 
     @property
@@ -82,7 +93,7 @@ class Procedure(Protocol):
 
 
 def carry_out(
-    procedure: Procedure,
+    procedure: Procedure[Prepared],
     out: Path | None,
     watch: Watch,
     *,
@@ -145,7 +156,7 @@ def carry_out(
     return folder
 
 
-def _refuse_other_content(folder: Path, past: Mapping[str, Any], procedure: Procedure) -> None:
+def _refuse_other_content(folder: Path, past: Mapping[str, Any], procedure: Procedure[Any]) -> None:
     """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
     parts = ("status", KIND, "pool", "configuration")
     with TemporaryDirectory() as work:
@@ -154,7 +165,7 @@ def _refuse_other_content(folder: Path, past: Mapping[str, Any], procedure: Proc
 
 
 def _record(
-    procedure: Procedure,
+    procedure: Procedure[Prepared],
     group: Workers,
     folder: Path,
     manifest: Mapping[str, Any],

@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 from alsim.engine.faults import Faults
 from alsim.errors import UsageError
+from alsim.experiments.cells import Unit
 from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Until
 from alsim.models import ExpertOptions, ModelOptions
+from alsim.models.expert_options import expert_faults
 from alsim.models.table import find_model
 from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
 from alsim.pool.options import PoolOptions
-from alsim.strategies import Named, find_strategy
+from alsim.signals import Members
+from alsim.strategies import Combination, Named, find_strategy
 from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Way
 
@@ -43,6 +46,9 @@ class StudyOptions:
     oracle: OracleOptions = field(default_factory=OracleOptions)
     candidates: int | None = None  # a strategy considers at most so many rows; None: as it says
     initial_ids: tuple[str, ...] | None = None
+    unit: Unit | None = None  # what a query asks for; None: objects
+    combine: Combination | None = None  # of several tasks' scores; None: the mean
+    committee: Members | None = None  # what its members differ in; None: the units they drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,10 @@ class Assignment:
     threads: int
     initial_rows: tuple[int, ...] | None
     oracle: OraclePlan = field(default_factory=OraclePlan)
+    tasks: tuple[str, ...] = ()  # of the pool, those that are trained and queried
+    unit: Unit = "object"
+    combine: Combination | None = None
+    committee: Members | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the assignment as JSON values."""
@@ -67,20 +77,14 @@ class Assignment:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Assignment":
         """Return the assignment that `to_json` wrote."""
-        schedule, model, training = (dict(data[k]) for k in ("schedule", "model", "training"))
+        schedule = dict(data["schedule"])
         schedule["query_size"] = QuerySize(**schedule["query_size"])
         schedule["until"] = Until(**schedule["until"])
-        if model["encoders"] is not None:
-            model["encoders"] = tuple(model["encoders"])
-        if model["experts"] is not None:
-            model["experts"] = ExpertOptions.from_json(model["experts"])
-        if training["loss_prediction"] is not None:
-            training["loss_prediction"] = LossPrediction(**training["loss_prediction"])
         rows = data["initial_rows"]
         return Assignment(
             schedule=Schedule(**schedule),
-            model=ModelOptions(**model),
-            training=TrainingOptions(**training),
+            model=model_from_json(data["model"]),
+            training=training_from_json(data["training"]),
             strategies=tuple(data["strategies"]),
             candidates=data["candidates"],
             way=data["way"],
@@ -88,7 +92,29 @@ class Assignment:
             threads=data["threads"],
             initial_rows=None if rows is None else tuple(rows),
             oracle=OraclePlan.from_json(data["oracle"]),
+            tasks=tuple(data["tasks"]),
+            unit=data["unit"],
+            combine=data["combine"],
+            committee=data["committee"],
         )
+
+
+def model_from_json(data: Mapping[str, Any]) -> ModelOptions:
+    """Return the options that `asdict` made, after a journey through JSON."""
+    model = dict(data)
+    if model["encoders"] is not None:
+        model["encoders"] = tuple(model["encoders"])
+    if model["experts"] is not None:
+        model["experts"] = ExpertOptions.from_json(model["experts"])
+    return ModelOptions(**model)
+
+
+def training_from_json(data: Mapping[str, Any]) -> TrainingOptions:
+    """Return the options that `asdict` made, after a journey through JSON."""
+    training = dict(data)
+    if training["loss_prediction"] is not None:
+        training["loss_prediction"] = LossPrediction(**training["loss_prediction"])
+    return TrainingOptions(**training)
 
 
 def check(options: StudyOptions) -> dict[str, Named]:
@@ -111,15 +137,14 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
         faults: Those found so far.
         flag: What names the strategies, for messages.
     """
-    found = [
-        faults.attempt(None, _find_named, text, options.candidates, flag)
-        for text in options.strategies
-    ]
+    found = [faults.attempt(None, _find_named, text, options, flag) for text in options.strategies]
     strategies = [named for named in found if named is not None]
     if options.model.name != "auto":
         faults.attempt(None, find_model, options.model.name)
     _check_ranges(options, faults)
     _check_combinations(options, strategies, flag, faults)
+    for fault in expert_faults(options.model.expert_options()):
+        faults.add(*fault.args)
     for fault in oracle_faults(options.oracle):
         faults.add(*fault.args)
     for naming, path in (
@@ -131,40 +156,73 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
     return {named.name: named for named in strategies}
 
 
-def _find_named(text: str, candidates: int | None, flag: str) -> Named:
+def _find_named(text: str, options: StudyOptions, flag: str) -> Named:
     """Return a strategy by its name; an error says the flag that named it."""
     try:
-        return find_strategy(text, candidates)
+        return find_strategy(
+            text, options.candidates, combine=options.combine, committee=options.committee
+        )
     except UsageError as error:
         what, where, mend = error.args
         raise UsageError(what, where.replace("--strategy", flag), mend) from None
 
 
 def _check_ranges(options: StudyOptions, faults: Faults) -> None:
-    training, model, schedule = options.training, options.model, options.schedule
-    for flag, value, lowest, highest in (
-        ("--batch-size", training.batch_size, 1, None),
-        ("--epochs", training.epochs, 1, None),
-        ("--max-epochs", training.max_epochs, 1, None),
-        ("--patience", training.patience, 1, None),
-        ("--width", model.width, 1, 1 << 14),
-        ("--depth", model.depth, 1, 100),
-        ("--workers", options.engine.workers, 1, None),
-        ("--steps", schedule.steps, 1, 1_000_000),
-        ("--initial-size", schedule.initial_size, 2, None),
-        ("--candidates", options.candidates, 1, None),
-        ("--split-seed", options.pool.split_seed, 0, None),
+    schedule = options.schedule
+    check_training(options.model, options.training, options.pool, options.engine, faults)
+    check_least(
+        {
+            "--epochs": (options.training.epochs, 1),
+            "--initial-size": (schedule.initial_size, 2),
+            "--candidates": (options.candidates, 1),
+        },
+        faults,
+    )
+    check_least({"--steps": (schedule.steps, 1)}, faults, most=1_000_000)
+
+
+def check_training(
+    model: ModelOptions,
+    training: TrainingOptions,
+    pool: PoolOptions,
+    engine: EngineOptions,
+    faults: Faults,
+) -> None:
+    """Look for numbers that cannot be, in what all kinds of studies can choose."""
+    check_least(
+        {
+            "--batch-size": (training.batch_size, 1),
+            "--max-epochs": (training.max_epochs, 1),
+            "--patience": (training.patience, 1),
+            "--workers": (engine.workers, 1),
+            "--split-seed": (pool.split_seed, 0),
+        },
+        faults,
+    )
+    check_least({"--width": (model.width, 1)}, faults, most=1 << 14)
+    check_least({"--depth": (model.depth, 1)}, faults, most=100)
+    for flag, rate, usual in (
+        ("--learning-rate", training.learning_rate, "1e-3 is usual"),
+        ("--gate-learning-rate", training.gate_learning_rate, "5e-2 is usual"),
     ):
-        if value is not None and value < lowest:
-            faults.add(f"{value} is too small", flag, f"ask for at least {lowest}")
-        if value is not None and highest is not None and value > highest:
-            faults.add(f"{value:,} is too large", flag, f"ask for at most {highest:,}")
-    if not 0 < training.learning_rate < math.inf:
-        what = f"a learning rate of {training.learning_rate:g} is not positive and finite"
-        faults.add(what, "--learning-rate", "1e-3 is usual")
+        if not 0 < rate < math.inf:
+            faults.add(f"a learning rate of {rate:g} is not positive and finite", flag, usual)
     if not 0 <= model.dropout < 1:
         what = f"a dropout of {model.dropout:g} is not a share"
         faults.add(what, "--dropout", "0 ≤ dropout < 1")
+    if training.head_weights and training.loss != "fixed":
+        faults.add("head weights need a fixed loss", "--head-weight", "add --loss fixed")
+
+
+def check_least(
+    values: Mapping[str, tuple[int | None, int]], faults: Faults, *, most: int | None = None
+) -> None:
+    """Look for values below the least that their flag allows, or above the most."""
+    for flag, (value, least) in values.items():
+        if value is not None and value < least:
+            faults.add(f"{value} is too small", flag, f"ask for at least {least}")
+        if value is not None and most is not None and value > most:
+            faults.add(f"{value:,} is too large", flag, f"ask for at most {most:,}")
 
 
 def _check_combinations(
@@ -178,8 +236,12 @@ def _check_combinations(
             "--batch-norm frozen --retrain",
             "choose one of the two",
         )
-    if training.head_weights and training.loss != "fixed":
-        faults.add("head weights need a fixed loss", "--head-weight", "add --loss fixed")
+    if options.unit == "cell" and options.engine.replicas == "lockstep":
+        faults.add(
+            "nets in lockstep are trained on as many rows each, and cells of an object are one row",
+            "--replicas lockstep --unit cell",
+            "leave --replicas at auto, which then trains one net after another",
+        )
     if options.initial_ids is not None and schedule.initial_size is not None:
         faults.add(
             "the ids already say how many labels there are at first",
@@ -203,9 +265,14 @@ def _check_combinations(
         "--encoder": options.model.encoders or (),
         "--initial-ids": options.initial_ids or (),
     }
-    for flag, values in named_values.items():
+    refuse_repeats(named_values, faults)
+
+
+def refuse_repeats(named: Mapping[str, Sequence[str | int | float]], faults: Faults) -> None:
+    """Look for values that a flag, the key, names twice."""
+    for flag, values in named.items():
         if len(set(values)) < len(values):
-            seen: set[str | int] = set()
+            seen: set[str | int | float] = set()
             twice = next(value for value in values if value in seen or seen.add(value))
             faults.add(f"{twice!r} is named twice", flag, "name each once")
 

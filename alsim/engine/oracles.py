@@ -36,6 +36,8 @@ def plan_oracle(options: OracleOptions, classes: Sequence[str]) -> OraclePlan:
         groups=read_groups(options.groups, classes) if options.groups else {},
         max_questions=options.max_questions,
         price=options.price,
+        read_price=options.read_price or 0.0,
+        task_prices=options.task_prices or {},
     )
 
 
@@ -44,8 +46,12 @@ def describe_oracle(
 ) -> dict[str, Any]:
     """Return an oracle for a manifest, with what its files held, since files can change."""
     files = (options.confusion, options.groups)
+    told = asdict(plan)
+    for name in ("read_price", "task_prices"):
+        if not told[name]:  # runs of earlier versions do not tell it
+            del told[name]
     return {
-        **asdict(plan),
+        **told,
         "groups": {name: [classes[i] for i in group] for name, group in plan.groups.items()},
         "files": [str(file) for file in files if file is not None],
     }

@@ -1,7 +1,7 @@
 """From options and a source to what the workers need: the pool decoded, the sizes decided."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ from alsim.engine.fitting import PlanSizes, fit_study
 from alsim.engine.machine import Machine
 from alsim.engine.options import Assignment, StudyOptions
 from alsim.engine.oracles import describe_oracle
+from alsim.engine.task_fitting import tell_tasks
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
 from alsim.pool.loading import LoadedPool, load_pool
-from alsim.pool.pool import Task
+from alsim.pool.pool import Pool, Split, Task
 from alsim.pool.source import Source
 from alsim.store import WORK
 from alsim.strategies import Named
@@ -36,6 +37,7 @@ def prepare(
     *,
     plan: PlanSizes = plan_schedule,
     flag: str = "--strategy",
+    several: bool = False,
 ) -> Prepared:
     """Decode the pool into `work` and decide what depends on it.
 
@@ -47,14 +49,19 @@ def prepare(
         machine: What is computed on.
         plan: Decides the sizes.
         flag: What names the strategies, for messages.
+        several: Whether all tasks are trained and queried that are of classes; else the first.
 
     Raises:
         AlsimError: For what does not fit the pool.
     """
     ids = options.initial_ids
     size = options.schedule.initial_size if ids is None else len(ids)
-    loaded = load_pool(source, options.pool, work, initial_size=size or DEFAULT_INITIAL_SIZE)
-    pool = loaded.pool
+    chosen = replace(options.pool, rows_kept="any") if several else options.pool
+    loaded = load_pool(
+        source, chosen, work, initial_size=size or DEFAULT_INITIAL_SIZE, several=several
+    )
+    pool, unused = _with_tasks(loaded.pool, several=several)
+    loaded = replace(loaded, pool=pool)
     fitted = fit_study(strategies, options, pool, source.where, plan=plan, flag=flag)
     assignment = Assignment(
         schedule=fitted.schedule,
@@ -67,13 +74,26 @@ def prepare(
         threads=machine.threads,
         initial_rows=fitted.initial_rows,
         oracle=fitted.oracle,
+        tasks=tuple(pool.tasks),
+        unit=options.unit or "object",
+        combine=options.combine,
+        committee=options.committee,
     )
     notes = [*loaded.report.warnings, *loaded.report.notes, *fitted.notes]
     notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
-    first, *others = pool.tasks
-    if others:
-        notes.append(f"labels are those of {first!r}; not used: {', '.join(others)}")
+    notes += tell_tasks(pool) if several else []
+    if unused:
+        queried = "classes" if several else f"those of {next(iter(pool.tasks))!r}"
+        notes.append(f"labels are {queried}; not used: {', '.join(unused)}")
     return Prepared(loaded, strategies, assignment, tuple(notes))
+
+
+def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
+    """Return a pool with the tasks that are queried alone, and the names of the others."""
+    kept = dict(list(pool.tasks.items())[:1])
+    if several:
+        kept = {name: task for name, task in pool.tasks.items() if task.kind == "class"}
+    return replace(pool, tasks=kept), [name for name in pool.tasks if name not in kept]
 
 
 def opening_of(folder: Path, assignment: Assignment) -> dict[str, Any]:
@@ -94,7 +114,7 @@ def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:
     ]
 
 
-def _rows_by_class(task: Task, rows: range) -> dict[str, int]:
+def rows_by_class(task: Task, rows: range) -> dict[str, int]:
     """Return how many of the rows each class has, none included, in the order of the classes."""
     if not task.classes:  # a target
         return {}
@@ -103,22 +123,30 @@ def _rows_by_class(task: Task, rows: range) -> dict[str, int]:
     return dict(zip(task.classes, counts.tolist(), strict=True))
 
 
+def describe_pool(loaded: LoadedPool) -> dict[str, Any]:
+    """Return what a manifest tells of a pool, whatever is done with it."""
+    pool = loaded.pool
+    return {
+        "name": pool.name,
+        "fingerprint": loaded.fingerprint,
+        "splits": loaded.split_fingerprint,
+        "modalities": pool.widths,
+        "rows": {split: len(rows) for split, rows in pool.splits.items()},
+    }
+
+
 def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
     """Return the part of a manifest that tells what is run."""
     pool, assignment = prepared.loaded.pool, prepared.assignment
-    task = next(iter(pool.tasks.values()))
-    evaluated = "test" if pool.splits["test"] else "validation"
+    task, *others = pool.tasks.values()
+    evaluated: Split = "test" if pool.splits["test"] else "validation"
     return {
         "pool": {
-            "name": pool.name,
-            "fingerprint": prepared.loaded.fingerprint,
-            "splits": prepared.loaded.split_fingerprint,
-            "modalities": pool.widths,
-            "rows": {split: len(rows) for split, rows in pool.splits.items()},
-            "classes": _rows_by_class(task, pool.splits["train"]),
+            **describe_pool(prepared.loaded),
+            "classes": {} if others else rows_by_class(task, pool.splits["train"]),
         },
-        "task": task.name,
-        "n_classes": len(task.classes),
+        "task": ", ".join(pool.tasks),
+        **(_describe_tasks(pool, evaluated) if others else {"n_classes": len(task.classes)}),
         "evaluation_split": evaluated,
         "n_evaluated": len(pool.splits[evaluated]),
         "notes": list(prepared.notes),
@@ -134,5 +162,29 @@ def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
             "initial_ids": options.initial_ids,
             "engine": asdict(options.engine),
             "oracle": describe_oracle(assignment.oracle, options.oracle, task.classes),
+            **_describe_queries(assignment),
         },
+    }
+
+
+def _describe_queries(assignment: Assignment) -> dict[str, Any]:
+    """Return what a manifest tells of how tasks are queried; nothing where it is the usual way."""
+    told: dict[str, Any] = {}
+    if len(assignment.tasks) > 1:
+        told = {"unit": assignment.unit, "combine": assignment.combine or "mean"}
+    return told | ({"committee": assignment.committee} if assignment.committee else {})
+
+
+def _describe_tasks(pool: Pool, evaluated: Split) -> dict[str, Any]:
+    """Return what a manifest tells of several tasks: their labels to query, and to measure by."""
+    train, rows = pool.splits["train"], pool.splits[evaluated]
+    return {
+        "tasks": {
+            name: {
+                "classes": rows_by_class(task, train),
+                "n_labels": sum(rows_by_class(task, train).values()),
+                "n_evaluated": int((task.labels[rows.start : rows.stop] >= 0).sum()),
+            }
+            for name, task in pool.tasks.items()
+        }
     }

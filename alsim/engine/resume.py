@@ -9,6 +9,7 @@ from typing import Any
 from alsim.engine.claiming import tidy
 from alsim.engine.correlate import correlate
 from alsim.engine.run import run
+from alsim.engine.train import train
 from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError
 from alsim.pool.source import find_files
@@ -16,21 +17,28 @@ from alsim.store import (
     CorrelationStudy,
     FolderKind,
     Run,
+    TrainingStudy,
     command_of,
     kind_of,
     open_folder,
     read_correlation,
     read_run,
+    read_training,
     refuse_older,
     status_of,
 )
 
-_Done = Run | CorrelationStudy
+_Done = Run | CorrelationStudy | TrainingStudy
 # What makes, and what reads, each kind of run.
-_MAKERS: Mapping[FolderKind, Callable[..., _Done]] = {"curves": run, "correlation": correlate}
+_MAKERS: Mapping[FolderKind, Callable[..., _Done]] = {
+    "curves": run,
+    "correlation": correlate,
+    "training": train,
+}
 _READERS: Mapping[FolderKind, Callable[[Path], _Done]] = {
     "curves": read_run,
     "correlation": read_correlation,
+    "training": read_training,
 }
 
 
@@ -43,7 +51,7 @@ def resume(
 ) -> _Done:
     """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
 
-    It may be one of learning curves or a correlation study.
+    It may be one of learning curves, a correlation study or passive training.
 
     What followed the last checkpoint is computed again and compared with what was recorded. A
     finished run is returned as it is.

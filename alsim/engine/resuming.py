@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alsim.engine.options import StudyOptions
+from alsim.engine.expert_arguments import EXPERT_FLAGS
 from alsim.errors import PoolError, StoreError
 from alsim.store import FolderKind, command_of, refuse_older, refuse_other_kind
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # More workers, another kernel, or files that hold the same elsewhere change no number.
 _FREE = frozenset(
@@ -22,14 +25,15 @@ _FLAGS = {
     "strategies": "strategy", "model.name": "model", "model.encoders": "encoder",
     "training.head_weights": "head-weight", "pool.labels": "label",
     "pool.modalities": "modality", "pool.masks": "mask-modality", "oracle.kind": "oracle",
-    "metrics": "metric",
+    "metrics": "metric", "oracle.task_prices": "task-price", "models": "model",
+    "evaluations": "evaluation", "exports": "export-task",
 }  # fmt: skip
 _ANOTHER = "name another folder with --out, or add --force, which moves the old run aside"
 _SHOWN = 10  # differences that are listed
 _WIDTH = 60  # characters of a value that are shown
 
 
-def plain_options(options: StudyOptions) -> dict[str, Any]:
+def plain_options(options: "DataclassInstance") -> dict[str, Any]:
     """Return options as JSON values, as a manifest keeps them; paths are absolute."""
     return json.loads(json.dumps(asdict(options), default=lambda path: str(path.absolute())))
 
@@ -37,6 +41,8 @@ def plain_options(options: StudyOptions) -> dict[str, Any]:
 def flag_of(option: str) -> str:
     """Return the flag of `alsim run` that sets an option, such as "--steps" of "schedule.steps"."""
     path = option.split(".")
+    if path[:2] == ["model", "experts"] and len(path) > 2:
+        return EXPERT_FLAGS.get(path[2], "--experts")
     name = path[1] if len(path) > 1 else path[0]
     return "--" + _FLAGS.get(".".join(path[:2]), name.replace("_", "-"))
 

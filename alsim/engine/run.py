@@ -10,16 +10,20 @@ from alsim.engine.arguments import make_options, plain_arguments
 from alsim.engine.options import Device
 from alsim.engine.study import run_study
 from alsim.engine.watch import Watch
+from alsim.experiments.cells import Unit
 from alsim.models.blocks import BlockKind
+from alsim.models.expert_options import EstimatorName, ExpertKind, GateInput
 from alsim.models.fusion import FusionKind
 from alsim.oracle import OracleKind
 from alsim.pool.options import LabelKind, Standardise
 from alsim.pool.source import Source, open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.signals import Members
 from alsim.store import Run
+from alsim.strategies import Combination
 from alsim.training.batching import BatchRule
 from alsim.training.optimisers import OptimiserName
-from alsim.training.options import LossWeighting
+from alsim.training.options import LossWeighting, TaskWeighting
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
@@ -36,6 +40,9 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     steps: int | None = None,
     until: str | None = None,
     candidates: int | None = None,
+    unit: Unit | None = None,
+    combine: Combination | None = None,
+    committee: Members | None = None,
     oracle: OracleKind = "perfect",
     noise: str | float | Sequence[float] | None = None,
     confusion: str | Path | None = None,
@@ -43,7 +50,10 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     groups: str | Path | None = None,
     max_questions: int | None = None,
     price: float = 1.0,
-    label: str | None = None,
+    task_price: Sequence[str] = (),
+    read_price: float | None = None,
+    label: str | Sequence[str] | None = None,
+    task: str | None = None,
     modality: Sequence[str] = (),
     features: str | Sequence[str] = (),
     split: str | None = None,
@@ -60,8 +70,24 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     fusion: FusionKind = "concat",
     heads: Literal["all", "mixed"] = "all",
     encoder: Sequence[str] | None = None,
+    experts: int | None = None,
+    expert_width: str | int | Sequence[int] | None = None,
+    expert: ExpertKind = "mlp",
+    tower_width: str | int | Sequence[int] | None = None,
+    gate: GateInput = "input",
+    expert_heads: Literal["mixed", "all"] = "mixed",
+    task_experts: int = 2,
+    levels: int = 1,
+    reads: str | Sequence[str] | None = None,
+    image_shape: str | Sequence[int] | None = None,
+    image_layout: Literal["hwc", "chw"] = "hwc",
+    estimator: EstimatorName = "leave-one-out",
+    gate_samples: int = 4,
+    density: float = 0.1,
+    evaluation: str = "task-k",
     optimiser: OptimiserName = "adam",
     learning_rate: float = 1e-3,
+    gate_learning_rate: float = 5e-2,
     batch_size: int = 512,
     batch_rule: BatchRule = "adaptive",
     epochs: int = 1,
@@ -71,6 +97,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     batch_norm: Literal["train", "frozen"] = "train",
     loss: LossWeighting = "uncertainty",
     head_weight: Sequence[str] = (),
+    task_weighting: TaskWeighting = "equal",
     class_weights: Literal["none", "balanced"] = "none",
     precision: Literal["float32", "float64"] = "float32",
     device: Device = "auto",

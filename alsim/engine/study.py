@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from alsim.engine.workers import Message, Workers, WorkerTask
 from alsim.errors import RunError, StoreError
 from alsim.experiments.querying import Job
 from alsim.experiments.records import Round, StepRecord
+from alsim.experiments.schedule import plan_schedule
 from alsim.pool.source import Source
 from alsim.store import (
     JOURNALS,
@@ -63,7 +65,7 @@ def run_study(
 
 def _machine(options: StudyOptions, n_strategies: int) -> Machine:
     device = choose_device(options.engine)
-    way = choose_way(options.engine, device)
+    way = "direct" if options.unit == "cell" else choose_way(options.engine, device)
     n_jobs = len(options.seeds) * n_strategies
     one_process = way == "lockstep" or device != "cpu"
     workers = 1 if one_process else min(options.engine.workers or n_cores(), n_jobs)
@@ -91,7 +93,12 @@ class _Curves:
         return plain_options(self.options)
 
     def prepare(self, work: Path) -> Prepared:
-        return prepare(self.source, self.options, self.strategies, work, self.machine)
+        plan = plan_schedule
+        if self.options.unit == "cell":
+            plan = partial(plan_schedule, units="labels of training rows")
+        return prepare(
+            self.source, self.options, self.strategies, work, self.machine, plan=plan, several=True
+        )
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
         return describe_study(prepared, self.options)

@@ -21,8 +21,14 @@ class Watch:
     def copies(self, metric: str, seed: int, n: int) -> None:
         """Hear that n copies of a metric and seed are done; of those kept before, first of all."""
 
+    def planned_fits(self, n: int) -> None:
+        """Hear how many nets passive training will train."""
+
+    def fits(self, task: str, n: int) -> None:
+        """Hear that the n nets of a task are trained; of those kept before, first of all."""
+
     def epoch(self, task: str, epoch: int) -> None:
-        """Hear that an epoch of a task's passive phase is over."""
+        """Hear that an epoch of a task's passive phase, or of the training of its nets, is over."""
 
     def step(self, record: StepRecord) -> None:
         """Hear of one step of one learning curve; of those of a run resumed, first of all."""

@@ -23,6 +23,8 @@ import torch
 from alsim.engine.keeping import Keeper, Kept, load_passive, save_passive
 from alsim.engine.options import Assignment
 from alsim.engine.planning import training_of
+from alsim.engine.training_options import TrainAssignment
+from alsim.engine.training_worker import Training, open_training, run_fit
 from alsim.errors import AlsimError, StoreError
 from alsim.experiments.active import Passive, active, begin, passive
 from alsim.experiments.correlation import CorrelationOptions, copies_at_once, correlate
@@ -95,14 +97,21 @@ def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
         send({"kind": "note", "text": text})
 
     pool = open_mapped(folder)
-    task = next(iter(pool.tasks.values()))
     rows = assignment.initial_rows
     strategies = {
-        name: find_strategy(name, assignment.candidates) for name in assignment.strategies
+        name: find_strategy(
+            name, assignment.candidates, combine=assignment.combine, committee=assignment.committee
+        )
+        for name in assignment.strategies
     }
+    plan = assignment.oracle
     setting = make_setting(
         pool,
-        oracle=make_oracle(assignment.oracle, task.labels, len(task.classes)),
+        oracles={
+            name: make_oracle(plan.of_task(name), task.labels, len(task.classes))
+            for name, task in pool.tasks.items()
+            if name in assignment.tasks
+        },
         strategies={name: named.strategy for name, named in strategies.items()},
         schedule=assignment.schedule,
         model=assignment.model,
@@ -111,6 +120,8 @@ def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
         device=torch.device(assignment.device),
         initial_rows=None if rows is None else torch.tensor(rows),
         chunks=Chunks(on_smaller=lambda n: tell(f"scoring goes on with {n:,} rows at a time")),
+        unit=assignment.unit,
+        read_price=plan.read_price,
     )
     copies = copies_at_once(on_smaller=lambda n: tell(f"copies are trained {n} at a time now"))
     return Study(setting, strategies, copies)
@@ -214,6 +225,12 @@ def _messages() -> Iterator[Any]:
         yield json.loads(inbox.get())
 
 
+def _set_threads(n: int) -> None:
+    torch.set_num_threads(n)
+    # Moments of weights without gradient decay into slow denormals.
+    torch.set_flush_denormal(True)
+
+
 def main() -> None:
     """Serve until stdin closes."""
     # What a terminal or a system sends to the whole group is the parent's to handle.
@@ -223,15 +240,20 @@ def main() -> None:
     with _protocol_on_stdout() as send:
         send({"kind": "ready"})
         study: Study | None = None
+        training: Training | None = None
         for message in _messages():
             try:
                 with blaming_memory("a worker process", gpu=_FEWER_NETS, host=_FEWER_WORKERS):
                     if message["kind"] == "open":
                         assignment = Assignment.from_json(message["assignment"])
-                        torch.set_num_threads(assignment.threads)
-                        # Moments of weights without gradient decay into slow denormals.
-                        torch.set_flush_denormal(True)
+                        _set_threads(assignment.threads)
                         study = open_study(Path(message["folder"]), assignment, send)
+                    elif message["kind"] == "open training":
+                        trained = TrainAssignment.from_json(message["assignment"])
+                        _set_threads(trained.threads)
+                        training = open_training(Path(message["folder"]), trained)
+                    elif training is not None and message["kind"] == "fit":
+                        run_fit(training, message, send)
                     elif study is not None and message["kind"] == "passive":
                         run_passive(study, message, send)
                     elif study is not None and message["kind"] == "active":

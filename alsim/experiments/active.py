@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from alsim.experiments.asking import initial_query, labelled_rows
+from alsim.experiments.cells import merged
 from alsim.experiments.position import Position
-from alsim.experiments.querying import Job, Queried, query_round
+from alsim.experiments.querying import Job, query_round
 from alsim.experiments.recording import make_round
 from alsim.experiments.records import Round
 from alsim.experiments.setting import (
     Setting,
     fit_streams,
     fresh_replicas,
-    initial_query,
-    labelled_rows,
 )
 from alsim.training.fit import Labelled, fit_early_stopping, fit_epochs
 from alsim.training.objective import LOG_VARIANCE
@@ -57,7 +57,8 @@ def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> Passive
     """Train each seed on its initial labels."""
     observe("passive")
     replicas = fresh_replicas(setting, seeds, "init")
-    labelled = labelled_rows(setting, [initial_query(setting, seed) for seed in seeds])
+    queries = [initial_query(setting, seed) for seed in seeds]
+    labelled = _to_train_on(setting, labelled_rows(setting, queries))
     alive = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
     return Passive(replicas.state(), tuple(alive))
 
@@ -69,9 +70,9 @@ def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
         step=0,
         state=start.state,
         labelled=labelled_rows(setting, queries),
-        queried=tuple(Queried(rows, None, answers) for rows, answers in queries),
-        costs=tuple(float(answers.costs.sum()) for _, answers in queries),
-        questions=tuple(int(answers.questions.sum()) for _, answers in queries),
+        queried=tuple(queries),
+        costs=tuple(query.cost for query in queries),
+        questions=tuple(query.n_questions for query in queries),
         running=start.alive,
     )
 
@@ -97,7 +98,7 @@ def active(
         position = _without(position, silent)
         yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
         step = position.step + 1
-        size = setting.schedule.query_at(step, position.labelled.n, len(setting.train))
+        size = setting.schedule.query_at(step, position.labelled.n, setting.n_units)
         running = _still_running(setting, replicas, position.running)
         if size == 0 or not any(running):
             return
@@ -117,15 +118,16 @@ def _measure(
     rounds: dict[int, Round] = {}
     silent: list[int] = []
     sigmas = _sigmas(replicas)
+    n_rows = _to_train_on(setting, position.labelled).n
     for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
         if not position.running[r]:
             continue
-        if not math.isfinite(evaluation.nll):
+        if not math.isfinite(evaluation.mean("nll")):
             silent.append(r)
             continue
         rounds[r] = make_round(
             setting, jobs[r], position.step,
-            n_labelled=position.labelled.n, cost=position.costs[r],
+            n_labelled=position.labelled.n, n_rows=n_rows, cost=position.costs[r],
             n_questions=position.questions[r], queried=position.queried[r],
             evaluation=evaluation, sigmas=sigmas[r],
         )  # fmt: skip
@@ -143,25 +145,16 @@ def _queried(
 ) -> Position:
     """Return the position after the next query; its state is still that of before."""
     labelled = position.labelled
-    unlabelled = torch.zeros(len(jobs), setting.pool.n, dtype=torch.bool)
-    unlabelled[:, setting.train.start : setting.train.stop] = True
-    unlabelled.scatter_(1, labelled.rows.cpu(), False)
-    queried = query_round(
-        setting, replicas, jobs, unlabelled, labelled, running, step=step, size=size
-    )
-    new = labelled_rows(setting, [(q.rows, q.answers) for q in queried])
+    queried = query_round(setting, replicas, jobs, labelled, running, step=step, size=size)
+    new = labelled_rows(setting, queried)
     return replace(
         position,
         step=step,
         labelled=labelled.extended(new.rows, new.labels),
         queried=tuple(queried),
-        costs=tuple(
-            cost + float(q.answers.costs.sum())
-            for cost, q in zip(position.costs, queried, strict=True)
-        ),
+        costs=tuple(cost + q.cost for cost, q in zip(position.costs, queried, strict=True)),
         questions=tuple(
-            n + int(q.answers.questions.sum())
-            for n, q in zip(position.questions, queried, strict=True)
+            n + q.n_questions for n, q in zip(position.questions, queried, strict=True)
         ),
         running=tuple(running),
     )
@@ -176,6 +169,11 @@ def _without(position: Position, replicas: Sequence[int]) -> Position:
 def _saving(position: Position, replicas: Replicas) -> Callable[[], Position]:
     """Return what makes a copy of where the curves stand."""
     return lambda: replace(position, state=replicas.state())
+
+
+def _to_train_on(setting: Setting, labelled: Labelled) -> Labelled:
+    """Return what nets are trained on: each object once, with all that was told of it."""
+    return merged(labelled) if setting.unit == "cell" else labelled
 
 
 def _on(device: torch.device, labelled: Labelled) -> Labelled:
@@ -215,7 +213,8 @@ def _fine_tune(
     observe: Observe,
 ) -> tuple[Replicas, tuple[int, ...]]:
     """Return the replicas trained on, fresh ones with `retrain`, and those that diverged."""
-    seeds, step, labelled = [job.seed for job in jobs], position.step, position.labelled
+    seeds, step = [job.seed for job in jobs], position.step
+    labelled = _to_train_on(setting, position.labelled)
     if setting.training.retrain:
         replicas = fresh_replicas(setting, seeds, "round", step, "init")
         alive = _fit_from_scratch(

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from alsim.errors import RunError, UsageError
 from alsim.experiments.active import Observe, Passive
-from alsim.experiments.setting import Setting, fit_streams, initial_query, labelled_rows
+from alsim.experiments.asking import Queried, ask, initial_query, labelled_rows
+from alsim.experiments.setting import Setting, fit_streams
 from alsim.models import MIXED
 from alsim.seeding import stream
 from alsim.signals import (
@@ -66,20 +67,15 @@ class GroupRecord:
     nll: float  # nats
 
 
-def is_pointwise(strategy: Strategy) -> bool:
-    """Return whether a strategy queries the best of its own scores, and nothing else decides."""
-    return strategy.select is top_k
-
-
 def check_metrics(metrics: Mapping[str, Strategy]) -> None:
     """Refuse strategies that no order of the rows belongs to.
 
     Raises:
         UsageError: Naming all of them, and those that can be used.
     """
-    wrong = [name for name, strategy in metrics.items() if not is_pointwise(strategy)]
+    wrong = [name for name, strategy in metrics.items() if not strategy.is_pointwise]
     if wrong:
-        usable = [name for name, entry in STRATEGIES.items() if is_pointwise(entry.build())]
+        usable = [name for name, entry in STRATEGIES.items() if entry.build().is_pointwise]
         raise UsageError(
             f"no metric to sort rows by: {', '.join(wrong)}; the query does not follow from each "
             "row's own score alone",
@@ -266,8 +262,9 @@ def _answers(setting: Setting, scene: Scene, seed: int, rows: Tensor) -> Labelle
 
         beliefs = torch.cat(list(setting.chunks.over(rows, of_chunk)))
     generator = stream(seed, "correlate", "oracle")
-    answers = setting.oracle(rows, beliefs=beliefs, generator=generator)
-    return labelled_rows(setting, [(rows, answers)])
+    cells = setting.known[rows]
+    answers = ask(setting, rows, cells, seen=rows, beliefs=beliefs, generator=generator)
+    return labelled_rows(setting, [Queried(rows, cells, None, answers)])
 
 
 class _Copies:
@@ -346,7 +343,7 @@ def _measure(setting: Setting, replicas: Replicas) -> list[tuple[float, float]]:
 
     def of_chunk(rows: range) -> tuple[Tensor, Tensor]:
         first = evaluator.rows.start
-        labels = evaluator.labels[rows.start - first : rows.stop - first]
+        labels = evaluator.tasks[setting.task].labels[rows.start - first : rows.stop - first]
         labels = labels.to(setting.features.device)
         logits = replicas.outputs(setting.features.span(rows.start, rows.stop)).logits
         logs = torch.log_softmax(logits[setting.task][MIXED], -1)

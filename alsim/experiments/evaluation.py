@@ -1,17 +1,24 @@
 """Measuring replicas on the evaluation split."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from alsim import metrics
 from alsim.models import MIXED
+from alsim.pool.pool import Pool, Task
 from alsim.signals import Chunks
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
+
+# Head -> its log-probabilities.
+Logs = Mapping[str, Tensor]
+# What a step tells of a replica.
+MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,60 +32,42 @@ class HeadMetric:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How one replica does on the evaluated rows."""
+class TaskMeasures:
+    """How one replica does at one task, on the rows whose label is known."""
 
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    nll: float
-    ece: float
+    measures: Mapping[str, float]  # each of MEASURES, of the mixed head
+    auc: float | None  # of two classes that both have rows
     heads: tuple[HeadMetric, ...]
     recalls: Mapping[int, float]  # of the mixed head, class -> recall, where the class has rows
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How one replica does on the evaluated rows."""
+
+    tasks: Mapping[str, TaskMeasures]  # those of which a row has a label
+
+    def mean(self, measure: str) -> float:
+        """Return one of MEASURES in the mean over the tasks."""
+        return fmean(found.measures[measure] for found in self.tasks.values())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluator:
-    """The evaluated rows of one task, with what does not change from step to step."""
+class TaskRows:
+    """The evaluated rows of which a task's label is known: m of n."""
 
-    features: Features
-    rows: range
-    task: str
-    labels: Tensor  # (n,) int64, all known, of `rows`
+    labels: Tensor  # (m,) int64
+    known: Tensor | None  # (n,) bool, where they are; None: all of them
     n_classes: int
-    patterns: Mapping[str, Tensor]  # modality pattern -> (n,) bool
-    head_rows: Mapping[str, Tensor]  # modality -> (n,) bool, where it is present
-    chunks: Chunks
+    patterns: Mapping[str, Tensor]  # modality pattern -> (m,) bool
+    head_rows: Mapping[str, Tensor]  # modality -> (m,) bool, where it is present
 
-    def log_probabilities(self, replicas: Replicas) -> dict[str, Tensor]:
-        """Return each head's log-probabilities, head -> `(r, n, c)` on the CPU."""
+    def of(self, values: Tensor) -> Tensor:
+        """Return what `values`, `(…, n, c)`, says of these rows, `(…, m, c)`."""
+        return values if self.known is None else values[..., self.known, :]
 
-        def of_chunk(rows: range) -> dict[str, Tensor]:
-            outputs = replicas.outputs(self.features.span(rows.start, rows.stop))
-            heads = outputs.logits[self.task].items()
-            return {head: torch.log_softmax(logits, -1).cpu() for head, logits in heads}
-
-        parts = list(self.chunks.over(self.rows, of_chunk))
-        return {head: torch.cat([part[head] for part in parts], 1) for head in parts[0]}
-
-    def losses(self, replicas: Replicas) -> Tensor:
-        """Return the mixed head's negative log-likelihood, `(r,)` float64 in nats."""
-        logs = self.log_probabilities(replicas)[MIXED]
-        return torch.tensor([metrics.nll(log, self.labels) for log in logs], dtype=torch.float64)
-
-    def accuracies(self, replicas: Replicas) -> list[float]:
-        """Return the mixed head's accuracy of every replica."""
-        logs = self.log_probabilities(replicas)[MIXED]
-        return [metrics.accuracy(log.argmax(-1), self.labels) for log in logs]
-
-    def evaluate(self, replicas: Replicas) -> list[Evaluation]:
-        """Return how every replica does."""
-        logs = self.log_probabilities(replicas)
-        return [
-            self._one({head: log[r] for head, log in logs.items()}) for r in range(replicas.size)
-        ]
-
-    def _one(self, logs: Mapping[str, Tensor]) -> Evaluation:
+    def measure(self, logs: Logs) -> TaskMeasures:
+        """Return how a replica does by its heads' log-probabilities, `(m, c)` each."""
         mixed = logs[MIXED]
         predicted = mixed.argmax(-1)
         confusion = metrics.confusion_matrix(predicted, self.labels, self.n_classes)
@@ -92,12 +81,15 @@ class Evaluator:
                 counted = right[rows if seen is None else rows & seen]
                 if len(counted):
                     heads.append(HeadMetric(head, pattern, "accuracy", counted.mean().item()))
-        return Evaluation(
-            accuracy=metrics.accuracy(predicted, self.labels),
-            balanced_accuracy=metrics.balanced_accuracy(confusion),
-            macro_f1=metrics.macro_f1(confusion),
-            nll=metrics.nll(mixed, self.labels),
-            ece=metrics.expected_calibration_error(mixed.exp(), self.labels),
+        return TaskMeasures(
+            measures={
+                "accuracy": metrics.accuracy(predicted, self.labels),
+                "balanced_accuracy": metrics.balanced_accuracy(confusion),
+                "macro_f1": metrics.macro_f1(confusion),
+                "nll": metrics.nll(mixed, self.labels),
+                "ece": metrics.expected_calibration_error(mixed.exp(), self.labels),
+            },
+            auc=self._area(mixed),
             heads=tuple(heads),
             recalls={
                 label: recall
@@ -106,41 +98,119 @@ class Evaluator:
             },
         )
 
+    def _area(self, logs: Tensor) -> float | None:
+        if self.n_classes != 2 or not logs.isfinite().all():
+            return None
+        # Log-odds keep apart what probabilities near 1 would tie.
+        return metrics.area_under_curve((logs[:, 1] - logs[:, 0]).double(), self.labels)
 
-def make_evaluator(
-    features: Features,
-    modalities: tuple[str, ...],
-    rows: range,
-    *,
-    task: str,
-    labels: Tensor,
-    n_classes: int,
-    chunks: Chunks,
-) -> Evaluator:
-    """Return an evaluator of the given rows of a pool.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluator:
+    """The evaluated rows of all tasks, with what does not change from step to step."""
+
+    features: Features
+    rows: range
+    tasks: Mapping[str, TaskRows]  # those of which a row has a label
+    chunks: Chunks
+
+    def log_probabilities(self, replicas: Replicas) -> dict[str, dict[str, Tensor]]:
+        """Return each head's log-probabilities, task -> head -> `(r, m, c)` on the CPU."""
+
+        def of_chunk(rows: range) -> dict[str, dict[str, Tensor]]:
+            outputs = replicas.outputs(self.features.span(rows.start, rows.stop))
+            return {
+                task: {
+                    head: torch.log_softmax(logits, -1).cpu()
+                    for head, logits in outputs.logits[task].items()
+                }
+                for task in self.tasks
+            }
+
+        parts = list(self.chunks.over(self.rows, of_chunk))
+        return {
+            task: {
+                head: mine.of(torch.cat([part[task][head] for part in parts], 1))
+                for head in parts[0][task]
+            }
+            for task, mine in self.tasks.items()
+        }
+
+    def losses(self, replicas: Replicas) -> Tensor:
+        """Return the mixed head's negative log-likelihood, `(r,)` float64 in nats.
+
+        Of several tasks it is the mean.
+        """
+        return self._over_tasks(replicas, metrics.nll)
+
+    def accuracies(self, replicas: Replicas) -> list[float]:
+        """Return the mixed head's accuracy of every replica, in the mean over the tasks."""
+
+        def accuracy(logs: Tensor, labels: Tensor) -> float:
+            return metrics.accuracy(logs.argmax(-1), labels)
+
+        return self._over_tasks(replicas, accuracy).tolist()
+
+    def _over_tasks(self, replicas: Replicas, measure: Callable[[Tensor, Tensor], float]) -> Tensor:
+        """Return a measure of log-probabilities and labels, in the mean over the tasks, `(r,)`."""
+        logs = self.log_probabilities(replicas)
+        of_tasks = [
+            [measure(log, mine.labels) for log in logs[task][MIXED]]
+            for task, mine in self.tasks.items()
+        ]
+        means = [fmean(each) for each in zip(*of_tasks, strict=True)]
+        return torch.tensor(means, dtype=torch.float64)
+
+    def evaluate(self, replicas: Replicas) -> list[Evaluation]:
+        """Return how every replica does."""
+        logs = self.log_probabilities(replicas)
+        return [
+            Evaluation(
+                {
+                    task: mine.measure({head: log[r] for head, log in logs[task].items()})
+                    for task, mine in self.tasks.items()
+                }
+            )
+            for r in range(replicas.size)
+        ]
+
+
+def make_evaluator(features: Features, pool: Pool, rows: range, chunks: Chunks) -> Evaluator:
+    """Return an evaluator of some rows of a pool at all of its tasks, which are of classes.
 
     Args:
         features: The pool's inputs.
-        modalities: Names, in the order of the presence mask's columns.
-        rows: The evaluated rows; all must have a label.
-        task: The task's name.
-        labels: `(all rows of the pool,)` int64.
-        n_classes: c.
+        pool: With the labels.
+        rows: The evaluated rows; those without a task's label do not count for it.
         chunks: How many rows go through the nets at a time.
     """
     present = features.present[rows.start : rows.stop].cpu() > 0
     patterns: dict[str, Tensor] = {}
-    if len(modalities) > 1:
+    if len(pool.modalities) > 1:
         for row in present.unique(dim=0):
-            names = [name for name, there in zip(modalities, row.tolist(), strict=True) if there]
+            pairs = zip(pool.modalities, row.tolist(), strict=True)
+            names = [name for name, there in pairs if there]
             patterns["+".join(names) or "none"] = (present == row).all(1)
-    return Evaluator(
-        features=features,
-        rows=rows,
-        task=task,
-        labels=labels[rows.start : rows.stop],
-        n_classes=n_classes,
-        patterns=patterns,
-        head_rows={name: present[:, i] for i, name in enumerate(modalities)},
-        chunks=chunks,
+    head_rows = {name: present[:, i] for i, name in enumerate(pool.modalities)}
+    tasks = {
+        name: _rows_of(task, rows, patterns, head_rows)
+        for name, task in pool.tasks.items()
+        if (task.labels[rows.start : rows.stop] >= 0).any()
+    }
+    return Evaluator(features, rows, tasks, chunks)
+
+
+def _rows_of(
+    task: Task, rows: range, patterns: Mapping[str, Tensor], head_rows: Mapping[str, Tensor]
+) -> TaskRows:
+    labels = task.labels[rows.start : rows.stop]
+    known = labels >= 0
+    if known.all():
+        return TaskRows(labels, None, len(task.classes), patterns, head_rows)
+    return TaskRows(
+        labels[known],
+        known,
+        len(task.classes),
+        {pattern: mine[known] for pattern, mine in patterns.items()},
+        {name: mine[known] for name, mine in head_rows.items()},
     )

@@ -1,19 +1,18 @@
 """What the gates of a trained net of experts came to: who uses which expert, and how much."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from alsim.experiments.task_evaluation import known_rows
+from alsim.experiments.task_records import GateFactName
 from alsim.models import ExpertNet
 from alsim.models.mixers import Gated
 from alsim.models.multi_cluster import MultiCluster
 from alsim.pool.pool import Pool
 from alsim.signals import Chunks
 from alsim.training.features import Features
-
-GateFactName = Literal["weight", "probability"]
 
 
 class GateFact(NamedTuple):
@@ -53,6 +52,14 @@ def gate_facts(
         for expert, value in enumerate(of_task)
         if value == value  # a task without a row has no mean
     ]
+
+
+def experts_used(model: nn.Module) -> list[int]:
+    """Return how many experts each task uses in evaluation; nothing without stochastic gates."""
+    mixer = _mixer_of(model)
+    if not isinstance(mixer, MultiCluster):
+        return []
+    return [len(mixer.used([task])) for task in range(len(mixer.weight))]
 
 
 def _mixer_of(model: nn.Module) -> nn.Module | None:

@@ -1,12 +1,12 @@
 """Where learning curves stand after a step: all that is needed to go on from there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from alsim.experiments.querying import Queried
+from alsim.experiments.asking import Queried
 from alsim.oracle import Answers
 from alsim.training.fit import Labelled
 from alsim.training.state import ReplicaState
@@ -26,7 +26,6 @@ class Position:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Return one flat mapping, as a tensor file holds it, of everything but the step."""
-        answers = [q.answers for q in self.queried]
         flat = {
             **{f"state/{name}": tensor for name, tensor in self.state.to_tensors().items()},
             **{f"labels/{task}": labels for task, labels in self.labelled.labels.items()},
@@ -35,16 +34,21 @@ class Position:
             "questions": torch.tensor(self.questions),
             "running": torch.tensor(self.running),
             "queried/rows": torch.stack([q.rows for q in self.queried]),
-            "queried/labels": torch.stack([a.labels for a in answers]),
-            "queried/costs": torch.stack([a.costs for a in answers]),
-            "queried/questions": torch.stack([a.questions for a in answers]),
         }
         scores = [q.scores for q in self.queried if q.scores is not None]
-        possible = [a.possible for a in answers if a.possible is not None]
         if scores:
             flat["queried/scores"] = torch.stack(scores)
-        if possible:
-            flat["queried/possible"] = torch.stack(possible)
+        tasks = self.labelled.labels
+        if len(tasks) > 1:
+            flat["queried/cells"] = torch.stack([q.cells for q in self.queried])
+        for task in tasks:
+            answers = [q.answers[task] for q in self.queried]
+            flat[_column("labels", task, tasks)] = torch.stack([a.labels for a in answers])
+            flat[_column("costs", task, tasks)] = torch.stack([a.costs for a in answers])
+            flat[_column("questions", task, tasks)] = torch.stack([a.questions for a in answers])
+            possible = [a.possible for a in answers if a.possible is not None]
+            if possible:
+                flat[_column("possible", task, tasks)] = torch.stack(possible)
         return flat
 
     @staticmethod
@@ -54,26 +58,37 @@ class Position:
         def under(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        columns = under("queried/")
-        scores, possible = columns.get("scores"), columns.get("possible")
+        rows, scores = tensors["queried/rows"], tensors.get("queried/scores")
+        tasks = under("labels/")
+        # With one task an object is asked for with its only label.
+        cells = tensors.get("queried/cells", torch.ones(*rows.shape, 1, dtype=torch.bool))
+
+        def answers(task: str, r: int) -> Answers:
+            labels, costs, questions = (
+                tensors[_column(name, task, tasks)][r] for name in ("labels", "costs", "questions")
+            )
+            possible = tensors.get(_column("possible", task, tasks))
+            return Answers(labels, costs, questions, None if possible is None else possible[r])
+
         return Position(
             step=step,
             state=ReplicaState.from_tensors(under("state/")),
-            labelled=Labelled(tensors["rows"], under("labels/")),
+            labelled=Labelled(tensors["rows"], tasks),
             queried=tuple(
                 Queried(
-                    rows,
+                    rows[r],
+                    cells[r],
                     None if scores is None else scores[r],
-                    Answers(
-                        columns["labels"][r],
-                        columns["costs"][r],
-                        columns["questions"][r],
-                        None if possible is None else possible[r],
-                    ),
+                    {task: answers(task, r) for task in tasks},
                 )
-                for r, rows in enumerate(columns["rows"])
+                for r in range(len(rows))
             ),
             costs=tuple(tensors["costs"].tolist()),
             questions=tuple(tensors["questions"].tolist()),
             running=tuple(tensors["running"].tolist()),
         )
+
+
+def _column(name: str, task: str, tasks: Collection[str]) -> str:
+    """Return what a column of a task's answers is called; that of the only task names none."""
+    return f"queried/{name}" if len(tasks) == 1 else f"queried/{name}/{task}"

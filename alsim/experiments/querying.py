@@ -1,4 +1,4 @@
-"""One round's query: every replica's unlabelled rows scored in one pass, then picked from."""
+"""One round's query: every replica's unlabelled rows scored task by task, then picked from."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from alsim.errors import AlsimError, RunError
-from alsim.experiments.scoring import score_round
+from alsim.experiments.asking import Queried, ask
+from alsim.experiments.cells import open_cells
+from alsim.experiments.picking import Options, Picked, pick, wanted_tasks
+from alsim.experiments.scoring import considered, score_tasks
 from alsim.experiments.setting import Setting
-from alsim.oracle import Answers
 from alsim.seeding import stream
 from alsim.signals import Request, Scene, Signals, signals_of
-from alsim.strategies import Strategy, find_strategy, query
+from alsim.strategies import Candidates, Strategy, find_strategy
 from alsim.training.fit import Labelled
 from alsim.training.memory import blaming_memory
 from alsim.training.replicas import Replicas
@@ -30,19 +32,10 @@ class Job(NamedTuple):
     strategy: str
 
 
-class Queried(NamedTuple):
-    """One replica's query and its answers, best first."""
-
-    rows: Tensor  # (k,) int64, rows of the pool
-    scores: Tensor | None  # (k,); None for the initial labels, which no strategy chose
-    answers: Answers
-
-
 def query_round(
     setting: Setting,
     replicas: Replicas,
     jobs: Sequence[Job],
-    unlabelled: Tensor,
     labelled: Labelled,
     running: Sequence[bool],
     *,
@@ -55,12 +48,11 @@ def query_round(
         setting: The study.
         replicas: One a job.
         jobs: Which seed and strategy each replica has.
-        unlabelled: `(r, n)` bool over the pool's rows.
         labelled: What each replica has been told.
         running: Which replicas still count; one that has ended is queried at random, only to stay
             in step.
         step: Names the random streams.
-        size: k; each replica gets min(k, its unlabelled rows).
+        size: k, objects or cells; each replica gets min(k, what it may ask for).
 
     Raises:
         RunError: If scores are not one number a row, or memory runs out. It names the strategy,
@@ -71,25 +63,78 @@ def query_round(
         _named(setting.strategies[job.strategy], job, step) if on else PASSIVE
         for job, on in zip(jobs, running, strict=True)
     ]
-    seeds = [job.seed for job in jobs]
-    with blaming_memory(f"step {step}, scoring the unlabelled rows", gpu=_FEWER, host=_FEWER):
-        scored = score_round(
-            setting, replicas, seeds, strategies, unlabelled, labelled, step=step, size=size
+    options = [
+        _options(setting, mine, strategy, size, stream(job.seed, "round", step, "candidates"))
+        for mine, strategy, job in zip(
+            open_cells(setting.known, setting.oracles, labelled, setting.unit),
+            strategies,
+            jobs,
+            strict=True,
         )
-    picks: list[tuple[Tensor, Tensor]] = []
-    for job, strategy, (rows, candidates) in zip(jobs, strategies, scored, strict=True):
+    ]
+    with blaming_memory(f"step {step}, scoring the unlabelled rows", gpu=_FEWER, host=_FEWER):
+        scored = _scored(setting, replicas, jobs, strategies, options, labelled, step, size)
+    picks: list[Picked] = []
+    for job, strategy, mine, of_tasks in zip(jobs, strategies, options, scored, strict=True):
         generator = stream(job.seed, "round", step, "query")
         with _naming(job, step), blaming_memory("choosing the query", gpu=_FEWER, host=_FEWER):
-            chosen = query(strategy, candidates, size, generator=generator)
-            picks.append((rows[chosen], candidates.scores[chosen]))
-    beliefs = _beliefs(setting, replicas, [picked for picked, _ in picks])
+            picks.append(pick(strategy, mine, of_tasks, size, step=step, generator=generator))
+    beliefs = _beliefs(setting, replicas, [picked.rows for picked in picks])
+    seen = labelled.rows.cpu()
     return [
         Queried(
-            picked,
-            scores,
-            setting.oracle(picked, beliefs=b, generator=stream(job.seed, "round", step, "oracle")),
+            *picked,
+            ask(
+                setting, picked.rows, picked.cells, seen=seen[r], beliefs=beliefs[r],
+                generator=stream(job.seed, "round", step, "oracle"),
+            ),
         )
-        for job, (picked, scores), b in zip(jobs, picks, beliefs, strict=True)
+        for r, (job, picked) in enumerate(zip(jobs, picks, strict=True))
+    ]  # fmt: skip
+
+
+def _options(
+    setting: Setting,
+    is_open: Tensor,
+    strategy: Strategy,
+    size: int,
+    generator: torch.Generator,
+) -> Options:
+    """Return what a strategy looks at, by the cells `(n, t)` that are open in the pool."""
+    rows = considered(is_open.any(1), strategy.candidates, size, generator=generator)
+    return Options(rows, is_open[rows], setting.unit)
+
+
+def _scored(
+    setting: Setting,
+    replicas: Replicas,
+    jobs: Sequence[Job],
+    strategies: Sequence[Strategy],
+    options: Sequence[Options],
+    labelled: Labelled,
+    step: int,
+    size: int,
+) -> list[dict[int, Candidates]]:
+    """Return every replica's candidates by the task, those of its strategy's wanted tasks."""
+    wanted = [
+        wanted_tasks(strategy, mine, size, step=step)
+        for strategy, mine in zip(strategies, options, strict=True)
+    ]
+    nothing = torch.empty(0, dtype=torch.int64)
+    places = sorted({place for tasks in wanted for place in tasks})
+    names = list(setting.oracles)
+    rows = {
+        names[place]: [
+            mine.rows[mine.is_open[:, place]] if place in tasks else nothing
+            for mine, tasks in zip(options, wanted, strict=True)
+        ]
+        for place in places
+    }
+    seeds = [job.seed for job in jobs]
+    found = score_tasks(setting, replicas, seeds, strategies, rows, labelled, step=step)
+    return [
+        {place: found[names[place]][r] for place in places if place in wanted[r]}
+        for r in range(len(jobs))
     ]
 
 
@@ -137,7 +182,7 @@ def _beliefs(
     setting: Setting, replicas: Replicas, picks: Sequence[Tensor]
 ) -> Sequence[Tensor | None]:
     """Return each replica's class probabilities of its rows, `(k, c)`, if the oracle wants them."""
-    if not setting.oracle.traits.wants_beliefs:
+    if not any(oracle.traits.wants_beliefs for oracle in setting.oracles.values()):
         return [None] * len(picks)
     rows = torch.cat(list(picks)).unique()  # ascending, as the pass over the pool wants it
     scene = Scene(replicas, setting.features, setting.task)

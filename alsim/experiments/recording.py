@@ -1,14 +1,19 @@
 """From what a round found to the records it leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
-from alsim.experiments.evaluation import Evaluation
-from alsim.experiments.querying import Job, Queried
+from alsim.experiments.asking import Queried
+from alsim.experiments.evaluation import Evaluation, TaskMeasures
+from alsim.experiments.querying import Job
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.setting import Setting
 from alsim.models import MIXED
 from alsim.oracle import Answers
 from alsim.training.batching import batch_sizes
+
+# Task, head, modalities, metric, class, value.
+_Measure = tuple[str, str, str, str, str | None, float]
 
 
 def make_round(
@@ -17,6 +22,7 @@ def make_round(
     step: int,
     *,
     n_labelled: int,
+    n_rows: int,
     cost: float,
     n_questions: int,
     queried: Queried,
@@ -29,10 +35,11 @@ def make_round(
         setting: The study.
         job: The replica's seed and strategy.
         step: 0 after the passive phase.
-        n_labelled: Objects that were answered.
-        cost: What they cost together.
+        n_labelled: Objects or cells that were answered.
+        n_rows: Objects that it was trained on.
+        cost: What the answers cost together.
         n_questions: How many questions they took.
-        queried: The rows labelled at this step.
+        queried: What was labelled at this step.
         evaluation: Of the replica after the step.
         sigmas: σ of each (task, head), where it is learned.
     """
@@ -44,41 +51,56 @@ def make_round(
         n_labelled=n_labelled,
         cost=cost,
         n_questions=n_questions,
-        batch_size=max(batch_sizes(n_labelled, training.batch_size, training.batch_rule)),
-        accuracy=evaluation.accuracy,
-        balanced_accuracy=evaluation.balanced_accuracy,
-        macro_f1=evaluation.macro_f1,
-        nll=evaluation.nll,
-        ece=evaluation.ece,
+        batch_size=max(batch_sizes(n_rows, training.batch_size, training.batch_rule)),
+        accuracy=evaluation.mean("accuracy"),
+        balanced_accuracy=evaluation.mean("balanced_accuracy"),
+        macro_f1=evaluation.mean("macro_f1"),
+        nll=evaluation.mean("nll"),
+        ece=evaluation.mean("ece"),
     )
-    task, classes = setting.task, setting.pool.tasks[setting.task].classes
-    measured = [(task, m.head, m.modalities, m.metric, None, m.value) for m in evaluation.heads]
-    recalls = [
-        (task, MIXED, "all", "recall", classes[label], recall)
-        for label, recall in evaluation.recalls.items()
+    measured = [
+        row for task, found in evaluation.tasks.items() for row in _measures(setting, task, found)
     ]
     learned = [(*term, "all", "sigma", None, sigma) for term, sigma in sigmas.items()]
     metrics = tuple(
-        MetricRecord(job.strategy, job.seed, step, *values)
-        for values in (*measured, *recalls, *learned)
+        MetricRecord(job.strategy, job.seed, step, *values) for values in (*measured, *learned)
     )
     return Round(record, metrics, _query_records(setting, job, step, queried))
+
+
+def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
+    """Yield what is told of a task; of several tasks also what a step tells of the mean."""
+    classes = setting.pool.tasks[task].classes
+    for m in found.heads:
+        yield task, m.head, m.modalities, m.metric, None, m.value
+    if len(setting.pool.tasks) > 1:
+        for name, value in found.measures.items():
+            if name != "accuracy":  # which is told of each head
+                yield task, MIXED, "all", name, None, value
+    if found.auc is not None:
+        yield task, MIXED, "all", "auc", None, found.auc
+    for label, recall in found.recalls.items():
+        yield task, MIXED, "all", "recall", classes[label], recall
 
 
 def _query_records(
     setting: Setting, job: Job, step: int, queried: Queried
 ) -> tuple[QueryRecord, ...]:
-    classes = setting.pool.tasks[setting.task].classes
     ids = setting.pool.ids_of(queried.rows.tolist())
     scores = [None] * len(ids) if queried.scores is None else queried.scores.tolist()
-    answers = queried.answers
-    said = answer_texts(answers, classes, setting.oracle.traits.set_names)
-    costs, questions = answers.costs.tolist(), answers.questions.tolist()
-    columns = zip(ids, scores, costs, questions, said, strict=True)
-    return tuple(
-        QueryRecord(job.strategy, job.seed, step, rank, id_, setting.task, score, cost, n, answer)
-        for rank, (id_, score, cost, n, answer) in enumerate(columns)
-    )
+    records: list[QueryRecord] = []
+    for place, (task, oracle) in enumerate(setting.oracles.items()):
+        answers, classes = queried.answers[task], setting.pool.tasks[task].classes
+        said = answer_texts(answers, classes, oracle.traits.set_names)
+        costs, questions = answers.costs.tolist(), answers.questions.tolist()
+        records += [
+            QueryRecord(
+                job.strategy, job.seed, step, rank, ids[rank], task, scores[rank],
+                costs[rank], questions[rank], said[rank],
+            )
+            for rank in queried.cells[:, place].nonzero()[:, 0].tolist()
+        ]  # fmt: skip
+    return tuple(sorted(records, key=attrgetter("rank")))
 
 
 def answer_texts(

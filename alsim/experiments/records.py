@@ -7,13 +7,14 @@ from dataclasses import dataclass
 class StepRecord:
     """One row of `steps.parquet`: the mixed head on the evaluation split after a step.
 
-    Step 0 follows the passive phase; step s follows the s-th query and fine-tune.
+    Step 0 follows the passive phase; step s follows the s-th query and fine-tune. Of several tasks
+    the measures are the mean over those that have an evaluated row.
     """
 
     strategy: str
     seed: int
     step: int
-    n_labelled: int  # objects that the oracle has answered, partial answers included
+    n_labelled: int  # objects that the oracle has answered, partial answers included; or cells
     cost: float  # of all answers so far
     n_questions: int  # asked so far
     batch_size: int  # the largest training mini-batch of the step
@@ -45,9 +46,11 @@ class MetricRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueryRecord:
-    """One row of `queries.parquet`: an object that was labelled at a step, best first.
+    """One row of `queries.parquet`: a label that was asked for at a step, best first.
 
-    Step 0 holds the initial labels, which no strategy chose: their score is None.
+    Step 0 holds the initial labels, which no strategy chose: their score is None. Where an object
+    is asked for with its labels of several tasks, these share its rank and its score, and what it
+    costs to read it is on the first of them.
     """
 
     strategy: str

@@ -76,10 +76,17 @@ DEFAULT_QUERY_SIZE = 20
 DEFAULT_STEPS = 100
 
 
-def plan_schedule(options: ScheduleOptions, n_pool: int) -> tuple[Schedule, list[str]]:
+def plan_schedule(
+    options: ScheduleOptions, n_pool: int, units: str = "training rows"
+) -> tuple[Schedule, list[str]]:
     """Return the sizes that fit a pool of `n_pool` labelled training rows, and what was reduced.
 
     A default shrinks to fit, and a note says so; a size that was asked for does not.
+
+    Args:
+        options: The sizes as asked for.
+        n_pool: How many there are of what is asked for.
+        units: What that is, for messages.
 
     Raises:
         UsageError: If sizes that were asked for do not fit the pool.
@@ -92,16 +99,16 @@ def plan_schedule(options: ScheduleOptions, n_pool: int) -> tuple[Schedule, list
         if initial < DEFAULT_INITIAL_SIZE:
             notes.append(
                 f"initial size reduced from {DEFAULT_INITIAL_SIZE:,} to {initial:,}: "
-                f"a third of the {n_pool:,} training rows"
+                f"a third of the {n_pool:,} {units}"
             )
     asked = options.query_size is not None or options.initial_size is not None
     if not asked and initial + query_size.first > n_pool:
         size = max(1, n_pool - initial)
-        notes.append(f"query size reduced from {query_size} to {size}: no more rows are left")
+        notes.append(f"query size reduced from {query_size} to {size}: no more are left")
         query_size = QuerySize(size, size)
     if initial + query_size.first > n_pool:
         raise UsageError(
-            f"{n_pool:,} training rows cannot give {initial:,} initial labels "
+            f"{n_pool:,} {units} cannot give {initial:,} initial labels "
             f"and a query of {query_size.first:,}",
             "--initial-size and --query-size",
             f"ask for less: at most {n_pool:,} together; or bring a larger pool",
@@ -124,6 +131,6 @@ def plan_schedule(options: ScheduleOptions, n_pool: int) -> tuple[Schedule, list
         raise UsageError(
             f"labels={options.until.value:g} is outside {initial + 1:,} … {n_pool:,}",
             "--until",
-            "ask for more than the initial labels and no more than the training rows",
+            f"ask for more than the initial labels and no more than the {units}",
         )
     return schedule, notes

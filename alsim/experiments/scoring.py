@@ -1,28 +1,23 @@
-"""What every replica's selector is given: one pass over the unlabelled rows, one over the labelled.
+"""What every replica's selector is given: a pass over the unlabelled rows, one over the labelled.
 
 Only scores, and what a selector asked to keep, stay in memory. Rows are in the order of their ids,
 so a query does not depend on the order of the file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from alsim.errors import RunError
 from alsim.experiments.setting import Setting
 from alsim.seeding import stream
-from alsim.signals import Request, Scene, Signal, Signals, signals_of
+from alsim.signals import Request, Scene, SharedOutputs, Signal, Signals, signals_of
 from alsim.strategies import Candidates, Strategy
 from alsim.training.fit import Labelled
 from alsim.training.replicas import Replicas
-
-
-class Scored(NamedTuple):
-    """One replica's candidates and which rows of the pool they are."""
-
-    rows: Tensor  # (n,) int64, ascending
-    candidates: Candidates
 
 
 class _Gathered(NamedTuple):
@@ -32,73 +27,146 @@ class _Gathered(NamedTuple):
     kept: dict[Signal, Tensor]
 
 
-def score_round(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """What the replicas want of one task; each sequence has an entry a replica."""
+
+    scene: Scene
+    rows: Sequence[Tensor]  # (n,) int64, ascending
+    requests: Sequence[Request]  # where it asks for nothing, its rows are passed over
+    keeps: Sequence[frozenset[Signal]]  # of the signals asked for, those to return
+    scores: Sequence[Callable[[Signals], Tensor]]  # none at all where no scores are wanted
+
+    @property
+    def asking(self) -> list[Tensor]:
+        """Return the rows of those replicas that ask for something."""
+        return [mine for mine, r in zip(self.rows, self.requests, strict=True) if r.signals]
+
+    def of_rows(self, here: Tensor, shared: SharedOutputs | None) -> list[_Gathered]:
+        """Return every replica's part of some rows, ascending, one at least."""
+        chunk = signals_of(self.scene, here.to(self.scene.features.device), self.requests, shared)
+        return [self._of_replica(r, signals, here) for r, signals in enumerate(chunk)]
+
+    def _of_replica(self, r: int, signals: Signals, here: Tensor) -> _Gathered:
+        if not self.requests[r].signals:
+            return _NOTHING
+        mine = signals if len(self.asking) == 1 else _own(signals, here, self.rows[r])
+        return _Gathered(
+            self.scores[r](mine).cpu() if self.scores else _NOTHING.scores,
+            {signal: mine.values[signal].cpu() for signal in sorted(self.keeps[r])},
+        )
+
+
+_NOTHING = _Gathered(torch.empty(0), {})
+
+
+def considered(
+    can_ask: Tensor, most: int | None, size: int, *, generator: torch.Generator
+) -> Tensor:
+    """Return the rows that a strategy looks at, ascending: all, or so many drawn at random.
+
+    Args:
+        can_ask: `(n,)` bool over the pool's rows.
+        most: So many, yet never fewer than are queried; None for all.
+        size: Of the query.
+        generator: Draws them.
+    """
+    rows = can_ask.nonzero()[:, 0]
+    if most is None or most >= len(rows):
+        return rows
+    drawn = torch.randperm(len(rows), generator=generator)[: max(most, size)]
+    return rows[drawn.sort().values]
+
+
+def score_tasks(
     setting: Setting,
     replicas: Replicas,
     seeds: Sequence[int],
     strategies: Sequence[Strategy],
-    unlabelled: Tensor,
+    rows: Mapping[str, Sequence[Tensor]],
     labelled: Labelled,
     *,
     step: int,
-    size: int,
-) -> list[Scored]:
-    """Return every replica's candidates, scored.
+) -> dict[str, list[Candidates]]:
+    """Return every replica's candidates, scored, by the task.
 
     Args:
         setting: The study.
         replicas: R of them.
         seeds: One a replica; with the step they name its random streams.
         strategies: One a replica.
-        unlabelled: `(r, n)` bool over the pool's rows.
-        labelled: What each replica has been told.
+        rows: task -> `(n,)` ascending, one a replica; where there are none, nothing is computed.
+        labelled: What each replica has been told; rows without a label for a task do not count.
         step: Of the active phase.
-        size: k; a strategy never looks at fewer rows than that.
+
+    Raises:
+        RunError: If a strategy reads labelled rows, and a task has none.
     """
-    scene = Scene(
-        replicas,
-        setting.features,
-        setting.task,
-        truth=setting.pool.tasks[setting.task].labels.to(setting.features.device),
+
+    def wants(
+        of: Mapping[str, Sequence[Tensor]],
+        signals: Sequence[frozenset[Signal]],
+        keeps: Sequence[frozenset[Signal]],
+        scores: Sequence[Callable[[Signals], Tensor]],
+    ) -> list[_Wanted]:
+        return [
+            _Wanted(
+                _scene(setting, replicas, task),
+                of[task],
+                [
+                    _request(s, some if len(mine) else frozenset(), seed, step)
+                    for s, some, mine, seed in zip(
+                        strategies, signals, rows[task], seeds, strict=True
+                    )
+                ],
+                keeps,
+                scores,
+            )
+            for task in rows
+        ]
+
+    wanted = wants(
+        rows,
+        [s.signals for s in strategies],
+        [s.keeps for s in strategies],
+        [s.score for s in strategies],
     )
-    rows = [
-        _considered(mine, strategy.candidates, size, stream(seed, "round", step, "candidates"))
-        for mine, strategy, seed in zip(unlabelled, strategies, seeds, strict=True)
-    ]
-    wanted = [_request(s, s.signals, seed, step) for s, seed in zip(strategies, seeds, strict=True)]
-    found = _gather(
-        setting, scene, rows, wanted, [s.keeps for s in strategies], [s.score for s in strategies]
-    )
-    known = [mine.sort() for mine in labelled.rows.cpu()]
-    asked = [_request(s, s.labelled, seed, step) for s, seed in zip(strategies, seeds, strict=True)]
-    seen = _gather(
-        setting, scene, [k.values for k in known], asked, [s.labelled for s in strategies]
-    )
-    return [
-        Scored(
-            rows[r],
+    found = _gather(setting, wanted)
+    told = {
+        task: [_told(*pair) for pair in zip(labelled.rows, labelled.labels[task], strict=True)]
+        for task in rows
+    }
+    of_labelled = [s.labelled for s in strategies]
+    known = {task: [mine.rows for mine in each] for task, each in told.items()}
+    asked = wants(known, of_labelled, of_labelled, [])
+    for mine in asked:
+        if not all(map(len, mine.asking)):
+            raise RunError(
+                f"no label of {mine.scene.task!r} is known yet, and the strategy reads labelled "
+                "rows",
+                f"step {step}",
+                "start from more labels: --initial-size",
+            )
+    seen = _gather(setting, asked)
+    return {
+        task: [
             Candidates(
-                found[r].scores if wanted[r].signals else _unseen(strategies[r], len(rows[r])),
-                found[r].kept,
-                seen[r].kept,
-                _exact(labelled.labels[setting.task][r].cpu())[known[r].indices],
-                setting.n_classes[setting.task],
+                found[i][r].scores if s.signals else _unseen(s, len(mine)),
+                found[i][r].kept,
+                seen[i][r].kept,
+                told[task][r].labels,
+                setting.n_classes[task],
                 step,
-            ),
-        )
-        for r in range(replicas.size)
-    ]
+            )
+            for r, (s, mine) in enumerate(zip(strategies, of_task, strict=True))
+        ]
+        for i, (task, of_task) in enumerate(rows.items())
+    }
 
 
-def _considered(
-    unlabelled: Tensor, most: int | None, size: int, generator: torch.Generator
-) -> Tensor:
-    """Return the rows that a strategy looks at: all, or so many drawn at random; ascending."""
-    rows = unlabelled.nonzero()[:, 0]
-    if most is None or most >= len(rows):
-        return rows
-    drawn = torch.randperm(len(rows), generator=generator)[: max(most, size)]
-    return rows[drawn.sort().values]
+def _scene(setting: Setting, replicas: Replicas, task: str) -> Scene:
+    truth = setting.pool.tasks[task].labels.to(setting.features.device)
+    return Scene(replicas, setting.features, task, truth=truth)
 
 
 def _unseen(strategy: Strategy, n: int) -> Tensor:
@@ -106,11 +174,21 @@ def _unseen(strategy: Strategy, n: int) -> Tensor:
     return strategy.score(Signals(n, {}))
 
 
-def _exact(labels: Tensor) -> Tensor:
-    """Return the labels, `(m,)`, −1 where several classes are possible."""
-    if labels.dtype != torch.bool:
-        return labels
-    return torch.where(labels.sum(1) == 1, labels.int().argmax(1), -1)
+class _Told(NamedTuple):
+    """The rows of which one replica has been told something of a task, ascending."""
+
+    rows: Tensor  # (m,) int64
+    labels: Tensor  # (m,) int64, −1 where several classes are possible
+
+
+def _told(rows: Tensor, labels: Tensor) -> _Told:
+    rows, labels = rows.cpu(), labels.cpu()
+    if labels.dtype == torch.bool:
+        labels = torch.where(labels.sum(1) == 1, labels.int().argmax(1), -1)
+    else:
+        rows, labels = rows[labels >= 0], labels[labels >= 0]
+    order = rows.argsort()
+    return _Told(rows[order], labels[order])
 
 
 def _request(strategy: Strategy, signals: frozenset[Signal], seed: int, step: int) -> Request:
@@ -120,53 +198,49 @@ def _request(strategy: Strategy, signals: frozenset[Signal], seed: int, step: in
     return Request(signals, streams, strategy.committee, strategy.input_dropout)
 
 
-def _gather(
-    setting: Setting,
-    scene: Scene,
-    rows: Sequence[Tensor],
-    requests: Sequence[Request],
-    keeps: Sequence[frozenset[Signal]],
-    scores: Sequence[Callable[[Signals], Tensor]] = (),
-) -> list[_Gathered]:
-    """Return what is asked for of every replica's own rows, in one pass over all of them.
-
-    Args:
-        setting: The study.
-        scene: What the signals are computed from.
-        rows: One a replica, ascending.
-        requests: One a replica; where it asks for nothing, its rows are passed over.
-        keeps: Of the signals asked for, those to return.
-        scores: One a replica, or none at all.
-    """
-    nothing = _Gathered(torch.empty(0), {})
-    asking = [mine for mine, request in zip(rows, requests, strict=True) if request.signals]
-    if not asking:
-        return [nothing] * len(requests)
-    union = asking[0] if len(asking) == 1 else torch.cat(asking).unique()
-
-    def of_replica(r: int, signals: Signals, here: Tensor) -> _Gathered:
-        mine = signals if len(asking) == 1 else _own(signals, here, rows[r])
-        return _Gathered(
-            scores[r](mine).cpu() if scores else nothing.scores,
-            {signal: mine.values[signal].cpu() for signal in sorted(keeps[r])},
-        )
+def _gather(setting: Setting, wanted: Sequence[_Wanted]) -> list[list[_Gathered]]:
+    """Return what is asked for of every task and replica, in one pass over the rows of all."""
+    unions = [_union(mine.asking) for mine in wanted]
+    union = _union(unions)
 
     # Scores too are computed inside, since their memory may be what runs out.
-    def of_chunk(here: Tensor) -> list[_Gathered]:
-        chunk = signals_of(scene, here.to(scene.features.device), requests)
+    def of_chunk(here: Tensor) -> list[list[_Gathered]]:
+        shared = None
+        if len(wanted) > 1:
+            scene = wanted[0].scene
+            rows = here.to(scene.features.device)
+            shared = SharedOutputs(scene.replicas, scene.features, rows)
+        parts = [
+            here if mine is union else here[torch.isin(here, mine, assume_unique=True)]
+            for mine in unions
+        ]
         return [
-            of_replica(r, signals, here) if requests[r].signals else nothing
-            for r, signals in enumerate(chunk)
+            mine.of_rows(part, shared) if len(part) else []
+            for mine, part in zip(wanted, parts, strict=True)
         ]
 
     parts = list(setting.chunks.over(union, of_chunk))
     return [
-        _Gathered(
-            torch.cat([part[r].scores for part in parts]),
-            {s: torch.cat([part[r].kept[s] for part in parts]) for s in parts[0][r].kept},
-        )
-        for r in range(len(requests))
+        [
+            _joined([part[i][r] for part in parts if part[i]]) if request.signals else _NOTHING
+            for r, request in enumerate(mine.requests)
+        ]
+        for i, mine in enumerate(wanted)
     ]
+
+
+def _joined(parts: Sequence[_Gathered]) -> _Gathered:
+    return _Gathered(
+        torch.cat([part.scores for part in parts]),
+        {signal: torch.cat([part.kept[signal] for part in parts]) for signal in parts[0].kept},
+    )
+
+
+def _union(rows: Sequence[Tensor]) -> Tensor:
+    """Return the rows that are in one of several sets, ascending."""
+    if len(rows) == 1:
+        return rows[0]
+    return torch.cat([torch.empty(0, dtype=torch.int64), *rows]).unique()
 
 
 def _own(signals: Signals, here: Tensor, rows: Tensor) -> Signals:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from alsim.experiments.cells import Unit, count_units, known_cells
 from alsim.experiments.evaluation import Evaluator, make_evaluator
 from alsim.experiments.schedule import Schedule
 from alsim.models import ModelOptions
-from alsim.oracle import Answers, Oracle
+from alsim.oracle import Oracle
 from alsim.pool.pool import Pool
 from alsim.seeding import on_device, stream
 from alsim.signals import Chunks
 from alsim.strategies import Strategy
 from alsim.training.features import Features, features_of, shape_of
-from alsim.training.fit import FitStreams, Labelled
+from alsim.training.fit import FitStreams
 from alsim.training.objective import make_objective
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Replicas, Way
@@ -26,10 +27,9 @@ from alsim.training.ways import make_replicas
 class Setting:
     """A study but for its seeds: pool, oracle, strategies, sizes, model, training."""
 
-    pool: Pool
-    task: str
+    pool: Pool  # with the tasks of the study, all of classes
     features: Features
-    oracle: Oracle
+    oracles: Mapping[str, Oracle]  # task -> who answers for it
     strategies: Mapping[str, Strategy]
     schedule: Schedule
     model: ModelOptions
@@ -38,7 +38,34 @@ class Setting:
     evaluator: Evaluator
     validator: Evaluator | None  # None: no validation rows, so no early stopping
     chunks: Chunks  # how many rows go through the nets at a time, of every pass
+    known: Tensor  # (n, t) bool, which (object, task) cells can be asked for at all
     initial_rows: Tensor | None = None  # labels that one already has, instead of a random start
+    unit: Unit = "object"  # what a query asks for k of
+    read_price: float = 0.0  # of an object, once, when its first label is asked for
+
+    @property
+    def task(self) -> str:
+        """Return the name of the only task.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        (task,) = self.pool.tasks
+        return task
+
+    @property
+    def oracle(self) -> Oracle:
+        """Return who answers for the only task.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        return self.oracles[self.task]
+
+    @property
+    def n_units(self) -> int:
+        """Return how many objects or cells can be asked for, the initial ones included."""
+        return count_units(self.known, self.unit)
 
     @property
     def train(self) -> range:
@@ -54,7 +81,7 @@ class Setting:
 def make_setting(
     pool: Pool,
     *,
-    oracle: Oracle,
+    oracles: Mapping[str, Oracle],
     strategies: Mapping[str, Strategy],
     schedule: Schedule,
     model: ModelOptions,
@@ -63,40 +90,36 @@ def make_setting(
     device: torch.device,
     initial_rows: Tensor | None = None,
     chunks: Chunks | None = None,
+    unit: Unit = "object",
+    read_price: float = 0.0,
 ) -> Setting:
-    """Return the setting of a study on the first task of a pool, on a device.
+    """Return the setting of a study on those tasks of a pool that have an oracle, on a device.
 
-    Other tasks of the pool are left out.
-
-    Accuracy is measured on the test split, else on validation.
+    Other tasks of the pool are left out. Accuracy is measured on the test split, else on
+    validation.
     """
-    task = next(iter(pool.tasks.values()))
-    pool = replace(pool, tasks={task.name: task})
+    pool = replace(pool, tasks={name: pool.tasks[name] for name in oracles})
     dtype = torch.float64 if training.precision == "float64" else torch.float32
     features = features_of(pool, device, dtype)
     chunks = chunks or Chunks()
-
-    def evaluator(rows: range) -> Evaluator:
-        return make_evaluator(
-            features, tuple(pool.modalities), rows,
-            task=task.name, labels=task.labels, n_classes=len(task.classes), chunks=chunks,
-        )  # fmt: skip
-
     validation, test = pool.splits["validation"], pool.splits["test"]
+    validator = make_evaluator(features, pool, validation, chunks)
     return Setting(
         pool=pool,
-        task=task.name,
         features=features,
-        oracle=oracle,
+        oracles=oracles,
         strategies=strategies,
         schedule=schedule,
         model=model,
         training=training,
         way=way,
-        evaluator=evaluator(test or validation),
-        validator=evaluator(validation) if validation else None,
+        evaluator=make_evaluator(features, pool, test, chunks) if test else validator,
+        validator=validator if validator.tasks else None,
         chunks=chunks,
+        known=known_cells(pool),
         initial_rows=initial_rows,
+        unit=unit,
+        read_price=read_price,
     )
 
 
@@ -119,32 +142,3 @@ def fit_streams(setting: Setting, seeds: Sequence[int], *path: str | int) -> Fit
         order=[stream(seed, *path, "order") for seed in seeds],
         dropout=[on_device(stream(seed, *path, "dropout"), device) for seed in seeds],
     )
-
-
-def initial_query(setting: Setting, seed: int) -> tuple[Tensor, Answers]:
-    """Return a seed's initial rows, `(m,)`, and the oracle's answers."""
-    rows = setting.initial_rows
-    if rows is None:
-        order = torch.randperm(len(setting.train), generator=stream(seed, "initial"))
-        rows = order[: setting.schedule.initial_size] + setting.train.start
-    return rows, setting.oracle(rows, beliefs=None, generator=stream(seed, "initial", "oracle"))
-
-
-def labelled_rows(setting: Setting, queries: Sequence[tuple[Tensor, Answers]]) -> Labelled:
-    """Return one query a replica, each of the same size, as labelled rows on the device.
-
-    The labels are `(r, m)` int64; from an oracle whose answers may be partial they are the classes
-    still possible, `(r, m, c)` bool.
-    """
-    device = setting.features.device
-    labels = torch.stack([_training_labels(setting.oracle, answers) for _, answers in queries])
-    rows = torch.stack([rows for rows, _ in queries])
-    return Labelled(rows.to(device), {setting.task: labels.to(device)})
-
-
-def _training_labels(oracle: Oracle, answers: Answers) -> Tensor:
-    if not oracle.traits.is_partial:
-        return answers.labels
-    if answers.possible is None:
-        raise ValueError("an oracle that may answer partially must tell what is possible")
-    return answers.possible

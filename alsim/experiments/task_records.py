@@ -1,8 +1,11 @@
 """What passive training on tasks yields: frozen records, the rows of its tables."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from alsim.experiments.gate_facts import GateFactName
+RANDOM = "random"  # what has chosen the labels where a share of all was drawn
+
+GateFactName = Literal["weight", "probability"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +13,9 @@ class FitRecord:
     """One net: what it was trained on, how large it is, and where its training ended."""
 
     seed: int
-    model: str
-    fraction: float  # of the labelled objects of train
+    model: str  # with its parameters
+    chosen_by: str  # "random", or the strategy of the run whose queries it was trained on
+    fraction: float  # of the labelled objects of train, or of what the run had queried
     n_objects: int
     n_cells: int  # labels of these objects, over all tasks
     n_parameters: int
@@ -25,29 +29,40 @@ class FitRecord:
 class TaskRecord:
     """One measure of one net at one task.
 
-    On the evaluated split accuracy, nll, auc and mse. `train_loss` and `validation_loss` are of
-    the labelled rows and of validation. `density` is Σp of the task's stochastic gates; `sigma`,
-    of its mixed head, and `task_weight` are learned by some weightings; `n_labelled` counts the
+    On the evaluated split accuracy, nll, auc and mse, by every evaluation of a net with stochastic
+    gates; beside them `n_experts`, those of the task that then run. What follows is told once,
+    with the first evaluation, by which the training was stopped: `train_loss` and
+    `validation_loss`, of the labelled rows and of validation; `density`, Σp of the task's gates;
+    `sigma`, of its mixed head, and `task_weight`, learned by some weightings; `n_labelled`, the
     labels that it was trained on.
     """
 
     seed: int
     model: str
+    chosen_by: str
     fraction: float
     n_objects: int
     n_cells: int
     task: str
+    evaluation: str  # "task-k", "top-5" …; empty for a net without stochastic gates
     metric: str
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class GateRecord:
-    """One expert of one net for one task."""
+    """One expert of one net for one task, by the gate of the mixed head.
+
+    A weight is the mean of a softmax gate over the evaluated rows of the task, a probability that
+    of a stochastic gate.
+    """
 
     seed: int
     model: str
+    chosen_by: str
     fraction: float
+    n_objects: int
+    n_cells: int
     task: str
     expert: int
     fact: GateFactName

@@ -2,14 +2,17 @@
 
 from alsim.models.expert_net import ExpertNet, export_task
 from alsim.models.expert_options import ExpertOptions
-from alsim.models.interface import MIXED, Inputs, Model, Outputs, Shape
+from alsim.models.interface import MIXED, OWN, Inputs, Model, Outputs, Shape
+from alsim.models.mixers import GATE_LOGITS
 from alsim.models.options import ModelOptions
-from alsim.models.size import active_flops, match_width, n_parameters
+from alsim.models.size import active_flops, match_width, n_parameters, size_of, with_width
 from alsim.models.table import MODELS, ModelEntry, build_model, installed_models, resolve_name
 
 __all__ = [
+    "GATE_LOGITS",
     "MIXED",
     "MODELS",
+    "OWN",
     "ExpertNet",
     "ExpertOptions",
     "Inputs",
@@ -25,4 +28,6 @@ __all__ = [
     "match_width",
     "n_parameters",
     "resolve_name",
+    "size_of",
+    "with_width",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from alsim.models.expert_options import GateInput
 from alsim.models.mixers import GATES, InputGate, TaskGate, mix_experts
+from alsim.models.own import gathered
 
 
 class CgcMixer(nn.Module):
@@ -30,19 +31,23 @@ class CgcMixer(nn.Module):
         self.task_gate: InputGate | TaskGate = gate(n_tasks, n_in, own + common)
         self.shared_gate = None if is_last else gate(1, n_in, n_tasks * own + common)
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)` from the last level, `(n, t + 1, h)` below it.
 
         Args:
             experts: `(n, t·own + common, h)`.
             x: `(n, d)` at the first level, else the output of the level below.
+            own: `(n,)` int64, the place of the only task that a row has; the last level then
+                returns that one's `(n, 1, h)`, and those below it are not given it.
         """
-        weights = self.task_gate(x if x.ndim == 2 else x[:, self.places])
+        weights = self.task_gate(x if x.ndim == 2 else x[:, self.places], own)
         n_own = len(self.places) * self.own
         mixtures = mix_experts(experts[:, n_own:], weights[..., self.own :])
         if self.own:
-            own = experts[:, :n_own].unflatten(1, (len(self.places), self.own))
-            mixtures = mixtures + torch.einsum("nts,ntsh->nth", weights[..., : self.own], own)
+            theirs = experts[:, :n_own].unflatten(1, (len(self.places), self.own))
+            if own is not None:
+                theirs = gathered(theirs.flatten(2), own).view(len(own), 1, self.own, -1)
+            mixtures = mixtures + torch.einsum("nts,ntsh->nth", weights[..., : self.own], theirs)
         if self.shared_gate is None:
             return mixtures
         weights = self.shared_gate(x if x.ndim == 2 else x[:, [self.shared_place]])

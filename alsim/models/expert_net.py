@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from alsim.models.cgc import CgcMixer
 from alsim.models.columns import Columns
 from alsim.models.experts import ConvExperts, MlpExperts
-from alsim.models.interface import MIXED, Inputs, Outputs, Shape
+from alsim.models.interface import MIXED, OWN, Inputs, Outputs, Shape
 from alsim.models.mixers import Gated, Own, Shared, Stitch
 from alsim.models.multi_cluster import MultiCluster, StochasticGate
 from alsim.models.towers import Towered, Towers
@@ -24,14 +24,19 @@ class Level(nn.Module):
         self.experts = experts
         self.mixers = nn.ModuleList(mixers)
 
-    def forward(self, x: Tensor, head: int) -> Tensor:
-        """Return the mixtures for a head, `(…, n, t, h)`."""
-        return self.mixers[head](self.experts(x), x)
+    def forward(self, x: Tensor, head: int, own: Tensor | None = None) -> Tensor:
+        """Return the mixtures for a head, `(…, n, t, h)`; with `own` each row's, `(…, n, 1, h)`."""
+        return self.mixers[head](self.experts(x), x, own)
 
-    def cut(self, tasks: Sequence[int]) -> "Level":
-        """Return the level for some tasks, with the experts that they use in evaluation."""
+    def used(self, tasks: Sequence[int]) -> list[int]:
+        """Return the experts that some tasks use in evaluation."""
+        mixers = [m for m in self.mixers if isinstance(m, Mixers)]
+        return sorted({expert for mixer in mixers for expert in mixer.used(tasks)})
+
+    def cut(self, tasks: Sequence[int], experts: Sequence[int] | None = None) -> "Level":
+        """Return the level for some tasks, with some experts; None: those that they use."""
         mixers: list[Mixers] = [m for m in self.mixers if isinstance(m, Mixers)]
-        used = sorted({expert for mixer in mixers for expert in mixer.used(tasks)})
+        used = self.used(tasks) if experts is None else experts
         return Level(self.experts.cut(used), [mixer.cut(tasks, used) for mixer in mixers])
 
 
@@ -43,6 +48,9 @@ class ExpertNet(nn.Module):
     stochastic gates all of them, and the logits, have a leading axis of k samples.
 
     With heads for the modalities, theirs see the experts' outputs when all else is hidden.
+
+    With `Inputs.own` only the mixture, tower and logits of each row's own task are computed, and
+    so are `hidden` and `layers`.
     """
 
     def __init__(self, shape: Shape, levels: Sequence[Level], towers: Sequence[Towers]) -> None:
@@ -55,21 +63,29 @@ class ExpertNet(nn.Module):
 
     def forward(self, inputs: Inputs) -> Outputs:
         """Return the logits of every task and head."""
-        mixed = self._towered(self.columns.join(inputs), 0)
+        own = inputs.own
+        mixed = self._towered(self.columns.join(inputs), 0, own)
         by_head = {MIXED: mixed.logits}
         for place, head in enumerate(self.heads[1:], 1):
-            by_head[head] = self._towered(self.columns.join_only(inputs, head), place).logits
+            by_head[head] = self._towered(self.columns.join_only(inputs, head), place, own).logits
         logits = {
             task: {head: of_tasks[i] for head, of_tasks in by_head.items()}
-            for i, task in enumerate(self.tasks)
+            for i, task in enumerate(self.tasks if own is None else (OWN,))
         }
         hidden = mixed.hidden[..., 0, :]
-        return Outputs(logits, hidden, (mixed.mixtures.flatten(-2), hidden))
+        several = len(self.tasks) > 1 and own is None
+        return Outputs(
+            logits,
+            hidden,
+            (mixed.mixtures.flatten(-2), hidden),
+            {t: mixed.hidden[..., i, :] for i, t in enumerate(self.tasks)} if several else {},
+        )
 
-    def _towered(self, x: Tensor, head: int) -> Towered:
-        for level in self.levels:
+    def _towered(self, x: Tensor, head: int, own: Tensor | None) -> Towered:
+        *lower, last = self.levels
+        for level in lower:
             x = level(x, head)
-        return self.towers[head](x)
+        return self.towers[head](last(x, head, own), own)
 
     def gates(self) -> Mapping[str, StochasticGate]:
         """Return the stochastic gates, by head; none of most models."""
@@ -81,7 +97,15 @@ class ExpertNet(nn.Module):
             if isinstance(mixer, MultiCluster)
         }
 
-    def pruned(self, tasks: Sequence[str] | None = None) -> "ExpertNet":
+    def used(self, task: str) -> list[int]:
+        """Return the experts of the last level that a task uses in evaluation."""
+        *_, last = self.levels
+        assert isinstance(last, Level)
+        return last.used([self.tasks.index(task)])
+
+    def pruned(
+        self, tasks: Sequence[str] | None = None, experts: Sequence[int] | None = None
+    ) -> "ExpertNet":
         """Return a plain net of some tasks, without experts that none of them uses.
 
         Equal to this one in evaluation, with parameters of its own. Of several levels the lower
@@ -89,6 +113,7 @@ class ExpertNet(nn.Module):
 
         Args:
             tasks: Those to keep; they stay in the net's order. None: all of them.
+            experts: Those of the last level to keep; None: those that the tasks use.
 
         Raises:
             ValueError: If there is no such task, or none is named.
@@ -101,7 +126,7 @@ class ExpertNet(nn.Module):
         new.tasks = tuple(self.tasks[i] for i in kept)
         *lower, last = new.levels
         assert isinstance(last, Level)
-        new.levels = nn.ModuleList([*lower, last.cut(kept)])
+        new.levels = nn.ModuleList([*lower, last.cut(kept, experts)])
         new.towers = nn.ModuleList(t.cut(kept) for t in self.towers if isinstance(t, Towers))
         return new.train(self.training)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 MIXED = "mixed"  # the head that reads all modalities, and from which predictions come
+OWN = ""  # in place of a task: that of each row
 
 
 class Inputs(NamedTuple):
@@ -19,14 +20,23 @@ class Inputs(NamedTuple):
 
     modalities: Mapping[str, Tensor]  # name -> (n, d) float; zeros where absent
     present: Tensor  # (n, modalities) float, 1 where present, in the order of `modalities`
+    # (n,) int64, the place of the only task that a row has: a net of experts then says `OWN` alone
+    own: Tensor | None = None
 
 
 class Outputs(NamedTuple):
     """What a model says of a batch of rows."""
 
-    logits: Mapping[str, Mapping[str, Tensor]]  # task -> head -> (n, c)
+    # task -> head -> (n, c); or OWN -> head -> (n, the most classes of a task), −∞ beyond the row's
+    logits: Mapping[str, Mapping[str, Tensor]]
     hidden: Tensor  # (n, h), the input of the mixed head; of several tasks', the first one's
     layers: tuple[Tensor, ...] = ()  # (n, h_i) each, what a loss predictor reads; (): `hidden`
+    # task -> (n, h), the input of its mixed head, where tasks have their own; else it is `hidden`
+    own_hidden: Mapping[str, Tensor] = {}
+
+    def hidden_of(self, task: str) -> Tensor:
+        """Return the input of a task's mixed head, `(n, h)`."""
+        return self.own_hidden.get(task, self.hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,11 @@ class StreamDropout(nn.Module):
 
     mask: Tensor | None
 
-    def __init__(self, p: float, width: int) -> None:
+    def __init__(self, p: float, width: int, *, n_tasks: int = 1) -> None:
         super().__init__()
         self.p = p
         self.width = width
+        self.n_tasks = n_tasks  # side by side in the width
         self.register_buffer("mask", None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

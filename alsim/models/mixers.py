@@ -1,7 +1,8 @@
 """Mixers: how the experts' outputs become the input of each task's tower.
 
 A mixer is a module `forward(experts (n, e, h), x) -> (…, n, t, h)`, x being what the experts read.
-It can say which experts some tasks use, and be cut down to those.
+With `own`, `(n,)` int64, the place of the only task that a row has, it mixes that one alone:
+`(…, n, 1, h)`. It can say which experts some tasks use, and be cut down to those.
 """
 
 import copy
@@ -12,7 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from alsim.models.expert_options import GateInput
+from alsim.models.own import gathered, picked
 from alsim.models.stacked import StackedLinear
+
+GATE_LOGITS = "gate.logits"  # how a mixer calls the parameter of gates that go by the task alone
 
 
 class Mixer(Protocol):
@@ -49,9 +53,10 @@ class InputGate(nn.Module):
         super().__init__()
         self.linear = StackedLinear(n_gates, n_in, n_experts, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, gates, e)`; `x` is `(n, d)` or, to each gate its own, `(n, gates, d)`."""
-        return torch.softmax(self.linear(x), -1)
+        logits = self.linear(x)
+        return torch.softmax(logits if own is None else gathered(logits, own).unsqueeze(1), -1)
 
     def cut(self, kept: Sequence[int]) -> "InputGate":
         """Return some of the gates."""
@@ -68,9 +73,12 @@ class TaskGate(nn.Module):
         del n_in
         self.logits = nn.Parameter(torch.zeros(n_gates, n_experts))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, gates, e)`."""
-        return torch.softmax(self.logits, -1).expand(len(x), -1, -1)
+        weights = torch.softmax(self.logits, -1)
+        if own is None:
+            return weights.expand(len(x), -1, -1)
+        return picked(weights, own).unsqueeze(1)
 
     def cut(self, kept: Sequence[int]) -> "TaskGate":
         """Return some of the gates."""
@@ -85,10 +93,10 @@ GATES: Mapping[GateInput, type[InputGate | TaskGate]] = {"input": InputGate, "ta
 class Own(nn.Module):
     """Nothing is mixed: task i has expert i."""
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the experts, `(n, t, h)`."""
         del x
-        return experts
+        return experts if own is None else gathered(experts, own).unsqueeze(1)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return the tasks' experts."""
@@ -107,10 +115,10 @@ class Shared(nn.Module):
         super().__init__()
         self.n_tasks = n_tasks
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the expert once for each task, `(n, t, h)`."""
         del x
-        return experts.expand(-1, self.n_tasks, -1)
+        return experts.expand(-1, self.n_tasks if own is None else 1, -1)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return the only expert."""
@@ -132,10 +140,16 @@ class Gated(nn.Module):
         self.n_experts = n_experts
         self.gate = gate
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    @property
+    def is_one_for_all(self) -> bool:
+        """Return whether there is a single gate."""
+        return next(self.gate.parameters()).shape[0] == 1
+
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)`, inside the convex hull of the experts."""
         # A single gate mixes once, and its mixture serves all tasks.
-        return mix_experts(experts, self.gate(x)).expand(-1, self.n_tasks, -1)
+        mixed = mix_experts(experts, self.gate(x, None if self.is_one_for_all else own))
+        return mixed.expand(-1, self.n_tasks if own is None else 1, -1)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return all experts: no weight of a softmax is zero."""
@@ -144,9 +158,8 @@ class Gated(nn.Module):
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Gated":
         """Return the same for some tasks."""
-        gate = self.gate
-        is_one_for_all = next(gate.parameters()).shape[0] == 1
-        return Gated(len(tasks), len(experts), gate.cut([0] if is_one_for_all else tasks))
+        gate = self.gate.cut([0] if self.is_one_for_all else tasks)
+        return Gated(len(tasks), len(experts), gate)
 
 
 class Stitch(nn.Module):
@@ -160,10 +173,11 @@ class Stitch(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(weight)
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)`."""
         del x
-        return mix_experts(experts, self.weight)
+        weight = self.weight if own is None else picked(self.weight, own).unsqueeze(1)
+        return mix_experts(experts, weight)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return all experts."""

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from alsim.models.expert_options import EstimatorName, Evaluation
+from alsim.models.expert_options import EstimatorName, top_k_of
 from alsim.models.mixers import Stitch, mix_experts
+from alsim.models.own import picked
 
 # Hard-concrete's stretch and temperature, Louizos et al. (2018), §4.
 STRETCH = (-0.1, 1.1)
@@ -65,7 +66,7 @@ def _or_the_most_likely(b: Tensor, p: Tensor) -> Tensor:
 
 
 # How the experts are chosen in evaluation, from p and a fixed uniform draw, both (t, e).
-EVALUATIONS: Mapping[Evaluation, Callable[[Tensor, Tensor], Tensor]] = {
+EVALUATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "task-k": lambda p, u: most_likely(p, p.sum(-1, keepdim=True)),
     "mean-k": lambda p, u: most_likely(p, p.sum(-1, keepdim=True).mean(0, keepdim=True)),
     "round": lambda p, u: _or_the_most_likely(p > 0.5, p),
@@ -75,11 +76,26 @@ EVALUATIONS: Mapping[Evaluation, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+def selection(evaluation: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return how the experts are chosen in evaluation; "top-5": each task's five likeliest.
+
+    Raises:
+        ValueError: If there is no such evaluation.
+    """
+    k = top_k_of(evaluation)
+    if k is not None:
+        return lambda p, u: most_likely(p, torch.full_like(p[:, :1], k))
+    if evaluation not in EVALUATIONS:
+        raise ValueError(f"no evaluation {evaluation!r}")
+    return EVALUATIONS[evaluation]
+
+
 class StochasticGate(nn.Module):
     """Gates b_i(t) ~ Bernoulli(p_i(t)) whose noise comes from outside, as a dropout mask does.
 
     Without noise they are those of evaluation. Whoever trains sets `noise`, uniform in [0, 1),
-    `(k, n, t, e)`: k samples for each row and task. The logits of p start at 0.
+    `(k, n, t, e)`: k samples for each row and task, or `(k, n, 1, e)` for a row's own task alone.
+    The logits of p start at 0.
     """
 
     noise: Tensor | None
@@ -93,22 +109,31 @@ class StochasticGate(nn.Module):
         estimator: EstimatorName,
         samples: int,
         density_weight: float,
-        evaluation: Evaluation,
+        evaluation: str,
     ) -> None:
         super().__init__()
         self.estimator: EstimatorName = estimator
         self.samples = samples
         self.density_weight = density_weight
-        self.evaluation: Evaluation = evaluation
+        self.evaluation = evaluation
         self.logits = nn.Parameter(torch.zeros(n_tasks, n_experts))
         self.register_buffer("draw", torch.rand(n_tasks, n_experts))  # of evaluation by "sample"
         self.register_buffer("noise", None, persistent=False)
 
-    def forward(self) -> Tensor:
-        """Return the samples `(k, n, t, e)` in training, else the gates of evaluation `(t, e)`."""
+    def forward(self, own: Tensor | None = None) -> Tensor:
+        """Return the samples `(k, n, t, e)` in training, else the gates of evaluation `(t, e)`.
+
+        With `own`, `(n,)` int64, those of each row's only task: `(k, n, 1, e)` or `(n, 1, e)`.
+        """
         if self.noise is None:
-            return EVALUATIONS[self.evaluation](torch.sigmoid(self.logits), self.draw)
-        return RELAXED.get(self.estimator, hard_gates)(self.noise, self.logits)
+            gates = self.evaluated()
+            return gates if own is None else picked(gates, own).unsqueeze(1)
+        logits = self.logits if own is None else picked(self.logits, own).unsqueeze(1)
+        return RELAXED.get(self.estimator, hard_gates)(self.noise, logits)
+
+    def evaluated(self) -> Tensor:
+        """Return the gates of evaluation, `(t, e)`."""
+        return selection(self.evaluation)(torch.sigmoid(self.logits), self.draw)
 
     def density(self) -> Tensor:
         """Return the mean over tasks of k(t) = Σᵢ pᵢ(t), `()`."""
@@ -123,21 +148,18 @@ class MultiCluster(nn.Module):
         self.gate = gate
         self.weight = nn.Parameter(torch.randn(gate.logits.shape))
 
-    def forward(self, experts: Tensor, x: Tensor) -> Tensor:
+    def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)`, under noise `(k, n, t, h)`: the samples re-mix the same experts."""
         del x
-        return mix_experts(experts, self.gate() * self.weight)
+        weight = self.weight if own is None else picked(self.weight, own).unsqueeze(1)
+        return mix_experts(experts, self.gate(own) * weight)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return the experts whose gate is open in evaluation for one of the tasks."""
         with torch.no_grad():
-            return self._evaluated()[list(tasks)].any(0).nonzero().flatten().tolist()
+            return self.gate.evaluated()[list(tasks)].any(0).nonzero().flatten().tolist()
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> Stitch:
         """Return the mixing of evaluation, by plain weights, for some tasks and experts."""
-        weight = (self._evaluated() * self.weight).detach()
+        weight = (self.gate.evaluated() * self.weight).detach()
         return Stitch(weight[list(tasks)][:, list(experts)])
-
-    def _evaluated(self) -> Tensor:
-        gate = self.gate
-        return EVALUATIONS[gate.evaluation](torch.sigmoid(gate.logits), gate.draw)

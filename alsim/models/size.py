@@ -55,6 +55,12 @@ def with_width(options: ModelOptions, width: int) -> ModelOptions:
     return replace(options, width=width, experts=replace(experts, widths=(width,) * n_layers))
 
 
+def size_of(shape: Shape, options: ModelOptions) -> int:
+    """Return how many parameters a model would have; nothing is allocated and nothing drawn."""
+    with torch.device("meta"):
+        return n_parameters(build_model(shape, options))
+
+
 def match_width(shape: Shape, options: ModelOptions, n: int) -> int:
     """Return the width at which a model's number of parameters is closest to `n`, at least 1.
 
@@ -62,8 +68,7 @@ def match_width(shape: Shape, options: ModelOptions, n: int) -> int:
     """
 
     def size(width: int) -> int:
-        with torch.device("meta"):
-            return n_parameters(build_model(shape, with_width(options, width)))
+        return size_of(shape, with_width(options, width))
 
     high = 1
     while size(high) < n:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alsim.models.own import gathered
+
 
 class StackedLinear(nn.Module):
     """Copies of a linear layer, each initialised by itself as `nn.Linear` would be.
@@ -46,6 +48,13 @@ class StackedLinear(nn.Module):
             return F.linear(x, weight.flatten(0, 1), bias).reshape(len(x), *weight.shape[:2])
         out = torch.einsum("...ei,eoi->...eo", x, weight)
         return out if self.bias is None else out + self.bias
+
+    def of_own(self, x: Tensor, own: Tensor) -> Tensor:
+        """Return what each row's own copy makes of `x`, `(…, n, 1, n_in)`: `(…, n, 1, n_out)`."""
+        bias = None if self.bias is None else self.bias.flatten()
+        # All copies in one product, then the row's: gathered weights would be much slower.
+        out = F.linear(x.squeeze(-2), self.weight.flatten(0, 1), bias)
+        return gathered(out.unflatten(-1, self.weight.shape[:2]), own).unsqueeze(-2)
 
     def cut(self, kept: Sequence[int]) -> "StackedLinear":
         """Return a layer of its own with some of the copies."""

@@ -3,8 +3,9 @@
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,7 +18,7 @@ class Towered(NamedTuple):
 
     mixtures: Tensor  # (…, n, t, h) after dropout
     hidden: Tensor  # (…, n, t, h'), the input of the heads
-    logits: list[Tensor]  # a task each, (…, n, c)
+    logits: list[Tensor]  # a task each, (…, n, c); or the rows' own alone
 
 
 class Towers(nn.Module):
@@ -32,17 +33,42 @@ class Towers(nn.Module):
         super().__init__()
         t, widths = len(n_outputs), [n_in, *widths]
         self.layers = nn.ModuleList(StackedLinear(t, n, h) for n, h in pairwise(widths))
-        self.dropouts = nn.ModuleList(StreamDropout(dropout, t * h) for h in widths)
+        self.dropouts = nn.ModuleList(StreamDropout(dropout, t * h, n_tasks=t) for h in widths)
         self.heads = nn.ModuleList(nn.Linear(widths[-1], c) for c in n_outputs)
 
-    def forward(self, mixtures: Tensor) -> Towered:
-        """Return the logits of every task and what they come from."""
+    def forward(self, mixtures: Tensor, own: Tensor | None = None) -> Towered:
+        """Return the logits of every task and what they come from.
+
+        Args:
+            mixtures: `(…, n, t, h)`; with `own` each row's alone, `(…, n, 1, h)`.
+            own: `(n,)` int64, the place of the only task that a row has.
+        """
         first, *others = self.dropouts
         mixtures = hidden = _dropped(first, mixtures)
         for layer, dropout in zip(self.layers, others, strict=True):
-            hidden = _dropped(dropout, F.relu(layer(hidden)))
-        logits = [head(hidden[..., task, :]) for task, head in enumerate(self.heads)]
-        return Towered(mixtures, hidden, logits)
+            assert isinstance(layer, StackedLinear)
+            hidden = layer(hidden) if own is None else layer.of_own(hidden, own)
+            hidden = _dropped(dropout, F.relu(hidden))
+        if own is not None:
+            return Towered(mixtures, hidden, [self._own_logits(hidden, own)])
+        # Taken apart at once: the gradient of one task's share would be filled up with zeros.
+        of_tasks = zip(self.heads, hidden.unbind(-2), strict=True)
+        return Towered(mixtures, hidden, [head(of_task) for head, of_task in of_tasks])
+
+    def _own_logits(self, hidden: Tensor, own: Tensor) -> Tensor:
+        """Return each row's own logits, `(…, n, c)`, −∞ beyond its task's classes.
+
+        All heads in one product, then the row's: gathered weights would be much slower.
+        """
+        heads = [cast("nn.Linear", head) for head in self.heads]
+        classes = torch.tensor([head.out_features for head in heads], device=own.device)
+        weight, bias = torch.cat([h.weight for h in heads]), torch.cat([h.bias for h in heads])
+        said = F.linear(hidden.squeeze(-2), weight, bias)  # (…, n, all classes)
+        place = torch.arange(max(head.out_features for head in heads), device=own.device)
+        is_own = place < classes.unsqueeze(1)
+        columns = (classes.cumsum(0) - classes).unsqueeze(1) + torch.where(is_own, place, 0)
+        logits = said.gather(-1, columns[own].expand(*said.shape[:-1], -1))
+        return logits.masked_fill(~is_own[own], -torch.inf)
 
     def cut(self, tasks: Sequence[int]) -> "Towers":
         """Return the towers of some tasks, as a module of their own."""
@@ -54,6 +80,7 @@ class Towers(nn.Module):
         for dropout in new.dropouts:
             assert isinstance(dropout, StreamDropout)
             dropout.width = dropout.width // len(self.heads) * len(tasks)
+            dropout.n_tasks = len(tasks)
         return new
 
 

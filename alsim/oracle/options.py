@@ -1,7 +1,7 @@
 """What can be chosen about an oracle, and what it comes to on a pool."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ class OracleOptions:
     groups: Path | None = None  # JSON or TOML, group -> classes
     max_questions: int | None = None  # about one object; None: until its class is known
     price: float = 1.0  # of one question
+    read_price: float | None = None  # of an object, once, whatever is asked about it; None: 0
+    task_prices: Mapping[str, float] | None = None  # instead of `price`, for some of the tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class OraclePlan:
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     max_questions: int | None = None
     price: float = 1.0
+    read_price: float = 0.0
+    task_prices: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def of_task(self, task: str) -> "OraclePlan":
+        """Return the plan for one of the tasks, at its own price."""
+        return replace(self, price=self.task_prices.get(task, self.price))
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "OraclePlan":
@@ -58,6 +66,8 @@ class OraclePlan:
             groups={name: tuple(classes) for name, classes in data["groups"].items()},
             max_questions=data["max_questions"],
             price=data["price"],
+            read_price=data["read_price"],
+            task_prices=data["task_prices"],
         )
 
 
@@ -101,7 +111,13 @@ def oracle_faults(options: OracleOptions) -> list[UsageError]:
             fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
     if options.max_questions is not None and options.max_questions < 1:
         fault(f"{options.max_questions} is too small", "--max-questions", "ask for at least 1")
-    if not 0 < options.price < HIGHEST_PRICE:
-        what = f"a price of {options.price:g} is not between 0 and {HIGHEST_PRICE:g}"
-        fault(what, "--price", "give what one question costs; 1 counts questions")
+    prices = {f"--task-price {name}": price for name, price in (options.task_prices or {}).items()}
+    for flag, price in {"--price": options.price, **prices}.items():
+        if not 0 < price < HIGHEST_PRICE:
+            what = f"a price of {price:g} is not between 0 and {HIGHEST_PRICE:g}"
+            fault(what, flag, "give what one question costs; 1 counts questions")
+    if not 0 <= (options.read_price or 0) < HIGHEST_PRICE:
+        what = f"a price of {options.read_price:g} is not between 0 and {HIGHEST_PRICE:g}"
+        mend = "give what reading an object costs; 0 where labels pay for it"
+        fault(what, "--read-price", mend)
     return faults

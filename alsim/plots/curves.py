@@ -1,6 +1,7 @@
 """Learning curves as a picture: mean over seeds, a band, labels or their cost on the x axis."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from alsim.analysis.bands import BandKind
 from alsim.analysis.curves import XAxis, learning_curves
@@ -9,7 +10,8 @@ from alsim.errors import StoreError
 from alsim.plots.figures import Drawing, own_style
 from alsim.plots.lines import draw_figure, looks_of, make_lines
 from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import SHARES, axis_label
+from alsim.plots.tasks import draw_tasks
+from alsim.plots.words import SHARES, axis_label, x_label
 
 
 def draw_curves(
@@ -18,11 +20,13 @@ def draw_curves(
     band: BandKind = "t",
     title: str | None = None,
     x: XAxis = "labels",
+    task: Literal["all"] | None = None,
 ) -> Drawing:
     """Return the learning curves of one or more runs in one figure.
 
-    Each label stands at the height where its curve ends, so that the labels read from the best
-    to the worst. Runs on other pools or splits are drawn too, with a warning.
+    Of runs of several tasks they are the mean over the tasks. Each label stands at the height
+    where its curve ends, so that the labels read from the best to the worst. Runs on other pools
+    or splits are drawn too, with a warning.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
@@ -30,11 +34,15 @@ def draw_curves(
         band: See `alsim.analysis.bands`; `seeds` draws each of them.
         title: Above the axes.
         x: Against what the curves are drawn.
+        task: "all" draws a panel for each task and their mean, see `draw_tasks`. The curves of one
+            task are those of the runs that `of_task` makes.
 
     Raises:
         UsageError: If a run has no such metric.
         StoreError: If there is not one point to draw.
     """
+    if task is not None:
+        return draw_tasks(runs, metric, band, title, x)
     unique = distinct(runs)
     warnings = differences(unique)
     found = [
@@ -55,6 +63,7 @@ def draw_curves(
         figure = draw_figure(
             lines,
             ylabel=axis_label(metric, unique),
+            xlabel=x_label(x, unique),
             x=x,
             is_share=is_share,
             number=".3f" if is_share else ".4g",

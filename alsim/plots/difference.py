@@ -12,7 +12,7 @@ from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
 from alsim.plots.figures import Drawing, own_style
 from alsim.plots.lines import Look, draw_figure, looks_of, make_lines
 from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import axis_label
+from alsim.plots.words import axis_label, x_label
 
 
 def draw_difference(
@@ -67,6 +67,7 @@ def draw_difference(
         figure = draw_figure(
             make_lines(curves, band, x, warnings, cut=CUT_SHARED),
             ylabel=f"{axis_label(metric, unique)}, minus {name}",
+            xlabel=x_label(x, unique),
             x=x,
             is_share=False,
             number="+z.4f",

@@ -51,8 +51,8 @@ def draw_heads(
             "run on a pool of several modalities with --model three-head; or draw --kind curve",
         )
     panels = [
-        *(Panel(_titled(place, _head(place), places), place) for place in heads),
-        *(Panel(_titled(place, _pattern(place), places), place) for place in patterns),
+        *(Panel(_titled(place, _head(place), places), (place,)) for place in heads),
+        *(Panel(_titled(place, _pattern(place), places), (place,)) for place in patterns),
     ]
     return draw_panels(
         unique,

@@ -18,7 +18,7 @@ class Kind:
 
     about: str
     home: str  # module:function of alsim.plots; its keyword arguments are the kind's options
-    of: Literal["run", "correlation"] = "run"  # what kind of folder it is drawn of
+    of: Literal["run", "correlation", "training"] = "run"  # what kind of folder it is drawn of
     file: str = ""  # in the folder, if no other is asked for; empty: KIND.png
 
     def draw(self) -> "Callable[..., Drawing]":
@@ -38,6 +38,11 @@ KINDS: Mapping[str, Kind] = {
     "sigma": Kind("the σ of each head", "sigma:draw_sigma"),
     "batch-size": Kind("the training batches", "curves:draw_batch_sizes"),
     "scatter": Kind("groups of a correlation study", "scatter:draw_studies", of="correlation"),
+    "losses": Kind(
+        "final losses of each net of `alsim train`", "losses:draw_losses", of="training"
+    ),
+    "fractions": Kind("its models against the labels", "fractions:draw_fractions", of="training"),
+    "experts": Kind("its accuracy by how many experts run", "experts:draw_experts", of="training"),
 }
 
 
@@ -47,18 +52,33 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     Args:
         kind: One of `KINDS`.
         folders: What was read: runs, or what the kind is drawn of.
-        options: Those given; the kind has its own defaults.
+        options: Those given; the kind has its own defaults. Every kind that is drawn of runs takes
+            the name of a `task`: then it draws what it would of runs of that task alone.
 
     Raises:
-        UsageError: If the kind does not take an option.
+        UsageError: If the kind does not take an option, or a run has no such task.
     """
     function = KINDS[kind].draw()
+    task = options.get("task")
+    if KINDS[kind].of == "run" and task not in (None, "all"):
+        from alsim.analysis.task_runs import of_task
+
+        del options["task"]
+        options.setdefault("title", task)
+        folders = [of_task(run, task) for run in folders]
     _, *known = inspect.signature(function).parameters
+    if KINDS[kind].of == "run" and task == "all" and "task" not in known:
+        raise UsageError(
+            f"{kind} is of one task, or of the mean over all",
+            f"alsim plot --kind {kind} --task all",
+            "name a task, or leave it out; --kind curve has a panel for each",
+        )
+    shown = [*known, *["task"] * (KINDS[kind].of == "run" and "task" not in known)]
     if extra := [name for name in options if name not in known]:
         raise UsageError(
             f"{', '.join(_flag(name) for name in extra)} has no meaning here",
             f"alsim plot --kind {kind}",
-            f"leave it out; {kind} takes: {', '.join(_flag(name) for name in known)}",
+            f"leave it out; {kind} takes: {', '.join(_flag(name) for name in shown)}",
         )
     return function(folders, **options)
 

@@ -13,7 +13,6 @@ from alsim.plots.figures import make_figure, write_footnote, write_title
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.runs import DrawableRun
 from alsim.plots.style import LineStyle, line_styles
-from alsim.plots.words import X_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,6 +107,7 @@ def draw_figure(
     lines: Sequence[Line],
     *,
     ylabel: str,
+    xlabel: str,
     x: XAxis,
     is_share: bool,
     number: str,
@@ -119,6 +119,7 @@ def draw_figure(
     Args:
         lines: At least one.
         ylabel: Of the y axis.
+        xlabel: Of the x axis.
         x: What the x axis is.
         is_share: Whether values lie in [0, 1].
         number: The format of the values in the labels.
@@ -135,7 +136,7 @@ def draw_figure(
     if zero is not None:
         draw_zero(axes, zero)
     format_x(axes, x)
-    axes.set_xlabel(X_WORDS[x])
+    axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     if title:
         write_title(axes, title)

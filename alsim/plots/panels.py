@@ -1,6 +1,6 @@
 """Small multiples of curves: a panel for each thing that was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alsim.analysis.bands import BandKind
@@ -27,7 +27,7 @@ from alsim.plots.lines import (
     make_lines,
 )
 from alsim.plots.runs import DrawableRun, differences
-from alsim.plots.words import X_WORDS
+from alsim.plots.words import x_label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Panel:
     """What one panel shows."""
 
     title: str
-    place: Place
+    places: tuple[Place, ...]  # of several the mean
 
 
 def places_in(runs: Sequence[DrawableRun], metric: str) -> tuple[Place, ...]:
@@ -63,7 +63,7 @@ def draw_panels(
     Args:
         runs: Distinct.
         metric: Of the metrics.
-        panels: At least one, each of a place that some run has.
+        panels: At least one, each of places that some run has.
         ylabel: Of the panels at the left.
         is_share: Whether values lie in [0, 1].
         n_columns: Of panels.
@@ -72,38 +72,38 @@ def draw_panels(
         x: Against what.
     """
     warnings = differences(runs)
-    found: Mapping[str, list[tuple[Key, Curve]]] = {
-        panel.title: [
+    found: list[list[tuple[Key, Curve]]] = [
+        [
             ((name, curve.strategy), curve)
             for name, run in named(runs)
-            for curve in metric_curves(run.steps, run.metrics, metric, panel.place, x)
+            for curve in metric_curves(run.steps, run.metrics, metric, panel.places, x)
         ]
         for panel in panels
-    }
-    looks = looks_of(list(dict.fromkeys(k for each in found.values() for k, _ in each)), runs)
-    drawn: dict[str, list[Line]] = {}
-    for name, curves in found.items():
+    ]
+    looks = looks_of(list(dict.fromkeys(key for each in found for key, _ in each)), runs)
+    drawn: list[list[Line]] = []
+    for curves in found:
         told: list[str] = []
-        drawn[name] = make_lines([(looks[k], curve) for k, curve in curves], band, x, told)
+        drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, told))
         warnings += [one for one in told if one not in warnings]  # most are true of every panel
     with own_style():
         n_rows = -(-len(panels) // n_columns)
         figure = make_figure(1.9 + 2.6 * n_columns, 1.2 + 2.3 * n_rows)
-        seen = [limits(lines, is_share=is_share) for lines in drawn.values() if lines]
+        seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
         span = max((top - bottom for bottom, top in seen), default=1.0)
         axes_of = make_panels(figure, len(panels), n_columns, sharey=False)
-        for place, (axes, (name, lines)) in enumerate(zip(axes_of, drawn.items(), strict=True)):
+        for place, (axes, panel, lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
             for line in lines:
                 draw_line(axes, line, opacity=band_opacity(len(lines)))
             if lines:
                 bottom, top = limits(lines, is_share=is_share)
                 middle = (bottom + top) / 2
                 axes.set_ylim(middle - span / 2, middle + span / 2)
-            axes.set_title(name, loc="left", fontsize=9.5, parse_math=False)
+            axes.set_title(panel.title, loc="left", fontsize=9.5, parse_math=False)
             axes.tick_params(labelsize=8)
             format_x(axes, x, nbins=4)
             if place + n_columns >= len(panels):
-                axes.set_xlabel(X_WORDS[x], fontsize=9)
+                axes.set_xlabel(x_label(x, runs), fontsize=9)
             if place % n_columns == 0:
                 axes.set_ylabel(ylabel, fontsize=9)
         handles = {line.get_label(): line for axes in axes_of for line in axes.lines}
@@ -117,7 +117,7 @@ def draw_panels(
         )
         if title:
             write_heading(figure, title)
-        every = [line.curve for lines in drawn.values() for line in lines]
+        every = [line.curve for lines in drawn for line in lines]
         same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
         write_footnote(figure, footnote(every, band) + same)
     return Drawing(figure, tuple(warnings))

@@ -30,6 +30,13 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
             f"the runs use different {told}", f"alsim plot --kind {kind}", "draw each by itself"
         )
     name, run = named(runs)[0]
+    tasks = run.manifest.get("tasks")
+    if isinstance(tasks, Mapping) and str(run.manifest.get("task")) not in tasks:
+        raise UsageError(
+            "each of the run's tasks has classes of its own",
+            f"alsim plot --kind {kind}",
+            f"name one: --task {' or '.join(map(str, tasks))}",
+        )
     pool = run.manifest.get("pool")
     told = pool.get("classes") if isinstance(pool, Mapping) else None
     if isinstance(told, Mapping):

@@ -41,7 +41,7 @@ def draw_sigma(
         unique,
         "sigma",
         [
-            Panel(f"{place.task}: {place.head} head" if several else f"{place.head} head", place)
+            Panel(f"{place.task}: {place.head} head" if several else f"{place.head} head", (place,))
             for place in places
         ],
         ylabel="σ (the loss weighs 1 / σ²)",

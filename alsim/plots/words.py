@@ -1,10 +1,20 @@
 """What axes are called."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from alsim.analysis.curves import XAxis
 from alsim.errors import UsageError, nearest
-from alsim.plots.runs import DrawableRun
+
+
+class Evaluated(Protocol):
+    """What numbers were measured of: its manifest tells the split."""
+
+    @property
+    def manifest(self) -> Mapping[str, object]:
+        """What `run.json` holds."""
+        ...
+
 
 # Columns in words, and whether they are measured on the evaluation split.
 _WORDS: Mapping[str, tuple[str, bool]] = {
@@ -13,6 +23,8 @@ _WORDS: Mapping[str, tuple[str, bool]] = {
     "macro_f1": ("macro F1", True),
     "nll": ("negative log-likelihood (nats)", True),
     "ece": ("expected calibration error", True),
+    "auc": ("AUC", True),
+    "mse": ("mean squared error", True),
     "cost": ("cost of the labels", False),
     "n_questions": ("questions asked", False),
     "batch_size": ("largest batch (objects)", False),
@@ -22,16 +34,26 @@ X_WORDS: Mapping[XAxis, str] = {
     "questions": "questions asked",
     "cost": "cost of the labels",
 }
-SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece"})  # lie in [0, 1]
+SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "auc"})  # lie in [0, 1]
 
 
-def axis_label(metric: str, runs: Sequence[DrawableRun]) -> str:
+def axis_label(metric: str, runs: Sequence[Evaluated]) -> str:
     """Return what a metric is called, and which split it was measured on."""
     words, is_measured = _WORDS.get(metric, (metric.replace("_", " "), True))
     return f"{words} on {split_in_words(runs)}" if is_measured else words
 
 
-def split_in_words(runs: Sequence[DrawableRun]) -> str:
+def x_label(x: XAxis, runs: Sequence[Evaluated]) -> str:
+    """Return what the x axis is called: an object of several tasks has more labels than one."""
+    units = {
+        told.get("unit")
+        for run in runs
+        if isinstance(told := run.manifest.get("configuration"), Mapping)
+    }
+    return "number of labelled objects" if x == "labels" and units == {"object"} else X_WORDS[x]
+
+
+def split_in_words(runs: Sequence[Evaluated]) -> str:
     """Return the splits that runs were evaluated on, such as "the test split"."""
     splits = sorted({str(run.manifest.get("evaluation_split")) for run in runs})
     return f"the {' and '.join(splits)} split{'s' * (len(splits) > 1)}"

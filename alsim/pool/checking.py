@@ -51,7 +51,7 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
         if faults:
             return Check(faults, (), ())
         notes, warnings = remark(source, survey, with_features(present, survey))
-        refused = refuse_queries(survey, source.where)
+        refused = refuse_queries(survey, source.where, several=True)
         warnings = (*(f"not for alsim run: {fault.what}" for fault in refused), *warnings)
         matrices = [
             RawMatrix(path, len(rows), widths[column], create=False)

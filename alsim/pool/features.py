@@ -14,7 +14,7 @@ from alsim.pool.columns import enumerate_values, is_discrete, plain_column
 from alsim.pool.decoding import RawMatrix
 from alsim.pool.faults import Fault
 from alsim.pool.options import Standardise
-from alsim.pool.standardising import CONSTANT, standardise
+from alsim.pool.standardising import CONSTANT, Scaling, standardise
 
 MAX_CATEGORIES = 1000
 BLOCK_ROWS = 8192  # rows encoded at once
@@ -39,6 +39,16 @@ class Encoding:
     categories: tuple[int, ...]  # those that have a column
     has_null: bool  # whether null has a column
     names: tuple[str, ...]  # of the columns
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Return what is subtracted from each column: of a number, which is the first, its mean."""
+        return (self.mean, *[0.0] * len(self.names))[: len(self.names)]
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Return what each column is then multiplied by."""
+        return (self.scale, *[1.0] * len(self.names))[: len(self.names)]
 
 
 def read_feature(
@@ -134,8 +144,8 @@ def encode_features(
     train: range,
     path: Path,
     standardising: Standardise,
-) -> dict[str, tuple[str, ...]]:
-    """Write the columns side by side as raw float32 `(n, width)`, and return their names.
+) -> tuple[dict[str, tuple[str, ...]], Scaling]:
+    """Write the columns side by side as raw float32 `(n, width)`, and tell what they are.
 
     Args:
         features: The columns.
@@ -145,7 +155,8 @@ def encode_features(
         standardising: "none" leaves numbers as they are, "all" scales one-hot columns, too.
 
     Returns:
-        By feature, the names of the columns that it becomes, in order.
+        By feature, the names of the columns that it becomes, in order; and how all of them were
+        scaled. A number that is null is 0 after it, and so the mean before.
     """
     fitted = train.start + np.flatnonzero(present[train.start : train.stop])
     if not fitted.size:  # all of them are masked: then every row of train is
@@ -163,10 +174,13 @@ def encode_features(
             _encode(feature.values[rows], feature.kind, encoding, rows, at, matrix.values)
             at += len(encoding.names)
         matrix.release()
+    mean = [m for encoding in encodings for m in encoding.means]
+    scale = [s for encoding in encodings for s in encoding.scales]
+    scaling = Scaling(tuple(mean), tuple(scale))
     if standardising == "all":
-        standardise(matrix, present, train)
+        scaling = scaling.then(standardise(matrix, present, train))
     names = (encoding.names for encoding in encodings)
-    return dict(zip((feature.name for feature in features), names, strict=True))
+    return dict(zip((feature.name for feature in features), names, strict=True)), scaling
 
 
 def _encode(

@@ -19,7 +19,7 @@ from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_pixels
 from alsim.pool.source import Source
-from alsim.pool.standardising import standardise
+from alsim.pool.standardising import Scaling, evenly, standardise
 from alsim.pool.survey import refuse_queries, survey_pool, with_features
 
 
@@ -33,6 +33,7 @@ class PoolReport:
     n_empty: int  # kept rows in which every modality is absent
     n_unpaid: int  # validation rows taken out of train; their labels are not paid for
     features: Mapping[str, tuple[str, ...]]  # column -> those it becomes, side by side in order
+    scalings: Mapping[str, Scaling]  # by modality, from what the file holds to what is trained on
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -48,7 +49,13 @@ class LoadedPool:
 
 
 def load_pool(
-    source: Source, options: PoolOptions, folder: Path, *, initial_size: int, queried: bool = True
+    source: Source,
+    options: PoolOptions,
+    folder: Path,
+    *,
+    initial_size: int,
+    queried: bool = True,
+    several: bool = False,
 ) -> LoadedPool:
     """Return the pool of `source`, decoded into `folder`, which `open_mapped` then opens.
 
@@ -62,14 +69,16 @@ def load_pool(
         folder: An existing folder for the decoded files, as large as the tensors.
         initial_size: Labels bought at the start: the validation rows taken out of train are
             no more, where the source brings none.
-        queried: Whether labels will be queried. Then targets and tasks by a column are faults.
+        queried: Whether labels will be queried. Then a regression target is a fault.
+        several: Whether those of all tasks will be that are of classes. Else they are those of the
+            first label column, and tasks by a column are a fault.
 
     Raises:
         PoolError: For the first fault of the pool.
         UsageError: If `options` name something that is not there.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
-    refused = refuse_queries(survey, source.where) if queried else []
+    refused = refuse_queries(survey, source.where, several=several) if queried else []
     raise_first((*faults, *refused), source.where)
     columns = survey.roles.modalities
     destination = np.full(source.n, -1, np.int64)
@@ -89,24 +98,26 @@ def load_pool(
     masked = mask_rows(present, survey.roles.inputs, options.masks, survey.by_id)
     present &= ~masked
 
-    def finish(index: int) -> None:
+    def finish(index: int) -> Scaling:
         name = columns[index]
         matrix = matrices[name]
         if masked[:, index].any():
             matrix.values[masked[:, index]] = 0
         is_scaled = name not in pixels
+        scaling = evenly(widths[name], 1.0 if is_scaled else 1 / 255)
         if options.standardise == "all" or (options.standardise == "auto" and is_scaled):
-            standardise(matrix, present[:, index], survey.splits["train"])
+            scaling = scaling.then(standardise(matrix, present[:, index], survey.splits["train"]))
         matrix.release()
+        return scaling
 
     # Modalities side by side, so that none waits for the last block of another.
     with ThreadPoolExecutor(n_threads()) as pool:
-        list(pool.map(finish, range(len(columns))))
+        scalings = dict(zip(columns, pool.map(finish, range(len(columns))), strict=True))
 
     encoded: dict[str, tuple[str, ...]] = {}
     if survey.features:
         path = modality_file(folder, len(columns))
-        encoded = encode_features(
+        encoded, scalings[FEATURES] = encode_features(
             survey.features, present[:, -1], survey.splits["train"], path, options.standardise
         )
         widths[FEATURES] = sum(map(len, encoded.values()))
@@ -127,6 +138,7 @@ def load_pool(
         n_empty=int((~present.any(1)).sum()),
         n_unpaid=survey.n_unpaid,
         features=encoded,
+        scalings=scalings,
         notes=notes,
         warnings=warnings,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,31 @@ CONSTANT = 1e-36  # a smaller variance could scale a value that was let pass bey
 TASK_ROWS = 4096  # what one thread takes on at once
 
 
-def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> None:
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What became of each column of an input: (x − mean) · scale."""
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def then(self, other: "Scaling") -> "Scaling":
+        """Return this scaling and another after it, as one."""
+        pairs = list(zip(self.mean, self.scale, other.mean, other.scale, strict=True))
+        return Scaling(
+            tuple(first + second / by for first, by, second, _ in pairs),
+            tuple(one * two for _, one, _, two in pairs),
+        )
+
+
+def evenly(width: int, scale: float) -> Scaling:
+    """Return the scaling that multiplies every column by the same."""
+    return Scaling((0.0,) * width, (scale,) * width)
+
+
+def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> Scaling:
     """Standardise each column by the mean and deviation over the present rows of `train`.
+
+    What was done is returned; where no row is present, nothing.
 
     The sums are in float64, over blocks of a fixed size added in order, so that neither the
     number of threads nor the order of the file moves a bit. A column with a deviation below 1e-18
@@ -26,9 +50,9 @@ def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> 
         train: The rows that give mean and deviation.
     """
     given = train.start + np.flatnonzero(present[train.start : train.stop])
-    if not given.size:
-        return
     values = matrix.values
+    if not given.size:
+        return evenly(values.shape[1], 1.0)
     # Sums of squares lose digits where the mean is far from zero, so start from a row.
     origin = values[given[0]].astype(np.float64)
 
@@ -62,6 +86,7 @@ def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> 
         for _ in pool.map(apply, _pieces(range(len(values)), TASK_ROWS)):
             pass
     matrix.release()
+    return Scaling(tuple(mean.tolist()), tuple(scale.tolist()))
 
 
 def _pieces(rows: range, size: int) -> list[range]:

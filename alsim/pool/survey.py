@@ -108,13 +108,24 @@ def with_features(present: NDArray[np.bool_], survey: Survey) -> NDArray[np.bool
     return np.column_stack([present, np.ones(len(present), np.bool_)])
 
 
-def refuse_queries(survey: Survey, where: str) -> list[Fault]:
-    """Return a fault for what can be trained on and not queried yet: targets, and local labels."""
-    faults = refuse_targets(survey.answers, where)
+def refuse_queries(survey: Survey, where: str, *, several: bool) -> list[Fault]:
+    """Return a fault for what can be trained on and not queried: targets.
+
+    Args:
+        survey: What the pool's small columns say.
+        where: For messages.
+        several: Whether all tasks are queried that are of classes. Else it is the first label
+            column, which must then not be local to a task.
+    """
+    if several:
+        some = any(answer.kind == "class" for answer in survey.answers)
+        return [] if some else refuse_targets(survey.answers, where)
+    faults = refuse_targets(survey.answers[:1], where)
     if survey.roles.task is not None:
         faults.append(
             Fault(
-                f"labels local to a task (column {survey.roles.task!r}) cannot be queried yet",
+                f"labels are local to the tasks of the column {survey.roles.task!r}, "
+                "and a correlation is of one task",
                 where,
                 "use a label column that is unique over tasks, and no task role",
             )

@@ -1,9 +1,11 @@
-"""Figures and tables of the VK study as one command: what to run, to draw and to test."""
+"""Figures and tables of papers as one command: what to run, to draw and to test."""
 
 from alsim.recipes.correlations import CorrelationClaim, CorrelationVerdict
 from alsim.recipes.reading import read_recipe, recipe_names
 from alsim.recipes.recipe import Recipe
-from alsim.recipes.running import Report, run_recipe
+from alsim.recipes.report import Report
+from alsim.recipes.running import run_recipe
+from alsim.recipes.training_claims import TrainingClaim
 from alsim.recipes.verdicts import Claim, Verdict
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "CorrelationVerdict",
     "Recipe",
     "Report",
+    "TrainingClaim",
     "Verdict",
     "read_recipe",
     "recipe_names",

@@ -1,6 +1,6 @@
 """Recipes of correlation studies: tables of the source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,15 @@ from alsim.errors import nearest
 from alsim.experiments.correlation import CONTROL
 from alsim.plots import Drawing
 from alsim.plots.scatter import draw_scatter
-from alsim.recipes.recipe import Picture, Settings, StudyKind, Tell, scaled_size
+from alsim.recipes.recipe import (
+    Picture,
+    Settings,
+    Studies,
+    StudyKind,
+    Tell,
+    of_each_study,
+    scaled_size,
+)
 from alsim.store import CorrelationStudy
 from alsim.strategies import find_strategy
 
@@ -96,8 +104,8 @@ def _read(settings: Settings, faults: Faults) -> object:
     return read_correlate(correlate, settings, faults)
 
 
-def _check_claim(claim: Settings, metrics: Sequence[str], where: str, tell: Tell) -> None:
-    known = (*metrics, CONTROL)
+def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
+    known = (*next(iter(studies.values()))["metric"], CONTROL)
     if claim["metric"] not in known:
         tell(
             f"metric in {where} is {shown(claim['metric'])}, which the study does not have",
@@ -105,7 +113,7 @@ def _check_claim(claim: Settings, metrics: Sequence[str], where: str, tell: Tell
         )
 
 
-def _check_picture(picture: Mapping[str, Any], tell: Tell) -> None:
+def _check_picture(picture: Settings, tell: Tell) -> None:
     if picture:
         tell("[figure] has no meaning for a correlation", "leave it out")
 
@@ -162,11 +170,12 @@ CORRELATION = StudyKind(
     not_here=("pool", "seeds", "out", "watch", "force", "initial_ids"),
     claim=CorrelationClaim,
     check_claim=_check_claim,
+    picture=Picture,
     check_picture=_check_picture,
     scaled=_scaled,
     takes_candidates=False,
     sizes=_sizes,
-    judge=_judge,
+    judge=of_each_study(_judge),
     method=_method,
     draw=_draw,
 )

@@ -1,6 +1,6 @@
 """Recipes of learning curves: figures of the source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from alsim.analysis.curves import metric_columns
@@ -11,7 +11,15 @@ from alsim.engine.faults import Faults
 from alsim.engine.run import run
 from alsim.errors import nearest
 from alsim.plots import Drawing, draw_curves
-from alsim.recipes.recipe import Picture, Settings, StudyKind, Tell, scaled_size
+from alsim.recipes.recipe import (
+    Picture,
+    Settings,
+    Studies,
+    StudyKind,
+    Tell,
+    of_each_study,
+    scaled_size,
+)
 from alsim.recipes.verdicts import Claim, Verdict, judge_claim
 from alsim.store import Run
 from alsim.store.tables import STEPS, schema_of
@@ -22,7 +30,8 @@ def _read(settings: Settings, faults: Faults) -> object:
     return read_arguments(run, settings, faults)
 
 
-def _check_claim(claim: Settings, strategies: Sequence[str], where: str, tell: Tell) -> None:
+def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
+    strategies = next(iter(studies.values()))["strategy"]
     for key in ("strategy", "than"):
         if key in claim and claim[key] not in strategies:
             tell(
@@ -38,7 +47,7 @@ def _check_claim(claim: Settings, strategies: Sequence[str], where: str, tell: T
         tell(f"'part' has no meaning in {where}", "leave it out")
 
 
-def _check_picture(picture: Mapping[str, Any], tell: Tell) -> None:
+def _check_picture(picture: Settings, tell: Tell) -> None:
     metrics = metric_columns(schema_of(STEPS).empty_table())
     metric = picture.get("metric", Picture().metric)
     if metric not in metrics:
@@ -102,11 +111,12 @@ CURVES = StudyKind(
     not_here=("pool", "seeds", "out", "watch", "force", "initial_ids", "until"),
     claim=Claim,
     check_claim=_check_claim,
+    picture=Picture,
     check_picture=_check_picture,
     scaled=_scaled,
     takes_candidates=True,
     sizes=_sizes,
-    judge=_judge,
+    judge=of_each_study(_judge),
     method=_method,
     draw=_draw,
 )

@@ -1,9 +1,10 @@
 """Running a recipe: its studies, its figures, its verdicts, and the folder they leave."""
 
+import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,98 +13,107 @@ import pyarrow as pa
 from alsim.engine.parsing import parse_seeds
 from alsim.engine.watch import Watch
 from alsim.errors import StoreError, UsageError
-from alsim.plots import save_figure
-from alsim.pool.synthetic import vk_pool
-from alsim.recipes.recipe import Done, Judgement, Recipe
+from alsim.recipes.pools import MadePool, make_pool
+from alsim.recipes.recipe import Done, Recipe, Settings
+from alsim.recipes.report import RESULT, Report, figure_name, make_report
 from alsim.store import LOCK, RunLock, free_folder, remove_partials
-from alsim.store.atomic import cannot_write, is_partial, replacing
+from alsim.store.atomic import cannot_write, is_partial
 
-RESULT = "result.json"
+Rows = str | Path | pa.Table
 Watching = Callable[[], AbstractContextManager[Watch]]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
-    """What a recipe gave."""
-
-    recipe: Recipe  # as it was run, scaled
-    scale: float
-    pool: Mapping[str, Any]  # what was run on: a path, or how it was made
-    folder: Path
-    runs: Mapping[str, Done]  # by study
-    figures: Mapping[str, Path]
-    verdicts: tuple[Judgement, ...]
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON values, which is also what `result.json` holds."""
-        recipe = self.recipe
-        return {
-            "recipe": recipe.name,
-            "title": recipe.title,
-            "finding": recipe.finding,
-            "source": recipe.source,
-            "scale": self.scale,
-            "pool": dict(self.pool),
-            "folder": str(self.folder),
-            "studies": {
-                name: {
-                    "settings": settings,
-                    "run": str(self.runs[name].folder),
-                    "figure": str(self.figures[name]),
-                }
-                for name, settings in recipe.studies.items()
-            },
-            "claims": [verdict.to_json() for verdict in self.verdicts],
-            "warnings": list(self.warnings),
-        }
+# Arguments of a study that a user may set: of the pool that is given, and of the net that it needs.
+COLUMNS = ("label", "modality", "features", "task", "split", "id_column")
+ARGUMENTS = (*COLUMNS, "expert")
 
 
 def run_recipe(
     recipe: Recipe,
     *,
-    pool: str | Path | pa.Table | None = None,
+    pool: Rows | None = None,
     scale: float = 1.0,
-    seeds: str | int = 5,
+    seeds: str | int | None = None,
     candidates: int | None = None,
+    full: bool = False,
+    arguments: Settings | None = None,
     out: Path | None = None,
     watching: Watching = lambda: nullcontext(Watch()),
 ) -> Report:
     """Run a recipe's studies into a folder, draw its figures and test its claims.
 
-    The folder holds a run folder and a picture for each study, and `result.json`. Run again into
-    the same folder, a recipe keeps the studies that are finished and goes on with the others.
+    The folder holds a run folder and a picture for each study, and `result.json`; where each seed
+    has a pool of its own, a study's folder holds a run folder for each seed. Run again into the
+    same folder, a recipe keeps the studies that are finished and goes on with the others.
 
     Args:
         recipe: What to run.
         pool: As for `alsim.run`; None makes the recipe's own.
         scale: Multiplies the sizes, see `Recipe.scaled`; of a pool that is given, not its rows.
-        seeds: As for `alsim.run`.
+        seeds: As for `alsim.run`, in place of the recipe's own.
         candidates: As for `alsim.run`, in place of the recipe's own.
+        full: Whether at the source's size.
+        arguments: Others of `ARGUMENTS` for every study: which columns of the pool to take, say.
         out: The folder: absent, empty, or of this recipe; None takes a free one below `runs/`.
         watching: Makes a watch for each study.
 
     Raises:
         AlsimError: For anything the user can mend.
     """
-    if not 0 < scale < float("inf"):
-        raise UsageError(f"{scale:g} is no scale", "--scale", "give a positive number such as 0.1")
-    parse_seeds(seeds)
-    if pool is None and recipe.pool is None:
-        raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
+    if full:
+        recipe = recipe.at_full_size()
+    arguments = dict(arguments or {})
+    _check_pool(recipe, pool, arguments)
+    _check_scale(recipe, pool, scale)
+    if seeds is not None:
+        parse_seeds(seeds)
+        recipe = replace(recipe, seeds=seeds)
     recipe = recipe.scaled(scale)
     if candidates is not None:
         recipe = recipe.considering(candidates)
-    rows: str | Path | pa.Table = vk_pool(recipe.pool) if pool is None else pool
+    recipe = recipe.setting(arguments)
     folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
     try:
         with RunLock(folder):
             remove_partials(folder)
-            runs = _run_studies(recipe, rows, seeds, folder, watching)
-            return _report(recipe, pool, scale, folder, runs)
+            runs = _run_studies(recipe, pool, folder, watching)
+            return make_report(recipe, pool, scale, arguments, folder, runs)
     finally:
         with suppress(OSError):  # what holds a run is kept
+            for name in recipe.studies:
+                with suppress(OSError):
+                    (folder / name).rmdir()
             folder.rmdir()
+
+
+def _check_pool(recipe: Recipe, pool: Rows | None, arguments: Settings) -> None:
+    """Raise a UsageError unless what is said of the pool goes together, and with the recipe."""
+    known = inspect.signature(recipe.kind.make).parameters
+    for name in arguments:
+        flag = _flag(name)
+        if name not in known:
+            what = f"{recipe.name} has no such option"
+            raise UsageError(what, flag, "leave it out")
+        if name in COLUMNS and pool is None and recipe.pool is not None:
+            what = f"{recipe.name} makes its own pool, whose columns it knows"
+            raise UsageError(what, flag, "leave it out, or name a pool: --pool FILE")
+    if pool is None and recipe.pool is None:
+        raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
+    if pool is not None and recipe.is_anew:
+        what = f"{recipe.name} makes a pool for each seed, so that none can be given"
+        raise UsageError(what, "--pool", "leave it out, or use: alsim train --pool FILE")
+
+
+def _check_scale(recipe: Recipe, pool: Rows | None, scale: float) -> None:
+    """Raise a UsageError unless a scale is one, and there is something that it scales."""
+    if not 0 < scale < float("inf"):
+        raise UsageError(f"{scale:g} is no scale", "--scale", "give a positive number such as 0.1")
+    if scale != 1 and recipe.kind.scaled is None and pool is not None:
+        what = f"{recipe.name} trains on shares of the pool that is given, so nothing is scaled"
+        raise UsageError(what, "--scale", "leave it out; for a quick look: --seeds 1")
+
+
+def _flag(argument: str) -> str:
+    return "--id" if argument == "id_column" else f"--{argument}"
 
 
 def _own_folder(folder: Path, recipe: Recipe) -> Path:
@@ -112,7 +122,7 @@ def _own_folder(folder: Path, recipe: Recipe) -> Path:
     Raises:
         StoreError: If it holds anything that is not this recipe's own, or cannot be made.
     """
-    own = {RESULT, LOCK, *recipe.studies, *(_figure_name(recipe, name) for name in recipe.studies)}
+    own = {RESULT, LOCK, *recipe.studies, *(figure_name(recipe, name) for name in recipe.studies)}
     mend = "name a folder that is new, empty, or of this recipe: --out FOLDER"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,25 +150,26 @@ def _told_by(result: Path) -> str | None:
         return ""
 
 
-def _figure_name(recipe: Recipe, study: str) -> str:
-    return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
-
-
 def _run_studies(
-    recipe: Recipe,
-    rows: str | Path | pa.Table,
-    seeds: str | int,
-    folder: Path,
-    watching: Watching,
+    recipe: Recipe, pool: Rows | None, folder: Path, watching: Watching
 ) -> dict[str, Done]:
     runs: dict[str, Done] = {}
+    made: dict[MadePool | None, pa.Table] = {}  # those that several studies share
     for name, settings in recipe.studies.items():
         with watching() as watch:
             if len(recipe.studies) > 1:
                 watch.note(f"study {name}")
             try:
-                out = folder / name
-                runs[name] = recipe.kind.make(rows, seeds=seeds, out=out, watch=watch, **settings)
+                options = recipe.pool_of(name)
+                if recipe.is_anew and options is not None:
+                    runs[name] = _run_each_seed(recipe, settings, options, folder / name, watch)
+                    continue
+                if pool is None and options is not None and options not in made:
+                    made = {options: make_pool(options)}
+                rows = made[options] if pool is None else pool
+                runs[name] = recipe.kind.make(
+                    rows, seeds=recipe.seeds, out=folder / name, watch=watch, **settings
+                )
             except BaseException:
                 if (folder / name).exists() or runs:
                     again = f"alsim recipe run {recipe.name} … --out {folder}"
@@ -167,56 +178,48 @@ def _run_studies(
     return runs
 
 
-def _report(
-    recipe: Recipe,
-    pool: str | Path | pa.Table | None,
-    scale: float,
-    folder: Path,
-    runs: Mapping[str, Done],
-) -> Report:
-    """Draw the figures, test the claims, write the result and return all of it."""
-    figures: dict[str, Path] = {}
-    verdicts: list[Judgement] = []
-    warnings: list[str] = []
-    for name, done in runs.items():
-        is_only = len(runs) == 1
-        figures[name] = folder / _figure_name(recipe, name)
-        title = (
-            f"after {recipe.source}: {recipe.title}{'' if is_only else f' ({name})'}\n"
-            f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
-        )
-        drawing = recipe.kind.draw(done, recipe.picture, title)
-        save_figure(drawing.figure, figures[name])
-        warnings += drawing.warnings
-        settings = recipe.studies[name]
-        verdicts += [recipe.kind.judge(claim, done, settings, name) for claim in recipe.claims]
-    report = Report(
-        recipe=recipe,
-        scale=scale,
-        pool=_origin(recipe, pool),
-        folder=folder,
-        runs=runs,
-        figures=figures,
-        verdicts=tuple(verdicts),
-        warnings=tuple(warnings),
-    )
-    with replacing(folder / RESULT) as file:
-        text = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-        file.write(text.encode() + b"\n")
-    return report
+def _run_each_seed(
+    recipe: Recipe, settings: Settings, options: MadePool, folder: Path, watch: Watch
+) -> Any:
+    """Return one study made of many: of each seed on the pool that is made from it."""
+    seeds: Sequence[int] = parse_seeds(recipe.seeds)
+    parts: list[Any] = []
+    heard = _OfAllSeeds(watch, len(seeds))
+    watch.stage(f"{folder}: a pool for each of {len(seeds)} seeds")
+    for seed in seeds:
+        rows = make_pool(replace(options, seed=seed))
+        out = folder / f"seed-{seed}"
+        parts.append(recipe.kind.make(rows, seeds=[seed], out=out, watch=heard, **settings))
+        heard.n_left -= 1
+    assert recipe.kind.merged is not None
+    return recipe.kind.merged(parts)
 
 
-def _in_words(recipe: Recipe, pool: str | Path | pa.Table | None) -> str:
-    """Return what a recipe was run on, for the picture: it is not the source's own data."""
-    if isinstance(pool, pa.Table):
-        return "a pool of one's own"
-    if pool is not None:
-        return Path(pool).name
-    return f"a made-up pool of {recipe.pool.n_rows:,} rows" if recipe.pool else ""
+class _OfAllSeeds(Watch):
+    """Passes on what the studies of single seeds say, as if they were one."""
 
+    def __init__(self, watch: Watch, n: int) -> None:
+        self._watch = watch
+        self._is_planned = False
+        self._told: set[str] = set()
+        self.n_left = n  # seeds
 
-def _origin(recipe: Recipe, pool: str | Path | pa.Table | None) -> dict[str, Any]:
-    """Return what a recipe was run on: a path, or how its own pool was made."""
-    if pool is not None:
-        return {"path": None if isinstance(pool, pa.Table) else str(pool)}
-    return {"generator": "vk"} | (asdict(recipe.pool) if recipe.pool else {})
+    def note(self, text: str) -> None:
+        """Pass it on once, though each seed may say it."""
+        if text not in self._told:
+            self._watch.note(text)
+        self._told.add(text)
+
+    def planned_fits(self, n: int) -> None:
+        """Pass on how many all seeds that are left will train, each as many."""
+        if not self._is_planned:
+            self._watch.planned_fits(n * self.n_left)
+        self._is_planned = True
+
+    def fits(self, task: str, n: int) -> None:
+        """Pass it on."""
+        self._watch.fits(task, n)
+
+    def epoch(self, task: str, epoch: int) -> None:
+        """Pass it on."""
+        self._watch.epoch(task, epoch)

@@ -19,6 +19,7 @@ from alsim.analysis.paired import (
     small_batch_steps,
     t_test,
 )
+from alsim.recipes.recipe import Finding
 from alsim.strategies import find_strategy
 
 ClaimKind = Literal["above", "not-above", "labels-saved", "dips", "smooths"]
@@ -43,15 +44,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a claim in one study."""
+    """What became of a claim in one study, or between studies: then `study` is empty."""
 
     study: str
-    claim: Claim
+    claim: Finding
     outcome: Outcome
     measured: str  # what the numbers are
     test: MeanTest | None  # None: there was nothing to measure
     per_seed: dict[int, float] = field(default_factory=dict[int, float])
     remark: str = ""
+    form: str = "+.4f"  # of the numbers
 
     @property
     def numbers(self) -> str:
@@ -127,7 +129,8 @@ def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "ru
     else:
         outcome = judge_above(test)
     per_seed = dict(zip(both.seeds, map(float, values), strict=True))
-    return Verdict(study, claim, outcome, measured, test, per_seed, remark)
+    form = "+,.0f" if claim.kind == "labels-saved" else "+.4f"
+    return Verdict(study, claim, outcome, measured, test, per_seed, remark, form)
 
 
 def in_words(verdict: Verdict) -> str:
@@ -135,10 +138,9 @@ def in_words(verdict: Verdict) -> str:
     test = verdict.test
     if test is None:
         return f"{verdict.measured}: {verdict.remark}"
-    number = "+,.0f" if verdict.claim.kind == "labels-saved" else "+.4f"
     p = "" if test.p is None else f", p = {test.p:.2g}" if test.p >= 1e-4 else ", p < 0.0001"
     seeds = f"{test.n} seed{'s' if test.n > 1 else ''}"
-    text = f"{verdict.measured}: {_with_interval(test, number)}{p}, {seeds}"
+    text = f"{verdict.measured}: {_with_interval(test, verdict.form)}{p}, {seeds}"
     return f"{text}; {verdict.remark}" if verdict.remark else text
 
 

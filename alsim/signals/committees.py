@@ -1,8 +1,9 @@
-"""MC-dropout: many predictions from one net, each with other units dropped.
+"""Many predictions from one net: each with other units dropped, or other gates open.
 
-Gal & Ghahramani (2016). Only dropout is switched on: batch norm stays in evaluation mode, and
-nothing of the replica changes. What comes before the first dropout is the same for every member
-and computed once.
+MC-dropout, Gal & Ghahramani (2016), or the stochastic gates of multi-clustering. Only dropout,
+or only the gates, are as in training: batch norm stays in evaluation mode, and nothing of the
+replica changes. What comes before the first of them is the same for every member and computed
+once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from alsim.models import Inputs
 from alsim.seeding import draw_seed, row_bytes
 from alsim.signals.interface import Committee
 from alsim.training.dropout import Site, draw_masks, masks_of_bytes
+from alsim.training.gate_noise import NoiseSite, member_noise
 from alsim.training.replicas import Replicas
 
 Streams = Callable[[str], torch.Generator]  # a fresh generator for each named use
@@ -36,17 +38,23 @@ def committee_probabilities(
     cut into chunks, nor on the other replicas.
 
     Args:
-        replicas: R of them, with dropout; without any, all members agree.
+        replicas: R of them, with dropout; without any, all members agree. By gates, with those.
         inputs: Of n rows.
         rows: `(n,)` int64, which rows of the pool these are.
         task: Whose logits are read.
         committee: How many members, and how their masks are drawn.
         streams: One a replica.
+
+    Raises:
+        ValueError: If the committee is one by gates and the replicas have none.
     """
     dtype, device = inputs.present.dtype, inputs.present.device
     generators = [own("committee") for own in streams]
-    consistent = committee.masks == "consistent"
-    masks = draw_masks(replicas.sites, committee.k, dtype, generators) if consistent else {}
+    consistent = committee.by == "gates" or committee.masks == "consistent"
+    if committee.by == "gates":
+        masks = member_noise(_mixed_gate(replicas), committee.k, dtype, generators)
+    else:
+        masks = draw_masks(replicas.sites, committee.k, dtype, generators) if consistent else {}
     seeds = [] if consistent else [draw_seed(generator=g) for g in generators]
     probabilities: Tensor | None = None
     for start in range(0, len(rows), _BLOCK):
@@ -63,6 +71,12 @@ def committee_probabilities(
         probabilities[:, block] = torch.softmax(logits, -1).transpose(1, 2)
     assert probabilities is not None  # there is at least one row
     return probabilities
+
+
+def _mixed_gate(replicas: Replicas) -> NoiseSite:
+    if not replicas.gates:
+        raise ValueError("a committee by gates of a net without stochastic gates")
+    return replicas.gates[0]  # the mixed head comes first, and is the one that is read
 
 
 def _row_masks(

@@ -19,18 +19,24 @@ Signal = Literal[
     "true_loss",
 ]
 
+Members = Literal["dropout", "gates"]  # what a committee's members differ in
+
 
 @dataclass(frozen=True, slots=True)
 class Committee:
-    """How `mc_probabilities` are drawn: MC-dropout, Gal & Ghahramani (2016).
+    """How `mc_probabilities` are drawn: by MC-dropout, Gal & Ghahramani (2016), or by gates.
 
     With consistent masks a member drops the same units for every row of the pool, so it is one
     model; with independent masks each row of each member has a mask of its own. A single row's
     scores have the same distribution either way; the rows of one consistent pass are correlated.
+
+    By gates, a member is one draw of a net's stochastic gates, the same for every row whatever
+    `masks` says, and nothing is dropped; Yan et al. (2019) draw them in training alone.
     """
 
     k: int = 20
     masks: Literal["consistent", "independent"] = "consistent"
+    by: Members = "dropout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Signals:
 
     @property
     def hidden(self) -> Tensor:
-        """Return the input of the mixed head, `(n, h)`."""
+        """Return the input of the task's mixed head, `(n, h)`."""
         return self._get("hidden")
 
     @property

@@ -39,7 +39,29 @@ class Scene:
     truth: Tensor | None = None  # (all rows of the pool,) int64, for `true_loss` alone
 
 
-def signals_of(scene: Scene, rows: Tensor, requests: Sequence[Request]) -> tuple[Signals, ...]:
+class SharedOutputs:
+    """What replicas say of some rows, computed once for several tasks."""
+
+    def __init__(self, replicas: Replicas, features: Features, rows: Tensor) -> None:
+        """Take `rows`, `(n,)` int64, ascending; nothing is computed before it is asked for."""
+        self._replicas = replicas
+        self._features = features
+        self._rows = rows
+
+    @cached_property
+    def _all(self) -> Outputs:
+        return _outputs_of(self._replicas, self._features, self._rows)
+
+    def of(self, rows: Tensor, task: str) -> Outputs:
+        """Return what they say of some of the rows, for one task."""
+        if len(rows) == len(self._rows):
+            return self._all
+        return _taken(self._all, torch.searchsorted(self._rows, rows), (task,))
+
+
+def signals_of(
+    scene: Scene, rows: Tensor, requests: Sequence[Request], shared: SharedOutputs | None = None
+) -> tuple[Signals, ...]:
     """Return every replica's signals of `rows`.
 
     What any replica wants is computed for all, since lockstep is one program, but each is given
@@ -49,9 +71,10 @@ def signals_of(scene: Scene, rows: Tensor, requests: Sequence[Request]) -> tuple
         scene: Replicas, inputs and task.
         rows: `(n,)` int64, ascending, on the device; as many as go through the nets at once.
         requests: One a replica.
+        shared: What the replicas say of these rows and perhaps others, if it is known.
     """
     needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
-    chunk = _Chunk(scene, rows, requests)
+    chunk = _Chunk(scene, rows, requests, shared)
     values = {signal: _COMPUTE[signal](chunk) for signal in needs}
     return tuple(
         Signals(chunk.n, {signal: values[signal][r] for signal in request.signals})
@@ -62,24 +85,25 @@ def signals_of(scene: Scene, rows: Tensor, requests: Sequence[Request]) -> tuple
 class _Chunk:
     """Some rows, and what is computed of them once for several signals."""
 
-    def __init__(self, scene: Scene, rows: Tensor, requests: Sequence[Request]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        rows: Tensor,
+        requests: Sequence[Request],
+        shared: SharedOutputs | None = None,
+    ) -> None:
         self.scene = scene
         self.rows = rows
         self.requests = requests
         self.n = len(rows)
+        self._shared = shared
 
     @cached_property
     def outputs(self) -> Outputs:
         """Return what the replicas say, each tensor `(r, n, …)`."""
-        inputs, kept = inputs_of(self.scene.features, self.rows)
-        outputs = self.scene.replicas.outputs(inputs)
-        if kept is None:
-            return outputs
-        logits = {
-            task: {head: z[:, kept] for head, z in heads.items()}
-            for task, heads in outputs.logits.items()
-        }
-        return outputs._replace(logits=logits, hidden=outputs.hidden[:, kept])
+        if self._shared is not None:
+            return self._shared.of(self.rows, self.scene.task)
+        return _outputs_of(self.scene.replicas, self.scene.features, self.rows)
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -145,7 +169,7 @@ def _ablated_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
 
 
 def _hidden(chunk: _Chunk) -> Sequence[Tensor]:
-    return chunk.outputs.hidden.unbind()
+    return chunk.outputs.hidden_of(chunk.scene.task).unbind()
 
 
 def _embeddings(chunk: _Chunk) -> Sequence[Tensor]:
@@ -180,6 +204,21 @@ _COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
     "predicted_loss": _predicted_loss,
     "true_loss": _true_loss,
 }
+
+
+def _outputs_of(replicas: Replicas, features: Features, rows: Tensor) -> Outputs:
+    inputs, kept = inputs_of(features, rows)
+    outputs = replicas.outputs(inputs)
+    return outputs if kept is None else _taken(outputs, kept, tuple(outputs.logits))
+
+
+def _taken(outputs: Outputs, kept: Tensor, tasks: Sequence[str]) -> Outputs:
+    """Return what replicas say of some rows, for some tasks."""
+    return Outputs(
+        {task: {head: z[:, kept] for head, z in outputs.logits[task].items()} for task in tasks},
+        outputs.hidden[:, kept],
+        own_hidden={task: h[:, kept] for task, h in outputs.own_hidden.items() if task in tasks},
+    )
 
 
 def inputs_of(features: Features, rows: Tensor) -> tuple[Inputs, Tensor | None]:

@@ -14,6 +14,7 @@ from alsim.store.correlation_folder import (
     read_correlation,
     write_correlation,
 )
+from alsim.store.exported_task import EXPORTS, TaskModel, load_task, save_task
 from alsim.store.journal import Ending, Entry, Journal, Recorded, read_journal
 from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST, WORK
 from alsim.store.lock import Holder, RunLock, holder
@@ -41,9 +42,18 @@ from alsim.store.run_folder import (
     write_tables,
 )
 from alsim.store.tables import SCHEMA_VERSION, TimingRecord
+from alsim.store.training_folder import (
+    TrainingStudy,
+    keep_results,
+    kept_results,
+    load_results,
+    read_training,
+    write_training,
+)
 
 __all__ = [
     "CHECKPOINTS",
+    "EXPORTS",
     "JOURNALS",
     "KIND",
     "LOCK",
@@ -59,7 +69,9 @@ __all__ = [
     "Recorded",
     "Run",
     "RunLock",
+    "TaskModel",
     "TimingRecord",
+    "TrainingStudy",
     "build_groups",
     "collect_groups",
     "command_of",
@@ -67,15 +79,20 @@ __all__ = [
     "free_folder",
     "holder",
     "keep_groups",
+    "keep_results",
     "kept_groups",
+    "kept_results",
     "kind_of",
     "load_checkpoint",
+    "load_results",
+    "load_task",
     "make_folder",
     "move_aside",
     "open_folder",
     "read_correlation",
     "read_journal",
     "read_run",
+    "read_training",
     "recorded",
     "refuse_older",
     "refuse_other_kind",
@@ -83,9 +100,11 @@ __all__ = [
     "round_from_json",
     "round_to_json",
     "save_checkpoint",
+    "save_task",
     "status_of",
     "timings_of",
     "write_correlation",
     "write_manifest",
     "write_tables",
+    "write_training",
 ]

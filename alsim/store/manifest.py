@@ -14,12 +14,13 @@ from alsim.store.lock import holder
 from alsim.store.tables import SCHEMA_VERSION, check_version
 
 STATUSES = ("running", "complete", "interrupted", "failed")
-FolderKind = Literal["curves", "correlation"]
+FolderKind = Literal["curves", "correlation", "training"]
 KIND = "kind"  # in a manifest; that of learning curves has none
-# What each kind holds, and the command that makes it.
-_KINDS: Mapping[FolderKind, tuple[str, str]] = {
-    "curves": ("learning curves", "alsim run"),
-    "correlation": ("a correlation study", "alsim correlate"),
+# What each kind holds, the command that makes it, and what shows it beside `alsim resume`.
+_KINDS: Mapping[FolderKind, tuple[str, str, str]] = {
+    "curves": ("learning curves", "alsim run", "alsim plot {}"),
+    "correlation": ("a correlation study", "alsim correlate", "alsim plot {} --kind scatter"),
+    "training": ("passive training", "alsim train", "alsim plot {} --kind losses"),
 }
 
 
@@ -180,13 +181,12 @@ def refuse_other_kind(
     found = kind_of(manifest)
     if found == kind:
         return
-    plot = f"alsim plot {folder}" + (" --kind scatter" if found == "correlation" else "")
+    shown_by = [_KINDS[found][2].format(folder)] * bool(_KINDS[found][2])
+    see = ", or ".join([*shown_by, f"alsim resume {folder}"])
     raise StoreError(
         f"the folder holds {_KINDS[found][0]}, not {_KINDS[kind][0]}",
         str(folder),
-        mend
-        or f"to see it: {plot}, or alsim resume {folder}; to make {_KINDS[kind][0]}: "
-        f"{_KINDS[kind][1]} --out FOLDER",
+        mend or f"to see it: {see}; to make {_KINDS[kind][0]}: {_KINDS[kind][1]} --out FOLDER",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -90,6 +90,8 @@ def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schem
     columns: list[pa.Field[Any]] = []
     for field in fields(kind.record):
         hint = hints[field.name]
+        if get_origin(hint) is Literal:
+            hint = str
         if hint == str | int:
             columns.append(pa.field(field.name, _ARROW[id_type], nullable=False))
         elif hint in _NULLABLE:

@@ -1,28 +1,28 @@
 """From what a user writes, `bald(k=50)`, to a strategy.
 
-A strategy's own parameters are the keyword arguments of its builder. Every strategy takes three
-more: `candidates`, and how its net is trained, `batch-norm` and `batch-rule`, so that one run can
+A strategy's own parameters are the keyword arguments of its builder. Every strategy takes a few
+more: `candidates`, how its scores for several tasks become one order, `combine`, and how its net is
+trained, `batch-norm` and `batch-rule`; one with a committee takes `committee`. So one run can
 compare one strategy under both.
 """
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from alsim.errors import UsageError, nearest
 from alsim.loading import told
-from alsim.signals import Signal
+from alsim.parameters import Value, put_together, take_apart
+from alsim.signals import Members, Signal
+from alsim.strategies.combining import Combination
 from alsim.strategies.plugins import find_entry
 from alsim.strategies.strategy import Strategy
 from alsim.strategies.table import STRATEGIES
 from alsim.training.options import TrainingOptions
 
-Value = int | float | str | bool
-
-_FORM = re.compile(r"(?P<base>[^()]+?)\s*(\((?P<inside>[^()]*)\))?")
-_CANDIDATES = "candidates"
+_FLAG = "--strategy"
+_CANDIDATES, _COMBINE, _COMMITTEE = "candidates", "combine", "committee"
 _TRAINING = {"batch-norm": "batch_norm", "batch-rule": "batch_rule"}
 
 
@@ -40,27 +40,31 @@ class Named:
         return replace(options, **self.training)  # pyright: ignore[reportArgumentType] -- values were checked against the fields' types
 
 
-def find_strategy(text: str, candidates: int | None = None) -> Named:
+def find_strategy(
+    text: str,
+    candidates: int | None = None,
+    *,
+    combine: Combination | None = None,
+    committee: Members | None = None,
+) -> Named:
     """Return the strategy that `name` or `name(parameter=value, …)` means.
 
     Args:
         text: What the user wrote.
         candidates: How many rows it considers at most, where the text says nothing of it; None
             leaves that to the strategy.
+        combine: How scores of several tasks are combined, where the text says nothing of it.
+        committee: What the members of its committee differ in, likewise.
 
     Raises:
         UsageError: If there is none of that name, or a parameter does not fit it.
     """
-    match = _FORM.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(
-            f"{text!r} is no strategy", "--strategy", "write name or name(parameter=value, …)"
-        )
-    base = match["base"]
+    written = take_apart(text, _FLAG)
+    base = written.base
     entry = find_entry(base)
     own = _parameters(entry.build, text)
     types = {**{name: type_ for name, (type_, _) in own.items()}, **_common_types()}
-    given = _given(text, match["inside"] or "", types)
+    given = written.given(types)
     arguments = {name: default for name, (_, default) in own.items()}
     arguments |= {name: value for name, value in given.items() if name in own}
     try:
@@ -81,15 +85,25 @@ def find_strategy(text: str, candidates: int | None = None) -> Named:
                 "candidates must be at least 1", f"--strategy {text}", "ask for more of them"
             )
         strategy = replace(strategy, candidates=int(given[_CANDIDATES]))
-    shown = {
-        name: value for name, value in given.items() if name not in own or value != own[name][1]
-    }
-    inside = ",".join(f"{name}={_text(shown[name])}" for name in types if name in shown)
     parameters: dict[str, Value] = dict(arguments)
     if strategy.candidates is not None:
         parameters[_CANDIDATES] = strategy.candidates
+    rule = given.get(_COMBINE, combine)
+    if rule is not None:
+        strategy = replace(strategy, combine=cast("Combination", rule))
+        parameters[_COMBINE] = rule
+    members = given.get(_COMMITTEE, committee)
+    if "mc_probabilities" in strategy.signals | strategy.labelled and members is not None:
+        changed = replace(strategy.committee, by=cast("Members", members))
+        strategy = replace(strategy, committee=changed)
+        parameters[_COMMITTEE] = members
+    elif _COMMITTEE in given:
+        raise UsageError(f"{base} asks no committee", f"--strategy {text}", "leave it out")
+    shown = {
+        name: value for name, value in given.items() if name not in own or value != own[name][1]
+    }
     return Named(
-        name=f"{base}({inside})" if inside else base,
+        name=put_together(base, {name: shown[name] for name in types if name in shown}),
         strategy=strategy,
         parameters={**parameters, **{n: v for n, v in given.items() if n in _TRAINING}},
         training={field: str(given[n]) for n, field in _TRAINING.items() if n in given},
@@ -165,46 +179,9 @@ def _checked(built: object, text: str) -> Strategy:
 
 def _common_types() -> dict[str, Any]:
     hints = get_type_hints(TrainingOptions)
-    return {_CANDIDATES: int, **{name: hints[field] for name, field in _TRAINING.items()}}
-
-
-def _given(text: str, inside: str, types: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the parameters written between the brackets."""
-    given: dict[str, Value] = {}
-    for part in filter(None, (part.strip() for part in inside.split(","))):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        name = name.replace("_", "-")
-        if not equals or name not in types or name in given:
-            raise UsageError(
-                f"{name!r} is given twice" if name in given else f"no parameter {part!r}",
-                f"--strategy {text}",
-                "give it once" if name in given else nearest(name, types),
-            )
-        given[name] = _value(text, name, value, types[name])
-    return given
-
-
-def _value(text: str, name: str, value: str, type_: Any) -> Value:
-    choices = get_args(type_)
-    try:
-        if choices and value in choices:
-            return value
-        if not choices and type_ is bool:
-            return {"true": True, "false": False}[value.lower()]
-        if not choices:
-            return type_(value)
-    except (ValueError, KeyError):
-        pass
-    allowed = ", ".join(map(str, choices)) if choices else {int: "a whole number"}.get(type_, "")
-    raise UsageError(
-        f"{name} cannot be {value!r}",
-        f"--strategy {text}",
-        f"give {allowed or 'a number' if type_ is not bool else 'true or false'}",
-    )
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    # All digits, since a worker reads the strategy from its name.
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return {
+        _CANDIDATES: int,
+        _COMBINE: Combination,
+        _COMMITTEE: Members,
+        **{name: hints[field] for name, field in _TRAINING.items()},
+    }

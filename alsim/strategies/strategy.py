@@ -9,6 +9,7 @@ from torch import Tensor
 
 from alsim.errors import RunError
 from alsim.signals import Committee, InputDropout, Signal, Signals
+from alsim.strategies.combining import Combination
 from alsim.strategies.selectors import Candidates, top_k
 from alsim.training.options import LossPrediction
 
@@ -37,11 +38,17 @@ class Strategy:
     input_dropout: InputDropout = field(default_factory=InputDropout)  # for noised_probabilities
     loss_prediction: LossPrediction | None = None  # for predicted_loss; None: as it comes
     candidates: int | None = None  # consider at most so many rows, drawn anew each step
+    combine: Combination = "mean"  # how the scores of several tasks become one order
 
     @property
     def signals(self) -> frozenset[Signal]:
         """Return every signal that it wants of unlabelled rows."""
         return self.needs | self.keeps
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Return whether it queries the best of its own scores, and nothing else decides."""
+        return self.select is top_k
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,16 +77,21 @@ def query(
             "scoring the unlabelled rows",
             "mend the strategy's score: one number a row",
         )
-    n_bad = int(torch.isnan(candidates.scores).sum())
-    if n_bad:
-        raise RunError(
-            f"{n_bad} of {n} acquisition scores are not numbers",
-            "scoring the unlabelled rows",
-            "lower --learning-rate if the training has diverged; a score of your own may divide "
-            "by zero or take the log of 0",
-        )
+    refuse_nan(candidates.scores)
     k = min(k, n)
     chosen = strategy.select(candidates, k, generator=generator)
     if len(chosen) != k or len(chosen.unique()) != k:
         raise ValueError(f"the selector picked {len(chosen)} rows, not {k} distinct ones")
     return chosen
+
+
+def refuse_nan(scores: Tensor) -> None:
+    """Raise a RunError if a score, `(n,)`, is not a number."""
+    n_bad = int(torch.isnan(scores).sum())
+    if n_bad:
+        raise RunError(
+            f"{n_bad} of {len(scores)} acquisition scores are not numbers",
+            "scoring the unlabelled rows",
+            "lower --learning-rate if the training has diverged; a score of your own may divide "
+            "by zero or take the log of 0",
+        )

@@ -13,6 +13,8 @@ from alsim.training.task_weighting import (
 )
 
 FIRST_LOSSES = "first_losses"
+BASELINES = "baselines"
+BASELINE_MOMENTUM = 0.1  # of the newest step in the moving mean
 
 
 def backward(
@@ -64,6 +66,28 @@ def normalise_task_weights(parameters: Mapping[str, Tensor]) -> None:
     if weights is not None:
         with torch.no_grad():
             weights.copy_(normalised(weights))
+
+
+@torch.no_grad()
+def note_baselines(losses: Losses, objective: Objective, buffers: Mapping[str, Tensor]) -> None:
+    """Take a step's losses into the moving mean of each task's, over rows and heads.
+
+    It serves later steps alone: a baseline may not depend on the samples that it is taken from.
+    The first loss of a task starts its mean. Williams (1992) leaves the baseline open; that it
+    decays by 0.9 a step is our choice.
+
+    Args:
+        losses: Of R replicas, each tensor `(r, …)`.
+        objective: For its structure.
+        buffers: `(r, …)` each, or of a single replica without that axis.
+    """
+    mean = buffers.get(BASELINES)
+    if mean is None:
+        return
+    n_heads = losses.plain.new_tensor([len(heads) for heads in objective.heads.values()])
+    now = (losses.plain / n_heads).view(mean.shape).to(mean)
+    moved = torch.where(mean.isnan(), now, mean + BASELINE_MOMENTUM * (now - mean))
+    mean.copy_(torch.where(losses.counted.view(mean.shape), moved, mean))
 
 
 def _surgery(losses: Losses, parameters: list[Tensor], order: Tensor) -> None:

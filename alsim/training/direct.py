@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from alsim.models import Inputs, Outputs
-from alsim.training.descent import backward, normalise_task_weights
+from alsim.training.descent import backward, normalise_task_weights, note_baselines
 from alsim.training.dropout import dropout_sites
 from alsim.training.gate_noise import noise_sites
 from alsim.training.loss_prediction import readable
@@ -63,8 +63,11 @@ class DirectReplica:
         self._enter(mode)
         for name, mask in masks.items():
             self._substitute(name, mask[0])
+        given = batch.inputs
         inputs = Inputs(
-            {k: v[0] for k, v in batch.inputs.modalities.items()}, batch.inputs.present[0]
+            {k: v[0] for k, v in given.modalities.items()},
+            given.present[0],
+            None if given.own is None else given.own[0],
         )
         losses: Losses = self.objective(
             inputs,
@@ -75,6 +78,7 @@ class DirectReplica:
         )
         losses = Losses(*(part.unsqueeze(0) for part in losses))
         backward(losses, self.objective, self._named, self._buffers, batch.task_order)
+        note_baselines(losses, self.objective, self._buffers)
         self._optimiser.step()
         clamp_log_variance(self._named)
         normalise_task_weights(self._named)
@@ -97,7 +101,8 @@ class DirectReplica:
             task: {head: z.unsqueeze(0) for head, z in heads.items()}
             for task, heads in outputs.logits.items()
         }
-        return Outputs(logits, outputs.hidden.unsqueeze(0))
+        own_hidden = {task: h.unsqueeze(0) for task, h in outputs.own_hidden.items()}
+        return Outputs(logits, outputs.hidden.unsqueeze(0), own_hidden=own_hidden)
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
         """Return what K committee members say of the rows, `(1, k, n, c)`."""

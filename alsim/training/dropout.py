@@ -15,12 +15,17 @@ class Site(NamedTuple):
     name: str
     p: float
     width: int
+    n_tasks: int = 1  # side by side in the width
+
+    def of_one_task(self) -> "Site":
+        """Return the layer as it is where each row has a task of its own."""
+        return self._replace(width=self.width // self.n_tasks, n_tasks=1)
 
 
 def dropout_sites(module: nn.Module) -> list[Site]:
     """Return the dropout layers of a module that drop anything, in order."""
     return [
-        Site(name, layer.p, layer.width)
+        Site(name, layer.p, layer.width, layer.n_tasks)
         for name, layer in module.named_modules()
         if isinstance(layer, StreamDropout) and kept_of_256(layer.p) < 256
     ]

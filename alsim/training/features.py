@@ -1,13 +1,13 @@
 """The pool's inputs where they are trained on: rows gathered or viewed, on one device."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from alsim.models import Inputs, Shape
-from alsim.pool.pool import Pool
+from alsim.pool.pool import Pool, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,6 +17,8 @@ class Features:
     modalities: Mapping[str, Tensor]  # name -> (n, d) float32
     present: Tensor  # (n, modalities), in `dtype`
     dtype: torch.dtype
+    # (n,) int64, the place of each row's task where none has two; None: some have, or there is one
+    own: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -44,11 +46,30 @@ class Features:
 
 def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Features:
     """Return the inputs of a pool on a device."""
+    own = _own_tasks(list(pool.tasks.values()))
     return Features(
         {name: x.to(device) for name, x in pool.modalities.items()},
         pool.present.to(device, dtype),
         dtype,
+        None if own is None else own.to(device),
     )
+
+
+def _own_tasks(tasks: Sequence[Task]) -> Tensor | None:
+    """Return the place of each row's only task, `(n,)` int64, 0 for a row without any.
+
+    None where there is one task, where a row has several, or where only some are targets.
+    """
+    if len(tasks) == 1 or len({task.kind for task in tasks}) > 1:
+        return None
+    own = torch.zeros(len(tasks[0].labels), dtype=torch.int64)
+    n_known = torch.zeros_like(own)
+    for place, task in enumerate(tasks):
+        y = task.labels
+        known = ~y.isnan() if y.is_floating_point() else y >= 0
+        n_known += known
+        own[known] = place
+    return own if n_known.max() <= 1 else None
 
 
 def shape_of(pool: Pool) -> Shape:

@@ -112,11 +112,16 @@ def train_epoch(
     total = torch.zeros(replicas.size, dtype=torch.float64, device=features.device)
     tasks = total.new_zeros(replicas.size, len(labelled.labels))
     n_counted = torch.zeros_like(tasks)
+    own = _own_tasks(replicas, features, labelled)
+    sites, gates = replicas.sites, replicas.gates
+    if own is not None:
+        sites, gates = [s.of_one_task() for s in sites], [g.of_one_task() for g in gates]
     start = 0
     for size in sizes:
         stop = start + size
+        inputs = features.take(rows[:, start:stop])
         batch = Batch(
-            features.take(rows[:, start:stop]),
+            inputs if own is None else inputs._replace(own=own[rows[:, start:stop]]),
             {task: y[:, start:stop] for task, y in labels.items()},
             class_weights,
             joint,
@@ -124,8 +129,8 @@ def train_epoch(
             _task_order(replicas, streams),
         )
         masks = {
-            **draw_masks(replicas.sites, size, features.dtype, streams.dropout),
-            **draw_noise(replicas.gates, size, features.dtype, streams.dropout),
+            **draw_masks(sites, size, features.dtype, streams.dropout),
+            **draw_noise(gates, size, features.dtype, streams.dropout),
         }
         losses = replicas.step(batch, masks, mode)
         total += losses.total
@@ -133,6 +138,12 @@ def train_epoch(
         n_counted += losses.counted
         start = stop
     return EpochLosses(total / len(sizes), tasks / n_counted)
+
+
+def _own_tasks(replicas: Replicas, features: Features, labelled: Labelled) -> Tensor | None:
+    """Return the place of each pool row's only task, where the others need not be computed."""
+    is_partial = any(y.dtype == torch.bool for y in labelled.labels.values())
+    return features.own if replicas.objective.takes_own and not is_partial else None
 
 
 def _task_order(replicas: Replicas, streams: FitStreams) -> Tensor | None:

@@ -97,16 +97,20 @@ def _valueless(x: Tensor) -> Tensor:
 class Estimator:
     """An estimator in the table."""
 
-    surrogate: Callable[[Tensor, Tensor, Tensor], Tensor]  # losses, gates, logits -> (…)
+    surrogate: Callable[..., Tensor]  # losses, gates, logits, and a baseline if it has one -> (…)
     is_unbiased: bool
     source: str
     takes_one_sample: bool = False  # whatever number is asked for
     is_antithetic: bool = False  # the second half of the noise is 1 − the first
+    has_baseline: bool = False  # a moving mean of each task's losses in earlier steps
 
 
 ESTIMATORS: Mapping[EstimatorName, Estimator] = {
     "leave-one-out": Estimator(leave_one_out, True, "Kool et al. 2019"),
     "reinforce": Estimator(reinforce, True, "Williams 1992", takes_one_sample=True),
+    "reinforce-mean": Estimator(
+        reinforce, True, "Williams 1992", takes_one_sample=True, has_baseline=True
+    ),
     "disarm": Estimator(disarm, True, "Dong et al. 2020", is_antithetic=True),
     "hard-concrete": Estimator(relaxed, False, "Louizos et al. 2018", takes_one_sample=True),
     "straight-through": Estimator(relaxed, False, "Bengio et al. 2013", takes_one_sample=True),

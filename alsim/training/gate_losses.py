@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from alsim.models import ExpertNet, Outputs
+from alsim.models import OWN, ExpertNet, Outputs
 from alsim.models.expert_options import EstimatorName
+from alsim.models.own import picked
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.losses import row_losses
 
@@ -18,24 +19,43 @@ class SampledGates:
 
     estimator: EstimatorName
     gates: Tensor  # (k, h, n, e)
-    logits: Tensor  # (h, e)
+    logits: Tensor  # (h, 1, e), or of rows with tasks of their own (h, n, e)
+    baseline: Tensor | None = None  # () or (n,), what to expect of a loss
 
 
-def sampled_gates(model: nn.Module, heads: Sequence[str]) -> Mapping[str, SampledGates]:
+def sampled_gates(
+    model: nn.Module,
+    heads: Sequence[str],
+    own: Tensor | None = None,
+    baselines: Tensor | None = None,
+) -> Mapping[str, SampledGates]:
     """Return the gates that a model's noise stands for, by task; none without noise.
 
     Args:
         model: Any; only an `ExpertNet` with stochastic gates has some.
         heads: Whose gates, in order.
+        own: `(n,)` int64, the place of the only task that a row has; all tasks are then `OWN`.
+        baselines: `(t,)`, what to expect of each task's loss; NaN: nothing yet, so 0.
     """
     of_heads = model.gates() if isinstance(model, ExpertNet) else {}
     if not of_heads or of_heads[heads[0]].noise is None:
         return {}
     assert isinstance(model, ExpertNet)
-    gates = torch.stack([of_heads[head]() for head in heads], 1)  # (k, h, n, t, e)
+    estimator = of_heads[heads[0]].estimator
+    gates = torch.stack([of_heads[head](own) for head in heads], 1)  # (k, h, n, t, e)
+    expected = None if baselines is None else baselines.nan_to_num()
+    if own is not None:
+        logits = torch.stack([picked(of_heads[head].logits, own) for head in heads])
+        of_rows = None if expected is None else picked(expected.unsqueeze(1), own).squeeze(1)
+        return {OWN: SampledGates(estimator, gates.squeeze(3), logits, of_rows)}
     logits = torch.stack([of_heads[head].logits for head in heads])
     return {
-        task: SampledGates(of_heads[heads[0]].estimator, gates[:, :, :, i], logits[:, i])
+        task: SampledGates(
+            estimator,
+            gates[:, :, :, i],
+            logits[:, i].unsqueeze(1),
+            None if expected is None else expected[i],
+        )
         for i, task in enumerate(model.tasks)
     }
 
@@ -58,15 +78,32 @@ def sampled_losses(
     Returns:
         The losses `(h,)`, 0 with zero gradient when no row counts; and the counts `(h,)` int64.
     """
-    by_sample = outputs.transpose(0, 1)
-    losses, known = row_losses(by_sample, labels.expand(len(by_sample), *labels.shape))
-    surrogate = ESTIMATORS[sampled.estimator].surrogate
-    rows = surrogate(losses, sampled.gates, sampled.logits.unsqueeze(1))
-    weights = known[0].to(rows.dtype)
+    rows, known = surrogate_losses(outputs, labels, sampled)
+    weights = known.to(rows.dtype)
     if class_weights is not None:
         weights = weights * _row_weights(labels, class_weights)
     total = weights.sum(1)
-    return (rows * weights).sum(1) / torch.where(total > 0, total, 1), known[0].sum(1)
+    return (rows * weights).sum(1) / torch.where(total > 0, total, 1), known.sum(1)
+
+
+def surrogate_losses(
+    outputs: Tensor, labels: Tensor, sampled: SampledGates
+) -> tuple[Tensor, Tensor]:
+    """Return each row's mean loss over the samples of its gates, `(h, n)`, and which count.
+
+    Its gradient is the estimate; arguments as in `sampled_losses`.
+    """
+    by_sample = outputs.transpose(0, 1)
+    losses, known = row_losses(by_sample, labels.expand(len(by_sample), *labels.shape))
+    surrogate = ESTIMATORS[sampled.estimator].surrogate
+    baseline = () if sampled.baseline is None else (sampled.baseline,)
+    return surrogate(losses, sampled.gates, sampled.logits, *baseline), known[0]
+
+
+def wants_baselines(model: nn.Module) -> bool:
+    """Return whether a model's gates learn by an estimator with a baseline."""
+    gates = model.gates().values() if isinstance(model, ExpertNet) else ()
+    return any(ESTIMATORS[gate.estimator].has_baseline for gate in gates)
 
 
 def density_penalty(model: nn.Module) -> Tensor | None:

@@ -19,6 +19,10 @@ class NoiseSite(NamedTuple):
     n_experts: int
     is_antithetic: bool = False  # the second half of the samples mirrors the first
 
+    def of_one_task(self) -> "NoiseSite":
+        """Return the gates as they are where each row has a task of its own."""
+        return self._replace(n_tasks=1)
+
 
 def noise_sites(module: nn.Module) -> list[NoiseSite]:
     """Return where a module wants noise, in order."""
@@ -49,6 +53,25 @@ def draw_noise(
     return {
         site.buffer: torch.stack([_draw(site, n, generator=g) for g in generators]).to(dtype)
         for site in sites
+    }
+
+
+def member_noise(
+    site: NoiseSite, k: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
+) -> Mapping[str, Tensor]:
+    """Return the noise of k members of a committee, the site's buffer -> `(r, k, 1, 1, t, e)`.
+
+    A member has one sample of the gates for all rows, so it is one model for every task.
+
+    Args:
+        site: Whose gates.
+        k: Members.
+        dtype: Of the noise; drawn in float32 all the same.
+        generators: One a replica, on the CPU.
+    """
+    shape = (k, 1, 1, site.n_tasks, site.n_experts)
+    return {
+        site.buffer: torch.stack([torch.rand(shape, generator=g) for g in generators]).to(dtype)
     }
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from alsim.models import Inputs, Outputs
-from alsim.training.descent import backward, normalise_task_weights
+from alsim.training.descent import backward, normalise_task_weights, note_baselines
 from alsim.training.dropout import dropout_sites
 from alsim.training.gate_noise import noise_sites
 from alsim.training.loss_prediction import readable
@@ -50,13 +50,16 @@ class LockstepReplicas:
                 {"joint": batch.joint},
             )
 
-        losses: Losses = torch.vmap(loss_of_one)(
+        # vmap takes no None for a tensor with an axis of replicas.
+        in_inputs = Inputs(0, 0, None if batch.inputs.own is None else 0)  # pyright: ignore[reportArgumentType]
+        losses: Losses = torch.vmap(loss_of_one, in_dims=(0, 0, 0, (in_inputs, 0, 0, 0)))(
             self._parameters,
             self._buffers,
             dict(masks),
             (batch.inputs, batch.labels, batch.class_weights, batch.task_weights or {}),
         )
         backward(losses, self.objective, self._parameters, self._buffers, batch.task_order)
+        note_baselines(losses, self.objective, self._buffers)
         self._optimiser.step()
         for parameter in self._parameters.values():
             parameter.grad = None

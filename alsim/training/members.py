@@ -1,4 +1,4 @@
-"""One net with other units dropped in each of K copies: the members of a committee."""
+"""One net with other units dropped or gates open in each of K copies: a committee's members."""
 
 from collections.abc import Mapping
 
@@ -19,18 +19,21 @@ def member_logits(
     """Return the mixed head's logits of every member, `(k, n, c)`, without gradients.
 
     Only the masks differ between members, so vmap computes once what lies before the first.
+    That the noise of stochastic gates comes with an axis of samples, of one here, is undone.
 
     Args:
         model: In evaluation mode.
         tensors: Parameters and buffers in place of the model's own.
-        masks: Of each dropout layer, `(k, width)` or `(k, n, width)`; none: a committee of one.
+        masks: Of each dropout layer, `(k, width)` or `(k, n, width)`, or of stochastic gates the
+            noise `(k, 1, 1, t, e)`; none: a committee of one.
         inputs: Of n rows.
         task: Whose logits.
     """
 
     def of_one(dropped: dict[str, Tensor]) -> Tensor:
         outputs: Outputs = functional_call(model, {**tensors, **dropped}, (inputs,))
-        return outputs.logits[task][MIXED]
+        logits = outputs.logits[task][MIXED]
+        return logits if logits.ndim == 2 else logits.squeeze(0)
 
     with torch.no_grad():
         if not masks:

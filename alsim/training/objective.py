@@ -1,22 +1,31 @@
 """What a replica minimises: the losses of heads and tasks, and how they are weighed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from alsim.models import MIXED, Inputs, ModelOptions, Outputs, Shape, build_model
+from alsim.models import (
+    MIXED,
+    ExpertNet,
+    Inputs,
+    ModelOptions,
+    Outputs,
+    Shape,
+    build_model,
+)
 from alsim.seeding import forked
 from alsim.training.gate_losses import (
     density_penalty,
     first_sample,
     sampled_gates,
-    sampled_losses,
+    wants_baselines,
 )
+from alsim.training.head_losses import LabelledBatch, head_losses, own_head_losses
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
-from alsim.training.losses import known_where, masked_losses, row_losses
+from alsim.training.losses import row_losses
 from alsim.training.options import LossWeighting, TaskWeighting, TrainingOptions
 from alsim.training.task_weighting import last_shared_layer
 
@@ -67,6 +76,7 @@ class Objective(nn.Module):
     log_variance: nn.Parameter | None
     task_weights: nn.Parameter | None
     fixed_weights: Tensor
+    baselines: Tensor | None
 
     def __init__(
         self,
@@ -98,6 +108,17 @@ class Objective(nn.Module):
             self.task_weights = nn.Parameter(torch.ones(n_tasks))
             self.shared_layer = last_shared_layer(model)
             self.register_buffer("first_losses", torch.full((n_tasks,), torch.nan))
+        unknown = torch.full((n_tasks,), torch.nan) if wants_baselines(model) else None
+        self.register_buffer("baselines", unknown)  # of the gates' estimator, noted at each step
+
+    @property
+    def takes_own(self) -> bool:
+        """Return whether rows with one task each can be given without the others (`Inputs.own`).
+
+        A loss predictor reads the mixtures of all tasks.
+        """
+        is_of_experts = isinstance(self.model, ExpertNet) and self.predictor is None
+        return is_of_experts and len(self.heads) > 1
 
     def forward(
         self,
@@ -111,7 +132,7 @@ class Objective(nn.Module):
         """Return the losses of a batch.
 
         Args:
-            inputs: The batch.
+            inputs: The batch; each row's own task may be told only if `takes_own`.
             labels: task -> `(n,)` int64, −1 where unknown; or `(n, c)` bool, the classes that are
                 still possible; or, of a target, `(n,)` float, NaN where unknown.
             class_weights: task -> `(c,)` float; a task without an entry weighs all the same.
@@ -121,24 +142,16 @@ class Objective(nn.Module):
         """
         outputs: Outputs = self.model(inputs)
         present = dict(zip(self.modalities, inputs.present.unbind(1), strict=True))
-        sampled = sampled_gates(self.model, next(iter(self.heads.values())))
-        losses: list[Tensor] = []
-        counts: list[Tensor] = []
-        for task, heads in self.heads.items():
-            y, weights = labels[task], class_weights.get(task)
-            logits = torch.stack([outputs.logits[task][head] for head in heads])
-            of_heads = torch.stack(
-                [y if head == MIXED else known_where(y, present[head] > 0) for head in heads]
-            )
-            loss, count = (
-                sampled_losses(logits, of_heads, sampled[task], weights)
-                if sampled
-                else masked_losses(logits, of_heads, weights)
-            )
-            losses.append(loss)
-            counts.append(count)
-        plain, counted = self._by_task(torch.cat(losses).detach()), torch.cat(counts) > 0
-        tasks = self._by_task(self._weigh_heads(torch.cat(losses), counted, labels))
+        heads = next(iter(self.heads.values()))
+        sampled = sampled_gates(self.model, heads, inputs.own, self.baselines)
+        batch = LabelledBatch(self.heads, labels, present, class_weights)
+        losses, counts = (
+            head_losses(outputs, batch, sampled)
+            if inputs.own is None
+            else own_head_losses(outputs, batch, sampled, inputs.own)
+        )
+        plain, counted = self._by_task(losses.detach()), counts > 0
+        tasks = self._by_task(self._weigh_heads(losses, counted, labels))
         total = self._combine(tasks, task_weights or {})
         beside: list[Tensor] = []
         penalty = density_penalty(self.model)
@@ -157,9 +170,9 @@ class Objective(nn.Module):
             total = total + part
         return Losses(
             total,
-            torch.stack(tasks),
-            torch.stack(plain),
-            torch.stack([heads.any() for heads in self._split(counted)]),
+            tasks,
+            plain,
+            self._by_task(counted.to(plain.dtype)) > 0,
             torch.stack(beside).sum() if beside else total.new_zeros(()),
         )
 
@@ -175,23 +188,22 @@ class Objective(nn.Module):
         s = self.log_variance
         return torch.exp(-s) * losses + 0.5 * s * counted
 
-    def _combine(self, tasks: Sequence[Tensor], given: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted mean of the tasks' losses, `()`."""
+    def _combine(self, tasks: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted mean of the tasks' losses, `(t,)`, `()`."""
         if len(tasks) == 1:
             return tasks[0]
-        losses = torch.stack(list(tasks))
         if self.task_weights is not None:
-            losses = self.task_weights.detach() * losses
+            tasks = self.task_weights.detach() * tasks
         elif given:
-            losses = torch.stack([given[task] for task in self.heads]) * losses
-        return losses.mean()
+            tasks = torch.stack([given[task] for task in self.heads]) * tasks
+        return tasks.mean()
 
-    def _split(self, terms: Tensor) -> Sequence[Tensor]:
-        return terms.split([len(heads) for heads in self.heads.values()])
-
-    def _by_task(self, terms: Tensor) -> list[Tensor]:
-        """Return the sum over the heads of each task, `()` each."""
-        return [heads.sum() for heads in self._split(terms)]
+    def _by_task(self, terms: Tensor) -> Tensor:
+        """Return the sum over the heads of each task, `(t,)`."""
+        if len(self.terms) == len(self.heads):
+            return terms
+        of_tasks = terms.split([len(heads) for heads in self.heads.values()])
+        return torch.stack([heads.sum() for heads in of_tasks])
 
     def loss_predictor(self) -> LossPredictor:
         """Return the loss predictor.

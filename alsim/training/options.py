@@ -40,6 +40,7 @@ class TrainingOptions:
     task_weighting: TaskWeighting = "equal"  # of several tasks; "equal": the mean of their losses
     head_weights: Mapping[str, float] = field(default_factory=dict[str, float])  # for "fixed"
     sigma_learning_rate: float = 1e-2  # also of gradnorm's weights
+    gate_learning_rate: float = 5e-2  # of gates by task: at 1e-3 a short training leaves them at ½
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["float32", "float64"] = "float32"
     loss_prediction: LossPrediction | None = None  # None: no auxiliary net

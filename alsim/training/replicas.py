@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from alsim.models import Inputs, Outputs
+from alsim.models import GATE_LOGITS, Inputs, Outputs
 from alsim.models.layers import RowBatchNorm
 from alsim.training.dropout import Site
 from alsim.training.gate_noise import NoiseSite
@@ -80,11 +80,12 @@ class Replicas(Protocol):
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
         """Return what K committee members of every replica say, `(r, k, n, c)`, mixed head.
 
-        In evaluation mode but for the dropout masks, without gradients.
+        In evaluation mode but for the masks, without gradients.
 
         Args:
             inputs: The same rows for all.
-            masks: Of each dropout layer, `(r, k, width)`, or `(r, k, n, width)` with one a row.
+            masks: Of each dropout layer, `(r, k, width)`, or `(r, k, n, width)` with one a row; or
+                the noise of stochastic gates, `(r, k, 1, 1, t, e)`.
             task: Whose logits.
         """
         ...
@@ -123,8 +124,9 @@ def set_mode(module: nn.Module, mode: Mode) -> None:
 
 def rate_of(name: str, options: TrainingOptions) -> float:
     """Return the learning rate of a parameter of an objective."""
-    is_of_losses = name in (LOG_VARIANCE, TASK_WEIGHTS)
-    return options.sigma_learning_rate if is_of_losses else options.learning_rate
+    if name in (LOG_VARIANCE, TASK_WEIGHTS):
+        return options.sigma_learning_rate
+    return options.gate_learning_rate if name.endswith(GATE_LOGITS) else options.learning_rate
 
 
 def clamp_log_variance(parameters: Mapping[str, Tensor]) -> None:

@@ -131,7 +131,7 @@ def last_shared_layer(model: nn.Module) -> tuple[str, ...]:
     if not found:
         raise UsageError(
             f"gradnorm needs a last shared layer, and a {type(model).__name__} tells of none",
-            "how tasks are weighed",
+            "--task-weighting gradnorm",
             "use mlp or a model of experts, or weigh the tasks by dwa, uncertainty or pcgrad",
         )
     return found

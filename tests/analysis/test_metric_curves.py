@@ -24,7 +24,7 @@ def two_heads(values: np.ndarray) -> pa.Table:
 def test_the_mixed_head_on_all_rows_has_the_curve_of_the_steps() -> None:
     steps = make_steps({"margin": rising()})
     (expected,) = learning_curves(steps)
-    (found,) = metric_curves(steps, two_heads(rising()), "accuracy", ALL)
+    (found,) = metric_curves(steps, two_heads(rising()), "accuracy", [ALL])
     assert found.x.tolist() == expected.x.tolist()
     assert np.array_equal(found.values, expected.values)
     assert found.seeds == expected.seeds
@@ -33,7 +33,7 @@ def test_the_mixed_head_on_all_rows_has_the_curve_of_the_steps() -> None:
 def test_another_head_has_its_own_curve_against_what_is_asked_for() -> None:
     place = Place("topic", "text", "all")
     steps = make_steps({"margin": rising()})
-    (found,) = metric_curves(steps, two_heads(rising()), "accuracy", place, "cost")
+    (found,) = metric_curves(steps, two_heads(rising()), "accuracy", [place], "cost")
     assert found.x.tolist() == [2.0 * (100 + 50 * step) for step in range(8)]
     assert found.values == pytest.approx(rising() - 0.1)
 
@@ -63,4 +63,4 @@ def test_metrics_of_runs_that_knew_no_classes_are_read_too() -> None:
 def test_a_place_that_nothing_was_measured_on_has_no_curve() -> None:
     steps = make_steps({"margin": rising()})
     nowhere = Place("topic", "picture", "all")
-    assert metric_curves(steps, two_heads(rising()), "accuracy", nowhere) == ()
+    assert metric_curves(steps, two_heads(rising()), "accuracy", [nowhere]) == ()

@@ -209,7 +209,11 @@ def without_flag(name: str, plain: dict[str, Any]) -> set[str]:
 
 def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
     mine = without_flag("correlate", CorrelateOptions(StudyOptions(), SizeOptions()).plain())
-    assert mine == without_flag("run", plain_options(StudyOptions())) | {"oracle.price"}
+    of_queries = {
+        "oracle.price", "oracle.read_price", "oracle.task_prices", "pool.task", "unit", "combine",
+        "committee",
+    }  # fmt: skip
+    assert mine == without_flag("run", plain_options(StudyOptions())) | of_queries
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from made_trainings import write_made_training
 from typer.testing import CliRunner
 
 from alsim.cli.plot import plot
@@ -21,6 +22,7 @@ from alsim.store import (
     write_tables,
 )
 
+METRIC = ("--metric", "accuracy")
 app = typer.Typer()
 app.command()(plot)
 
@@ -217,6 +219,42 @@ def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None
     assert stderr == ""
     with pytest.raises(StoreError, match="correlation study"):
         invoke(folder)
+
+
+def test_a_training_study_has_pictures_of_its_own_and_no_curves(tmp_path: Path) -> None:
+    folder = write_made_training(tmp_path / "study")
+    run = make_run(tmp_path / "posts")
+    for kind in (kind for kind, entry in KINDS.items() if entry.of == "training"):
+        stdout, stderr = invoke(folder, "--kind", kind, "--task", "all", *METRIC)
+        assert stdout == f"{folder / f'{kind}.png'}\n"
+        assert stderr == ""
+        with pytest.raises(StoreError, match="holds learning curves"):
+            invoke(run, "--kind", kind)
+    with pytest.raises(
+        StoreError, match=r"(?s)holds passive training.*alsim plot .* --kind losses"
+    ):
+        invoke(folder)
+
+
+def test_the_fraction_and_the_metric_of_a_training_study_reach_its_picture(tmp_path: Path) -> None:
+    folder = write_made_training(tmp_path / "study")
+    pictures: set[bytes] = set()
+    for options in ((), ("--fraction", "0.5"), ("--metric", "train_loss")):
+        invoke(folder, "--kind", "losses", *options, "--out", tmp_path / "picture.svg")
+        pictures.add((tmp_path / "picture.svg").read_bytes())
+    assert len(pictures) == 3
+
+
+def test_a_task_is_drawn_alone_or_all_in_panels(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "posts")
+    pictures: set[bytes] = set()
+    for options in ((), ("--task", "topic"), ("--task", "all"), ("--task", "all", "--x", "cost")):
+        _, stderr = invoke(run, *options, "--out", tmp_path / "picture.svg")
+        assert stderr == ""
+        pictures.add((tmp_path / "picture.svg").read_bytes())
+    assert len(pictures) == 4
+    with pytest.raises(UsageError, match=r"(?s)no task 'topics'.*did you mean topic\?"):
+        invoke(run, "--task", "topics")
 
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:

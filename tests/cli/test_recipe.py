@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from alsim.recipes import recipe_names
 from alsim.store import read_run
 
 ALSIM = [sys.executable, "-m", "alsim", "recipe"]
@@ -24,7 +28,10 @@ def test_the_list_shows_every_recipe_with_its_finding(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split("  ")[0] == "recipe"
-    assert [line.split()[0] for line in lines[1:]][:2] == ["vk-fig05", "vk-fig06"]
+    names = [line.split()[0] for line in lines[1:-1]]
+    assert names == recipe_names()
+    assert "200 runs a model" in lines[1 + names.index("mmoe-synthetic")]
+    assert "sized for two cores" in lines[-1]
     assert "helps only at first" in done.stdout
 
 
@@ -37,7 +44,7 @@ def test_a_figure_leaves_its_run_its_picture_and_its_verdicts(tmp_path: Path) ->
     assert (folder / "vk-fig10.png").read_bytes().startswith(PNG)
     run = read_run(folder / "run")
     assert run.status == "complete"
-    counts = sorted(set(run.steps.column("n_labelled").to_pylist()))
+    counts = sorted({int(str(n)) for n in run.steps.column("n_labelled").to_pylist()})
     assert counts == [60 + step for step in range(101)]
     told = json.loads((folder / "result.json").read_text())
     assert told["pool"]["n_rows"] == 600
@@ -86,6 +93,63 @@ def test_several_recipes_get_a_folder_each_and_json_stands_alone(tmp_path: Path)
     for report in told:
         assert (tmp_path / "both" / report["recipe"] / "result.json").exists()
         assert report["claims"][0]["outcome"] == "cannot tell"
+
+
+TRAINING = """
+title = "t"
+finding = "f"
+source = "s"
+[pool]
+default = "disjoint-tasks"
+[training]
+model = ["multi-cluster", "cross-stitch"]
+experts = 2
+expert_width = "4"
+max_epochs = 2
+[published]
+says = "theirs"
+metric = "accuracy"
+values = { cross-stitch = { cities = [0.5, 0.25] } }
+[[claim]]
+says = "c"
+kind = "better"
+model = "multi-cluster"
+than = "cross-stitch"
+[full]
+about = "two seeds"
+seeds = 2
+"""
+
+
+@pytest.mark.slow
+def test_passive_training_shows_a_table_and_takes_columns_and_the_full_size(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(TRAINING)
+    some = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+    columns = {
+        "vectors": pa.FixedSizeListArray.from_arrays(pa.array(some.ravel()), 4),
+        "name": [f"name-{row % 6}" for row in range(120)],
+        "kind": ["cities", "rivers"] * 60,
+        "part": ["train"] * 80 + ["validation"] * 20 + ["test"] * 20,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "pool.parquet")
+    done = recipe(
+        *("run", "mine.toml", "--pool", "pool.parquet", "--label", "name", "--task", "kind"),
+        *("--split", "part", "--full", "--out", "r"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "at full size: two seeds" in lines
+    assert "pool: path pool.parquet, label name, task kind, split part" in lines
+    (header,) = (line for line in lines if line.startswith("model "))
+    assert header.split() == ["model", "cities", "source", "rivers", "source"]
+    (row,) = (line for line in lines if line.startswith("cross-stitch "))
+    assert "0.5000/0.2500" in row
+    assert row.endswith("–")
+    assert any(line.endswith("; source: theirs") for line in lines)
+    assert not any(line.startswith("figure") for line in lines)
+    told = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert (told["seeds"], told["size"]) == (2, "at full size: two seeds")
 
 
 def test_faults_are_told_before_anything_is_run(tmp_path: Path) -> None:

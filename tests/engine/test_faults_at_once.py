@@ -91,7 +91,7 @@ def test_without_arguments_the_options_are_the_defaults() -> None:
         ({"model": "no/such/file.py:Net"}, "--model", "no such file"),
         ({"id_column": 3}, "--id", "give a text"),
         ({"retrain": 1}, "--retrain", "true or false"),
-        ({"label": "caf\udce9"}, "--label", "give a text in UTF-8"),
+        ({"label": "caf\udce9"}, "--label", "a text in UTF-8"),
         ({"out": Path("caf\udce9")}, "--out", "give a text in UTF-8"),
         ({"mask_modality": ["caf\udce9=0.1"]}, "--mask-modality", "each a text"),
         ({"out": Path(__file__)}, "--out", "is a file"),

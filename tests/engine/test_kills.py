@@ -41,6 +41,10 @@ NOISY = (
     *("--strategy", "random(batch-norm=frozen),badge,core-set", "--oracle", "annotators"),
     *("--noise", "0.1,0.2,0.4", *SIZES, "--seeds", "2"),
 )
+CELLS = (
+    *("--strategy", "margin(combine=rank-sum),random", "--label", "label", "--label", "half"),
+    *("--unit", "cell", "--read-price", "2", "--task-price", "half=0.5", *SIZES, "--seeds", "2"),
+)
 LOCKSTEP = (*OPTIONS, "--replicas", "lockstep", "--seeds", "2")
 
 
@@ -169,7 +173,7 @@ def test_two_hundred_kills_change_no_byte(whole: Whole, tmp_path: Path, seed: in
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [PARTIAL, NOISY, LOCKSTEP])
+@pytest.mark.parametrize("options", [PARTIAL, NOISY, CELLS, LOCKSTEP])
 def test_so_does_a_run_of_other_oracles_nets_and_ways(
     options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

@@ -425,8 +425,8 @@ def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> N
         for name in (value if isinstance(value, dict) else [""])
     }
     unchangeable = {
-        "training.sigma_learning_rate", "training.loss_prediction", "pool.task", "pool.holdout",
-        "pool.rows_kept", "model.experts", "training.task_weighting",
+        "training.sigma_learning_rate", "training.loss_prediction", "pool.holdout",
+        "pool.rows_kept",
     }  # fmt: skip
     assert len(told) > 40
     assert {option for option in told if flag_of(option) not in flags} == unchangeable

@@ -14,16 +14,16 @@ from toy import make_pool, make_toy_setting
 
 from alsim.errors import RunError, UsageError
 from alsim.experiments.active import Passive, passive
+from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import (
     CorrelationOptions,
     GroupRecord,
     check_metrics,
     copies_at_once,
     correlate,
-    is_pointwise,
     split_into_groups,
 )
-from alsim.experiments.setting import Setting, fit_streams, fresh_replicas, initial_query
+from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
 from alsim.models import ModelOptions
 from alsim.oracle import HierarchicalOracle, NoisyOracle
 from alsim.oracle.erring import uniform_confusion
@@ -151,8 +151,8 @@ def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
             alone = setting.evaluator.evaluate(net)[0]
             record = found[metric][number]
             assert record.mean_score == pytest.approx(mine[group].mean().item(), abs=1e-12)
-            assert record.accuracy == alone.accuracy
-            assert record.nll == pytest.approx(alone.nll, abs=1e-9)
+            assert record.accuracy == alone.mean("accuracy")
+            assert record.nll == pytest.approx(alone.mean("nll"), abs=1e-9)
 
 
 def test_copies_that_are_not_trained_are_the_start() -> None:
@@ -161,8 +161,8 @@ def test_copies_that_are_not_trained_are_the_start() -> None:
     net.load(START.state)
     start = SETTING.evaluator.evaluate(net)[0]
     for records in groups_of(setting).values():
-        assert {record.accuracy for record in records} == {start.accuracy}
-        assert nlls(records) == pytest.approx([start.nll] * 6, abs=1e-12)
+        assert {record.accuracy for record in records} == {start.mean("accuracy")}
+        assert nlls(records) == pytest.approx([start.mean("nll")] * 6, abs=1e-12)
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
@@ -323,7 +323,7 @@ def test_a_row_has_one_answer_whatever_the_metric(way: Way) -> None:
     training = replace(TRAINING, batch_size=64)
     clean = setting_of(way, pool=pool, training=training)
     start = passive(clean, [3], quiet)
-    noisy = replace(clean, oracle=NoisyOracle(labels, uniform_confusion(0.3, 2)))
+    noisy = replace(clean, oracles={"label": NoisyOracle(labels, uniform_confusion(0.3, 2))})
     # With two classes all three sort alike; in one batch the order of the rows does not matter.
     found = groups_of(noisy, ["margin", "entropy", "least-confident"], start=start)
     mine = nlls(found["margin"])
@@ -337,7 +337,7 @@ def test_an_oracle_that_asks_by_what_the_model_believes_may_answer_in_part() -> 
     truth = SETTING.pool.tasks["label"].labels
     halves = {"first": (0, 1, 2), "second": (3, 4, 5)}
     told = {
-        name: groups_of(replace(SETTING, oracle=oracle), ["margin"])["margin"]
+        name: groups_of(replace(SETTING, oracles={"label": oracle}), ["margin"])["margin"]
         for name, oracle in (
             ("in full", HierarchicalOracle(truth, halves)),
             ("in part", HierarchicalOracle(truth, halves, max_questions=1)),
@@ -376,7 +376,7 @@ def test_a_metric_sees_no_signal_that_it_has_not_declared() -> None:
 
 
 def test_the_metrics_are_the_strategies_that_go_by_each_rows_own_score() -> None:
-    pointwise = {name for name, entry in STRATEGIES.items() if is_pointwise(entry.build())}
+    pointwise = {name for name, entry in STRATEGIES.items() if entry.build().is_pointwise}
     assert pointwise == {
         "random", "least-confident", "margin", "entropy", "bald", "co-testing",
         "qbc-least-confident", "qbc-margin", "qbc-entropy",

@@ -9,11 +9,12 @@ from torch import Tensor
 from toy import make_pool, make_toy_setting
 
 from alsim.experiments.active import active, begin, passive
+from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.querying import Job
 from alsim.experiments.recording import answer_texts
 from alsim.experiments.records import Round
 from alsim.experiments.schedule import QuerySize, Schedule, Until
-from alsim.experiments.setting import Setting, initial_query, labelled_rows
+from alsim.experiments.setting import Setting
 from alsim.oracle import Answers, HierarchicalOracle, Oracle, OracleTraits, PerfectOracle
 from alsim.training.replicas import Way
 
@@ -24,7 +25,7 @@ JOBS = [Job(0, "margin"), Job(1, "random")]
 
 def setting_with(oracle: Oracle, way: Way = "direct") -> Setting:
     schedule = Schedule(60, QuerySize(15, 15), 2, Until())
-    return replace(make_toy_setting(way, schedule=schedule), oracle=oracle)
+    return replace(make_toy_setting(way, schedule=schedule), oracles={"label": oracle})
 
 
 def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
@@ -105,8 +106,9 @@ def test_the_first_labels_are_asked_for_without_beliefs() -> None:
 def test_only_an_oracle_that_may_be_partial_gives_sets_to_the_training() -> None:
     for limit in (None, 2):
         setting = setting_with(HierarchicalOracle(TRUTH, GROUPS, limit))
-        rows, answers = initial_query(setting, 0)
-        labels = labelled_rows(setting, [(rows, answers)]).labels["label"]
+        query = initial_query(setting, 0)
+        rows = query.rows
+        labels = labelled_rows(setting, [query]).labels["label"]
         if limit is None:
             assert torch.equal(labels[0], TRUTH[rows])
         else:

@@ -3,13 +3,14 @@ import torch
 from scipy import stats
 
 from alsim.models import ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape, build_model
-from alsim.models.expert_options import Evaluation
+from alsim.models.expert_options import expert_faults
 from alsim.models.multi_cluster import (
     EVALUATIONS,
     StochasticGate,
     hard_concrete_gates,
     hard_gates,
     most_likely,
+    selection,
     straight_through_gates,
 )
 from alsim.seeding import forked, stream
@@ -19,7 +20,7 @@ P = torch.tensor([[0.9, 0.6, 0.2, 0.4], [0.1, 0.1, 0.3, 0.1], [0.9, 0.9, 0.9, 0.
 U = torch.tensor([[0.8, 0.8, 0.1, 0.5], [0.9, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.1]])
 
 
-def build(evaluation: Evaluation, logits: torch.Tensor) -> ExpertNet:
+def build(evaluation: str, logits: torch.Tensor) -> ExpertNet:
     options = ExpertOptions(number=logits.shape[1], widths=(5,), evaluation=evaluation)
     with forked(stream(0, "init")):
         net = build_model(SHAPE, ModelOptions(name="multi-cluster", experts=options)).double()
@@ -40,12 +41,14 @@ def build(evaluation: Evaluation, logits: torch.Tensor) -> ExpertNet:
         ("sample", [[1, 0, 1, 0], [0, 0, 1, 0], [1, 1, 1, 1]]),
         ("all", [[1] * 4] * 3),
         ("soft", P.tolist()),
+        ("top-1", [[1, 0, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]]),
+        ("top-3", [[1, 1, 0, 1], [1, 1, 1, 0], [1, 1, 1, 0]]),
+        ("top-4", [[1] * 4] * 3),
+        ("top-70", [[1] * 4] * 3),
     ],
 )
-def test_the_experts_of_evaluation_by_hand(
-    evaluation: Evaluation, expected: list[list[float]]
-) -> None:
-    assert EVALUATIONS[evaluation](P, U).tolist() == torch.tensor(expected).float().tolist()
+def test_the_experts_of_evaluation_by_hand(evaluation: str, expected: list[list[float]]) -> None:
+    assert selection(evaluation)(P, U).tolist() == torch.tensor(expected).float().tolist()
 
 
 def test_a_half_rounds_upwards_and_nothing_rounds_to_one() -> None:
@@ -60,9 +63,18 @@ def test_every_evaluation_gives_every_task_an_expert() -> None:
         assert (select(p, u).sum(1) > 0).all()
 
 
-@pytest.mark.parametrize("evaluation", EVALUATIONS)
+@pytest.mark.parametrize("evaluation", ["top-0", "top-", "top-x", "top--1", "5", "top-²", "k"])
+def test_an_evaluation_that_there_is_not_is_a_fault(evaluation: str) -> None:
+    (fault,) = expert_faults(ExpertOptions(evaluation=evaluation))
+    assert evaluation in str(fault)
+    assert "top-5" in str(fault)
+    with pytest.raises(ValueError, match="no evaluation"):
+        selection(evaluation)
+
+
+@pytest.mark.parametrize("evaluation", [*EVALUATIONS, "top-1", "top-2", "top-9"])
 def test_a_pruned_net_equals_the_masked_one_and_runs_what_is_selected(
-    evaluation: Evaluation,
+    evaluation: str,
 ) -> None:
     net = build(evaluation, torch.logit(P.double()))
     inputs = Inputs(

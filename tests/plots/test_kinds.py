@@ -13,7 +13,7 @@ from alsim.errors import UsageError
 from alsim.plots import KINDS, Kind, draw
 from alsim.plots.figures import Drawing
 
-OPTIONS = {"metric", "band", "title", "x", "baseline", "relative"}
+OPTIONS = {"metric", "band", "title", "x", "baseline", "relative", "task", "fraction"}
 RUN = MemoryRun(steps=make_steps({"margin": rising(), "random": rising()}))
 
 

@@ -47,7 +47,7 @@ def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
         faults = [str(error)]
     assert bool(faults) == bool(found)
     try:
-        load_pool(open_source(pool), chosen, folder, initial_size=4)
+        load_pool(open_source(pool), chosen, folder, initial_size=4, several=True)
         assert not found
         assert not is_refused
     except AlsimError:

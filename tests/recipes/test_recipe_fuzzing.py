@@ -37,6 +37,32 @@ RECIPE: dict[str, Any] = {
     ],
 }
 
+OF_TRAINING: dict[str, Any] = {
+    "title": "a title",
+    "finding": "a finding",
+    "source": "Ma et al. 2018, Fig. 4",
+    "seeds": 3,
+    "pool": {"default": "mmoe", "each_seed": True, "n_rows": 240, "width": 4, "scale": 0.3},
+    "training": {
+        "model": ["mmoe", "multi-cluster(density=0.1)"],
+        "fractions": "0.5,1",
+        "evaluation": "task-k,all,top-2",
+        "expert_width": "16",
+        "dropout": 0.0,
+    },
+    "variant": {"a": {"pool": {"correlation": 0.9}}, "b": {"experts": 2}},
+    "figure": {"kind": "losses", "metric": "mse"},
+    "published": {"says": "theirs", "metric": "mse", "values": {"mmoe": {"y1": [0.1, 0.2]}}},
+    "claim": [
+        {"says": "less", "kind": "better", "model": "mmoe", "metric": "mse", "relative": True,
+         "than": "multi-cluster(density=0.1)", "than_evaluation": "all", "fraction": 0.5},
+        {"says": "more", "kind": "gains-more", "model": "mmoe", "study": "a", "than_study": "b",
+         "than": "multi-cluster(density=0.1)", "task": "y1"},
+    ],
+    "full": {"about": "more", "seeds": "9", "pool": {"n_rows": 480},
+             "training": {"max_epochs": 4}, "variant": {"b": {"experts": 3}}},
+}  # fmt: skip
+
 
 def in_toml(value: object) -> str:
     """Return a value as TOML writes it."""
@@ -105,32 +131,49 @@ def changed(value: Any, path: tuple[Any, ...], new: Any, key: Any) -> Any:
     return done
 
 
-def test_the_recipe_that_is_changed_is_sound(tmp_path: Path) -> None:
-    text = document(RECIPE)
-    assert tomllib.loads(text) == RECIPE
+@pytest.mark.parametrize("content", [RECIPE, OF_TRAINING])
+def test_the_recipe_that_is_changed_is_sound(content: dict[str, Any], tmp_path: Path) -> None:
+    text = document(content)
+    assert tomllib.loads(text) == content
     recipe = read(tmp_path / "r.toml", text.encode())
     assert recipe is not None
     assert set(recipe.studies) == {"a", "b"}
 
 
+def changes_of(content: dict[str, Any]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    change = st.tuples(st.sampled_from(places(content)), VALUES, st.none() | TEXTS)
+    return st.lists(change, min_size=1, max_size=3)
+
+
+def read_changed(
+    path: Path, data: Any, changes: list[tuple[tuple[Any, ...], Any, str | None]]
+) -> None:
+    """Read a recipe in which values and keys are others: it is one, or is refused."""
+    for place, new, key in changes:
+        with suppress(AttributeError, ValueError, KeyError):  # the place is gone by now
+            data = changed(data, place, new, key)
+    recipe = read(path, document(data).encode())
+    assert recipe is None or recipe.claims
+
+
 @settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(places(RECIPE)), VALUES, st.none() | TEXTS),
-        min_size=1, max_size=3,
-    )
-)  # fmt: skip
+@given(changes_of(RECIPE))
 def test_a_recipe_with_other_values_and_keys_is_read_or_refused(
     tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any, str | None]]
 ) -> None:
-    data: Any = RECIPE
-    for path, new, key in changes:
-        with suppress(AttributeError, ValueError, KeyError):  # the place is gone by now
-            data = changed(data, path, new, key)
-    recipe = read(tmp_path / "r.toml", document(data).encode())
-    assert recipe is None or recipe.claims
+    read_changed(tmp_path / "r.toml", RECIPE, changes)
+
+
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes_of(OF_TRAINING))
+def test_one_of_passive_training_with_other_values_and_keys_is_read_or_refused(
+    tmp_path: Path, changes: list[tuple[tuple[Any, ...], Any, str | None]]
+) -> None:
+    read_changed(tmp_path / "r.toml", OF_TRAINING, changes)
 
 
 @settings(
@@ -177,6 +220,13 @@ def test_a_recipe_of_ours_with_some_bytes_replaced_is_read_or_refused(
         "[[study]]\n[[pool]]\n[[figure]]\n[[variant]]\nclaim = [1]",
         "study = 1\npool = 1\nvariant = 1\nfigure = 1\nclaim = 1",
         "study = []\npool = []\nvariant = []\nfigure = []\nclaim = []",
+        "training = 1\npool = 1\nfull = 1\npublished = 1\nvariant = {a = {pool = 1}}",
+        "training = {}\npool = {}\nfull = {}\npublished = {}\nvariant = {a = {pool = {}}}",
+        document({**OF_TRAINING, "training": {"model": 5}}),
+        document({**OF_TRAINING, "full": {"about": "x", "variant": {"b": 3}}}),
+        document({**OF_TRAINING, "full": {"about": "x", "variant": {"b": {"pool": 3}}}}),
+        document({**OF_TRAINING, "pool": {"default": ["mmoe"]}}),
+        document({**OF_TRAINING, "published": {**OF_TRAINING["published"], "values": {"a": 3}}}),
         "study = {}\npool = {}\nvariant = {}\nfigure = {}\nclaim = [{}]",
         document({**RECIPE, "study": {"strategy": 5}}),
         document({**RECIPE, "claim": [{**RECIPE["claim"][0], "strategy": 5}]}),

@@ -13,7 +13,7 @@ from alsim.errors import PoolError, StoreError
 from alsim.experiments.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
-from alsim.store import RunLock, read_run
+from alsim.store import Run, RunLock, read_run
 
 RECIPE = """
 title = "a title"
@@ -115,6 +115,7 @@ def test_a_finished_study_is_kept_and_the_interrupted_one_goes_on(
     assert {name: len(times) for name, times in resumed.items()} == {"slow": 0, "fast": 1}
     for run in report.runs.values():
         assert run.status == "complete"
+        assert isinstance(run, Run)
         assert run.steps.num_rows == 7
     assert sorted(path.name for path in report.folder.iterdir()) == FILES
     assert json.loads((report.folder / "result.json").read_text()) == report.to_json()

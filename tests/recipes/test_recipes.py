@@ -59,7 +59,8 @@ def write(folder: Path, text: str = RECIPE) -> str:
 
 
 def test_every_figure_of_learning_curves_and_every_table_in_the_study_has_a_recipe() -> None:
-    assert recipe_names() == [*OF_CURVES, "vk-table1", "vk-table2"]
+    of_study = [name for name in recipe_names() if name.startswith("vk-")]
+    assert of_study == [*OF_CURVES, "vk-table1", "vk-table2"]
 
 
 @pytest.mark.parametrize("name", OF_CURVES)
@@ -125,7 +126,7 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ("initial_size = 100", "", ["'initial_size' is missing in [study]"]),
         ("max_epochs = 2", 'precision = "float16"', ["'precision'", "did you mean float64?"]),
         ("n_rows = 600", "n_row = 600", ["'n_row' in [pool]", "did you mean n_rows"]),
-        ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "there is: vk, mnist"]),
+        ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "is: vk, mmoe, mnist"]),
         ('kind = "above"', 'kind = "over"', ["'kind' in [[claim]] 1", "did you mean above?"]),
         ('than = "random"', 'than = "randm"', ["does not run", "did you mean random"]),
         ('than = "random"', "", ["'than' is missing in [[claim]] 1"]),
@@ -152,7 +153,7 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ),
         (
             "[[claim]]", "[variant.a]\n[variant.b]\ndropout = 2\nsteps = 0\n[[claim]]",
-            ["2 faults:\n  1. 0 is too small, in [variant.b]", "  2. a dropout of 2"],
+            ["2 faults:\n  1. ", "0 is too small, in [variant.b]", "a dropout of 2", "  2. "],
         ),
     ],
 )  # fmt: skip
@@ -340,7 +341,8 @@ def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
     assert judge_claim(claim, steps, 512).outcome == "held"
 
 
-def test_the_default_number_of_seeds_is_that_of_alsim_run() -> None:
+def test_the_default_number_of_seeds_is_that_of_alsim_run(tmp_path: Path) -> None:
     commands = (run_recipe_command, run_command)
     mine, theirs = (inspect.signature(c).parameters["seeds"].default for c in commands)
-    assert mine == theirs
+    assert mine is None  # the recipe's own
+    assert read_recipe(write(tmp_path)).seeds == theirs

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from pools import load, make_table
 from toy import make_toy_setting
 
 from alsim.errors import UsageError
-from alsim.experiments.scoring import Scored, score_round
-from alsim.experiments.setting import Setting, fresh_replicas, initial_query, labelled_rows
+from alsim.experiments.asking import initial_query, labelled_rows
+from alsim.experiments.cells import open_cells
+from alsim.experiments.scoring import considered, score_tasks
+from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import ModelOptions
 from alsim.pool.pool import Pool
 from alsim.seeding import stream
@@ -39,14 +42,21 @@ def setting_of(pool: Pool | None = None, way: Way = "direct") -> Setting:
     )
 
 
+class Scored(NamedTuple):
+    rows: torch.Tensor
+    candidates: Candidates
+
+
 def score(setting: Setting, replicas: Replicas, names: list[str], seeds: list[int]) -> list[Scored]:
-    starts = [initial_query(setting, seed) for seed in seeds]
-    unlabelled = torch.zeros(len(seeds), setting.pool.n, dtype=torch.bool)
-    unlabelled[:, setting.train.start : setting.train.stop] = True
-    unlabelled.scatter_(1, torch.stack([rows for rows, _ in starts]), False)
     strategies = [find_strategy(name).strategy for name in names]
-    labelled = labelled_rows(setting, starts)
-    return score_round(setting, replicas, seeds, strategies, unlabelled, labelled, step=1, size=12)
+    labelled = labelled_rows(setting, [initial_query(setting, seed) for seed in seeds])
+    can_ask = open_cells(setting.known, ["label"], labelled, "object").any(2)
+    rows = [
+        considered(mine, strategy.candidates, 12, generator=stream(seed, "candidates"))
+        for mine, strategy, seed in zip(can_ask, strategies, seeds, strict=True)
+    ]
+    scored = score_tasks(setting, replicas, seeds, strategies, {"label": rows}, labelled, step=1)
+    return [Scored(*pair) for pair in zip(rows, scored["label"], strict=True)]
 
 
 def ids(setting: Setting, name: str, scored: Scored) -> list[str | int]:

@@ -55,6 +55,7 @@ def estimates(name: EstimatorName, k: int) -> torch.Tensor:
     [
         ("reinforce", 1),
         ("reinforce", 3),
+        ("reinforce-mean", 1),
         ("leave-one-out", 2),
         ("leave-one-out", 4),
         ("disarm", 2),

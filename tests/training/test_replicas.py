@@ -4,10 +4,11 @@ import pytest
 import torch
 from toy import make_pool
 
-from alsim.models import ModelOptions
+from alsim.models import ExpertOptions, ModelOptions
 from alsim.seeding import stream
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features, features_of, shape_of
+from alsim.training.gate_noise import draw_noise
 from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, make_objective
 from alsim.training.optimisers import STACKED, OptimiserName
 from alsim.training.options import TrainingOptions
@@ -155,6 +156,26 @@ def test_the_log_variances_stay_within_their_bound(way: Way) -> None:
     s = replicas.parameter(LOG_VARIANCE)
     assert s is not None
     assert s.abs().max() == LOG_VARIANCE_BOUND
+
+
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+@pytest.mark.parametrize("name", ["mmoe", "cgc", "multi-cluster"])
+def test_gates_that_go_by_the_task_alone_have_a_learning_rate_of_their_own(
+    way: Way, name: str
+) -> None:
+    # The relaxed estimator needs no more than the noise that is set here.
+    experts = ExpertOptions(gate="task", estimator="hard-concrete")
+    model = ModelOptions(name=name, dropout=0.0, experts=experts)
+    replicas = make(way, [0], model, learning_rate=1e-9, gate_learning_rate=0.5)
+    before = replicas.state().parameters
+    noise = draw_noise(replicas.gates, 24, torch.float64, [stream(0, "noise")])
+    batch = Batch(FEATURES.take(torch.arange(24)[None]), {"label": LABELS[:24][None]}, {})
+    replicas.step(batch, noise, "train")
+    moved = {k: (v - before[k]).abs().max().item() for k, v in replicas.state().parameters.items()}
+    gates = {k: moved.pop(k) for k in list(moved) if k.endswith("gate.logits")}
+    assert gates
+    assert all(0.4 < how_far <= 0.5 for how_far in gates.values())
+    assert max(moved.values()) < 1e-8
 
 
 @pytest.mark.parametrize(("name", "torchs"), [("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])

@@ -1,0 +1,202 @@
+"""`alsim gates`: which expert each task of a trained net uses, and which tasks agree."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from alsim.analysis.gates import Floats, GateMap
+
+_SHOWN = 4  # experts of a task that are listed
+_NOTHING = "–"
+
+
+def gates(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training study.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A model of the study, as it was named there. [default: the first with "
+            "stochastic gates, else the first with any]",
+        ),
+    ] = None,
+    fraction: Annotated[
+        float | None,
+        typer.Option(help="Of the labels trained on, such as 0.25. [default: the largest]"),
+    ] = None,
+    chosen_by: Annotated[
+        str | None,
+        typer.Option(help="The strategy that chose the labels, of a study of a run's queries."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Whose map is drawn; experts have no counterpart in another seed. "
+            "[default: the first]",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The picture: .png, .svg or .pdf. [default: RUN/gates.png]"),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="A title above the picture.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Show which experts each task of a trained net uses, how many, and which tasks agree.
+
+    Example: alsim gates runs/domains
+
+    Example: alsim gates runs/domains --model 'multi-cluster(density=0.1)' --fraction 0.25
+    """
+    # Slow imports only once they are needed, so that `alsim --help` stays quick.
+    from alsim.analysis.gates import choose_map, gate_maps
+    from alsim.errors import UsageError
+    from alsim.plots import check_target, save_figure
+    from alsim.plots.gates import draw_gates
+    from alsim.store import read_training
+
+    if out is not None:
+        check_target(out)
+    study = read_training(run)
+    maps = gate_maps(study.gates)
+    found = choose_map(maps, model, fraction, chosen_by)
+    if seed is not None and seed not in found.seeds:
+        there = ", ".join(map(str, found.seeds))
+        raise UsageError(f"no seed {seed} of {found.model}", "--seed", f"there is: {there}")
+    shown = found.seeds[0] if seed is None else seed
+    drawing = draw_gates(found, seed=shown, title=title)
+    target = out or study.folder / "gates.png"
+    save_figure(drawing.figure, target)
+    warnings = list(drawing.warnings)
+    if study.status != "complete":
+        warnings.append(f"the study is marked {study.status}: shown as far as it went")
+    others = sorted({each.model for each in maps} - {found.model})
+    if json:
+        from alsim.cli.output import print_json
+
+        print_json(
+            {
+                "study": str(study.folder),
+                "status": study.status,
+                "figure": str(target),
+                "warnings": warnings,
+                "others": others,
+                **_as_json(found, shown),
+            }
+        )
+        return
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    _print_text(found, shown)
+    from alsim.cli.output import print_lines
+
+    lines = [f"other models with gates: {', '.join(others)}: --model NAME"] * bool(others)
+    print_lines([*lines, f"figure: {target}"])
+
+
+def _print_text(found: "GateMap", seed: int) -> None:
+    from alsim.cli.output import print_lines, print_table
+    from alsim.plots.gates import described
+
+    is_stochastic = found.fact == "probability"
+    n = len(found.seeds)
+    values = found.values[found.seeds.index(seed)]
+    correlations = found.correlations
+    print_table(
+        ["task", "experts", f"most used, seed {seed}", "most like it"],
+        [
+            [task, _used(found, t), _most_used(values[t]), _most_like(found, correlations, t)]
+            for t, task in enumerate(found.tasks)
+        ],
+        title=described(found),
+        right=(1,),
+        whole=(1,),
+    )
+    seeds = "one seed" if n == 1 else f"mean over {n} seeds ± half a 95 % t-interval"
+    what = "Σ of the gates' probabilities" if is_stochastic else "exp of the entropy of the weights"
+    number = "probability" if is_stochastic else "mean weight"
+    lines = [
+        f"{described(found)}; {values.shape[1]} experts",
+        f"experts: how many the task uses, {what}; {seeds}",
+        f"most used: number of the expert and its {number}; experts of two seeds have nothing to "
+        "do with each other",
+    ]
+    if len(found.tasks) > 1:
+        over = "" if n == 1 else f", mean over {n} seeds"
+        lines.append(f"most like it: Pearson's correlation over the experts{over}")
+    print_lines(lines)
+
+
+def _used(found: "GateMap", task: int) -> str:
+    from alsim.analysis.intervals import estimate
+
+    told = estimate(found.n_used[:, task])
+    if told.mean != told.mean:
+        return _NOTHING
+    half = "" if told.half_width is None else f" ± {told.half_width:.1f}"
+    return f"{told.mean:.1f}{half}"
+
+
+def _most_used(values: "Floats") -> str:
+    """Return the experts with the largest values, as far as these are not negligible."""
+    import numpy as np
+
+    if not np.isfinite(values).all():
+        return _NOTHING
+    order = np.argsort(-values, kind="stable")[:_SHOWN]
+    return " ".join(f"{i} ({_share(float(values[i]))})" for i in order if values[i] >= 0.005)
+
+
+def _most_like(found: "GateMap", correlations: "Floats", task: int) -> str:
+    import numpy as np
+
+    others = correlations[task].copy()
+    others[task] = np.nan
+    if not np.isfinite(others).any():
+        return _NOTHING
+    best = int(np.nanargmax(others))
+    r = f"{others[best]:+z.2f}".replace("0.", ".")
+    return f"{found.tasks[best]} ({r})"
+
+
+def _share(value: float) -> str:
+    """Return a number of 0 to 1 as ".53"."""
+    return f"{value:.2f}".removeprefix("0")
+
+
+def _as_json(found: "GateMap", seed: int) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from alsim.analysis.intervals import estimate
+
+    values = found.values[found.seeds.index(seed)]
+    return {
+        "model": found.model,
+        "chosen_by": found.chosen_by,
+        "fraction": found.fraction,
+        "fact": found.fact,
+        "seeds": list(found.seeds),
+        "experts_used": {
+            task: {
+                name: _number(value) for name, value in asdict(estimate(found.n_used[:, t])).items()
+            }
+            for t, task in enumerate(found.tasks)
+        },
+        "map": {
+            "seed": seed,
+            "tasks": {
+                task: [_number(v) for v in row]
+                for task, row in zip(found.tasks, values.tolist(), strict=True)
+            },
+        },
+        "correlations": {
+            task: dict(zip(found.tasks, map(_number, row), strict=True))
+            for task, row in zip(found.tasks, found.correlations.tolist(), strict=True)
+        },
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number as JSON has it: nothing for one that is not finite."""
+    return None if value is None or value != value else value

@@ -1,0 +1,158 @@
+"""Asking the oracles: which cells first, what is paid, and what is learnt from the answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from alsim.experiments.setting import Setting
+from alsim.oracle import Answers, Oracle
+from alsim.seeding import stream
+from alsim.training.fit import Labelled
+
+
+class Queried(NamedTuple):
+    """One replica's query and its answers, best first: k objects or cells."""
+
+    rows: Tensor  # (k,) int64, rows of the pool
+    cells: Tensor  # (k, t) bool, which of their labels were asked for
+    scores: Tensor | None  # (k,); None for the initial labels, which no strategy chose
+    # task -> what was answered of all k; label −1, no cost and no question where it was not asked
+    answers: Mapping[str, Answers]
+
+    @property
+    def cost(self) -> float:
+        """Return what the answers cost together."""
+        return sum(float(answers.costs.sum()) for answers in self.answers.values())
+
+    @property
+    def n_questions(self) -> int:
+        """Return how many questions the answers took together."""
+        return sum(int(answers.questions.sum()) for answers in self.answers.values())
+
+
+def ask(
+    setting: Setting,
+    rows: Tensor,
+    cells: Tensor,
+    *,
+    seen: Tensor,
+    beliefs: Tensor | None,
+    generator: torch.Generator,
+) -> dict[str, Answers]:
+    """Return the oracles' answers about some cells, task -> Answers of all k.
+
+    An object is read, at `read_price`, when the first of its labels is asked for, and never again:
+    the joint cost c₀ + Σ cₜ. That price is on its first cell here.
+
+    Args:
+        setting: The study.
+        rows: `(k,)` int64; with cells as the unit an object may come several times.
+        cells: `(k, t)` bool, one at least in each row.
+        seen: `(m,)` int64, the objects that have been asked about before.
+        beliefs: `(k, c)`, see `Oracle`; None with several tasks.
+        generator: All that is random is drawn from it.
+    """
+    answers: dict[str, Answers] = {}
+    is_read = _first_times(rows) & ~torch.isin(rows, seen)
+    for place, (task, oracle) in enumerate(setting.oracles.items()):
+        asked = cells[:, place]
+        told = oracle(rows[asked], beliefs=beliefs, generator=generator)
+        answers[task] = told if asked.all() else _among(told, asked)
+        if setting.read_price:
+            here = is_read & (cells.int().argmax(1) == place)
+            costs = answers[task].costs + setting.read_price * here
+            answers[task] = replace(answers[task], costs=costs)
+    return answers
+
+
+def initial_query(setting: Setting, seed: int) -> Queried:
+    """Return a seed's initial labels: of objects at random, or of those that are given.
+
+    With cells as the unit, objects come with all of their labels until there are enough; of the
+    last one some labels at random, so that the number is the same for every seed.
+    """
+    generator = stream(seed, "initial")
+    rows, size = setting.initial_rows, setting.pool.n * len(setting.oracles)
+    if rows is None:
+        can_ask = setting.known.any(1).nonzero()[:, 0]
+        rows = can_ask[torch.randperm(len(can_ask), generator=generator)]
+        size = setting.schedule.initial_size
+    if setting.unit == "object":
+        rows = rows[:size]
+        cells = setting.known[rows]
+    else:
+        rows, cells = _first_cells(setting.known, rows, size, generator=generator)
+    nothing = torch.empty(0, dtype=torch.int64)
+    generator = stream(seed, "initial", "oracle")
+    answers = ask(setting, rows, cells, seen=nothing, beliefs=None, generator=generator)
+    return Queried(rows, cells, None, answers)
+
+
+def labelled_rows(setting: Setting, queries: Sequence[Queried]) -> Labelled:
+    """Return one query a replica, each of the same size, as labelled rows on the device.
+
+    The labels are `(r, m)` int64, −1 where a label was not asked for; from an oracle whose answers
+    may be partial they are the classes still possible, `(r, m, c)` bool.
+    """
+    device = setting.features.device
+    rows = torch.stack([query.rows for query in queries])
+    labels = {
+        task: torch.stack([_training_labels(oracle, query.answers[task]) for query in queries])
+        for task, oracle in setting.oracles.items()
+    }
+    return Labelled(rows.to(device), {task: y.to(device) for task, y in labels.items()})
+
+
+def one_cell_each(tasks: Tensor, n_tasks: int) -> Tensor:
+    """Return cells, `(k, t)` bool, of which each row has that of one task, `(k,)` int64."""
+    return F.one_hot(tasks, n_tasks).bool()
+
+
+def _first_cells(
+    known: Tensor, rows: Tensor, size: int, *, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return the first `size` cells of objects in this order, one by one; all if there are fewer.
+
+    Args:
+        known: `(n, t)` bool.
+        rows: The objects, `(m,)`.
+        size: How many cells.
+        generator: Decides which cells of the last object.
+    """
+    until = known[rows].sum(1).cumsum(0)
+    n_objects = min(int(torch.searchsorted(until, size)) + 1, len(rows))
+    pairs = known[rows[:n_objects]].nonzero()
+    whole = pairs[pairs[:, 0] < n_objects - 1]
+    last = pairs[len(whole) :]
+    some = torch.randperm(len(last), generator=generator)[: size - len(whole)]
+    pairs = torch.cat([whole, last[some.sort().values]])
+    return rows[pairs[:, 0]], one_cell_each(pairs[:, 1], known.shape[1])
+
+
+def _first_times(rows: Tensor) -> Tensor:
+    """Return where a value stands for the first time, `(k,)` bool."""
+    values, place = rows.unique(return_inverse=True)
+    order = torch.arange(len(rows))
+    first = torch.full((len(values),), len(rows)).scatter_reduce(0, place, order, "amin")
+    return first[place] == order
+
+
+def _among(told: Answers, asked: Tensor) -> Answers:
+    """Return answers to some of k cells as answers of all k."""
+
+    def spread(values: Tensor, otherwise: int) -> Tensor:
+        return values.new_full((len(asked),), otherwise).masked_scatter(asked, values)
+
+    return Answers(spread(told.labels, -1), spread(told.costs, 0), spread(told.questions, 0))
+
+
+def _training_labels(oracle: Oracle, answers: Answers) -> Tensor:
+    if not oracle.traits.is_partial:
+        return answers.labels
+    if answers.possible is None:
+        raise ValueError("an oracle that may answer partially must tell what is possible")
+    return answers.possible

@@ -1,0 +1,92 @@
+"""Names with parameters, as a user writes them: `bald(k=50)`, `mmoe(experts=4)`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from alsim.errors import UsageError, nearest
+
+Value = int | float | str | bool
+
+_FORM = re.compile(r"(?P<base>[^()]+?)\s*(\((?P<inside>[^()]*)\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A name as it was written, taken apart."""
+
+    text: str
+    flag: str  # that named it, for messages
+    base: str  # without parameters
+    inside: str  # of the brackets
+
+    @property
+    def where(self) -> str:
+        """Return where it stands, for messages."""
+        return f"{self.flag} {self.text}"
+
+    def given(self, types: Mapping[str, Any]) -> dict[str, Value]:
+        """Return the parameters between the brackets, by name, hyphens for underscores.
+
+        Args:
+            types: Those that there are, and what each may be: int, float, str, bool, a Literal.
+
+        Raises:
+            UsageError: If one is unknown, given twice, or of another type.
+        """
+        given: dict[str, Value] = {}
+        for part in filter(None, (part.strip() for part in self.inside.split(","))):
+            name, equals, value = (piece.strip() for piece in part.partition("="))
+            name = name.replace("_", "-")
+            if not equals or name not in types or name in given:
+                raise UsageError(
+                    f"{name!r} is given twice" if name in given else f"no parameter {part!r}",
+                    self.where,
+                    "give it once" if name in given else nearest(name, types),
+                )
+            given[name] = self._value(name, value, types[name])
+        return given
+
+    def _value(self, name: str, value: str, type_: Any) -> Value:
+        choices = get_args(type_)
+        try:
+            if choices and value in choices:
+                return value
+            if not choices and type_ is bool:
+                return {"true": True, "false": False}[value.lower()]
+            if not choices:
+                return type_(value)
+        except (ValueError, KeyError):
+            pass
+        listed = ", ".join(map(str, choices)) if choices else {int: "a whole number"}.get(type_, "")
+        raise UsageError(
+            f"{name} cannot be {value!r}",
+            self.where,
+            f"give {listed or 'a number' if type_ is not bool else 'true or false'}",
+        )
+
+
+def take_apart(text: str, flag: str) -> Written:
+    """Return what `name` or `name(parameter=value, …)` consists of.
+
+    Raises:
+        UsageError: If the text is neither.
+    """
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        what = f"{text!r} is no {flag.removeprefix('--')}"
+        raise UsageError(what, flag, "write name or name(parameter=value, …)")
+    return Written(text, flag, match["base"], match["inside"] or "")
+
+
+def put_together(base: str, parameters: Mapping[str, Value]) -> str:
+    """Return a name with parameters, in their order; all digits, since a worker reads it."""
+    inside = ",".join(f"{name}={_text(value)}" for name, value in parameters.items())
+    return f"{base}({inside})" if inside else base
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

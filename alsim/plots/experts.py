@@ -1,0 +1,172 @@
+"""How a net does by how many of its experts run: which are worth their cost?"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alsim.analysis.bands import BandKind
+from alsim.analysis.task_values import (
+    TOP,
+    Trained,
+    choose_fraction,
+    choose_metric,
+    choose_tasks,
+    expert_curve,
+    net_means,
+)
+from alsim.errors import StoreError
+from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
+from alsim.plots.trainings import (
+    DrawableTraining,
+    looks_of_nets,
+    nets_of,
+    only_study,
+    study_warnings,
+)
+from alsim.plots.words import axis_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WHERE = "alsim plot --kind experts"
+_MARKERS = {"task-k": "o", "mean-k": "s", "round": "^", "sample": "v", "soft": "P", "all": "D"}
+
+
+def draw_experts(
+    studies: Sequence[DrawableTraining],
+    *,
+    metric: str | None = None,
+    band: BandKind = "t",
+    title: str | None = None,
+    task: str | None = None,
+    fraction: float | None = None,
+) -> Drawing:
+    """Return a metric against the experts that run for a task; Yan et al. (2019), Fig. 2.
+
+    Of a net with stochastic gates the evaluations by each task's K likeliest experts, "top-K",
+    are a line; the others are marks, at the mean number of experts over tasks and seeds. A model
+    without such gates is a level: whatever it has runs.
+
+    Args:
+        studies: One, with several evaluations.
+        metric: accuracy, auc, mse or nll; None is the first of them that was measured.
+        band: About the line, and as bars about the marks.
+        title: Above the axes.
+        task: That one alone; None or "all" is the mean over the tasks.
+        fraction: Of the labels; None is the largest.
+
+    Raises:
+        UsageError: If there are several studies, or no such metric, task or fraction.
+        StoreError: If no net was evaluated by stochastic gates.
+    """
+    study = only_study(studies, "experts")
+    tasks = study.tasks
+    metric = choose_metric(tasks, metric, _WHERE)
+    names = choose_tasks(tasks, metric, task, _WHERE)
+    share = choose_fraction(tasks, fraction, _WHERE)
+    which = nets_of(study, tasks)
+    looks = looks_of_nets(which)
+    warnings = study_warnings(study)
+    if not any(told for each in which for _, told in net_means(tasks, each, metric, names)):
+        raise StoreError(
+            "no net of the study has stochastic gates to choose experts by",
+            str(study.folder),
+            "train one that has, and evaluate it in several ways: "
+            "alsim train --model multi-cluster --evaluation task-k,mean-k,all,top-1,top-5",
+        )
+    with own_style():
+        figure = make_figure(7.6, max(4.4, 1.4 + 0.2 * (len(which) + len(_MARKERS))))
+        axes = figure.add_subplot()
+        n_seeds: list[int] = []
+        shown: set[str] = set()
+        has_levels = False
+        for each in which:
+            line = expert_curve(tasks, each, metric, names, share)
+            if line is not None:
+                edges = edges_of(line.values, band)
+                drawn = Line(looks[each].label, line, looks[each].style, band, edges)
+                draw_line(axes, drawn, opacity=band_opacity(len(which)))
+                n_seeds.append(len(line.seeds))
+            for told, at, values in _marks(study, each, metric, names, share):
+                n_seeds.append(len(values))
+                if not told:
+                    has_levels = True
+                    _draw_level(axes, values, looks[each])
+                    continue
+                shown.add(told)
+                _draw_mark(axes, at, values, told, looks[each], band)
+        axes.set_xlabel("experts that run for a task", fontsize=9)
+        axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
+        axes.locator_params(axis="x", integer=True)
+        axes.set_xlim(left=0)
+        axes.tick_params(labelsize=8)
+        _write_legend(axes, [looks[each] for each in which], shown)
+        whole = "all labels" if share == 1 else f"{100 * share:g} % of the labels"
+        of = names[0] if len(names) == 1 else f"mean of {len(names)} tasks"
+        write_title(axes, title or f"{of}, {whole}")
+        levels = "levels: models without such gates; " if has_levels else ""
+        seeds = seeds_in_words(n_seeds, band)
+        write_footnote(figure, f"lines: each task's K likeliest; {levels}{seeds}")
+    return Drawing(figure, tuple(warnings))
+
+
+def _marks(
+    study: DrawableTraining, which: Trained, metric: str, names: Sequence[str], share: float
+) -> list[tuple[str, float, np.ndarray]]:
+    """Return each evaluation but top-K, how many experts then run, and a value a seed."""
+    experts = net_means(study.tasks, which, "n_experts", names)
+    found: list[tuple[str, float, np.ndarray]] = []
+    for (fraction, told), values in net_means(study.tasks, which, metric, names).items():
+        if fraction == share and not told.startswith(TOP):
+            at = list(experts.get((fraction, told), {}).values())
+            found.append((told, float(np.mean(at)) if at else np.nan, np.array([*values.values()])))
+    return found
+
+
+def _draw_mark(
+    axes: "Axes", x: float, values: np.ndarray, told: str, look: Look, band: BandKind
+) -> None:
+    axes.plot(
+        x,
+        values.mean(),
+        marker=_MARKERS.get(told, "X"),
+        color=look.style.colour,
+        markeredgecolor="#222222",
+        markeredgewidth=0.7,
+        markersize=8,
+        linestyle="",
+        zorder=4,
+    )
+    edges = edges_of(values[:, None], band)
+    if edges is not None:
+        axes.vlines(x, *edges, color=look.style.colour, linewidth=1.1, zorder=3)
+
+
+def _draw_level(axes: "Axes", values: np.ndarray, look: Look) -> None:
+    axes.axhline(
+        float(values.mean()),
+        color=look.style.colour,
+        linestyle=look.style.dashes,
+        linewidth=1.2,
+        label=look.label,
+        zorder=1.5,
+    )
+
+
+def _write_legend(axes: "Axes", looks: Sequence[Look], shown: set[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    models = [
+        Line2D([], [], color=look.style.colour, linestyle=look.style.dashes, label=look.label)
+        for look in looks
+    ]
+    marks = [
+        Line2D([], [], color="#888888", marker=marker, linestyle="", label=told)
+        for told, marker in _MARKERS.items()
+        if told in shown
+    ]
+    axes.figure.legend(  # pyright: ignore[reportAttributeAccessIssue] -- a figure, or one in it
+        handles=[*models, *marks], loc="outside right upper", frameon=False, fontsize=8.5
+    )

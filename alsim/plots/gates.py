@@ -1,0 +1,167 @@
+"""The gates of a trained net: which task uses which expert, how many, and which tasks agree."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alsim.analysis.bands import t_band
+from alsim.analysis.gates import Floats, GateMap, expert_order, similar_order
+from alsim.plots.figures import (
+    Drawing,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_heading,
+)
+from alsim.plots.lines import signed
+from alsim.plots.pool_classes import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_CELL = 0.24  # inches of a task or an expert
+_UNKNOWN = "#D9D9D9"
+_BAR = "#0072B2"
+_WRITTEN = 12  # tasks up to which the correlations are written as numbers
+
+
+def draw_gates(found: GateMap, *, seed: int | None = None, title: str | None = None) -> Drawing:
+    """Return the map of one seed, the experts a task uses, and the correlation between tasks.
+
+    Yan et al. (2019), Fig. 3. Tasks stand so that those that agree over all seeds are neighbours,
+    and experts so that the map runs along its diagonal; neither order means more than that.
+
+    Args:
+        found: Of one model and fraction.
+        seed: Whose map is drawn; None is the first.
+        title: Above all; None tells the model and the labels.
+
+    Raises:
+        ValueError: If there is no such seed.
+    """
+    chosen = found.seeds.index(found.seeds[0] if seed is None else seed)
+    correlations = found.correlations
+    tasks = similar_order(correlations)
+    values = found.values[chosen][tasks]
+    experts = expert_order(values)
+    names = [shortened(found.tasks[task]) for task in tasks]
+    n_tasks, n_experts = values.shape
+    is_alone = n_tasks == 1
+    widths = [_CELL * max(n_experts, 8), 1.5, 0.0 if is_alone else _CELL * max(n_tasks, 8)]
+    warnings = _warnings(found)
+    with own_style():
+        height = 1.9 + _CELL * max(n_tasks, 4) + (0.0 if is_alone else 0.6)
+        figure = make_figure(1.6 + sum(widths) + 1.2, height)
+        panels: list[Axes] = list(
+            figure.subplots(
+                1, 2 if is_alone else 3, width_ratios=[w for w in widths if w], sharey=True
+            )
+        )
+        _draw_map(panels[0], values[:, experts], found.fact)
+        panels[0].set_xticks(range(n_experts), [str(i) for i in experts])
+        panels[0].set_xlabel("expert", fontsize=9)
+        panels[0].set_yticks(range(n_tasks), names, parse_math=False)
+        panels[0].set_ylim(n_tasks - 0.5, -0.5)
+        _write_top(panels[0], f"{_fact(found)}, seed {found.seeds[chosen]}")
+        _draw_used(panels[1], found.n_used[:, tasks], n_experts)
+        _write_top(panels[1], "experts used")
+        panels[1].set_xlabel(
+            "k(t) = Σp" if found.fact == "probability" else "effective number", fontsize=9
+        )
+        if not is_alone:
+            _draw_correlations(panels[2], correlations[np.ix_(tasks, tasks)])
+            panels[2].set_xticks(range(n_tasks), names, rotation=90, parse_math=False)
+            _write_top(panels[2], "correlation of tasks")
+        for axes in panels:
+            axes.tick_params(labelsize=7.5, length=0)
+        write_heading(figure, title or described(found))
+        write_footnote(figure, _footnote(found))
+    return Drawing(figure, tuple(warnings))
+
+
+def described(found: GateMap) -> str:
+    """Return in words which model and labels the gates are of."""
+    whole = "all labels" if found.fraction == 1 else f"{100 * found.fraction:g} % of the labels"
+    by = "" if found.chosen_by == "random" else f" that {found.chosen_by} chose"
+    return f"{found.model}, {whole}{by}"
+
+
+def _draw_map(axes: "Axes", values: Floats, fact: str) -> None:
+    from matplotlib import colormaps
+
+    colours = colormaps["cividis"].with_extremes(bad=_UNKNOWN)
+    most = 1.0 if fact == "probability" else max(float(np.nanmax(values)), 1e-9)
+    image = axes.imshow(
+        np.ma.masked_invalid(values), cmap=colours, vmin=0.0, vmax=most, aspect="auto"
+    )
+    axes.grid(visible=False)
+    bar = axes.figure.colorbar(image, ax=axes, location="left", fraction=0.04, pad=0.02)
+    bar.ax.tick_params(labelsize=7.5)
+
+
+def _draw_used(axes: "Axes", n_used: Floats, n_experts: int) -> None:
+    """Draw a bar a task with its t-interval over the seeds; the seeds are dots."""
+    mean = n_used.mean(axis=0)
+    rows = np.arange(len(mean))
+    axes.barh(rows, np.nan_to_num(mean), height=0.62, color=_BAR, alpha=0.45, linewidth=0)
+    band = t_band(n_used)
+    if band is not None:
+        axes.hlines(rows, np.maximum(band[0], 0), band[1], color="#222222", linewidth=1.1)
+        for each in n_used:
+            axes.scatter(each, rows, s=6, color=_BAR, linewidths=0, zorder=3)
+    top = float(np.nanmax(n_used)) if np.isfinite(n_used).any() else 1.0
+    axes.set_xlim(0, min(n_experts * 1.02, max(top * 1.25, 1.0)))
+    axes.locator_params(axis="x", nbins=4)
+    axes.grid(visible=False, axis="y")
+
+
+def _draw_correlations(axes: "Axes", correlations: Floats) -> None:
+    from matplotlib import colormaps
+
+    colours = colormaps["PuOr_r"].with_extremes(bad=_UNKNOWN)
+    image = axes.imshow(
+        np.ma.masked_invalid(correlations), cmap=colours, vmin=-1.0, vmax=1.0, aspect="auto"
+    )
+    axes.grid(visible=False)
+    t = len(correlations)
+    if t <= _WRITTEN:
+        for i, j in np.ndindex(t, t):
+            r = float(correlations[i, j])
+            if i != j and np.isfinite(r):
+                text = signed(r, "z.1f").replace("0.", ".")
+                colour = "white" if abs(r) > 0.7 else "#222222"
+                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+    bar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03)
+    bar.ax.tick_params(labelsize=7.5)
+
+
+def _write_top(axes: "Axes", text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=9, parse_math=False)
+
+
+def _fact(found: GateMap) -> str:
+    return "pᵢ(t)" if found.fact == "probability" else "mean weights"
+
+
+def _warnings(found: GateMap) -> list[str]:
+    """Return what cannot be seen in the picture."""
+    lost = [
+        task
+        for task, values in zip(found.tasks, found.values.transpose(1, 0, 2), strict=True)
+        if not np.isfinite(values).all()
+    ]
+    return [f"no gates of {', '.join(lost)}: no row was evaluated there"] if lost else []
+
+
+def _footnote(found: GateMap) -> str:
+    n = len(found.seeds)
+    seeds = "one seed" if n == 1 else f"{n} seeds"
+    text = "an expert has no counterpart in another seed, so the map is of one"
+    if n > 1:
+        text += f"; experts used: mean over {seeds}, dots the seeds, line 95 % t-interval"
+    if found.fact == "weight":
+        text += "; effective number: exp of the entropy of the mean weights"
+    if len(found.tasks) > 1:
+        mean = f", mean over {seeds}" if n > 1 else ""
+        text += f"; correlation: Pearson's over the experts{mean}; grey: undefined"
+    return text

@@ -1,0 +1,58 @@
+"""The pools that recipes make for themselves, and where to get those that must be given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from alsim.pool.synthetic import VkOptions, check_vk, vk_pool
+from alsim.pool.synthetic_mmoe import MmoeOptions, check_mmoe, mmoe_pool
+
+MadePool = VkOptions | MmoeOptions  # how a pool is made
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What makes pools of one sort."""
+
+    options: Callable[..., Any]  # a dataclass
+    check: Callable[[Any], None]  # raises a UsageError for what cannot be used
+    make: Callable[[Any], pa.Table]
+
+
+GENERATORS: Mapping[str, Generator] = {
+    "vk": Generator(VkOptions, check_vk, vk_pool),
+    "mmoe": Generator(MmoeOptions, check_mmoe, mmoe_pool),
+}
+
+_CENSUS = (
+    "convert Census-Income once with: alsim pool import census FILE --group {0} --only test --out "
+    "census-{0}.parquet (FILE: its raw files, https://archive.ics.uci.edu/dataset/117), then add: "
+    "--pool census-{0}.parquet"
+)
+GIVEN: Mapping[str, str] = {
+    "mnist": "convert MNIST once with: alsim pool import FOLDER --out mnist.parquet (its four "
+    "files are at http://yann.lecun.com/exdb/mnist/ and mirrors), then add: --pool mnist.parquet",
+    "census-1": _CENSUS.format(1),
+    "census-2": _CENSUS.format(2),
+    "disjoint-tasks": "convert CIFAR-100 once with: alsim pool import FOLDER --out cifar.parquet "
+    "(its binary version is at https://www.cs.toronto.edu/~kriz/cifar.html), then add: --pool "
+    "cifar.parquet --task superclass --expert conv4; or take embeddings, each row of one task, "
+    "such as CLINC150's intents in ten domains: --pool clinc150.parquet --task domain",
+}
+
+
+def make_pool(options: MadePool) -> pa.Table:
+    """Return the pool that options describe."""
+    return GENERATORS[generator_of(options)].make(options)
+
+
+def generator_of(options: MadePool) -> str:
+    """Return the name of what makes such a pool."""
+    return next(name for name, each in GENERATORS.items() if each.options is type(options))
+
+
+def described(options: MadePool) -> dict[str, Any]:
+    """Return how a pool was made, as JSON values."""
+    return {"generator": generator_of(options), **asdict(options)}

@@ -1,0 +1,144 @@
+"""What a recipe gave: figures, tables and verdicts, and the file that tells of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from alsim.plots import save_figure
+from alsim.recipes.pools import described
+from alsim.recipes.recipe import Done, Judgement, Recipe, Settings, Table
+from alsim.store.atomic import replacing
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What a recipe gave."""
+
+    recipe: Recipe  # as it was run, scaled
+    scale: float
+    pool: Mapping[str, Any]  # what was run on: a path, or how it was made
+    folder: Path
+    runs: Mapping[str, Done]  # by study
+    figures: Mapping[str, Path]  # by study, of those that have one
+    tables: Mapping[str, Table]  # by study, likewise
+    verdicts: tuple[Judgement, ...]
+    warnings: tuple[str, ...]
+    arguments: Settings = field(default_factory=dict[str, Any])  # the user's, of every study
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values, which is also what `result.json` holds."""
+        recipe = self.recipe
+        return {
+            "recipe": recipe.name,
+            "title": recipe.title,
+            "finding": recipe.finding,
+            "source": recipe.source,
+            "scale": self.scale,
+            "size": self.size,
+            "seeds": recipe.seeds,
+            "pool": dict(self.pool),
+            "folder": str(self.folder),
+            "studies": {
+                name: {
+                    "settings": settings,
+                    "run": str(self.runs[name].folder),
+                    "figure": str(self.figures[name]) if name in self.figures else None,
+                    "table": self.tables[name].to_json() if name in self.tables else None,
+                }
+                for name, settings in recipe.studies.items()
+            },
+            "claims": [verdict.to_json() for verdict in self.verdicts],
+            "warnings": list(self.warnings),
+        }
+
+    @property
+    def size(self) -> str:
+        """Return whether this is the source's size, in words; "" of a recipe that has one size."""
+        if not self.recipe.about_full:
+            return ""
+        if self.recipe.full is None:
+            return f"at full size: {self.recipe.about_full}"
+        return f"sized for two cores; at full size (--full): {self.recipe.about_full}"
+
+
+def make_report(
+    recipe: Recipe,
+    pool: str | Path | pa.Table | None,
+    scale: float,
+    arguments: Settings,
+    folder: Path,
+    runs: Mapping[str, Done],
+) -> Report:
+    """Draw the figures, test the claims, write the result and return all of it."""
+    kind = recipe.kind
+    figures: dict[str, Path] = {}
+    warnings: list[str] = []
+    for name, done in runs.items():
+        of_study = "" if len(runs) == 1 else f" ({name})"
+        title = (
+            f"after {recipe.source}: {recipe.title}{of_study}\n"
+            f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
+        )
+        drawing = kind.draw(done, recipe.picture, title)
+        if drawing is not None:
+            figures[name] = folder / figure_name(recipe, name)
+            save_figure(drawing.figure, figures[name])
+            warnings += drawing.warnings
+    tables = {n: kind.tabulate(d, recipe.published) for n, d in runs.items() if kind.tabulate}
+    report = Report(
+        recipe=recipe,
+        scale=scale,
+        pool=_origin(recipe, pool, arguments),
+        folder=folder,
+        runs=runs,
+        figures=figures,
+        tables=tables,
+        verdicts=tuple(kind.judge(recipe.claims, runs, recipe.studies)),
+        warnings=tuple(warnings),
+    )
+    with replacing(folder / RESULT) as file:
+        text = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        file.write(text.encode() + b"\n")
+    return report
+
+
+def figure_name(recipe: Recipe, study: str) -> str:
+    """Return the name of a study's picture in the recipe's folder."""
+    return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
+
+
+def _in_words(recipe: Recipe, pool: str | Path | pa.Table | None) -> str:
+    """Return what a recipe was run on, for the picture: it is not the source's own data."""
+    if isinstance(pool, pa.Table):
+        return "a pool of one's own"
+    if pool is not None:
+        return Path(pool).name
+    if recipe.pool is None:
+        return ""
+    made = f"{recipe.pool.n_rows:,} rows"
+    return (
+        f"a made-up pool of {made} for each seed" if recipe.is_anew else f"a made-up pool of {made}"
+    )
+
+
+def _origin(
+    recipe: Recipe, pool: str | Path | pa.Table | None, arguments: Settings
+) -> dict[str, Any]:
+    """Return what a recipe was run on: a path and columns, or how its own pool was made."""
+    if pool is not None:
+        return {"path": None if isinstance(pool, pa.Table) else str(pool), **arguments}
+    if recipe.pool is None:
+        return {}
+    made = described(recipe.pool)
+    for study, own in recipe.own_pools.items():
+        for key, value in own.items():
+            made[key] = {**(made[key] if isinstance(made[key], dict) else {}), study: value}
+    if recipe.is_anew:
+        made["seed"] = "that of the run"
+    return made

@@ -1,0 +1,175 @@
+"""One task's net cut out of a model of experts: its tensors, and beside them how it is built.
+
+`NAME.safetensors` holds the tensors by the names of the module's own, and `NAME.json` all else.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alsim.errors import StoreError, UsageError
+from alsim.store.atomic import replace_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alsim.models import ExpertNet, ModelOptions, Shape
+
+EXPORTS = "exports"  # their folder, in a study's
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskModel:
+    """One task's net, ready to be used on what a pool's file holds."""
+
+    task: str
+    classes: tuple[str, ...]  # in the order of the outputs; empty for a regression target
+    configuration: Mapping[str, Any]  # all of the JSON file
+    net: "ExpertNet"
+
+    def __call__(
+        self, modalities: "Mapping[str, Tensor]", present: "Tensor | None" = None
+    ) -> "Tensor":
+        """Return the logits of each class, `(n, c)`, or of a target its values, `(n, 1)`.
+
+        Args:
+            modalities: name -> `(n, d)`, as the file holds them, pixels 0 to 255; zeros where
+                absent. Encoded columns are those that `configuration["inputs"]` names, one-hot
+                0 or 1, a number that is null being the mean there.
+            present: `(n, modalities)` bool, in the order of the configuration; None: all are.
+
+        Raises:
+            ValueError: If there are other modalities than the net reads.
+        """
+        import torch
+
+        from alsim.models import MIXED, Inputs
+
+        inputs = self.configuration["inputs"]
+        if modalities.keys() != inputs.keys():
+            raise ValueError(f"the net reads {', '.join(inputs)}, not {', '.join(modalities)}")
+        like = next(self.net.parameters())
+        n = len(next(iter(modalities.values())))
+        if present is None:
+            present = torch.ones(n, len(inputs), dtype=torch.bool)
+        scaled: dict[str, Tensor] = {}
+        for place, (name, told) in enumerate(inputs.items()):
+            mean, scale = (torch.tensor(told[part], dtype=torch.float64) for part in _SCALING)
+            x = ((modalities[name].double() - mean) * scale).to(like.dtype)
+            scaled[name] = torch.where(present[:, place : place + 1], x, 0)
+        with torch.no_grad():
+            outputs = self.net(Inputs(scaled, present.to(like.dtype))).logits[self.task][MIXED]
+        target = self.configuration["target"]
+        return outputs if target is None else outputs * target["deviation"] + target["mean"]
+
+
+_SCALING = ("mean", "scale")
+
+
+def save_task(
+    path: Path,
+    net: "ExpertNet",
+    task: str,
+    *,
+    name: str,
+    shape: "Shape",
+    options: "ModelOptions",
+    inputs: Mapping[str, Any],
+    classes: tuple[str, ...],
+    target: tuple[float, float] | None,
+    facts: Mapping[str, Any],
+) -> None:
+    """Cut a task's net out of a model of experts, and write it, each file atomically.
+
+    Args:
+        path: Of the tensors, ending in `.safetensors`; its folder must exist.
+        net: The model, trained.
+        task: Whose net.
+        name: The model's, with its parameters.
+        shape: What the model was built for.
+        options: By which it was built.
+        inputs: By modality, the `columns` that an encoded one has, and `mean` and `scale` by
+            which each column was made from what the file holds.
+        classes: The task's; empty for a regression target.
+        target: The mean and deviation that a target is trained at, None for classes.
+        facts: What else is to be told, such as the seed.
+
+    Raises:
+        StoreError: If the system cannot write there.
+    """
+    from safetensors.torch import save
+
+    from alsim.models import export_task
+
+    told = {
+        "format": _FORMAT,
+        "alsim": version("alsim"),
+        "model": name,
+        "task": task,
+        "classes": list(classes),
+        "target": None if target is None else dict(zip(("mean", "deviation"), target, strict=True)),
+        "experts": net.used(task),  # of the last level
+        "widths": dict(shape.widths),
+        "n_outputs": dict(shape.n_classes),  # of all tasks of the model
+        "options": asdict(options),
+        **facts,
+        "inputs": inputs,
+    }
+    # The tensors last: where they are, the configuration is.
+    text = json.dumps(told, indent=2, ensure_ascii=False)
+    replace_bytes(path.with_suffix(".json"), text.encode() + b"\n")
+    tensors = export_task(net, task).state_dict()
+    replace_bytes(path, save({key: value.cpu().contiguous() for key, value in tensors.items()}))
+
+
+def load_task(path: str | Path) -> TaskModel:
+    """Return the net of one task that `alsim train --export-task` wrote.
+
+    Its outputs are the full model's, to rounding.
+
+    Args:
+        path: The `.safetensors` file; the `.json` file of the same name lies beside it.
+
+    Raises:
+        StoreError: If one of both is missing, damaged or of another format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from alsim.models import ExpertNet, ExpertOptions, ModelOptions, Shape, build_model
+    from alsim.seeding import forked, stream
+
+    path = Path(path)
+    mend = "name the .safetensors file that alsim train --export-task wrote, with its .json beside"
+    try:
+        told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if told["format"] != _FORMAT:
+            raise StoreError(f"unknown format {told['format']!r}", str(path), "use a newer alsim")
+        options = dict(told["options"])
+        options["encoders"] = tuple(options["encoders"] or ())
+        if options["experts"] is not None:
+            options["experts"] = ExpertOptions.from_json(options["experts"])
+        shape = Shape(told["widths"], told["n_outputs"])
+        with forked(stream(0, "load")):  # every tensor is replaced
+            whole = build_model(shape, ModelOptions(**options))
+        if not isinstance(whole, ExpertNet):
+            raise ValueError(f"a {type(whole).__name__} is no model of experts")
+        net = whole.pruned([told["task"]], told["experts"])
+        tensors = load(path.read_bytes())
+        net.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
+    except (
+        *(ValueError, LookupError, TypeError, AttributeError, RuntimeError),
+        *(SafetensorError, UsageError),
+    ) as error:
+        raise StoreError(f"not a task's net: {_first_line(error)}", str(path), mend) from error
+    return TaskModel(told["task"], tuple(told["classes"]), told, net.eval())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

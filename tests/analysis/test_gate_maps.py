@@ -1,0 +1,169 @@
+"""The maps of gates: their densities, the correlation of tasks, and which map is chosen."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from made_trainings import TASKS, make_results
+from scipy import stats
+
+from alsim.analysis.gates import (
+    GateMap,
+    choose_map,
+    expert_order,
+    gate_maps,
+    similar_order,
+    task_correlations,
+)
+from alsim.errors import StoreError, UsageError
+from alsim.store.training_folder import build_results
+
+RNG = np.random.default_rng(0)
+PROBABILITIES = RNG.random((3, 2, 4))
+WEIGHTS = RNG.dirichlet(np.ones(4), (3, 2))
+
+
+def table(**options: object) -> pa.Table:
+    gates = {"multi-cluster": PROBABILITIES, "mmoe": WEIGHTS}
+    return build_results(make_results(gates=gates, **options))[2]  # pyright: ignore[reportArgumentType]
+
+
+def made(values: np.ndarray, fact: str = "probability") -> GateMap:
+    s, t, _ = values.shape
+    names = tuple(f"task {i}" for i in range(t))
+    return GateMap("multi-cluster", "random", 1.0, fact, tuple(range(s)), names, values)
+
+
+def test_there_is_a_map_for_each_model_and_fraction_with_the_values_of_the_table() -> None:
+    rows = table().to_pylist()
+    shuffled = pa.Table.from_pylist([rows[i] for i in RNG.permutation(len(rows))])
+    for gates in (table(), shuffled):
+        maps = gate_maps(gates)
+        assert [(m.model, m.fraction, m.fact) for m in maps] == [
+            ("mmoe", 0.5, "weight"),
+            ("mmoe", 1.0, "weight"),
+            ("multi-cluster", 0.5, "probability"),
+            ("multi-cluster", 1.0, "probability"),
+        ]
+        for m, expected in zip(maps, [WEIGHTS, WEIGHTS, PROBABILITIES, PROBABILITIES], strict=True):
+            order = [m.tasks.index(task) for task in TASKS]
+            assert m.seeds == (0, 1, 2)
+            assert np.array_equal(m.values[:, order], expected)
+
+
+def test_the_density_is_the_sum_of_the_probabilities() -> None:
+    assert made(np.array([[[0.5, 0.25, 1.0], [0.0, 0.0, 0.0]]])).n_used.tolist() == [[1.75, 0.0]]
+
+
+def test_the_effective_number_of_equal_weights_is_how_many_there_are() -> None:
+    values = np.array([[[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]]])
+    assert made(values, "weight").n_used[0].tolist() == pytest.approx([4.0, 1.0, 2.0])
+    expected = [math.exp(stats.entropy(row)) for row in WEIGHTS[0]]
+    assert made(WEIGHTS, "weight").n_used[0].tolist() == pytest.approx(expected)
+
+
+def test_a_task_without_a_mean_weight_is_unknown_and_the_others_are_not() -> None:
+    values = WEIGHTS.copy()
+    values[:, 1] = np.nan
+    (found,) = gate_maps(
+        build_results(make_results(["mmoe"], fractions=[1.0], gates={"mmoe": values}))[2]
+    )
+    assert found.tasks == TASKS[:1]
+    kept = made(values, "weight")
+    assert np.isfinite(kept.n_used[:, 0]).all()
+    assert np.isnan(kept.n_used[:, 1]).all()
+    assert np.isnan(kept.correlations[0, 1])
+
+
+@given(arrays(float, (4, 6), elements=st.floats(0, 1)))
+def test_the_correlation_is_pearsons_of_each_two_tasks(values: np.ndarray) -> None:
+    found = task_correlations(values)
+    for i in range(4):
+        for j in range(4):
+            if min(values[i].std(), values[j].std()) > 1e-6:
+                assert found[i, j] == pytest.approx(
+                    stats.pearsonr(values[i], values[j]).statistic, abs=1e-6
+                )
+    is_flat = np.ptp(values, axis=1) == 0
+    assert np.isnan(found[is_flat]).all()
+    assert np.isnan(found[:, is_flat]).all()
+
+
+def test_the_correlation_of_a_study_is_the_mean_of_its_seeds_however_the_experts_are_numbered() -> (
+    None
+):
+    expected = np.mean([np.corrcoef(values) for values in PROBABILITIES], axis=0)
+    assert made(PROBABILITIES).correlations == pytest.approx(expected)
+    renumbered = np.stack([values[:, RNG.permutation(4)] for values in PROBABILITIES])
+    assert made(renumbered).correlations == pytest.approx(expected)
+    # Yet the mean of the maps would be another thing, so that nothing may be read from it.
+    assert np.corrcoef(PROBABILITIES.mean(0)) != pytest.approx(expected, abs=0.05)
+
+
+def test_a_seed_whose_gates_are_all_alike_does_not_count_in_the_correlation() -> None:
+    values = PROBABILITIES.copy()
+    values[1, 0] = 0.5
+    expected = np.mean([np.corrcoef(values[s])[0, 1] for s in (0, 2)])
+    found = made(values).correlations
+    assert found[0, 1] == pytest.approx(expected)
+    values[:, 0] = 0.5
+    assert np.isnan(made(values).correlations[0]).all()
+    assert made(values).correlations[1, 1] == pytest.approx(1)
+
+
+def test_tasks_of_a_cluster_stand_together_in_whatever_order_they_come() -> None:
+    clusters = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    base = np.eye(3).repeat(4, axis=1)
+    values = base[clusters] + 0.05 * RNG.random((8, 12))
+    order = similar_order(task_correlations(values))
+    assert sorted(order) == list(range(8))
+    told = clusters[order]
+    assert (np.diff(told) != 0).sum() == 2
+    assert similar_order(np.full((5, 5), np.nan)) is not None  # nothing known is an order, too
+    assert similar_order(np.ones((1, 1))) == [0]
+
+
+def test_neighbours_are_as_near_as_a_chain_of_tasks_allows() -> None:
+    places = RNG.permutation(9)
+    far = np.abs(places[:, None] - places[None, :])
+    order = similar_order(1 - far / 8)
+    steps = np.diff(places[order])
+    assert np.abs(steps).sum() == 8  # from one end of the chain to the other
+
+
+def test_experts_stand_by_the_tasks_that_use_them_and_those_that_none_uses_last() -> None:
+    values = np.array([[0.0, 0.9, 0.1, 0.2], [0.0, 0.1, 0.1, 0.9], [0.8, 0.1, 0.1, 0.1]])
+    assert expert_order(values) == [1, 3, 0, 2]
+
+
+def test_without_a_name_the_map_is_that_of_stochastic_gates_on_most_labels() -> None:
+    maps = gate_maps(table(chosen_by=("margin", "random")))
+    found = choose_map(maps)
+    assert (found.model, found.fraction, found.chosen_by) == ("multi-cluster", 1.0, "random")
+    found = choose_map(maps, "mmoe", 0.5, "margin")
+    assert (found.model, found.fraction, found.chosen_by) == ("mmoe", 0.5, "margin")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"model": "mmo"}, r"(?s)no model 'mmo'.*did you mean mmoe\?"),
+        ({"fraction": 0.3}, r"(?s)no training on 0\.3.*there is: 0\.5, 1"),
+        ({"chosen_by": "margn"}, r"(?s)no labels chosen by 'margn'.*random"),
+    ],
+)
+def test_what_the_study_does_not_hold_is_refused_with_what_it_does(
+    asked: dict[str, str], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        choose_map(gate_maps(table()), **asked)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_study_of_models_without_gates_says_which_have_any() -> None:
+    gates = build_results(make_results(["shared-bottom"]))[2]
+    with pytest.raises(StoreError, match=r"(?s)no model of the study has gates.*multi-cluster"):
+        choose_map(gate_maps(gates))

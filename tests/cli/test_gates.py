@@ -1,0 +1,123 @@
+"""`alsim gates` on training studies that were made up."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from made_trainings import make_results, write_made_training
+from typer.testing import CliRunner
+
+from alsim.cli.gates import gates
+from alsim.errors import StoreError, UsageError
+from alsim.store import create_run, write_manifest
+
+app = typer.Typer()
+app.command()(gates)
+
+P = np.array([[[0.9, 0.001, 0.5], [0.1, 0.2, 0.9]], [[0.8, 0.3, 0.6], [0.2, 0.2, 0.9]]])
+WEIGHTS = np.array([[[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [1.0, 0.0]]])
+
+
+def invoke(*arguments: str | Path) -> tuple[str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    assert result.exit_code == 0
+    return result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = make_results(
+        ["mmoe", "multi-cluster", "shared-bottom"],
+        n_seeds=2,
+        gates={"multi-cluster": P, "mmoe": WEIGHTS},
+    )
+    return write_made_training(tmp_path_factory.mktemp("place") / "study", results)
+
+
+def test_the_table_tells_density_likeliest_experts_and_the_most_alike_task(study: Path) -> None:
+    stdout, stderr = invoke(study)
+    assert stderr == ""
+    lines = stdout.splitlines()
+    # Σp of the seeds: 1.401 and 1.7 of colour, 1.2 and 1.3 of season; t₁(.975) = 12.7.
+    r = float(np.mean([np.corrcoef(p)[0, 1] for p in P]))
+    like = f"{r:+.2f}".replace("0.", ".")
+    assert lines[1].split(maxsplit=3)[:3] == ["colour", "1.6", "±"]
+    assert re.split(r" {2,}", lines[1])[2:] == ["0 (.90) 2 (.50)", f"season ({like})"]
+    assert lines[2].startswith("season  1.2 ± 0.6  2 (.90) 1 (.20) 0 (.10)  colour")
+    assert "multi-cluster, all labels; 3 experts" in lines
+    assert "other models with gates: mmoe: --model NAME" in lines
+    assert lines[-1] == f"figure: {study / 'gates.png'}"
+    assert (study / "gates.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_holds_the_map_of_the_chosen_seed_and_the_numbers_of_all(
+    study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "map.svg"
+    stdout, stderr = invoke(study, "--json", "--seed", "1", "--out", out, "--fraction", "0.5")
+    said = json.loads(stdout)
+    assert stderr == ""
+    assert (said["model"], said["fraction"], said["fact"]) == ("multi-cluster", 0.5, "probability")
+    colour, season = P[1].tolist()
+    assert said["map"] == {"seed": 1, "tasks": {"colour": colour, "season": season}}
+    assert said["experts_used"]["season"]["mean"] == pytest.approx(1.25)
+    assert said["experts_used"]["season"]["n"] == 2
+    r = np.mean([np.corrcoef(p)[0, 1] for p in P])
+    assert said["correlations"]["colour"]["season"] == pytest.approx(r)
+    assert said["figure"] == str(out)
+    assert out.is_file()
+
+
+def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study: Path) -> None:
+    said = json.loads(invoke(study, "--json", "--model", "mmoe")[0])
+    assert said["experts_used"]["colour"]["mean"] == pytest.approx(2)
+    assert said["experts_used"]["season"]["mean"] == pytest.approx(1)
+    assert said["correlations"]["colour"]["season"] is None
+    assert said["others"] == ["multi-cluster"]
+    stdout, _ = invoke(study, "--model", "mmoe")
+    assert "season  1.0 ± 0.0  0 (1.00)" in stdout
+    assert "exp of the entropy" in stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("--model", "shared-bottom"), "no model 'shared-bottom' with gates"),
+        (("--fraction", "0.7"), "no training on 0.7"),
+        (("--seed", "5"), r"no seed 5 of multi-cluster(?s:.*)there is: 0, 1"),
+        (("--out", "map.gif"), "unknown kind of picture"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_clear_error(
+    study: Path, asked: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        invoke(study, *asked)
+
+
+def test_other_folders_and_studies_without_gates_are_refused(tmp_path: Path) -> None:
+    create_run(tmp_path / "curves")
+    write_manifest(tmp_path / "curves", {"status": "complete"})
+    with pytest.raises(StoreError, match="holds learning curves"):
+        invoke(tmp_path / "curves")
+    plain = write_made_training(tmp_path / "plain", make_results(["mlp"]))
+    with pytest.raises(StoreError, match="no model of the study has gates"):
+        invoke(plain)
+    assert not (plain / "gates.png").exists()
+
+
+def test_the_command_alone_imports_nothing_slow() -> None:
+    code = (
+        "import sys, alsim.cli.gates\n"
+        "slow = {'torch', 'numpy', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(', '.join(slow) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,206 @@
+"""`alsim train` as a user types it."""
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import typer.main
+from made_trainings import make_results
+from things import POOL
+from typer.testing import CliRunner, Result
+
+import alsim
+from alsim.cli.main import app
+from alsim.cli.train import train as train_command
+from alsim.cli.trained import models_of, print_training
+from alsim.engine.resuming import flag_of
+from alsim.engine.training_options import TrainOptions
+from alsim.errors import RunError
+from alsim.store import read_training, write_manifest, write_training
+
+SMALL = [
+    *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),
+    *("--max-epochs", "3", "--width", "8", "--workers", "1", "--match-parameters"),
+]
+
+
+def tell(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a pool and a finished study of it, whose output is kept beside it."""
+    place = tmp_path_factory.mktemp("place")
+    pq.write_table(POOL, place / "things.parquet")
+    done = subprocess.run(
+        [sys.executable, "-m", "alsim", "train", "--pool", "things.parquet", *SMALL, "--out",
+         "study"],
+        capture_output=True, text=True, cwd=place, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (place / "stdout.txt").write_text(done.stdout)
+    (place / "stderr.txt").write_text(done.stderr)
+    return place
+
+
+def test_a_table_a_task_what_it_means_and_progress_on_stderr(place: Path) -> None:
+    printed, errors = ((place / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
+    assert "\x1b" not in printed + errors
+    lines = printed.splitlines()
+    assert [line for line in lines if line.endswith(" on test")] == [
+        "height: MSE on test", "late: AUC on test",
+    ]  # fmt: skip
+    assert lines[1].split() == ["model", "MSE", "difference", "experts"]
+    assert [line.split()[0] for line in lines[2:4]] == ["shared-bottom", "mmoe"]
+    assert "parameters  FLOPs  epochs  validation loss" in printed
+    study = read_training(place / "study")
+    for row in study.fits.to_pylist():
+        assert f"{row['n_parameters']:,}" in printed
+    values = [
+        row["value"] for row in study.tasks.to_pylist()
+        if (row["model"], row["task"], row["metric"]) == ("mmoe", "late", "auc")
+    ]  # fmt: skip
+    assert f"{sum(values) / 2:.4f} ± {12.7062 * abs(values[0] - values[1]) / 2:.4f}" in printed
+    assert "±: 95 % t-interval over 2 seeds" in printed
+    assert "difference: to shared-bottom, in pairs by seed" in printed
+    assert "effective number of a softmax gate's mean weights" in printed
+    assert "nan" not in printed.lower()
+    assert "4 nets to train" in errors
+    assert "100 %  4 of 4 nets" in errors
+    assert "note: parameters matched to those of shared-bottom: shared-bottom " in errors
+
+
+def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Path) -> None:
+    shown = tell("resume", place / "study")
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines()[:9] == (place / "stdout.txt").read_text().splitlines()[:9]
+    told = json.loads(tell("resume", place / "study", "--json").stdout, parse_constant=pytest.fail)
+    assert told["compared_with"] == "shared-bottom"
+    assert [(row["task"], row["metric"], row["model"]) for row in told["tasks"]] == [
+        (task, metric, model)
+        for task, metric in (("height", "mse"), ("late", "auc"))
+        for model in ("shared-bottom", "mmoe")
+    ]
+    assert told["nets"][1]["n_seeds"] == 2
+    assert told["tasks"][1]["difference"]["n"] == 2
+
+
+def test_compare_and_plot_say_what_the_folder_holds(place: Path) -> None:
+    for command in (["compare"], ["plot", "--kind", "curve"]):
+        done = tell(*command, place / "study")
+        assert done.exit_code == 4
+        assert "the folder holds passive training, not learning curves" in done.stderr
+        assert f"alsim resume {place / 'study'}" in done.stderr
+
+
+REFUSED = {
+    "an option of learning curves": (["--query-size", "20"], "No such option"),
+    "a model that there is not": (["--model", "mmo"], "did you mean mmoe"),
+    "a parameter that it has not": (["--model", "mmoe,omoe(density=1)"], "no parameter"),
+    "a model twice": (["--model", "mmoe,mmoe"], "mmoe is named twice"),
+    "no fraction": (["--fractions", "0"], "0 is no share"),
+    "a fraction twice": (["--fractions", "0.5,0.50"], "0.5 is named twice"),
+    "less than a row": (["--fractions", "0.001,1"], "is less than one row"),
+    "no seeds": (["--seeds", "0"], "names no seeds"),
+    "an evaluation that there is not": (["--evaluation", "best"], "no evaluation 'best'"),
+    "no stochastic gates": (["--evaluation", "task-k,all"], "no model has stochastic gates"),
+    "a task that there is not": (["--export-task", "lat"], "did you mean late"),
+    "nothing to cut out of": (
+        ["--model", "mlp,three-head", "--export-task", "late"], "no model is one of experts",
+    ),
+    "nothing to match": (["--model", "shared-bottom,linear"], "no width by which"),
+    "a label that there is not": (["--label", "heigt"], "did you mean height"),
+    "a label twice": (["--label", "late"], "'late' is named twice"),
+    "no epochs": (["--max-epochs", "0"], "--max-epochs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
+    name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options, told = REFUSED[name]
+    done = tell("train", "--pool", place / "things.parquet", *SMALL, *options, "--out", "study")
+    assert done.exit_code == 2, (done.output, done.exception)
+    assert told in done.stderr
+    assert done.stdout == ""
+    assert not Path("study").exists()
+
+
+def test_a_run_that_is_not_there_is_refused(place: Path, tmp_path: Path) -> None:
+    done = tell("train", "--pool", place / "things.parquet", "--queries", tmp_path / "no")
+    assert done.exit_code == 4
+    assert "no such run" in done.stderr
+
+
+def test_each_option_is_an_argument_of_the_twin_with_the_same_default() -> None:
+    options, arguments = (
+        {name: p.default for name, p in inspect.signature(f).parameters.items()}
+        for f in (train_command, alsim.train)
+    )
+    assert set(options) - {"json"} == set(arguments) - {"watch"}
+    for name in set(options) - {"json"}:
+        assert options[name] is None or str(options[name]) == str(arguments[name]), name
+
+
+def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
+    command: Any = typer.main.get_command(app)
+    flags = {flag for option in command.commands["train"].params for flag in option.opts}
+    told = {
+        option if not isinstance(value, dict) else f"{option}.{inner}"
+        for option, value in TrainOptions().plain().items()
+        for inner in (value if isinstance(value, dict) else [""])
+    }
+    assert len(told) > 35
+    without = {option for option in told if flag_of(option) not in flags}
+    assert without - {"training.gate_learning_rate"} == {
+        "training.sigma_learning_rate", "pool.holdout",
+    }  # fmt: skip
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys\nfrom alsim.cli.main import app\n"
+        "try: app(['train', '--help'])\nexcept SystemExit: pass\n"
+        "slow = {'torch', 'numpy', 'pyarrow', 'scipy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "sys.exit(str(sorted(slow)) if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for flag in ("--model", "--fractions", "--match-parameters", "--queries", "--export-task"):
+        assert flag in done.stdout
+
+
+def test_nets_that_diverged_are_named_after_the_others_were_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = {"model": "mmoe", "chosen_by": "random", "fraction": 0.5, "seed": 1}
+    manifest = {
+        "kind": "training", "status": "complete", "evaluation_split": "validation",
+        "n_evaluated": 9, "diverged": [lost],
+        "configuration": {
+            "models": {
+                "mmoe": {"evaluations": []},
+                "multi-cluster": {"evaluations": ["task-k", "all", "top-1", "top-2"]},
+            }
+        },
+    }  # fmt: skip
+    write_manifest(tmp_path, manifest)
+    write_training(tmp_path, make_results(diverged=[("mmoe", 1)]))
+    study = read_training(tmp_path)
+    assert list(models_of(study)) == ["mmoe", "multi-cluster"]
+    with pytest.raises(RunError, match=r"mmoe with seed 1 at fraction 0\.5"):
+        print_training(study, as_json=False)
+    printed = capsys.readouterr().out
+    assert "mean of the 2 tasks, fraction 0.5: accuracy on validation" in printed
+    assert printed.count("top-2") == 6
+    assert "these rows also ended the training" in printed
+    tables = [line for line in printed.splitlines() if line.startswith(("m", " "))]
+    assert max(map(len, tables)) <= 80

@@ -1,0 +1,67 @@
+"""Passive training on the labels that a run queried: which, in what order, of which pool."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from things import POOL
+
+import alsim
+from alsim.errors import PoolError, StoreError, UsageError
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("place")
+    pq.write_table(POOL, place / "things.parquet")
+    return place
+
+
+@pytest.fixture(scope="module")
+def queried(place: Path) -> Path:
+    """Return the folder of a finished run that queried one task's labels."""
+    alsim.run(
+        place / "things.parquet", label="kind", modality=["x"], strategy="random,margin",
+        seeds="0..1", initial_size=20, query_size=5, steps=4, max_epochs=2, width=8, workers=1,
+        out=place / "queried",
+    )  # fmt: skip
+    return place / "queried"
+
+
+def test_models_are_trained_on_what_a_run_queried_in_its_order(
+    queried: Path, place: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {
+        "model": "linear", "label": "kind", "modality": ["x"], "fractions": "0.5,1",
+        "max_epochs": 3, "workers": 1,
+    }  # fmt: skip
+    pool = place / "things.parquet"
+    study = alsim.train(pool, queries=queried, **options, out=tmp_path / "study")
+    rows = study.fits.select(["chosen_by", "fraction", "seed", "n_objects", "n_cells"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (by, fraction, seed, n, n)
+        for by in ("margin", "random")
+        for fraction, n in ((0.5, 20), (1.0, 40))
+        for seed in (0, 1)
+    ]
+    # The first twenty labels of a seed are those that all strategies start from.
+    half = study.tasks.filter((pc.field("fraction") == 0.5) & (pc.field("metric") == "nll"))
+    nll = half["value"].to_pylist()
+    assert nll[:2] == nll[2:]
+    whole = study.tasks.filter((pc.field("fraction") == 1) & (pc.field("metric") == "nll"))
+    nll = whole["value"].to_pylist()
+    assert nll[0] != nll[2]
+    with pytest.raises(UsageError, match="the run has no seed 2"):
+        alsim.train(pool, queries=queried, **options, seeds=[0, 2], out=tmp_path / "no")
+    with pytest.raises(PoolError, match="is not the one that queried queried"):
+        alsim.train(pool, queries=queried, **{**options, "label": "late"}, out=tmp_path / "no")
+    manifest = json.loads((queried / "run.json").read_text())
+    unfinished = Path(shutil.copytree(queried, tmp_path / "unfinished"))
+    (unfinished / "run.json").write_text(json.dumps({**manifest, "status": "failed"}))
+    with pytest.raises(StoreError, match="is not finished"):
+        alsim.train(pool, queries=unfinished, **options, out=tmp_path / "no")
+    assert not (tmp_path / "no").exists()

@@ -1,0 +1,93 @@
+"""Curves by task: a panel each and their mean, and other kinds of one task alone."""
+
+from dataclasses import replace
+
+import pytest
+from pictures import footnote
+from task_runs import TASKS, task_run, value_of
+
+from alsim.errors import UsageError
+from alsim.plots import draw
+from alsim.plots.figures import Drawing
+
+RUN = task_run()
+
+
+def titles(drawing: Drawing) -> list[str]:
+    return [axes.get_title(loc="left") for axes in drawing.figure.axes]
+
+
+def line(drawing: Drawing, panel: int, strategy: str) -> list[float]:
+    axes = drawing.figure.axes[panel]
+    return next(drawn.get_ydata() for drawn in axes.lines if drawn.get_label() == strategy).tolist()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def mean(task: str, strategy: str) -> list[float]:
+    return [sum(value_of(task, strategy, seed, step) for seed in range(3)) / 3 for step in range(5)]
+
+
+def test_all_tasks_have_a_panel_each_after_that_of_their_mean() -> None:
+    drawing = draw("curve", [RUN], task="all")
+    assert titles(drawing) == ["mean of 2 tasks", "colour", "season"]
+    for strategy in ("margin", "random"):
+        colour, season = (mean(task, strategy) for task in TASKS)
+        assert line(drawing, 1, strategy) == pytest.approx(colour)
+        assert line(drawing, 2, strategy) == pytest.approx(season)
+        halves = [(a + b) / 2 for a, b in zip(colour, season, strict=True)]
+        assert line(drawing, 0, strategy) == pytest.approx(halves)
+    assert drawing.figure.axes[0].get_ylabel() == "accuracy on the test split"
+    assert drawing.figure.axes[0].get_xlabel() == "number of labelled objects"
+    assert "mean of 3 seeds" in footnote(drawing.figure)
+
+
+def test_the_axis_can_be_the_cost_and_the_metric_one_that_some_tasks_have() -> None:
+    drawing = draw("curve", [RUN], task="all", metric="auc", x="cost")
+    assert titles(drawing) == ["colour"]
+    axes = drawing.figure.axes[0]
+    assert axes.get_xlabel() == "cost of the labels"
+    assert axes.lines[0].get_xdata()[0] == 200
+    assert line(drawing, 0, "margin") == pytest.approx([0.9 * v for v in mean("colour", "margin")])
+    with pytest.raises(UsageError, match=r"(?s)no task has a metric 'acu'.*auc"):
+        draw("curve", [RUN], task="all", metric="acu")
+
+
+def test_of_several_runs_the_tasks_are_drawn_that_all_have() -> None:
+    other = replace(task_run(("season", "usage")), name="more clothes")
+    drawing = draw("curve", [RUN, other], task="all")
+    assert titles(drawing) == ["season"]
+    assert any("different tasks" in warning for warning in drawing.warnings)
+    labels = [drawn.get_label() for drawn in drawing.figure.axes[0].lines]
+    assert sorted(labels) == [
+        "margin · clothes", "margin · more clothes", "random · clothes", "random · more clothes",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["curve", "difference", "savings", "wins"])
+def test_every_kind_of_run_can_be_drawn_of_one_task(kind: str) -> None:
+    colour, season = (draw(kind, [RUN], task=task) for task in TASKS)
+    for drawing, task in ((colour, "colour"), (season, "season")):
+        written = [*titles(drawing), getattr(drawing.figure, "_suptitle", None)]
+        assert any(str(task) in str(title) for title in written)
+    if kind == "curve":
+        assert line(colour, 0, "margin") == pytest.approx(mean("colour", "margin"))
+        assert line(season, 0, "margin") == pytest.approx(mean("season", "margin"))
+    if kind == "difference":
+        assert line(colour, 0, "margin") == pytest.approx([0.02 * step for step in range(5)])
+        assert line(season, 0, "margin") == pytest.approx([0] * 5)
+
+
+def test_queries_and_classes_want_a_task_since_each_has_classes_of_its_own() -> None:
+    for kind in ("queries", "classes"):
+        with pytest.raises(UsageError, match=r"(?s)classes of its own.*--task colour or season"):
+            draw(kind, [RUN])
+        assert draw(kind, [RUN], task="colour").figure.axes
+
+
+@pytest.mark.parametrize("kind", ["difference", "wins", "classes"])
+def test_all_tasks_at_once_are_drawn_by_curve_alone(kind: str) -> None:
+    with pytest.raises(UsageError, match="--kind curve has a panel for each"):
+        draw(kind, [RUN], task="all")
+
+
+def test_a_title_that_is_given_stands_before_the_tasks_name() -> None:
+    assert titles(draw("curve", [RUN], task="colour", title="mine")) == ["mine"]

@@ -1,0 +1,134 @@
+"""A training study's folder: read back as it was written, or one clear error."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from alsim.errors import StoreError
+from alsim.experiments.task_records import FitRecord, GateRecord, TaskRecord, TasksResult
+from alsim.store import (
+    JOURNALS,
+    MANIFEST,
+    keep_results,
+    kept_results,
+    load_results,
+    read_correlation,
+    read_training,
+    write_manifest,
+    write_training,
+)
+
+MANIFEST_OF: dict[str, Any] = {
+    "kind": "training", "status": "complete", "evaluation_split": "test", "n_evaluated": 7,
+}  # fmt: skip
+
+
+def make_result(seed: int, fraction: float = 1.0, *, loss: float | None = 1 / 3) -> TasksResult:
+    who = (seed, "mmoe", "random", fraction)
+    return TasksResult(
+        FitRecord(*who, 10, 20, 99, 88, 5 if loss else 0, loss, None),
+        (
+            TaskRecord(*who, 10, 20, "b", "", "auc", 0.1 + 0.2),
+            TaskRecord(*who, 10, 20, "a", "", "auc", 0.7 - seed),
+        ),
+        (GateRecord(*who, 10, 20, "a", 0, "weight", 2 / 3),),
+    )
+
+
+RESULTS = [make_result(1), make_result(0, 0.5, loss=None), make_result(0)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a complete study."""
+    write_manifest(tmp_path, MANIFEST_OF)
+    write_training(tmp_path, RESULTS)
+    return tmp_path
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path) -> Path:
+    """Return the folder of a study that was interrupted."""
+    write_manifest(tmp_path, {**MANIFEST_OF, "status": "interrupted"})
+    (tmp_path / JOURNALS).mkdir()
+    keep_results(tmp_path / JOURNALS / "0000.json", RESULTS[:2])
+    keep_results(tmp_path / JOURNALS / "0001.json", RESULTS[2:])
+    return tmp_path
+
+
+def test_the_tables_hold_the_records_sorted_by_model_labels_and_seed(folder: Path) -> None:
+    study = read_training(folder)
+    order = [RESULTS[1], RESULTS[2], RESULTS[0]]
+    assert study.fits.to_pylist() == [asdict(result.fit) for result in order]
+    by_task = [asdict(record) for result in order for record in reversed(result.tasks)]
+    assert study.tasks.to_pylist() == by_task
+    assert study.gates.to_pylist() == [asdict(gate) for r in order for gate in r.gates]
+    assert (study.evaluation_split, study.n_evaluated) == ("test", 7)
+
+
+def test_the_order_of_the_results_is_no_matter_to_the_bytes(folder: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert set(before) == {"fits.parquet", "tasks.parquet", "gates.parquet"}
+    write_training(folder, reversed(RESULTS))
+    assert {path.name: path.read_bytes() for path in folder.glob("*.parquet")} == before
+    with pytest.raises(StoreError, match="share the key"):
+        write_training(folder, [*RESULTS, RESULTS[0]])
+
+
+def test_an_unfinished_study_is_read_as_far_as_it_went_to_the_last_bit(unfinished: Path) -> None:
+    assert list(kept_results(unfinished)) == RESULTS
+    study = read_training(unfinished)
+    assert study.status == "interrupted"
+    assert study.fits.num_rows == 3
+    assert study.tasks.to_pylist()[1]["value"] == 0.1 + 0.2
+
+
+@pytest.mark.parametrize("at", range(0, 400, 57))
+def test_any_byte_that_is_another_is_one_error(unfinished: Path, at: int) -> None:
+    path = unfinished / JOURNALS / "0000.json"
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="does not match its digest") as caught:
+        read_training(unfinished)
+    assert f"alsim resume {unfinished}" in caught.value.args[2]
+
+
+def test_a_result_cut_short_or_kept_twice_is_refused(unfinished: Path) -> None:
+    path = unfinished / JOURNALS / "0001.json"
+    whole = path.read_bytes()
+    os.truncate(path, len(whole) - 5)
+    with pytest.raises(StoreError, match="does not match its digest"):
+        load_results(path)
+    path.write_bytes((unfinished / JOURNALS / "0000.json").read_bytes())
+    with pytest.raises(StoreError, match="do not fit together"):
+        read_training(unfinished)
+
+
+def test_a_table_that_is_missing_or_cut_is_refused(folder: Path) -> None:
+    os.truncate(folder / "gates.parquet", (folder / "gates.parquet").stat().st_size - 1)
+    with pytest.raises(StoreError, match="ends early"):
+        read_training(folder)
+    (folder / "gates.parquet").unlink()
+    with pytest.raises(StoreError, match=r"no gates.parquet"):
+        read_training(folder)
+
+
+def test_another_kind_of_folder_is_refused_both_ways(folder: Path) -> None:
+    with pytest.raises(StoreError, match="passive training, not a correlation study"):
+        read_correlation(folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "kind": "correlation"}))
+    with pytest.raises(StoreError, match="a correlation study, not passive training") as caught:
+        read_training(folder)
+    assert "alsim train --out FOLDER" in caught.value.args[2]
+
+
+def test_the_tables_are_plain_parquet(folder: Path) -> None:
+    table = pq.read_table(folder / "tasks.parquet")
+    assert table.column_names == list(TaskRecord.__dataclass_fields__)
