@@ -46,6 +46,7 @@ class RunError(AlsimError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return advice that names the closest of the `known` names, or lists them all."""
     options = list(known)
-    close = difflib.get_close_matches(name, options, n=1)
+    begun = [each for each in options if name and each.startswith(name)]
+    close = difflib.get_close_matches(name, options, n=1) or begun
     listed = ", ".join(options) if options else "none"
     return f"did you mean {close[0]}? There is: {listed}" if close else f"there is: {listed}"

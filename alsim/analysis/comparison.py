@@ -43,6 +43,7 @@ class Comparison:
 
     metric: str
     x: XAxis
+    counts: str  # what amounts are of: `x`, or what whoever knows the runs fills in, "objects"
     start: float
     end: float
     baseline: str | None
@@ -126,6 +127,7 @@ def compare(
     return Comparison(
         metric=metric,
         x=x,
+        counts=x,
         start=float(curves[0].x[0]),
         end=float(curves[0].x[-1]),
         baseline=None if other is None else other.strategy,

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 
 from alsim.errors import StoreError, UsageError, nearest
@@ -75,6 +76,35 @@ def task_correlations(values: Floats) -> Floats:
     norms = np.where(norms > 1e-12, norms, np.nan)
     unit = centred / norms[:, None]
     return np.clip(unit @ unit.T, -1.0, 1.0)
+
+
+def agreement(values: Floats) -> float:
+    """Return the mean |r| over pairs of tasks in [0, 1]; NaN where no r is defined.
+
+    Args:
+        values: `(t, e)`.
+    """
+    r = np.abs(task_correlations(values)[np.triu_indices(len(values), 1)])
+    return float(r[np.isfinite(r)].mean()) if np.isfinite(r).any() else math.nan
+
+
+def agreement_beyond_chance(
+    values: Floats, *, generator: torch.Generator, n_permutations: int = 200
+) -> float:
+    """Return the mean |r| over pairs of tasks less what chance gives; NaN where no r is defined.
+
+    Even of unrelated tasks |r| is above 0, and the more so the more unlike one another the values
+    of a task are. So the mean of `agreement` is taken off when each task's experts are permuted
+    by themselves: of independent tasks 0 is left on average, whatever number of experts they use.
+
+    Args:
+        values: `(t, e)`.
+        generator: What the permutations are drawn by.
+        n_permutations: Of all tasks.
+    """
+    orders = torch.rand(n_permutations, *values.shape, generator=generator, dtype=torch.float64)
+    permuted = (np.take_along_axis(values, o, axis=1) for o in orders.argsort(-1).numpy())
+    return agreement(values) - float(np.mean([agreement(each) for each in permuted]))
 
 
 def similar_order(correlations: Floats) -> list[int]:

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.errors import UsageError
+
 
 class RunFacts(Protocol):
     """What is told of a run beside its tables, such as by `alsim.store.Run`."""
@@ -80,6 +82,35 @@ def unlike(runs: Sequence[RunFacts]) -> list[str]:
     if "pools" in found:  # other rows are in other splits
         found.pop("splits", None)
     return [f"{what}: {each}" for what, each in found.items()]
+
+
+def counted(x: str, runs: Sequence[RunFacts]) -> str:
+    """Return what an amount on the x axis is of, in words: by objects of several tasks, objects."""
+    return "objects" if x == "labels" and "object" in _units(runs) else x
+
+
+def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
+    """Refuse to count objects of several tasks and single labels alike.
+
+    Args:
+        x: Against what the runs are seen.
+        runs: Any.
+        mend: What to do about it.
+
+    Raises:
+        UsageError: If one run asks for objects and another for labels, and these are counted.
+    """
+    if x == "labels" and _units(runs) >= {"object", "cell"}:
+        raise UsageError(
+            "one run asks for objects, the other for single labels",
+            ", ".join(str(run.folder) for run in runs),
+            mend,
+        )
+
+
+def _units(runs: Sequence[RunFacts]) -> set[str]:
+    """Return the units that runs ask for; one of a single task tells none."""
+    return {str(_at(run, "configuration", "unit")) for run in runs}
 
 
 def settings_that_differ(runs: Sequence[RunFacts]) -> dict[str, tuple[str, ...]]:

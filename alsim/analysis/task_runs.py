@@ -1,6 +1,6 @@
 """A run of several tasks seen as a run of one: its curves are those of this task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,8 @@ MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers a
 # What the steps tell of all tasks together: the mean over them.
 _MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 _KEY = ("strategy", "seed", "step")
+_AUC = pc.field("metric") == "auc"
+_OTHERS = "take accuracy, balanced_accuracy or macro_f1"
 
 
 class RunWithTasks(Protocol):
@@ -115,12 +117,17 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
     """Return one task of a run: its steps with what the mixed head came to at the task.
 
     Raises:
-        UsageError: If the run has no such task.
+        UsageError: If the run has no such task, or no row by which it could measure it.
         StoreError: If it has one task only, but does not tell its measures.
     """
-    known = tasks_of(run)
+    known, where = tasks_of(run), f"--task, of {run.folder}"
+    tasks = run.manifest.get("tasks")
+    own = tasks.get(task) if isinstance(tasks, Mapping) else None
+    if isinstance(own, Mapping) and own.get("n_evaluated") == 0:
+        split = run.manifest.get("evaluation_split")
+        what = f"no {split} row has a label of {task!r}: it was not measured"
+        raise UsageError(what, where, f"name one of: {', '.join(n for n in known if n != task)}")
     if task not in known:
-        where = f"--task, of {run.folder}"
         raise UsageError(f"the run has no task {task!r}", where, nearest(task, known))
     if len(known) == 1:
         steps = run.steps  # those of its only task; older runs tell less of it in the metrics
@@ -141,6 +148,32 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
             "run it again into another folder: alsim run --out FOLDER",
         )
     return TaskRun(run, task, steps)
+
+
+def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
+    """Refuse the AUC where it is not measured, and say why.
+
+    Args:
+        runs: Of a task those that `of_task` makes.
+        task: The one that is asked for; None is the mean over all.
+
+    Raises:
+        UsageError: If there is no task, or one of another number of classes than two.
+    """
+    for run in runs:
+        if task is None and "auc" in run.steps.column_names:
+            continue
+        where = f"--metric auc, of {run.folder}"
+        if task is None:
+            known = {str(name) for name in run.metrics.filter(_AUC).column("task").to_pylist()}
+            mend = f"add --task {' or --task '.join(sorted(known))}" if known else _OTHERS
+            what = "auc is of one task that has two classes"
+            raise UsageError(what + ("" if known else "; the run has none"), where, mend)
+        pool = run.manifest.get("pool")
+        classes = pool.get("classes") if isinstance(pool, Mapping) else None
+        if isinstance(classes, Mapping) and len(classes) > 2:
+            what = f"auc is of tasks of two classes; {task} has {len(classes)}"
+            raise UsageError(what, where, _OTHERS)
 
 
 def _measured(metrics: pa.Table, task: str) -> dict[str, dict[tuple[str, int, int], float]]:

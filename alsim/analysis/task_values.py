@@ -116,7 +116,8 @@ def label_curve(tasks: pa.Table, which: Trained, metric: str, names: Sequence[st
     """Return a metric against the number of labels; of several tasks the mean over them.
 
     By the evaluation by which the model was stopped. The labels are those of a single task, else
-    those of all tasks together; each the mean over the seeds.
+    those of all tasks together: the mean over the seeds of the curve. Each fraction is a point,
+    also where two come to the same number.
 
     Args:
         tasks: Of a training study.
@@ -130,22 +131,15 @@ def label_curve(tasks: pa.Table, which: Trained, metric: str, names: Sequence[st
         for (fraction, told), values in net_means(tasks, which, metric, names).items()
         if told == evaluation
     }
+    sizes: dict[float, dict[int, float]] = {}  # fraction -> seed -> labels
     if len(names) == 1:
         labels = net_means(tasks, which, "n_labelled", names)
-        sizes = {fraction: list(labels[fraction, evaluation].values()) for fraction in found}
+        sizes |= {fraction: labels[fraction, evaluation] for fraction in found}
     else:
-        own = _rows_of(tasks, which)
-        sizes = {
-            fraction: [
-                row["n_cells"]
-                for row in _distinct(
-                    own.filter(pc.field("fraction") == fraction), "seed", "n_cells"
-                )
-            ]
-            for fraction in found
-        }
-    at = {float(np.mean(sizes[fraction])): values for fraction, values in found.items()}
-    return _curve(at, which.model, metric)
+        for row in _distinct(_rows_of(tasks, which), "fraction", "seed", "n_cells"):
+            sizes.setdefault(row["fraction"], {})[row["seed"]] = row["n_cells"]
+    points = [(sizes[fraction], values) for fraction, values in found.items()]
+    return _curve(points, which.model, metric)
 
 
 def expert_curve(
@@ -161,12 +155,12 @@ def expert_curve(
         fraction: Of the labels.
     """
     found = net_means(tasks, which, metric, names)
-    at = {
-        float(told.removeprefix(TOP)): values
+    points = [
+        (dict.fromkeys(values, float(told.removeprefix(TOP))), values)
         for (share, told), values in found.items()
         if share == fraction and told.startswith(TOP)
-    }
-    return _curve(at, which.model, metric)
+    ]
+    return _curve(points, which.model, metric)
 
 
 def net_means(
@@ -194,24 +188,34 @@ def net_means(
     return {key: seeds for key, seeds in found.items() if seeds}
 
 
-def _curve(at: Mapping[float, Mapping[int, float]], model: str, metric: str) -> Curve | None:
-    """Return a curve of the seeds that have a value everywhere; None without one."""
-    if not at:
+def _curve(
+    points: Sequence[tuple[Mapping[int, float], Mapping[int, float]]], model: str, metric: str
+) -> Curve | None:
+    """Return a curve of the seeds that have a value everywhere; None without one.
+
+    Args:
+        points: x and the value of each seed; points at the same mean x keep their order.
+        model: Whose curve.
+        metric: That the values are of.
+    """
+    if not points:
         return None
-    xs = sorted(at)
-    seeds = sorted(set[int].intersection(*(set(values) for values in at.values())))
+    seeds = sorted(set[int].intersection(*(set(values) for _, values in points)))
     if not seeds:
         return None
-    values = np.array([[at[x][seed] for x in xs] for seed in seeds])
+    means = [np.mean([places[seed] for seed in seeds]) for places, _ in points]
+    x = np.array(means, np.float64)
+    order = np.argsort(x, kind="stable")
+    values = np.array([[of_seeds[seed] for _, of_seeds in points] for seed in seeds])[:, order]
     return Curve(
         strategy=model,
         metric=metric,
         seeds=tuple(seeds),
-        x=np.array(xs),
+        x=x[order],
         mean=values.mean(axis=0),
         half_width=t_half_width(values),
         values=values,
-        is_cut=any(len(each) > len(seeds) for each in at.values()),
+        is_cut=any(len(each) > len(seeds) for _, each in points),
         is_interpolated=False,
     )
 

@@ -31,8 +31,8 @@ class NetSummary:
     n_cells: Estimate
     n_parameters: int
     active_flops: Estimate
-    epochs: Estimate
-    train_loss: Estimate | None  # of those that did not diverge
+    epochs: Estimate  # of those that did not diverge; 0 where all did
+    train_loss: Estimate | None  # as the epochs are; None where all diverged
     validation_loss: Estimate | None
 
 
@@ -228,7 +228,7 @@ def _nets(fits: Iterable[Mapping[str, Any]]) -> list[NetSummary]:
             n_cells=_over(net["n_cells"] for net in nets),
             n_parameters=nets[0]["n_parameters"],
             active_flops=_over(net["active_flops"] for net in nets),
-            epochs=_over(net["epochs"] for net in nets),
+            epochs=_over([net["epochs"] for net in nets if net["epochs"]] or [0]),
             train_loss=loss(nets, "train_loss"),
             validation_loss=loss(nets, "validation_loss"),
         )

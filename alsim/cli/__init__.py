@@ -1,11 +1,18 @@
 """The command line, the only place that knows Typer and Rich."""
 
+from typing import NoReturn
 
-def main() -> None:
-    """Run the command line."""
-    from alsim.cli.ending import ending_well
 
-    with ending_well():
-        from alsim.cli.main import app
+def main() -> NoReturn:
+    """Run the command line, and end the process."""
+    from alsim.cli.ending import ending_well, leave
 
-        app()
+    code: object = 0
+    try:
+        with ending_well():
+            from alsim.cli.main import app
+
+            app()
+    except SystemExit as ending:
+        code = ending.code
+    leave(code)

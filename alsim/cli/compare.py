@@ -25,7 +25,7 @@ def compare(
     metric: Annotated[
         str,
         typer.Option(
-            help="accuracy, balanced_accuracy or macro_f1; with --task also auc.",
+            help="accuracy, balanced_accuracy or macro_f1; with a --task of two classes also auc.",
             rich_help_panel=_WHAT,
         ),
     ] = "accuracy",

@@ -25,8 +25,8 @@ def strategy_table(found: Comparison) -> TextTable:
     has_reach, has_money = found.reference is not None, any(s.money for s in found.strategies)
     has_saving = found.baseline is not None
     headers = ["strategy", "seeds", f"last {metric_words(found.metric)}", "AUBC", "rank"]
-    headers += [f"{found.x} to {100 * found.share:g} %"] * has_reach
-    headers += [f"{found.x} saved"] * has_saving + ["money saved"] * has_money
+    headers += [f"{found.counts} to {100 * found.share:g} %"] * has_reach
+    headers += [f"{found.counts} saved"] * has_saving + ["money saved"] * has_money
     rows: list[tuple[str, ...]] = []
     for each in found.ranking:
         row = [each.strategy, str(len(each.seeds)), estimate_cell(each.last)]

@@ -46,7 +46,7 @@ def headline(found: Comparison) -> str:
     open_ = [name for name in others if (best.strategy, name) not in decided]
     most = "saves the most" if others and not open_ else "saves"
     whole = f"{found.end:{unit(found)}}"
-    line = f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.x}"
+    line = f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.counts}"
     return line + (f"; cannot tell it from {' and '.join(open_)}" if open_ else "")
 
 
@@ -66,9 +66,9 @@ def explanations(
     span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"
     has_seeds = any(len(each.seeds) > 1 for each in found.strategies)
     lines = [
-        f"{span} {found.x}; ± and [ ]: 95 % intervals over seeds, each for itself alone"
+        f"{span} {found.counts}; ± and [ ]: 95 % intervals over seeds, each for itself alone"
         if has_seeds
-        else f"{span} {found.x}; one seed gives neither interval nor verdict: add --seeds 5"
+        else f"{span} {found.counts}; one seed gives neither interval nor verdict: add --seeds 5"
     ]
     if n_pairs and has_seeds:
         holm = f"; p by Holm over {n_pairs} pairs" if n_pairs > 1 else ""

@@ -1,5 +1,6 @@
 """`alsim gates`: which expert each task of a trained net uses, and which tasks agree."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from alsim.analysis.gates import Floats, GateMap
+    from alsim.store import TrainingStudy
 
 _SHOWN = 4  # experts of a task that are listed
 _NOTHING = "–"
@@ -38,7 +40,10 @@ def gates(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The picture: .png, .svg or .pdf. [default: RUN/gates.png]"),
+        typer.Option(
+            help="The picture: .png, .svg or .pdf. [default: RUN/gates.png, its name with "
+            "the model, strategy and fraction that were asked for]"
+        ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="A title above the picture.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
@@ -54,24 +59,29 @@ def gates(
     from alsim.errors import UsageError
     from alsim.plots import check_target, save_figure
     from alsim.plots.gates import draw_gates
+    from alsim.plots.trainings import labels_in_words
     from alsim.store import read_training
 
     if out is not None:
         check_target(out)
     study = read_training(run)
     maps = gate_maps(study.gates)
+    _refuse_without_gates(study, model, {each.model for each in maps})
     found = choose_map(maps, model, fraction, chosen_by)
     if seed is not None and seed not in found.seeds:
         there = ", ".join(map(str, found.seeds))
         raise UsageError(f"no seed {seed} of {found.model}", "--seed", f"there is: {there}")
     shown = found.seeds[0] if seed is None else seed
-    drawing = draw_gates(found, seed=shown, title=title)
-    target = out or study.folder / "gates.png"
+    labels = labels_in_words(study, found.fraction, found.chosen_by)
+    drawing = draw_gates(found, seed=shown, title=title, labels=labels)
+    target = out or study.folder / _file_of(model, chosen_by, fraction)
     save_figure(drawing.figure, target)
     warnings = list(drawing.warnings)
     if study.status != "complete":
         warnings.append(f"the study is marked {study.status}: shown as far as it went")
     others = sorted({each.model for each in maps} - {found.model})
+    of_model = {each.chosen_by for each in maps if each.model == found.model}
+    strategies = sorted(of_model - {found.chosen_by})
     if json:
         from alsim.cli.output import print_json
 
@@ -82,20 +92,69 @@ def gates(
                 "figure": str(target),
                 "warnings": warnings,
                 "others": others,
+                "others_chosen_by": strategies,
                 **_as_json(found, shown),
             }
         )
         return
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
-    _print_text(found, shown)
+    _print_text(found, shown, labels)
     from alsim.cli.output import print_lines
 
     lines = [f"other models with gates: {', '.join(others)}: --model NAME"] * bool(others)
+    told = f"labels were also chosen by: {', '.join(strategies)}: --chosen-by NAME"
+    lines += [told] * bool(strategies)
     print_lines([*lines, f"figure: {target}"])
 
 
-def _print_text(found: "GateMap", seed: int) -> None:
+def _file_of(model: str | None, chosen_by: str | None, fraction: float | None) -> str:
+    """Return the name of the picture, with what was asked for."""
+    share = None if fraction is None else f"{fraction:g}"
+    asked = "-".join(["gates", *(part for part in (model, chosen_by, share) if part)])
+    return re.sub(r"[^\w.,=+]+", "-", asked).strip(".-")[:150] + ".png"
+
+
+def _refuse_without_gates(study: "TrainingStudy", model: str | None, known: set[str]) -> None:
+    """Say why there is nothing to show of a model, or of any.
+
+    Raises:
+        UsageError: If the study has no such model, or it has no gates, or none that are recorded.
+        StoreError: If it is not trained yet, or diverged.
+    """
+    from alsim.cli.trained import models_of
+    from alsim.errors import StoreError, UsageError, nearest
+
+    names = models_of(study)
+    if model is None:
+        if known or (study.status == "complete" and not any(map(_is_cgc, names))):
+            return
+    elif model in known:
+        return
+    elif model not in names:
+        raise UsageError(f"no model {model!r} in the study", "--model", nearest(model, names))
+    ended = [fit for fit in study.fits.to_pylist() if model in (None, fit["model"])]
+    where, who = str(study.folder), model or "a model with gates"
+    if model is not None and _is_cgc(model):
+        there = ", ".join(sorted(known)) or "none"
+        what, mend = f"{model}'s gates are not recorded", f"show another; there is: {there}"
+        raise UsageError(what, "--model", mend)
+    if study.status != "complete" and (model is None or not ended):
+        raise StoreError(f"no net of {who} is trained yet", where, f"finish: alsim resume {where}")
+    if model is None:
+        mend = "train mmoe, omoe or multi-cluster, whose gates are"
+        raise StoreError("cgc's gates are not recorded", where, mend)
+    if not any(fit["epochs"] for fit in ended):
+        raise StoreError(f"all nets of {model} diverged", where, "lower --learning-rate")
+    there = ", ".join(sorted(known)) or "none"
+    raise UsageError(f"{model} has no gates", "--model", f"show another; there is: {there}")
+
+
+def _is_cgc(model: str) -> bool:
+    return model.partition("(")[0] == "cgc"
+
+
+def _print_text(found: "GateMap", seed: int, labels: str) -> None:
     from alsim.cli.output import print_lines, print_table
     from alsim.plots.gates import described
 
@@ -109,7 +168,7 @@ def _print_text(found: "GateMap", seed: int) -> None:
             [task, _used(found, t), _most_used(values[t]), _most_like(found, correlations, t)]
             for t, task in enumerate(found.tasks)
         ],
-        title=described(found),
+        title=described(found, labels),
         right=(1,),
         whole=(1,),
     )
@@ -117,7 +176,7 @@ def _print_text(found: "GateMap", seed: int) -> None:
     what = "Σ of the gates' probabilities" if is_stochastic else "exp of the entropy of the weights"
     number = "probability" if is_stochastic else "mean weight"
     lines = [
-        f"{described(found)}; {values.shape[1]} experts",
+        f"{described(found, labels)}; {values.shape[1]} experts",
         f"experts: how many the task uses, {what}; {seeds}",
         f"most used: number of the expert and its {number}; experts of two seeds have nothing to "
         "do with each other",

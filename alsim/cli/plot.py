@@ -57,8 +57,8 @@ def plot(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="What to draw: a column of the run's steps, with --task also auc; accuracy if not "
-            "given. For losses validation_loss, train_loss, mse or accuracy.",
+            help="What to draw: a column of the run's steps, with a --task of two classes also "
+            "auc; accuracy if not given. For losses validation_loss, train_loss, mse or accuracy.",
             show_default=False,
         ),
     ] = None,

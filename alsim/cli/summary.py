@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alsim.analysis.intervals import Estimate
+from alsim.analysis.runs import counted
 from alsim.analysis.summary import StrategySummary, summarise
 from alsim.cli.output import print_json, print_table
 from alsim.errors import RunError
@@ -32,17 +33,17 @@ def print_run(run: Run, *, as_json: bool) -> None:
 
 def print_summary(run: Run, *, as_json: bool) -> None:
     """Print the summary of a run to stdout."""
-    n_evaluated = run.n_evaluated
+    n_evaluated, tasks = run.n_evaluated, _tasks(run)
     summaries = summarise(run.steps, n_evaluated)
     if as_json:
         print_json(_as_json(run, summaries))
         return
-    split = run.evaluation_split
+    split, labels = run.evaluation_split, counted("labels", [run])
     has_questions = any(s.questions.mean != s.labels_used.mean for s in summaries)
     has_cost = any(s.cost.mean != s.questions.mean for s in summaries)
     spent = [*["questions"] * has_questions, *["cost"] * has_cost]
     print_table(
-        ["strategy", "seeds", "labels", *spent, "first accuracy", "last accuracy",
+        ["strategy", "seeds", labels, *spent, "first accuracy", "last accuracy",
          "area under the curve"],
         [
             [
@@ -57,22 +58,24 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             ]
             for s in summaries
         ],
-        title=f"{run.name}: {_accuracy(run)} on {split}",
+        title=f"{run.name}: {_accuracy(tasks)} on {split}",
         right=tuple(range(1, 3 + len(spent))),
     )  # fmt: skip
     lines = [
         "± is a 95 % t-interval over seeds, at that point alone"
         if any(s.n_seeds > 1 for s in summaries)
         else "one seed gives no interval: add --seeds 5",
-        f"the {n_evaluated:,} {split} rows add a sampling error of "
+        f"mean over {len(tasks)} tasks: accuracy on {n_evaluated:,} {split} rows"
+        if tasks
+        else f"the {n_evaluated:,} {split} rows add a sampling error of "
         f"±{1.96 * max(s.sampling_error for s in summaries):.4f} that all strategies share",
     ]
     if split == "validation":
         lines.append("the pool has no test split: these rows also ended the passive phase")
     if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
         lines.append(
-            "the curves end at different labels: accuracies are those at the last count that all "
-            "seeds of a strategy reached, areas end where the first strategy does"
+            f"the curves end at different {labels}: accuracies are those at the last count that "
+            "all seeds of a strategy reached, areas end where the first strategy does"
         )
     names = {s.strategy for s in summaries}
     if "random" not in names:
@@ -83,9 +86,14 @@ def print_summary(run: Run, *, as_json: bool) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _accuracy(run: Run) -> str:
+def _tasks(run: Run) -> list[str]:
+    """Return the tasks of which a run tells the mean, none if it has one alone."""
     tasks = run.manifest.get("tasks")
-    return f"mean accuracy of {len(tasks)} tasks" if isinstance(tasks, Mapping) else "accuracy"
+    return [str(name) for name in tasks] if isinstance(tasks, Mapping) else []
+
+
+def _accuracy(tasks: list[str]) -> str:
+    return f"mean accuracy of {len(tasks)} tasks" if tasks else "accuracy"
 
 
 def _interval(value: Estimate, number: str = ".4f") -> str:
@@ -119,7 +127,8 @@ def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]
                 "first_accuracy": estimate(s.first_accuracy),
                 "last_accuracy": estimate(s.last_accuracy),
                 "aubc": estimate(s.aubc),
-                "sampling_error": s.sampling_error,
+                # The errors of several tasks on the same rows are no binomial one.
+                "sampling_error": None if _tasks(run) else s.sampling_error,
             }
             for s in summaries
         },

@@ -15,7 +15,7 @@ from alsim.analysis.training import (
 from alsim.cli.output import print_gap, print_json, print_lines, print_table
 from alsim.errors import RunError
 from alsim.experiments.task_records import RANDOM
-from alsim.store import TrainingStudy
+from alsim.store import EXPORTS, TrainingStudy
 
 _NOTHING = "–"
 _METRICS = {"auc": "AUC", "mse": "MSE", "accuracy": "accuracy"}
@@ -157,10 +157,11 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
         is_queried = bool(configuration and configuration.get("queries"))
         of = "what the run queried, in its order" if is_queried else "the labels"
         lines.append(f"fraction: of {of}; a smaller one is the beginning of a larger")
-    lines.append(
-        "FLOPs: multiply-adds of a row in evaluation; validation loss: the mean over tasks, by "
-        "which training was stopped"
-    )
+    of_row = ""
+    if study.manifest.get("is_disjoint"):
+        of_row = ", by the net of its own task, the mean over tasks; not of experts: all of it"
+    lines.append(f"FLOPs: multiply-adds of a row in evaluation{of_row}")
+    lines.append("validation loss: the mean over tasks, by which training was stopped")
     lines.append(f"measured on {study.n_evaluated:,} {study.evaluation_split} rows")
     if study.evaluation_split == "validation":
         lines.append("the pool has no test split: these rows also ended the training")
@@ -182,7 +183,9 @@ def _on_gates(summary: TrainingSummary) -> list[str]:
 
 
 def _path(study: TrainingStudy) -> str:
-    return f"{study.folder}: run.json, fits, tasks and gates (.parquet)"
+    n = len(list((study.folder / EXPORTS).glob("*.safetensors")))
+    nets = f", exports ({n} net{'s' * (n > 1)}: alsim.load_task)" if n else ""
+    return f"{study.folder}: run.json, fits, tasks and gates (.parquet){nets}"
 
 
 def _interval(value: Estimate | None, number: str) -> str:

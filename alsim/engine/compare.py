@@ -9,9 +9,15 @@ from typing import Literal, get_args
 from alsim.analysis import comparison
 from alsim.analysis.comparison import BASELINE, SHARE, Comparison
 from alsim.analysis.curves import XAxis
-from alsim.analysis.runs import Merged, merge_runs, unlike
-from alsim.analysis.task_runs import of_task
-from alsim.engine.caveats import about_names, about_result, about_runs
+from alsim.analysis.runs import Merged, check_units, counted, merge_runs, unlike
+from alsim.analysis.task_runs import check_auc, of_task
+from alsim.engine.caveats import (
+    about_labels,
+    about_names,
+    about_result,
+    about_runs,
+    labels_asked,
+)
 from alsim.engine.faults import Faults
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.store import Run, read_run
@@ -41,7 +47,7 @@ def compare(
     Args:
         runs: Folders of runs, or runs as `alsim.run` and `alsim.read_run` return them.
         metric: What to compare by, of the run's steps: accuracy, balanced_accuracy or macro_f1; of
-            one task also auc.
+            one task of two classes also auc.
         task: Of runs of several tasks, the one to compare by; None is the mean over them. Labels
             and cost stay those of all tasks.
         x: Savings are in labels, in the oracle's questions, or in what the answers cost.
@@ -54,11 +60,13 @@ def compare(
         force: Whether runs on other pools, splits or tasks are compared all the same.
 
     Raises:
-        UsageError: If an option cannot be used, or runs cannot be compared.
+        UsageError: If an option cannot be used, or runs cannot be compared; by their labels no
+            runs of different units, whatever `force` says.
         StoreError: If a run cannot be read, or holds no step.
     """
     _check(x, reference, share, cost_per_label, interval)
     found = _read([runs] if isinstance(runs, str | Path | Run) else runs)
+    check_units(x, found, "add --x cost or --x questions, or compare runs of one unit")
     differences = unlike(found)
     if differences and not force:
         listed = "".join(f"\n  different {each}" for each in differences)
@@ -67,7 +75,10 @@ def compare(
             ", ".join(str(run.folder) for run in found),
             "compare runs on the same pool and splits; or add --force, if you know better",
         )
-    merged = merge_runs(found if task is None else [of_task(run, task) for run in found])
+    of = found if task is None else [of_task(run, task) for run in found]
+    if metric == "auc":
+        check_auc(of, task)
+    merged = merge_runs(of)
     generator = None
     if interval == "bootstrap":
         from alsim.seeding import stream  # torch takes seconds to import
@@ -84,9 +95,14 @@ def compare(
         cost_per_label=cost_per_label,
         bootstrap=generator,
     )
+    result = replace(result, counts=counted(x, found))
     notes = [f"compared by force, in spite of different {each}" for each in differences]
     notes += [*about_runs(found), *about_names(merged, result, asked=baseline)]
     notes += about_result(result)
+    if x == "labels":  # which are objects, where these are the unit
+        notes += about_labels(labels_asked(found, merged))
+    if cost_per_label is not None and result.counts == "objects":
+        notes.append("the price of a label was taken for that of an object with all it is asked")
     if interval == "bootstrap":
         notes.append(
             "bootstrap intervals of savings are too narrow: over five seeds 95 % ones cover .83 "

@@ -67,7 +67,8 @@ def fit_study(
         n = initial_units(options, pool, rows, faults) if rows else len(ids)
         sizes = replace(sizes, initial_size=n)
     n_units = count_units(known_cells(pool), options.unit or "object")
-    planned = faults.attempt(None, plan, sizes, n_units)
+    # Without any, a task lacks its labels, which is told below.
+    planned = faults.attempt(None, plan, sizes, n_units) if n_units else None
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
     ):

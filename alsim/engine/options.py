@@ -242,6 +242,13 @@ def _check_combinations(
             "--replicas lockstep --unit cell",
             "leave --replicas at auto, which then trains one net after another",
         )
+    asking = [named for named in strategies if "committee" in named.parameters]
+    if options.committee is not None and not asking and len(strategies) == len(options.strategies):
+        faults.add(
+            "no strategy asks a committee",
+            f"--committee {options.committee}",
+            f"leave it out, or add one that does: {flag} bald",
+        )
     if options.initial_ids is not None and schedule.initial_size is not None:
         faults.add(
             "the ids already say how many labels there are at first",

@@ -9,7 +9,7 @@ from alsim.engine.fitting import PlanSizes, fit_study
 from alsim.engine.machine import Machine
 from alsim.engine.options import Assignment, StudyOptions
 from alsim.engine.oracles import describe_oracle
-from alsim.engine.task_fitting import tell_tasks
+from alsim.engine.task_fitting import tell_tasks, tell_unmeasured
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Split, Task
@@ -58,7 +58,12 @@ def prepare(
     size = options.schedule.initial_size if ids is None else len(ids)
     chosen = replace(options.pool, rows_kept="any") if several else options.pool
     loaded = load_pool(
-        source, chosen, work, initial_size=size or DEFAULT_INITIAL_SIZE, several=several
+        source,
+        chosen,
+        work,
+        initial_size=size or DEFAULT_INITIAL_SIZE,
+        several=several,
+        in_cells=options.unit == "cell" and ids is None,
     )
     pool, unused = _with_tasks(loaded.pool, several=several)
     loaded = replace(loaded, pool=pool)
@@ -81,7 +86,7 @@ def prepare(
     )
     notes = [*loaded.report.warnings, *loaded.report.notes, *fitted.notes]
     notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
-    notes += tell_tasks(pool) if several else []
+    notes += [*tell_tasks(pool), *tell_unmeasured(pool, is_paid=True)] if several else []
     if unused:
         queried = "classes" if several else f"those of {next(iter(pool.tasks))!r}"
         notes.append(f"labels are {queried}; not used: {', '.join(unused)}")

@@ -1,6 +1,7 @@
 """The labels that a run queried, for other models to be trained on."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,12 @@ class QueriedRun:
         options: Any = self.run.manifest.get("options")
         ids, size = options.get("initial_ids"), options["schedule"]["initial_size"]
         return (size if ids is None else len(ids)) or DEFAULT_INITIAL_SIZE
+
+    @property
+    def is_in_cells(self) -> bool:
+        """Return whether that size counts single labels."""
+        options: Any = self.run.manifest.get("options")
+        return options.get("unit") == "cell" and options.get("initial_ids") is None
 
 
 def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
@@ -111,6 +118,31 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
     if left_out:
         notes.append(f"{run.name} queried no label of: {', '.join(left_out)}; not trained")
     return digest.hexdigest(), notes
+
+
+def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[str]:
+    """Return a note on each fraction in which all strategies have the labels they started from."""
+    table = queried.run.queries
+    table = table.filter(pc.is_in(table.column("seed"), pa.array(queried.seeds)))
+    units: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
+    n_initial: Counter[tuple[Any, ...]] = Counter()
+    for row in table.select(["strategy", "seed", "step", "rank"]).to_pylist():
+        pair = row["strategy"], row["seed"]
+        units.setdefault(pair, set()).add((row["step"], row["rank"]))
+        n_initial[pair] += row["step"] == 0
+    if len(queried.strategies) == 1:
+        return []
+    least, most = min(n_initial.values()), max(n_initial.values())
+    labels = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return [
+        f"a fraction of {fraction:g} lies within the {labels} initial labels: every strategy has "
+        "the same ones there"
+        for fraction in fractions
+        if all(
+            round(fraction * len(each)) <= sum(step == 0 for step, _ in each)
+            for each in units.values()
+        )
+    ]
 
 
 def read_queries(work: Path) -> Mapping[tuple[str, int], Queries] | None:

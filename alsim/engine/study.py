@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alsim.engine.caveats import about_labels
 from alsim.engine.lifecycle import carry_out
 from alsim.engine.machine import Machine, choose_device, choose_way
 from alsim.engine.options import StudyOptions, check, n_cores
@@ -111,8 +112,11 @@ class _Curves:
         group.run(opening_of(folder, prepared.assignment), left.tasks, _Listener(watch).handle)
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
-        plan = self._plan(folder, prepared)
-        return _findings(folder, plan, prepared.assignment.training.max_epochs)
+        assignment, plan = prepared.assignment, self._plan(folder, prepared)
+        found = _findings(folder, plan, assignment.training.max_epochs)
+        if len(assignment.tasks) > 1 and assignment.unit == "object":
+            found["notes"] += about_labels(_labels_asked(folder))
+        return found
 
     def write(self, folder: Path, prepared: Prepared) -> None:
         plan = self._plan(folder, prepared)
@@ -156,6 +160,17 @@ def _told(folder: Path, watch: Watch) -> set[Job]:
 
 def _rounds(folder: Path) -> Iterator[Round]:
     return (entry.round for found in recorded(folder) for entry in found.entries)
+
+
+def _labels_asked(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return how many labels each strategy asked for, of how many objects; no initial ones."""
+    asked: dict[str, tuple[int, int]] = {}
+    for done in _rounds(folder):
+        if done.step.step:
+            labels, objects = asked.get(done.step.strategy, (0, 0))
+            ranks = {query.rank for query in done.queries}  # an object's labels share its rank
+            asked[done.step.strategy] = labels + len(done.queries), objects + len(ranks)
+    return asked
 
 
 def _timings(folder: Path) -> Iterator[TimingRecord]:

@@ -1,6 +1,6 @@
 """Whether the options of a run fit the tasks of its pool, and what they come to there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -8,6 +8,7 @@ from alsim.engine.faults import Faults
 from alsim.engine.options import StudyOptions
 from alsim.errors import PoolError, nearest
 from alsim.experiments.cells import count_units, known_cells
+from alsim.experiments.task_evaluation import known_tasks
 from alsim.pool.pool import Pool
 from alsim.strategies import Named
 from alsim.strategies.combining import IN_TURN
@@ -31,6 +32,7 @@ def check_tasks(
         if name not in tasks:
             what = f"no task is called {name!r}"
             faults.add(what, f"--task-price {name}", nearest(name, tasks))
+    check_trained(pool, where, faults)
     _check_measured(options, pool, where, faults)
     if len(tasks) == 1:
         _check_alone(strategies, options, flag, faults)
@@ -50,6 +52,23 @@ def check_tasks(
                 f"let the tasks take turns: combine={' or combine='.join(IN_TURN)} in its name, "
                 "or --combine for all strategies",
             )
+
+
+def check_trained(pool: Pool, where: str, faults: Faults) -> None:
+    """Look for tasks of which no training row has a label."""
+    known = known_tasks(pool, pool.splits["train"])
+    if lacking := [name for name in pool.tasks if name not in known]:
+        faults.add(
+            f"no training row has a label of {_listed(lacking)}",
+            where,
+            "leave it out of --label, or bring a split column with labelled rows of it in train",
+            PoolError,
+        )
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    return ", ".join(map(repr, tasks[:_NAMED])) + more
 
 
 def _check_alone(
@@ -124,3 +143,20 @@ def tell_tasks(pool: Pool) -> list[str]:
         f"{len(named)} tasks, trained and queried together: {', '.join(named[:_NAMED])}{more}; "
         f"{int(known.sum()):,} labels of {int(known.any(1).sum()):,} training rows"
     ]
+
+
+def tell_unmeasured(pool: Pool, *, is_paid: bool) -> list[str]:
+    """Return a note on tasks that cannot be measured, since no row to measure on has a label.
+
+    Args:
+        pool: With the tasks that are trained.
+        is_paid: Whether labels of theirs are asked for.
+    """
+    split = "test" if pool.splits["test"] else "validation"
+    known = known_tasks(pool, pool.splits[split])
+    lacking = [name for name in pool.tasks if name not in known]
+    if not lacking:
+        return []
+    they = "it is" if len(lacking) == 1 else "they are"
+    trained = "trained (and paid for)" if is_paid else "trained"
+    return [f"no {split} row has a label of {_listed(lacking)}: {they} {trained}, not measured"]

@@ -13,7 +13,14 @@ from alsim.engine.matching import match_parameters
 from alsim.engine.model_names import FLAG, NamedModel
 from alsim.engine.options import refuse_repeats
 from alsim.engine.preparing import describe_pool, rows_by_class
-from alsim.engine.queried import QueriedRun, keep_queries, read_queries, with_queried_tasks
+from alsim.engine.queried import (
+    QueriedRun,
+    keep_queries,
+    notes_on_initial,
+    read_queries,
+    with_queried_tasks,
+)
+from alsim.engine.task_fitting import check_trained, tell_unmeasured
 from alsim.engine.training_options import (
     STOCHASTIC,
     TrainAssignment,
@@ -25,9 +32,12 @@ from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
 from alsim.experiments.task_evaluation import known_rows
 from alsim.experiments.task_labels import Queries, labelled_rows, queried_labels
 from alsim.experiments.task_records import RANDOM
+from alsim.models import ExpertNet
+from alsim.models.expert_options import top_k_of
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import Source
+from alsim.training.features import own_tasks
 from alsim.training.objective import Objective
 
 Pair = tuple[str, int]  # what chose the labels, and a seed
@@ -70,18 +80,22 @@ def prepare_training(
         AlsimError: For what does not fit the pool.
     """
     size = queried.initial_size if queried else DEFAULT_INITIAL_SIZE
-    loaded = load_pool(source, options.pool, work, initial_size=size, queried=False)
+    in_cells = queried is not None and queried.is_in_cells
+    loaded = load_pool(
+        source, options.pool, work, initial_size=size, queried=False, in_cells=in_cells
+    )
     pool, known_by, notes = loaded.pool, "", [*loaded.report.warnings, *loaded.report.notes]
     pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in options.seeds)
     queries: Mapping[Pair, Queries] | None = None
     if queried is not None:
         known_by, told = keep_queries(queried, loaded, work)
-        notes += told
+        notes += [*told, *notes_on_initial(queried, options.fractions)]
         queries = read_queries(work)
         assert queries is not None
         pool, pairs = with_queried_tasks(pool, queries), tuple(queries)
     faults = Faults()
     _check_splits(pool, source.where, faults)
+    check_trained(pool, source.where, faults)
     _check_fractions(pool, options.fractions, queries, source.where, faults)
     models, told = _fit_models(named, options, pool, faults)
     faults.raise_all("things do not fit the pool", source.where)
@@ -93,7 +107,7 @@ def prepare_training(
         machine.threads,
         describe_inputs(loaded) if options.exports else {},
     )
-    notes += [*told, *_on_validation(pool)]
+    notes += [*told, *tell_unmeasured(pool, is_paid=False), *_on_validation(pool)]
     return TrainPrepared(loaded, pool, assignment, pairs, known_by, tuple(notes))
 
 
@@ -114,6 +128,7 @@ def describe_training(prepared: TrainPrepared, options: TrainOptions) -> dict[st
             }
             for name, task in pool.tasks.items()
         },
+        "is_disjoint": own_tasks(list(pool.tasks.values())) is not None,
         "evaluation_split": evaluated,
         "n_evaluated": len(rows),
         "notes": list(prepared.notes),
@@ -151,12 +166,26 @@ def _fit_models(
         if objective is not None:
             objectives.append(objective)
             check_heads(objective, options.training, faults)
+            _check_evaluations(objective, found[-1], faults)
     refuse_repeats({FLAG: [model.name for model in found]}, faults)  # auto may be one of them
     notes = check_exports(options.exports, pool, named, objectives, faults)
     if options.match_parameters and not faults.kept:
         found, told = match_parameters(found, pool, faults)
         notes += told
     return tuple(found), notes
+
+
+def _check_evaluations(objective: Objective, model: TrainedModel, faults: Faults) -> None:
+    """Look for evaluations by more experts than there are."""
+    if not isinstance(objective.model, ExpertNet):
+        return
+    for gate in objective.model.gates().values():
+        n = gate.logits.shape[-1]
+        for mode in model.evaluations:
+            if (top_k_of(mode) or 0) > n:
+                what = f"{mode} asks for more experts than the {n} of {model.name}"
+                mend = f"ask for at most top-{n}, which is all, or give more --experts"
+                faults.add(what, "--evaluation", mend)
 
 
 def _check_splits(pool: Pool, where: str, faults: Faults) -> None:

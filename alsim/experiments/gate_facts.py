@@ -39,7 +39,7 @@ def gate_facts(
     """
     mixer = _mixer_of(model)
     if isinstance(mixer, MultiCluster):
-        values = torch.sigmoid(mixer.gate.logits.detach()).double()
+        values = mixer.gate.probabilities().detach().double()
         fact: GateFactName = "probability"
     elif isinstance(mixer, Gated):
         values = _mean_weights(model, mixer, pool, features, rows, chunks)

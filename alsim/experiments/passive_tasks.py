@@ -81,8 +81,8 @@ def _train(
 
     def validation_losses() -> Losses:
         said = predict(replicas, features, validation, setting.chunks)
-        rows = torch.arange(validation.start, validation.stop)
-        return task_losses(said, pool, rows, chosen.scales)
+        truth = {n: t.labels[validation.start : validation.stop] for n, t in pool.tasks.items()}
+        return task_losses(said, truth, chosen.scales)
 
     labels = {
         name: chosen.scales[name].apply(y).to(features.dtype) if name in chosen.scales else y
@@ -141,9 +141,9 @@ def _said(
 
 
 def _train_losses(setting: TasksSetting, replicas: Replicas, chosen: Chosen) -> Losses:
-    """Return each task's loss on the labelled rows, in evaluation."""
+    """Return each task's loss on the labels it was trained on, in evaluation."""
     train = setting.pool.splits["train"]
     said = predict(replicas, setting.features, train, setting.chunks)
     replica = torch.arange(replicas.size).unsqueeze(1)
     own = {name: z[replica, chosen.rows - train.start] for name, z in said.items()}
-    return task_losses(own, setting.pool, chosen.rows, chosen.scales)
+    return task_losses(own, chosen.labels, chosen.scales)

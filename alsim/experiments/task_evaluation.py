@@ -70,7 +70,7 @@ def known_tasks(pool: Pool, rows: range) -> list[str]:
 
 
 def task_losses(
-    said: Mapping[str, Tensor], pool: Pool, rows: Tensor, scales: Mapping[str, Scale]
+    said: Mapping[str, Tensor], labels: Mapping[str, Tensor], scales: Mapping[str, Scale]
 ) -> dict[str, Tensor]:
     """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
 
@@ -79,16 +79,13 @@ def task_losses(
 
     Args:
         said: task -> `(r, n, c)`.
-        pool: With the labels.
-        rows: `(r, n)` or `(n,)` int64, those that `said` is of.
+        labels: task -> `(r, n)` or `(n,)`, unscaled; -1 or NaN unknown.
         scales: Of the regression targets.
     """
     losses: dict[str, Tensor] = {}
     for name, outputs in said.items():
-        labels = pool.tasks[name].labels[rows]
-        if name in scales:
-            labels = scales[name].apply(labels)
-        of_rows, known = row_losses(outputs.double(), labels.expand(outputs.shape[:2]))
+        of_task = scales[name].apply(labels[name]) if name in scales else labels[name]
+        of_rows, known = row_losses(outputs.double(), of_task.expand(outputs.shape[:2]))
         losses[name] = of_rows.sum(1) / known.sum(1)
     return losses
 

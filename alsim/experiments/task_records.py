@@ -19,7 +19,7 @@ class FitRecord:
     n_objects: int
     n_cells: int  # labels of these objects, over all tasks
     n_parameters: int
-    active_flops: int  # multiply-adds a row in evaluation, all tasks together
+    active_flops: int  # multiply-adds a row in evaluation, of all tasks; disjoint: of its own
     epochs: int  # whose result was kept; 0 if the training diverged: then nothing was measured
     train_loss: float | None  # mean over tasks, as `task_losses` has them, of the labelled rows
     validation_loss: float | None  # the same on validation; None also where there is none

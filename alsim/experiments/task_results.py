@@ -11,7 +11,7 @@ from alsim.experiments.task_evaluation import Scale, known_rows, measure_task
 from alsim.experiments.task_labels import TaskLabels
 from alsim.experiments.task_records import FitRecord, GateRecord, TaskRecord, TasksResult
 from alsim.experiments.tasks_setting import TasksSetting, net_of
-from alsim.models import MIXED, active_flops, n_parameters
+from alsim.models import MIXED, ExpertNet, active_flops, n_parameters
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective
 from alsim.training.state import ReplicaState
@@ -24,7 +24,7 @@ class Chosen:
     """What the seeds are trained on, one a replica."""
 
     rows: Tensor  # (r, m) int64
-    labels: Mapping[str, Tensor]  # task -> (r, m), as the pool has them
+    labels: Mapping[str, Tensor]  # task -> (r, m), unscaled; -1 or NaN unknown
     scales: Mapping[str, Scale]  # of the regression targets
 
 
@@ -102,7 +102,7 @@ def trained_net(
         *who,
         *sizes,
         n_parameters=n_parameters(net.model),
-        active_flops=active_flops(net.model, shape_of(pool)),
+        active_flops=_flops(net.model, setting),
         epochs=int(trained.epochs[r]),
         **means,
     )
@@ -122,6 +122,18 @@ def trained_net(
             tuple(GateRecord(*who, *sizes, *fact) for fact in facts),
         ),
     )
+
+
+def _flops(net: nn.Module, setting: TasksSetting) -> int:
+    """Return the multiply-adds of a row; of disjoint tasks by its own, the mean over tasks.
+
+    A model that cannot be cut to a task counts as a whole.
+    """
+    shape = shape_of(setting.pool)
+    if setting.features.own is None or not isinstance(net, ExpertNet):
+        return active_flops(net, shape)
+    tasks = setting.pool.tasks
+    return round(sum(active_flops(net, shape, task) for task in tasks) / len(tasks))
 
 
 def _learned_weights(net: Objective, task: str) -> dict[str, float]:

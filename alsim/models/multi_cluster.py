@@ -3,6 +3,7 @@
 Yan et al. (2019), "Multi-Task Learning via Task Multi-Clustering".
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -37,6 +38,14 @@ def hard_concrete_gates(noise: Tensor, logits: Tensor) -> Tensor:
     u = noise.clamp(1e-6, 1 - 1e-6)
     s = torch.sigmoid((torch.logit(u) + logits) / TEMPERATURE)
     return (s * (STRETCH[1] - STRETCH[0]) + STRETCH[0]).clamp(0, 1)
+
+
+def hard_concrete_open(logits: Tensor) -> Tensor:
+    """Return the probability that a hard-concrete gate is above 0; Louizos et al. (2018), eq. 12.
+
+    sigmoid(φ − β log(−γ/ζ)) with temperature β, stretched to (γ, ζ).
+    """
+    return torch.sigmoid(logits - TEMPERATURE * math.log(-STRETCH[0] / STRETCH[1]))
 
 
 RELAXED: Mapping[EstimatorName, Callable[[Tensor, Tensor], Tensor]] = {
@@ -95,7 +104,7 @@ class StochasticGate(nn.Module):
 
     Without noise they are those of evaluation. Whoever trains sets `noise`, uniform in [0, 1),
     `(k, n, t, e)`: k samples for each row and task, or `(k, n, 1, e)` for a row's own task alone.
-    The logits of p start at 0.
+    The logits φ start at 0; p = sigmoid(φ), but of hard-concrete gates it is that of not being 0.
     """
 
     noise: Tensor | None
@@ -132,12 +141,20 @@ class StochasticGate(nn.Module):
         return RELAXED.get(self.estimator, hard_gates)(self.noise, logits)
 
     def evaluated(self) -> Tensor:
-        """Return the gates of evaluation, `(t, e)`."""
-        return selection(self.evaluation)(torch.sigmoid(self.logits), self.draw)
+        """Return the gates of evaluation, `(t, e)`; soft ones are sigmoid(φ) of every estimator."""
+        # The mean of a hard-concrete gate is near sigmoid(φ), and far below p.
+        is_soft = self.evaluation == "soft"
+        p = torch.sigmoid(self.logits) if is_soft else self.probabilities()
+        return selection(self.evaluation)(p, self.draw)
+
+    def probabilities(self) -> Tensor:
+        """Return the probability p that each gate is open, `(t, e)`."""
+        is_concrete = self.estimator == "hard-concrete"
+        return hard_concrete_open(self.logits) if is_concrete else torch.sigmoid(self.logits)
 
     def density(self) -> Tensor:
         """Return the mean over tasks of k(t) = Σᵢ pᵢ(t), `()`."""
-        return torch.sigmoid(self.logits).sum(-1).mean()
+        return self.probabilities().sum(-1).mean()
 
 
 class MultiCluster(nn.Module):

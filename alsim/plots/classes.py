@@ -22,7 +22,7 @@ from alsim.plots.figures import (
 from alsim.plots.lines import Look, format_x, looks_of, seeds_in_words
 from alsim.plots.pool_classes import pool_classes, shortened
 from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import X_WORDS, split_in_words
+from alsim.plots.words import split_in_words, x_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,8 @@ def draw_classes(
         verb = "is" if lost == 1 else "are"
         warnings.append(f"{words} without a row on {split_in_words(unique)} {verb} left out")
     with own_style():
-        figure = _figure(shown, rows, (baseline or BASELINE) if is_relative else None, title)
+        other = (baseline or BASELINE) if is_relative else None
+        figure = _figure(shown, rows, other, title, x_label("labels", unique))
         write_footnote(figure, _footnote(shown, split_in_words(unique), is_relative=is_relative))
     return Drawing(figure, tuple(warnings))
 
@@ -111,6 +112,7 @@ def _figure(
     rows: Sequence[str],
     baseline: str | None,
     title: str | None,
+    xlabel: str,
 ) -> "Figure":
     from matplotlib import colormaps
 
@@ -134,7 +136,7 @@ def _figure(
         maps.append(_draw_map(axes, each.n_labelled, grid, {**scale, "cmap": colours}))
         axes.set_title(look.label, loc="left", fontsize=9.5, parse_math=False)
         if place + n_columns >= len(shown):
-            axes.set_xlabel(X_WORDS["labels"], fontsize=9)
+            axes.set_xlabel(xlabel, fontsize=9)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     for axes in panels[::n_columns]:
         axes.set_yticks(

@@ -20,12 +20,13 @@ from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote,
 from alsim.plots.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
 from alsim.plots.trainings import (
     DrawableTraining,
+    labels_in_words,
     looks_of_nets,
     nets_of,
     only_study,
     study_warnings,
 )
-from alsim.plots.words import axis_label
+from alsim.plots.words import SHARES, axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,11 +102,13 @@ def draw_experts(
         axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
         axes.locator_params(axis="x", integer=True)
         axes.set_xlim(left=0)
+        if metric in SHARES:
+            bottom, top = axes.get_ylim()
+            axes.set_ylim(max(bottom, 0.0), min(top, 1.0))
         axes.tick_params(labelsize=8)
         _write_legend(axes, [looks[each] for each in which], shown)
-        whole = "all labels" if share == 1 else f"{100 * share:g} % of the labels"
         of = names[0] if len(names) == 1 else f"mean of {len(names)} tasks"
-        write_title(axes, title or f"{of}, {whole}")
+        write_title(axes, title or f"{of}, {labels_in_words(study, share)}")
         levels = "levels: models without such gates; " if has_levels else ""
         seeds = seeds_in_words(n_seeds, band)
         write_footnote(figure, f"lines: each task's K likeliest; {levels}{seeds}")
@@ -138,6 +141,7 @@ def _draw_mark(
         markersize=8,
         linestyle="",
         zorder=4,
+        clip_on=False,
     )
     edges = edges_of(values[:, None], band)
     if edges is not None:

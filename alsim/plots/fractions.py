@@ -1,6 +1,7 @@
 """How models do with more labels: a panel for each task, and first one for their mean."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,14 +85,16 @@ def draw_fractions(
             curve = label_curve(study.tasks, each, metric, of)
             if curve is not None:
                 edges = edges_of(curve.values, band)
-                lines.append(Line(looks[each].label, curve, looks[each].style, band, edges))
+                look = looks[each]
+                lines.append(Line(look.label, curve, look.style, band, edges, look.marker))
                 told = f"{looks[each].label}: seeds that lack a fraction are left out"
                 warnings += [told] * (curve.is_cut and told not in warnings)
         drawn.append(lines)
     if not any(drawn):
         mend = "wait until a seed has been trained on each fraction"
         raise StoreError(f"there is no {metric} to draw", str(study.folder), mend)
-    if len(fractions_in(study.tasks)) == 1:
+    is_dots = len(fractions_in(study.tasks)) == 1
+    if is_dots:
         warnings.append(
             "one fraction of the labels, so a point a model; for lines: alsim train --fractions "
             "0.1,0.5,1"
@@ -102,20 +105,29 @@ def draw_fractions(
         size = (7.6, 4.4) if n == 1 else (2.4 + 2.6 * n_columns, 1.3 + 2.3 * -(-n // n_columns))
         figure = make_figure(*size)
         axes_of = make_panels(figure, n, n_columns, sharey=False)
-        seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
+        limits_of = _limits_of_dots if is_dots else limits
+        seen = [limits_of(lines, is_share=is_share) for lines in drawn if lines]
         span = max(top - bottom for bottom, top in seen)
+        span = min(span, 1.0) if is_share else span
         for place, (axes, (name, of), lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
-            for line in lines:
+            for line in _dodged(lines) if is_dots else lines:
                 draw_line(axes, line, opacity=band_opacity(len(lines)))
             if lines:
-                bottom, top = limits(lines, is_share=is_share)
-                middle = (bottom + top) / 2
-                axes.set_ylim(middle - span / 2, middle + span / 2)
-                _format_labels(axes, lines)
+                bottom, top = limits_of(lines, is_share=is_share)
+                top = (bottom + top + span) / 2
+                top = max(min(top, 1.0), span) if is_share else top
+                axes.set_ylim(top - span, top)
+                for drawn_line in axes.lines:  # a mean of 1 stands on the edge
+                    drawn_line.set_clip_on(str(drawn_line.get_label()).startswith("_"))
+                (_hide_places if is_dots else _format_labels)(axes, lines)
             axes.set_title(name, loc="left", fontsize=9.5, parse_math=False)
             axes.tick_params(labelsize=8)
             words = "labels of all tasks" if len(of) > 1 else "labels"
-            if place + n_columns >= n or len(of) > 1:
+            if is_dots and lines:
+                sizes = [round(float(line.curve.x[0])) for line in lines]
+                least, most = min(sizes), max(sizes)
+                words = f"{least:,}{f' to {most:,}' * (least < most)} {words}"
+            if is_dots or place + n_columns >= n or len(of) > 1:
                 axes.set_xlabel(words, fontsize=9)
             if place % n_columns == 0:
                 axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
@@ -127,6 +139,7 @@ def draw_fractions(
             loc="outside right upper",
             frameon=False,
             fontsize=9,
+            handlelength=3.2,
         )
         if title:
             write_heading(figure, title)
@@ -134,6 +147,32 @@ def draw_fractions(
         every = [line.curve for lines in drawn for line in lines]
         write_footnote(figure, footnote(every, band) + same)
     return Drawing(figure, tuple(warnings))
+
+
+def _dodged(lines: Sequence[Line]) -> list[Line]:
+    """Return lines of one point side by side, in their order."""
+    return [
+        replace(line, curve=replace(line.curve, x=np.array([float(place)])))
+        for place, line in enumerate(lines)
+    ]
+
+
+def _limits_of_dots(lines: Sequence[Line], *, is_share: bool) -> tuple[float, float]:
+    """Return limits that hold every mean and the whole of its interval, of shares within 0 … 1."""
+    shown = [line.curve.mean for line in lines]
+    shown += [edge for line in lines for edge in line.edges or ()]
+    shown += [line.curve.values for line in lines if line.band == "seeds"]
+    low, high = min(float(s.min()) for s in shown), max(float(s.max()) for s in shown)
+    if is_share:
+        low, high = max(low, 0.0), min(high, 1.0)
+    room = 0.04 * (high - low or abs(high) * 0.1 or 0.1)
+    return (max(low - room, 0.0), min(high + room, 1.0)) if is_share else (low - room, high + room)
+
+
+def _hide_places(axes: "Axes", lines: Sequence[Line]) -> None:
+    """Leave room about the points, whose places mean nothing."""
+    axes.set_xlim(-0.8, len(lines) - 0.2)
+    axes.set_xticks([])
 
 
 def _format_labels(axes: "Axes", lines: Sequence[Line]) -> None:

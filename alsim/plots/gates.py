@@ -25,7 +25,9 @@ _BAR = "#0072B2"
 _WRITTEN = 12  # tasks up to which the correlations are written as numbers
 
 
-def draw_gates(found: GateMap, *, seed: int | None = None, title: str | None = None) -> Drawing:
+def draw_gates(
+    found: GateMap, *, seed: int | None = None, title: str | None = None, labels: str = ""
+) -> Drawing:
     """Return the map of one seed, the experts a task uses, and the correlation between tasks.
 
     Yan et al. (2019), Fig. 3. Tasks stand so that those that agree over all seeds are neighbours,
@@ -35,6 +37,7 @@ def draw_gates(found: GateMap, *, seed: int | None = None, title: str | None = N
         found: Of one model and fraction.
         seed: Whose map is drawn; None is the first.
         title: Above all; None tells the model and the labels.
+        labels: What is told of them; empty: which fraction they are, and what chose them.
 
     Raises:
         ValueError: If there is no such seed.
@@ -74,13 +77,15 @@ def draw_gates(found: GateMap, *, seed: int | None = None, title: str | None = N
             _write_top(panels[2], "correlation of tasks")
         for axes in panels:
             axes.tick_params(labelsize=7.5, length=0)
-        write_heading(figure, title or described(found))
+        write_heading(figure, title or described(found, labels))
         write_footnote(figure, _footnote(found))
     return Drawing(figure, tuple(warnings))
 
 
-def described(found: GateMap) -> str:
+def described(found: GateMap, labels: str = "") -> str:
     """Return in words which model and labels the gates are of."""
+    if labels:
+        return f"{found.model}, {labels}"
     whole = "all labels" if found.fraction == 1 else f"{100 * found.fraction:g} % of the labels"
     by = "" if found.chosen_by == "random" else f" that {found.chosen_by} chose"
     return f"{found.model}, {whole}{by}"

@@ -1,6 +1,8 @@
 """Accuracy of each head, and by which modalities a row has: which of them profits?"""
 
+from collections import Counter
 from collections.abc import Sequence
+from textwrap import fill
 
 from alsim.analysis.bands import BandKind
 from alsim.analysis.curves import XAxis
@@ -9,10 +11,12 @@ from alsim.errors import UsageError
 from alsim.models import MIXED
 from alsim.plots.figures import Drawing
 from alsim.plots.panels import Panel, draw_panels, places_in
+from alsim.plots.pool_classes import shortened
 from alsim.plots.runs import DrawableRun, distinct
 from alsim.plots.words import axis_label
 
 _ALL = "all"
+_BROADEST = 32  # characters of a title that fit above a panel
 
 
 def draw_heads(
@@ -42,8 +46,9 @@ def draw_heads(
     heads.sort(key=lambda place: place.head != MIXED)
     patterns = [place for place in places if place.head == MIXED and place.modalities != _ALL]
     patterns.sort(key=lambda place: -len(_modalities(place)))
-    if len(patterns) == 1:  # then all rows have it
-        patterns = []
+    # Where a task has one pattern, all of its rows have it.
+    several = {task for task, n in Counter(place.task for place in patterns).items() if n > 1}
+    patterns = [place for place in patterns if place.task in several]
     if len(heads) + len(patterns) < 2:
         raise UsageError(
             "there is one head only, and no modalities to tell apart",
@@ -91,5 +96,7 @@ def _pattern(place: Place) -> str:
 
 
 def _titled(place: Place, words: str, places: Sequence[Place]) -> str:
-    """Return a panel's title, which names the task where there are several."""
-    return words if len({each.task for each in places}) == 1 else f"{place.task}: {words}"
+    """Return a panel's title, which names the task where there are several, as broad as a panel."""
+    if len({each.task for each in places}) > 1:
+        words = f"{shortened(place.task)}: {words}"
+    return fill(words, _BROADEST, break_on_hyphens=False)

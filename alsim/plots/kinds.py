@@ -45,6 +45,9 @@ KINDS: Mapping[str, Kind] = {
     "experts": Kind("its accuracy by how many experts run", "experts:draw_experts", of="training"),
 }
 
+# What to do about runs of different units, by whether the kind can be drawn against another x.
+_ONE_AXIS = ("draw runs of one unit", "add --x questions or --x cost, or draw runs of one unit")
+
 
 def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     """Return a picture of a kind.
@@ -80,6 +83,14 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
             f"alsim plot --kind {kind}",
             f"leave it out; {kind} takes: {', '.join(_flag(name) for name in shown)}",
         )
+    if KINDS[kind].of == "run":
+        from alsim.analysis.runs import check_units
+        from alsim.analysis.task_runs import check_auc
+
+        if "x" in known or kind == "classes":
+            check_units(options.get("x", "labels"), folders, _ONE_AXIS["x" in known])
+        if options.get("metric") == "auc" and task != "all":
+            check_auc(folders, task)
     return function(folders, **options)
 
 

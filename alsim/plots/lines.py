@@ -37,6 +37,7 @@ class Look:
 
     label: str
     style: LineStyle
+    marker: str = "o"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,7 @@ class Line:
     style: LineStyle
     band: BandKind
     edges: Edges | None
+    marker: str = "o"
 
 
 def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
@@ -177,7 +179,7 @@ def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
         curve.mean,
         color=style.colour,
         linestyle=style.dashes,
-        marker="o" if curve.x.size <= _FEW_POINTS else "",
+        marker=line.marker if curve.x.size <= _FEW_POINTS else "",
         markersize=4,
         label=line.label,
         zorder=3,

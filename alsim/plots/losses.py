@@ -20,6 +20,7 @@ from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote,
 from alsim.plots.lines import Look, signed
 from alsim.plots.trainings import (
     DrawableTraining,
+    labels_in_words,
     looks_of_nets,
     nets_of,
     only_study,
@@ -90,25 +91,29 @@ def draw_losses(
         raise StoreError(f"there is no {metric} to draw", str(study.folder), mend)
     n_rows, n_columns = len(which), len(columns)
     with own_style():
-        figure = make_figure(1.2 + max(5.4, 3.4 * n_columns), 1.1 + 1.15 * n_rows)
+        # Side by side, a name and its figures are wider than a panel.
+        between = ": " if n_columns == 1 else "\n"
+        height = 1.15 if n_columns == 1 else 1.3
+        figure = make_figure(1.2 + max(5.4, 3.4 * n_columns), 1.1 + height * n_rows)
         grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex="col", sharey="col")
         for j, column in enumerate(columns):
             bins = _bins(pooled[column])
             for i, each in enumerate(which):
-                _draw(grid[i, j], ends[each, column], bins, looks[each])
+                _draw(grid[i, j], ends[each, column], bins, looks[each], between)
                 if j == 0:
                     grid[i, j].set_ylabel("nets", fontsize=9)
             if metric not in _OF_FITS:
+                above = 30 if n_columns > 1 else 18
                 grid[0, j].annotate(
-                    column, (0, 1), xycoords="axes fraction", xytext=(0, 18),
+                    column, (0, 1), xycoords="axes fraction", xytext=(0, above),
                     textcoords="offset points", fontsize=9.5, fontweight="bold", parse_math=False,
                 )  # fmt: skip
             words = _OF_FITS.get(metric) or axis_label(metric, [study])
             grid[-1, j].set_xlabel(words, fontsize=9)
-        whole = "all labels" if share == 1 else f"{100 * share:g} % of the labels"
         if title:
             write_heading(figure, title)
-        text = f"a net a seed, trained on {whole}; sd: standard deviation of the nets"
+        labels = labels_in_words(study, share)
+        text = f"a net a seed, trained on {labels}; sd: standard deviation of the nets"
         write_footnote(figure, text)
     return Drawing(figure, tuple(study_warnings(study)))
 
@@ -153,7 +158,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
     return np.linspace(low, high, min(max(n, _BINS[0]), _BINS[1]) + 1)
 
 
-def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look) -> None:
+def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look, between: str) -> None:
     colour = look.style.colour
     axes.hist(values, bins.tolist(), color=colour, alpha=0.55, linewidth=0)
     axes.plot(
@@ -166,7 +171,8 @@ def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look) -> Non
         told = f"mean {signed(float(values.mean()), '.3g')}, {told}"
     if len(values) > 1:
         told = told.replace(", n", f", sd {values.std(ddof=1):.2g}, n")
-    axes.set_title(f"{look.label}: {told}", loc="left", fontsize=8.5, parse_math=False)
+    axes.set_title(f"{look.label}{between}{told}", loc="left", fontsize=8.5, parse_math=False)
     axes.locator_params(axis="y", integer=True, nbins=3)
+    axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=8)
     axes.tick_params(axis="x", pad=6)

@@ -11,7 +11,7 @@ from alsim.analysis.bands import BandKind
 from alsim.analysis.comparison import BASELINE
 from alsim.analysis.curves import Curve, XAxis, learning_curves
 from alsim.analysis.differences import paired
-from alsim.analysis.runs import named
+from alsim.analysis.runs import counted, named
 from alsim.analysis.saving_curves import MOST_POINTS, SavingCurve, savings_by
 from alsim.analysis.savings import Saving, saved, saved_by_bootstrap
 from alsim.errors import UsageError
@@ -20,7 +20,7 @@ from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote,
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.lines import Look, band_opacity, draw_zero, format_x, label_gap, looks_of, signed
 from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import X_WORDS, check_score
+from alsim.plots.words import check_score, x_label
 from alsim.seeding import stream
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _BANDS = {
     "seeds": "; thin lines: each seed alone",
     "none": "",
 }
-_FEWER = {"labels": "fewer labels", "questions": "fewer questions", "cost": "less cost"}
 _BOUNDS = "; dotted: the most that can be measured by then"
 
 
@@ -125,8 +124,10 @@ def draw_savings(
             f"alsim plot --kind {_KIND}",
             "run them with the same --seeds and sizes, for a step or more: --steps 40",
         )
+    fewer = f"{'less' if x == 'cost' else 'fewer'} {counted(x, unique)}"
+    words = x_label(x, unique), fewer
     with own_style():
-        figure = _figure(lines, band, metric, baseline or BASELINE, title, x)
+        figure = _figure(lines, band, metric, baseline or BASELINE, title, x, words)
     return Drawing(figure, tuple(warnings))
 
 
@@ -153,6 +154,7 @@ def _figure(
     baseline: str,
     title: str | None,
     x: XAxis,
+    words: tuple[str, str],  # of the x axis, and of what is saved
 ) -> "Figure":
     height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
     figure = make_figure(7.6, height)
@@ -165,8 +167,8 @@ def _figure(
     draw_zero(axes, baseline)
     format_x(axes, x)
     axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
-    axes.set_xlabel(f"{X_WORDS[x]}, n")
-    axes.set_ylabel(f"{_FEWER[x]} for {baseline}'s {metric.replace('_', ' ')} at n")
+    axes.set_xlabel(f"{words[0]}, n")
+    axes.set_ylabel(f"{words[1]} for {baseline}'s {metric.replace('_', ' ')} at n")
     if title:
         write_title(axes, title)
     write_footnote(figure, _footnote(lines, band))

@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alsim.analysis.task_values import Trained, trained_in
 from alsim.errors import UsageError
+from alsim.experiments.task_records import RANDOM
 from alsim.plots.lines import Look
 from alsim.plots.style import line_styles
+
+_MARKERS = "osD^vPX*<>"  # one for each of what chose the labels
 
 
 class DrawableTraining(Protocol):
@@ -69,6 +73,29 @@ def study_warnings(study: DrawableTraining) -> list[str]:
     return warnings
 
 
+def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | None = None) -> str:
+    """Return which labels nets were trained on, such as "the 50 labels that margin chose".
+
+    Args:
+        study: Whose nets.
+        fraction: Of its fractions.
+        chosen_by: One strategy's alone; None: all that chose labels.
+    """
+    nets = pc.field("fraction") == fraction
+    if chosen_by is not None:
+        nets &= pc.field("chosen_by") == chosen_by
+    fits = study.fits.filter(nets)
+    strategies = sorted(map(str, pc.unique(fits.column("chosen_by")).to_pylist()))
+    configuration = study.manifest.get("configuration")
+    is_queried = isinstance(configuration, Mapping) and bool(configuration.get("queries"))
+    if not is_queried and strategies == [RANDOM]:
+        return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
+    sizes = [int(str(n)) for n in fits.column("n_cells").to_pylist()]
+    n = f"{min(sizes):,}" + f" to {max(sizes):,}" * (min(sizes) < max(sizes))
+    who = strategies[0] if len(strategies) == 1 else "each strategy"
+    return f"the {'first ' * (fraction < 1)}{n} labels that {who} chose"
+
+
 def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
     """Return which nets a table of a study is of, the models as they were named to be trained."""
     told = study.manifest.get("configuration")
@@ -77,13 +104,15 @@ def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
 
 
 def looks_of_nets(which: Sequence[Trained]) -> dict[Trained, Look]:
-    """Return the look of each line; a colour tells the model, dashes what chose the labels."""
+    """Return the look of each line; a colour tells the model, marker and dashes who chose."""
     styles = line_styles([(each.chosen_by, each.model) for each in which])
-    is_one = len({each.chosen_by for each in which}) == 1
+    strategies = list(dict.fromkeys(each.chosen_by for each in which))
+    is_one = len(strategies) == 1
     return {
         each: Look(
             each.model if is_one else f"{each.model} · {each.chosen_by}",
             styles[each.chosen_by, each.model],
+            _MARKERS[strategies.index(each.chosen_by) % len(_MARKERS)],
         )
         for each in which
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from alsim.analysis.curves import XAxis
+from alsim.analysis.runs import RunFacts, counted
 from alsim.errors import UsageError, nearest
 
 
@@ -43,14 +44,9 @@ def axis_label(metric: str, runs: Sequence[Evaluated]) -> str:
     return f"{words} on {split_in_words(runs)}" if is_measured else words
 
 
-def x_label(x: XAxis, runs: Sequence[Evaluated]) -> str:
+def x_label(x: XAxis, runs: Sequence[RunFacts]) -> str:
     """Return what the x axis is called: an object of several tasks has more labels than one."""
-    units = {
-        told.get("unit")
-        for run in runs
-        if isinstance(told := run.manifest.get("configuration"), Mapping)
-    }
-    return "number of labelled objects" if x == "labels" and units == {"object"} else X_WORDS[x]
+    return "number of labelled objects" if counted(x, runs) == "objects" else X_WORDS[x]
 
 
 def split_in_words(runs: Sequence[Evaluated]) -> str:

@@ -82,7 +82,7 @@ def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
             f"the label column {answer.name!r} is a regression target",
             where,
             "only classes can be queried so far: name another column, or, for whole numbers, "
-            "--label-type class",
+            "--label-type class; alsim train trains on targets",
         )
         for answer in answers
         if answer.kind == "target"

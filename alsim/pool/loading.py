@@ -56,6 +56,7 @@ def load_pool(
     initial_size: int,
     queried: bool = True,
     several: bool = False,
+    in_cells: bool = False,
 ) -> LoadedPool:
     """Return the pool of `source`, decoded into `folder`, which `open_mapped` then opens.
 
@@ -72,12 +73,14 @@ def load_pool(
         queried: Whether labels will be queried. Then a regression target is a fault.
         several: Whether those of all tasks will be that are of classes. Else they are those of the
             first label column, and tasks by a column are a fault.
+        in_cells: Whether the initial size counts single labels of several tasks, so that it is as
+            many rows as it fills; then the splits are those of as many objects.
 
     Raises:
         PoolError: For the first fault of the pool.
         UsageError: If `options` name something that is not there.
     """
-    survey, faults = survey_pool(source, options, initial_size=initial_size)
+    survey, faults = survey_pool(source, options, initial_size=initial_size, in_cells=in_cells)
     refused = refuse_queries(survey, source.where, several=several) if queried else []
     raise_first((*faults, *refused), source.where)
     columns = survey.roles.modalities

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,12 @@ class Survey:
 
 
 def survey_pool(
-    source: Source, options: PoolOptions, *, initial_size: int
+    source: Source, options: PoolOptions, *, initial_size: int, in_cells: bool = False
 ) -> tuple[Survey, tuple[Fault, ...]]:
     """Return what the small columns of `source` say, and every fault in them.
 
     With faults the survey holds what could be made out, and is good only for looking for more.
+    See `load_pool`.
     """
     roles, role_faults = resolve_roles(source.schema, options, source.where)
     faults = [*role_faults, *_check_options(options, source.where)]
@@ -76,7 +78,8 @@ def survey_pool(
         splits = hold_out_test(strata, options.holdout, options.split_seed)
     n_unpaid = 0
     if not (splits == SPLITS.index("validation")).any():
-        splits = hold_out_validation(strata, splits, initial_size, options.split_seed)
+        size = ceil(initial_size / _most_classes(answers, kept)) if in_cells else initial_size
+        splits = hold_out_validation(strata, splits, size, options.split_seed)
         n_unpaid = int((splits == SPLITS.index("validation")).sum())
     known = np.flatnonzero(splits >= 0)
     order = known[np.argsort(splits[known], kind="stable")]
@@ -99,6 +102,12 @@ def survey_pool(
         task_notes=task_notes,
     )
     return survey, tuple(faults)
+
+
+def _most_classes(answers: Sequence[Answers], rows: NDArray[np.int64]) -> int:
+    """Return how many labels that are classes a row has at most, at least 1."""
+    known = [answer.known[rows] for answer in answers if answer.kind == "class"]
+    return max(1, int(np.sum(known, 0).max(initial=0))) if known else 1
 
 
 def with_features(present: NDArray[np.bool_], survey: Survey) -> NDArray[np.bool_]:

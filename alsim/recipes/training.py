@@ -21,7 +21,8 @@ from alsim.errors import UsageError, nearest
 from alsim.plots import KINDS, Drawing, draw
 from alsim.plots.gates import draw_gates
 from alsim.recipes.recipe import Published, Settings, Studies, StudyKind, Table, Tell
-from alsim.recipes.training_claims import TrainingClaim, evaluations_of, judge_training
+from alsim.recipes.training_claims import TrainingClaim, judge_training
+from alsim.recipes.training_measured import evaluations_of
 from alsim.recipes.verdicts import Verdict
 from alsim.store import TrainingStudy
 

@@ -5,25 +5,20 @@ on the same labels, by the two-sided t-test of `alsim.analysis.paired`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alsim.analysis.gates import gate_maps, task_correlations
 from alsim.analysis.paired import judge_above, t_test
-from alsim.engine.parsing import parse_names
 from alsim.recipes.recipe import Studies
+from alsim.recipes.training_measured import MEAN, BySeed, Measured, Place
 from alsim.recipes.verdicts import Verdict
 from alsim.store import TrainingStudy
 
 TrainingClaimKind = Literal["better", "gains-more", "spreads-more", "agrees-more"]
 Metric = Literal["accuracy", "auc", "nll", "mse", "train_loss", "validation_loss"]
-MEAN = "mean"  # over the tasks, in place of one
 _LARGER_IS_BETTER = ("accuracy", "auc")
-_BY_SEED = dict[int, float]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +27,9 @@ class TrainingClaim:
 
     better: `model` is better than `than`, or than itself by another evaluation. gains-more: it is
     so by more than elsewhere, at another fraction or in another study. spreads-more: its runs lie
-    further from their median. agrees-more: its tasks agree more on their experts than elsewhere.
-    Here is `fraction` and `study`, elsewhere `than_fraction` and `than_study`.
+    further from their median. agrees-more: its tasks agree more on their experts than elsewhere,
+    beyond what chance gives at the number of experts that they use. Here is `fraction` and
+    `study`, elsewhere `than_fraction` and `than_study`.
     """
 
     says: str
@@ -52,157 +48,187 @@ class TrainingClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A model as it was trained and evaluated."""
+class TrainingVerdict(Verdict):
+    """What became of a claim, and the numbers behind it by name."""
 
-    study: str
-    model: str
-    fraction: float
-    evaluation: str
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {**Verdict.to_json(self), **self.facts}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """The two sides of a claim: what is compared seed by seed, and whence it is."""
+
+    what: str
+    mine: BySeed
+    theirs: BySeed
+    raw: Mapping[Place, BySeed]  # as measured, by what each side is made of
+    pairs: Sequence[tuple[str, Sequence[Place]]]  # where, and the nets that stand side by side
+    sign: int = 1  # −1: the smaller is the better
 
     @property
-    def name(self) -> str:
-        return f"{self.model} by {self.evaluation}" if self.evaluation else self.model
-
-
-class _Measured:
-    """What the studies of a recipe measured, by what claims call models, fractions and tasks."""
-
-    def __init__(self, runs: Mapping[str, TrainingStudy], studies: Studies) -> None:
-        self._runs = runs
-        self._models: dict[str, dict[str, tuple[str, Sequence[str]]]] = {}
-        self._values: dict[tuple[_Place, str], dict[str, _BY_SEED]] = {}
-        for study, done in runs.items():
-            # The study has the models in the order of the recipe, each under its recorded name.
-            written = parse_names(studies[study]["model"])
-            recorded = evaluations_of(done).items()
-            self._models[study] = dict(zip(written, recorded, strict=True))
-            for row in done.tasks.to_pylist():
-                place = _Place(study, row["model"], row["fraction"], row["evaluation"])
-                of_tasks = self._values.setdefault((place, row["metric"]), {})
-                of_tasks.setdefault(row["task"], {})[row["seed"]] = row["value"]
-
-    def place(
-        self, study: str, model: str, fraction: float | None, evaluation: str | None
-    ) -> _Place:
-        name, evaluations = self._models[study][model]
-        if fraction is None:
-            fraction = max(float(str(f)) for f in self._runs[study].fits["fraction"].to_pylist())
-        own = next(iter(evaluations), "")
-        return _Place(study, name, fraction, own if evaluation is None else evaluation)
-
-    def values(self, place: _Place, metric: str, task: str) -> _BY_SEED:
-        """Return a metric of each seed that has it; for the mean, of all tasks."""
-        of_tasks = self._values.get((place, metric), {})
-        if task != MEAN:
-            return of_tasks.get(task, {})
-        # A seed in which a task could not be measured would be a mean of other tasks.
-        there = {t for (p, m), found in self._values.items() for t in found
-                 if m == metric and p.study == place.study}  # fmt: skip
-        if not of_tasks or there - of_tasks.keys():
-            return {}
-        seeds = set.intersection(*map(set, of_tasks.values()))
-        return {s: float(np.mean([of_tasks[t][s] for t in of_tasks])) for s in sorted(seeds)}
-
-    def agreement(self, place: _Place) -> _BY_SEED:
-        """Return the mean |r| of every two tasks over their gates, of each seed that has one."""
-        found: _BY_SEED = {}
-        for gates in gate_maps(self._runs[place.study].gates):
-            if (gates.model, gates.fraction) != (place.model, place.fraction):
-                continue
-            for seed, values in zip(gates.seeds, gates.values, strict=True):
-                r = np.abs(task_correlations(values)[np.triu_indices(len(gates.tasks), 1)])
-                if np.isfinite(r).any():
-                    found[seed] = float(r[np.isfinite(r)].mean())
-        return found
-
-
-def evaluations_of(done: TrainingStudy) -> dict[str, Sequence[str]]:
-    """Return a study's models in order, each with the evaluations of its stochastic gates."""
-    configuration: Any = done.manifest["configuration"]
-    return {name: told["evaluations"] for name, told in configuration["models"].items()}
+    def seeds(self) -> list[int]:
+        return sorted(self.mine.keys() & self.theirs.keys())
 
 
 def judge_training(
     claims: Sequence[TrainingClaim], runs: Mapping[str, TrainingStudy], studies: Studies
-) -> list[Verdict]:
+) -> list[TrainingVerdict]:
     """Return what became of each claim in each study, then of those between studies."""
-    measured = _Measured(runs, studies)
+    measured = Measured(runs, studies)
     within = [(claim, study) for study in runs for claim in claims if claim.study is None]
     across = [(claim, claim.study) for claim in claims if claim.study is not None]
     return [_judge(claim, study, measured) for claim, study in (*within, *across)]
 
 
-def _judge(claim: TrainingClaim, study: str, measured: _Measured) -> Verdict:
-    here = measured.place(study, claim.model, claim.fraction, claim.evaluation)
+def _judge(claim: TrainingClaim, study: str, measured: Measured) -> TrainingVerdict:
+    compare = _elsewhere if claim.kind in ("gains-more", "agrees-more") else _here
+    sides = compare(claim, study, measured)
+    remarks, facts = _seeds_that_count(sides, measured)
     told_of = "" if claim.study else study
-    if claim.kind in ("gains-more", "agrees-more"):
-        fraction = claim.fraction if claim.than_fraction is None else claim.than_fraction
-        there = claim.than_study or study
-        elsewhere = measured.place(there, claim.model, fraction, claim.evaluation)
-        where = f"{_where(here, elsewhere)} less {_where(elsewhere, here)}"
-        if claim.kind == "agrees-more":
-            values = measured.agreement(here), measured.agreement(elsewhere)
-            what = f"mean |r| between the experts of two tasks, {here.model}, {where}"
-            return _verdict(claim, told_of, what, 1, *values, _means(*values))
-        gains: list[_BY_SEED] = []
-        for mine in (here, elsewhere):
-            other = measured.place(
-                mine.study, claim.than or "", mine.fraction, claim.than_evaluation
-            )
-            both = [
-                _scaled(measured.values(p, claim.metric, claim.task), claim) for p in (mine, other)
-            ]
-            gains.append({s: _sign(claim) * (both[0][s] - both[1][s]) for s in _shared(*both)})
-        what = f"how much better in {_what(claim)} {here.name} is than {other.name}, {where}"
-        return _verdict(claim, told_of, what, 1, gains[0], gains[1], _means(*gains))
+    seeds = sides.seeds
+    if not seeds:
+        remark = "; ".join(["not measured", *remarks])
+        return TrainingVerdict(
+            told_of, claim, "cannot tell", sides.what, None, remark=remark, facts=facts
+        )
+    for told, found in (_averages(claim, sides), _experts_used(claim, sides, measured)):
+        remarks += told
+        facts |= found
+    differences = np.array([sides.mine[seed] - sides.theirs[seed] for seed in seeds])
+    outcome = judge_above(t_test(sides.sign * differences))
+    if claim.kind == "spreads-more":
+        one, two = (measured.seeds(place)[1] for place in sides.raw)
+        if one != two:
+            # A net that diverged lies furthest of all from the median; without it spread is hidden.
+            outcome = "cannot tell"
+            remarks.append("spreads cannot be compared: of some seeds one model alone diverged")
+    per_seed = dict(zip(seeds, map(float, differences), strict=True))
+    test = t_test(differences)
+    return TrainingVerdict(
+        told_of, claim, outcome, sides.what, test, per_seed, "; ".join(remarks), facts=facts
+    )
+
+
+def _here(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
+    """Return two models, or two evaluations of one, side by side."""
+    here = measured.place(study, claim.model, claim.fraction, claim.evaluation)
     other = measured.place(study, claim.than or claim.model, claim.fraction, claim.than_evaluation)
-    raw = [measured.values(place, claim.metric, claim.task) for place in (here, other)]
-    mine, theirs = (_scaled(values, claim) for values in raw)
+    raw = {place: measured.values(place, claim.metric, claim.task) for place in (here, other)}
+    mine, theirs = (_scaled(raw[place], claim) for place in (here, other))
     less = f"{here.name} less {other.name}"
     if here.model == other.model:
         less = f"{here.model}, {here.evaluation} less {other.evaluation}"
+    pairs = [("", (here, other))]
     if claim.kind == "better":
-        return _verdict(
-            claim, told_of, f"{_what(claim)}, {less}", _sign(claim), mine, theirs, _means(*raw)
-        )
-    seeds = _shared(mine, theirs)
+        return _Sides(f"{_what(claim)}, {less}", mine, theirs, raw, pairs, _sign(claim))
+    seeds = sorted(mine.keys() & theirs.keys())
     mine, theirs = (_distances(values, seeds) for values in (mine, theirs))
-    remark = ""
-    if len(seeds) > 1:
-        one, two = (np.std([values[s] for s in seeds], ddof=1) for values in raw)
-        remark = f"standard deviations of {claim.metric} {one:.3g} and {two:.3g}"
     what = f"distance of {_what(claim)} from its median over seeds, {less}"
-    return _verdict(claim, told_of, what, 1, mine, theirs, remark)
+    return _Sides(what, mine, theirs, raw, pairs)
 
 
-def _verdict(
-    claim: TrainingClaim,
-    study: str,
-    measured: str,
-    sign: int,
-    mine: _BY_SEED,
-    theirs: _BY_SEED,
-    remark: str,
-) -> Verdict:
-    """Return whether mine less theirs is significantly above zero, or below it if the sign is."""
-    seeds = _shared(mine, theirs)
-    if not seeds:
-        return Verdict(study, claim, "cannot tell", measured, None, remark="not measured")
-    differences = np.array([mine[seed] - theirs[seed] for seed in seeds])
-    outcome = judge_above(t_test(sign * differences))
-    per_seed = dict(zip(seeds, map(float, differences), strict=True))
-    return Verdict(study, claim, outcome, measured, t_test(differences), per_seed, remark)
+def _elsewhere(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
+    """Return a gain or an agreement beside that at another fraction or in another study."""
+    here = measured.place(study, claim.model, claim.fraction, claim.evaluation)
+    fraction = claim.fraction if claim.than_fraction is None else claim.than_fraction
+    there = measured.place(claim.than_study or study, claim.model, fraction, claim.evaluation)
+    where = f"{_where(here, there)} less {_where(there, here)}"
+    if claim.kind == "agrees-more":
+        raw = {place: measured.agreement(place) for place in (here, there)}
+        what = f"agreement beyond chance between the experts of two tasks, {here.model}, {where}"
+        return _Sides(what, raw[here], raw[there], raw, [("", (here, there))])
+    raw, gains, pairs = {}, list[BySeed](), list[tuple[str, Sequence[Place]]]()
+    other = here
+    for mine, away in ((here, there), (there, here)):
+        other = measured.place(mine.study, claim.than or "", mine.fraction, claim.than_evaluation)
+        both = mine, other
+        raw |= {place: measured.values(place, claim.metric, claim.task) for place in both}
+        one, two = (_scaled(raw[place], claim) for place in both)
+        gains.append({s: _sign(claim) * (one[s] - two[s]) for s in sorted(one.keys() & two.keys())})
+        pairs.append((_where(mine, away), both))
+    what = f"how much better in {_what(claim)} {here.name} is than {other.name}, {where}"
+    return _Sides(what, gains[0], gains[1], raw, pairs)
 
 
-def _scaled(values: _BY_SEED, claim: TrainingClaim) -> _BY_SEED:
+def _seeds_that_count(sides: _Sides, measured: Measured) -> tuple[list[str], dict[str, Any]]:
+    """Return how many seeds count and why others do not, in words where there are others."""
+    trained, diverged = (
+        set[int]().union(*found)
+        for found in zip(*(measured.seeds(place) for place in sides.raw), strict=True)
+    )
+    counted = set(sides.seeds)
+    measured_seeds = set.intersection(*(set(values) for values in sides.raw.values()))
+    reasons = {
+        "diverged": len(diverged - counted),
+        "without a logarithm": len(measured_seeds - counted - diverged),
+        "not measured": len(trained - measured_seeds - diverged),
+    }
+    facts = {
+        "seeds": {
+            "counted": len(counted),
+            "of": len(trained),
+            **{reason.replace(" ", "_"): n for reason, n in reasons.items()},
+        }
+    }
+    told = [f"{n} {reason}" for reason, n in reasons.items() if n]
+    if not told or (not counted and reasons["not measured"] == len(trained)):
+        return [], facts
+    return [f"{len(counted)} of {len(trained)} seeds", *told], facts
+
+
+def _averages(claim: TrainingClaim, sides: _Sides) -> tuple[list[str], dict[str, Any]]:
+    """Return the numbers behind a difference over the seeds that count: means, or deviations."""
+    seeds = sides.seeds
+    if claim.kind == "spreads-more":
+        if len(seeds) < 2:
+            return [], {}
+        scaled = (_scaled(values, claim) for values in sides.raw.values())
+        one, two = (float(np.std([values[s] for s in seeds], ddof=1)) for values in scaled)
+        text = f"standard deviations of {_scale(claim)}{claim.metric} {one:.3g} and {two:.3g}"
+        return [text], {"standard_deviations": [one, two]}
+    both = tuple(sides.raw.values()) if claim.kind == "better" else (sides.mine, sides.theirs)
+    one, two = (float(np.mean([values[s] for s in seeds])) for values in both)
+    return [f"{one:.4g} against {two:.4g} on average"], {"means": [one, two]}
+
+
+def _experts_used(
+    claim: TrainingClaim, sides: _Sides, measured: Measured
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the mean Σp of each net with stochastic gates, which its λ does not tell."""
+    words: list[str] = []
+    facts: list[dict[str, Any]] = []
+    for where, places in sides.pairs:
+        nets = {(p.study, p.model, p.fraction): p for p in places}
+        found: list[tuple[Place, float]] = []
+        for place in nets.values():
+            of_seeds = measured.experts_used(place, claim.task)
+            used = [of_seeds[seed] for seed in sides.seeds if seed in of_seeds]
+            if used:
+                found.append((place, float(np.mean(used))))
+        if not found:
+            continue
+        text = " against ".join(f"{mean:.1f}" for _, mean in found)
+        text += f" by {found[0][0].model}" if len(found) < len(nets) else ""
+        words.append(f"{text} {where}".rstrip())
+        facts += [
+            {"study": p.study, "model": p.model, "fraction": p.fraction, "mean": mean}
+            for p, mean in found
+        ]
+    return [f"experts used: {', '.join(words)}"] * bool(words), {"experts_used": facts}
+
+
+def _scaled(values: BySeed, claim: TrainingClaim) -> BySeed:
     """Return the values as they are compared; those without a logarithm are left out."""
     if not claim.relative:
         return values
     return {seed: float(np.log(value)) for seed, value in values.items() if value > 0}
 
 
-def _distances(values: _BY_SEED, seeds: Sequence[int]) -> _BY_SEED:
+def _distances(values: BySeed, seeds: Sequence[int]) -> BySeed:
     """Return how far each seed lies from the median, as Brown and Forsythe (1974) compare spreads.
 
     A departure: they take the groups to be independent; here the distances are compared seed by
@@ -214,28 +240,19 @@ def _distances(values: _BY_SEED, seeds: Sequence[int]) -> _BY_SEED:
     return {seed: abs(values[seed] - middle) for seed in seeds}
 
 
-def _shared(one: _BY_SEED, two: _BY_SEED) -> list[int]:
-    return sorted(one.keys() & two.keys())
-
-
 def _sign(claim: TrainingClaim) -> int:
     return 1 if claim.metric in _LARGER_IS_BETTER else -1
 
 
 def _what(claim: TrainingClaim) -> str:
     task = "mean over tasks" if claim.task == MEAN else claim.task
-    return f"{'log ' if claim.relative else ''}{claim.metric} ({task})"
+    return f"{_scale(claim)}{claim.metric} ({task})"
 
 
-def _where(place: _Place, other: _Place) -> str:
+def _scale(claim: TrainingClaim) -> str:
+    return "log " if claim.relative else ""
+
+
+def _where(place: Place, other: Place) -> str:
     """Return what tells one place from another."""
     return place.study if place.study != other.study else f"at {place.fraction:g} of the labels"
-
-
-def _means(one: _BY_SEED, two: _BY_SEED) -> str:
-    """Return the two means behind a difference."""
-    seeds = _shared(one, two)
-    if not seeds:
-        return ""
-    mine, theirs = (float(np.mean([values[s] for s in seeds])) for values in (one, two))
-    return f"{mine:.4g} against {theirs:.4g} on average"

@@ -65,7 +65,7 @@ class CorrelationStudy(StudyFolder):
         return int(str(told_by(self.folder, self.manifest, int, *path)))
 
 
-def read_correlation(folder: Path) -> CorrelationStudy:
+def read_correlation(folder: str | Path) -> CorrelationStudy:
     """Return the correlation study that a folder holds.
 
     Of one that is not complete, the correlations are computed from the groups that there are.

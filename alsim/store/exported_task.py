@@ -14,6 +14,7 @@ from alsim.errors import StoreError, UsageError
 from alsim.store.atomic import replace_bytes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from alsim.models import ExpertNet, ModelOptions, Shape
@@ -32,42 +33,64 @@ class TaskModel:
     net: "ExpertNet"
 
     def __call__(
-        self, modalities: "Mapping[str, Tensor]", present: "Tensor | None" = None
+        self,
+        modalities: "Mapping[str, Tensor | NDArray[Any]]",
+        present: "Tensor | NDArray[Any] | None" = None,
     ) -> "Tensor":
         """Return the logits of each class, `(n, c)`, or of a target its values, `(n, 1)`.
 
         Args:
-            modalities: name -> `(n, d)`, as the file holds them, pixels 0 to 255; zeros where
-                absent. Encoded columns are those that `configuration["inputs"]` names, one-hot
-                0 or 1, a number that is null being the mean there.
+            modalities: name -> `(n, d)`, a tensor or array of what the file holds, pixels 0 to
+                255; zeros where absent. Encoded columns are those that `configuration["inputs"]`
+                names, one-hot 0 or 1, a number that is null being the mean there.
             present: `(n, modalities)` bool, in the order of the configuration; None: all are.
 
         Raises:
-            ValueError: If there are other modalities than the net reads.
+            UsageError: If there are other modalities than the net reads, or of another shape.
         """
         import torch
 
         from alsim.models import MIXED, Inputs
 
         inputs = self.configuration["inputs"]
-        if modalities.keys() != inputs.keys():
-            raise ValueError(f"the net reads {', '.join(inputs)}, not {', '.join(modalities)}")
+        given = {name: torch.as_tensor(values) for name, values in modalities.items()}
+        here = None if present is None else torch.as_tensor(present).bool()
+        self._check(given, here)
         like = next(self.net.parameters())
-        n = len(next(iter(modalities.values())))
-        if present is None:
-            present = torch.ones(n, len(inputs), dtype=torch.bool)
+        n = len(next(iter(given.values())))
+        if here is None:
+            here = torch.ones(n, len(inputs), dtype=torch.bool)
         scaled: dict[str, Tensor] = {}
         for place, (name, told) in enumerate(inputs.items()):
             mean, scale = (torch.tensor(told[part], dtype=torch.float64) for part in _SCALING)
-            x = ((modalities[name].double() - mean) * scale).to(like.dtype)
-            scaled[name] = torch.where(present[:, place : place + 1], x, 0)
+            x = ((given[name].double() - mean) * scale).to(like.dtype)
+            scaled[name] = torch.where(here[:, place : place + 1], x, 0)
         with torch.no_grad():
-            outputs = self.net(Inputs(scaled, present.to(like.dtype))).logits[self.task][MIXED]
+            outputs = self.net(Inputs(scaled, here.to(like.dtype))).logits[self.task][MIXED]
         target = self.configuration["target"]
         return outputs if target is None else outputs * target["deviation"] + target["mean"]
 
+    def _check(self, given: "Mapping[str, Tensor]", present: "Tensor | None") -> None:
+        """Refuse inputs that the net does not read."""
+        widths = {name: len(told["mean"]) for name, told in self.configuration["inputs"].items()}
+        n = len(next(iter(given.values()))) if given else 0
+        wanted = {name: (n, width) for name, width in widths.items()}
+        found = {name: tuple(x.shape) for name, x in given.items()}
+        if present is not None:
+            wanted["present"], found["present"] = (n, len(widths)), tuple(present.shape)
+        if found == wanted:
+            return
+        told = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
+        reads = ", ".join(f"{name} of (rows, {width})" for name, width in widths.items())
+        raise UsageError(
+            f"the inputs are {told}; the net reads {reads}",
+            f"the net of {self.task}",
+            "give an array of each, all of the same rows; an absent one as zeros, and `present`",
+        )
+
 
 _SCALING = ("mean", "scale")
+_TOLD = {"format", "task", "classes", "target", "options", "widths", "n_outputs", "inputs"}
 
 
 def save_task(
@@ -131,6 +154,10 @@ def load_task(path: str | Path) -> TaskModel:
 
     Its outputs are the full model's, to rounding.
 
+    Example:
+        net = alsim.load_task("runs/study/exports/mmoe-1-0-late.safetensors")
+        logits = net({"text": embeddings})  # an array of (rows, columns) for each modality
+
     Args:
         path: The `.safetensors` file; the `.json` file of the same name lies beside it.
 
@@ -145,8 +172,15 @@ def load_task(path: str | Path) -> TaskModel:
 
     path = Path(path)
     mend = "name the .safetensors file that alsim train --export-task wrote, with its .json beside"
+    what = "not a net that alsim train --export-task wrote"
+    beside = path.with_suffix(".json")
+    if path.exists() and (path.suffix != ".safetensors" or not beside.exists()):
+        lacks = f"no {beside.name} beside it" if path != beside else "its configuration alone"
+        raise StoreError(f"{what}: {lacks}", str(path), mend)
     try:
-        told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        told = json.loads(beside.read_text(encoding="utf-8"))
+        if not isinstance(told, dict) or not told.keys() >= _TOLD:
+            raise StoreError(f"{what}: {beside.name} tells of something else", str(path), mend)
         if told["format"] != _FORMAT:
             raise StoreError(f"unknown format {told['format']!r}", str(path), "use a newer alsim")
         options = dict(told["options"])
@@ -167,7 +201,7 @@ def load_task(path: str | Path) -> TaskModel:
         *(ValueError, LookupError, TypeError, AttributeError, RuntimeError),
         *(SafetensorError, UsageError),
     ) as error:
-        raise StoreError(f"not a task's net: {_first_line(error)}", str(path), mend) from error
+        raise StoreError(f"{what}: {_first_line(error)}", str(path), mend) from error
     return TaskModel(told["task"], tuple(told["classes"]), told, net.eval())
 
 

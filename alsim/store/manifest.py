@@ -68,13 +68,14 @@ def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
         file.write(text.encode() + b"\n")
 
 
-def open_folder(folder: Path) -> tuple[Path, Mapping[str, object]]:
+def open_folder(folder: str | Path) -> tuple[Path, Mapping[str, object]]:
     """Return the folder of a run of any kind, given it or its `run.json`, and its manifest.
 
     Raises:
         StoreError: If there is no such folder, no `run.json` in it, or if that is not JSON or
             of a schema version or a kind that this alsim does not know.
     """
+    folder = Path(folder)
     try:
         if folder.name == MANIFEST and folder.is_file():
             folder = folder.parent

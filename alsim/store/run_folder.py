@@ -208,7 +208,7 @@ def timings_of(found: Recorded) -> Iterator[TimingRecord]:
             yield TimingRecord(found.strategy, found.seed, step, phase, taken)
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | Path) -> Run:
     """Return the run that a folder holds; its tables are read when asked for.
 
     Raises:

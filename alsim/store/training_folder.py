@@ -44,7 +44,7 @@ class TrainingStudy(StudyFolder):
     gates: pa.Table  # one row a net, task and expert
 
 
-def read_training(folder: Path) -> TrainingStudy:
+def read_training(folder: str | Path) -> TrainingStudy:
     """Return the passive training that a folder holds.
 
     Raises:

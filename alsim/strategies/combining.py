@@ -44,6 +44,12 @@ def object_values(rule: Combination, values: Tensor, is_open: Tensor) -> Tensor:
     adds nothing to it; otherwise their mean. So an object with fewer open cells is not behind
     another for it, as it would be in a sum of ranks; where all objects have all cells, the order
     is that of Reichart's sum. An object needs one open cell at least.
+
+    Where cells are unknown, each rule leans to objects by how many are open. "mean" and "rank-sum"
+    favour objects with few: a mean of one value is more often extreme than one of three. "max" and
+    "rrf" favour those with many: the best of more values is higher, and a sum has more to add. So
+    they buy different numbers of labels with equal numbers of objects. Where all cells are known,
+    and objects are queried whole, all have as many, and there is no such bias.
     """
     if rule == "max":
         return values.masked_fill(~is_open, -torch.inf).amax(1)

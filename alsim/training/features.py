@@ -46,7 +46,7 @@ class Features:
 
 def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Features:
     """Return the inputs of a pool on a device."""
-    own = _own_tasks(list(pool.tasks.values()))
+    own = own_tasks(list(pool.tasks.values()))
     return Features(
         {name: x.to(device) for name, x in pool.modalities.items()},
         pool.present.to(device, dtype),
@@ -55,7 +55,7 @@ def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Feature
     )
 
 
-def _own_tasks(tasks: Sequence[Task]) -> Tensor | None:
+def own_tasks(tasks: Sequence[Task]) -> Tensor | None:
     """Return the place of each row's only task, `(n,)` int64, 0 for a row without any.
 
     None where there is one task, where a row has several, or where only some are targets.

@@ -1,6 +1,7 @@
 """The maps of gates: their densities, the correlation of tasks, and which map is chosen."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ from scipy import stats
 
 from alsim.analysis.gates import (
     GateMap,
+    agreement,
+    agreement_beyond_chance,
     choose_map,
     expert_order,
     gate_maps,
@@ -20,6 +23,7 @@ from alsim.analysis.gates import (
     task_correlations,
 )
 from alsim.errors import StoreError, UsageError
+from alsim.seeding import stream
 from alsim.store.training_folder import build_results
 
 RNG = np.random.default_rng(0)
@@ -113,6 +117,52 @@ def test_a_seed_whose_gates_are_all_alike_does_not_count_in_the_correlation() ->
     values[:, 0] = 0.5
     assert np.isnan(made(values).correlations[0]).all()
     assert made(values).correlations[1, 1] == pytest.approx(1)
+
+
+def independent(k: int, n: int) -> np.ndarray:
+    """Return the gates of n nets of 6 tasks, each with k of 12 experts nearly open."""
+    opened = RNG.permuted(np.tile(np.arange(12) < k, (n, 6, 1)), axis=-1)
+    return np.where(opened, 0.9, 0.1) + RNG.uniform(-0.1, 0.1, opened.shape)
+
+
+@pytest.mark.parametrize("k", [1, 3, 6, 11])
+def test_independent_tasks_agree_by_chance_alone_and_identical_ones_beyond(k: int) -> None:
+    generator = stream(0, "permutations", k)
+    gates = independent(k, 60)
+    found = [
+        agreement_beyond_chance(values, generator=generator, n_permutations=30) for values in gates
+    ]
+    error = np.std(found, ddof=1) / math.sqrt(60)
+    assert abs(np.mean(found)) < 4 * error
+    assert error < 0.02
+    assert np.mean([agreement(values) for values in gates]) > 0.1
+    alike = np.repeat(gates[0][:1], 6, axis=0)
+    assert agreement(alike) == pytest.approx(1)
+    assert agreement_beyond_chance(alike, generator=generator) > 0.5
+
+
+def test_agreement_by_chance_is_that_over_all_permutations() -> None:
+    values = RNG.random((3, 4))
+    orders = [list(order) for order in permutations(range(4))]
+    by_chance = np.mean([
+        agreement(np.stack([values[0], values[1][one], values[2][two]]))
+        for one in orders for two in orders
+    ])  # fmt: skip
+    found = agreement_beyond_chance(
+        values, generator=stream(0, "permutations"), n_permutations=2_000
+    )
+    # |r| lies in [0, 1], so that the error is at most 1/(2√2,000) = .011.
+    assert found == pytest.approx(agreement(values) - by_chance, abs=0.04)
+
+
+def test_agreement_is_over_the_pairs_that_have_a_correlation() -> None:
+    values = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9], [0.5, 0.5, 0.5]])
+    assert agreement(values) == pytest.approx(0.5)
+    # Of one expert among three |r| is 1 or 1/2: 1 once in three times, so 2/3 by chance.
+    generator = stream(0, "permutations")
+    assert agreement_beyond_chance(values, generator=generator) == pytest.approx(-1 / 6, abs=0.07)
+    assert math.isnan(agreement_beyond_chance(values[1:], generator=generator))
+    assert math.isnan(agreement_beyond_chance(values[:1], generator=generator))
 
 
 def test_tasks_of_a_cluster_stand_together_in_whatever_order_they_come() -> None:

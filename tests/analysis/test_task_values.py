@@ -76,6 +76,51 @@ def test_labels_are_those_of_all_tasks_or_of_the_one() -> None:
     assert not together.is_cut
 
 
+def study(*nets: tuple[int, float, int, dict[str, float]]) -> pa.Table:
+    """Return the tasks of nets: seed, fraction, labels of each task, accuracies."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "model": "m", "chosen_by": "random", "evaluation": "", "seed": seed, "task": task,
+                "fraction": fraction, "n_cells": 2 * n, "metric": metric, "value": value,
+            }
+            for seed, fraction, n, accuracies in nets
+            for task in ("a", "b")
+            for metric, value in (("n_labelled", float(n)), ("accuracy", accuracies.get(task)))
+            if value is not None
+        ]
+    )  # fmt: skip
+
+
+def test_labels_are_counted_over_the_seeds_that_are_drawn() -> None:
+    both = {"a": 0.5, "b": 0.7}
+    # Seed 2 has no accuracy at the second fraction, so its 90 and 900 labels do not count either.
+    made = study(
+        (0, 0.1, 10, both), (1, 0.1, 20, both), (2, 0.1, 90, both),
+        (0, 1.0, 100, both), (1, 1.0, 200, both), (2, 1.0, 900, {}),
+    )  # fmt: skip
+    for names, expected in ((("a",), [15, 150]), (("a", "b"), [30, 300])):
+        curve = label_curve(made, Trained("m", "random"), "accuracy", names)
+        assert curve is not None
+        assert (curve.seeds, curve.x.tolist(), curve.is_cut) == ((0, 1), expected, True)
+
+
+def test_two_fractions_of_as_many_labels_are_two_points() -> None:
+    made = study(
+        (0, 0.1, 10, {"a": 0.1, "b": 0.3}), (1, 0.1, 20, {"a": 0.2, "b": 0.4}),
+        (0, 0.2, 20, {"a": 0.6, "b": 0.8}), (1, 0.2, 10, {"a": 0.7, "b": 0.9}),
+        (0, 0.3, 5, {"a": 0.5, "b": 0.5}), (1, 0.3, 5, {"a": 0.5, "b": 0.5}),
+    )  # fmt: skip
+    curve = label_curve(made, Trained("m", "random"), "accuracy", ["a"])
+    assert curve is not None
+    assert curve.x.tolist() == [5, 15, 15]
+    assert curve.values.tolist() == [[0.5, 0.1, 0.6], [0.5, 0.2, 0.7]]
+    curve = label_curve(made, Trained("m", "random"), "accuracy", ["a", "b"])
+    assert curve is not None
+    assert curve.x.tolist() == [10, 30, 30]
+    assert curve.mean.tolist() == pytest.approx([0.5, 0.25, 0.75])
+
+
 def test_a_seed_that_diverged_is_left_out_of_the_whole_line() -> None:
     _, measured = tables(diverged=[("mmoe", 1)])
     curve = label_curve(measured, Trained("mmoe", "random"), "accuracy", TASKS)

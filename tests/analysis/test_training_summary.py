@@ -135,8 +135,11 @@ def test_what_diverged_counts_and_is_in_no_mean() -> None:
     assert only(found).value.mean == 0.5
     (nets,) = found.nets
     assert (nets.n_seeds, nets.n_diverged) == (2, 1)
+    assert (nets.epochs.mean, nets.epochs.n) == (3, 1)
     assert nets.train_loss is not None
     assert nets.train_loss.mean == 0.5
+    (lost,) = summary([bad], a=()).nets
+    assert (lost.n_diverged, lost.epochs.mean, lost.train_loss) == (1, 0, None)
 
 
 def test_the_effective_number_of_equal_weights_is_their_number() -> None:

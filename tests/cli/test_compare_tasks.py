@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 import alsim
 from alsim.cli.main import app
 from alsim.errors import UsageError
+from alsim.store import open_folder, write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +41,58 @@ def test_a_task_can_be_compared_by_an_auc_that_the_mean_does_not_have(run: Path)
     found = alsim.compare(run, task="colour", metric="auc")
     best = {each.strategy: each.last.mean for each in found.strategies}
     assert best["margin"] == pytest.approx(0.9 * last("colour", "margin"))
-    for task in ("season", None):
-        with pytest.raises(UsageError, match="no metric is called 'auc'"):
-            alsim.compare(run, task=task, metric="auc")
+    with pytest.raises(UsageError, match=r"(?s)one task that has two classes.*--task colour"):
+        alsim.compare(run, metric="auc")
+    with pytest.raises(UsageError, match="no metric is called 'auc'"):  # as of older versions
+        alsim.compare(run, task="season", metric="auc")
+
+
+def test_the_auc_of_more_than_two_classes_is_refused_with_their_number(tmp_path: Path) -> None:
+    run = write_task_run(tmp_path / "clothes", auc=())
+    manifest = open_folder(run)[1]
+    season = {"classes": dict.fromkeys("abcde", 8), "n_labels": 40, "n_evaluated": 800}
+    tasks: Any = manifest["tasks"]
+    write_manifest(run, {**manifest, "tasks": {**tasks, "season": season}})
+    with pytest.raises(UsageError, match="auc is of tasks of two classes; season has 5"):
+        alsim.compare(run, task="season", metric="auc")
+    with pytest.raises(UsageError, match="two classes; the run has none"):
+        alsim.compare(run, metric="auc")
+
+
+# What is counted
+
+
+@pytest.fixture(scope="module")
+def by_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_task_run(tmp_path_factory.mktemp("cells") / "cells")
+    write_manifest(run, {**open_folder(run)[1], "configuration": {"unit": "cell"}})
+    return run
+
+
+def test_by_objects_they_are_counted_and_by_cells_labels(run: Path, by_cells: Path) -> None:
+    for folder, counts in ((run, "objects"), (by_cells, "labels")):
+        told = invoke(folder).stdout
+        assert f"{counts} to 95 %  {counts} saved" in told
+        assert f"curve from 100 to 300 {counts};" in told
+        assert ("objects" in told) == (counts == "objects")
+        assert json.loads(invoke(folder, "--json").stdout)["counts"] == counts
+    assert "cost saved" in invoke(run, "--x", "cost").stdout
+
+
+def test_objects_and_single_labels_are_not_compared_by_number(run: Path, by_cells: Path) -> None:
+    for more in ([], ["--force"]):
+        refused = invoke(run, by_cells, *more)
+        assert refused.exit_code == 2
+        assert "one run asks for objects, the other for single labels" in refused.stderr
+        assert "--x cost" in refused.stderr
+    for x in ("cost", "questions"):
+        assert invoke(run, by_cells, "--x", x).exit_code == 0
+
+
+def test_a_price_of_labels_is_told_to_be_one_of_objects(run: Path, by_cells: Path) -> None:
+    for folder, is_told in ((run, True), (by_cells, False)):
+        notes = alsim.compare(folder, cost_per_label=0.1).notes
+        assert any("that of an object" in note for note in notes) == is_told
 
 
 def test_the_command_says_which_task_and_of_how_many_rows(run: Path) -> None:
@@ -54,8 +105,24 @@ def test_the_command_says_which_task_and_of_how_many_rows(run: Path) -> None:
     assert json.loads(invoke(run, "--task", "season", "--json").stdout)["task"] == "season"
 
 
+def test_a_task_without_a_labelled_test_row_is_said_not_to_have_been_measured(
+    tmp_path: Path,
+) -> None:
+    run = write_task_run(tmp_path / "clothes")
+    manifest = open_folder(run)[1]
+    tasks: Any = manifest["tasks"]
+    more = {"usage": {"classes": {"old": 8, "new": 8}, "n_labels": 16, "n_evaluated": 0}}
+    write_manifest(run, {**manifest, "tasks": {**tasks, **more}})
+    refused = invoke(run, "--task", "usage")
+    assert refused.exit_code == 2
+    assert "no test row has a label of 'usage': it was not measured" in refused.stderr
+    assert "name one of: colour, season" in refused.stderr
+
+
 def test_a_misspelt_task_is_refused_with_the_nearest(run: Path) -> None:
     refused = invoke(run, "--task", "colours")
     assert refused.exit_code == 2
     assert "no task 'colours'" in refused.stderr
     assert "did you mean colour?" in refused.stderr
+    # The beginning of a long name is less like it than most misspellings are.
+    assert "did you mean colour?" in invoke(run, "--task", "co").stderr

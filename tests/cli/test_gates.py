@@ -89,7 +89,8 @@ def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (("--model", "shared-bottom"), "no model 'shared-bottom' with gates"),
+        (("--model", "shared-bottom"), "shared-bottom has no gates"),
+        (("--model", "mmo"), r"no model 'mmo' in the study(?s:.*)did you mean mmoe"),
         (("--fraction", "0.7"), "no training on 0.7"),
         (("--seed", "5"), r"no seed 5 of multi-cluster(?s:.*)there is: 0, 1"),
         (("--out", "map.gif"), "unknown kind of picture"),
@@ -111,6 +112,47 @@ def test_other_folders_and_studies_without_gates_are_refused(tmp_path: Path) -> 
     with pytest.raises(StoreError, match="no model of the study has gates"):
         invoke(plain)
     assert not (plain / "gates.png").exists()
+
+
+def test_gates_that_are_not_recorded_and_models_not_trained_yet_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    models = {name: {"evaluations": []} for name in ("mmoe", "cgc", "omoe")}
+    manifest = {"configuration": {"models": models}, "status": "interrupted"}
+    write_made_training(
+        tmp_path / "part", make_results(["mmoe", "cgc"], n_seeds=2, gates={"mmoe": WEIGHTS}),
+        **{**manifest, "status": "complete"},
+    )  # fmt: skip
+    with pytest.raises(UsageError, match=r"cgc's gates are not recorded(?s:.*)there is: mmoe"):
+        invoke(tmp_path / "part", "--model", "cgc")
+    unfinished = tmp_path / "unfinished"
+    create_run(unfinished)
+    write_manifest(unfinished, {"kind": "training", "evaluation_split": "test", **manifest})
+    (unfinished / "journal").mkdir(exist_ok=True)
+    for asked in (("--model", "omoe"), ()):
+        with pytest.raises(StoreError, match=r"is trained yet(?s:.*)alsim resume"):
+            invoke(unfinished, *asked)
+    alone = write_made_training(tmp_path / "cgc", make_results(["cgc"]))
+    with pytest.raises(StoreError, match="cgc's gates are not recorded"):
+        invoke(alone)
+
+
+def test_labels_that_a_strategy_chose_are_told_and_the_picture_is_named_by_what_was_asked(
+    tmp_path: Path,
+) -> None:
+    results = make_results(
+        ["multi-cluster(density=0.1)"], n_seeds=2, chosen_by=["random", "margin"],
+        gates={"multi-cluster(density=0.1)": P},
+    )  # fmt: skip
+    folder = write_made_training(tmp_path / "study", results, configuration={"queries": "7d3f"})
+    stdout, _ = invoke(folder)
+    assert "the 2,000 labels that random chose; 3 experts" in stdout
+    assert "labels were also chosen by: margin: --chosen-by NAME" in stdout
+    model = "multi-cluster(density=0.1)"
+    asked = ("--model", model, "--fraction", "0.5", "--chosen-by", "margin")
+    stdout, _ = invoke(folder, *asked)
+    assert "the first 1,000 labels that margin chose; 3 experts" in stdout
+    assert (folder / "gates-multi-cluster-density=0.1-margin-0.5.png").is_file()
 
 
 def test_the_command_alone_imports_nothing_slow() -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from typer.testing import CliRunner
 
+from alsim.cli.main import app
 from alsim.store import read_run
 
 ALSIM = [sys.executable, "-m", "alsim"]
@@ -195,3 +197,26 @@ def test_ctrl_c_at_any_instant_ends_with_130_and_without_traceback(
     assert code == 130
     assert errors.splitlines()[-1] == "interrupted"
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library's own registry is asked")
+@pytest.mark.parametrize(("command", "code"), [(["strategies"], 0), (["compare", "absent"], 4)])
+def test_what_libraries_do_at_the_process_s_end_changes_neither_its_output_nor_its_code(
+    command: list[str], code: int
+) -> None:
+    # As a C++ thread does that a library leaves running.
+    aborting = (
+        "import atexit, ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.__cxa_atexit(libc.abort, None, None)\n"
+        "atexit.register(print, 'Python has ended well')\n"
+        "from alsim.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", aborting, *command], capture_output=True, text=True, check=False
+    )
+    told = CliRunner().invoke(app, command)
+    assert done.returncode == code == told.exit_code
+    assert done.stdout == told.stdout + "Python has ended well\n"
+    assert done.stderr == told.stderr

@@ -59,6 +59,36 @@ def test_questions_and_cost_stand_in_the_table_where_they_tell_something(
     assert row.split()[3 + len(cells)] == "0.5000"
 
 
+def several_tasks(run: Run, unit: str) -> Run:
+    told = {"tasks": {"colour": {}, "season": {}}, "configuration": {"unit": unit}}
+    write_manifest(run.folder, {**run.manifest, **told})
+    return read_run(run.folder)
+
+
+@pytest.mark.parametrize(("unit", "counts"), [("object", "objects"), ("cell", "labels")])
+def test_objects_are_called_that(
+    unit: str, counts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = several_tasks(make_run(tmp_path / "posts", questions=1, price=1.0), unit)
+    assert first_lines(run, capsys)[0].split()[2] == counts
+
+
+def test_the_mean_over_tasks_has_no_sampling_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "posts", questions=1, price=1.0)
+    print_summary(run, as_json=False)
+    assert "the 100 test rows add a sampling error of ±0.0980" in capsys.readouterr().out
+    several = several_tasks(run, "cell")
+    print_summary(several, as_json=False)
+    told = capsys.readouterr().out
+    assert "sampling error" not in told
+    assert "mean over 2 tasks: accuracy on 100 test rows\n" in told
+    print_summary(several, as_json=True)
+    margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
+    assert margin["sampling_error"] is None
+
+
 def test_what_differs_by_seed_has_an_interval(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,7 @@ def test_a_table_a_task_what_it_means_and_progress_on_stderr(place: Path) -> Non
     assert "difference: to shared-bottom, in pairs by seed" in printed
     assert "effective number of a softmax gate's mean weights" in printed
     assert "nan" not in printed.lower()
+    assert "exports" not in lines[-1]
     assert "4 nets to train" in errors
     assert "100 %  4 of 4 nets" in errors
     assert "note: parameters matched to those of shared-bottom: shared-bottom " in errors
@@ -89,6 +91,14 @@ def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Pa
     ]
     assert told["nets"][1]["n_seeds"] == 2
     assert told["tasks"][1]["difference"]["n"] == 2
+
+
+def test_the_last_line_names_the_nets_that_were_cut_out(place: Path, tmp_path: Path) -> None:
+    Path(shutil.copytree(place / "study", tmp_path / "study") / "exports").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / f"study/exports/{name}.safetensors").touch()
+    told = tell("resume", tmp_path / "study").stdout.splitlines()[-1]
+    assert told.endswith("(.parquet), exports (2 nets: alsim.load_task)")
 
 
 def test_compare_and_plot_say_what_the_folder_holds(place: Path) -> None:
@@ -110,6 +120,10 @@ REFUSED = {
     "no seeds": (["--seeds", "0"], "names no seeds"),
     "an evaluation that there is not": (["--evaluation", "best"], "no evaluation 'best'"),
     "no stochastic gates": (["--evaluation", "task-k,all"], "no model has stochastic gates"),
+    "more experts than there are": (
+        ["--model", "mmoe,multi-cluster", "--experts", "4", "--evaluation", "top-5"],
+        "top-5 asks for more experts than the 4 of multi-cluster",
+    ),
     "a task that there is not": (["--export-task", "lat"], "did you mean late"),
     "nothing to cut out of": (
         ["--model", "mlp,three-head", "--export-task", "late"], "no model is one of experts",

@@ -141,15 +141,15 @@ def instants(seed: int, n: int) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "seed", [2, *(pytest.param(s, marks=pytest.mark.slow) for s in (0, 1, 3, 4))]
+    ("seed", "n"), [(2, 4), *(pytest.param(s, 7, marks=pytest.mark.slow) for s in range(5))]
 )
-def test_a_run_killed_at_five_instants_and_more_comes_out_the_same_to_the_byte(
-    whole: Whole, tmp_path: Path, seed: int
+def test_a_run_killed_at_some_instants_comes_out_the_same_to_the_byte(
+    whole: Whole, tmp_path: Path, seed: int, n: int
 ) -> None:
-    # One worker, which takes seconds to start, but for the first; 25 kills in all.
+    # One worker, which takes seconds to start, but for the first; 25 kills in the slow ones.
     workers = "1" if seed else "2"
-    kills = survive(whole, tmp_path, instants(seed, 7), "--workers", workers, alone=seed % 2 == 1)
-    assert len(kills) >= 5  # some may come too late
+    kills = survive(whole, tmp_path, instants(seed, n), "--workers", workers, alone=seed % 2 == 1)
+    assert len(kills) >= n - 2  # some may come too late
     # Else they would prove nothing.
     assert any(kill.phase == "recording" and kill.n_bytes > 0 for kill in kills)
 

@@ -139,8 +139,35 @@ def test_targets_among_the_labels_are_left_out_and_told(tmp_path: Path) -> None:
     found, _ = prepared(tmp_path / "some", labels=("late", "height"))
     assert found.assignment.tasks == ("late",)
     assert any("not used: height" in note for note in found.notes)
-    with pytest.raises(PoolError, match="'height' is a regression target"):
+    trains = r"'height' is a regression target(.*\n)*.*; alsim train trains on targets"
+    with pytest.raises(PoolError, match=trains):
         prepared(tmp_path / "none", labels=("height",))
+
+
+def with_labels(*splits: str) -> pa.Table:
+    """Return the pool with a task of which only the rows of some splits have a label."""
+    found = [
+        "ab"[place % 2] if split in splits else None
+        for place, split in enumerate(TABLE.column("split").to_pylist())
+    ]
+    return TABLE.append_column("c", pa.array(found))
+
+
+def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
+    table = with_labels("train", "validation")
+    found, told = prepared(tmp_path / "run", table, labels=("late", "c"))
+    note = "no test row has a label of 'c': it is trained (and paid for), not measured"
+    assert note in found.notes
+    assert note in told["notes"]
+    found, _ = prepared(tmp_path / "all", with_labels("train", "test"), labels=("late", "c"))
+    assert not [note for note in found.notes if "not measured" in note]
+
+
+@pytest.mark.parametrize("others", [("late",), ("height",)])
+def test_a_task_without_labels_in_train_is_refused(others: tuple[str, ...], tmp_path: Path) -> None:
+    table = with_labels("validation", "test")
+    with pytest.raises(PoolError, match=r"no training row has a label of 'c'(.*\n)*.*--label"):
+        prepared(tmp_path / "pool", table, labels=(*others, "c"))
 
 
 def test_labels_named_by_the_metadata_are_all_tasks(tmp_path: Path) -> None:
@@ -183,6 +210,7 @@ def fit(pool: Pool = QUERIED, **changes: Any) -> Fitted:
         ({"strategies": ("bald",), "committee": "gates"}, "needs a model with stochastic gates"),
         ({"strategies": ("bald(committee=gates)",)}, "needs a model with stochastic gates"),
         ({"strategies": ("margin(committee=gates)",)}, "margin asks no committee"),
+        ({"committee": "gates"}, r"no strategy asks a committee\n.*--committee gates"),
         ({"strategies": ("margin(combine=sum)",)}, "combine cannot be 'sum'"),
         ({"schedule": replace(SIZES, initial_size=395)}, r"\d+ training rows cannot give 395"),
     ],

@@ -55,6 +55,11 @@ def test_models_are_trained_on_what_a_run_queried_in_its_order(
     whole = study.tasks.filter((pc.field("fraction") == 1) & (pc.field("metric") == "nll"))
     nll = whole["value"].to_pylist()
     assert nll[0] != nll[2]
+    told = [note for note in study.manifest["notes"] if "initial labels" in note]
+    assert told == [
+        "a fraction of 0.5 lies within the 20 initial labels: every strategy has the same ones "
+        "there"
+    ]
     with pytest.raises(UsageError, match="the run has no seed 2"):
         alsim.train(pool, queries=queried, **options, seeds=[0, 2], out=tmp_path / "no")
     with pytest.raises(PoolError, match="is not the one that queried queried"):
@@ -65,3 +70,18 @@ def test_models_are_trained_on_what_a_run_queried_in_its_order(
     with pytest.raises(StoreError, match="is not finished"):
         alsim.train(pool, queries=unfinished, **options, out=tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_queried_single_labels_is_met_with_the_splits_it_had(tmp_path: Path) -> None:
+    pool = POOL.drop_columns(["split"])
+    options: dict[str, Any] = {"label": ["kind", "late"], "modality": ["x"], "workers": 1}
+    alsim.run(
+        pool, **options, model="mmoe", strategy="random", unit="cell", seeds=1, initial_size=20,
+        query_size=5, steps=2, max_epochs=2, out=tmp_path / "cells",
+    )  # fmt: skip
+    study = alsim.train(
+        pool, **options, model="mmoe", queries=tmp_path / "cells", max_epochs=2,
+        out=tmp_path / "study",
+    )  # fmt: skip
+    assert study.fits["n_cells"].to_pylist() == [30]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ from things import HEIGHT, LATE, POOL, SPLIT, N, X
 
 import alsim
 from alsim.engine.watch import Watch
-from alsim.errors import StoreError
+from alsim.errors import PoolError, StoreError, UsageError
 from alsim.experiments.passive_tasks import train_tasks
 from alsim.experiments.task_labels import drawn_labels
 from alsim.experiments.tasks_setting import make_tasks_setting
@@ -290,7 +291,7 @@ def test_an_exported_task_says_of_the_files_rows_what_the_full_model_says(
         truth = torch.tensor([HEIGHT[i].as_py() for i in rows], dtype=torch.float32)
         found = (said.squeeze(1) - truth).double().square().mean().item()
     assert wanted == [pytest.approx(found, rel=1e-5)]
-    with pytest.raises(ValueError, match="the net reads x, features"):
+    with pytest.raises(UsageError, match=r"the net reads x of \(rows, 6\), features of"):
         cut({"x": torch.zeros(1, 6)})
 
 
@@ -299,10 +300,32 @@ def test_an_export_that_is_cut_short_or_alone_is_one_error(
 ) -> None:
     first = sorted((whole[0].folder / EXPORTS).glob("*.safetensors"))[0]
     alone = Path(shutil.copy(first, tmp_path / first.name))
-    with pytest.raises(StoreError, match="cannot read"):
+    with pytest.raises(StoreError, match=r"not a net that alsim train(?s:.*) beside it"):
         alsim.load_task(alone)
     shutil.copy(first.with_suffix(".json"), tmp_path)
     alsim.load_task(alone)
     alone.write_bytes(alone.read_bytes()[:-8])
-    with pytest.raises(StoreError, match="not a task's net"):
+    with pytest.raises(StoreError, match="not a net that alsim train"):
         alsim.load_task(alone)
+
+
+def with_labels(*splits: str) -> pa.Table:
+    """Return the pool with a task of which only the rows of some splits have a label."""
+    told = ["ab"[i // 4 % 2] if split in splits else None for i, split in enumerate(SPLIT)]
+    return POOL.append_column("c", pa.array(told))
+
+
+def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
+    watch, labels = Hearing(), ("late", "c")
+    pool = with_labels("train", "validation")
+    small = {"label": labels, "model": "mlp", "export_task": (), "evaluation": "task-k"}
+    study = go(tmp_path / "c", watch, pool=pool, **small, fractions=1, seeds="0..0", max_epochs=1)
+    assert "no test row has a label of 'c': it is trained, not measured" in watch.notes
+    measured = study.tasks.filter(pc.field("metric") == "accuracy").column("task").to_pylist()
+    assert set(measured) == {"late"}
+
+
+def test_a_task_without_labels_in_train_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match=r"no training row has a label of 'c'(.*\n)*.*--label"):
+        go(tmp_path / "c", pool=with_labels("validation", "test"), label=("late", "height", "c"))
+    assert not (tmp_path / "c").exists()

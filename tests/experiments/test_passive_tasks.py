@@ -221,6 +221,36 @@ def test_stochastic_gates_tell_their_probabilities_and_densities() -> None:
     assert result.fit.active_flops < 34 * 40 + 3 * 5 * 8 + 8 * 9  # less than with all experts
 
 
+def test_a_row_of_disjoint_tasks_costs_the_net_of_its_own_task() -> None:
+    pool = make_disjoint_pool()
+    for evaluation, n_experts in (("top-1", 1), ("all", 5)):
+        experts = ExpertOptions(number=5, widths=(8,), evaluation=evaluation)
+        (result,) = run(pool, ModelOptions(name="multi-cluster", dropout=0.0, experts=experts))
+        # An expert reads 34 inputs into 8; several are summed for the task, of two outputs.
+        summed = n_experts * 8 if n_experts > 1 else 0
+        assert result.fit.active_flops == n_experts * 34 * 8 + summed + 8 * 2
+
+
+def test_the_probabilities_told_of_hard_concrete_gates_are_those_of_their_being_open() -> None:
+    experts = ExpertOptions(
+        number=4, widths=(8,), estimator="hard-concrete", samples=1, density_weight=0.5
+    )
+    model = ModelOptions(name="multi-cluster", dropout=0.0, experts=experts)
+    setting = make_tasks_setting(
+        POOL, model=model, training=TRAINING, way="direct", device=torch.device("cpu")
+    )
+    (net,) = train_tasks(setting, [0], [drawn_labels(POOL, 0.5, 0)], lambda phase: None)
+    found = measures(net.result)
+    for task, logits in zip(
+        POOL.tasks, net.model.levels[0].mixers[0].gate.logits.tolist(), strict=True
+    ):
+        odds = [math.exp(each) * 11 ** (2 / 3) for each in logits]
+        p = [each / (1 + each) for each in odds]
+        assert [g.value for g in net.result.gates if g.task == task] == pytest.approx(p)
+        assert found[task, "density"] == pytest.approx(sum(p))
+        assert found[task, "n_experts"] == max(1, math.floor(sum(p) + 0.5))
+
+
 def test_learned_weights_of_tasks_are_told() -> None:
     found = {
         weighting: measures(run(training=replace(TRAINING, task_weighting=weighting))[0])
@@ -268,9 +298,8 @@ def test_targets_are_scaled_by_the_known_ones_of_each_replica() -> None:
     wide = scale_of(torch.tensor([[0.0, 8.0]]))
     assert wide.apply(torch.tensor([2.0])).tolist() == [[-0.5]]
     assert wide.undo(torch.tensor([[-0.5]])).tolist() == [[2.0]]
-    pool = replace(POOL, tasks={"y": Task("y", (), torch.tensor([2.0, nan, 12.0]), "target")})
     said = {"y": torch.tensor([[[-0.5], [9.0], [1.0]]])}
-    losses = task_losses(said, pool, torch.arange(3), {"y": wide})
+    losses = task_losses(said, {"y": torch.tensor([2.0, nan, 12.0])}, {"y": wide})
     assert losses["y"].tolist() == [0.5]  # (0² + 1²) / 2
 
 

@@ -1,5 +1,6 @@
 """The labels that a net is trained on, by hand; and a trained net under several evaluations."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -87,6 +88,39 @@ def trained(evaluations: tuple[str, ...], labels: TaskLabels | None = None):
     )  # fmt: skip
     (net,) = train_tasks(setting, [4], [labels or drawn_labels(POOL, 1.0, 4)], lambda phase: None)
     return net
+
+
+def test_the_training_loss_is_of_the_labels_that_were_told() -> None:
+    rows = torch.tensor([5, 7, 2, 11, 30, 31])
+    truth = POOL.tasks["label"].labels[rows]
+    told = (truth + torch.tensor([1, 0, 2, 0, 0, 3])) % 6  # three err
+    told[4] = -1
+    heights = torch.tensor([2.0, math.nan, 6.0, 4.0, 4.0, 4.0])  # none is the pool's
+    nobody = torch.full((6,), -1)
+    labels = TaskLabels(rows, {"label": told, "late": nobody, "height": heights}, 1.0, "margin")
+    setting = make_tasks_setting(
+        POOL,
+        model=ModelOptions(name="shared-bottom", dropout=0.0, experts=ExpertOptions(widths=(8,))),
+        training=TrainingOptions(batch_size=2, max_epochs=3, precision="float64"),
+        way="direct",
+        device=torch.device("cpu"),
+    )
+    (net,) = train_tasks(setting, [0], [labels], lambda phase: None)
+    seen = features_of(POOL, torch.device("cpu"), torch.float64).span(0, 40)
+    with torch.no_grad():
+        said = {name: z[MIXED][rows] for name, z in net.model(seen).logits.items()}
+    logs = said["label"].log_softmax(1)
+    kept = [0, 1, 2, 3, 5]
+    cross_entropy = -sum(logs[i, int(told[i])].item() for i in kept) / 5
+    # Known heights are 2, 6, 4, 4, 4: mean 4, variance 8/5.
+    errors = said["height"][:, 0] - (heights.double() - 4) / math.sqrt(8 / 5)
+    squares = sum(errors[i].item() ** 2 for i in (0, 2, 3, 4, 5)) / 5
+    found = {r.task: r.value for r in net.result.tasks if r.metric == "train_loss"}
+    assert found == pytest.approx({"label": cross_entropy, "height": squares})
+    assert net.result.fit.train_loss == pytest.approx((cross_entropy + squares) / 2)
+    # Validation is measured on the pool's labels, of all tasks.
+    told_of = {r.task for r in net.result.tasks if r.metric == "validation_loss"}
+    assert told_of == {"label", "late", "height"}
 
 
 def test_one_net_is_evaluated_by_several_choices_of_its_experts() -> None:

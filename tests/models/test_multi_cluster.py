@@ -3,7 +3,7 @@ import torch
 from scipy import stats
 
 from alsim.models import ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape, build_model
-from alsim.models.expert_options import expert_faults
+from alsim.models.expert_options import EstimatorName, expert_faults
 from alsim.models.multi_cluster import (
     EVALUATIONS,
     StochasticGate,
@@ -14,6 +14,7 @@ from alsim.models.multi_cluster import (
     straight_through_gates,
 )
 from alsim.seeding import forked, stream
+from alsim.training.gate_estimators import ESTIMATORS
 
 SHAPE = Shape({"x": 6}, {"a": 3, "b": 2, "c": 4})
 P = torch.tensor([[0.9, 0.6, 0.2, 0.4], [0.1, 0.1, 0.3, 0.1], [0.9, 0.9, 0.9, 0.7]])
@@ -145,3 +146,66 @@ def test_hard_concrete_gates_are_shut_as_often_as_their_distribution_says() -> N
     p = torch.sigmoid(logits - 2 / 3 * torch.log(torch.tensor(0.1 / 1.1)))
     error = ((gates > 0).float().mean(0) - p) / (p * (1 - p) / 40_000).sqrt()
     assert error.abs().max() < 4
+
+
+# With s = 11^(2/3), hard-concrete's p is r·s/(1 + r·s) where sigmoid(φ) is r/(1 + r).
+LOGITS = torch.tensor([[-3.0, 0.0, 0.0], [-2.0, -3.0, 2.0]])
+
+
+def gate_of(estimator: EstimatorName, evaluation: str = "task-k") -> StochasticGate:
+    with forked(stream(0, "init")):
+        gate = StochasticGate(
+            2, 3, estimator=estimator, samples=2, density_weight=0.1, evaluation=evaluation
+        )
+    with torch.no_grad():
+        gate.logits.copy_(LOGITS)
+    return gate
+
+
+def test_the_probability_of_a_hard_concrete_gate_is_that_of_its_being_above_zero() -> None:
+    gate = gate_of("hard-concrete")
+    odds = LOGITS.exp() * 11 ** (2 / 3)
+    p = odds / (1 + odds)
+    torch.testing.assert_close(gate.probabilities(), p)
+    assert gate.density().item() == pytest.approx(p.sum().item() / 2)
+    gate.noise = torch.rand(1, 40_000, 2, 3, generator=stream(0, "noise"))
+    share = (gate() > 0).float().mean((0, 1))
+    error = (share - p) / (p * (1 - p) / 40_000).sqrt()
+    assert error.abs().max() < 4
+
+
+@pytest.mark.parametrize("estimator", sorted(ESTIMATORS.keys() - {"hard-concrete"}))
+def test_the_probability_of_every_other_gate_is_the_sigmoid(estimator: EstimatorName) -> None:
+    gate = gate_of(estimator)
+    assert torch.equal(gate.probabilities(), torch.sigmoid(LOGITS))
+    assert torch.equal(gate.density(), torch.sigmoid(LOGITS).sum(1).mean())
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "concrete", "bernoulli"),
+    [
+        # Σp is .20 + .83 + .83 = 1.86 and .40 + .20 + .97 = 1.57; of sigmoid(φ) 1.05 and 1.05
+        ("task-k", [[0, 1, 1], [1, 0, 1]], [[0, 1, 0], [0, 0, 1]]),
+        ("mean-k", [[0, 1, 1], [1, 0, 1]], [[0, 1, 0], [0, 0, 1]]),
+        ("round", [[0, 1, 1], [0, 0, 1]], [[0, 1, 0], [0, 0, 1]]),  # a half is shut
+        # against a draw of .19: the first is open with .20, and with sigmoid(−3) = .05 not
+        ("sample", [[1, 1, 1], [1, 1, 1]], [[0, 1, 1], [0, 0, 1]]),
+    ],
+)
+def test_hard_concrete_gates_are_evaluated_by_their_own_probability(
+    evaluation: str, concrete: list[list[float]], bernoulli: list[list[float]]
+) -> None:
+    found: list[list[list[float]]] = []
+    for estimator in ("hard-concrete", "straight-through"):
+        gate = gate_of(estimator, evaluation)
+        gate.draw.fill_(0.19)
+        found.append(gate().tolist())
+    assert found == [concrete, bernoulli]
+
+
+def test_soft_hard_concrete_gates_are_near_the_mean_of_those_of_training() -> None:
+    gate = gate_of("hard-concrete", "soft")
+    soft = gate()
+    gate.noise = torch.rand(1, 40_000, 2, 3, generator=stream(0, "noise"))
+    assert (gate().mean((0, 1)) - soft).abs().max() < 0.04
+    assert soft[0, 1] == 0.5

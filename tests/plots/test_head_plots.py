@@ -1,7 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from pictures import MemoryRun, footnote, make_metrics, make_steps, rising
 
 from alsim.errors import UsageError
@@ -125,3 +128,40 @@ def test_equal_runs_give_equal_panels(tmp_path: Path) -> None:
         figure = draw_heads([make_run(PLACES)], title="a title").figure
         save_figure(figure, tmp_path / f"{name}.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def with_task(run: MemoryRun, task: str) -> pa.Table:
+    place = run.metrics.schema.get_field_index("task")
+    return run.metrics.set_column(place, "task", pa.array([task] * run.metrics.num_rows))
+
+
+def test_of_several_tasks_titles_name_the_task_and_do_not_overlap() -> None:
+    run = make_run(PLACES)
+    tasks = ("gender", "kind of clothes")
+    both = pa.concat_tables(with_task(run, task) for task in tasks)
+    figure = draw_heads([MemoryRun("posts", run.steps, both)]).figure
+    FigureCanvasAgg(figure).draw()
+    titles = [
+        text
+        for axes in figure.axes
+        for text in axes.findobj(Text)
+        if isinstance(text, Text) and text.get_text() == axes.get_title(loc="left") != ""
+    ]
+    told = [title.get_text().replace("\n", " ") for title in titles]
+    assert [sum(words.startswith(task) for words in told) for task in tasks] == [6, 6]
+    boxes = [title.get_window_extent() for title in titles]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i]), told[i]
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, told[i]
+
+
+def test_a_task_whose_rows_all_have_one_pattern_has_no_panel_for_it() -> None:
+    run = make_run(PLACES)
+    alike = make_run({("mixed", "all"): 0, ("mixed", "picture"): 0})
+    both = pa.concat_tables([with_task(run, "gender"), with_task(alike, "season")])
+    figure = draw_heads([MemoryRun("posts", run.steps, both)]).figure
+    told = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
+    assert [words for words in told if words.startswith("season")] == [
+        "season: mixed head, all rows"
+    ]
+    assert len(told) == 7

@@ -51,6 +51,38 @@ def test_the_axis_can_be_the_cost_and_the_metric_one_that_some_tasks_have() -> N
         draw("curve", [RUN], task="all", metric="acu")
 
 
+def test_the_auc_of_the_mean_or_of_five_classes_is_refused_with_why() -> None:
+    with pytest.raises(UsageError, match=r"(?s)one task that has two classes.*--task colour"):
+        draw("curve", [RUN], metric="auc")
+    tasks = {**RUN.manifest["tasks"], "season": {"classes": dict.fromkeys("abcde", 8)}}  # pyright: ignore[reportGeneralTypeIssues]
+    five = replace(RUN, manifest={**RUN.manifest, "tasks": tasks})
+    with pytest.raises(UsageError, match="two classes; season has 5"):
+        draw("difference", [five], metric="auc", task="season")
+    assert draw("curve", [RUN], metric="auc", task="colour").figure.axes
+
+
+def test_runs_by_objects_and_by_cells_share_no_axis_of_labels() -> None:
+    cells = replace(
+        RUN, name="cells", manifest={**RUN.manifest, "configuration": {"unit": "cell"}}
+    )  # fmt: skip
+    for kind in ("curve", "savings", "wins", "difference"):
+        with pytest.raises(UsageError, match=r"(?s)objects, the other for single.*--x questions"):
+            draw(kind, [RUN, cells])
+        assert draw(kind, [RUN, cells], x="cost").figure.axes
+    with pytest.raises(UsageError, match=r"(?s)objects, the other for single.*of one unit"):
+        draw("classes", [RUN, cells], task="colour")
+
+
+def test_every_kind_calls_objects_that_and_cells_labels() -> None:
+    cells = replace(RUN, manifest={**RUN.manifest, "configuration": {"unit": "cell"}})
+    for run, words in ((RUN, "number of labelled objects"), (cells, "number of labels")):
+        for kind in ("curve", "difference", "savings", "classes"):
+            axes = draw(kind, [run], task="colour").figure.axes[0]
+            assert axes.get_xlabel().removesuffix(", n") == words
+    for run, words in ((RUN, "fewer objects for"), (cells, "fewer labels for")):
+        assert draw("savings", [run]).figure.axes[0].get_ylabel().startswith(words)
+
+
 def test_of_several_runs_the_tasks_are_drawn_that_all_have() -> None:
     other = replace(task_run(("season", "usage")), name="more clothes")
     drawing = draw("curve", [RUN, other], task="all")

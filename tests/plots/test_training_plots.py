@@ -128,9 +128,60 @@ def test_the_axis_of_labels_is_logarithmic_where_they_grow_a_lot() -> None:
 
 def test_one_fraction_is_a_point_a_model_and_a_hint() -> None:
     drawing = draw("fractions", [MemoryStudy(make_results(fractions=[1.0]))])
-    assert points(drawing, 1, "mmoe")[0] == [1000]
+    assert points(drawing, 1, "mmoe")[0] == [0]
+    assert points(drawing, 1, "multi-cluster")[0] == [1]
+    assert [axes.get_xlabel() for axes in drawing.figure.axes] == [
+        "2,000 labels of all tasks", "1,000 labels", "1,000 labels",
+    ]  # fmt: skip
     assert len(drawing.warnings) == 1
     assert "alsim train --fractions" in drawing.warnings[0]
+
+
+def test_of_one_fraction_the_whole_interval_is_within_the_axes_and_these_end_at_one() -> None:
+    def accuracy(model: str, seed: int, fraction: float, task: str, evaluation: str) -> float:
+        return 0.6 + 0.2 * seed if task == "season" else 0.7 if model == "mmoe" else 0.5
+
+    study = MemoryStudy(make_results(fractions=[1.0], n_seeds=2, accuracy=accuracy))
+    for axes in draw("fractions", [study]).figure.axes:
+        bottom, top = axes.get_ylim()
+        assert 0 <= bottom < top <= 1
+    high = MemoryStudy(
+        make_results(n_seeds=2, accuracy=lambda m, s, f, t, e: 0.9 + 0.1 * (f == 1) - 0.01 * s)
+    )
+    for axes in draw("fractions", [high]).figure.axes:
+        assert axes.get_ylim()[1] <= 1
+    near = MemoryStudy(make_results(fractions=[1.0], accuracy=lambda m, s, *_: 0.6 + 0.01 * s))
+    for axes in draw("fractions", [near]).figure.axes:
+        half = 4.302653 * 0.01 / 3**0.5
+        assert axes.get_ylim()[0] < 0.61 - half < 0.61 + half < axes.get_ylim()[1]
+
+
+def test_models_differ_in_colour_and_what_chose_the_labels_in_marker_and_dashes() -> None:
+    results = make_results(["mmoe", "omoe"], chosen_by=["margin", "random"])
+    axes = draw("fractions", [MemoryStudy(results)]).figure.axes[0]
+    looks = {
+        str(line.get_label()): (line.get_color(), line.get_marker(), line._unscaled_dash_pattern)  # pyright: ignore
+        for line in axes.lines
+    }
+    for model in ("mmoe", "omoe"):
+        random, margin = looks[f"{model} · random"], looks[f"{model} · margin"]
+        assert random[0] == margin[0]
+        assert random[1] != margin[1]
+        assert random[2] != margin[2]
+    assert looks["mmoe · random"][0] != looks["omoe · random"][0]
+    assert looks["mmoe · random"][1] == looks["omoe · random"][1]
+
+
+def test_labels_that_strategies_chose_are_not_called_all_labels() -> None:
+    manifest = {"evaluation_split": "test", "configuration": {"queries": "7d3f"}}
+    alone = MemoryStudy(make_results(), manifest=manifest)
+    told = footnote(draw("losses", [alone]).figure)
+    assert "trained on the 2,000 labels that random chose" in told
+    title = draw("experts", [alone]).figure.axes[0].get_title(loc="left")
+    assert title == "mean of 2 tasks, the 2,000 labels that random chose"
+    both = MemoryStudy(make_results(chosen_by=["random", "margin"]), manifest=manifest)
+    told = footnote(draw("losses", [both], fraction=0.5).figure)
+    assert "trained on the first 1,000 labels that each strategy chose" in told
 
 
 def test_models_stand_as_they_were_named_to_be_trained() -> None:

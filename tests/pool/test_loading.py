@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from pools import embeddings, load, make_table, write
 
 from alsim.errors import PoolError, UsageError
+from alsim.pool.loading import load_pool
 from alsim.pool.mapping import open_mapped
+from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool
+from alsim.pool.source import open_source
 
 
 def assert_equal(a: Pool, b: Pool) -> None:
@@ -309,7 +312,7 @@ def test_labels_local_to_a_task_are_refused_when_asked_for_and_warned_of_otherwi
 ) -> None:
     table = make_table(task=pa.array(["x", "y"] * 30))
     assert "'task' is not used" in load(table, tmp_path / "pool").report.warnings[0]
-    with pytest.raises(PoolError, match="local to a task"):
+    with pytest.raises(PoolError, match="local to the tasks"):
         load(table, tmp_path / "pool", task="task")
 
 
@@ -380,3 +383,24 @@ def test_real_pools_load_to_what_pyarrow_reads(
             rtol=0,
             atol=0,
         )
+
+
+def test_a_start_counted_in_labels_sets_aside_what_as_many_objects_would(tmp_path: Path) -> None:
+    twice = [None if i % 9 == 0 else f"sort-{i % 2}" for i in range(400)]
+    height = [float(i) + 0.5 for i in range(400)]
+    table = make_table(400, split=None, sort=pa.array(twice), height=pa.array(height))
+    options = PoolOptions(labels=("label", "sort", "height"), rows_kept="any")
+
+    def splits(n: int, options: PoolOptions = options, **how: bool) -> str:
+        folder = tmp_path / "pool"
+        folder.mkdir(exist_ok=True)
+        source = open_source(table)
+        return load_pool(
+            source, options, folder, initial_size=n, several=True, **how
+        ).split_fingerprint
+
+    assert splits(24, in_cells=True) == splits(12)  # two labels that are classes an object
+    assert splits(23, in_cells=True) == splits(12)
+    assert splits(24, in_cells=True) != splits(24)
+    disjoint = PoolOptions(labels=("label",), task="sort", rows_kept="any")
+    assert splits(12, disjoint, in_cells=True) == splits(12, disjoint)

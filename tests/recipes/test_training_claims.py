@@ -17,13 +17,21 @@ GATED = "multi-cluster(density=0.1)"
 SETTINGS = {"model": ["mmoe", "omoe", GATED]}
 
 
-def make_study(rows: list[tuple[Any, ...]], gates: list[tuple[Any, ...]] = []) -> TrainingStudy:  # noqa: B006
-    """Return a study of rows (model, fraction, evaluation, task, metric, values of each seed)."""
+def make_study(
+    rows: list[tuple[Any, ...]],
+    gates: list[tuple[Any, ...]] = [],  # noqa: B006
+    diverged: set[tuple[str, int]] = set(),  # noqa: B006
+) -> TrainingStudy:
+    """Return a study of rows (model, fraction, evaluation, task, metric, values of each seed).
+
+    A value that is None was not measured; of a model and seed that diverged none is.
+    """
     tasks = [
         {"seed": seed, "model": model, "chosen_by": "random", "fraction": fraction, "task": task,
          "evaluation": evaluation, "metric": metric, "value": value}
         for model, fraction, evaluation, task, metric, values in rows
         for seed, value in enumerate(values)
+        if value is not None and (model, seed) not in diverged
     ]  # fmt: skip
     facts = [
         {"seed": seed, "model": GATED, "chosen_by": "random", "fraction": fraction, "task": task,
@@ -33,9 +41,18 @@ def make_study(rows: list[tuple[Any, ...]], gates: list[tuple[Any, ...]] = []) -
     ]  # fmt: skip
     models = {"mmoe": [], "omoe": [], GATED: ["task-k", "all"]}
     manifest = {"configuration": {"models": {m: {"evaluations": e} for m, e in models.items()}}}
-    fits = pa.table({"fraction": sorted({row[1] for row in rows} | {g[1] for g in gates})})
+    nets = {(model, fraction, seed) for model, fraction, *_, values in rows
+            for seed in range(len(values))} | {(GATED, g[1], g[0]) for g in gates}  # fmt: skip
+    fits = [
+        {"seed": seed, "model": model, "fraction": f, "epochs": 7 * ((model, seed) not in diverged)}
+        for model, f, seed in sorted(nets)
+    ]
     return TrainingStudy(
-        Path("study"), manifest, fits, pa.Table.from_pylist(tasks), pa.Table.from_pylist(facts)
+        Path("study"),
+        manifest,
+        pa.Table.from_pylist(fits),
+        pa.Table.from_pylist(tasks),
+        pa.Table.from_pylist(facts),
     )
 
 
@@ -174,8 +191,7 @@ def test_equal_spreads_are_rarely_told_apart() -> None:
     assert 200 - outcomes.count("cannot tell") <= 22
 
 
-def test_agreement_is_the_mean_correlation_of_the_tasks_experts() -> None:
-    rows = [(GATED, f, "task-k", "a", "accuracy", [0.5]) for f in (0.25, 1.0)]
+def test_agreement_is_the_mean_correlation_less_what_chance_gives() -> None:
     alike, unlike = [0.9, 0.1, 0.1, 0.1], [0.1, 0.1, 0.9, 0.1]
     partly = [0.9, 0.9, 0.1, 0.1]
     gates = [
@@ -184,16 +200,170 @@ def test_agreement_is_the_mean_correlation_of_the_tasks_experts() -> None:
         for fraction, of_b in ((0.25, unlike), (1.0, alike if seed else partly))
         for task, values in (("a", alike), ("b", of_b))
     ]
+    rows = [
+        (GATED, fraction, "task-k", task, "density", [sum(v) for _, f, t, v in gates
+                                                      if (f, t) == (fraction, task)])
+        for fraction in (0.25, 1.0) for task in ("a", "b")
+    ]  # fmt: skip
     claim = {"kind": "agrees-more", "model": GATED, "than_fraction": 0.25}
     verdict = judge(claim, make_study(rows, gates))
-    low = abs(stats.pearsonr(alike, unlike).statistic)
-    middle = abs(stats.pearsonr(alike, partly).statistic)
-    expected = {0: middle - low, 1: 1 - low, 2: 1 - low}
-    assert verdict.per_seed == pytest.approx(expected)
-    assert verdict.outcome == "cannot tell"
-    assert "0.8591 against 0.3333 on average" in verdict.numbers
-    both = make_study(rows, [g for g in gates if g[0] == 1])
-    assert "1 against 0.3333 on average" in judge(claim, both).numbers
+    # Where experts are permuted |r| is 1 once in four times and else 1/3, so 1/2 on average; with
+    # `partly` it is 1/√3 however they are permuted. 200 permutations leave an error of .02.
+    low, high = 1 / 3 - 1 / 2, 1 - 1 / 2
+    assert verdict.per_seed == pytest.approx({0: 0 - low, 1: high - low, 2: high - low}, abs=0.08)
+    assert verdict.measured.startswith("agreement beyond chance")
+    assert verdict.to_json()["means"] == pytest.approx([high * 2 / 3, low], abs=0.05)
+    # Σp is 1.2 of one expert and 2 of two: (1.2 + 2)/2 of seed 0, then 1.2 and 1.2.
+    assert verdict.numbers.endswith("on average; experts used: 1.3 against 1.2")
+    again = judge(claim, make_study(rows, gates))
+    assert again.per_seed == verdict.per_seed
+
+
+def test_tasks_that_use_more_experts_do_not_agree_more_by_it() -> None:
+    draws = np.random.default_rng(0)
+    seeds = range(20)
+    gates = [
+        (seed, fraction, task, draws.permutation([0.95] * k + [0.05] * (10 - k)).tolist())
+        for seed in seeds for fraction, k in ((0.25, 1), (1.0, 5)) for task in "abcdef"
+    ]  # fmt: skip
+    claim = {"kind": "agrees-more", "model": GATED, "than_fraction": 0.25}
+    verdict = judge(claim, make_study([], gates))
+    assert verdict.test is not None
+    assert verdict.test.half_width is not None
+    assert abs(verdict.test.mean) < 2 * verdict.test.half_width < 0.1
+    raw = {
+        f: np.mean([
+            np.abs(np.corrcoef([v for s, g, _, v in gates if (s, g) == (seed, f)]))[
+                np.triu_indices(6, 1)
+            ].mean()
+            for seed in seeds
+        ])
+        for f in (0.25, 1.0)
+    }  # fmt: skip
+    assert raw[1.0] - raw[0.25] > 0.05  # which |r| alone would have told
+
+
+def two_models(mine: list[Any], theirs: list[Any], *diverged: tuple[str, int]) -> TrainingStudy:
+    rows = [("mmoe", 1.0, "", "a", "mse", mine), ("omoe", 1.0, "", "a", "mse", theirs)]
+    return make_study(rows, diverged=set(diverged))
+
+
+LOWER = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "mse"}
+
+
+def test_seeds_that_do_not_count_are_told_with_why() -> None:
+    mine, theirs = [0.1, 0.2, 0.3, 0.0, 0.5, 0.6], [0.2, 0.3, 0.5, 0.4, None, 0.7]
+    lost = ("mmoe", 1), ("omoe", 1), ("omoe", 5)
+    verdict = judge({**LOWER, "relative": True}, two_models(mine, theirs, *lost))
+    assert verdict.per_seed == pytest.approx({0: math.log(1 / 2), 2: math.log(3 / 5)})
+    assert verdict.remark == (
+        "2 of 6 seeds; 2 diverged; 1 without a logarithm; 1 not measured; "
+        "0.2 against 0.35 on average"
+    )
+    assert verdict.to_json()["seeds"] == {
+        "counted": 2, "of": 6, "diverged": 2, "without_a_logarithm": 1, "not_measured": 1,
+    }  # fmt: skip
+    assert "2 of 6" not in judge(LOWER, two_models([0.1, 0.2], [0.2, 0.3])).numbers
+    all_lost = judge(LOWER, two_models([0.1, 0.2], [0.2, 0.3], ("omoe", 0), ("omoe", 1)))
+    assert all_lost.outcome == "cannot tell"
+    assert all_lost.numbers.endswith(": not measured; 0 of 2 seeds; 2 diverged")
+    assert all_lost.to_json()["seeds"]["diverged"] == 2
+
+
+def test_a_gain_tells_of_the_seeds_lost_on_either_side() -> None:
+    one = two_models([0.1, 0.1, 0.1, 0.1], [0.3, 0.4, 0.5, 0.5], ("mmoe", 0))
+    two = two_models([0.2, 0.2, 0.2, 0.2], [0.2, 0.3, 0.2, 0.1], ("omoe", 3))
+    claim = {**LOWER, "kind": "gains-more", "study": "s0", "than_study": "s1"}
+    verdict = judge(claim, one, two)
+    assert verdict.per_seed == pytest.approx({1: 0.2, 2: 0.4})
+    assert "; 2 of 4 seeds; 2 diverged; 0.35 against 0.05 on average" in verdict.numbers
+
+
+@pytest.mark.parametrize(
+    ("diverged", "outcome"),
+    [
+        ((), "held"),
+        ((("mmoe", 0), ("omoe", 0)), "held"),
+        ((("omoe", 0),), "cannot tell"),
+        ((("mmoe", 0),), "cannot tell"),
+        ((("mmoe", 0), ("omoe", 1)), "cannot tell"),
+    ],
+)
+def test_spreads_are_not_compared_where_one_model_alone_diverged(
+    diverged: tuple[tuple[str, int], ...], outcome: str
+) -> None:
+    study = two_models([0.50, 0.51, 0.5, 0.51] * 4, [0.2, 0.8, 0.21, 0.82] * 4, *diverged)
+    verdict = judge({**LOWER, "kind": "spreads-more", "model": "omoe", "than": "mmoe"}, study)
+    assert verdict.outcome == outcome
+    assert verdict.test is not None
+    assert verdict.test.is_above
+    lost = len({seed for _, seed in diverged})
+    assert (f"{16 - lost} of 16 seeds; {lost} diverged" in verdict.remark) == bool(diverged)
+    assert ("one model alone diverged" in verdict.remark) == (outcome == "cannot tell")
+
+
+def test_the_deviations_told_of_spreads_are_of_what_is_tested() -> None:
+    wide, narrow = [0.1, 1.0, 10.0, 0.0], [1.0, 1.0, 2.0, 9.0]
+    claim = {**LOWER, "kind": "spreads-more", "relative": True}
+    verdict = judge(claim, two_models(wide, narrow))
+    # log 10 apart each; 0, 0 and log 2 deviate by log 2/√3.
+    expected = [math.log(10), math.log(2) / math.sqrt(3)]
+    assert verdict.to_json()["standard_deviations"] == pytest.approx(expected)
+    assert verdict.remark.endswith("standard deviations of log mse 2.3 and 0.4")
+    assert verdict.remark.startswith("3 of 4 seeds; 1 without a logarithm; ")
+
+
+def test_a_claim_tells_how_many_experts_stochastic_gates_came_to_use() -> None:
+    rows = [
+        (model, fraction, evaluation, task, "accuracy", [value, value])
+        for model, value in ((GATED, 0.6), ("mmoe", 0.5))
+        for fraction in (0.5, 1.0)
+        for evaluation in (("task-k", "all") if model == GATED else ("",))
+        for task in ("a", "b")
+    ]
+    # The third seed is in no comparison.
+    rows += [
+        (GATED, 1.0, "task-k", "a", "density", [2.0, 3.0, 90.0]),
+        (GATED, 1.0, "task-k", "b", "density", [4.0, 5.5, 90.0]),
+        (GATED, 0.5, "task-k", "a", "density", [10.0, 11.0, 90.0]),
+        (GATED, 0.5, "task-k", "b", "density", [10.0, 11.0, 90.0]),
+    ]
+    study = make_study(rows)
+    kept = {"kind": "better", "model": GATED, "evaluation": "all"}
+    alone = judge({**kept, "than_evaluation": "task-k"}, study)
+    assert alone.numbers.endswith("; experts used: 3.6")  # (2 + 3 + 4 + 5.5)/4 = 3.625
+    assert alone.to_json()["experts_used"] == [
+        {"study": "s0", "model": GATED, "fraction": 1.0, "mean": 3.625}
+    ]
+    of_a = judge({**kept, "than_evaluation": "task-k", "task": "a"}, study)
+    assert of_a.numbers.endswith("; experts used: 2.5")
+    ungated = judge({**kept, "than": "mmoe"}, study)
+    assert ungated.numbers.endswith(f"; experts used: 3.6 by {GATED}")
+    gain = judge({**kept, "kind": "gains-more", "than": "mmoe", "than_fraction": 0.5}, study)
+    assert gain.numbers.endswith(
+        f"; experts used: 3.6 by {GATED} at 1 of the labels, 10.5 by {GATED} at 0.5 of the labels"
+    )
+    assert "experts used" not in judge(LOWER, two_models([0.1], [0.2])).numbers
+
+
+def test_two_gated_models_are_told_side_by_side() -> None:
+    other = "multi-cluster(density=0)"
+    study = make_study(
+        [
+            (GATED, 1.0, "task-k", "a", "accuracy", [0.6, 0.7]),
+            (GATED, 1.0, "task-k", "a", "density", [2.0, 2.2]),
+            (other, 1.0, "task-k", "a", "accuracy", [0.5, 0.5]),
+            (other, 1.0, "task-k", "a", "density", [14.0, 15.2]),
+        ]
+    )
+    configuration: Any = study.manifest["configuration"]
+    configuration["models"] = {model: {"evaluations": ["task-k"]} for model in (GATED, other)}
+    (verdict,) = judge_training(
+        [TrainingClaim(says="says", kind="better", model=GATED, than=other)],
+        {"run": study},
+        {"run": {"model": [GATED, other]}},
+    )
+    assert verdict.numbers.endswith("; experts used: 2.1 against 14.6")
 
 
 @pytest.mark.parametrize(

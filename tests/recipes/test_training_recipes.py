@@ -252,3 +252,18 @@ def test_scaling_multiplies_the_rows_of_the_recipe_s_own_pool() -> None:
         MmoeOptions(correlation=p, n_rows=1_200) for p in (0.5, 0.9, 1.0)
     ]
     assert tenth.studies == recipe.studies
+
+
+def test_multi_cluster_chooses_no_epoch_by_what_is_compared_and_lets_gates_move() -> None:
+    for name in (each for each in OF_TRAINING if each.startswith("multicluster-")):
+        recipe = read_recipe(name).at_full_size()
+        assert all(study["gate_learning_rate"] == 5e-2 for study in recipe.studies.values())
+    recipe = read_recipe("multicluster-fig2")
+    (study,) = recipe.studies.values()
+    chooses = parse_names(study["evaluation"])[0]
+    assert chooses == "soft"
+    for claim in recipe.claims:
+        assert isinstance(claim, TrainingClaim)
+        assert claim.evaluation not in (None, chooses)
+        assert claim.than_evaluation != chooses
+        assert claim.than_evaluation is not None or claim.than == "cross-stitch"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from alsim.errors import StoreError
+from alsim.errors import StoreError, UsageError
 from alsim.models import MIXED, ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape, build_model
 from alsim.seeding import forked, stream
 from alsim.store import load_task, save_task
@@ -82,6 +82,44 @@ def test_what_is_read_again_says_what_the_full_model_says(
     assert cut.task == task
     if "one expert" in name:
         assert len(cut.configuration["experts"]) == 1
+
+
+def test_arrays_are_taken_and_what_does_not_fit_is_one_error(tmp_path: Path) -> None:
+    net, options = make("omoe")
+    path = tmp_path / "net.safetensors"
+    save(path, net, options, "a")
+    cut = load_task(path)
+    text, image = torch.ones(2, 5), torch.full((2, 12), 51)
+    present = torch.tensor([[True, False], [True, True]])
+    arrays = {"text": text.numpy(), "image": image.numpy()}
+    said = cut(arrays, present.numpy())
+    assert torch.equal(said, cut({"text": text, "image": image}, present))
+    for wrong in (
+        {"text": arrays["text"]},
+        {**arrays, "audio": arrays["text"]},
+        {**arrays, "text": arrays["text"][:, :4]},
+        {**arrays, "text": arrays["text"][:1]},
+        {},
+    ):
+        with pytest.raises(UsageError, match=r"the net reads text of \(rows, 5\), image of"):
+            cut(wrong)
+    with pytest.raises(UsageError, match=r"present \(2, 1\)"):
+        cut(arrays, present[:, :1])
+
+
+def test_a_foreign_file_is_told_to_be_no_exported_net(tmp_path: Path) -> None:
+    net, options = make("omoe")
+    path = tmp_path / "net.safetensors"
+    save(path, net, options, "a")
+    what = "not a net that alsim train --export-task wrote"
+    with pytest.raises(StoreError, match=f"{what}: its configuration alone"):
+        load_task(path.with_suffix(".json"))
+    path.with_suffix(".json").write_text('{"hello": 1}')
+    with pytest.raises(StoreError, match=rf"{what}: net\.json tells of something else"):
+        load_task(path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(StoreError, match=rf"{what}: no net\.json beside it"):
+        load_task(path)
 
 
 def test_double_precision_stays_double(tmp_path: Path) -> None:

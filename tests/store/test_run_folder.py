@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from journals import make_entry, write_journal, write_run
 
+import alsim
 from alsim.errors import StoreError
 from alsim.experiments.records import Round, StepRecord
 from alsim.store import (
@@ -470,3 +472,9 @@ def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_pa
         manifest = json.loads((folder / "run.json").read_text())
         assert manifest.get("note", "") == str(manifest.get("n", "")) * 20000
         assert read_run(folder).manifest == manifest
+
+
+@pytest.mark.parametrize("read", [alsim.read_run, alsim.read_training, alsim.read_correlation])
+def test_a_folder_can_be_named_by_a_text(read: Callable[[str], object], tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such run"):
+        read(str(tmp_path / "absent"))
