@@ -221,7 +221,7 @@ def test_disjoint_tasks_are_told_by_a_column_of_the_pool(name: str, tmp_path: Pa
     intents = [f"intent-{row % 6}" for row in range(240)]
     domains = [f"domain-{row % 3}" for row in range(240)]
     report = run_recipe(
-        tiny(name, experts=4, expert_width="4"),
+        tiny(name, experts=16, expert_width="4"),
         pool=embeddings({"label": intents}, domains),
         arguments={"task": "domain"},
         out=tmp_path / "r",
