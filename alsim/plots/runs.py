@@ -1,51 +1,11 @@
 """What is drawn of a run, and what makes runs hard to compare."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
-
-import pyarrow as pa
+from collections.abc import Sequence
 
 from alsim.analysis.runs import named, unlike
+from alsim.analysis.task_runs import RunWithTasks
 
-
-class DrawableRun(Protocol):
-    """What is drawn of a run, such as `alsim.store.Run`."""
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder, which tells two runs of one name apart."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """How far it came, such as "complete"."""
-        ...
-
-    @property
-    def manifest(self) -> Mapping[str, object]:
-        """What `run.json` holds."""
-        ...
-
-    @property
-    def steps(self) -> pa.Table:
-        """The steps, as the store writes them."""
-        ...
-
-    @property
-    def metrics(self) -> pa.Table:
-        """The values by head, modalities and class, as the store writes them."""
-        ...
-
-    @property
-    def queries(self) -> pa.Table:
-        """The objects that were labelled, as the store writes them."""
-        ...
+DrawableRun = RunWithTasks  # what is drawn of a run, such as `alsim.store.Run`
 
 
 def distinct(runs: Sequence[DrawableRun]) -> list[DrawableRun]:
