@@ -25,11 +25,11 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """Return ‖aᵢ − bⱼ‖², `(n, m)` ≥ 0, of `(n, d)` and `(m, d)`. Blocks are the caller's duty.
 
     From ‖a‖² − 2ab + ‖b‖², both moved by the mean of b so that an offset common to all rows costs
-    no digits. Coinciding rows can come out slightly above 0.
+    no digits. Coinciding rows come out at 0, see `_norms`.
     """
     origin = b.mean(0)
     a, b = a - origin, b - origin
-    return _distances(a, (a * a).sum(1), b, (b * b).sum(1))
+    return _distances(a, _norms(a), b, _norms(b))
 
 
 def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
@@ -42,7 +42,7 @@ def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
         points: `(n, d)`.
     """
     moved = points - points.mean(0)
-    norms = (moved * moved).sum(1)
+    norms = _norms(moved)
 
     def to_all(rows: Tensor) -> Tensor:
         distances = _distances(moved[rows], norms[rows], moved, norms)
@@ -68,11 +68,11 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """
     origin = centres.mean(0)
     moved = centres - origin
-    norms = (moved * moved).sum(1)
+    norms = _norms(moved)
     parts: list[tuple[Tensor, Tensor]] = []
     for rows in points.split(max(1, BLOCK // max(centres.shape))):
         block = rows - origin
-        least = _distances(block, (block * block).sum(1), moved, norms).min(1)
+        least = _distances(block, _norms(block), moved, norms).min(1)
         parts.append((least.values, least.indices))
     distances, indices = zip(*parts, strict=True)
     return torch.cat(distances), torch.cat(indices)
@@ -152,6 +152,17 @@ def _first_centres(points: Tensor, k: int, *, generator: torch.Generator) -> Ten
         nearest = left[best]
         chosen = torch.cat([chosen, drawn[best : best + 1]])
     return points[chosen]
+
+
+def _norms(points: Tensor) -> Tensor:
+    """Return ‖x‖² of each row, `(n,)`, less what a product of two rows may be wrong by.
+
+    With these, distances of coinciding rows come out below 0, and so at 0 once clamped. What
+    rounding would leave of them differs between processors, and rows would be drawn by it. Measured
+    on rows of 4 to 16,384 numbers, it is at most 3 units in the last place, in float64 up to √d / 6.
+    """
+    units = 8 + points.shape[1] ** 0.5 / 2
+    return (points * points).sum(1) * (1 - units * torch.finfo(points.dtype).eps)
 
 
 def _distances(a: Tensor, a_norms: Tensor, b: Tensor, b_norms: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ KEPT = Path(__file__).with_name("study.json")
 def compute() -> dict[str, Any]:
     """Return the queried ids and the measures of some strategies, one seed."""
     torch.set_num_threads(1)
-    setting = make_toy_setting(model=ModelOptions(name="three-head", width=12, dropout=0.25))
+    model = ModelOptions(name="three-head", width=12, dropout=0.25, encoders=("image",))
+    setting = make_toy_setting(model=model)
     start = passive(setting, [3], lambda phase: None)
     study: dict[str, Any] = {}
     for name in STRATEGIES:

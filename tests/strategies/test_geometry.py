@@ -51,6 +51,21 @@ def test_distances_among_rows_equal_those_of_scipy_and_are_zero_to_oneself(
     assert (found[torch.arange(len(rows)), rows] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("d", [3, 64, 768, 4096])
+def test_coinciding_rows_are_at_distance_0_whatever_rounding_leaves(
+    d: int, dtype: torch.dtype
+) -> None:
+    some = normal(150, d, dtype=dtype)
+    points = torch.cat([some, some, some[:7]])
+    twins = torch.arange(300).roll(150)
+    assert (squared_distances(points, points)[torch.arange(300), twins] == 0).all()
+    assert (distances_among(points)(torch.arange(300))[torch.arange(300), twins] == 0).all()
+    distances, which = nearest(points, points)
+    assert (distances == 0).all()
+    assert which.tolist() == [*range(150), *range(150), *range(7)]
+
+
 def test_an_offset_common_to_all_rows_costs_no_digits_in_float32() -> None:
     points = normal(50, 8, dtype=torch.float32)
     far = points + 1000
