@@ -185,13 +185,17 @@ class Keeper:
         save_checkpoint(self._checkpoint, position.to_tensors(), facts)
 
 
-def save_passive(path: Path, passive: Passive, epochs: int, seconds: Mapping[str, float]) -> None:
+def save_passive(path: Path, passive: Passive, seconds: Mapping[str, float]) -> None:
     """Write the nets of a passive phase, with what it took.
 
     Raises:
         StoreError: If the system cannot write.
     """
-    facts = {"alive": list(passive.alive), "epochs": epochs, "seconds": dict(seconds)}
+    facts = {
+        "best": list(passive.best),
+        "epochs": list(passive.epochs),
+        "seconds": dict(seconds),
+    }
     save_checkpoint(path, passive.state.to_tensors(), facts)
 
 
@@ -205,7 +209,8 @@ def load_passive(path: Path) -> tuple[Passive, Mapping[str, Any]] | None:
     if found is None:
         return None
     tensors, facts = found
-    return Passive(ReplicaState.from_tensors(tensors), tuple(facts["alive"])), facts
+    state = ReplicaState.from_tensors(tensors)
+    return Passive(state, tuple(facts["best"]), tuple(facts["epochs"])), facts
 
 
 def _compare(job: Job, recorded: Round, computed: Round) -> None:

@@ -7,28 +7,38 @@ from typing import Any
 from alsim.engine.keeping import load_passive
 from alsim.engine.planning import Plan
 from alsim.engine.workers import WorkerTask
+from alsim.experiments.active import Passive
+from alsim.training.options import TrainingOptions
 
 
-def passive_facts(plan: Plan) -> Iterator[tuple[WorkerTask, Mapping[str, Any]]]:
-    """Yield each passive task of a plan that has left its nets, with the facts beside them."""
+def kept_passives(plan: Plan) -> Iterator[tuple[WorkerTask, Passive, Mapping[str, Any]]]:
+    """Yield each passive task of a plan that has left its nets, with these and their facts."""
     for task in plan.passives:
         found = load_passive(Path(task.message["state"]))
         if found is not None:
-            yield task, found[1]
+            yield task, *found
 
 
-def note_on_passives(plan: Plan, max_epochs: int, then: str) -> list[str]:
-    """Return a note if some passive phases had no epochs left to learn in, else none.
+def find_passives(
+    plan: Plan, training: TrainingOptions, then: str, *, is_stopped: bool
+) -> dict[str, Any]:
+    """Return the epochs of each passive phase, and a note if some had too few of them.
 
     Args:
         plan: Whose tasks are done.
-        max_epochs: Of a passive phase.
-        then: What that may mean for the results.
+        training: How nets are trained.
+        then: What too few epochs may mean for the results.
+        is_stopped: Whether validation rows say when to stop.
     """
-    epochs = [facts["epochs"] for _, facts in passive_facts(plan)]
-    n = sum(n_epochs >= max_epochs for n_epochs in epochs)
+    passives = [
+        {"strategy": task.message["like"], "seed": seed, "best_epoch": best, "epochs": epochs}
+        for task, nets, _ in kept_passives(plan)
+        for seed, best, epochs in zip(task.message["seeds"], nets.best, nets.epochs, strict=True)
+    ]
+    n_cut = sum(training.cuts_short(phase["best_epoch"]) for phase in passives)
     note = (
-        f"{n} of {len(epochs)} passive phases ended at --max-epochs {max_epochs}, "
-        f"perhaps before their net had learnt what it could: {then}"
+        f"{n_cut} of {len(passives)} passive phases were still learning when --max-epochs "
+        f"{training.max_epochs} ended them: {then}; give them more: --max-epochs "
+        f"{2 * training.max_epochs}"
     )
-    return [note] * bool(n)
+    return {"passive": passives, "notes": [note] * (is_stopped and n_cut > 0)}

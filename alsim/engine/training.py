@@ -152,11 +152,12 @@ class _Training:
                 str(folder),
                 "lower --learning-rate, or leave the inputs standardised, and add --force",
             )
-        most = self.options.training.max_epochs
-        n_cut = sum(fit.epochs >= most for fit in fits)
+        training = self.options.training
+        n_cut = sum(training.cuts_short(fit.epochs) for fit in fits)
         note = (
-            f"{n_cut} of {len(fits)} nets were best at --max-epochs {most}: "
-            "with more they might have been better"
+            f"{n_cut} of {len(fits)} nets were still learning when --max-epochs "
+            f"{training.max_epochs} ended them; give them more: --max-epochs "
+            f"{2 * training.max_epochs}"
         )
         diverged = [
             {"model": f.model, "chosen_by": f.chosen_by, "fraction": f.fraction, "seed": f.seed}

@@ -51,13 +51,11 @@ class Stopwatch:
         self._phase = ""
         self._since = time.perf_counter()
         self.seconds: dict[str, float] = {}
-        self.epochs = 0  # of the last training with early stopping
 
     def observe(self, phase: str) -> None:
         """Begin a phase; an epoch is not one of its own, but tells that something moves."""
         if phase.startswith("epoch "):
-            self.epochs = int(phase.removeprefix("epoch "))
-            self._send({"kind": "epoch", "epoch": self.epochs})
+            self._send({"kind": "epoch", "epoch": int(phase.removeprefix("epoch "))})
             return
         self.lap(phase)
 
@@ -133,7 +131,7 @@ def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
     setting = study.like(message["like"])
     setting = replace(setting, way=message.get("way", setting.way))
     done = passive(setting, message["seeds"], watch.observe)
-    save_passive(Path(message["state"]), done, watch.epochs, watch.take())
+    save_passive(Path(message["state"]), done, watch.take())
 
 
 def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:

@@ -23,7 +23,7 @@ from alsim.experiments.setting import (
     fit_streams,
     fresh_replicas,
 )
-from alsim.training.fit import Labelled, fit_early_stopping, fit_epochs
+from alsim.training.fit import Labelled, Stopped, fit_early_stopping, fit_epochs
 from alsim.training.objective import LOG_VARIANCE
 from alsim.training.replicas import Replicas
 from alsim.training.state import ReplicaState
@@ -36,11 +36,18 @@ class Passive:
     """Nets after the passive phase, one a seed."""
 
     state: ReplicaState
-    alive: tuple[bool, ...]  # False where the training diverged
+    best: tuple[int, ...]  # the epoch that each kept; 0 where the training diverged
+    epochs: tuple[int, ...]  # how many each took
+
+    @property
+    def alive(self) -> tuple[bool, ...]:
+        """Return which nets there are: the others' training diverged."""
+        return tuple(epoch > 0 for epoch in self.best)
 
     def pick(self, replicas: Sequence[int]) -> "Passive":
         """Return the chosen nets, in that order; one may come twice."""
-        return Passive(self.state.pick(replicas), tuple(self.alive[r] for r in replicas))
+        best, epochs = (tuple(numbers[r] for r in replicas) for numbers in (self.best, self.epochs))
+        return Passive(self.state.pick(replicas), best, epochs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +66,8 @@ def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> Passive
     replicas = fresh_replicas(setting, seeds, "init")
     queries = [initial_query(setting, seed) for seed in seeds]
     labelled = _to_train_on(setting, labelled_rows(setting, queries))
-    alive = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
-    return Passive(replicas.state(), tuple(alive))
+    trained = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
+    return Passive(replicas.state(), tuple(trained.best.tolist()), tuple(trained.epochs.tolist()))
 
 
 def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
@@ -192,17 +199,16 @@ def _fit_from_scratch(
     seeds: Sequence[int],
     *path: str | int,
     observe: Observe,
-) -> list[bool]:
-    """Train to the best epoch; return which replicas had one: the others diverged."""
+) -> Stopped:
+    """Train to the best epoch."""
     validator = setting.validator
-    epochs = fit_early_stopping(
+    return fit_early_stopping(
         replicas, setting.features, labelled, setting.training,
         n_classes=setting.n_classes,
         streams=fit_streams(setting, seeds, *path),
         validate=None if validator is None else lambda: validator.losses(replicas),
         on_epoch=lambda epoch: observe(f"epoch {epoch}"),
     )  # fmt: skip
-    return [epoch > 0 for epoch in epochs.tolist()]
 
 
 def _fine_tune(
@@ -217,9 +223,10 @@ def _fine_tune(
     labelled = _to_train_on(setting, position.labelled)
     if setting.training.retrain:
         replicas = fresh_replicas(setting, seeds, "round", step, "init")
-        alive = _fit_from_scratch(
+        trained = _fit_from_scratch(
             setting, replicas, labelled, seeds, "round", step, observe=observe
         )
+        alive = (trained.best > 0).tolist()
     else:
         losses = fit_epochs(
             replicas, setting.features, labelled, setting.training,

@@ -23,7 +23,7 @@ from alsim.experiments.task_results import Chosen, Losses, Said, Trained, Traine
 from alsim.experiments.tasks_setting import TasksSetting, evaluated_by, fresh_net, net_of
 from alsim.models import ExpertNet
 from alsim.seeding import on_device, stream
-from alsim.training.fit import FitStreams, Labelled, fit_early_stopping
+from alsim.training.fit import TOLERANCE, FitStreams, Labelled, fit_early_stopping
 from alsim.training.objective import Objective
 from alsim.training.replicas import Replicas
 from alsim.training.state import ReplicaState
@@ -88,7 +88,7 @@ def _train(
         name: chosen.scales[name].apply(y).to(features.dtype) if name in chosen.scales else y
         for name, y in chosen.labels.items()
     }
-    epochs = fit_early_stopping(
+    trained = fit_early_stopping(
         replicas, features,
         Labelled(chosen.rows.to(device), {name: y.to(device) for name, y in labels.items()}),
         setting.training,
@@ -99,11 +99,12 @@ def _train(
         ),
         validate=(lambda: mean_loss(validation_losses(), stopping)) if stopping else None,
         on_epoch=lambda epoch: observe(f"epoch {epoch}"),
+        tolerance=0.0 if chosen.scales else TOLERANCE,  # targets' losses have units of their own
     )  # fmt: skip
     observe("evaluate")
     state = replicas.state()
     return Trained(
-        epochs,
+        trained.best,
         state,
         [_said(setting, seeds, state, mode, chosen.scales) for mode in _modes(setting, nets[0])],
         _train_losses(setting, replicas, chosen),

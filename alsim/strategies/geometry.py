@@ -159,7 +159,7 @@ def _norms(points: Tensor) -> Tensor:
 
     With these, distances of coinciding rows come out below 0, and so at 0 once clamped. What
     rounding would leave of them differs between processors, and rows would be drawn by it. Measured
-    on rows of 4 to 16,384 numbers, it is at most 3 units in the last place, in float64 up to √d / 6.
+    on rows of 4 to 16,384 numbers, it is 3 units in the last place at most, in float64 √d / 6.
     """
     units = 8 + points.shape[1] ** 0.5 / 2
     return (points * points).sum(1) * (1 - units * torch.finfo(points.dtype).eps)

@@ -18,7 +18,8 @@ def learning_loss(share: float = 0.0) -> Strategy:
     would be one of models too. `share=0.6` gives the paper's form.
 
     Args:
-        share: Of the passive phase's largest number of epochs, in which it trains the model too.
+        share: Of the epochs of the passive phase, in which it trains the model too. The phase is
+            then trained twice: how many epochs there are is known once the model has stopped.
 
     Raises:
         ValueError: If `share` is not in [0, 1].

@@ -74,7 +74,7 @@ class DirectReplica:
             {task: y[0] for task, y in batch.labels.items()},
             {task: weights[0] for task, weights in batch.class_weights.items()},
             {task: weight[0] for task, weight in (batch.task_weights or {}).items()},
-            joint=batch.joint,
+            joint=None if batch.joint is None else batch.joint[0],
         )
         losses = Losses(*(part.unsqueeze(0) for part in losses))
         backward(losses, self.objective, self._named, self._buffers, batch.task_order)

@@ -17,6 +17,10 @@ from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, Replicas
 from alsim.training.task_weighting import draw_orders, dwa_weights
 
+# Nats: a validation loss that falls by less is no better. Where classes are separable it falls for
+# ever, as the weights grow, and nothing is learnt by it.
+TOLERANCE = 1e-4
+
 # Half a mini-batch would be another training, so there is no going on with less.
 _trains = blaming_memory(
     "training",
@@ -95,13 +99,13 @@ def train_epoch(
     mode: Mode,
     streams: FitStreams,
     class_weights: Mapping[str, Tensor],
-    joint: bool = False,
+    joint: Tensor | None = None,
     task_weights: Mapping[str, Tensor] | None = None,
 ) -> EpochLosses:
     """Train one epoch; return the mean losses of its batches.
 
-    `joint` says whether the ranking loss of a loss predictor trains the model too; `task_weights`
-    are those of dwa, `(r,)` each.
+    `joint` is 1 where the ranking loss of a loss predictor trains the model too, `(r,)`;
+    `task_weights` are those of dwa, `(r,)` each.
     """
     sizes = batch_sizes(labelled.n, options.batch_size, options.batch_rule)
     orders = [epoch_order(labelled.n, sum(sizes), generator=g) for g in streams.order]
@@ -208,6 +212,13 @@ def fit_epochs(
     return history[-1].total if history else torch.zeros(replicas.size)
 
 
+class Stopped(NamedTuple):
+    """How long each replica was trained."""
+
+    best: Tensor  # (r,) int64, the epoch whose result it keeps; 0: no loss was a number
+    epochs: Tensor  # (r,) int64, how many it took
+
+
 @_trains
 def fit_early_stopping(
     replicas: Replicas,
@@ -219,13 +230,17 @@ def fit_early_stopping(
     streams: FitStreams,
     validate: Callable[[], Tensor] | None,
     on_epoch: Callable[[int], None],
-) -> Tensor:
+    tolerance: float = TOLERANCE,
+) -> Stopped:
     """Train until the validation loss stops falling, and keep each replica's best epoch.
 
     Each replica stops by itself, `options.patience` epochs after its best, at the latest after
     `options.max_epochs`; its best parameters, buffers and optimiser come back. One that stopped
-    is unaffected by those that go on. A loss predictor's ranking loss trains the model too in the
-    first `share` of `max_epochs`; the validation loss is the model's own.
+    is unaffected by those that go on.
+
+    A loss predictor's ranking loss trains the model too in the first `share` of the epochs. How
+    many there are is not known until training stops, so the nets are then trained twice: by
+    themselves, until they stop, and from the beginning again for as many epochs.
 
     Args:
         replicas: What to train.
@@ -234,45 +249,92 @@ def fit_early_stopping(
         options: Batches, epochs, patience.
         n_classes: task -> c.
         streams: Order and dropout streams.
-        validate: Returns the validation losses, `(r,)`; None trains for `max_epochs`.
+        validate: Returns the validation losses, `(r,)`; None trains for `max_epochs`. They are
+            the model's own, without that of a loss predictor.
         on_epoch: Called after each epoch with its number.
-
-    Returns:
-        The number of epochs whose result each replica kept, `(r,)` int64.
+        tolerance: By how much a validation loss must fall to be better.
 
     Raises:
         RunError: If memory runs out.
     """
     weights = class_weights_of(labelled, n_classes, options, features.dtype)
-    best = replicas.state()
-    best_loss = torch.full((replicas.size,), math.inf, dtype=torch.float64)
-    best_epoch = torch.zeros(replicas.size, dtype=torch.int64)
-    prediction = options.loss_prediction
-    history: list[EpochLosses] = []
-    joint_epochs = 0 if prediction is None else round(prediction.share * options.max_epochs)
-    for epoch in range(1, options.max_epochs + 1):
+
+    def train(epoch: int, is_joint: Tensor | None, history: list[EpochLosses]) -> Tensor:
         losses = train_epoch(
             replicas, features, labelled, options,
-            mode="train", streams=streams, class_weights=weights, joint=epoch <= joint_epochs,
+            mode="train", streams=streams, class_weights=weights,
+            joint=None if is_joint is None else is_joint.to(features.device, features.dtype),
             task_weights=_dynamic_weights(replicas, history, features.dtype),
         )  # fmt: skip
         history.append(losses)
         on_epoch(epoch)
-        if validate is None:
-            best_epoch = torch.where(torch.isfinite(losses.total).cpu(), epoch, 0)
+        return losses.total
+
+    stopping = _Stopping(options.max_epochs, options.patience, tolerance, validate)
+    prediction = options.loss_prediction
+    if prediction is None or not prediction.share:
+        return _fit_to_best(replicas, train, stopping)
+    epochs = torch.full((replicas.size,), options.max_epochs)
+    if validate is not None:
+        fresh = replicas.state()
+        drawn = [(g, g.get_state()) for g in (*streams.order, *streams.dropout)]
+        epochs = _fit_to_best(replicas, train, stopping).epochs
+        replicas.load(fresh)
+        # In lockstep a replica that has stopped draws on until the last one does.
+        for generator, state in drawn:
+            generator.set_state(state)
+    return _fit_to_best(replicas, train, stopping, epochs, (prediction.share * epochs).round())
+
+
+class _Stopping(NamedTuple):
+    """When training ends."""
+
+    max_epochs: int
+    patience: int
+    tolerance: float
+    validate: Callable[[], Tensor] | None
+
+
+def _fit_to_best(
+    replicas: Replicas,
+    train: Callable[[int, Tensor | None, list[EpochLosses]], Tensor],
+    stopping: _Stopping,
+    lengths: Tensor | None = None,
+    joint_epochs: Tensor | None = None,
+) -> Stopped:
+    """Train by epochs and keep the best.
+
+    Args:
+        replicas: What to train.
+        train: Trains the epoch of a number and returns the loss, `(r,)`. The second argument tells
+            where the ranking loss trains the model, the third is where it notes its losses.
+        stopping: When training ends.
+        lengths: `(r,)`, how many epochs each replica takes; None: until the loss stops falling.
+        joint_epochs: `(r,)`, in how many of them, the first, the ranking loss trains the model.
+    """
+    best, best_loss = replicas.state(), torch.full((replicas.size,), math.inf, dtype=torch.float64)
+    best_epoch = torch.zeros(replicas.size, dtype=torch.int64)
+    n_epochs = torch.zeros_like(best_epoch)
+    history: list[EpochLosses] = []
+    for epoch in range(1, stopping.max_epochs + 1):
+        loss = train(epoch, None if joint_epochs is None else epoch <= joint_epochs, history)
+        if stopping.validate is None:
+            best_epoch = torch.where(torch.isfinite(loss).cpu(), epoch, 0)
+            n_epochs[:] = epoch
             if not best_epoch.any():
                 break
             continue
-        now = validate().double().cpu()
-        alive = epoch - best_epoch <= options.patience
-        improved = alive & (now < best_loss)
+        now = stopping.validate().double().cpu()
+        alive = epoch <= (best_epoch + stopping.patience if lengths is None else lengths)
+        n_epochs[alive] = epoch
+        improved = alive & (now < best_loss - stopping.tolerance)
         if improved.any():
             state = replicas.state()
             best = state if improved.all() else state.where(improved, best)
             best_loss = torch.where(improved, now, best_loss)
             best_epoch[improved] = epoch
-        if not (epoch - best_epoch < options.patience).any():
+        if not (epoch < (best_epoch + stopping.patience if lengths is None else lengths)).any():
             break
-    if validate is not None:
+    if stopping.validate is not None:
         replicas.load(best)
-    return best_epoch
+    return Stopped(best_epoch, n_epochs)

@@ -42,21 +42,18 @@ class LockstepReplicas:
             buffers: dict[str, Tensor],
             dropped: dict[str, Tensor],
             one: tuple[Inputs, *tuple[Mapping[str, Tensor], ...]],
+            joint: dict[str, Tensor],
         ) -> Losses:
-            return functional_call(
-                self.objective,
-                (parameters, {**buffers, **dropped}),
-                one,
-                {"joint": batch.joint},
-            )
+            return functional_call(self.objective, (parameters, {**buffers, **dropped}), one, joint)
 
         # vmap takes no None for a tensor with an axis of replicas.
         in_inputs = Inputs(0, 0, None if batch.inputs.own is None else 0)  # pyright: ignore[reportArgumentType]
-        losses: Losses = torch.vmap(loss_of_one, in_dims=(0, 0, 0, (in_inputs, 0, 0, 0)))(
+        losses: Losses = torch.vmap(loss_of_one, in_dims=(0, 0, 0, (in_inputs, 0, 0, 0), 0))(
             self._parameters,
             self._buffers,
             dict(masks),
             (batch.inputs, batch.labels, batch.class_weights, batch.task_weights or {}),
+            {} if batch.joint is None else {"joint": batch.joint},
         )
         backward(losses, self.objective, self._parameters, self._buffers, batch.task_order)
         note_baselines(losses, self.objective, self._buffers)

@@ -127,7 +127,7 @@ class Objective(nn.Module):
         class_weights: Mapping[str, Tensor],
         task_weights: Mapping[str, Tensor] | None = None,
         *,
-        joint: bool = False,
+        joint: Tensor | None = None,
     ) -> Losses:
         """Return the losses of a batch.
 
@@ -137,8 +137,8 @@ class Objective(nn.Module):
                 still possible; or, of a target, `(n,)` float, NaN where unknown.
             class_weights: task -> `(c,)` float; a task without an entry weighs all the same.
             task_weights: task -> `()`, or empty; those of "dwa".
-            joint: Whether the ranking loss of a loss predictor trains the model too; else its
-                gradient stops at the layers that are read.
+            joint: `()`, how much of the ranking loss's gradient goes on from the layers that are
+                read to the model, 0 or 1; None: nothing of it.
         """
         outputs: Outputs = self.model(inputs)
         present = dict(zip(self.modalities, inputs.present.unbind(1), strict=True))
@@ -160,8 +160,7 @@ class Objective(nn.Module):
         if self.predictor is not None:
             if sampled:
                 outputs = first_sample(outputs)
-            layers = readable(outputs)
-            predicted = self.predictor(layers if joint else [layer.detach() for layer in layers])
+            predicted = self.predictor([_partly(layer, joint) for layer in readable(outputs)])
             target, known = _target(outputs, labels)
             options = self.predictor.options
             ranking = ranking_loss(predicted, target, known, margin=options.margin)
@@ -250,6 +249,12 @@ def make_objective(
         task_weighting=training.task_weighting,
         predictor=predictor,
     )
+
+
+def _partly(layer: Tensor, joint: Tensor | None) -> Tensor:
+    """Return the same numbers, whose gradient is `joint` times as large; None for none."""
+    fixed = layer.detach()
+    return fixed if joint is None else joint * layer + (1 - joint) * fixed
 
 
 def _target(outputs: Outputs, labels: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -18,8 +18,8 @@ class LossPrediction:
     weight: float = 1.0  # λ, of the ranking loss beside the model's own
     margin: float = 1.0  # ξ of the ranking loss
     width: int = 128  # of what each layer is projected to
-    # Of `max_epochs`, in which the ranking loss also trains the model itself (the paper: 0.6).
-    # At 0 the model is the one that it would be alone, so that strategies share their start.
+    # Of the passive phase's epochs, the first in which the ranking loss trains the model too (the
+    # paper: 0.6). At 0 the model is what it would be alone, so that strategies share their start.
     share: float = 0.0
 
 
@@ -31,7 +31,7 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     batch_size: int = 512  # the study's, chosen there for its 50 classes
     batch_rule: BatchRule = "adaptive"
-    max_epochs: int = 100  # passive phase
+    max_epochs: int = 500  # passive phase
     patience: int = 10  # epochs without a better validation loss before the passive phase ends
     epochs: int = 1  # a step of the active phase
     retrain: bool = False  # each step from scratch, like a passive phase
@@ -44,3 +44,7 @@ class TrainingOptions:
     class_weights: Literal["none", "balanced"] = "none"
     precision: Literal["float32", "float64"] = "float32"
     loss_prediction: LossPrediction | None = None  # None: no auxiliary net
+
+    def cuts_short(self, best_epoch: int) -> bool:
+        """Return whether `max_epochs` ended a training with this best epoch, not its patience."""
+        return best_epoch + self.patience > self.max_epochs

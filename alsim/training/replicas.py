@@ -35,7 +35,8 @@ class Batch(NamedTuple):
     # target, (r, n) float, NaN unknown
     labels: Mapping[str, Tensor]
     class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all classes weigh the same
-    joint: bool = False  # whether the ranking loss of a loss predictor trains the model too
+    # (r,) float, 1 where the ranking loss of a loss predictor trains the model too; None: nowhere
+    joint: Tensor | None = None
     task_weights: Mapping[str, Tensor] | None = None  # task -> (r,), of dwa; none: all the same
     task_order: Tensor | None = None  # (r, t, t), in which order pcgrad's tasks meet
 

@@ -232,7 +232,11 @@ def test_an_unreadable_list_of_ids_is_one_error(tmp_path: Path) -> None:
 def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: Path) -> None:
     cut = run(tmp_path / "cut", seeds="0..0", strategy="random", steps=1, max_epochs=2)
     (note,) = [n for n in cut.manifest["notes"] if "--max-epochs" in n]
-    assert note.startswith("1 of 1 passive phases ended at --max-epochs 2")
+    assert note.startswith("1 of 1 passive phases were still learning when --max-epochs 2 ended")
+    assert note.endswith("give them more: --max-epochs 4")
+    assert cut.manifest["passive"] == [
+        {"strategy": "random", "seed": 0, "best_epoch": 2, "epochs": 2}
+    ]
     whole = run(
         tmp_path / "whole", seeds="0..0", strategy="random", steps=1, max_epochs=200, patience=1
     )

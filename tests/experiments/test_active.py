@@ -260,7 +260,7 @@ def poisoned(start: Passive, replica: int) -> Passive:
         else tensor
         for name, tensor in start.state.to_tensors().items()
     }
-    return Passive(ReplicaState.from_tensors(tensors), start.alive)
+    return replace(start, state=ReplicaState.from_tensors(tensors))
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])

@@ -416,7 +416,7 @@ def test_rows_beyond_whole_groups_are_left_out_and_a_small_pool_is_used_up() -> 
 
 def test_a_start_that_diverged_is_refused() -> None:
     with pytest.raises(RunError, match="passive phase of seed 3"):
-        groups_of(start=replace(START, alive=(False,)))
+        groups_of(start=replace(START, best=(0,)))
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])

@@ -233,7 +233,8 @@ def train(replicas: Replicas, seeds: list[int], steps: int) -> torch.Tensor:
             **draw_masks(replicas.sites, 24, torch.float64, streams),
             **draw_noise(replicas.gates, 24, torch.float64, streams),
         }
-        batch = Batch(FEATURES.take(chosen), {"label": LABELS[chosen]}, {}, joint=True)
+        labels = {"label": LABELS[chosen]}
+        batch = Batch(FEATURES.take(chosen), labels, {}, torch.ones(len(seeds)).double())
         losses.append(replicas.step(batch, masks, "train").total)
     return torch.stack(losses)
 

@@ -140,7 +140,7 @@ def test_the_ranking_loss_trains_the_model_in_the_first_share_of_the_epochs(way:
     whole, by_epoch = (make(way, [3], MODELS[0], options) for _ in range(2))
     fit(whole, [3], options)
     drawn = streams([3])
-    for joint in (True, True, False, False, False):
+    for joint in torch.tensor([[1.0], [1.0], [0.0], [0.0], [0.0]], dtype=torch.float64):
         train_epoch(
             by_epoch, FEATURES, labelled(1), options,
             mode="train", streams=drawn, class_weights={}, joint=joint,

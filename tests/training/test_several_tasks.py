@@ -143,7 +143,7 @@ def batch_at(seeds: list[int], step: int) -> Batch:
         labels["late"] = torch.full_like(labels["late"], -1)
     weights = {task: torch.full((len(seeds),), 0.5 + i) for i, task in enumerate(POOL.tasks)}
     orders = draw_orders(3, [stream(s, "tasks", step) for s in seeds])
-    return Batch(FEATURES.take(chosen), labels, {}, False, weights, orders)
+    return Batch(FEATURES.take(chosen), labels, {}, None, weights, orders)
 
 
 def train(replicas: Replicas, seeds: list[int], steps: int) -> Tensor:
