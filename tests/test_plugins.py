@@ -71,11 +71,8 @@ class Bag(nn.Module):
 
     def __init__(self, shape: Shape, options: ModelOptions) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Linear(d, options.width_for(shape.widths.values())) for d in shape.widths.values()
-        )
-        width = options.width_for(shape.widths.values())
-        self.heads = nn.ModuleList(nn.Linear(width, c) for c in shape.n_classes.values())
+        self.layers = nn.ModuleList(nn.Linear(d, options.width) for d in shape.widths.values())
+        self.heads = nn.ModuleList(nn.Linear(options.width, c) for c in shape.n_classes.values())
         self.tasks = tuple(shape.n_classes)
 
     def forward(self, inputs: Inputs) -> Outputs:

@@ -161,6 +161,14 @@ def import_(
     ] = None,
     label: Labels = None,
     modality: Modalities = None,
+    picture: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Modality that shows pictures, which the three-head net then encodes; repeat "
+            "for several. [default: none]",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None,
     feature: Annotated[
         list[str] | None,
         typer.Option(
@@ -199,6 +207,7 @@ def import_(
         labels=tuple(label or ()),
         labels_file=labels,
         modalities=tuple(modality or ()),
+        pictures=tuple(picture or ()),
         features=tuple(feature or ()),
         split=split,
         id=id_,

@@ -143,5 +143,4 @@ def _widths(shape: Shape, options: ModelOptions, n_experts: int) -> tuple[int, .
         return chosen.widths
     if chosen.kind == "conv4":
         return (32,)
-    width = options.width_for(shape.widths.values())
-    return (min(width, max(64, width // n_experts)),)
+    return (min(options.width, max(64, options.width // n_experts)),)

@@ -26,8 +26,8 @@ class LateFusion(nn.Module):
         # Column names may clash with attributes of a module, so submodules go by position.
         self.modalities = tuple(shape.widths)
         self.tasks = tuple(shape.n_classes)
-        block, width = BLOCKS[options.blocks], options.width_for(shape.widths.values())
-        encoded = set(options.encoded(self.modalities))
+        block, width = BLOCKS[options.blocks], options.width
+        encoded = options.encoders or ()  # the pool's pictures are filled in before
         self.branches = nn.ModuleList(
             _Branch([d, width, width] if name in encoded else [d, width], block, options.dropout)
             for name, d in shape.widths.items()

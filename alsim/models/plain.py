@@ -49,7 +49,7 @@ class Mlp(nn.Module):
     def __init__(self, shape: Shape, options: ModelOptions) -> None:
         super().__init__()
         self.tasks = tuple(shape.n_classes)
-        width = options.width_for(shape.widths.values())
+        width = options.width
         self.first = ConcatLinear(shape, width)
         self.rest = nn.ModuleList(nn.Linear(width, width) for _ in range(options.depth - 1))
         self.dropouts = nn.ModuleList(

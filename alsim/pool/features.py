@@ -178,7 +178,7 @@ def encode_features(
     scale = [s for encoding in encodings for s in encoding.scales]
     scaling = Scaling(tuple(mean), tuple(scale))
     if standardising == "all":
-        scaling = scaling.then(standardise(matrix, present, train))
+        scaling = scaling.then(standardise(matrix, present, train, each=True))
     names = (encoding.names for encoding in encodings)
     return dict(zip((feature.name for feature in features), names, strict=True)), scaling
 

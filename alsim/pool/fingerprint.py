@@ -21,7 +21,7 @@ def fingerprint_content(
     survey: Survey,
     matrices: Mapping[str, RawMatrix],
     present: NDArray[np.bool_],
-    pixels: Collection[str],
+    bytes_: Collection[str],
 ) -> str:
     """Return 32 hexadecimal digits that stand for what a pool holds and for its roles.
 
@@ -35,11 +35,11 @@ def fingerprint_content(
         survey: Roles, labels, ids and given splits.
         matrices: The modalities as decoded; nothing is changed.
         present: `(n, modalities)` as decoded.
-        pixels: The modalities that are uint8 in the file, which runs treat differently.
+        bytes_: The modalities that are uint8 in the file, and decoded divided by 255.
     """
     roles: dict[str, Any] = {
         "modalities": [
-            [name, matrix.values.shape[1], name in pixels] for name, matrix in matrices.items()
+            [name, matrix.values.shape[1], name in bytes_] for name, matrix in matrices.items()
         ],
         "labels": [[answer.name, answer.kind, answer.classes] for answer in survey.answers],
         "has_splits": survey.given is not None,

@@ -17,7 +17,7 @@ from alsim.pool.masking import mask_rows
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
-from alsim.pool.roles import FEATURES, is_pixels
+from alsim.pool.roles import FEATURES, is_bytes
 from alsim.pool.source import Source
 from alsim.pool.standardising import Scaling, evenly, standardise
 from alsim.pool.survey import refuse_queries, survey_pool, with_features
@@ -93,9 +93,9 @@ def load_pool(
         name: RawMatrix(path, len(survey.rows), widths[name], create=False)
         for name, path in zip(columns, paths, strict=True)
     }
-    pixels = {name for name in columns if is_pixels(source.schema.field(name).type)}
+    bytes_ = {name for name in columns if is_bytes(source.schema.field(name).type)}
     # Before masks and scales: what they do to a pool is told by the options of a run.
-    identity = fingerprint_content(survey, matrices, present, pixels)
+    identity = fingerprint_content(survey, matrices, present, bytes_)
 
     present = with_features(present, survey)
     masked = mask_rows(present, survey.roles.inputs, options.masks, survey.by_id)
@@ -106,10 +106,11 @@ def load_pool(
         matrix = matrices[name]
         if masked[:, index].any():
             matrix.values[masked[:, index]] = 0
-        is_scaled = name not in pixels
-        scaling = evenly(widths[name], 1.0 if is_scaled else 1 / 255)
-        if options.standardise == "all" or (options.standardise == "auto" and is_scaled):
-            scaling = scaling.then(standardise(matrix, present[:, index], survey.splits["train"]))
+        scaling = evenly(widths[name], 1 / 255 if name in bytes_ else 1.0)
+        if options.standardise != "none":
+            each = options.standardise == "all"
+            train = survey.splits["train"]
+            scaling = scaling.then(standardise(matrix, present[:, index], train, each=each))
         matrix.release()
         return scaling
 
@@ -132,7 +133,9 @@ def load_pool(
             **{f"label:{name}": values for name, values in labels.items()},
         }
     )
-    write_layout(folder, source.name, widths, rows, survey.answers, survey.splits)
+    write_layout(
+        folder, source.name, widths, rows, survey.answers, survey.splits, survey.roles.pictures
+    )
     notes, warnings = remark(source, survey, present)
     report = PoolReport(
         n_rows=source.n,

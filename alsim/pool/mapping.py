@@ -13,7 +13,7 @@ from alsim.errors import PoolError, StoreError
 from alsim.pool.labels import Answers
 from alsim.pool.pool import SPLITS, Pool, Split, Task
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 LAYOUT = "pool.json"
 ROWS = "rows.arrow"  # ids, labels and presence: small, so they are read rather than mapped
 
@@ -43,6 +43,7 @@ def write_layout(
     rows: pa.Table,
     answers: Sequence[Answers],
     splits: Mapping[Split, range],
+    pictures: Sequence[str],
 ) -> None:
     """Write what makes raw modality files in `folder` a pool.
 
@@ -53,6 +54,7 @@ def write_layout(
         rows: Columns `id`, `present:NAME` for each modality and `label:NAME` for each task.
         answers: Of each task, for its name, kind and classes.
         splits: The rows of each split.
+        pictures: The modalities that show pictures.
 
     Raises:
         StoreError: If the system cannot write there.
@@ -64,6 +66,7 @@ def write_layout(
         "modalities": [[modality, width] for modality, width in widths.items()],
         "tasks": [[answer.name, answer.kind, list(answer.classes)] for answer in answers],
         "splits": {split: [rows_.start, rows_.stop] for split, rows_ in splits.items()},
+        "pictures": list(pictures),
     }
     with writing_decoded(folder):
         with pa.OSFile(str(folder / ROWS), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as to:
@@ -109,6 +112,7 @@ def open_mapped(folder: Path) -> Pool:
         },
         splits={split: range(*layout["splits"][split]) for split in SPLITS},
         ids=rows.column("id").combine_chunks(),
+        pictures=tuple(layout["pictures"]),
     )
 
 

@@ -20,7 +20,7 @@ class PoolOptions:
     id: str | None = None
     label_type: LabelKind | None = None
     masks: Mapping[str, float] = field(default_factory=dict)  # share of present rows masked
-    standardise: Standardise = "auto"  # auto: float columns; uint8 is only scaled to [0, 1]
+    standardise: Standardise = "auto"  # auto: an embedding by one scale, a table by columns
     split_seed: int = 0
     holdout: float = 0.2  # the share of test rows where the file has no split column
     rows_kept: RowsKept = "first"  # rows whose first label is known, or any of their labels

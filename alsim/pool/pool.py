@@ -41,6 +41,7 @@ class Pool:
     tasks: Mapping[str, Task]
     splits: Mapping[Split, range]  # always all three; an absent split is an empty range
     ids: "pa.Array[Any]"  # (n,) the stable name of each row
+    pictures: tuple[str, ...] = ()  # modalities that show pictures
 
     @property
     def n(self) -> int:

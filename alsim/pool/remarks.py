@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from alsim.pool.pictures import picture_in
 from alsim.pool.pool import SPLITS, Split
-from alsim.pool.roles import is_pixels, stored_roles
+from alsim.pool.roles import stored_roles
 from alsim.pool.source import Source
 from alsim.pool.survey import Survey
 
@@ -132,9 +133,9 @@ def _held_out(survey: Survey) -> list[str]:
 
 
 def _pixels_beside_floats(source: Source, survey: Survey) -> list[str]:
-    names = survey.roles.modalities
-    pixels = [name for name in names if is_pixels(source.schema.field(name).type)]
-    floats = [name for name in names if name not in pixels]
+    found = {name: picture_in(source, name) for name in survey.roles.modalities}
+    pixels = [f"{name}, {picture}" for name, picture in found.items() if picture]
+    floats = [name for name, picture in found.items() if not picture]
     if not pixels or not floats:
         return []
     flags = " ".join(f"--modality {name}" for name in floats)

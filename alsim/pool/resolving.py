@@ -1,6 +1,7 @@
 """The part of each column: from flags, else from the file's metadata, else by default."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -58,6 +59,7 @@ def resolve_roles(
         id=parts.id,
         features=_known(names, features),
     )
+    roles = replace(roles, pictures=_known(list(roles.modalities), base.pictures))
     faults += _unknown_modalities(names, wanted, where)
     faults += _wrong_modalities(schema, roles, embeddings, where)
     faults += _wrong_features(schema, roles, where)

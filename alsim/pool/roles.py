@@ -26,6 +26,9 @@ class Roles:
     split: str | None = None
     id: str | None = None
     features: tuple[str, ...] = ()
+    # Modalities that show pictures, which the study's net encodes. Only metadata says so: no name
+    # of a column moves a number.
+    pictures: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -48,8 +51,8 @@ def is_embedding(type_: pa.DataType) -> bool:
     return pa.types.is_floating(value) or pa.types.is_uint8(value)
 
 
-def is_pixels(type_: pa.DataType) -> bool:
-    """Return whether the lists of this type hold uint8, which is scaled to [0, 1]."""
+def is_bytes(type_: pa.DataType) -> bool:
+    """Return whether the lists of this type hold uint8, which is divided by 255."""
     return pa.types.is_uint8(cast("pa.ListType[Any]", type_).value_type)
 
 
@@ -73,6 +76,7 @@ def write_roles(table: pa.Table, roles: Roles) -> pa.Table:
             "split": roles.split,
             "id": roles.id,
             **({"features": list(roles.features)} if roles.features else {}),
+            **({"pictures": list(roles.pictures)} if roles.pictures else {}),
         }
     )
     metadata = dict(table.schema.metadata or {})
@@ -101,16 +105,17 @@ def stored_roles(schema: pa.Schema, where: str) -> Roles | None:
                 "use a newer alsim, or " + mend,
             )
         modalities, labels = stored["modalities"], stored["labels"]
-        features = stored.get("features", [])
+        features, pictures = stored.get("features", []), stored.get("pictures", [])
         if not isinstance(modalities, list) or not isinstance(labels, dict):
             raise TypeError("modalities are a list, labels an object")
-        if not isinstance(features, list):
-            raise TypeError("features are a list")
+        if not isinstance(features, list) or not isinstance(pictures, list):
+            raise TypeError("features and pictures are lists")
         others = {part: stored[part] for part in ("task", "split", "id")}
         return Roles(
             modalities=tuple(map(_text, modalities)),
             labels={name: _kind(kind) for name, kind in labels.items()},
             features=tuple(map(_text, features)),
+            pictures=tuple(map(_text, pictures)),
             **{part: None if name is None else _text(name) for part, name in others.items()},
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:

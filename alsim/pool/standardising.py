@@ -1,4 +1,4 @@
-"""Columns to mean 0 and variance 1, in place on the decoded files."""
+"""Inputs to mean 0 and a mean square of 1, in place on the decoded files."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,19 +35,27 @@ def evenly(width: int, scale: float) -> Scaling:
     return Scaling((0.0,) * width, (scale,) * width)
 
 
-def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> Scaling:
-    """Standardise each column by the mean and deviation over the present rows of `train`.
+def standardise(
+    matrix: RawMatrix, present: NDArray[np.bool_], train: range, *, each: bool
+) -> Scaling:
+    """Centre each column, and divide by the deviation over the present rows of `train`.
 
-    What was done is returned; where no row is present, nothing.
+    An embedding is divided by ONE number, so that its mean square is 1: the directions that its
+    encoder found small stay small. Divided column by column, the last columns of a PCA, which are
+    noise, would weigh as much as the first. Columns of a table have units of their own, and are
+    divided each by itself.
+
+    The scaling is returned; where no row is present, nothing is done.
 
     The sums are in float64, over blocks of a fixed size added in order, so that neither the
-    number of threads nor the order of the file moves a bit. A column with a deviation below 1e-18
-    counts as constant and is divided by 1; absent rows stay exactly zero.
+    number of threads nor the order of the file moves a bit. A deviation below 1e-18 counts as
+    constant and divides by 1; absent rows stay exactly zero.
 
     Args:
         matrix: `(n, d)`, changed in place; zeros where absent.
         present: `(n,)`.
         train: The rows that give mean and deviation.
+        each: Whether each column has its own deviation, rather than all of them one.
     """
     given = train.start + np.flatnonzero(present[train.start : train.stop])
     values = matrix.values
@@ -80,6 +88,8 @@ def standardise(matrix: RawMatrix, present: NDArray[np.bool_], train: range) -> 
             second += squares
         shift = first / given.size
         variance = np.maximum(second / given.size - np.square(shift), 0)
+        if not each:
+            variance[:] = variance.mean()
         variance[variance < CONSTANT] = 1
         mean = (origin + shift).astype(np.float32)
         scale = (1 / np.sqrt(variance)).astype(np.float32)

@@ -12,6 +12,7 @@ from alsim.pool.decoding import column_width, n_threads
 from alsim.pool.features import fit_feature
 from alsim.pool.labels import Answers
 from alsim.pool.options import LabelKind, PoolOptions
+from alsim.pool.pictures import picture_in
 from alsim.pool.pool import Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_embedding, type_name
@@ -24,7 +25,7 @@ class ModalitySummary:
     """One embedding column."""
 
     name: str
-    type: str  # of its values, as in the file
+    type: str  # of its values, as in the file; and whether they are the pixels of pictures
     width: int  # 0 where every row is null
     share_present: float  # of all rows in the file
 
@@ -84,7 +85,7 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
     modalities = tuple(
         ModalitySummary(
             name=name,
-            type=type_name(source.schema.field(name).type),
+            type=_type_of(source, name),
             width=column_width(source, name) or 0,
             share_present=float(mask.mean()),
         )
@@ -120,6 +121,11 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
         warnings=warnings,
         notes=notes,
     )
+
+
+def _type_of(source: Source, column: str) -> str:
+    name, picture = type_name(source.schema.field(column).type), picture_in(source, column)
+    return f"{name} (pixels, {picture})" if picture else name
 
 
 def _presence(source: Source, column: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":

@@ -110,7 +110,7 @@ def vk_pool(options: VkOptions | None = None) -> pa.Table:
     columns["true_label"] = _named(truth, names)
     columns["group"] = _named(topics.groups[truth], groups)
     columns["split"] = _named(is_test.long(), ["train", "test"])
-    roles = Roles(tuple(modalities), {"label": "class"}, None, "split", "id")
+    roles = Roles(tuple(modalities), {"label": "class"}, None, "split", "id", pictures=("picture",))
     table = write_roles(pa.table(columns), roles)
     origin = json.dumps({"generator": "vk", **asdict(options)}).encode()
     return table.replace_schema_metadata({**table.schema.metadata, ORIGIN_KEY: origin})

@@ -113,20 +113,18 @@ def test_linear_layers_before_a_batch_norm_have_no_bias() -> None:
     assert n_free >= n_norms
 
 
-def test_the_picture_passes_an_encoder_and_the_text_does_not_unless_asked() -> None:
+def test_a_modality_passes_an_encoder_only_where_asked_whatever_its_name() -> None:
     def n_blocks(options: ModelOptions) -> list[int]:
         return [len(branch.blocks) for branch in build(options).branches]
 
-    assert n_blocks(ModelOptions(name="three-head", width=6)) == [2, 1]
-    assert n_blocks(ModelOptions(name="three-head", width=6, encoders=())) == [1, 1]
+    assert n_blocks(ModelOptions(name="three-head", width=6)) == [1, 1]
+    assert n_blocks(ModelOptions(name="three-head", width=6, encoders=("picture",))) == [2, 1]
     assert n_blocks(ModelOptions(name="three-head", width=6, encoders=("text",))) == [1, 2]
 
 
-def test_an_unknown_model_or_encoder_names_the_nearest() -> None:
+def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean linear"):
         build(ModelOptions(name="linaer"))
-    with pytest.raises(UsageError, match="did you mean picture"):
-        build(ModelOptions(name="three-head", encoders=("pictures",)))
 
 
 def test_the_mlp_is_a_plain_perceptron_on_the_concatenation() -> None:

@@ -72,7 +72,11 @@ def test_test_rows_equal_to_train_rows_are_found() -> None:
         ("census_income", ["no embedding column", "no label column"], []),
         ("mnist", [], ["taken out of train"]),
         ("clinc150_minilm", [], ["2 test rows equal a train row"]),
-        ("cifar10_sample", [], ["pixels (image) beside embeddings", "--modality image_emb"]),
+        (
+            "cifar10_sample",
+            [],
+            ["pixels (image, 32×32×3) beside embeddings", "--modality image_emb"],
+        ),
         ("fashion_image_text", [], ["never learnt: Mens Grooming Kit", "9 classes of 'label'"]),
     ],
 )

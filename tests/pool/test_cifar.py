@@ -51,7 +51,7 @@ def convert(folder: Path) -> pa.Table:
 def test_records_become_pictures_with_labels_and_superclasses(tmp_path: Path, named: bool) -> None:
     table = convert(write_files(tmp_path, named=named))
     assert stored_roles(table.schema, "here") == Roles(
-        ("image",), {"label": "class"}, None, "split", "id"
+        ("image",), {"label": "class"}, None, "split", "id", pictures=("image",)
     )
     assert table.schema.field("image").type == pa.list_(pa.uint8(), 3072)
     assert table.column("split").to_pylist() == ["train"] * 200 + ["test"] * 100

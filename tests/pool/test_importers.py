@@ -124,7 +124,8 @@ def write_idx(folder: Path, *, packed: bool) -> None:
 def test_idx_files_become_train_and_test_pixels(tmp_path: Path, packed: bool) -> None:
     write_idx(tmp_path / "mnist", packed=packed)
     table = convert(tmp_path / "mnist")
-    assert roles_of(table) == Roles(("image",), {"label": "class"}, None, "split", "id")
+    roles = Roles(("image",), {"label": "class"}, None, "split", "id", pictures=("image",))
+    assert roles_of(table) == roles
     assert table.schema.field("image").type == pa.list_(pa.uint8(), 16)
     assert table.column("split").to_pylist() == ["train"] * 30 + ["test"] * 10
     source = next(path for path in (tmp_path / "mnist").iterdir() if "t10k-images" in path.name)

@@ -19,7 +19,9 @@ from alsim.pool.loading import load_pool
 from alsim.pool.mapping import open_mapped
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool
+from alsim.pool.roles import Roles, write_roles
 from alsim.pool.source import open_source
+from alsim.seeding import stream
 
 
 def assert_equal(a: Pool, b: Pool) -> None:
@@ -98,18 +100,21 @@ def test_junk_beneath_null_rows_does_not_count(tmp_path: Path) -> None:
     assert pool.present[:, 0].sum() == 30
 
 
-def test_standardised_columns_have_mean_0_and_deviation_1_over_present_train_rows(
-    tmp_path: Path,
+@pytest.mark.parametrize("standardise", ["auto", "all"])
+def test_present_train_rows_have_mean_0_and_one_deviation_an_embedding_or_with_all_a_column(
+    tmp_path: Path, standardise: Any
 ) -> None:
     table = make_table(1200)
     raw = load(table, tmp_path / "raw", standardise="none").pool
-    pool = load(table, tmp_path / "pool").pool
+    pool = load(table, tmp_path / "pool", standardise=standardise).pool
     train = slice(0, pool.splits["train"].stop)
     for index, name in enumerate(pool.modalities):
         present = pool.present[:, index]
         values, before = pool.modalities[name], raw.modalities[name].double()
         rows = before[train][present[train]]
-        expected = (before - rows.mean(0)) / rows.std(0, correction=0)
+        variances = rows.var(0, correction=0)
+        scale = variances.sqrt() if standardise == "all" else variances.mean().sqrt()
+        expected = (before - rows.mean(0)) / scale
         torch.testing.assert_close(values[present].double(), expected[present], rtol=0, atol=1e-5)
         assert (values[~present] == 0).all()
 
@@ -134,15 +139,50 @@ def test_a_large_mean_does_not_swamp_the_deviation(tmp_path: Path) -> None:
     assert pool.modalities["text"].abs().max() < 2
 
 
-@pytest.mark.parametrize(
-    ("standardise", "scaled"), [("auto", True), ("none", True), ("all", False)]
-)
-def test_pixels_are_scaled_to_the_unit_interval_unless_all_is_standardised(
-    tmp_path: Path, standardise: Any, scaled: bool
+def test_bytes_are_divided_by_255_where_nothing_is_standardised(tmp_path: Path) -> None:
+    values = pa.array([[i, 255 - i] for i in range(60)], pa.list_(pa.uint8(), 2))
+    pool = load(make_table(text=values), tmp_path / "pool", standardise="none").pool
+    assert pool.modalities["text"].sum(1).tolist() == pytest.approx([1.0] * pool.n)
+
+
+def test_an_embedding_in_eight_bits_is_what_its_float_original_is_but_for_rounding(
+    tmp_path: Path,
 ) -> None:
-    pixels = pa.array([[i, 255 - i] for i in range(60)], pa.list_(pa.uint8(), 2))
-    pool = load(make_table(text=pixels), tmp_path / "pool", standardise=standardise).pool
-    assert bool(pool.modalities["text"].min() >= 0) is scaled
+    floats = torch.randn(300, 16, generator=stream(0, "floats")).numpy()
+    low, high = floats.min(), floats.max()
+    coded = np.round((floats - low) / (high - low) * 255).astype(np.uint8)
+    columns = {"floats": embeddings(list(floats)), "bytes": pa.array(list(coded))}
+    original, found = (
+        load(make_table(300, text=column), tmp_path / name).pool.modalities["text"]
+        for name, column in columns.items()
+    )
+    # Rounding errs evenly over a step, and so with a deviation of a step / √12.
+    step = float(high - low) / 255 / float(floats.std())
+    assert (original - found).std().item() == pytest.approx(step / 12**0.5, rel=0.1)
+
+
+def test_a_direction_that_an_encoder_found_small_stays_small(tmp_path: Path) -> None:
+    spread = np.array([3.0, 1.0, 0.1], np.float32)
+    values = torch.randn(300, 3, generator=stream(0, "pca")).numpy() * spread
+    pool = load(make_table(300, text=embeddings(list(values))), tmp_path / "pool").pool
+    found = pool.modalities["text"][: pool.splits["train"].stop]
+    assert found.square().mean().item() == pytest.approx(1, rel=1e-5)
+    assert (found.std(0) / found.std(0)[0]).tolist() == pytest.approx(spread / 3, rel=0.2)
+
+
+@pytest.mark.parametrize("names", [("text", "clip"), ("text", "img_clip"), ("photo", "picture")])
+def test_names_of_columns_make_no_pictures_and_metadata_does(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    table = make_table().rename_columns({"text": names[0], "picture": names[1]})
+    assert load(table, tmp_path / "bare").pool.pictures == ()
+    roles = Roles(names, {"label": None}, None, "split", "id", pictures=names[1:])
+    pool = load(write_roles(table, roles), tmp_path / "told").pool
+    assert pool.pictures == names[1:]
+    options = PoolOptions(modalities=names[:1])  # a picture that is not used is none
+    source = open_source(write_roles(table, roles))
+    (tmp_path / "one").mkdir()
+    assert load_pool(source, options, tmp_path / "one", initial_size=10).pool.pictures == ()
 
 
 def masked_ids(table: pa.Table, folder: Path, name: str, **options: Any) -> set[str]:

@@ -59,7 +59,7 @@ def import_cifar100(folder: Path) -> pa.Table:
             [split for split, part in parts.items() for _ in range(len(part))]
         ).dictionary_encode(),
     }
-    roles = Roles(("image",), {"label": "class"}, None, "split", "id")
+    roles = Roles(("image",), {"label": "class"}, None, "split", "id", pictures=("image",))
     return write_notes(
         build_pool(columns, roles, where),
         [

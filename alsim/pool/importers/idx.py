@@ -60,7 +60,8 @@ def import_idx(paths: Sequence[Path]) -> pa.Table:
         "label": pa.array(np.concatenate([labels[split] for split in splits])),
         "split": pa.array([split for split in splits for _ in range(len(images[split]))]),
     }
-    return build_pool(columns, Roles(("image",), {"label": "class"}, None, "split", "id"), where)
+    roles = Roles(("image",), {"label": "class"}, None, "split", "id", pictures=("image",))
+    return build_pool(columns, roles, where)
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

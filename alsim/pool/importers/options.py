@@ -14,6 +14,7 @@ class ImportOptions:
     labels: tuple[str, ...] = ()
     labels_file: Path | None = None  # beside .npy: .npy, or text with one label a line
     modalities: tuple[str, ...] = ()  # Parquet: list columns; .npz: arrays; empty: all
+    pictures: tuple[str, ...] = ()  # modalities that show pictures
     features: tuple[str, ...] = ()  # CSV: numeric columns; empty: all without another part
     split: str | None = None
     id: str | None = None

@@ -1,0 +1,77 @@
+"""The defaults learn: on pools that any classifier can learn, and whatever the pool's form."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pools import embeddings
+
+from alsim.engine.machine import Machine
+from alsim.engine.options import StudyOptions, check
+from alsim.engine.preparing import prepare
+from alsim.experiments.active import passive
+from alsim.experiments.setting import fresh_replicas, make_setting
+from alsim.oracle import PerfectOracle
+from alsim.pool.source import open_source
+from alsim.seeding import stream
+from alsim.training.options import TrainingOptions
+
+N, D, C = 1200, 16, 4
+G = stream(0, "defaults")
+Y = torch.randint(0, C, (N,), generator=G)
+X = (torch.randn(C, D, generator=G)[Y] + 1.2 * torch.randn(N, D, generator=G)).numpy()
+SPLIT = (["train"] * 8 + ["test"] * 3 + ["validation"]) * 100
+ANSWERS = {"label": pa.array(Y.numpy()), "split": pa.array(SPLIT)}
+
+
+def start(columns: dict[str, pa.Array], folder: Path) -> tuple[float, float, int]:
+    """Return accuracy and NLL on test after a bare run's passive phase, and its best epoch."""
+    folder.mkdir()
+    options = StudyOptions()
+    source = open_source(pa.table({**columns, **ANSWERS}))
+    machine = Machine("cpu", "direct", 1, threads=1)
+    prepared = prepare(source, options, check(options), folder, machine)
+    pool, assignment = prepared.loaded.pool, prepared.assignment
+    setting = make_setting(
+        pool,
+        oracles={"label": PerfectOracle(pool.tasks["label"].labels)},
+        strategies={},
+        schedule=assignment.schedule,
+        model=assignment.model,
+        training=assignment.training,
+        way="direct",
+        device=torch.device("cpu"),
+    )
+    done = passive(setting, [0], lambda phase: None)
+    replicas = fresh_replicas(setting, [0], "init")
+    replicas.load(done.state)
+    (evaluation,) = setting.evaluator.evaluate(replicas)
+    return evaluation.mean("accuracy"), evaluation.mean("nll"), done.best[0]
+
+
+def test_a_separable_pool_four_wide_is_learnt_wholly_and_before_epochs_run_out(
+    tmp_path: Path,
+) -> None:
+    narrow = 10 * np.eye(C, dtype=np.float32)[Y] + 0.01 * X[:, :C]
+    accuracy, _, best = start({"text": embeddings(list(narrow))}, tmp_path / "pool")
+    assert accuracy == 1
+    assert not TrainingOptions().cuts_short(best)
+
+
+def test_an_embedding_in_eight_bits_learns_as_its_float_original_does(tmp_path: Path) -> None:
+    low, high = X.min(), X.max()
+    coded = np.round((X - low) / (high - low) * 255).astype(np.uint8)
+    original, _, _ = start({"text": embeddings(list(X))}, tmp_path / "floats")
+    found, _, _ = start({"text": pa.array(list(coded), pa.list_(pa.uint8()))}, tmp_path / "bytes")
+    assert found == pytest.approx(original, abs=0.02)  # 300 test rows, the same for both
+    assert original > 0.75
+
+
+def test_the_names_of_columns_change_no_number(tmp_path: Path) -> None:
+    def named(one: str, other: str) -> tuple[float, float, int]:
+        columns = {one: embeddings(list(X)), other: embeddings(list(X[:, ::-1]))}
+        return start(columns, tmp_path / f"{one}-{other}")
+
+    assert named("text", "clip") == named("text", "img_clip") == named("picture", "photo")
