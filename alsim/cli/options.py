@@ -148,7 +148,8 @@ MaskModality = Annotated[
 Standardise = Annotated[
     Literal["auto", "all", "none"],
     typer.Option(
-        help="Which columns are standardised; auto leaves pixels (uint8) at 0 … 1.",
+        help="auto: centres an embedding and divides it by one number, and each column of a table "
+        "by its own; all: each column of an embedding by its own too; none: as in the file.",
         rich_help_panel=POOL,
     ),
 ]
@@ -165,11 +166,7 @@ Model = Annotated[
     ),
 ]
 Width = Annotated[
-    int | None,
-    typer.Option(
-        help="Width of blocks and hidden layers. [default: the widest modality's, at most 256]",
-        rich_help_panel=MODEL,
-    ),
+    int, typer.Option(help="Width of blocks and hidden layers.", rich_help_panel=MODEL)
 ]
 Depth = Annotated[int, typer.Option(help="Hidden layers of the mlp.", rich_help_panel=MODEL)]
 Dropout = Annotated[float, typer.Option(help="Dropout.", rich_help_panel=MODEL)]
@@ -188,7 +185,8 @@ Heads = Annotated[
 Encoder = Annotated[
     list[str] | None,
     typer.Option(
-        help="Modality with an encoder before its block; none: 'none'. [default: pictures]",
+        help="Modality with an encoder before its block; 'none': no modality. "
+        "[default: those that the pool's metadata calls pictures]",
         rich_help_panel=MODEL,
     ),
 ]
@@ -332,7 +330,11 @@ BatchRule = Annotated[
     ),
 ]
 MaxEpochs = Annotated[
-    int, typer.Option(help="At most so many in the passive phase.", rich_help_panel=TRAINING)
+    int,
+    typer.Option(
+        help="Maximum epochs of the passive phase, which stops earlier with --patience.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 Patience = Annotated[
     int,

@@ -68,6 +68,10 @@ class PlainWatch(Watch):
         """Print it."""
         self._say(f"note: {text}")
 
+    def plan(self, sizes: str) -> None:
+        """Print it."""
+        self._say(sizes)
+
     def planned(self, n_curves: int, n_steps: int | None) -> None:
         """Keep the total."""
         self._total = None if n_steps is None else n_curves * n_steps
@@ -134,6 +138,10 @@ class LiveWatch(Watch):
     def note(self, text: str) -> None:
         """Print it above the live part."""
         self._console.print(f"[dim]note: {text}[/]", highlight=False)
+
+    def plan(self, sizes: str) -> None:
+        """Print it above the live part."""
+        self._console.print(sizes, highlight=False)
 
     def planned(self, n_curves: int, n_steps: int | None) -> None:
         """Begin the bar."""

@@ -32,7 +32,8 @@ def run(
     steps: Annotated[
         int | None,
         typer.Option(
-            help="Queries. [default: 100, fewer in a small pool]", rich_help_panel=options.WHAT
+            help="Queries. [default: 100, fewer in a small pool; 50 in the made-up one]",
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     until: Annotated[
@@ -112,7 +113,7 @@ def run(
     standardise: options.Standardise = "auto",
     split_seed: options.SplitSeed = 0,
     model: options.Model = "auto",
-    width: options.Width = None,
+    width: options.Width = 256,
     depth: options.Depth = 1,
     dropout: options.Dropout = 0.5,
     blocks: options.Blocks = "dense",
@@ -142,7 +143,7 @@ def run(
     epochs: Annotated[
         int, typer.Option(help="Epochs of fine-tuning a step.", rich_help_panel=options.TRAINING)
     ] = 1,
-    max_epochs: options.MaxEpochs = 100,
+    max_epochs: options.MaxEpochs = 500,
     patience: options.Patience = 10,
     retrain: Annotated[
         bool,

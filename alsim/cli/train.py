@@ -69,7 +69,7 @@ def train(
     mask_modality: options.MaskModality = None,
     standardise: options.Standardise = "auto",
     split_seed: options.SplitSeed = 0,
-    width: options.Width = None,
+    width: options.Width = 256,
     depth: options.Depth = 1,
     dropout: options.Dropout = 0.5,
     blocks: options.Blocks = "dense",

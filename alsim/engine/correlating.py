@@ -9,7 +9,7 @@ from alsim.engine.faults import Faults
 from alsim.engine.lifecycle import carry_out
 from alsim.engine.machine import Machine, choose_device
 from alsim.engine.options import EngineOptions, StudyOptions, examine, n_cores
-from alsim.engine.passives import note_on_passives
+from alsim.engine.passives import find_passives
 from alsim.engine.planning import Plan, plan_correlation
 from alsim.engine.preparing import Prepared, describe_study, opening_of, prepare
 from alsim.engine.resuming import plain_options
@@ -151,9 +151,8 @@ class _Correlating:
         return self.options.plain()
 
     def prepare(self, work: Path) -> Prepared:
-        def plan(asked: ScheduleOptions, n_pool: int) -> tuple[Schedule, list[str]]:
-            sizes = plan_sizes(asked.initial_size, self.options.sizes, n_pool)
-            return sizes.schedule, [*sizes.notes]
+        def plan(asked: ScheduleOptions, n_pool: int) -> Schedule:
+            return plan_sizes(asked.initial_size, self.options.sizes, n_pool).schedule
 
         return prepare(
             self.source, self.options.study, self.metrics, work, self.machine, plan=plan, flag=FLAG
@@ -175,7 +174,9 @@ class _Correlating:
         return found
 
     def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
-        plan, sizes = self._plan(folder, prepared), self._sizes(prepared).correlation
+        plan, planned = self._plan(folder, prepared), self._sizes(prepared)
+        watch.plan(str(planned))
+        sizes = planned.correlation
         n_groups = sizes.sample_size // sizes.group_size
         watch.planned_copies(n_groups * len(self.metrics) * len(self.options.study.seeds))
         left = plan.without(_told(folder, watch))
@@ -192,9 +193,12 @@ class _Correlating:
                 str(folder / JOURNALS),
                 f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
             )
-        then = "copies are then trained longer too, which can turn the signs"
-        max_epochs = prepared.assignment.training.max_epochs
-        return {"notes": note_on_passives(plan, max_epochs, then)}
+        return find_passives(
+            plan,
+            prepared.assignment.training,
+            "copies are then trained longer too, which can turn the signs",
+            is_stopped=bool(prepared.loaded.pool.splits["validation"]),
+        )
 
     def write(self, folder: Path, prepared: Prepared) -> None:
         del prepared

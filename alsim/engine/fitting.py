@@ -23,8 +23,8 @@ from alsim.training.objective import Objective, make_objective
 from alsim.training.options import TrainingOptions
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
-# The sizes asked for and the training rows there are -> the sizes, and notes on what was reduced.
-PlanSizes = Callable[[ScheduleOptions, int], tuple[Schedule, list[str]]]
+# The sizes asked for and the training rows there are -> the sizes.
+PlanSizes = Callable[[ScheduleOptions, int], Schedule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,6 @@ class Fitted:
     model: ModelOptions
     oracle: OraclePlan
     initial_rows: tuple[int, ...] | None
-    notes: tuple[str, ...]  # what was reduced
 
 
 def fit_study(
@@ -68,7 +67,7 @@ def fit_study(
         sizes = replace(sizes, initial_size=n)
     n_units = count_units(known_cells(pool), options.unit or "object")
     # Without any, a task lacks its labels, which is told below.
-    planned = faults.attempt(None, plan, sizes, n_units) if n_units else None
+    schedule = faults.attempt(None, plan, sizes, n_units) if n_units else None
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
     ):
@@ -78,17 +77,16 @@ def fit_study(
             "bring a larger pool, or one with a split column",
             PoolError,
         )
-    if planned is not None:
-        _check_candidates(strategies, planned[0].query_size, faults)
+    if schedule is not None:
+        _check_candidates(strategies, schedule.query_size, faults)
     check_tasks(strategies, options, pool, where, flag, faults)
     classes = next(iter(pool.tasks.values())).classes
     oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
     model = fit_model(options.model, pool, faults)
     _check_model(strategies, options, model, pool, flag, faults)
     faults.raise_all("things do not fit the pool", where)
-    assert planned is not None
-    schedule, notes = planned
-    return Fitted(schedule, model, oracle, None if rows is None else tuple(rows), tuple(notes))
+    assert schedule is not None
+    return Fitted(schedule, model, oracle, None if rows is None else tuple(rows))
 
 
 def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: Faults) -> None:
@@ -126,8 +124,7 @@ def fit_model(model: ModelOptions, pool: Pool, faults: Faults) -> ModelOptions:
     return replace(
         model,
         name=resolve_name(model.name, len(pool.modalities)),
-        width=model.width_for(pool.widths.values()),
-        encoders=model.encoded(tuple(pool.modalities)),
+        encoders=pool.pictures if model.encoders is None else model.encoders,
     )
 
 

@@ -84,7 +84,7 @@ def prepare(
         combine=options.combine,
         committee=options.committee,
     )
-    notes = [*loaded.report.warnings, *loaded.report.notes, *fitted.notes]
+    notes = [*loaded.report.warnings, *loaded.report.notes]
     notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
     notes += [*tell_tasks(pool), *tell_unmeasured(pool, is_paid=True)] if several else []
     if unused:

@@ -1,6 +1,7 @@
 """`alsim.run`: the Python twin of the command, with the same names and the same defaults."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ from alsim.training.options import LossWeighting, TaskWeighting
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
+EMBEDDED_STEPS = 50
 
 
 def run(  # noqa: D417 -- the arguments are the command's options, documented there
@@ -63,7 +65,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     standardise: Standardise = "auto",
     split_seed: int = 0,
     model: str = "auto",
-    width: int | None = None,
+    width: int = 256,
     depth: int = 1,
     dropout: float = 0.5,
     blocks: BlockKind = "dense",
@@ -91,7 +93,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     batch_size: int = 512,
     batch_rule: BatchRule = "adaptive",
     epochs: int = 1,
-    max_epochs: int = 100,
+    max_epochs: int = 500,
     patience: int = 10,
     retrain: bool = False,
     batch_norm: Literal["train", "frozen"] = "train",
@@ -126,6 +128,8 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     """
     given = locals()
     options = make_options(run, given)
+    if pool is None and steps is None and options.schedule.until.kind == "steps":
+        options = replace(options, schedule=replace(options.schedule, steps=EMBEDDED_STEPS))
     arguments = plain_arguments(given)
     return run_study(
         open_pool(pool),

@@ -19,17 +19,29 @@ class SizeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes as they are run, and what was reduced."""
+    """The sizes as they are run."""
 
     schedule: Schedule  # for its initial size: nothing is queried
     correlation: CorrelationOptions
-    notes: tuple[str, ...]
+    n_left_over: int  # rows of the sample that was asked for which make no whole group
+
+    def __str__(self) -> str:
+        size, group = self.correlation.sample_size, self.correlation.group_size
+        left_over = (
+            f"; {self.n_left_over:,} rows make no whole group and are left out at random"
+            if self.n_left_over
+            else ""
+        )
+        return (
+            f"{self.schedule.initial_size:,} initial labels; {size // group:,} groups of "
+            f"{group:,} rows{left_over}"
+        )
 
 
 def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Sizes:
     """Return the sizes that fit a pool of `n_pool` labelled training rows.
 
-    A default shrinks to fit, and a note says so; a size that was asked for does not.
+    A default shrinks to fit; a size that was asked for does not.
 
     Raises:
         UsageError: If sizes that were asked for do not fit the pool, or it is too small.
@@ -44,7 +56,7 @@ def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Siz
             else "bring a larger pool",
         )
     one = ScheduleOptions(initial_size, QuerySize(1, 1), 1)
-    schedule, notes = plan_schedule(one, n_pool)
+    schedule = plan_schedule(one, n_pool)
     n_left = n_pool - schedule.initial_size
     standard = CorrelationOptions()
     sample = asked.sample_size or min(standard.sample_size, n_left)
@@ -55,16 +67,7 @@ def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Siz
             "--sample-size",
             f"ask for at most {n_left:,}, or for a smaller --initial-size; or bring a larger pool",
         )
-    if asked.sample_size is None and sample < standard.sample_size:
-        notes.append(
-            f"sample reduced from {standard.sample_size:,} to {sample:,}: "
-            "there are no more unlabelled rows"
-        )
     group = asked.group_size or min(standard.group_size, max(1, sample // ENOUGH_GROUPS))
-    if asked.group_size is None and group < standard.group_size:
-        notes.append(
-            f"group size reduced from {standard.group_size} to {group}, for {ENOUGH_GROUPS} groups"
-        )
     n_groups = sample // group
     if n_groups < MIN_GROUPS:
         raise UsageError(
@@ -73,8 +76,5 @@ def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Siz
             f"there must be {MIN_GROUPS} at least: ask for groups of at most "
             f"{sample // MIN_GROUPS:,}, or bring a larger pool",
         )
-    if sample % group:
-        notes.append(
-            f"{sample % group:,} of the {sample:,} rows make no whole group: left out at random"
-        )
-    return Sizes(schedule, CorrelationOptions(n_groups * group, group), tuple(notes))
+    n_left_over = 0 if asked.sample_size is None else sample % group
+    return Sizes(schedule, CorrelationOptions(n_groups * group, group), n_left_over)

@@ -10,7 +10,7 @@ from alsim.engine.caveats import about_labels
 from alsim.engine.lifecycle import carry_out
 from alsim.engine.machine import Machine, choose_device, choose_way
 from alsim.engine.options import StudyOptions, check, n_cores
-from alsim.engine.passives import note_on_passives, passive_facts
+from alsim.engine.passives import find_passives, kept_passives
 from alsim.engine.planning import Plan, plan_tasks
 from alsim.engine.preparing import Prepared, describe_study, opening_of, prepare
 from alsim.engine.resuming import plain_options
@@ -107,13 +107,19 @@ class _Curves:
     def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
         schedule = prepared.assignment.schedule
         n_steps = schedule.steps if schedule.until.kind == "steps" else None
+        watch.plan(str(schedule))
         watch.planned(len(self.options.seeds) * len(self.strategies), n_steps)
         left = self._plan(folder, prepared).without(_told(folder, watch))
         group.run(opening_of(folder, prepared.assignment), left.tasks, _Listener(watch).handle)
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         assignment, plan = prepared.assignment, self._plan(folder, prepared)
-        found = _findings(folder, plan, assignment.training.max_epochs)
+        found = _findings(folder, plan) | find_passives(
+            plan,
+            assignment.training,
+            "later gains are then partly those of longer training",
+            is_stopped=bool(prepared.loaded.pool.splits["validation"]),
+        )
         if len(assignment.tasks) > 1 and assignment.unit == "object":
             found["notes"] += about_labels(_labels_asked(folder))
         return found
@@ -179,15 +185,15 @@ def _timings(folder: Path) -> Iterator[TimingRecord]:
 
 def _passive_timings(plan: Plan) -> Iterator[TimingRecord]:
     """Yield the seconds of the passive phases, under no strategy's name; lockstep shares them."""
-    for task, facts in passive_facts(plan):
+    for task, _, facts in kept_passives(plan):
         seeds = task.message["seeds"]
         for seed in seeds:
             for phase, seconds in facts["seconds"].items():
                 yield TimingRecord("", seed, 0, phase, seconds / len(seeds))
 
 
-def _findings(folder: Path, plan: Plan, max_epochs: int) -> dict[str, Any]:
-    """Return what is to be told of a run whose tasks are done.
+def _findings(folder: Path, plan: Plan) -> dict[str, Any]:
+    """Return which curves of a run diverged, once its tasks are done.
 
     Raises:
         StoreError: If the end of a curve is not there, though its task is done.
@@ -214,8 +220,7 @@ def _findings(folder: Path, plan: Plan, max_epochs: int) -> dict[str, Any]:
             str(folder),
             "lower --learning-rate, or leave the inputs standardised, and add --force",
         )
-    then = "later gains are then partly those of longer training"
-    return {"diverged": lost, "notes": note_on_passives(plan, max_epochs, then)}
+    return {"diverged": lost}
 
 
 def _lost(seed: int, strategy: str, step: int) -> str:

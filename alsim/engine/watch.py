@@ -10,7 +10,10 @@ class Watch:
         """Hear what is being done before the first record, such as reading the pool."""
 
     def note(self, text: str) -> None:
-        """Hear something the user should know: a size reduced, rows left out."""
+        """Hear something the user should know, such as rows left out."""
+
+    def plan(self, sizes: str) -> None:
+        """Hear what will be done: how many labels, queries or groups."""
 
     def planned(self, n_curves: int, n_steps: int | None) -> None:
         """Hear how many learning curves there will be, and of how many steps if that is known."""

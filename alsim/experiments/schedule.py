@@ -61,6 +61,20 @@ class Schedule:
     steps: int
     until: Until
 
+    def __str__(self) -> str:
+        first, size, until = f"{self.initial_size:,} initial labels", self.query_size, self.until
+        each = f"of {size.first:,}" + (
+            f" growing to {size.last:,}" if size.first != size.last else ""
+        )
+        if until.kind == "steps":
+            return f"{first}, then {_queries(self.steps)} {each}"
+        ends = {
+            "exhausted": "until all are labelled",
+            "labels": f"until there are {until.value:,.0f} labels",
+            "accuracy": f"until validation accuracy is {until.value:g}",
+        }
+        return f"{first}, then queries {each} {ends[until.kind]}"
+
     def query_at(self, step: int, n_labelled: int, n_pool: int) -> int:
         """Return the size of the query at `step`, 0 when the run is over by then."""
         left = n_pool - n_labelled
@@ -76,12 +90,11 @@ DEFAULT_QUERY_SIZE = 20
 DEFAULT_STEPS = 100
 
 
-def plan_schedule(
-    options: ScheduleOptions, n_pool: int, units: str = "training rows"
-) -> tuple[Schedule, list[str]]:
-    """Return the sizes that fit a pool of `n_pool` labelled training rows, and what was reduced.
+def plan_schedule(options: ScheduleOptions, n_pool: int, units: str = "training rows") -> Schedule:
+    """Return the sizes that fit a pool of `n_pool` labelled training rows.
 
-    A default shrinks to fit, and a note says so; a size that was asked for does not.
+    A default shrinks to fit: the initial labels are a third of the pool at most. A size that was
+    asked for does not.
 
     Args:
         options: The sizes as asked for.
@@ -91,20 +104,13 @@ def plan_schedule(
     Raises:
         UsageError: If sizes that were asked for do not fit the pool.
     """
-    notes: list[str] = []
     query_size = options.query_size or QuerySize(DEFAULT_QUERY_SIZE, DEFAULT_QUERY_SIZE)
     initial = options.initial_size
     if initial is None:
         initial = min(DEFAULT_INITIAL_SIZE, max(2, n_pool // 3))
-        if initial < DEFAULT_INITIAL_SIZE:
-            notes.append(
-                f"initial size reduced from {DEFAULT_INITIAL_SIZE:,} to {initial:,}: "
-                f"a third of the {n_pool:,} {units}"
-            )
     asked = options.query_size is not None or options.initial_size is not None
     if not asked and initial + query_size.first > n_pool:
         size = max(1, n_pool - initial)
-        notes.append(f"query size reduced from {query_size} to {size}: no more are left")
         query_size = QuerySize(size, size)
     if initial + query_size.first > n_pool:
         raise UsageError(
@@ -125,7 +131,6 @@ def plan_schedule(
                 "--steps",
                 f"ask for at most {steps:,} steps, or for --until exhausted",
             )
-        notes.append(f"steps reduced from {schedule.steps} to {steps}: the pool is then used up")
         schedule = replace(schedule, steps=steps)
     if options.until.kind == "labels" and not initial < options.until.value <= n_pool:
         raise UsageError(
@@ -133,4 +138,8 @@ def plan_schedule(
             "--until",
             f"ask for more than the initial labels and no more than the {units}",
         )
-    return schedule, notes
+    return schedule
+
+
+def _queries(n: int) -> str:
+    return "1 query" if n == 1 else f"{n:,} queries"

@@ -74,7 +74,7 @@ def test_a_table_and_what_it_means_in_a_pipe_and_progress_on_stderr(place: Path)
     assert "null band: groups at random have a ρ in " in printed
     assert "the mean of 2 in " in printed
     assert "nan" not in printed.lower()
-    assert "note: sample reduced from 10,000 to " in errors
+    assert f"60 initial labels; {n} groups of 20 rows\n" in errors
     assert f"{4 * n} copies" in errors
     assert f"100 %  {4 * n} of {4 * n} copies" in errors
 

@@ -1,4 +1,4 @@
-"""The sizes of a correlation study: what was asked for, or less with a note, or one error."""
+"""The sizes of a correlation study: what was asked for, less by default, or one error."""
 
 import pytest
 from hypothesis import given
@@ -11,28 +11,32 @@ from alsim.experiments.correlation import MIN_GROUPS
 SIZES = st.none() | st.integers(1, 3000)
 
 
-def test_a_large_pool_gives_the_sources_sizes_and_no_note() -> None:
+def test_a_large_pool_gives_the_sources_sizes() -> None:
     sizes = plan_sizes(None, SizeOptions(), 14_000)
     assert sizes.schedule.initial_size == 2000
     assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (10_000, 100)
-    assert sizes.notes == ()
+    assert str(sizes) == "2,000 initial labels; 100 groups of 100 rows"
 
 
-def test_a_small_pool_gives_less_and_says_so() -> None:
+def test_a_small_pool_gives_less() -> None:
     sizes = plan_sizes(None, SizeOptions(), 900)
     assert sizes.schedule.initial_size == 300
     assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (600, 60)
-    assert sizes.notes == (
-        "initial size reduced from 2,000 to 300: a third of the 900 training rows",
-        "sample reduced from 10,000 to 600: there are no more unlabelled rows",
-        "group size reduced from 100 to 60, for 10 groups",
-    )
+    assert str(sizes) == "300 initial labels; 10 groups of 60 rows"
+
+
+def test_a_sample_by_default_is_of_whole_groups() -> None:
+    sizes = plan_sizes(1444, SizeOptions(), 4332)
+    assert (sizes.correlation.sample_size, sizes.n_left_over) == (2800, 0)
 
 
 def test_rows_beyond_whole_groups_are_told() -> None:
     sizes = plan_sizes(20, SizeOptions(105, 10), 200)
     assert sizes.correlation.sample_size == 100
-    assert sizes.notes == ("5 of the 105 rows make no whole group: left out at random",)
+    assert str(sizes) == (
+        "20 initial labels; 10 groups of 10 rows; 5 rows make no whole group and are left out at "
+        "random"
+    )
 
 
 @pytest.mark.parametrize(

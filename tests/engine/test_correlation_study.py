@@ -36,10 +36,14 @@ class Hearing(Watch):
         self.left = n
         self.notes: list[str] = []
         self.planned = 0
+        self.sizes = ""
         self.heard: dict[tuple[str, int], int] = {}
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def plan(self, sizes: str) -> None:
+        self.sizes = sizes
 
     def planned_copies(self, n: int) -> None:
         self.planned = n
@@ -72,8 +76,8 @@ def whole(place: Path) -> tuple[CorrelationStudy, Hearing]:
     watch = Hearing()
     study = go(place / "whole", watch, workers=2)
     # A start that had no time to learn turns signs.
-    assert any("passive phases ended at --max-epochs 3" in note for note in watch.notes)
-    assert any(note.endswith("can turn the signs") for note in watch.notes)
+    (note,) = [note for note in watch.notes if "--max-epochs 3 ended them" in note]
+    assert "can turn the signs; give them more: --max-epochs 6" in note
     return study, watch
 
 
@@ -248,7 +252,7 @@ def test_labels_that_one_has_are_the_start_of_every_seed(tmp_path: Path) -> None
         sample_size=None, group_size=None,
     )  # fmt: skip
     assert study.initial_size == 50
-    assert any("sample reduced from 10,000" in note for note in watch.notes)
+    assert watch.sizes.startswith("50 initial labels; ")
     assert [found.metric for found in study.correlations] == ["ideal-learning-loss", "random"]
     manifest: Any = study.manifest
     assert set(watch.notes) <= set(manifest["notes"])

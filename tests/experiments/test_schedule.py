@@ -7,17 +7,36 @@ from alsim.experiments.schedule import QuerySize, Schedule, ScheduleOptions, Unt
 
 
 def test_the_defaults_are_the_studys_where_the_pool_is_large_enough() -> None:
-    schedule, notes = plan_schedule(ScheduleOptions(), 50_000)
+    schedule = plan_schedule(ScheduleOptions(), 50_000)
     assert schedule == Schedule(2000, QuerySize(20, 20), 100, Until())
-    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        (Until(), "2,000 initial labels, then 100 queries of 20"),
+        (Until("exhausted"), "2,000 initial labels, then queries of 20 until all are labelled"),
+        (
+            Until("labels", 9000),
+            "2,000 initial labels, then queries of 20 until there are 9,000 labels",
+        ),
+        (
+            Until("accuracy", 0.9),
+            "2,000 initial labels, then queries of 20 until validation accuracy is 0.9",
+        ),
+    ],
+)
+def test_a_schedule_is_put_into_words(until: Until, words: str) -> None:
+    assert str(Schedule(2000, QuerySize(20, 20), 100, until)) == words
+    one = Schedule(5, QuerySize(1, 40), 1, Until())
+    assert str(one) == "5 initial labels, then 1 query of 1 growing to 40"
 
 
 @given(st.integers(4, 20_000))
-def test_defaults_shrink_to_fit_any_pool_and_say_so(n: int) -> None:
-    schedule, notes = plan_schedule(ScheduleOptions(), n)
+def test_defaults_shrink_to_fit_any_pool(n: int) -> None:
+    schedule = plan_schedule(ScheduleOptions(), n)
     used = schedule.initial_size + schedule.query_size.total(schedule.steps)
     assert 2 <= schedule.initial_size < used <= n
-    assert bool(notes) == (schedule != plan_schedule(ScheduleOptions(), 50_000)[0])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +90,7 @@ def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: in
     most = max(s for s in range(1, steps + 1) if 2 + size.total(s) <= n)
     options = ScheduleOptions(2, size, steps)
     if most == steps:
-        assert plan_schedule(options, n)[0].steps == steps
+        assert plan_schedule(options, n).steps == steps
     else:
         with pytest.raises(UsageError, match=f"ask for at most {most} steps"):
             plan_schedule(options, n)

@@ -1,0 +1,275 @@
+"""The first accuracy of the default net beside logistic regression on the same labels.
+
+    python benchmarks/first_accuracy.py --data FOLDER [--on validation] [--seeds 5]
+
+Each pool is started from 30, 100 and 500 random labels by `--model auto`, as `alsim run` starts,
+and scikit-learn's `LogisticRegression(C=1)` is fitted to the same labels under three scalings:
+"none" (as in the file, bytes divided by 255), "columns" (each by itself), and "auto" (alsim's own:
+one scale an embedding, columns of a table each by themselves). The net is "worse" where Holm's
+test over the whole table, of the differences paired by seed, puts it below a regression.
+
+`--on validation` leaves the test rows out and measures on a fifth of the others: defaults were
+chosen by it. The table on test rows was made last.
+"""
+
+import argparse
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from sklearn import datasets
+from sklearn.linear_model import LogisticRegression
+
+from alsim.analysis.holm import Adjusted, holm
+from alsim.analysis.paired import ALPHA, MeanTest, t_test
+from alsim.engine.machine import Machine
+from alsim.engine.options import StudyOptions, check
+from alsim.engine.preparing import prepare
+from alsim.experiments.active import passive
+from alsim.experiments.asking import initial_query
+from alsim.experiments.schedule import QuerySize, ScheduleOptions
+from alsim.experiments.setting import Setting, fresh_replicas, make_setting
+from alsim.oracle import PerfectOracle
+from alsim.pool.options import PoolOptions, Standardise
+from alsim.pool.pool import SPLITS, Pool
+from alsim.pool.roles import Roles, write_roles
+from alsim.pool.source import open_source
+from alsim.pool.splits import VALIDATION_SHARE, hold_out_test, read_splits
+from alsim.seeding import stream
+
+SCALINGS: tuple[Standardise, ...] = get_args(Standardise)
+NAMES = {"none": "none", "all": "columns", "auto": "auto"}
+SIZES = (30, 100, 500)
+SHARED = ("mnist", "cifar10_sample", "clinc150_minilm", "fashion_image_text")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One pool and size: an accuracy a seed of the net, and of regression under each scaling."""
+
+    pool: str
+    size: int
+    net: NDArray[np.float64]  # (s,)
+    regressions: Mapping[Standardise, NDArray[np.float64]]  # (s,) each
+    epochs: tuple[int, ...]  # of the net's best, a seed
+
+
+def sklearn_pools() -> Iterator[tuple[str, pa.Table]]:
+    """Yield three small tables, whose columns are features, and 8 × 8 digits as an embedding."""
+    for name in ("iris", "wine", "breast_cancer"):
+        data: Any = getattr(datasets, f"load_{name}")()
+        columns = {f"x{i}": pa.array(column) for i, column in enumerate(data.data.T)}
+        table = pa.table({**columns, "label": pa.array(data.target)})
+        roles = Roles(labels={"label": "class"}, features=tuple(columns))
+        yield name, write_roles(table, roles)
+    data = datasets.load_digits()
+    yield "digits", pa.table({"image": embedding(data.data), "label": pa.array(data.target)})
+
+
+def narrow_pool(n: int = 1200) -> pa.Table:
+    """Return four separable classes in an embedding four wide."""
+    g = stream(0, "narrow")
+    y = torch.randint(0, 4, (n,), generator=g)
+    x = 10 * torch.eye(4)[y] + 0.01 * torch.randn(n, 4, generator=g)
+    return pa.table({"text": embedding(x.numpy()), "label": pa.array(y.numpy())})
+
+
+def embedding(values: NDArray[Any]) -> "pa.Array[Any]":
+    """Return `(n, d)` as a column of lists."""
+    flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def all_pools(data: Path | None) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the made-up pool, scikit-learn's, and those of a folder that are there."""
+    yield "narrow", narrow_pool()
+    yield from sklearn_pools()
+    for name in SHARED:
+        if data is not None and (data / f"{name}.parquet").exists():
+            yield name, pq.read_table(data / f"{name}.parquet")
+
+
+def without_test(table: pa.Table) -> pa.Table:
+    """Return the pool without its test rows; a fifth of its training rows takes their place."""
+    codes = np.unique(table.column("label").to_numpy(), return_inverse=True)[1]
+    held_out = PoolOptions().holdout
+    if "split" in table.column_names:
+        splits, _ = read_splits(table.column("split"), "split", "pool")
+        table = table.drop_columns(["split"])
+    else:
+        splits = hold_out_test(codes, held_out, 0)
+    kept = np.flatnonzero(splits != SPLITS.index("test"))
+    table, splits, codes = table.take(kept), splits[kept].copy(), codes[kept]
+    train = np.flatnonzero(splits == SPLITS.index("train"))
+    splits[train] = hold_out_test(codes[train], held_out, 1)
+    return table.append_column("split", pa.array([SPLITS[i] for i in splits]))
+
+
+def as_arrays(pool: Pool) -> NDArray[np.float32]:
+    """Return the modalities side by side, `(n, D)`, with their masks where there are several."""
+    parts = [x.numpy() for x in pool.modalities.values()]
+    return np.concatenate([*parts, pool.present.numpy()] if len(parts) > 1 else parts, 1)
+
+
+def n_trained(table: pa.Table) -> int:
+    """Return about how many labels there are to start from, validation rows left out."""
+    share = 1 - VALIDATION_SHARE
+    if "split" not in table.column_names:
+        return int(share * (1 - PoolOptions().holdout) * table.num_rows) - 1
+    splits, _ = read_splits(table.column("split"), "split", "pool")
+    return int(share * (splits == SPLITS.index("train")).sum()) - 1
+
+
+def start(table: pa.Table, size: int, options: StudyOptions, work: Path) -> Setting | None:
+    """Return the setting of a study that begins with `size` labels; None if there are too few."""
+    schedule = ScheduleOptions(initial_size=size, query_size=QuerySize(1, 1), steps=1)
+    split = "split" if "split" in table.column_names else None
+    options = replace(options, schedule=schedule, pool=replace(options.pool, split=split))
+    source = open_source(table, name="pool")
+    if size > n_trained(table):
+        return None
+    machine = Machine("cpu", "direct", 1, torch.get_num_threads())
+    prepared = prepare(source, options, check(options), work, machine)
+    assignment, pool = prepared.assignment, prepared.loaded.pool
+    return make_setting(
+        pool,
+        oracles={name: PerfectOracle(task.labels) for name, task in pool.tasks.items()},
+        strategies={name: named.strategy for name, named in prepared.strategies.items()},
+        schedule=assignment.schedule,
+        model=assignment.model,
+        training=assignment.training,
+        way="direct",
+        device=torch.device("cpu"),
+    )
+
+
+def net_accuracies(setting: Setting, seeds: Sequence[int]) -> tuple[list[float], list[int]]:
+    """Return the net's accuracy after the passive phase of each seed, and its epochs."""
+    accuracies: list[float] = []
+    epochs: list[int] = []
+    for seed in seeds:
+        n = 0
+
+        def count(phase: str) -> None:
+            nonlocal n
+            n += phase.startswith("epoch")
+
+        done = passive(setting, [seed], count)
+        replicas = fresh_replicas(setting, [seed], "init")
+        replicas.load(done.state)
+        accuracies.append(setting.evaluator.evaluate(replicas)[0].mean("accuracy"))
+        epochs.append(n)
+    return accuracies, epochs
+
+
+def regression_accuracies(setting: Setting, seeds: Sequence[int]) -> list[float]:
+    """Return the accuracy of a regression on the same initial labels of each seed."""
+    x = as_arrays(setting.pool)
+    labels = setting.pool.tasks[setting.task].labels.numpy()
+    rows = setting.evaluator.rows
+    test = slice(rows.start, rows.stop)
+    known = labels[test] >= 0
+    found: list[float] = []
+    for seed in seeds:
+        train = initial_query(setting, seed).rows.numpy()
+        y = labels[train]
+        if len(set(y.tolist())) < 2:
+            found.append(float((labels[test][known] == y[0]).mean()))
+            continue
+        model = LogisticRegression(C=1.0, max_iter=2000).fit(x[train], y)
+        found.append(float((model.predict(x[test][known]) == labels[test][known]).mean()))
+    return found
+
+
+def measure(
+    name: str, table: pa.Table, size: int, seeds: Sequence[int], options: StudyOptions
+) -> Row | None:
+    """Return a row of the table, None where the pool is too small for it."""
+    regressions: dict[Standardise, NDArray[np.float64]] = {}
+    net: list[float] = []
+    epochs: list[int] = []
+    for scaling in SCALINGS:
+        chosen = replace(options, pool=replace(options.pool, standardise=scaling))
+        with tempfile.TemporaryDirectory() as work:
+            setting = start(table, size, chosen, Path(work))
+            if setting is None:
+                return None
+            regressions[scaling] = np.array(regression_accuracies(setting, seeds))
+            if scaling == options.pool.standardise:
+                net, epochs = net_accuracies(setting, seeds)
+    return Row(name, size, np.array(net), regressions, tuple(epochs))
+
+
+def judge(rows: Sequence[Row]) -> list[tuple[Row, Standardise, MeanTest, Adjusted]]:
+    """Return the test of the net against each regression, by Holm over all of them."""
+    tests = [(row, s, t_test(row.net - row.regressions[s])) for row in rows for s in SCALINGS]
+    adjusted = holm([test.p for _, _, test in tests])
+    return [(*found, by) for found, by in zip(tests, adjusted, strict=True)]
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print the table as Markdown."""
+    print("| pool | labels | net | " + " | ".join(f"regression, {NAMES[s]}" for s in SCALINGS)
+          + " | net − regression, auto | epochs |")
+    print("| --- | --- | --- |" + " --- |" * (len(SCALINGS) + 2))
+    judged = {(row.pool, row.size, s): (test, by) for row, s, test, by in judge(rows)}
+    for row in rows:
+        cells = []
+        for s in SCALINGS:
+            test, by = judged[row.pool, row.size, s]
+            is_worse = test.mean < 0 and by.p is not None and by.p < ALPHA
+            cells.append(f"{row.regressions[s].mean():.3f}{' (net worse)' if is_worse else ''}")
+        test, _ = judged[row.pool, row.size, "auto"]
+        width = "" if test.half_width is None else f" ± {test.half_width:.3f}"
+        print(f"| {row.pool} | {row.size} | {row.net.mean():.3f} | {' | '.join(cells)} "
+              f"| {test.mean:+.3f}{width} | {min(row.epochs)}–{max(row.epochs)} |", flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    warnings.filterwarnings("ignore", module="sklearn")  # of few rows a class
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the shared pools, as Parquet")
+    parser.add_argument("--on", choices=("test", "validation"), default="test")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--pools", nargs="*", help="only these")
+    for flag, type_ in (("learning-rate", float), ("dropout", float), ("patience", int),
+                        ("max-epochs", int), ("width", int), ("batch-size", int)):
+        parser.add_argument(f"--{flag}", type=type_)
+    a = parser.parse_args()
+    options = StudyOptions(strategies=("random",))
+    given = {k: v for k, v in vars(a).items() if v is not None}
+    training = {k: given[k] for k in ("learning_rate", "patience", "max_epochs", "batch_size") if k in given}
+    model = {k: given[k] for k in ("dropout", "width") if k in given}
+    options = replace(
+        options,
+        training=replace(options.training, **training),
+        model=replace(options.model, **model),
+    )
+    rows: list[Row] = []
+    for name, table in all_pools(a.data):
+        if a.pools and name not in a.pools:
+            continue
+        for size in a.sizes:
+            found = measure(
+                name, without_test(table) if a.on == "validation" else table, size,
+                range(a.seeds), options,
+            )
+            if found is not None:
+                rows.append(found)
+                print(name, size, round(float(found.net.mean()), 4),
+                      {s: round(float(v.mean()), 4) for s, v in found.regressions.items()}, found.epochs, flush=True)
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
