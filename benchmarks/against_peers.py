@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import json
 import os
-import platform
 import resource
 import signal
 import statistics
@@ -24,12 +23,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import torch
+from common import parse_arguments, ran_on
 from peers import CHUNK, DROPOUT, N_CLASSES, PEERS, WIDTH, Net, Problem, Query
 from torch import Tensor
 
@@ -48,8 +47,8 @@ from alsim.training.options import TrainingOptions
 N_VALIDATION = 500
 MODULES = {"scikit-activeml": "skactiveml", "small-text": "small_text", "baal": "baal"}
 FAST = 20.0  # seconds; what is faster is measured again
-AT_LEAST = 3.0  # seconds; within a process a query is repeated until then
 GIB = 1 << 30
+FAILED = "failed"
 
 STRATEGIES: Mapping[str, Callable[[Problem], Strategy]] = {
     "margin": lambda _: uncertainty.margin(),
@@ -70,6 +69,7 @@ class Limits:
 
     seconds: int
     memory: int  # GiB of address space
+    at_least: float  # seconds; within a process a query is repeated until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def make_alsim(problem: Problem) -> Setting:
     )
     return make_setting(
         pool,
-        oracle=PerfectOracle(problem.labels),
+        oracles={"label": PerfectOracle(problem.labels)},
         strategies={name: build(problem) for name, build in STRATEGIES.items()},
         schedule=Schedule(m, QuerySize(problem.k, problem.k), 1, Until()),
         model=ModelOptions(name="mlp", width=WIDTH, dropout=DROPOUT),
@@ -142,14 +142,10 @@ def prepare_alsim(problem: Problem, strategy: str) -> Query:
     replicas = fresh_replicas(setting, [0], "init")
     replicas.load(type(replicas.state()).from_tensors(dict(problem.state)))
     labelled = labelled_of(problem)
-    unlabelled = torch.zeros(1, len(problem.labels), dtype=torch.bool)
-    unlabelled[:, : problem.n] = True
     jobs = [Job(0, strategy)]
 
     def query() -> Tensor:
-        queried = query_round(
-            setting, replicas, jobs, unlabelled, labelled, [True], step=1, size=problem.k
-        )
+        queried = query_round(setting, replicas, jobs, labelled, [True], step=1, size=problem.k)
         return queried[0].rows
 
     return query
@@ -217,13 +213,14 @@ def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
         return PEERS[strategy][library](problem)
 
     try:
-        prepare(problem.smaller(400, 50, 5))()  # so that imports and first calls are not timed
+        few = problem.smaller(min(400, problem.n), min(50, problem.m), 5)
+        prepare(few)()  # so that imports and first calls are not timed
         query = prepare(problem)
         times: list[tuple[float, float]] = []
         rows: Any = ()
         # Without a handler the alarm ends the process, whatever it is doing.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        while sum(wall for wall, _ in times) < AT_LEAST:
+        while not times or sum(wall for wall, _ in times) < limits.at_least:
             before = time.perf_counter(), time.process_time()
             answer.write_text(json.dumps({"cpu_before": before[1]}))
             signal.alarm(limits.seconds)
@@ -259,6 +256,7 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
         command = [
             *(sys.executable, __file__, "--measure", library, strategy, name),
             *("--limit", str(limits.seconds), "--memory", str(limits.memory)),
+            *("--at-least", str(limits.at_least)),
         ]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -270,7 +268,7 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
         return Timing(limits.seconds, cpu - said["cpu_before"], stopped="too slow")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return Timing(0, 0, stopped=f"failed: {last[:90]}")
+        return Timing(0, 0, stopped=f"{FAILED}: {last[:90]}")
     if "stopped" in said:
         return Timing(0, 0, stopped=f"{said['stopped']} ({limits.memory} GiB)")
     return Timing(said["wall"], said["cpu"], said["peak"], tuple(said["rows"]))
@@ -303,6 +301,8 @@ def report(strategy: str, problem: Problem, timings: Mapping[str, Timing]) -> No
     print(f"{strategy}: {problem.n:,} rows, {problem.m:,} labelled; measure: {meaning}")
     print(f"  {'random rows':<32} {judge(problem, random):68.4f}")
     ours = timings["alsim"]
+    if ours.stopped.startswith(FAILED):
+        sys.exit(f"alsim's own query {ours.stopped}")
     for library, timing in timings.items():
         if not timing.rows:
             bounds = ""
@@ -333,10 +333,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=120, help="seconds for one query")
     parser.add_argument("--memory", type=int, default=8, help="GiB for one process")
     parser.add_argument("--repeats", type=int, default=3, help="of what is fast, by turns")
+    parser.add_argument(
+        "--at-least", type=float, default=3.0, help="seconds; a fast query is repeated until then"
+    )
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    limits = Limits(arguments.limit, arguments.memory)
+    arguments = parse_arguments(
+        parser, rows=300, labelled=40, width=8, query_size=5, threads=1, repeats=1, at_least=0.0
+    )
+    limits = Limits(arguments.limit, arguments.memory, arguments.at_least)
     if arguments.measure:
         library, strategy, folder = arguments.measure
         measure(library, strategy, limits, Path(folder))
@@ -345,8 +350,7 @@ def main() -> None:
     for name in MODULES:
         if name not in present:
             print(f"{name} is not installed and left out")
-    names = ("alsim", *present, "torch", "numpy", "scikit-learn")
-    print(f"Python {platform.python_version()}, {', '.join(f'{n} {version(n)}' for n in names)}")
+    print(ran_on(present))
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     problem = make_problem(

@@ -10,7 +10,6 @@ on shortened work; alsim runs as it comes.
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -20,7 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common import parse_arguments, ran_on
 from plain_loop import Work
+
+from alsim.engine.options import n_cores
 
 PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
 
@@ -95,8 +97,7 @@ def run_plain(pool: Path, work: Work, seeds: int, threads: int) -> PlainResult:
 
 def best_threads(pool: Path, strategy: str, steps: int) -> int:
     """Return the number of threads at which the plain loop needs the least time a seed."""
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    counts = sorted({count for count in (1, 2, 4, 8, 16) if count < (n_cores or 1)} | {n_cores})
+    counts = sorted({count for count in (1, 2, 4, 8, 16) if count < n_cores()} | {n_cores()})
     print(f"plain loop, 1 seed of {steps} steps, to find its best number of threads:")
     walls: dict[int, float] = {}
     for count in counts:
@@ -143,7 +144,8 @@ def main() -> None:
     parser.add_argument("--tuning-steps", type=int, default=10, help="steps to find the threads")
     parser.add_argument("--threads", type=int, help="threads of the plain loop; default: its best")
     parser.add_argument("--workers", type=int, help="worker processes of alsim; default: its own")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, steps=1, seeds=1, tuning_steps=1, workers=1)
+    print(ran_on())
     work = Work(strategy=arguments.strategy, steps=arguments.steps)
     plain_seeds = min(arguments.plain_seeds, arguments.seeds)
     threads = arguments.threads or best_threads(

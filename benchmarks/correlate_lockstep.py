@@ -22,12 +22,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from common import parse_arguments, ran_on
 from torch import Tensor, nn
 
 from alsim.experiments.active import Passive, passive
+from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import CorrelationOptions, correlate
 from alsim.experiments.schedule import QuerySize, Schedule, Until
-from alsim.experiments.setting import Setting, initial_query, make_setting
+from alsim.experiments.setting import Setting, make_setting
 from alsim.models import MIXED, Inputs, ModelOptions
 from alsim.models.layers import StreamDropout
 from alsim.oracle import PerfectOracle
@@ -35,7 +37,7 @@ from alsim.pool.loading import load_pool
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
-from alsim.pool.synthetic import vk_pool
+from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of
@@ -76,13 +78,16 @@ class Clock:
         return time.perf_counter(), time.process_time()
 
 
-def make(pool: Pool, model: ModelOptions, epochs: int, device: torch.device) -> Setting:
+def make(
+    pool: Pool, model: ModelOptions, epochs: int, device: torch.device, initial_size: int
+) -> Setting:
     """Return the setting of a study on a pool."""
+    task = next(iter(pool.tasks))
     return make_setting(
         pool,
-        oracle=PerfectOracle(next(iter(pool.tasks.values())).labels),
+        oracles={task: PerfectOracle(pool.tasks[task].labels)},
         strategies={METRIC: find_strategy(METRIC).strategy},
-        schedule=Schedule(2_000, QuerySize(20, 20), 1, Until()),
+        schedule=Schedule(initial_size, QuerySize(20, 20), 1, Until()),
         model=model,
         training=TrainingOptions(max_epochs=5, epochs=epochs),
         way="direct",
@@ -163,10 +168,14 @@ def compare(
     name: str, pool: Pool, model: ModelOptions, arguments: argparse.Namespace, device: torch.device
 ) -> None:
     """Time the three ways on one net and print a table."""
-    options = CorrelationOptions(100 * arguments.groups, 100, arguments.groups)
-    start = passive(make(pool, model, 1, device), [0], lambda phase: None)
-    for epochs in arguments.epochs:
-        setting = make(pool, model, epochs, device)
+    size = arguments.group_size
+    options = CorrelationOptions(size * arguments.groups, size, arguments.groups)
+    settings = {
+        epochs: make(pool, model, epochs, device, arguments.initial_size)
+        for epochs in arguments.epochs
+    }
+    start = passive(next(iter(settings.values())), [0], lambda phase: None)
+    for epochs, setting in settings.items():
         ways: dict[str, Callable[[CorrelationOptions, Clock], list[float]]] = {
             "lockstep": lambda o, c: run_alsim(setting, start, o, "lockstep", c),  # noqa: B023
             "direct": lambda o, c: run_alsim(setting, start, o, "direct", c),  # noqa: B023
@@ -177,7 +186,7 @@ def compare(
             title = (
                 f"{threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else "GPU"
             )
-            print(f"{name}, {arguments.groups} groups of 100, {epochs} epochs, {title}:")
+            print(f"{name}, {arguments.groups} groups of {size}, {epochs} epochs, {title}:")
             report(ways, options, arguments.repeats, device)
 
 
@@ -188,7 +197,7 @@ def report(
     device: torch.device,
 ) -> None:
     """Time the ways in turns, and print medians and ratios."""
-    few = replace(options, sample_size=300, most=3)
+    few = replace(options, sample_size=3 * options.group_size, most=3)
     clocks: dict[str, list[Clock]] = {way: [] for way in ways}
     accuracies: dict[str, Sequence[float]] = {}
     for run in ways.values():
@@ -216,17 +225,25 @@ def main() -> None:
     """Compare on each net, on the processor and on a GPU where there is one."""
     parser = argparse.ArgumentParser(description="the copies of alsim correlate, in three ways")
     parser.add_argument("--mnist", type=Path, help="MNIST as Parquet; without it, no MNIST")
+    parser.add_argument("--rows", type=int, default=20_000, help="of the made-up pool")
+    parser.add_argument("--initial-size", type=int, default=2_000)
     parser.add_argument("--groups", type=int, default=100)
+    parser.add_argument("--group-size", type=int, default=100)
     parser.add_argument("--epochs", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(
+        parser, rows=600, initial_size=60, groups=3, group_size=20, epochs=[1], threads=[1],
+        repeats=1,
+    )  # fmt: skip
+    print(ran_on())
     torch.set_flush_denormal(True)  # as alsim's workers do
     for where in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         device = torch.device(where)
         with tempfile.TemporaryDirectory() as folder:
+            source = open_source(vk_pool(VkOptions(n_rows=arguments.rows)))
             loaded = load_pool(
-                open_source(vk_pool()), PoolOptions(), Path(folder), initial_size=2_000
+                source, PoolOptions(), Path(folder), initial_size=arguments.initial_size
             )
             names = tuple(loaded.pool.modalities)
             model = ModelOptions(name="three-head", encoders=ModelOptions().encoded(names))
@@ -235,7 +252,9 @@ def main() -> None:
         if arguments.mnist is not None:
             with tempfile.TemporaryDirectory() as folder:
                 source = open_source(arguments.mnist)
-                loaded = load_pool(source, PoolOptions(), Path(folder), initial_size=2_000)
+                loaded = load_pool(
+                    source, PoolOptions(), Path(folder), initial_size=arguments.initial_size
+                )
                 model = ModelOptions(name="mlp", width=256)
                 compare("mlp 256, MNIST", loaded.pool, model, arguments, device)
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 
 from alsim.analysis.curves import Curve
@@ -182,7 +183,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    asked = parse_arguments(parser, studies=20)
+    print(f"{ran_on()}\n")
     rng = np.random.default_rng(asked.seed)
     rows = bands(asked.studies, rng)
     for true in SAVINGS:

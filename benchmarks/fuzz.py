@@ -2,6 +2,7 @@
 
     pip install atheris
     python benchmarks/fuzz.py {parquet,journal,toml} [--seconds S] [--folder DIR]
+    python benchmarks/fuzz.py {parquet,journal,toml} --tiny    # the first inputs alone, no atheris
 
 Anything but an AlsimError is a finding: the fuzzer stops, prints the traceback and leaves the
 bytes in DIR, from where `--folder DIR` begins again. Inputs that reached new lines stay there too.
@@ -17,6 +18,8 @@ from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from common import parse_arguments, ran_on
 
 Seeds = dict[str, bytes]
 Feed = Callable[[bytes], None]
@@ -122,13 +125,29 @@ def _digest(line: bytes) -> bytes:
     return blake2b(line, digest_size=8).hexdigest().encode()
 
 
+def feed_seeds(feed: Feed, seeds: Seeds) -> None:
+    """Feed the inputs to begin from, which must be read, and their halves, which need not be."""
+    from alsim.errors import AlsimError
+
+    for content in seeds.values():
+        feed(content)
+        with suppress(AlsimError):
+            feed(content[: len(content) // 2])
+    print(f"{len(seeds)} inputs read, whole and in half")
+
+
 def main() -> None:
     """Fuzz one target until the time is over or something is found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--folder", type=Path, help="of inputs, kept from one time to the next")
-    options = parser.parse_args()
+    options = parse_arguments(parser)
+    if options.tiny:
+        print(ran_on())
+        with tempfile.TemporaryDirectory() as scratch:
+            feed_seeds(*TARGETS[options.target](Path(scratch)))
+        return
     try:
         atheris: Any = import_module("atheris")
     except ImportError:
@@ -141,7 +160,8 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="fuzz-scratch-"))  # it outlives the fuzzer's hard exit
     with atheris.instrument_imports(include=["alsim"]):
         feed, seeds = TARGETS[options.target](scratch)
-        from alsim.errors import AlsimError
+        from alsim.errors import AlsimError  # imported here, so that it is instrumented
+    print(ran_on(), flush=True)
     for name, content in seeds.items():
         (folder / name).write_bytes(content)
 

@@ -16,15 +16,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
+from common import parse_arguments, ran_on
 
 from alsim.engine.arguments import make_options
 from alsim.engine.keeping import Keeper, save_passive
+from alsim.engine.machine import Machine
 from alsim.engine.options import check
 from alsim.engine.planning import plan_tasks
 from alsim.engine.preparing import prepare
@@ -54,17 +56,17 @@ class Case:
         return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
 
 
-def cases(folder: Path, mnist: Path | None, steps: int) -> list[Case]:
+def cases(folder: Path, mnist: Path | None, rows: int, steps: int, fast_steps: int) -> list[Case]:
     """Return the studies, with the made-up pools written into a folder."""
     default, small = folder / "default.parquet", folder / "tiny.parquet"
-    pq.write_table(vk_pool(EMBEDDED), default)
+    pq.write_table(vk_pool(replace(EMBEDDED, n_rows=rows)), default)
     pq.write_table(
         vk_pool(VkOptions(n_rows=300, picture_width=2, text_width=2, n_classes=2)), small
     )
     tiny = {"strategy": "random", "model": "linear", "initial_size": 20, "query_size": 1}
     found = [
         Case("the defaults", default, {"steps": steps}),
-        Case("as fast as steps can be", small, {**tiny, "steps": 150, "max_epochs": 1}),
+        Case("as fast as steps can be", small, {**tiny, "steps": fast_steps, "max_epochs": 1}),
     ]
     if mnist is not None:
         mlp = {
@@ -134,7 +136,8 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
     options = make_options(run, {**case.arguments, "pool": case.pool, "seeds": 1})
     strategies = check(options)
     folder.mkdir()
-    prepared = prepare(open_source(case.pool), options, strategies, folder, "direct", "cpu", 1)
+    machine = Machine("cpu", "direct", workers=1, threads=1)
+    prepared = prepare(open_source(case.pool), options, strategies, folder, machine)
     study = open_study(folder, prepared.assignment, unheard)
     job = Job(0, list(strategies)[-1])
     start = passive(study.setting, [0], lambda phase: None)
@@ -187,17 +190,24 @@ def main() -> None:
     """Time whole runs, then single curves with and without keeping."""
     parser = argparse.ArgumentParser(description="what journals and checkpoints cost")
     parser.add_argument("--pool", type=Path, help="MNIST as Parquet; without it: left out")
+    parser.add_argument("--rows", type=int, default=EMBEDDED.n_rows, help="of the made-up pool")
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--fast-steps", type=int, default=150, help="of the fastest study")
     parser.add_argument("--seeds", type=int, default=5, help="of whole runs")
     parser.add_argument("--workers", type=int, default=2, help="of whole runs")
     parser.add_argument("--repeats", type=int, default=5, help="of single curves")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(
+        parser, rows=600, steps=2, fast_steps=3, seeds=1, workers=1, repeats=1
+    )
+    print(ran_on())
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     meter = Meter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        studies = cases(folder, arguments.pool, arguments.steps)
+        studies = cases(
+            folder, arguments.pool, arguments.rows, arguments.steps, arguments.fast_steps
+        )
         print("whole runs, by the phases that the workers time:")
         for i, case in enumerate(studies):
             run_whole(case, folder / f"run-{i}", arguments.workers, arguments.seeds)

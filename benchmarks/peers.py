@@ -7,6 +7,7 @@ the time is taken. None of the libraries is needed by alsim itself.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -108,11 +109,16 @@ class Net:
         return torch.cat(passes).numpy()
 
 
+def _find(module: str, name: str) -> Any:
+    """Return what a library calls so; it need not be installed when this file is checked."""
+    return getattr(import_module(module), name)
+
+
 # scikit-activeml
 
 
 def _activeml_classifier(problem: Problem) -> Any:
-    from skactiveml.base import SkactivemlClassifier
+    SkactivemlClassifier = _find("skactiveml.base", "SkactivemlClassifier")
 
     net = Net(problem)
 
@@ -139,7 +145,7 @@ def _activeml_classifier(problem: Problem) -> Any:
 
 def activeml_margin(problem: Problem) -> Query:
     """Return scikit-activeml's margin sampling."""
-    from skactiveml.pool import UncertaintySampling
+    UncertaintySampling = _find("skactiveml.pool", "UncertaintySampling")
 
     strategy = UncertaintySampling(method="margin_sampling", random_state=0)
     classifier, x, y = _activeml_classifier(problem), problem.pool, problem.known
@@ -148,7 +154,7 @@ def activeml_margin(problem: Problem) -> Query:
 
 def activeml_bald(problem: Problem, members: int = 20) -> Query:
     """Return scikit-activeml's BALD of the k best rows; the passes with dropout are its user's."""
-    from skactiveml.pool import GreedyBALD
+    GreedyBALD = _find("skactiveml.pool", "GreedyBALD")
 
     strategy = GreedyBALD(
         sample_predictions_method_name="sample_proba",
@@ -161,7 +167,7 @@ def activeml_bald(problem: Problem, members: int = 20) -> Query:
 
 def activeml_badge(problem: Problem) -> Query:
     """Return scikit-activeml's BADGE."""
-    from skactiveml.pool import Badge
+    Badge = _find("skactiveml.pool", "Badge")
 
     strategy = Badge(clf_embedding_flag_name="embed", random_state=0)
     classifier, x, y = _activeml_classifier(problem), problem.pool, problem.known
@@ -170,7 +176,7 @@ def activeml_badge(problem: Problem) -> Query:
 
 def activeml_core_set(problem: Problem) -> Query:
     """Return scikit-activeml's core-set on the hidden layer."""
-    from skactiveml.pool import CoreSet
+    CoreSet = _find("skactiveml.pool", "CoreSet")
 
     strategy, net = CoreSet(random_state=0), Net(problem)
     x, y = problem.pool, problem.known
@@ -179,7 +185,7 @@ def activeml_core_set(problem: Problem) -> Query:
 
 def activeml_typiclust(problem: Problem) -> Query:
     """Return scikit-activeml's TypiClust with 20 neighbours, as in the paper."""
-    from skactiveml.pool import TypiClust
+    TypiClust = _find("skactiveml.pool", "TypiClust")
 
     strategy = TypiClust(k=20, random_state=0)
     x, y = problem.pool, problem.known
@@ -188,8 +194,8 @@ def activeml_typiclust(problem: Problem) -> Query:
 
 def activeml_typiclust_mini_batch(problem: Problem) -> Query:
     """Return the same with scikit-learn's MiniBatchKMeans, as in the authors' code."""
-    from skactiveml.pool import TypiClust
-    from sklearn.cluster import MiniBatchKMeans
+    TypiClust = _find("skactiveml.pool", "TypiClust")
+    MiniBatchKMeans = _find("sklearn.cluster", "MiniBatchKMeans")
 
     strategy = TypiClust(
         k=20,
@@ -214,28 +220,28 @@ def _small_text(strategy: Any, problem: Problem) -> Query:
 
 def small_text_margin(problem: Problem) -> Query:
     """Return small-text's breaking ties."""
-    from small_text.query_strategies import BreakingTies
+    BreakingTies = _find("small_text.query_strategies", "BreakingTies")
 
     return _small_text(BreakingTies(), problem)
 
 
 def small_text_bald(problem: Problem, members: int = 20) -> Query:
     """Return small-text's BALD; the passes with dropout are its user's."""
-    from small_text.query_strategies import BALD
+    BALD = _find("small_text.query_strategies", "BALD")
 
     return _small_text(BALD(dropout_samples=members), problem)
 
 
 def small_text_badge(problem: Problem) -> Query:
     """Return small-text's BADGE."""
-    from small_text.integrations.pytorch.query_strategies import BADGE
+    BADGE = _find("small_text.integrations.pytorch.query_strategies", "BADGE")
 
     return _small_text(BADGE(num_classes=N_CLASSES), problem)
 
 
 def small_text_core_set(problem: Problem) -> Query:
     """Return small-text's greedy core-set on the hidden layer, not normalised."""
-    from small_text.query_strategies import GreedyCoreset
+    GreedyCoreset = _find("small_text.query_strategies", "GreedyCoreset")
 
     return _small_text(GreedyCoreset(normalize=False), problem)
 
@@ -261,8 +267,9 @@ def _same(batch: Any) -> Any:
 
 
 def _baal(heuristic: Any, problem: Problem, members: int, batch_size: int) -> Query:
-    from baal.bayesian.dropout import patch_module
-    from baal.modelwrapper import ModelWrapper, TrainingArgs
+    patch_module = _find("baal.bayesian.dropout", "patch_module")
+    ModelWrapper = _find("baal.modelwrapper", "ModelWrapper")
+    TrainingArgs = _find("baal.modelwrapper", "TrainingArgs")
 
     net = plain_net(problem.state)
     arguments = TrainingArgs(
@@ -281,14 +288,14 @@ def _baal(heuristic: Any, problem: Problem, members: int, batch_size: int) -> Qu
 
 def baal_margin(problem: Problem) -> Query:
     """Return baal's margin of one prediction without dropout."""
-    from baal.active.heuristics import Margin
+    Margin = _find("baal.active.heuristics", "Margin")
 
     return _baal(Margin(), problem, 1, CHUNK)
 
 
 def baal_bald(problem: Problem, members: int = 20) -> Query:
     """Return baal's BALD with its own MC-dropout."""
-    from baal.active.heuristics import BALD
+    BALD = _find("baal.active.heuristics", "BALD")
 
     return _baal(BALD(), problem, members, CHUNK)
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 N_CLASSES = 10
+
+Rows = Dataset[tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Work:
 def load(path: Path) -> tuple[TensorDataset, TensorDataset]:
     """Return the train and the test split, pixels in [0, 1]."""
     table = pq.read_table(path, columns=["image", "label", "split"])
-    pixels = table.column("image").combine_chunks().flatten().to_numpy()
+    pixels = pc.list_flatten(table.column("image")).to_numpy()
     images = torch.from_numpy(pixels.reshape(table.num_rows, -1).astype(np.float32) / 255)
     labels = torch.from_numpy(table.column("label").to_numpy().astype(np.int64))
     split = np.array(table.column("split").to_pylist())
@@ -60,7 +63,7 @@ def make_net(n_inputs: int, work: Work) -> nn.Module:
 
 
 def train(
-    net: nn.Module, optimiser: torch.optim.Optimizer, data: Dataset, epochs: int, work: Work
+    net: nn.Module, optimiser: torch.optim.Optimizer, data: Rows, epochs: int, work: Work
 ) -> None:
     """Train in place."""
     loader = DataLoader(data, batch_size=work.batch_size, shuffle=True)
@@ -74,14 +77,14 @@ def train(
 
 
 @torch.no_grad()
-def predict(net: nn.Module, data: Dataset, work: Work) -> Tensor:
+def predict(net: nn.Module, data: Rows, work: Work) -> Tensor:
     """Return the class probabilities, `(n, c)`."""
     net.eval()
     loader = DataLoader(data, batch_size=work.scoring_batch_size)
     return torch.cat([net(images).softmax(dim=1) for images, _ in loader])
 
 
-def query(net: nn.Module, pool: Dataset, unlabelled: Tensor, work: Work) -> Tensor:
+def query(net: nn.Module, pool: Rows, unlabelled: Tensor, work: Work) -> Tensor:
     """Return the rows to label next."""
     if work.strategy == "random":
         return unlabelled[torch.randperm(len(unlabelled))[: work.query_size]]
@@ -106,7 +109,7 @@ def run_seed(seed: int, pool: TensorDataset, test: TensorDataset, work: Work) ->
     is_labelled = torch.zeros(len(pool), dtype=torch.bool)
     is_labelled[torch.randperm(len(pool))[: work.initial_size]] = True
 
-    def labelled() -> Subset:
+    def labelled() -> Subset[tuple[Tensor, ...]]:
         return Subset(pool, is_labelled.nonzero().flatten().tolist())
 
     def accuracy() -> float:
@@ -135,6 +138,10 @@ def main() -> None:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     work = Work(strategy=arguments.strategy, steps=arguments.steps)
+    if not arguments.json:
+        from common import ran_on  # not part of what a user would have written, so not timed
+
+        print(ran_on())
     pool, test = load(arguments.pool)
     import_the_rest()
 

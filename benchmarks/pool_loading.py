@@ -16,6 +16,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from common import parse_arguments, ran_on
 
 WIDTHS = {"picture": 512, "text": 256}
 
@@ -27,7 +30,7 @@ def write_pool(path: Path, n: int, row_group: int) -> None:
     import pyarrow.parquet as pq
 
     rng = np.random.default_rng(0)
-    columns: dict[str, pa.Array] = {"id": pa.array(np.arange(n))}
+    columns: dict[str, Any] = {"id": pa.array(np.arange(n))}
     for name, width in WIDTHS.items():
         values = rng.standard_normal(n * width, dtype=np.float32)
         columns[name] = pa.FixedSizeListArray.from_arrays(
@@ -68,7 +71,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--row-group", type=int, default=16_384)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, rows=500, repeats=1, row_group=100)
     if arguments.measure:
         what, path = arguments.measure[0], Path(arguments.measure[1])
         if what == "write":
@@ -76,6 +79,7 @@ def main() -> None:
         else:
             measure(what, path)
         return
+    print(ran_on())
     tensors = arguments.rows * sum(WIDTHS.values()) * 4
     found: dict[str, list[tuple[float, float]]] = {"pyarrow": [], "decode": [], "load": []}
     with tempfile.TemporaryDirectory() as folder:

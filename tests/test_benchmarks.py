@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+# What each is called with, what a line of its result begins with; {mnist} is a tiny MNIST.
+COMMANDS = {
+    "against_peers": ("--tiny", "typiclust(max-clusters=m+k): 300 rows"),
+    "against_plain_loop": ("--tiny --pool {mnist} --threads 1", "ratio: "),
+    "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
+    "coverage": ("--tiny", "| saving 500: the verdict is better |"),
+    "fuzz": ("parquet --tiny", "4 inputs read"),
+    "fuzz journal": ("journal --tiny", "2 inputs read"),
+    "fuzz recipes": ("toml --tiny", ""),
+    "journal_overhead": ("--tiny --pool {mnist}", "MNIST, mlp "),
+    "plain_loop": ("--pool {mnist} --steps 1 --seeds 1 --threads 1", "margin, 1 threads: "),
+    "pool_loading": ("--tiny", "load "),
+}
+NOT_RUN = {"common", "peers"}  # they hold what the others share
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a pool with the columns of MNIST: pictures of 16 pixels, ten classes."""
+    path = tmp_path_factory.mktemp("mnist") / "mnist.parquet"
+    labels = np.arange(900) % 10
+    pixels = np.random.default_rng(0).integers(0, 128, (900, 16)) + 12 * labels[:, None]
+    columns = {
+        "image": pa.array(list(pixels.astype(np.uint8)), pa.list_(pa.uint8(), 16)),
+        "label": labels,
+        "split": ["train"] * 800 + ["test"] * 100,
+    }
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_every_benchmark_is_tried_here() -> None:
+    there = {path.stem for path in BENCHMARKS.glob("*.py")}
+    assert there - NOT_RUN == {name.partition(" ")[0] for name in COMMANDS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_benchmark_runs_at_a_tiny_size_and_prints_what_it_ran_on(name: str, mnist: Path) -> None:
+    arguments, result = COMMANDS[name]
+    script = BENCHMARKS / f"{name.partition(' ')[0]}.py"
+    command = [sys.executable, script, *arguments.format(mnist=mnist).split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    (told,) = [line for line in lines if line.startswith("commit ")]
+    assert "torch" in told
+    assert "alsim" in told
+    assert any(line.startswith(result) for line in lines), done.stdout
