@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,12 @@ settings.load_profile("alsim")
 
 # Before torch is imported: tests run side by side, and small products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Under nohup or in the background, a process and its children ignore signals. The tests still do,
+# but what they start hears them: a handler, unlike "ignore", ends where a program begins.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda number, frame: None)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
