@@ -1,11 +1,14 @@
-"""What is drawn about a mean curve: pointwise intervals, or how far its seeds lie apart."""
+"""What is drawn about a mean curve: pointwise intervals, or how far its seeds lie apart.
+
+No band reaches values that cannot occur, such as an accuracy above 1.
+"""
 
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.intervals import CONFIDENCE, t_half_width
+from alsim.analysis.intervals import ANYTHING, CONFIDENCE, Bounds, t_half_width
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most bands draw no number
     import torch
@@ -18,26 +21,30 @@ Floats = NDArray[np.float64]
 Edges = tuple[Floats, Floats]  # the lower and the upper one
 
 
-def t_band(values: Floats, confidence: float = CONFIDENCE) -> Edges | None:
+def t_band(
+    values: Floats, confidence: float = CONFIDENCE, *, within: Bounds = ANYTHING
+) -> Edges | None:
     """Return the pointwise t-interval of the mean over seeds, None with one seed.
 
     Args:
         values: `(s, …)`, one row a seed, finite.
         confidence: In (0, 1).
+        within: Which values can occur.
     """
     half_width = t_half_width(values, confidence)
-    return None if half_width is None else _about(values, half_width)
+    return None if half_width is None else _about(values, half_width, within)
 
 
-def deviation_band(values: Floats) -> Edges | None:
+def deviation_band(values: Floats, *, within: Bounds = ANYTHING) -> Edges | None:
     """Return the mean ± the standard deviation of the seeds, which is no interval of the mean.
 
     Args:
         values: `(s, …)`, one row a seed, finite. With one seed there is no band.
+        within: Which values can occur.
     """
     if len(values) < 2:
         return None
-    return _about(values, cast("Floats", values.std(axis=0, ddof=1)))
+    return _about(values, cast("Floats", values.std(axis=0, ddof=1)), within)
 
 
 def bootstrap_band(
@@ -65,6 +72,6 @@ def bootstrap_band(
     return low, high
 
 
-def _about(values: Floats, half_width: Floats) -> Edges:
+def _about(values: Floats, half_width: Floats, within: Bounds) -> Edges:
     mean = cast("Floats", values.mean(axis=0))
-    return mean - half_width, mean + half_width
+    return np.maximum(mean - half_width, within[0]), np.minimum(mean + half_width, within[1])

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from alsim.analysis.curves import Curve, XAxis, learning_curves
-from alsim.analysis.intervals import ROUNDING, Estimate, estimate, t_half_width
+from alsim.analysis.intervals import ROUNDING, Estimate, bounds_of, estimate, t_half_width
 from alsim.analysis.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.summary import aubc
 from alsim.analysis.verdicts import Verdict, judge_pairs, shared_seeds, values_at
@@ -115,8 +115,8 @@ def compare(
             StrategyNumbers(
                 strategy=curve.strategy,
                 seeds=curve.seeds,
-                last=estimate(curve.values[:, -1]),
-                aubc=estimate(aubc(curve.x, curve.values)),
+                last=estimate(curve.values[:, -1], within=bounds_of(metric)),
+                aubc=estimate(aubc(curve.x, curve.values), within=bounds_of(metric)),
                 rank=ranks.get(curve.strategy),
                 reach=None if target is None else reach(curve.x, curve.values, target),
                 saving=saving,

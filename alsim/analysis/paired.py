@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from alsim.analysis.curves import learning_curves
-from alsim.analysis.intervals import ROUNDING, estimate
+from alsim.analysis.intervals import ANYTHING, ROUNDING, Bounds, Estimate, estimate
 from alsim.analysis.summary import aubc
 
 ALPHA = 0.05
@@ -34,13 +34,13 @@ _SPANS: dict[Part, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class MeanTest:
-    """A mean over seeds, mean ± half_width at 95 %, and the p-value of its being zero."""
+class MeanTest(Estimate):
+    """A mean over seeds with its 95 % interval, and the p-value of the mean being zero.
 
-    mean: float
-    half_width: float | None  # None with one seed, or without variance
-    p: float | None  # two-sided; None likewise
-    n: int  # seeds
+    It has neither with one seed, nor where all seeds have the same value.
+    """
+
+    p: float | None = None  # two-sided
 
     @property
     def is_above(self) -> bool:
@@ -72,21 +72,22 @@ class Savings:
     end: int  # the labels of the other at its final accuracy
 
 
-def t_test(values: NDArray[np.float64]) -> MeanTest:
+def t_test(values: NDArray[np.float64], *, within: Bounds = ANYTHING) -> MeanTest:
     """Return the two-sided t-test that the mean of `(s,)` values, one a seed, is zero.
 
     Accuracies are discrete, so a few seeds may agree by chance: values other than zero that are
     equal but for rounding are no evidence, and have neither p nor interval. All zero gives p = 1.
     """
-    found = estimate(values)
+    found = estimate(values, within=within)
     if found.half_width is None:
-        return MeanTest(found.mean, None, None, found.n)
+        return MeanTest(found.mean, None, found.n)
     if np.ptp(values) <= ROUNDING:
-        told = (None, None) if abs(found.mean) > ROUNDING else (0.0, 1.0)
-        return MeanTest(found.mean, *told, found.n)
+        if abs(found.mean) > ROUNDING:
+            return MeanTest(found.mean, None, found.n)
+        return MeanTest(found.mean, 0.0, found.n, 0.0, 0.0, p=1.0)
     error = float(values.std(ddof=1)) / math.sqrt(found.n)
     p = 2 * float(special.stdtr(found.n - 1, -abs(found.mean / error)))
-    return MeanTest(found.mean, found.half_width, p, found.n)
+    return MeanTest(found.mean, found.half_width, found.n, found.low, found.high, p=p)
 
 
 def judge_above(test: MeanTest) -> Outcome:

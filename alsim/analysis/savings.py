@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from alsim.analysis.intervals import CONFIDENCE, ROUNDING, Estimate, estimate, t_half_width
+from alsim.analysis.intervals import (
+    CONFIDENCE,
+    NOT_NEGATIVE,
+    ROUNDING,
+    Estimate,
+    estimate,
+    t_half_width,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +158,7 @@ def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) ->
         i = int((row >= target).argmax())
         ends = [max(i - 1, 0), i]
         needed.append(float(np.interp(target, row[ends], x[ends])))
-    labels = estimate(np.array(needed)) if needed else None
+    labels = estimate(np.array(needed), within=NOT_NEGATIVE) if needed else None
     n_missed = len(values) - len(needed)
     at_least = float(np.mean(needed + [float(x[-1])] * n_missed))
     n_at_start = int((values[:, 0] >= target).sum())

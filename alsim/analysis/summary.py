@@ -8,7 +8,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.analysis.curves import X_COLUMNS, Curve, learning_curves
-from alsim.analysis.intervals import Estimate, binomial_error, estimate
+from alsim.analysis.intervals import (
+    NOT_NEGATIVE,
+    UNIT,
+    Estimate,
+    estimate,
+    widest_sampling_interval,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class StrategySummary:
     first_accuracy: Estimate
     last_accuracy: Estimate
     aubc: Estimate  # the mean height of the learning curve, see `aubc`
-    sampling_error: float  # of the last accuracy, one standard error of the evaluation split
+    sampling_interval: tuple[float, float]  # of the last accuracy, by the rows it is measured on
     is_cut: bool  # whether some seed went further than the others
 
 
@@ -57,7 +63,9 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
 
 def _ends(ends: pa.Table, column: str) -> Estimate:
     """Return the mean over seeds of the greatest value each reached in a column."""
-    return estimate(np.array(ends.column(f"{column}_max").to_pylist(), np.float64))
+    return estimate(
+        np.array(ends.column(f"{column}_max").to_pylist(), np.float64), within=NOT_NEGATIVE
+    )
 
 
 def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,7 +92,7 @@ def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
 def _summary(
     curve: Curve, used: tuple[Estimate, ...], shared: int, n_evaluated: int
 ) -> StrategySummary:
-    last = estimate(curve.values[:, -1])
+    last = estimate(curve.values[:, -1], within=UNIT)
     inside = curve.x <= max(shared, int(curve.x[0]))
     labels_used, questions, cost = used
     return StrategySummary(
@@ -95,9 +103,9 @@ def _summary(
         labels_used=labels_used,
         questions=questions,
         cost=cost,
-        first_accuracy=estimate(curve.values[:, 0]),
+        first_accuracy=estimate(curve.values[:, 0], within=UNIT),
         last_accuracy=last,
-        aubc=estimate(aubc(curve.x[inside], curve.values[:, inside])),
-        sampling_error=binomial_error(min(max(last.mean, 0.0), 1.0), n_evaluated),
+        aubc=estimate(aubc(curve.x[inside], curve.values[:, inside]), within=UNIT),
+        sampling_interval=widest_sampling_interval([last.mean], n_evaluated)[1],
         is_cut=curve.is_cut,
     )

@@ -11,7 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from alsim.analysis.intervals import Estimate, estimate
+from alsim.analysis.intervals import (
+    NOT_NEGATIVE,
+    Bounds,
+    Estimate,
+    bounds_of,
+    difference_bounds,
+    estimate,
+)
 from alsim.experiments.task_records import RANDOM
 
 Metric = Literal["mse", "auc", "accuracy"]
@@ -108,8 +115,8 @@ def summarise_training(
                 metric,
                 *key,
                 evaluation,
-                _over(by_seed.values()),
-                _difference(by_seed, theirs),
+                _over(by_seed.values(), bounds_of(metric)),
+                _difference(by_seed, theirs, difference_bounds(bounds_of(metric))),
                 _over(used) if used else None,
             )
         )
@@ -201,13 +208,15 @@ def _experts(
     return found
 
 
-def _difference(mine: Mapping[int, float], theirs: Mapping[int, float]) -> Estimate | None:
+def _difference(
+    mine: Mapping[int, float], theirs: Mapping[int, float], within: Bounds
+) -> Estimate | None:
     seeds = sorted(mine.keys() & theirs.keys())
-    return _over(mine[seed] - theirs[seed] for seed in seeds) if seeds else None
+    return _over((mine[seed] - theirs[seed] for seed in seeds), within) if seeds else None
 
 
-def _over(values: Iterable[float]) -> Estimate:
-    return estimate(np.array(list(values), np.float64))
+def _over(values: Iterable[float], within: Bounds = NOT_NEGATIVE) -> Estimate:
+    return estimate(np.array(list(values), np.float64), within=within)
 
 
 def _nets(fits: Iterable[Mapping[str, Any]]) -> list[NetSummary]:

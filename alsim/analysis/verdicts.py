@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curves import Curve
 from alsim.analysis.holm import Adjusted, holm
-from alsim.analysis.intervals import ROUNDING, Estimate
+from alsim.analysis.intervals import ROUNDING, UNIT, Estimate, difference_bounds
 from alsim.analysis.paired import ALPHA, MeanTest, t_test
 from alsim.analysis.power import seeds_needed
 from alsim.analysis.summary import aubc
+
+_BOUNDS = difference_bounds(UNIT)  # whatever is compared is a share
 
 VerdictOutcome = Literal["better", "worse", "cannot tell"]
 _OPPOSITE: Mapping[VerdictOutcome, VerdictOutcome] = {
@@ -60,8 +62,8 @@ class Verdict:
             first=self.second,
             second=self.first,
             outcome=_OPPOSITE[self.outcome],
-            area=None if area is None else replace(area, mean=-area.mean),
-            last=None if last is None else replace(last, mean=-last.mean),
+            area=None if area is None else area.negated(),
+            last=None if last is None else last.negated(),
             wins=None if self.wins is None else 1 - self.wins,
         )
 
@@ -84,7 +86,7 @@ def judge_pairs(curves: Sequence[Curve]) -> tuple[Verdict, ...]:
         curves: One a strategy, all with the same points.
     """
     differences = [_difference(first, second) for first, second in combinations(curves, 2)]
-    tests = [t_test(each.areas) if each.seeds else None for each in differences]
+    tests = [t_test(each.areas, within=_BOUNDS) if each.seeds else None for each in differences]
     adjusted = holm([None if test is None else test.p for test in tests])
     return tuple(
         Verdict(each.first, each.second, level.level)
@@ -123,7 +125,7 @@ def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
         needed = seeds_needed(test.mean, float(of.areas.std(ddof=1)), adjusted.level)
         if adjusted.p < ALPHA:
             outcome = "better" if test.mean > 0 else "worse"
-    last = t_test(of.lasts)
+    last = t_test(of.lasts, within=_BOUNDS)
     areas = np.where(np.abs(of.areas) > ROUNDING, of.areas, 0.0)
     return Verdict(
         of.first,
@@ -134,7 +136,7 @@ def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
         of.seeds,
         test,
         needed,
-        Estimate(last.mean, last.half_width, last.n),
+        Estimate(last.mean, last.half_width, last.n, last.low, last.high),
         wins=float((areas > 0).mean() + (areas == 0).mean() / 2),
         wilcoxon_p=_wilcoxon(areas),
     )

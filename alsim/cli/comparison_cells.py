@@ -3,8 +3,8 @@
 import re
 
 from alsim.analysis.comparison import Comparison, StrategyNumbers
-from alsim.analysis.intervals import Estimate
-from alsim.analysis.paired import ALPHA, MeanTest
+from alsim.analysis.intervals import Estimate, interval_text
+from alsim.analysis.paired import ALPHA
 from alsim.analysis.savings import Reach, Saving
 from alsim.analysis.verdicts import Verdict
 
@@ -17,10 +17,9 @@ def metric_words(metric: str) -> str:
     return metric.replace("_", " ").replace("f1", "F1").replace("auc", "AUC")
 
 
-def estimate_cell(value: Estimate | MeanTest, *, signed: bool = False) -> str:
+def estimate_cell(value: Estimate, *, signed: bool = False) -> str:
     """Return an accuracy, or a difference of two, with its interval where it has one."""
-    mean = points(value.mean, signed=signed)
-    return mean if value.half_width is None else f"{mean} ± {points(value.half_width)}"
+    return interval_text(value, points, lambda mean: points(mean, signed=signed))
 
 
 def points(value: float, form: str = ".4f", *, signed: bool = False) -> str:

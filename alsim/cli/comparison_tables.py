@@ -2,7 +2,6 @@
 
 from alsim.analysis.comparison import Comparison
 from alsim.analysis.intervals import Estimate
-from alsim.analysis.paired import MeanTest
 from alsim.analysis.savings import Saving
 from alsim.analysis.verdicts import Verdict
 from alsim.cli.comparison_cells import (
@@ -135,10 +134,12 @@ def ordered_verdicts(found: Comparison) -> list[Verdict]:
     return sorted(facing, key=key)
 
 
-def _numbers(name: str, value: Estimate | MeanTest | None) -> dict[str, Value]:
+def _numbers(name: str, value: Estimate | None) -> dict[str, Value]:
     return {
         name: None if value is None else value.mean,
         f"{name}_half_width": None if value is None else value.half_width,
+        f"{name}_low": None if value is None else value.low,
+        f"{name}_high": None if value is None else value.high,
     }
 
 

@@ -3,7 +3,7 @@
 import math
 
 from alsim.analysis.comparison import Comparison
-from alsim.analysis.intervals import binomial_error
+from alsim.analysis.intervals import widest_sampling_interval
 from alsim.analysis.savings import Saving
 from alsim.analysis.verdicts import Verdict
 from alsim.cli.comparison_cells import (
@@ -75,9 +75,11 @@ def explanations(
         lines.append(f"verdicts: paired t-tests of the AUBC by seed{holm}")
     on = f"{of}{metric} on {n_evaluated:,} {split} rows"
     if found.metric == "accuracy" and not is_mean:
-        lasts = [min(max(each.last.mean, 0.0), 1.0) for each in found.strategies]
-        error = 1.96 * max(binomial_error(last, n_evaluated) for last in lasts)
-        on += f", with a sampling error of ±{points(error)} that all strategies share"
+        lasts = [each.last.mean for each in found.strategies]
+        share, ends = widest_sampling_interval(lasts, n_evaluated)
+        low, high = map(points, ends)
+        on += f"; sampling error: {points(share)} is known to within [{low}, {high}]"
+        on += "; all strategies share it"
     lines.append(on)
     if found.reference is not None:
         ends = {each.strategy: each.last.mean for each in found.strategies}

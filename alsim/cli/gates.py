@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from alsim.analysis.gates import Floats, GateMap
+    from alsim.analysis.intervals import Estimate
     from alsim.store import TrainingStudy
 
 _SHOWN = 4  # experts of a task that are listed
@@ -188,13 +189,16 @@ def _print_text(found: "GateMap", seed: int, labels: str) -> None:
 
 
 def _used(found: "GateMap", task: int) -> str:
+    from alsim.analysis.intervals import interval_text
+
+    told = _experts_used(found, task)
+    return _NOTHING if told.mean != told.mean else interval_text(told, ".1f")
+
+
+def _experts_used(found: "GateMap", task: int) -> "Estimate":
     from alsim.analysis.intervals import estimate
 
-    told = estimate(found.n_used[:, task])
-    if told.mean != told.mean:
-        return _NOTHING
-    half = "" if told.half_width is None else f" ± {told.half_width:.1f}"
-    return f"{told.mean:.1f}{half}"
+    return estimate(found.n_used[:, task], within=(0.0, float(found.values.shape[-1])))
 
 
 def _most_used(values: "Floats") -> str:
@@ -227,8 +231,6 @@ def _share(value: float) -> str:
 def _as_json(found: "GateMap", seed: int) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from alsim.analysis.intervals import estimate
-
     values = found.values[found.seeds.index(seed)]
     return {
         "model": found.model,
@@ -237,9 +239,7 @@ def _as_json(found: "GateMap", seed: int) -> dict[str, Any]:
         "fact": found.fact,
         "seeds": list(found.seeds),
         "experts_used": {
-            task: {
-                name: _number(value) for name, value in asdict(estimate(found.n_used[:, t])).items()
-            }
+            task: {name: _number(value) for name, value in asdict(_experts_used(found, t)).items()}
             for t, task in enumerate(found.tasks)
         },
         "map": {

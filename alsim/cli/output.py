@@ -62,8 +62,9 @@ def print_table(
 
         # Names may hold what Rich reads as markup.
         table = Table(
-            box=SIMPLE_HEAD, title=escape(title) or None, title_justify="left", padding=(0, 1, 0, 0)
-        )
+            box=SIMPLE_HEAD, title=escape(title) or None, title_justify="left",
+            padding=(0, 1, 0, 0), pad_edge=False,
+        )  # fmt: skip
         for i, header in enumerate(headers):
             is_whole = i in whole
             if is_whole:

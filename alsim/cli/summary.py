@@ -2,10 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from alsim.analysis.intervals import Estimate
+from alsim.analysis.intervals import Estimate, interval_text, widest_sampling_interval
 from alsim.analysis.runs import counted
 from alsim.analysis.summary import StrategySummary, summarise
 from alsim.cli.output import print_json, print_table
@@ -49,26 +50,27 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             [
                 s.strategy,
                 str(s.n_seeds),
-                f"{s.n_labelled:,}" if not s.is_cut else _interval(s.labels_used, ",.0f"),
+                f"{s.n_labelled:,}" if not s.is_cut else interval_text(s.labels_used, ",.0f"),
                 *[_spent(s.questions, ",.0f")] * has_questions,
                 *[_spent(s.cost, ",.0f" if s.cost.mean >= 1000 else ",.4g")] * has_cost,
-                _interval(s.first_accuracy),
-                _interval(s.last_accuracy),
-                _interval(s.aubc),
+                interval_text(s.first_accuracy, ".4f"),
+                interval_text(s.last_accuracy, ".4f"),
+                interval_text(s.aubc, ".4f"),
             ]
             for s in summaries
         ],
         title=f"{run.name}: {_accuracy(tasks)} on {split}",
         right=tuple(range(1, 3 + len(spent))),
     )  # fmt: skip
+    shown = [e for s in summaries for e in (s.first_accuracy, s.last_accuracy, s.aubc)]
+    cut = "; [ ] where ± would go below 0 or above 1" if any(e.is_cut for e in shown) else ""
     lines = [
-        "± is a 95 % t-interval over seeds, at that point alone"
+        f"± is a 95 % t-interval over seeds, at that point alone{cut}"
         if any(s.n_seeds > 1 for s in summaries)
         else "one seed gives no interval: add --seeds 5",
         f"mean over {len(tasks)} tasks: accuracy on {n_evaluated:,} {split} rows"
         if tasks
-        else f"the {n_evaluated:,} {split} rows add a sampling error of "
-        f"±{1.96 * max(s.sampling_error for s in summaries):.4f} that all strategies share",
+        else _sampling(summaries, n_evaluated, split),
     ]
     if split == "validation":
         lines.append("the pool has no test split: these rows also ended the passive phase")
@@ -96,20 +98,25 @@ def _accuracy(tasks: list[str]) -> str:
     return f"mean accuracy of {len(tasks)} tasks" if tasks else "accuracy"
 
 
-def _interval(value: Estimate, number: str = ".4f") -> str:
-    if value.half_width is None:
-        return f"{value.mean:{number}}"
-    return f"{value.mean:{number}} ± {value.half_width:{number}}"
+def _sampling(summaries: Sequence[StrategySummary], n_evaluated: int, split: str) -> str:
+    """Return how sure so few rows make an accuracy."""
+    share, (low, high) = widest_sampling_interval(
+        [s.last_accuracy.mean for s in summaries], n_evaluated
+    )
+    return (
+        f"sampling error: an accuracy of {share:.4f} on {n_evaluated:,} {split} rows is known to "
+        f"within [{low:.4f}, {high:.4f}]; all strategies share it"
+    )
 
 
 def _spent(value: Estimate, number: str) -> str:
     """Return an amount, with an interval where the seeds differ."""
-    return _interval(value, number) if value.half_width else f"{value.mean:{number}}"
+    return interval_text(value, number) if value.half_width else f"{value.mean:{number}}"
 
 
 def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
     def estimate(value: Estimate) -> dict[str, Any]:
-        return {"mean": value.mean, "half_width": value.half_width, "n": value.n}
+        return asdict(value)
 
     return {
         "run": str(run.folder),
@@ -128,7 +135,7 @@ def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]
                 "last_accuracy": estimate(s.last_accuracy),
                 "aubc": estimate(s.aubc),
                 # The errors of several tasks on the same rows are no binomial one.
-                "sampling_error": None if _tasks(run) else s.sampling_error,
+                "sampling_interval": None if _tasks(run) else list(s.sampling_interval),
             }
             for s in summaries
         },

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from alsim.analysis.intervals import Estimate
+from alsim.analysis.intervals import Estimate, interval_text
 from alsim.analysis.training import (
     NetSummary,
     TaskSummary,
@@ -140,8 +140,11 @@ def _print_columns(columns: Sequence[_Column]) -> None:
 def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
     """Return what the columns mean, as far as they hold anything."""
     n_seeds = max((net.n_seeds for net in summary.nets), default=0)
+    shown = [each for row in summary.tasks for each in (row.value, row.difference)]
+    is_cut = any(each is not None and each.is_cut for each in shown)
+    cut = "; [ ] where ± would go beyond what can be" if is_cut else ""
     lines = [
-        f"±: 95 % t-interval over {n_seeds} seeds, at that place alone"
+        f"±: 95 % t-interval over {n_seeds} seeds, at that place alone{cut}"
         if n_seeds > 1
         else "one seed gives no interval: add --seeds 5"
     ]
@@ -189,11 +192,7 @@ def _path(study: TrainingStudy) -> str:
 
 
 def _interval(value: Estimate | None, number: str) -> str:
-    if value is None:
-        return _NOTHING
-    if value.half_width is None:
-        return f"{value.mean:{number}}"
-    return f"{value.mean:{number}} ± {value.half_width:{number.removeprefix('+z')}}"
+    return _NOTHING if value is None else interval_text(value, number.removeprefix("+z"), number)
 
 
 def _as_json(study: TrainingStudy, summary: TrainingSummary) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from typing import Literal
 
 from alsim.analysis.bands import BandKind
 from alsim.analysis.curves import XAxis, learning_curves
+from alsim.analysis.intervals import SHARES
 from alsim.analysis.runs import named
 from alsim.errors import StoreError
 from alsim.plots.figures import Drawing, own_style
 from alsim.plots.lines import draw_figure, looks_of, make_lines
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.tasks import draw_tasks
-from alsim.plots.words import SHARES, axis_label, x_label
+from alsim.plots.words import axis_label, x_label
 
 
 def draw_curves(

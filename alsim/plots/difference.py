@@ -6,6 +6,7 @@ from alsim.analysis.bands import BandKind
 from alsim.analysis.comparison import BASELINE
 from alsim.analysis.curves import Curve, XAxis, learning_curves
 from alsim.analysis.differences import difference_curve
+from alsim.analysis.intervals import bounds_of, difference_bounds
 from alsim.analysis.runs import named
 from alsim.errors import UsageError
 from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
@@ -65,7 +66,7 @@ def draw_difference(
     name = baseline or BASELINE
     with own_style():
         figure = draw_figure(
-            make_lines(curves, band, x, warnings, cut=CUT_SHARED),
+            make_lines(curves, band, x, warnings, CUT_SHARED, difference_bounds(bounds_of(metric))),
             ylabel=f"{axis_label(metric, unique)}, minus {name}",
             xlabel=x_label(x, unique),
             x=x,

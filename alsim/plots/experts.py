@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alsim.analysis.bands import BandKind
+from alsim.analysis.intervals import SHARES, Bounds, bounds_of
 from alsim.analysis.task_values import (
     TOP,
     Trained,
@@ -26,7 +27,7 @@ from alsim.plots.trainings import (
     only_study,
     study_warnings,
 )
-from alsim.plots.words import SHARES, axis_label
+from alsim.plots.words import axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +87,7 @@ def draw_experts(
         for each in which:
             line = expert_curve(tasks, each, metric, names, share)
             if line is not None:
-                edges = edges_of(line.values, band)
+                edges = edges_of(line.values, band, bounds_of(metric))
                 drawn = Line(looks[each].label, line, looks[each].style, band, edges)
                 draw_line(axes, drawn, opacity=band_opacity(len(which)))
                 n_seeds.append(len(line.seeds))
@@ -97,7 +98,7 @@ def draw_experts(
                     _draw_level(axes, values, looks[each])
                     continue
                 shown.add(told)
-                _draw_mark(axes, at, values, told, looks[each], band)
+                _draw_mark(axes, at, values, told, looks[each], band, bounds_of(metric))
         axes.set_xlabel("experts that run for a task", fontsize=9)
         axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
         axes.locator_params(axis="x", integer=True)
@@ -129,7 +130,13 @@ def _marks(
 
 
 def _draw_mark(
-    axes: "Axes", x: float, values: np.ndarray, told: str, look: Look, band: BandKind
+    axes: "Axes",
+    x: float,
+    values: np.ndarray,
+    told: str,
+    look: Look,
+    band: BandKind,
+    within: Bounds,
 ) -> None:
     axes.plot(
         x,
@@ -143,7 +150,7 @@ def _draw_mark(
         zorder=4,
         clip_on=False,
     )
-    edges = edges_of(values[:, None], band)
+    edges = edges_of(values[:, None], band, within)
     if edges is not None:
         axes.vlines(x, *edges, color=look.style.colour, linewidth=1.1, zorder=3)
 

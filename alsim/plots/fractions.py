@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alsim.analysis.bands import BandKind
+from alsim.analysis.intervals import SHARES, bounds_of
 from alsim.analysis.task_values import (
     choose_metric,
     choose_tasks,
@@ -37,7 +38,7 @@ from alsim.plots.trainings import (
     only_study,
     study_warnings,
 )
-from alsim.plots.words import SHARES, axis_label
+from alsim.plots.words import axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +85,7 @@ def draw_fractions(
         for each in which:
             curve = label_curve(study.tasks, each, metric, of)
             if curve is not None:
-                edges = edges_of(curve.values, band)
+                edges = edges_of(curve.values, band, bounds_of(metric))
                 look = looks[each]
                 lines.append(Line(look.label, curve, look.style, band, edges, look.marker))
                 told = f"{looks[each].label}: seeds that lack a fraction are left out"

@@ -109,9 +109,9 @@ def _draw_used(axes: "Axes", n_used: Floats, n_experts: int) -> None:
     mean = n_used.mean(axis=0)
     rows = np.arange(len(mean))
     axes.barh(rows, np.nan_to_num(mean), height=0.62, color=_BAR, alpha=0.45, linewidth=0)
-    band = t_band(n_used)
+    band = t_band(n_used, within=(0.0, float(n_experts)))
     if band is not None:
-        axes.hlines(rows, np.maximum(band[0], 0), band[1], color="#222222", linewidth=1.1)
+        axes.hlines(rows, *band, color="#222222", linewidth=1.1)
         for each in n_used:
             axes.scatter(each, rows, s=6, color=_BAR, linewidths=0, zorder=3)
     top = float(np.nanmax(n_used)) if np.isfinite(n_used).any() else 1.0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alsim.analysis.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
 from alsim.analysis.curves import Curve, XAxis
+from alsim.analysis.intervals import Bounds, bounds_of
 from alsim.plots.figures import make_figure, write_footnote, write_title
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.runs import DrawableRun
@@ -63,12 +64,18 @@ def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look
     }
 
 
-def edges_of(values: NDArray[np.float64], kind: BandKind) -> Edges | None:
-    """Return the edges of a band about the mean over seeds, the same each time, if it has any."""
+def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
+    """Return the edges of a band about the mean over seeds, the same each time, if it has any.
+
+    Args:
+        values: `(s, …)`, one row a seed.
+        kind: Of the band.
+        within: Which values can occur.
+    """
     if kind == "t":
-        return t_band(values)
+        return t_band(values, within=within)
     if kind == "sd":
-        return deviation_band(values)
+        return deviation_band(values, within=within)
     if kind != "bootstrap":
         return None
     from alsim.seeding import stream  # imports torch, which takes seconds
@@ -82,6 +89,7 @@ def make_lines(
     x: XAxis,
     warnings: list[str],
     cut: str = "drawn only where all of its seeds have a value",
+    within: Bounds | None = None,
 ) -> list[Line]:
     """Return the lines that can be drawn; what is missing is added to the warnings.
 
@@ -91,6 +99,7 @@ def make_lines(
         x: Against what they are drawn.
         warnings: Is added to.
         cut: What is said of a curve that is drawn in part.
+        within: Which values can occur; None: those of the curves' metrics.
     """
     lines: list[Line] = []
     for look, curve in found:
@@ -100,7 +109,7 @@ def make_lines(
             continue
         if curve.is_cut:
             warnings.append(f"{look.label}: {cut}")
-        edges = edges_of(curve.values, kind)
+        edges = edges_of(curve.values, kind, within or bounds_of(curve.metric))
         lines.append(Line(look.label, curve, look.style, kind, edges))
     return lines
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alsim.analysis.bands import BandKind, Edges
+from alsim.analysis.intervals import NOT_NEGATIVE
 from alsim.analysis.query_mix import QueryMix, query_mixes
 from alsim.analysis.runs import named
 from alsim.errors import StoreError
@@ -67,7 +68,9 @@ def draw_queries(
             "wait for the first query, or run again with a step or more: --steps 40",
         )
     looks = looks_of([key for key, _ in found], unique)
-    mixes = [_Mix(looks[key], mix, band, edges_of(mix.ratios, band)) for key, mix in found]
+    mixes = [
+        _Mix(looks[key], mix, band, edges_of(mix.ratios, band, NOT_NEGATIVE)) for key, mix in found
+    ]
     warnings += [
         f"{each.look.label}: {each.mix.n_left_out:,} answers are left out, "
         "which are none of the classes drawn"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from alsim.analysis.bands import BandKind
 from alsim.analysis.curves import XAxis
+from alsim.analysis.intervals import SHARES
 from alsim.analysis.metric_curves import Place, places_of
 from alsim.analysis.task_runs import ALL, MIXED
 from alsim.errors import UsageError, nearest
@@ -11,7 +12,7 @@ from alsim.plots.figures import Drawing
 from alsim.plots.panels import Panel, draw_panels
 from alsim.plots.pool_classes import shortened
 from alsim.plots.runs import DrawableRun, distinct
-from alsim.plots.words import SHARES, axis_label
+from alsim.plots.words import axis_label
 
 _MOST_COLUMNS = 4
 

@@ -35,7 +35,6 @@ X_WORDS: Mapping[XAxis, str] = {
     "questions": "questions asked",
     "cost": "cost of the labels",
 }
-SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "auc"})  # lie in [0, 1]
 
 
 def axis_label(metric: str, runs: Sequence[Evaluated]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from alsim.analysis.gates import choose_map, gate_maps
-from alsim.analysis.intervals import Estimate
+from alsim.analysis.intervals import interval_text
 from alsim.analysis.paired import ALPHA
 from alsim.analysis.training import TaskSummary, TrainingSummary, summarise_training
 from alsim.engine.annotations import shown
@@ -196,18 +196,12 @@ def _cells(
     found: TaskSummary | None, model: str, task: str, published: Published | None
 ) -> list[str]:
     form = ".4g" if found is not None and found.metric == "mse" else ".4f"
-    cells = [_NOTHING if found is None else _interval(found.value, form)]
+    cells = [_NOTHING if found is None else interval_text(found.value, form)]
     if published is not None:
         is_same = found is not None and found.metric == published.metric
         numbers = published.values.get(model, {}).get(task, ()) if is_same else ()
         cells.append("/".join(f"{number:.4f}" for number in numbers) or _NOTHING)
     return cells
-
-
-def _interval(value: Estimate, form: str) -> str:
-    if value.half_width is None:
-        return f"{value.mean:{form}}"
-    return f"{value.mean:{form}} ± {value.half_width:{form}}"
 
 
 def _note(done: TrainingStudy, summary: TrainingSummary, published: Published | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from alsim.analysis.intervals import interval_text
 from alsim.analysis.paired import (
     SMALL_BATCH,
     MeanTest,
@@ -145,6 +146,4 @@ def in_words(verdict: Verdict) -> str:
 
 
 def _with_interval(test: MeanTest, number: str) -> str:
-    if test.half_width is None:
-        return f"{test.mean:{number}}"
-    return f"{test.mean:{number}} ± {test.half_width:{number.removeprefix('+')}}"
+    return interval_text(test, number.removeprefix("+"), number)

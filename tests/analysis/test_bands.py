@@ -78,3 +78,14 @@ def test_one_seed_has_no_band() -> None:
     assert t_band(values(1)) is None
     assert deviation_band(values(1)) is None
     assert bootstrap_band(values(1), generator=stream(0, "band")) is None
+
+
+def test_no_band_goes_where_values_cannot() -> None:
+    near = np.array([[0.02, 0.99], [0.3, 0.9], [0.01, 1.0]])
+    for band in (t_band, deviation_band):
+        whole, cut = band(near), band(near, within=(0.0, 1.0))
+        assert whole is not None
+        assert cut is not None
+        assert whole[0].min() < 0 < 1 < whole[1].max()
+        assert cut[0] == pytest.approx(np.maximum(whole[0], 0))
+        assert cut[1] == pytest.approx(np.minimum(whole[1], 1))

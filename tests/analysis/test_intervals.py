@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from alsim.analysis.intervals import binomial_error, estimate, t_half_width
+from alsim.analysis.intervals import (
+    UNIT,
+    difference_bounds,
+    estimate,
+    interval_text,
+    sampling_interval,
+    t_half_width,
+    widest_sampling_interval,
+)
 
 shares = st.lists(st.floats(0, 1), min_size=2, max_size=12).map(np.array)
 
@@ -63,19 +71,87 @@ def test_the_interval_covers_the_truth_at_95_percent_of_the_points() -> None:
     assert share == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / n))
 
 
-def test_an_accuracy_of_nine_tenths_on_900_rows_is_uncertain_by_a_hundredth() -> None:
-    assert binomial_error(0.9, 900) == pytest.approx(0.01)
-    assert binomial_error(1.0, 10) == 0
+# What cannot occur
 
 
-@settings(deadline=None)
+@given(shares)
+def test_an_interval_ends_where_shares_do_and_moves_nothing_else(values: np.ndarray) -> None:
+    plain, cut = estimate(values), estimate(values, within=UNIT)
+    assert (cut.mean, cut.half_width) == (plain.mean, plain.half_width)
+    assert plain.low is not None
+    assert plain.high is not None
+    assert (cut.low, cut.high) == (max(plain.low, 0), min(plain.high, 1))
+    assert cut.is_cut == (plain.low < 0 or plain.high > 1)
+    assert not plain.is_cut
+
+
+@given(shares, shares)
+def test_a_difference_the_other_way_round_has_the_same_interval_turned(
+    one: np.ndarray, other: np.ndarray
+) -> None:
+    n = min(len(one), len(other))
+    values, bounds = one[:n] - other[:n], difference_bounds(UNIT)
+    turned = estimate(values, within=bounds).negated()
+    assert turned == estimate(-values, within=bounds)
+    assert turned.is_cut == estimate(values, within=bounds).is_cut
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([0.5, 0.5], "0.5000 ± 0.0000"),
+        ([0.4, 0.42], "0.4100 ± 0.1271"),
+        ([0.38, 0.59], "0.4850 [0, 1]"),
+        ([0.98, 0.99, 1.0], "0.9900 [0.9652, 1]"),
+        ([0.8, 0.9, 1.0], "0.9000 [0.65, 1]"),
+        ([0.96, 1.0], "0.9800 [0.73, 1]"),
+        ([0.0, 0.01, 0.02], "0.0100 [0, 0.0348]"),
+        ([1.0, 1.0, 1.0], "1.0000 ± 0.0000"),
+        ([0.7], "0.7000"),
+    ],
+)
+def test_an_interval_that_goes_beyond_0_or_1_is_shown_by_its_ends(
+    values: list[float], told: str
+) -> None:
+    assert interval_text(estimate(np.array(values), within=UNIT), ".4f") == told
+
+
+# The sampling error
+
+
+def test_no_hit_in_nine_rows_leaves_shares_of_up_to_three_tenths() -> None:
+    assert sampling_interval(0.0, 9) == pytest.approx((0, 0.2991), abs=5e-5)
+    assert sampling_interval(1.0, 9) == pytest.approx((0.7009, 1), abs=5e-5)
+    assert sampling_interval(1.0, 300) == pytest.approx((0.9874, 1), abs=5e-5)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_sampling_interval_is_wilsons_as_scipy_has_it(hits: tuple[int, int]) -> None:
+    k, n = hits
+    twin = stats.binomtest(k, n).proportion_ci(method="wilson")
+    assert sampling_interval(k / n, n) == pytest.approx((twin.low, twin.high), abs=1e-12)
+
+
 @given(st.floats(0, 1), st.integers(1, 10_000))
-def test_the_sampling_error_is_that_of_the_binomial_distribution(p: float, n: int) -> None:
-    # As variances: near 1 the root would blow rounding up.
-    assert binomial_error(p, n) ** 2 == pytest.approx(stats.binom.var(n, p) / n**2, abs=1e-15)
+def test_a_share_lies_in_its_sampling_interval_and_that_in_0_to_1(p: float, n: int) -> None:
+    low, high = sampling_interval(p, n)
+    assert 0 <= low <= p <= high <= 1
+    assert high - low > 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1), st.integers(1, 10_000))
+def test_the_widest_is_the_widest(found: list[float], n: int) -> None:
+    p, (low, high) = widest_sampling_interval(found, n)
+    assert p in found
+    widths = [b - a for a, b in (sampling_interval(each, n) for each in found)]
+    assert high - low == pytest.approx(max(widths), abs=1e-12)
+
+
+def test_rounding_that_leaves_a_mean_above_one_does_not_matter() -> None:
+    assert widest_sampling_interval([1 + 1e-15], 9) == (1.0, sampling_interval(1.0, 9))
 
 
 @pytest.mark.parametrize(("p", "n"), [(1.1, 5), (-0.1, 5), (0.5, 0), (math.nan, 5)])
-def test_what_is_no_share_has_no_sampling_error(p: float, n: int) -> None:
+def test_what_is_no_share_has_no_sampling_interval(p: float, n: int) -> None:
     with pytest.raises(ValueError, match="no share"):
-        binomial_error(p, n)
+        sampling_interval(p, n)

@@ -44,7 +44,7 @@ def test_the_test_of_one_two_and_three_is_as_by_hand() -> None:
 
 def test_one_seed_tells_nothing() -> None:
     found = t_test(np.array([0.3]))
-    assert found == MeanTest(0.3, None, None, 1)
+    assert found == MeanTest(0.3, None, 1)
     assert judge_above(found) == "cannot tell"
     assert judge_not_above(found) == "cannot tell"
 
@@ -82,7 +82,7 @@ def test_differences_that_are_equal_but_for_rounding_are_no_evidence() -> None:
 def test_verdicts_follow_the_interval(
     mean: float, half_width: float, p: float, above: str, not_above: str
 ) -> None:
-    test = MeanTest(mean, half_width, p, 5)
+    test = MeanTest(mean, half_width, 5, p=p)
     assert (judge_above(test), judge_not_above(test)) == (above, not_above)
 
 

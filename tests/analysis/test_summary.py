@@ -47,11 +47,14 @@ def test_the_summary_of_two_seeds_is_as_computed_by_hand() -> None:
     ):
         assert estimate.mean == pytest.approx(mean)
         assert estimate.half_width == pytest.approx(half_width)
-    assert margin.sampling_error == pytest.approx(0.01)
+    ends = stats.binomtest(810, 900).proportion_ci(method="wilson")
+    assert margin.sampling_interval == pytest.approx((ends.low, ends.high))
+    assert (margin.last_accuracy.low, margin.last_accuracy.high) == (0, 1)
     assert (random.strategy, random.n_seeds) == ("random", 1)
     assert random.aubc.mean == 0.5
     assert random.aubc.half_width is None
-    assert random.sampling_error == pytest.approx(0.5 / 30)
+    ends = stats.binomtest(450, 900).proportion_ci(method="wilson")
+    assert random.sampling_interval == pytest.approx((ends.low, ends.high))
 
 
 def test_the_end_is_where_all_seeds_arrived() -> None:

@@ -96,11 +96,11 @@ def test_the_table_of_two_strategies_is_as_by_hand(tmp_path: Path) -> None:
             *("labels saved", "money saved"),
         ],
         "margin": [
-            *("2", ".7700 ± .8894", ".5800 ± .3812", "1.0", "212"),
+            *("2", ".7700 [0, 1]", ".5800 ± .3812", "1.0", "212"),
             *(f"+71 {interval}", f"+35.29 {money}"),
         ],
         "random": [
-            *("2", ".6500 ± .6353", ".4500 ± .6353", "2.0", "≥ 279 (1 of 2)"),
+            *("2", ".6500 [.01, 1]", ".4500 [0, 1]", "2.0", "≥ 279 (1 of 2)"),
             *("baseline", "baseline"),
         ],
     }
@@ -185,7 +185,7 @@ def test_what_one_seed_leaves_undefined_is_said_in_words(tmp_path: Path) -> None
 
 def test_one_strategy_has_its_numbers_and_no_verdict(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts", {"random": SMALL["random"]}), "--details")
-    assert rows_of(text)["random"][:3] == ["2", ".6500 ± .6353", ".4500 ± .6353"]
+    assert rows_of(text)["random"][:3] == ["2", ".6500 [.01, 1]", ".4500 [0, 1]"]
     assert "verdict" not in text
     assert "decides nothing" not in text
 
@@ -238,14 +238,27 @@ def test_cost_has_its_own_unit_and_its_own_words(tmp_path: Path) -> None:
 def test_another_metric_is_named(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts"), "--metric", "macro_f1")
     assert rows_of(text)["strategy"][1] == "last macro F1"
-    assert rows_of(text)["margin"][1] == ".1925 ± .2224"
+    assert rows_of(text)["margin"][1] == ".1925 [0, .41]"
     assert "macro F1 on 1,000 test rows\n" in text
 
 
 def test_the_sampling_error_is_the_greatest_of_those_of_the_evaluated_rows(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts"))
-    assert 1.96 * np.sqrt(0.65 * 0.35 / 1000) == pytest.approx(0.0296, abs=5e-5)
-    assert "accuracy on 1,000 test rows, with a sampling error of ±.0296" in text
+    ends = stats.binomtest(650, 1000).proportion_ci(method="wilson")  # of random's, nearest to ½
+    told = f"sampling error: 0.6500 is known to within [{ends.low:.4f}, {ends.high:.4f}]"
+    assert f"accuracy on 1,000 test rows; {told.replace('0.', '.')}; all" in text
+
+
+def test_intervals_stay_where_accuracies_do_and_have_a_width_at_their_ends(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "r", {"random": {0: [0.2, 1.0], 1: [0.9, 1.0]}}, n_evaluated=9)
+    text = printed(run)
+    assert rows_of(text)["random"][1:3] == ["1.0000 ± .0000", ".7750 [0, 1]"]
+    assert "sampling error: 1.0000 is known to within [.7009, 1.0000]" in text
+    (record,) = csv.DictReader(io.StringIO(printed(run, "--csv")))
+    assert (float(record["aubc_low"]), float(record["aubc_high"])) == (0, 1)
+    (told,) = json.loads(printed(run, "--json"))["strategies"]
+    assert (told["aubc"]["low"], told["aubc"]["high"]) == (0, 1)
+    assert told["aubc"]["half_width"] > 1
 
 
 # Verdicts
@@ -397,7 +410,7 @@ def test_latex_escapes_what_latex_reads(tmp_path: Path) -> None:
     escaped = r"50\%\_a\&b\#c\$\{x\}\textasciitilde{}\textasciicircum{}\textbackslash{}{[}y{]}"
     row = next(line for line in lines if line.startswith("50"))
     assert row == (
-        escaped + r" & 2 & .7700 $\pm$ .8894 & .5800 $\pm$ .3812 & 1.0 & 212"
+        escaped + r" & 2 & .7700 {[}0, 1{]} & .5800 $\pm$ .3812 & 1.0 & 212"
         r" & +71 {[}$-$67, 166{]} \\"
     )
     assert all(
@@ -413,7 +426,7 @@ def test_markdown_has_both_tables_and_bars_do_not_break_them(tmp_path: Path) -> 
     strategies, pairs = printed(run, "--markdown").split("\n\n")
     lines = strategies.splitlines()
     assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-    assert lines[2].startswith(r"| a\|b\_c | 2 | .7700 ± .8894 |")
+    assert lines[2].startswith(r"| a\|b\_c | 2 | .7700 [0, 1] |")
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 8 for line in lines)
     assert pairs.splitlines()[2].startswith(r"| a\|b\_c | random | cannot tell | +.1300 ± .2541 |")
 
@@ -441,8 +454,9 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     for text in texts:
         assert max(map(len, text.split("\r\n"))) <= 80
         assert "…" not in text
-        assert not re.search(r"[=±<]\s*\r\n", text)
-    for words in (".7700 ± .8894", "[red]", "baseline"):
+        assert not re.search(r"[±<]\s*\r\n", text)
+    assert not re.search(r"=\s*\r\n", texts[1])  # a name may break there
+    for words in (".7700 [0, 1]", ".6500 [.01, 1]", "[red]", "baseline"):
         assert words in texts[0]
     assert " ".join(texts[1].split()) == " ".join(sentences)
 

@@ -97,7 +97,7 @@ def test_a_price_of_labels_is_told_to_be_one_of_objects(run: Path, by_cells: Pat
 
 def test_the_command_says_which_task_and_of_how_many_rows(run: Path) -> None:
     told = invoke(run, "--task", "colour").stdout
-    assert "colour: accuracy on 800 test rows, with a sampling error of" in told
+    assert "colour: accuracy on 800 test rows; sampling error: " in told
     mean = invoke(run).stdout
     # The errors of several tasks on the same rows are no binomial one.
     assert "mean over 2 tasks: accuracy on 900 test rows\n" in mean

@@ -1,9 +1,11 @@
 """The table after a run: what was spent is shown where it is not the number of labels."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from tiny_runs import write_tiny_run
 
 from alsim.cli.summary import print_summary
 from alsim.experiments.records import Round, StepRecord
@@ -78,7 +80,8 @@ def test_the_mean_over_tasks_has_no_sampling_error(
 ) -> None:
     run = make_run(tmp_path / "posts", questions=1, price=1.0)
     print_summary(run, as_json=False)
-    assert "the 100 test rows add a sampling error of ±0.0980" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "0.5000 on 100 test rows is known to within [0.4038, 0.5962]" in told
     several = several_tasks(run, "cell")
     print_summary(several, as_json=False)
     told = capsys.readouterr().out
@@ -86,7 +89,7 @@ def test_the_mean_over_tasks_has_no_sampling_error(
     assert "mean over 2 tasks: accuracy on 100 test rows\n" in told
     print_summary(several, as_json=True)
     margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
-    assert margin["sampling_error"] is None
+    assert margin["sampling_interval"] is None
 
 
 def test_what_differs_by_seed_has_an_interval(
@@ -102,3 +105,20 @@ def test_json_always_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
     assert margin["labels_used"]["mean"] == margin["questions"]["mean"] == 1040
     assert margin["cost"]["mean"] == 2080
+
+
+def test_two_seeds_far_apart_and_nine_rows_give_intervals_within_0_and_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_tiny_run(tmp_path / "r", {"margin": {0: [0.38, 0.0], 1: [0.59, 0.0]}}, price=1.0)
+    write_manifest(run, {**read_run(run).manifest, "n_evaluated": 9})
+    print_summary(read_run(run), as_json=False)
+    head, row, *notes = capsys.readouterr().out.splitlines()
+    assert re.split(" {2,}", row)[-3:] == ["0.4850 [0, 1]", "0.0000 ± 0.0000", "0.2425 [0, 0.91]"]
+    assert max(map(len, (head, row))) <= 80
+    assert notes[0].endswith("; [ ] where ± would go below 0 or above 1")
+    assert "0.0000 on 9 test rows is known to within [0.0000, 0.2991]" in notes[1]
+    print_summary(read_run(run), as_json=True)
+    margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
+    assert margin["sampling_interval"] == pytest.approx([0, 0.2991], abs=5e-5)
+    assert (margin["first_accuracy"]["low"], margin["first_accuracy"]["high"]) == (0, 1)

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -6,6 +8,8 @@ from pictures import MemoryRun, footnote, make_steps, rising
 
 from alsim.analysis.bands import bootstrap_band, deviation_band
 from alsim.plots.curves import draw_batch_sizes, draw_curves
+from alsim.plots.difference import draw_difference
+from alsim.plots.figures import Drawing
 from alsim.seeding import stream
 
 RUN = MemoryRun(steps=make_steps({"margin": rising(4, ahead=0.01), "random": rising(4)}))
@@ -77,3 +81,16 @@ def test_the_batch_sizes_are_a_picture_of_their_own() -> None:
     assert axes.get_ylabel() == "largest batch (objects)"
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == [32 + step for step in range(8)]
     assert footnote(figure) == "mean of 4 seeds"
+
+
+@pytest.mark.parametrize(
+    ("draw_of", "low", "high"), [(draw_curves, 0, 1), (draw_difference, -1, 1)]
+)
+def test_bands_end_where_accuracies_and_their_differences_do(
+    draw_of: Callable[..., Drawing], low: int, high: int
+) -> None:
+    wild = {"margin": np.array([[0.1, 0.2], [0.9, 1.0]]), "random": np.array([[0.9, 1], [0.1, 0]])}
+    axes = draw_of([MemoryRun(steps=make_steps(wild))]).figure.axes[0]
+    corners = np.concatenate([area.get_paths()[0].vertices for area in areas(axes)])
+    assert corners[:, 1].min() == low
+    assert corners[:, 1].max() == high
