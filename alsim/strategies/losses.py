@@ -1,7 +1,8 @@
 """Scores from the loss: predicted by an auxiliary net, or read off the hidden label.
 
 The two ideal ones are no strategies for real labelling. They ask what a perfect prediction of the
-loss would be worth: an upper bound of learning-loss (the VK study, Figs 13 to 15).
+loss would be worth (the VK study, Figs 13 to 15). That bounds nothing: the true loss can choose
+worse rows than a predicted one.
 """
 
 from alsim.strategies.strategy import Strategy

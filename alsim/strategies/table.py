@@ -83,13 +83,13 @@ STRATEGIES: Mapping[str, Entry] = {
     ),
     "ideal-learning-loss": Entry(
         losses.ideal_learning_loss,
-        summary="the true loss is highest; READS THE HIDDEN LABEL, a bound only",
+        summary="the true loss is highest; reads the hidden label",
         source="VK study 2020",
         cost="O(n·c), one pass over the pool",
     ),
     "reverse-ideal-learning-loss": Entry(
         losses.reverse_ideal_learning_loss,
-        summary="the true loss is lowest; READS THE HIDDEN LABEL, a check only",
+        summary="the true loss is lowest; reads the hidden label",
         source="VK study 2020",
         cost="O(n·c), one pass over the pool",
     ),
