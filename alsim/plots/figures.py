@@ -109,6 +109,8 @@ def check_target(path: Path) -> None:
         raise UsageError("a folder has this name", str(path), "name a file")
     if not path.parent.is_dir():
         raise UsageError("no such folder", str(path.parent), "make it first, or name another")
+    if path.exists() and not path.is_file():  # as root, one could do away with /dev/null
+        raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

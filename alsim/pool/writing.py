@@ -21,6 +21,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise UsageError("the file exists already", str(path), "name another, or add --force")
     if not path.parent.is_dir():
         raise UsageError("no such folder", str(path.parent), "create it first")
+    if path.exists() and not path.is_file():  # as root, --force would do away with /dev/null
+        raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")
 
 
 def write_pool(table: pa.Table, path: Path, *, overwrite: bool = False) -> None:

@@ -1,4 +1,5 @@
 import itertools
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -317,14 +318,17 @@ def test_the_users_own_matplotlib_settings_change_nothing_and_are_kept(tmp_path:
         ("curves", "no suffix"),
         ("absent/curves.png", "no such folder"),
         ("folder.png", "a folder has this name"),
+        ("pipe.png", "a device, a pipe or a socket"),
     ],
 )
 def test_a_target_that_cannot_be_written_is_refused(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
     figure = draw_curves([make_run()]).figure
     with pytest.raises(UsageError, match=what):
         save_figure(figure, tmp_path / name)
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+    assert {path.name for path in tmp_path.iterdir()} == {"folder.png", "pipe.png"}
+    assert (tmp_path / "pipe.png").is_fifo()
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc, which takes no files")

@@ -33,6 +33,14 @@ def test_a_folder_or_a_missing_folder_is_no_target(tmp_path: Path) -> None:
         write_pool(make_table(), tmp_path / "absent" / "pool.parquet")
 
 
+def test_what_is_no_file_is_not_replaced_by_one_even_by_force(tmp_path: Path) -> None:
+    path = tmp_path / "pool.parquet"
+    os.mkfifo(path)  # or /dev/null, which root could do away with
+    with pytest.raises(UsageError, match="a device, a pipe or a socket"):
+        write_pool(make_table(), path, overwrite=True)
+    assert path.is_fifo()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "pool.parquet"
