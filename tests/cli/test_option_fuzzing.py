@@ -1,0 +1,244 @@
+"""Whatever an option is given: one message and its exit code, and nothing written elsewhere."""
+
+import os
+import socket
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made_trainings import write_made_training
+from option_values import (
+    DEVICE,
+    FOLDER,
+    POOL,
+    RUN,
+    STARTS,
+    TEXT,
+    TOML,
+    Parameter,
+    line_of,
+    parameters,
+)
+from tiny_runs import write_tiny_run
+from typer.testing import CliRunner
+
+from alsim.cli.main import app
+from alsim.pool.synthetic import VkOptions, vk_pool
+
+CODES = {0, 2, 3, 4, 5}
+PARAMETERS = parameters()
+COMMANDS = typer.main.get_command(app)
+# A font lacks what a title may hold, and a title may be too long for any picture.
+pytestmark = pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
+A_FEW, A_STEP = 2, 7  # values of each in the quick tests, and how far on the next begins
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """Yield the folder in which commands run, with all that their options may name."""
+    here = tmp_path / "here"
+    here.mkdir()
+    pool = vk_pool(VkOptions(n_rows=90, picture_width=3, text_width=2, n_classes=3))
+    pq.write_table(pool, here / POOL)
+    write_tiny_run(here / RUN)
+    write_made_training(here / "runs" / "trained")
+    (here / TOML).write_text('title = "x"\n')
+    (here / TEXT).write_text("one\ntwo\n")
+    (here / FOLDER).mkdir()
+    make_device(here / DEVICE)
+    (here / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        # To build all commands anew takes most of the time, so it is done once.
+        patch.setattr("typer.testing._get_command", lambda _: COMMANDS, raising=False)
+        patch.setattr(tempfile, "tempdir", str(here / "tmp"))
+        for name in ("TMPDIR", "MPLCONFIGDIR"):
+            patch.setenv(name, str(here / "tmp"))
+        yield here
+
+
+def make_device(path: Path) -> None:
+    """Make a device of the kind of /dev/null; who may not make one gets a socket."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+
+
+class Changes:
+    """The paths that Python code makes or removes.
+
+    It hears of each attempt, before it succeeds or fails; it cannot be removed, only switched.
+    """
+
+    def __init__(self) -> None:
+        self._made: set[str] | None = None
+        self._removed: set[str] = set()
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._made is None:
+            return
+        paths = [
+            os.fsdecode(each) for each in arguments[:2] if isinstance(each, str | bytes | Path)
+        ]
+        paths = [path for path in paths if "\0" not in path]
+        if event == "open":
+            mode, flags = arguments[1:]
+            is_written = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            if is_written or set(mode or "") & set("wax+"):
+                self._made |= {*paths[:1]} - {mode}  # alone where a descriptor is opened
+        elif event in ("os.rename", "os.link", "os.symlink"):
+            self._made |= {paths[-1]}
+        elif event == "os.mkdir":
+            self._made |= {path for path in paths if not os.path.lexists(path)}
+        elif event in ("os.remove", "os.rmdir"):
+            self._removed |= {path for path in paths if os.path.lexists(path)}
+
+    @contextmanager
+    def heard(self) -> Iterator[list[str]]:
+        """Yield a list that has, after the block, what was changed."""
+        self._made, self._removed, changed = set(), set(), list[str]()
+        try:
+            yield changed
+        finally:
+            made, self._made = self._made, None
+            changed += [os.path.realpath(path) for path in made if os.path.lexists(path)]
+            changed += [os.path.realpath(path) for path in self._removed]
+
+
+CHANGES = Changes()
+
+
+def told_of(place: Path, line: Sequence[str]) -> str | None:
+    """Run a command; return what is wrong with how it ended, None if nothing is."""
+    device = os.lstat(place / DEVICE)
+    with CHANGES.heard() as changed:
+        done = CliRunner().invoke(app, list(line))
+    if not isinstance(done.exception, SystemExit | None):
+        return f"{type(done.exception).__name__}: {str(done.exception)[:200]}"
+    if done.exit_code not in CODES:
+        return f"exit code {done.exit_code}"
+    if "Traceback" in done.output:
+        return "a traceback"
+    # The faults of a pool are what its check is to print.
+    is_fault = line[:2] == ["pool", "check"] and "fault" in done.stdout
+    if done.exit_code and not is_fault and not is_message(done.stderr, done.exit_code):
+        return f"no message: {done.stderr!r}"
+    outside = {path for path in changed if not path.startswith((str(place), os.devnull))}
+    if outside:
+        return f"written elsewhere: {sorted(outside)}"
+    if os.lstat(place / DEVICE)[:3] != device[:3]:
+        return "the device is gone"
+    return None
+
+
+def is_message(text: str, code: int) -> bool:
+    """Return whether a text ends with what happened, where, and how to mend it.
+
+    What the parser of the command line refuses, it says in a form of its own.
+    """
+    if "error: " in text:
+        message = text[text.rindex("error: ") :]
+        return "\n  where: " in message and "\n  mend:  " in message
+    return code == 2 and text.count("Error: ") == 1
+
+
+def few(of: Parameter, start: int) -> list[str]:
+    """Return some values of a parameter, others for the next."""
+    n = len(of.values)
+    return list(islice(cycle(of.values), start % n, start % n + min(A_FEW, n)))
+
+
+def refuse_faults(place: Path, lines: Sequence[Sequence[str]]) -> None:
+    faults = [
+        f"{[each[:80] for each in line]}\n    {fault}"
+        for line in lines
+        if (fault := told_of(place, line))
+    ]
+    assert not faults, f"{len(faults)} of {len(lines)}\n" + "\n".join(faults)
+
+
+def of_command(command: str) -> list[Parameter]:
+    return [each for each in PARAMETERS if each.command == command]
+
+
+def test_every_command_is_tried() -> None:
+    assert {each.command for each in PARAMETERS} == set(STARTS)
+    assert len(PARAMETERS) > 250
+
+
+@pytest.mark.parametrize("command", STARTS)
+def test_a_hostile_value_is_one_message(command: str, place: Path) -> None:
+    mine = of_command(command)
+    lines = [
+        line_of((each, value)) for i, each in enumerate(mine) for value in few(each, i * A_STEP)
+    ]
+    refuse_faults(place, lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", STARTS)
+def test_every_hostile_value_is_one_message(command: str, place: Path) -> None:
+    refuse_faults(
+        place, [line_of((each, value)) for each in of_command(command) for value in each.values]
+    )
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[str]:
+    """Draw a command with two to five of its options; one may come twice."""
+    command = draw(st.sampled_from([name for name in STARTS if len(of_command(name)) > 1]))
+    # Where there is to be no pool, none is named.
+    mine = [each for each in of_command(command) if each.name != "--pool"]
+    chosen = draw(st.lists(st.sampled_from(mine), min_size=2, max_size=5))
+    chosen = [each for each in chosen if not each.is_argument] or [mine[-1]]
+    return line_of(*((each, draw(st.sampled_from(each.values))) for each in chosen))
+
+
+IN_PLACE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=50, suppress_health_check=IN_PLACE)
+@given(line=lines())
+def test_several_hostile_values_are_one_message(line: list[str], place: Path) -> None:
+    refuse_faults(place, [line])
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, suppress_health_check=IN_PLACE)
+@given(line=lines())
+def test_any_hostile_values_are_one_message(line: list[str], place: Path) -> None:
+    refuse_faults(place, [line])
+
+
+SIZES = ("--pool=pool.parquet", "--seeds=1", "--max-epochs=1", "--width=4", "--workers=1")
+STUDIES = {
+    "run": ("--initial-size=12", "--query-size=2", "--steps=1", "--strategy=random"),
+    "correlate": ("--initial-size=12", "--sample-size=12", "--group-size=4", "--metric=loss"),
+    "train": ("--model=mmoe",),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", STUDIES)
+def test_every_choice_of_every_option_ends_well(command: str, place: Path) -> None:
+    base = [command, *SIZES, *STUDIES[command]]
+    tried = [
+        [*base, f"{each.name}={choice}", f"--out=made-{i}-{choice}"]
+        for i, each in enumerate(of_command(command))
+        for choice in each.choices
+    ]
+    refuse_faults(place, [[*base, "--out=plain"], *tried])
+    assert (place / "plain" / "run.json").is_file()
