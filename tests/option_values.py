@@ -80,7 +80,7 @@ class Parameter:
     name: str  # as it is typed; of an argument its name
     is_argument: bool
     is_flag: bool
-    choices: Sequence[str]  # what it may be, where that is listed
+    choices: Sequence[str]  # what it may be beside its default, where that is listed
     values: Sequence[str] = field(repr=False)
     is_of_pool: bool = False
 
@@ -143,7 +143,8 @@ def _parameter(command: str, of: Any, hint: Any) -> Parameter:
     values = ("", "x") if is_flag else (*choices, *PATHS) if is_path else (*choices, *WORDS)
     panel = getattr(of, "rich_help_panel", None)
     is_of_pool = panel == "Pool" or name in ("--initial-ids", "--confusion", "--groups")
-    return Parameter(command, name, is_argument, is_flag, choices, values, is_of_pool)
+    others = [choice for choice in choices if choice != of.default]
+    return Parameter(command, name, is_argument, is_flag, others, values, is_of_pool)
 
 
 def _flat(hint: Any) -> list[Any]:

@@ -174,6 +174,8 @@ def _print_text(found: "GateMap", seed: int, labels: str) -> None:
         whole=(1,),
     )
     seeds = "one seed" if n == 1 else f"mean over {n} seeds ± half a 95 % t-interval"
+    if any(_experts_used(found, t).is_cut for t in range(len(found.tasks))):
+        seeds += ", [ ] where that would go beyond what can be"
     what = "Σ of the gates' probabilities" if is_stochastic else "exp of the entropy of the weights"
     number = "probability" if is_stochastic else "mean weight"
     lines = [

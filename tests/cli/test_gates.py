@@ -53,6 +53,7 @@ def test_the_table_tells_density_likeliest_experts_and_the_most_alike_task(study
     assert re.split(r" {2,}", lines[1])[2:] == ["0 (.90) 2 (.50)", f"season ({like})"]
     assert lines[2].startswith("season   1.2 ± 0.6  2 (.90) 1 (.20) 0 (.10)  colour")
     assert "multi-cluster, all labels; 3 experts" in lines
+    assert any(line.endswith("[ ] where that would go beyond what can be") for line in lines)
     assert "other models with gates: mmoe: --model NAME" in lines
     assert lines[-1] == f"figure: {study / 'gates.png'}"
     assert (study / "gates.png").read_bytes().startswith(b"\x89PNG")

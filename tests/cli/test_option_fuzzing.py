@@ -233,7 +233,7 @@ STUDIES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", STUDIES)
-def test_every_choice_of_every_option_ends_well(command: str, place: Path) -> None:
+def test_every_choice_beside_the_defaults_ends_well(command: str, place: Path) -> None:
     base = [command, *SIZES, *STUDIES[command]]
     tried = [
         [*base, f"{each.name}={choice}", f"--out=made-{i}-{choice}"]
