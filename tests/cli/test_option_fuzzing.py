@@ -6,7 +6,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,8 @@ def make_device(path: Path) -> None:
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(path))
+        with chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path.name)  # a whole path is soon too long
 
 
 class Changes:
