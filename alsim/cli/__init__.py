@@ -6,7 +6,9 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line, and end the process."""
     from alsim.cli.ending import ending_well, leave
+    from alsim.cli.streams import own_streams
 
+    own_streams()
     code: object = 0
     try:
         with ending_well():

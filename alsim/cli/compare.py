@@ -146,11 +146,11 @@ def compare(
 
         print_json({"runs": [str(run.folder) for run in read], **asdict(found)})
         return
-    for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
     from alsim.cli import comparison_tables
     from alsim.cli import formats as writing
+    from alsim.cli.output import print_remarks
 
+    print_remarks("note", found.notes)
     if csv:
         records = comparison_tables.pair_records if pairs else comparison_tables.strategy_records
         writing.print_csv(records(found))

@@ -1,11 +1,10 @@
 """What a correlation study shows: a row a metric, what its columns mean, the paths."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from alsim.analysis.correlation import Correlation, Interval
-from alsim.cli.output import print_json, print_lines, print_table
+from alsim.cli.output import print_json, print_lines, print_remarks, print_table, quoted, reporting
 from alsim.experiments.correlation import CONTROL
 from alsim.store import CorrelationStudy
 
@@ -24,17 +23,21 @@ def draw(study: CorrelationStudy, path: Path) -> None:
 
     drawing = draw_scatter(study.groups, study.correlations)
     save_figure(drawing.figure, path)
-    for warning in drawing.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    print_remarks("warning", drawing.warnings)
 
 
 def print_correlation(
     study: CorrelationStudy, *, as_json: bool, picture: Path | None = None
 ) -> None:
     """Print a correlation study to stdout."""
-    if as_json:
-        print_json(_as_json(study, picture))
-        return
+    with reporting(study.folder, f"print it again: alsim resume {quoted(study.folder)}"):
+        if as_json:
+            print_json(_as_json(study, picture))
+        else:
+            _print_text(study, picture)
+
+
+def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
     print_table(
         ["metric", "ρ by seed", "mean ρ", "over seeds", "over groups", "p", "null band"],
         [
@@ -112,7 +115,7 @@ def _on_sizes(study: CorrelationStudy) -> list[str]:
 def _paths(study: CorrelationStudy, picture: Path | None) -> list[str]:
     return [
         f"wrote {study.folder}: run.json, groups and correlations (.parquet)",
-        f"see the groups: alsim plot {study.folder} --kind scatter"
+        f"see the groups: alsim plot {quoted(study.folder)} --kind scatter"
         if picture is None
         else f"figure: {picture}",
     ]

@@ -1,4 +1,4 @@
-"""How the process ends when it is cut short: by a signal, or by output that cannot be written.
+"""How the process ends when it is cut short by a signal.
 
 Imports nothing slow, so that it is in place before anything slow is imported.
 """
@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+from alsim.cli.streams import OutputError, silence
+
 INTERRUPTED = 128 + signal.SIGINT
-_BROKEN_PIPE = 128 + 13  # as a shell says it of a program that SIGPIPE has ended
 _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -41,15 +42,12 @@ def ending_well() -> Generator[None]:
             yield
         finally:
             listener.is_ending = True
-            _flush()
     except KeyboardInterrupt:
         raise SystemExit(_told(listener.heard)) from None
     except SystemExit as ending:
         if ending.code == INTERRUPTED:  # the boundary's, or Typer's own
             raise SystemExit(_told(listener.heard)) from None
         raise
-    except BrokenPipeError:
-        raise SystemExit(unread()) from None
     finally:
         listener.stop()
 
@@ -63,15 +61,9 @@ def leave(code: object) -> NoReturn:
         raise SystemExit(code)  # words, which Python writes
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] -- which os._exit leaves out
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
+        with suppress(OutputError, SystemExit):
             stream.flush()
     os._exit(code or 0)
-
-
-def unread() -> int:
-    """Return the exit code where nobody reads on, as after `| head`, and say no more."""
-    _silence(1, 2)
-    return _BROKEN_PIPE
 
 
 class _Listener:
@@ -108,7 +100,7 @@ class _Listener:
             if _is_importing(frame):
                 self._leave(number)
             if signal.Signals(number).name == "SIGHUP":
-                _silence(*self._terminals)  # it is gone, and writing to it would fail
+                silence(*self._terminals)  # it is gone, and writing to it would fail
             raise Stopped
         # Others come in pairs: a shell passes on what its whole group was sent.
         if number == signal.SIGINT:
@@ -136,27 +128,5 @@ def _word(number: int) -> str:
 
 def _told(number: int) -> int:
     """Return the exit code of a signal, and say in a word what it was."""
-    with suppress(OSError):
-        sys.stderr.write(_word(number))
+    sys.stderr.write(_word(number))
     return 128 + number
-
-
-def _silence(*descriptors: int) -> None:
-    """Send what is still written there nowhere, the interpreter's last flush included."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in descriptors:
-        os.dup2(nowhere, descriptor)
-
-
-def _flush() -> None:
-    """Write what is left for stdout while a failure can still be told."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from alsim.errors import StoreError
-
-        _silence(1)
-        sys.stderr.write(f"error: stdout cannot be written: {error.strerror}\n")
-        raise SystemExit(StoreError.exit_code) from None

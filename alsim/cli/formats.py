@@ -6,12 +6,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alsim.cli.screen import visible
+
+_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one's beginning
 Value = str | int | float | bool | None
 
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    "-": "{-}",  # two would be a dash
     **{character: "\\" + character for character in "&%$#_{}"},
     # After the end of a row a bracket would begin the size of a gap.
     "[": "{[}",
@@ -38,11 +44,14 @@ class TextTable:
 
 
 def print_csv(records: Sequence[Mapping[str, Value]]) -> None:
-    """Print records with the same keys as CSV to stdout; None is an empty cell."""
+    """Print records with the same keys as CSV to stdout; None is an empty cell.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     if records:
         writer = csv.DictWriter(sys.stdout, list(records[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(records)
+        writer.writerows({key: _csv(value) for key, value in each.items()} for each in records)
 
 
 def print_latex(table: TextTable) -> None:
@@ -66,8 +75,15 @@ def print_markdown(*tables: TextTable) -> None:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+    shown = map(visible, cells)
+    return " & ".join("".join(_LATEX.get(c, c) for c in cell) for cell in shown) + r" \\"
 
 
 def _markdown(cell: str) -> str:
-    return re.sub(r"([\\`*_|<>])", r"\\\1", cell)
+    return re.sub(r"([\\`*_|<>\[\]{}~^$&#])", r"\\\1", visible(cell))
+
+
+def _csv(value: Value) -> Value:
+    if not isinstance(value, str):
+        return value
+    return f"'{visible(value)}" if value.lstrip().startswith(_FORMULA) else visible(value)

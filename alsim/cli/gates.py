@@ -57,6 +57,7 @@ def gates(
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
     from alsim.analysis.gates import choose_map, gate_maps
+    from alsim.cli.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
     from alsim.plots import check_target, save_figure
     from alsim.plots.gates import draw_gates
@@ -83,30 +84,24 @@ def gates(
     others = sorted({each.model for each in maps} - {found.model})
     of_model = {each.chosen_by for each in maps if each.model == found.model}
     strategies = sorted(of_model - {found.chosen_by})
-    if json:
-        from alsim.cli.output import print_json
-
-        print_json(
-            {
+    with reporting(target, "look at the picture"):
+        if json:
+            facts = {
                 "study": str(study.folder),
                 "status": study.status,
                 "figure": str(target),
                 "warnings": warnings,
                 "others": others,
                 "others_chosen_by": strategies,
-                **_as_json(found, shown),
             }
-        )
-        return
-    for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    _print_text(found, shown, labels)
-    from alsim.cli.output import print_lines
-
-    lines = [f"other models with gates: {', '.join(others)}: --model NAME"] * bool(others)
-    told = f"labels were also chosen by: {', '.join(strategies)}: --chosen-by NAME"
-    lines += [told] * bool(strategies)
-    print_lines([*lines, f"figure: {target}"])
+            print_json({**facts, **_as_json(found, shown)})
+            return
+        print_remarks("warning", warnings)
+        _print_text(found, shown, labels)
+        lines = [f"other models with gates: {', '.join(others)}: --model NAME"] * bool(others)
+        told = f"labels were also chosen by: {', '.join(strategies)}: --chosen-by NAME"
+        lines += [told] * bool(strategies)
+        print_lines([*lines, f"figure: {target}"])
 
 
 def _file_of(model: str | None, chosen_by: str | None, fraction: float | None) -> str:

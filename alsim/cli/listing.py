@@ -20,7 +20,7 @@ def strategies(
 
     Example: alsim strategies bald 'power-margin(beta=2)'
     """
-    from alsim.cli.output import print_json, print_table
+    from alsim.cli.output import print_json, print_lines, print_table
     from alsim.strategies import STRATEGIES, installed_entries
     from alsim.strategies.naming import describe
 
@@ -31,15 +31,18 @@ def strategies(
             print_json(told)
             return
         for name, facts in told.items():
-            typer.echo(f"{name}: asks for the rows where {facts['summary']}")
-            typer.echo(f"  source: {facts['source']}")
-            typer.echo(f"  cost of a query: {facts['cost']}")
             parameters = ", ".join(f"{k}={v}" for k, v in facts["parameters"].items())
-            typer.echo(f"  parameters: {parameters or 'none of its own'}")
-        typer.echo(
-            "n unlabelled rows, m labelled, k query size, d embedding, h hidden width, c classes; "
-            "every strategy also takes candidates, batch-norm and batch-rule"
-        )
+            print_lines(
+                [
+                    f"{name}: asks for the rows where {facts['summary']}",
+                    f"  source: {facts['source']}",
+                    f"  cost of a query: {facts['cost']}",
+                    f"  parameters: {parameters or 'none of its own'}",
+                ]
+            )
+        symbols = "n unlabelled rows, m labelled, k query size, d embedding, h hidden width"
+        rest = "every strategy also takes candidates, batch-norm and batch-rule"
+        print_lines([f"{symbols}, c classes; {rest}"])
         return
     print_table(
         ["strategy", "asks for the rows where …", "source"],

@@ -1,30 +1,30 @@
 """The commands, and the one place where errors become exit codes."""
 
+import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
-from alsim.cli.ending import INTERRUPTED, unread
 from alsim.cli.help import GroupedCommand, make_app
+from alsim.cli.output import print_error, print_lines
 from alsim.errors import AlsimError
 
 
 class ErrorBoundary(TyperGroup):
     """Print an AlsimError without traceback and exit with its code."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run one command."""
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line, and write all that it has printed."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
         except AlsimError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            raise typer.Exit(unread()) from None
+            print_error(error)
+            sys.exit(error.exit_code)
 
 
 app = make_app(
@@ -52,7 +52,7 @@ def _version(show: bool) -> None:
     if show:
         from alsim import __version__
 
-        typer.echo(__version__)
+        print_lines([__version__])
         raise typer.Exit
 
 

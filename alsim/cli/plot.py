@@ -1,6 +1,5 @@
 """`alsim plot`: a run, or several, as a picture."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,6 +122,7 @@ def plot(
     Example: alsim plot runs/clothes --task all --x cost
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
+    from alsim.cli.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
     from alsim.plots import check_target, draw, save_figure
     from alsim.store import read_correlation, read_run, read_training
@@ -150,9 +150,9 @@ def plot(
     given = {name: value for name, value in options.items() if value is not None}
     drawing = draw(kind, found, **given)
     save_figure(drawing.figure, target)
-    if as_json:
-        typer.echo(json.dumps({"path": str(target), "warnings": drawing.warnings}))
-        return
-    for warning in drawing.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    typer.echo(str(target))
+    with reporting(target, "look at the picture"):
+        if as_json:
+            print_json({"path": str(target), "warnings": drawing.warnings})
+            return
+        print_remarks("warning", drawing.warnings)
+        print_lines([str(target)])

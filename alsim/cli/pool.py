@@ -119,7 +119,7 @@ def check(
     json: AsJson = False,
 ) -> None:
     """Look for everything that is wrong with a pool. Exit code 3 if anything is."""
-    from alsim.cli.output import print_json
+    from alsim.cli.output import print_json, print_lines
     from alsim.errors import PoolError
     from alsim.pool.checking import check_pool
     from alsim.pool.source import open_source
@@ -131,12 +131,11 @@ def check(
         print_json({"faults": faults, "warnings": found.warnings, "notes": found.notes})
     else:
         for fault in found.faults:
-            typer.echo(f"fault: {fault.what}\n  mend: {fault.mend}")
+            print_lines([f"fault: {fault.what}", f"  mend: {fault.mend}"])
         for kind, sentences in (("warning", found.warnings), ("note", found.notes)):
-            for sentence in sentences:
-                typer.echo(f"{kind}: {sentence}")
+            print_lines([f"{kind}: {sentence}" for sentence in sentences])
         if not found.faults:
-            typer.echo("no faults")
+            print_lines(["no faults"])
     if found.faults:
         raise typer.Exit(PoolError.exit_code)
 
@@ -216,9 +215,7 @@ def import_(
     )
     table = import_pool(inputs, options, None if format_ == "auto" else format_)
     write_pool(table, out, overwrite=force)
-    for note in read_notes(table):
-        typer.echo(note)
-    announce(out, table)
+    announce(out, table, read_notes(table))
 
 
 def _options(

@@ -3,6 +3,9 @@
 import sys
 from typing import TYPE_CHECKING
 
+from alsim.cli.output import print_lines
+from alsim.cli.screen import console, styled, visible
+
 if TYPE_CHECKING:
     from alsim.pool.summary import LabelSummary, PoolSummary
 
@@ -14,44 +17,44 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 def print_info(summary: "PoolSummary") -> None:
     """Print a pool at a glance to stdout."""
     if not sys.stdout.isatty():
-        sys.stdout.write("\n".join(_plain(summary)) + "\n")
+        print_lines(_plain(summary))
         return
     from rich.box import ROUNDED, SIMPLE_HEAD
-    from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    shown = console()
+    shown.print(styled(summary.where), soft_wrap=True)  # a path is left whole
     facts = Table.grid(padding=(0, 2))
     for name, value in _facts(summary):
-        facts.add_row(Text(name, style="dim"), Text(value))
-    console.print(Panel(facts, title=summary.where, title_align="left", box=ROUNDED))
+        facts.add_row(styled(name, "dim"), styled(value))
+    shown.print(Panel(facts, box=ROUNDED))
     if summary.modalities:
         table = Table(box=SIMPLE_HEAD, title="Modalities", title_justify="left")
         for header in ("name", "width", "type", "present"):
             table.add_column(header, justify="left" if header in ("name", "type") else "right")
         for row in _modality_rows(summary):
-            table.add_row(*row)
-        console.print(table)
+            table.add_row(*map(styled, row))
+        shown.print(table)
     if summary.features:
         table = Table(box=SIMPLE_HEAD, title="Columns of features", title_justify="left")
         for header in ("name", "kind", "place"):
             table.add_column(header, justify="right" if header == "place" else "left")
-        for name, kind, place in _feature_rows(summary):
-            table.add_row(Text(name), kind, place)
-        console.print(table)
+        for row in _feature_rows(summary):
+            table.add_row(*map(styled, row))
+        shown.print(table)
     for label in summary.labels:
         if summary.task is not None:
-            console.print(Text(_task_title(label, summary.n_rows)))
+            shown.print(styled(_task_title(label, summary.n_rows)))
             continue
-        console.print(Text(_label_title(label), style="bold"))
-        for name, bar, count in _bars(label, console.width):
-            console.print(Text.assemble(f"  {name}  ", (bar, "cyan"), f" {count}"), no_wrap=True)
-        console.print()
+        shown.print(styled(_label_title(label), "bold"))
+        for name, bar, count in _bars(label, shown.width):
+            shown.print(Text.assemble(f"  {name}  ", (bar, "cyan"), f" {count}"), no_wrap=True)
+        shown.print()
     styles = {"fault": "bold red", "warning": "yellow", "note": "dim"}
     for kind, sentence in _remarks(summary):
-        console.print(Text.assemble((f"{kind}: ", styles[kind]), sentence))
+        shown.print(Text.assemble((f"{kind}: ", styles[kind]), styled(sentence)))
 
 
 def _facts(summary: "PoolSummary") -> list[tuple[str, str]]:
@@ -118,7 +121,7 @@ def _task_title(label: "LabelSummary", n_rows: int) -> str:
 
 def _bars(label: "LabelSummary", width: int) -> list[tuple[str, str, str]]:
     """Return name, bar and count of the most frequent classes, as wide as `width` allows."""
-    shown = list(label.counts.items())[:MAX_BARS]
+    shown = [(visible(name), n) for name, n in label.counts.items()][:MAX_BARS]
     if not shown:
         return []
     rest = list(label.counts.values())[MAX_BARS:]

@@ -1,5 +1,6 @@
 """`alsim pool synth`: pools made up, and what is said once a pool is written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +15,15 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to writ
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
 
 
-def announce(path: Path, table: "pa.Table") -> None:
+def announce(path: Path, table: "pa.Table", notes: Sequence[str] = ()) -> None:
     """Print what was written, and where to look next."""
+    from alsim.cli.output import print_lines, quoted, reporting
+
     size = path.stat().st_size / 1e6
-    typer.echo(
-        f"{path}: {table.num_rows:,} rows, {size:.1f} MB. Look at it: alsim pool info {path}"
-    )
+    look = f"alsim pool info {quoted(path)}"
+    with reporting(path, f"look at it: {look}"):
+        line = f"{path}: {table.num_rows:,} rows, {size:.1f} MB. Look at it: {look}"
+        print_lines([*notes, line])
 
 
 @synth.command()

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 from rich.table import Table
 
+from alsim.cli.screen import console, styled, visible
 from alsim.engine.watch import Watch
 from alsim.experiments.records import StepRecord
 
@@ -57,7 +57,7 @@ class PlainWatch(Watch):
         self._told = 0
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(visible(text) + "\n")
         sys.stderr.flush()
 
     def stage(self, text: str) -> None:
@@ -137,7 +137,7 @@ class LiveWatch(Watch):
 
     def note(self, text: str) -> None:
         """Print it above the live part."""
-        self._console.print(f"[dim]note: {text}[/]", highlight=False)
+        self._console.print(styled(f"note: {text}", "dim"))
 
     def plan(self, sizes: str) -> None:
         """Print it above the live part."""
@@ -204,7 +204,7 @@ class LiveWatch(Watch):
                 for task, n in sorted(self._epochs.items())
             )
             text = f"passive phase — seed {epochs}" if epochs else self._stage
-            self._spinner.update(text=text)
+            self._spinner.update(text=styled(text))
             parts.append(self._spinner)
         else:
             parts.append(self._table())
@@ -215,7 +215,7 @@ class LiveWatch(Watch):
     def _epochs_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for task, epoch in sorted(self._epochs.items()):
-            table.add_row(escape(task), f"epoch {epoch}")
+            table.add_row(styled(task), f"epoch {epoch}")
         return table
 
     def _copies_table(self) -> Table:
@@ -223,7 +223,7 @@ class LiveWatch(Watch):
         for metric, seeds in self._copies.items():
             *_, last = seeds.items()
             done = f"{sum(seeds.values()):,} copies"
-            table.add_row(escape(metric), done, f"seed {last[0]}: {last[1]:,}")
+            table.add_row(styled(metric), done, f"seed {last[0]}: {last[1]:,}")
         return table
 
     def _table(self) -> Table:
@@ -231,10 +231,10 @@ class LiveWatch(Watch):
         for strategy in sorted(self._curves.values):
             means = self._curves.means(strategy)
             table.add_row(
-                strategy,
+                styled(strategy),
                 f"{self._curves.labels[strategy]:,} labels",
                 f"accuracy {means[-1]:.4f}",
-                f"[cyan]{spark_line(means)}[/]",
+                styled(spark_line(means), "cyan"),
             )
         return table
 
@@ -245,6 +245,6 @@ def watching() -> Generator[Watch]:
     if not sys.stderr.isatty():
         yield PlainWatch()
         return
-    console = Console(stderr=True)
-    with Live(console=console, refresh_per_second=8, transient=True) as live:
-        yield LiveWatch(console, live)
+    shown = console(is_stderr=True)
+    with Live(console=shown, refresh_per_second=8, transient=True) as live:
+        yield LiveWatch(shown, live)

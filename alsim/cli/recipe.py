@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing els
 @app.command("list")
 def list_(json: AsJson = False) -> None:
     """List the recipes: what each figure or table shows, and what the source found in it."""
-    from alsim.cli.output import print_json, print_table
+    from alsim.cli.output import print_json, print_lines, print_table
     from alsim.recipes import read_recipe, recipe_names
 
     recipes = [read_recipe(name) for name in recipe_names()]
@@ -38,7 +38,7 @@ def list_(json: AsJson = False) -> None:
         ["recipe", "what it shows", "what the source found", "with --full"],
         [[r.name, r.title, r.finding, r.about_full or "–"] for r in recipes],
     )
-    typer.echo("Recipes are sized for two cores; those with a full size are a part of it.")
+    print_lines(["Recipes are sized for two cores; those with a full size are a part of it."])
 
 
 @app.command()
@@ -119,12 +119,12 @@ def run(
 
     Example: alsim recipe run multicluster-fig1 --pool clinc150.parquet --task domain
     """
-    from alsim.cli.output import print_json
+    from alsim.cli.output import print_json, reporting
     from alsim.cli.progress import watching
     from alsim.recipes import read_recipe, run_recipe
 
     recipes = [read_recipe(name) for name in names]  # all are checked before the first is run
-    told: list[object] = []
+    reports: list[Report] = []
     given = {
         "label": label[0] if label is not None and len(label) == 1 else label,
         "task": task,
@@ -146,45 +146,44 @@ def run(
             out=out / recipe.name if out is not None and len(recipes) > 1 else out,
             watching=watching,
         )
-        told.append(report.to_json())
+        reports.append(report)
         if not json:
-            _print(report)
+            with reporting(report.folder, "read result.json there"):
+                _print(report)
     if json:
-        print_json(told)
+        with reporting(reports[-1].folder, "read result.json there"):
+            print_json([report.to_json() for report in reports])
 
 
 def _print(report: "Report") -> None:
-    from alsim.cli.output import print_gap, print_lines, print_table
+    from alsim.cli.output import print_gap, print_lines, print_remarks, print_table
 
     recipe = report.recipe
-    typer.echo(f"{recipe.name}: {recipe.title}")
-    if report.size:
-        typer.echo(report.size)
-    typer.echo(f"source ({recipe.source}): {recipe.finding}")
-    typer.echo("pool: " + ", ".join(f"{key} {_told(value)}" for key, value in report.pool.items()))
+    print_lines([f"{recipe.name}: {recipe.title}", *[report.size] * bool(report.size)])
+    print_lines([f"source ({recipe.source}): {recipe.finding}"])
+    pool = ", ".join(f"{key} {_told(value)}" for key, value in report.pool.items())
+    print_lines([f"pool: {pool}"])
     if report.scale != 1:
         sizes = {name: recipe.kind.sizes(study) for name, study in recipe.studies.items()}
         for told in dict.fromkeys(sizes.values()):
             studies = ", ".join(name for name, size in sizes.items() if size == told)
-            typer.echo(f"scale {report.scale:g}, study {studies}: {told}")
+            print_lines([f"scale {report.scale:g}, study {studies}: {told}"])
     for name, table in report.tables.items():
         print_gap()
         if len(report.tables) > 1:
-            typer.echo(name)
+            print_lines([name])
         print_table(table.headers, table.rows, whole=range(1, len(table.headers)))
         print_lines([table.note])
         print_gap()
     for verdict in report.verdicts:
         study = f"{verdict.study}: " if verdict.study and len(report.runs) > 1 else ""
-        typer.echo(f"{verdict.outcome:12}  {study}{verdict.claim.says}")
-        typer.echo(f"{'':12}  {verdict.numbers}")
-    typer.echo(recipe.kind.method(report.verdicts))
-    for warning in report.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    for figure in report.figures.values():
-        typer.echo(f"figure: {figure}")
+        print_lines([f"{verdict.outcome:12}  {study}{verdict.claim.says}"])
+        print_lines([f"{'':12}  {verdict.numbers}"])
+    print_lines([recipe.kind.method(report.verdicts)])
+    print_remarks("warning", report.warnings)
+    print_lines([f"figure: {figure}" for figure in report.figures.values()])
     runs = ", ".join(str(run.folder) for run in report.runs.values())
-    typer.echo(f"wrote {report.folder / 'result.json'}; the tables are in {runs}")
+    print_lines([f"wrote {report.folder / 'result.json'}; the tables are in {runs}"])
 
 
 def _told(value: object) -> str:

@@ -1,7 +1,6 @@
 """What a finished run shows: a table of strategies, the test set's error, the paths."""
 
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from alsim.analysis.intervals import Estimate, interval_text, widest_sampling_interval
 from alsim.analysis.runs import counted
 from alsim.analysis.summary import StrategySummary, summarise
-from alsim.cli.output import print_json, print_table
+from alsim.cli.output import print_json, print_lines, print_table, quoted, reporting
 from alsim.errors import RunError
 from alsim.store import Run
 
@@ -20,7 +19,8 @@ def print_run(run: Run, *, as_json: bool) -> None:
     Raises:
         RunError: Naming the curves whose training diverged.
     """
-    print_summary(run, as_json=as_json)
+    with reporting(run.folder, f"print it again: alsim resume {quoted(run.folder)}"):
+        print_summary(run, as_json=as_json)
     lost = run.manifest.get("diverged")
     if isinstance(lost, list) and lost:
         raise RunError(
@@ -84,8 +84,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         with_random = shlex.quote(",".join(["random", *sorted(names)]))
         lines.append(f"what would chance have done? --strategy {with_random}")
     lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
-    lines.append(f"see the curves: alsim plot {run.folder} --out curves.png")
-    sys.stdout.write("\n".join(lines) + "\n")
+    lines.append(f"see the curves: alsim plot {quoted(run.folder)} --out curves.png")
+    print_lines(lines)
 
 
 def _tasks(run: Run) -> list[str]:

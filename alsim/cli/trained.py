@@ -12,7 +12,14 @@ from alsim.analysis.training import (
     TrainingSummary,
     summarise_training,
 )
-from alsim.cli.output import print_gap, print_json, print_lines, print_table
+from alsim.cli.output import (
+    print_gap,
+    print_json,
+    print_lines,
+    print_table,
+    quoted,
+    reporting,
+)
 from alsim.errors import RunError
 from alsim.experiments.task_records import RANDOM
 from alsim.store import EXPORTS, TrainingStudy
@@ -28,10 +35,11 @@ def print_training(study: TrainingStudy, *, as_json: bool) -> None:
         RunError: Naming the nets whose training diverged.
     """
     summary = summarise_training(study.fits, study.tasks, study.gates, models_of(study))
-    if as_json:
-        print_json(_as_json(study, summary))
-    else:
-        _print_text(study, summary)
+    with reporting(study.folder, f"print it again: alsim resume {quoted(study.folder)}"):
+        if as_json:
+            print_json(_as_json(study, summary))
+        else:
+            _print_text(study, summary)
     lost = study.manifest.get("diverged")
     if isinstance(lost, list) and lost:
         told = [f"{d['model']} with seed {d['seed']} at fraction {d['fraction']:g}" for d in lost]

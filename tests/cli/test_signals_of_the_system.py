@@ -158,18 +158,6 @@ def test_output_that_nobody_reads_on_ends_it_in_silence(command: list[str]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_output_for_which_there_is_no_space_is_an_error_of_the_store() -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [*ALSIM, "strategies"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
-        )  # fmt: skip
-    assert done.returncode == 4
-    assert done.stderr == "error: stdout cannot be written: No space left on device\n"
-
-
-@pytest.mark.slow
 def test_progress_that_nobody_reads_on_ends_a_run_in_silence(start: Start, tmp_path: Path) -> None:
     process = start("--out", tmp_path / "r", until=RUNNING)
     assert process.stderr is not None
