@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[1] / "alsim"
 
 ROWS = [
     {"errors", "seeding", "metrics"},
-    {"loading", "parameters"},
+    {"loading", "parameters", "paths"},
     {"models"},
     {"pool"},
     {"training", "signals", "oracle"},

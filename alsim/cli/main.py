@@ -1,6 +1,7 @@
 """The commands, and the one place where errors become exit codes."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -9,7 +10,7 @@ from typer.core import TyperGroup
 from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.cli.output import print_error, print_lines
-from alsim.errors import AlsimError
+from alsim.errors import AlsimError, StoreError
 
 
 class ErrorBoundary(TyperGroup):
@@ -25,6 +26,20 @@ class ErrorBoundary(TyperGroup):
         except AlsimError as error:
             print_error(error)
             sys.exit(error.exit_code)
+        except OSError as error:  # of a place where nothing better is known
+            where = str(error.filename or "the operating system")
+            told = StoreError(f"refused: {error.strerror or error}", where, "mend that, and repeat")
+            print_error(told)
+            sys.exit(told.exit_code)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one command, from a folder that exists: libraries abort the process in another."""
+        try:
+            Path.cwd()
+        except OSError:
+            what, mend = "the working folder was deleted", "change into another one: cd FOLDER"
+            raise StoreError(what, "here", mend) from None
+        return super().invoke(ctx)
 
 
 app = make_app(

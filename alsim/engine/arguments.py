@@ -29,6 +29,7 @@ from alsim.errors import UsageError
 from alsim.experiments.schedule import ScheduleOptions
 from alsim.models import ModelOptions
 from alsim.oracle import OracleOptions
+from alsim.paths import place
 from alsim.pool.options import PoolOptions
 from alsim.training.options import TrainingOptions
 
@@ -208,6 +209,6 @@ def check_out(out: str | Path | None) -> None:
     """Raise a UsageError if a file stands where the run's folder would be, or one above it."""
     if out is None:
         return
-    first = next((path for path in (Path(out), *Path(out).parents) if path.exists()), None)
-    if first is not None and not first.is_dir():
+    first = next((path for path in (Path(out), *Path(out).parents) if place(path)), None)
+    if first is not None and place(first) == "file":
         raise UsageError(f"{first} is a file", "--out", "name a folder that is empty or new")

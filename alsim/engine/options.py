@@ -14,6 +14,7 @@ from alsim.models import ExpertOptions, ModelOptions
 from alsim.models.expert_options import expert_faults
 from alsim.models.table import find_model
 from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
+from alsim.paths import place
 from alsim.pool.options import PoolOptions
 from alsim.signals import Members
 from alsim.strategies import Combination, Named, find_strategy
@@ -151,7 +152,7 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
         ("--confusion", options.oracle.confusion),
         ("--groups", options.oracle.groups),
     ):
-        if path is not None and not path.is_file():
+        if path is not None and faults.attempt("file", place, path) != "file":
             faults.add(f"no such file: {path}", naming, "name a file that exists")
     return {named.name: named for named in strategies}
 

@@ -10,6 +10,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from alsim.errors import UsageError
+from alsim.paths import place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,9 +106,9 @@ def check_target(path: Path) -> None:
     if path.suffix.lower() not in _METADATA:
         suffix = f"unknown kind of picture {path.suffix!r}" if path.suffix else "no suffix"
         raise UsageError(suffix, str(path), f"end the name in one of: {', '.join(_METADATA)}")
-    if path.is_dir():
+    if place(path) == "folder":
         raise UsageError("a folder has this name", str(path), "name a file")
-    if not path.parent.is_dir():
+    if place(path.parent) != "folder":
         raise UsageError("no such folder", str(path.parent), "make it first, or name another")
     if path.exists() and not path.is_file():  # as root, one could do away with /dev/null
         raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")

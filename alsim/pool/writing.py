@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alsim.errors import PoolError, UsageError
+from alsim.paths import place
 from alsim.pool.roles import is_embedding
 
 ROW_GROUP_ROWS = 16_384  # so that several threads can decode one file
@@ -15,11 +16,12 @@ ROW_GROUP_ROWS = 16_384  # so that several threads can decode one file
 
 def check_target(path: Path, *, overwrite: bool) -> None:
     """Raise a UsageError if `path` exists and is not to be overwritten, or has no folder."""
-    if path.is_dir():
+    found = place(path)
+    if found == "folder":
         raise UsageError("this is a folder", str(path), "name a file: --out POOL.parquet")
-    if path.exists() and not overwrite:
+    if found and not overwrite:
         raise UsageError("the file exists already", str(path), "name another, or add --force")
-    if not path.parent.is_dir():
+    if place(path.parent) != "folder":
         raise UsageError("no such folder", str(path.parent), "create it first")
     if path.exists() and not path.is_file():  # as root, --force would do away with /dev/null
         raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")
@@ -45,6 +47,8 @@ def write_pool(table: pa.Table, path: Path, *, overwrite: bool = False) -> None:
             row_group_size=ROW_GROUP_ROWS,
         )
         partial.replace(path)
+    except UnicodeEncodeError:
+        raise UsageError("the name is not UTF-8", str(path), "name another") from None
     except OSError as error:
         what = f"the pool cannot be written ({error.strerror or error})"
         raise PoolError(what, str(path), "check the space and your rights there") from None

@@ -8,6 +8,7 @@ from typing import get_args
 import pyarrow as pa
 
 from alsim.errors import PoolError, UsageError
+from alsim.paths import place
 from alsim.pool.importers.arrays import import_npy, import_npz
 from alsim.pool.importers.build import known_columns
 from alsim.pool.importers.census import import_census
@@ -35,7 +36,7 @@ def guess_format(path: Path) -> Format:
     """
     if path.suffix in SUFFIXES:
         return SUFFIXES[path.suffix]
-    if not path.exists():
+    if place(path) is None:
         raise PoolError("no such file", str(path), "check the path")
     names = [file.name for file in path.iterdir()] if path.is_dir() else [path.name]
     if any("idx" in name and "ubyte" in name for name in names):
@@ -81,7 +82,7 @@ def _import(paths: Sequence[Path], options: ImportOptions, format_: Format | Non
         flag = "--group" if options.group else "--only"
         raise UsageError(f"{flag} is for Census-Income", str(paths[0]), f"leave out {flag}")
     for path in paths:
-        if not path.exists() and format_ != "parquet":
+        if place(path) is None and format_ != "parquet":
             raise PoolError("no such file", str(path), "check the path")
     if format_ == "npy":
         return import_npy(paths, options)
