@@ -1,15 +1,40 @@
 """Names with parameters, as a user writes them: `bald(k=50)`, `mmoe(experts=4)`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from alsim.errors import UsageError, nearest
 
 Value = int | float | str | bool
+_Number = TypeVar("_Number", int, float)
 
 _FORM = re.compile(r"(?P<base>[^()]+?)\s*(\((?P<inside>[^()]*)\))?")
+
+
+def number(text: str, type_: type[_Number]) -> _Number:
+    """Return the number that a text writes, in the digits that Typer reads too: 0 to 9.
+
+    Raises:
+        ValueError: If it writes none.
+    """
+    if not text.isascii():
+        raise ValueError(text)
+    return type_(text)
+
+
+def refuse_repeats(flag: str, values: Sequence[str | int | float]) -> None:
+    """Refuse values of which a flag names one twice.
+
+    Raises:
+        UsageError: Naming it.
+    """
+    seen: set[str | int | float] = set()
+    for value in values:
+        if value in seen:
+            raise UsageError(f"{value!r} is named twice", flag, "name each once")
+        seen.add(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +81,12 @@ class Written:
             if not choices and type_ is bool:
                 return {"true": True, "false": False}[value.lower()]
             if not choices:
-                return type_(value)
+                is_number = type_ in (int, float)
+                return number(value, type_) if is_number else type_(value)
         except (ValueError, KeyError):
             pass
-        listed = ", ".join(map(str, choices)) if choices else {int: "a whole number"}.get(type_, "")
+        whole = "a whole number" if type_ is int else ""
+        listed = ", ".join(map(str, choices)) or whole
         raise UsageError(
             f"{name} cannot be {value!r}",
             self.where,

@@ -7,8 +7,12 @@ from typing import Literal
 from alsim.errors import UsageError
 
 
-def place(path: Path) -> Literal["folder", "file"] | None:
+def place(path: Path, flag: str = "") -> Literal["folder", "file"] | None:
     """Return what is at a path, None for nothing; whatever is no folder counts as a file.
+
+    Args:
+        path: Relative or absolute.
+        flag: The option that named it, for messages.
 
     Raises:
         UsageError: If the system does not say, as for a name that is too long or below a folder
@@ -16,10 +20,8 @@ def place(path: Path) -> Literal["folder", "file"] | None:
     """
     try:
         return "folder" if S_ISDIR(path.stat().st_mode) else "file"
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: a null character
         return None
     except OSError as error:
         what, mend = f"cannot look there: {error.strerror}", "name a path that you may enter"
-        raise UsageError(what, str(path), mend) from None
-    except ValueError as error:  # such as a null character
-        raise UsageError(f"no path: {error}", str(path), "name another") from None
+        raise UsageError(what, f"{flag} {path}".lstrip(), mend) from None

@@ -1,6 +1,8 @@
 """The commands, and the one place where errors become exit codes."""
 
+import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from typer.core import TyperGroup
 from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.cli.output import print_error, print_lines
-from alsim.errors import AlsimError, StoreError
+from alsim.errors import AlsimError, StoreError, UsageError
 
 
 class ErrorBoundary(TyperGroup):
@@ -31,6 +33,14 @@ class ErrorBoundary(TyperGroup):
             told = StoreError(f"refused: {error.strerror or error}", where, "mend that, and repeat")
             print_error(told)
             sys.exit(told.exit_code)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse empty values, as an unset variable of a shell gives them: "" is no path."""
+        for before, value in pairwise(["", *args]):
+            if not value or re.fullmatch(r"--[\w-]+=", value):
+                flag = value.removesuffix("=") or before
+                raise UsageError("an empty value", flag, "give one, or leave the option out")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run one command, from a folder that exists: libraries abort the process in another."""

@@ -16,6 +16,7 @@ from alsim.cli.streams import OutputError
 from alsim.errors import AlsimError
 
 _NARROW = 8  # characters of a header that are never broken
+_LONGEST = 2000  # characters of a line of an error
 
 
 def print_json(data: Any) -> None:
@@ -55,8 +56,14 @@ def print_remarks(kind: str, remarks: Iterable[str]) -> None:
 
 def print_error(error: AlsimError) -> None:
     """Print to stderr what happened, where, and how to mend it."""
-    text = visible(str(error), keep="\n")
-    sys.stderr.write(f"error: {text}\n")
+    lines = f"error: {error}".split("\n")
+    sys.stderr.write("".join(f"{_shortened(visible(line))}\n" for line in lines))
+
+
+def _shortened(line: str) -> str:
+    """Return a line without its middle where it is so long that it would bury the others."""
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 def quoted(path: Path | str) -> str:

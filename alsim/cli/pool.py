@@ -196,12 +196,15 @@ def import_(
     force: Force = False,
 ) -> None:
     """Convert embeddings or features to a pool, its roles written into the file."""
+    from alsim.parameters import refuse_repeats
     from alsim.pool.importers.build import read_notes
     from alsim.pool.importers.dispatch import import_pool
     from alsim.pool.importers.options import ImportOptions
     from alsim.pool.writing import check_target, write_pool
 
     check_target(out, overwrite=force)
+    for flag, values in (("--label", label), ("--modality", modality), ("--feature", feature)):
+        refuse_repeats(flag, values or ())
     options = ImportOptions(
         labels=tuple(label or ()),
         labels_file=labels,
@@ -227,8 +230,12 @@ def _options(
     label_type: Literal["class", "target"] | None,
     features: str | None,
 ) -> "PoolOptions":
+    from alsim.parameters import refuse_repeats
     from alsim.pool.options import PoolOptions
 
+    encoded = tuple(name for name in (features or "").split(",") if name)
+    for flag, values in (("--label", label), ("--modality", modality), ("--features", encoded)):
+        refuse_repeats(flag, values or ())
     return PoolOptions(
         labels=tuple(label or ()),
         modalities=tuple(modality or ()),
@@ -236,5 +243,5 @@ def _options(
         split=split,
         id=id_,
         label_type=label_type,
-        features=tuple(name for name in (features or "").split(",") if name),
+        features=encoded,
     )

@@ -209,6 +209,7 @@ def check_out(out: str | Path | None) -> None:
     """Raise a UsageError if a file stands where the run's folder would be, or one above it."""
     if out is None:
         return
-    first = next((path for path in (Path(out), *Path(out).parents) if place(path)), None)
+    above = (Path(out), *Path(out).parents)
+    first = next((path for path in above if place(path, "--out")), None)
     if first is not None and place(first) == "file":
         raise UsageError(f"{first} is a file", "--out", "name a folder that is empty or new")

@@ -9,6 +9,7 @@ from alsim.engine.faults import Faults
 from alsim.errors import UsageError
 from alsim.models import ExpertOptions
 from alsim.models.table import MODELS
+from alsim.parameters import number
 
 # The flag that sets each field of ExpertOptions.
 EXPERT_FLAGS: Mapping[str, str] = {
@@ -155,7 +156,7 @@ def _whole_numbers(text: str, between: str, flag: str, mend: str) -> Any:
         UsageError: If there are none, or something else.
     """
     try:
-        numbers = tuple(int(part) for part in text.split(between))
+        numbers = tuple(number(part, int) for part in text.split(between))
     except ValueError:
         numbers = ()
     if not numbers or max(map(abs, numbers)) > LARGEST:

@@ -12,7 +12,7 @@ from alsim.errors import UsageError
 from alsim.models import MODELS, ModelOptions
 from alsim.models.expert_options import EstimatorName, ExpertKind, GateInput, expert_faults
 from alsim.models.table import find_model
-from alsim.parameters import put_together, take_apart
+from alsim.parameters import number, put_together, take_apart
 
 FLAG = "--model"
 _BESIDE_LINEAR = tuple(name for name in MODELS if name != "linear")
@@ -26,7 +26,7 @@ _OWN: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 
 def _widths(text: str) -> str:
     """Return the widths of layers in `64` or `64x32`, as they were written."""
-    return "x".join(str(int(part)) for part in text.split("x"))
+    return "x".join(str(number(part, int)) for part in text.split("x"))
 
 
 # Parameter -> its field of ExpertOptions, and its type.

@@ -14,6 +14,7 @@ from alsim.models import ExpertOptions, ModelOptions
 from alsim.models.expert_options import expert_faults
 from alsim.models.table import find_model
 from alsim.oracle import OracleOptions, OraclePlan, oracle_faults
+from alsim.parameters import refuse_repeats
 from alsim.paths import place
 from alsim.pool.options import PoolOptions
 from alsim.signals import Members
@@ -152,7 +153,7 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
         ("--confusion", options.oracle.confusion),
         ("--groups", options.oracle.groups),
     ):
-        if path is not None and faults.attempt("file", place, path) != "file":
+        if path is not None and faults.attempt("file", place, path, naming) != "file":
             faults.add(f"no such file: {path}", naming, "name a file that exists")
     return {named.name: named for named in strategies}
 
@@ -269,20 +270,14 @@ def _check_combinations(
     named_values: dict[str, Sequence[str | int]] = {
         flag: [named.name for named in strategies],
         "--seeds": options.seeds,
+        "--label": options.pool.labels,
         "--modality": options.pool.modalities,
+        "--features": options.pool.features,
         "--encoder": options.model.encoders or (),
         "--initial-ids": options.initial_ids or (),
     }
-    refuse_repeats(named_values, faults)
-
-
-def refuse_repeats(named: Mapping[str, Sequence[str | int | float]], faults: Faults) -> None:
-    """Look for values that a flag, the key, names twice."""
-    for flag, values in named.items():
-        if len(set(values)) < len(values):
-            seen: set[str | int | float] = set()
-            twice = next(value for value in values if value in seen or seen.add(value))
-            faults.add(f"{twice!r} is named twice", flag, "name each once")
+    for named, values in named_values.items():
+        faults.attempt(None, refuse_repeats, named, values)
 
 
 def n_cores() -> int:

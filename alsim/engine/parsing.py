@@ -8,6 +8,7 @@ from pathlib import Path
 from alsim.engine.annotations import LARGEST, shown
 from alsim.errors import UsageError
 from alsim.experiments.schedule import QuerySize, Until
+from alsim.parameters import number
 
 MOST_SEEDS = 10_000
 
@@ -44,11 +45,11 @@ def _seeds(value: str | int | Sequence[int]) -> Sequence[int]:
     if not isinstance(value, str):
         return tuple(value)
     if ".." in value:
-        first, last = (int(part) for part in value.split(".."))
+        first, last = (number(part, int) for part in value.split(".."))
         return range(first, last + 1)
     if "," in value:
-        return tuple(int(part) for part in value.split(",") if part.strip())
-    return range(int(value))
+        return tuple(number(part, int) for part in value.split(",") if part.strip())
+    return range(number(value, int))
 
 
 def parse_query_size(value: str | int) -> QuerySize:
@@ -59,7 +60,7 @@ def parse_query_size(value: str | int) -> QuerySize:
     """
     parts = str(value).split(":")
     try:
-        sizes = [int(part) for part in parts]
+        sizes = [number(part, int) for part in parts]
     except ValueError:
         sizes = []
     if len(sizes) not in (1, 2) or min(sizes) < 1 or max(sizes) > LARGEST:
@@ -79,14 +80,14 @@ def parse_until(value: str | None) -> Until:
     """
     if value is None:
         return Until()
-    kind, _, number = value.partition("=")
+    kind, _, end = value.partition("=")
     try:
-        if kind == "exhausted" and not number:
+        if kind == "exhausted" and not end:
             return Until("exhausted")
-        if kind == "accuracy" and 0 < float(number) <= 1:
-            return Until("accuracy", float(number))
-        if kind == "labels" and 0 < int(number) <= LARGEST:
-            return Until("labels", float(int(number)))
+        if kind == "accuracy" and 0 < number(end, float) <= 1:
+            return Until("accuracy", number(end, float))
+        if kind == "labels" and 0 < number(end, int) <= LARGEST:
+            return Until("labels", float(number(end, int)))
     except ValueError:
         pass
     raise UsageError(
@@ -107,7 +108,7 @@ def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...
     if not isinstance(value, str):
         return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
     try:
-        return tuple(float(rate) for rate in parse_names(value))
+        return tuple(number(rate, float) for rate in parse_names(value))
     except ValueError:
         raise UsageError(
             f"{shown(value)} holds no error rates",
@@ -125,9 +126,9 @@ def parse_shares(values: Sequence[str], flag: str, *, below: float = math.inf) -
     shares: dict[str, float] = {}
     wrong: list[str] = []
     for text in values:
-        name, _, number = text.rpartition("=")
+        name, _, written = text.rpartition("=")
         try:
-            share = float(number)
+            share = number(written, float)
         except ValueError:
             share = -1.0
         if name in shares:

@@ -12,13 +12,13 @@ from alsim.engine.options import (
     EngineOptions,
     check_training,
     model_from_json,
-    refuse_repeats,
     training_from_json,
 )
 from alsim.engine.resuming import plain_options
 from alsim.errors import UsageError
 from alsim.models import ExpertOptions, ModelOptions
 from alsim.models.expert_options import expert_faults
+from alsim.parameters import number, refuse_repeats
 from alsim.pool.options import PoolOptions
 from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
@@ -95,7 +95,7 @@ def parse_fractions(value: str | float | Sequence[float]) -> tuple[float, ...]:
     mend = "give shares of the labels above 0 and at most 1, such as 0.05,0.25,1"
     try:
         if isinstance(value, str):
-            found = tuple(float(part) for part in value.split(",") if part.strip())
+            found = tuple(number(part, float) for part in value.split(",") if part.strip())
         else:
             found = (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
     except ValueError:
@@ -128,18 +128,18 @@ def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ..
             "--evaluation",
             f"leave it out, or add --model {STOCHASTIC[0]}",
         )
-    refuse_repeats(
-        {
-            "--fractions": options.fractions,
-            "--seeds": options.seeds,
-            "--evaluation": options.evaluations,
-            "--export-task": options.exports,
-            "--label": options.pool.labels,
-            "--modality": options.pool.modalities,
-            "--encoder": options.model.encoders or (),
-        },
-        faults,
-    )
+    named_values: dict[str, Sequence[str | int | float]] = {
+        "--fractions": options.fractions,
+        "--seeds": options.seeds,
+        "--evaluation": options.evaluations,
+        "--export-task": options.exports,
+        "--label": options.pool.labels,
+        "--modality": options.pool.modalities,
+        "--features": options.pool.features,
+        "--encoder": options.model.encoders or (),
+    }
+    for flag, values in named_values.items():
+        faults.attempt(None, refuse_repeats, flag, values)
     if options.match_parameters:
         for model in models[1:]:
             named = {"width", "expert-width"} & {*model.given}
@@ -158,8 +158,8 @@ def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ..
 
 def _refuse_equal_models(models: Sequence[NamedModel], faults: Faults) -> None:
     """Look for models that are the same, whether or not they are written alike."""
-    for number, model in enumerate(models):
-        for earlier in models[:number]:
+    for place, model in enumerate(models):
+        for earlier in models[:place]:
             if _meaning(earlier.options) == _meaning(model.options):
                 alike = "" if earlier.name == model.name else f", as {earlier.name}"
                 faults.add(f"{model.name} is named twice{alike}", FLAG, "name each once")

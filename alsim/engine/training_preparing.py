@@ -11,7 +11,6 @@ from alsim.engine.fitting import check_heads, fit_model, try_model
 from alsim.engine.machine import Machine
 from alsim.engine.matching import match_parameters
 from alsim.engine.model_names import FLAG, NamedModel
-from alsim.engine.options import refuse_repeats
 from alsim.engine.preparing import describe_pool, rows_by_class
 from alsim.engine.queried import (
     QueriedRun,
@@ -34,6 +33,7 @@ from alsim.experiments.task_labels import Queries, labelled_rows, queried_labels
 from alsim.experiments.task_records import RANDOM
 from alsim.models import ExpertNet
 from alsim.models.expert_options import top_k_of
+from alsim.parameters import refuse_repeats
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import Source
@@ -167,7 +167,8 @@ def _fit_models(
             objectives.append(objective)
             check_heads(objective, options.training, faults)
             _check_evaluations(objective, found[-1], faults)
-    refuse_repeats({FLAG: [model.name for model in found]}, faults)  # auto may be one of them
+    names = [model.name for model in found]  # auto may be one of them
+    faults.attempt(None, refuse_repeats, FLAG, names)
     notes = check_exports(options.exports, pool, named, objectives, faults)
     if options.match_parameters and not faults.kept:
         found, told = match_parameters(found, pool, faults)

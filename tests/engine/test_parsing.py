@@ -21,7 +21,9 @@ def test_seeds_are_a_count_a_range_or_a_list() -> None:
     assert parse_seeds([7]) == (7,)
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "a", "5..3", "1,b", "..", "-2..1"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "a", "5..3", "1,b", "..", "-2..1", "٣", "²", "1..٣"]
+)
 def test_a_text_that_names_no_seeds_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="names no seeds"):
         parse_seeds(text)
