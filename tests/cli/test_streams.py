@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_trainings import write_made_training
 from tiny_runs import write_tiny_run
 
 ALSIM = [sys.executable, "-m", "alsim"]
@@ -92,10 +91,10 @@ def test_a_result_that_is_written_says_so_though_it_cannot_be_printed(
 @pytest.mark.slow
 @pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full", "2>&- <&-"])
 def test_stderr_that_cannot_be_written_stops_nothing(redirection: str, tmp_path: Path) -> None:
-    study = write_made_training(tmp_path / "study", status="interrupted")
-    done = run(redirection, "plot", study, "--kind", "losses")
+    few = ("--initial-size", "50", "--steps", "1", "--max-epochs", "1", "--workers", "1")
+    done = run(redirection, "run", "--seeds", "1", *few, "--out", tmp_path / "new")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{study / 'losses.png'}\n"
+    assert f"wrote {tmp_path / 'new'}" in done.stdout
 
 
 @pytest.mark.slow
