@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1] / "alsim"
 
 ROWS = [
-    {"errors", "seeding", "metrics"},
+    {"errors", "escaping", "seeding", "metrics"},
     {"loading", "parameters", "paths"},
     {"models"},
     {"pool"},

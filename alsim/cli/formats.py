@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alsim.cli.screen import visible
+from alsim.escaping import visible
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one's beginning
 Value = str | int | float | bool | None

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alsim.cli.screen import console, escaped, styled, visible
+from alsim.cli.screen import console, styled
 from alsim.cli.streams import OutputError
 from alsim.errors import AlsimError
+from alsim.escaping import escaped, visible
 
 _NARROW = 8  # characters of a header that are never broken
 _LONGEST = 2000  # characters of a line of an error

@@ -4,7 +4,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from alsim.cli.output import print_lines
-from alsim.cli.screen import console, styled, visible
+from alsim.cli.screen import console, styled
+from alsim.escaping import visible
 
 if TYPE_CHECKING:
     from alsim.pool.summary import LabelSummary, PoolSummary

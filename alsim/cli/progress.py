@@ -10,8 +10,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.spinner import Spinner
 from rich.table import Table
 
-from alsim.cli.screen import console, styled, visible
+from alsim.cli.screen import console, styled
 from alsim.engine.watch import Watch
+from alsim.escaping import visible
 from alsim.experiments.records import StepRecord
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
-from alsim.cli.screen import visible
 from alsim.errors import StoreError
+from alsim.escaping import visible
 
 _STDOUT, _STDERR = 1, 2
 _BROKEN_PIPE = 128 + 13  # as a shell says it of a program that SIGPIPE has ended

@@ -13,6 +13,7 @@ from alsim.errors import StoreError, UsageError
 from alsim.plots.baselines import pair_up
 from alsim.plots.figures import (
     Drawing,
+    finished,
     make_figure,
     make_panels,
     own_style,
@@ -20,7 +21,8 @@ from alsim.plots.figures import (
     write_heading,
 )
 from alsim.plots.lines import Look, format_x, looks_of, seeds_in_words
-from alsim.plots.pool_classes import pool_classes, shortened
+from alsim.plots.names import as_labels, shortened
+from alsim.plots.pool_classes import pool_classes
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.words import split_in_words, x_label
 
@@ -88,10 +90,10 @@ def draw_classes(
         verb = "is" if lost == 1 else "are"
         warnings.append(f"{words} without a row on {split_in_words(unique)} {verb} left out")
     with own_style():
-        other = (baseline or BASELINE) if is_relative else None
+        other = as_labels([baseline or BASELINE])[0] if is_relative else None
         figure = _figure(shown, rows, other, title, x_label("labels", unique))
         write_footnote(figure, _footnote(shown, split_in_words(unique), is_relative=is_relative))
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
@@ -134,14 +136,12 @@ def _figure(
     maps: list[QuadMesh] = []
     for place, (axes, (look, each), grid) in enumerate(zip(panels, shown, grids, strict=True)):
         maps.append(_draw_map(axes, each.n_labelled, grid, {**scale, "cmap": colours}))
-        axes.set_title(look.label, loc="left", fontsize=9.5, parse_math=False)
+        axes.set_title(look.label, loc="left", fontsize=9.5)
         if place + n_columns >= len(shown):
             axes.set_xlabel(xlabel, fontsize=9)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     for axes in panels[::n_columns]:
-        axes.set_yticks(
-            range(len(rows)), [shortened(name) for name in rows], fontsize=7, parse_math=False
-        )
+        axes.set_yticks(range(len(rows)), shortened(rows), fontsize=7)
     bar = figure.colorbar(maps[0], ax=panels, extend=extend, aspect=40, pad=0.02)
     bar.set_label(words, fontsize=9)
     if title:

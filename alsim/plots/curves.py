@@ -8,7 +8,7 @@ from alsim.analysis.curves import XAxis, learning_curves
 from alsim.analysis.intervals import SHARES
 from alsim.analysis.runs import named
 from alsim.errors import StoreError
-from alsim.plots.figures import Drawing, own_style
+from alsim.plots.figures import Drawing, finished, own_style
 from alsim.plots.lines import draw_figure, looks_of, make_lines
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.tasks import draw_tasks
@@ -70,7 +70,7 @@ def draw_curves(
             number=".3f" if is_share else ".4g",
             title=title,
         )
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def draw_batch_sizes(

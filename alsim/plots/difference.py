@@ -10,8 +10,9 @@ from alsim.analysis.intervals import bounds_of, difference_bounds
 from alsim.analysis.runs import named
 from alsim.errors import UsageError
 from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.figures import Drawing, own_style
+from alsim.plots.figures import Drawing, finished, own_style
 from alsim.plots.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.names import as_labels
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.words import axis_label, x_label
 
@@ -63,7 +64,7 @@ def draw_difference(
             "alsim plot --kind difference",
             "run them with the same --seeds and sizes, best in one run: --strategy random,margin",
         )
-    name = baseline or BASELINE
+    name = as_labels([baseline or BASELINE])[0]
     with own_style():
         figure = draw_figure(
             make_lines(curves, band, x, warnings, CUT_SHARED, difference_bounds(bounds_of(metric))),
@@ -75,4 +76,4 @@ def draw_difference(
             title=title,
             zero=name,
         )
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)

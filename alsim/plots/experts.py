@@ -17,7 +17,14 @@ from alsim.analysis.task_values import (
     net_means,
 )
 from alsim.errors import StoreError
-from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_title,
+)
 from alsim.plots.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
 from alsim.plots.trainings import (
     DrawableTraining,
@@ -113,7 +120,7 @@ def draw_experts(
         levels = "levels: models without such gates; " if has_levels else ""
         seeds = seeds_in_words(n_seeds, band)
         write_footnote(figure, f"lines: each task's K likeliest; {levels}{seeds}")
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def _marks(

@@ -1,7 +1,7 @@
 """Figures: made alike, and written by suffix, atomically, and the same bytes each time."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,7 +10,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from alsim.errors import UsageError
+from alsim.escaping import visible
 from alsim.paths import place
+from alsim.plots.fonts import FONT, make_legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +25,12 @@ _METADATA: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
 }
 _LETTERS_PER_INCH = 16  # of a footnote, at the least
+_LETTERS_OF_TITLES = 10  # per inch
+_LINES_OF_TITLES = 4
 _OWN_STYLE = {
     "svg.hashsalt": "alsim",
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine has it
+    "font.family": FONT,
+    "text.parse_math": False,  # names are text, whatever dollars they hold
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -45,6 +50,12 @@ class Drawing:
 
     figure: "Figure"
     warnings: tuple[str, ...]
+
+
+def finished(figure: "Figure", warnings: Sequence[str]) -> Drawing:
+    """Return a figure as a drawing, with fonts that have what is written there."""
+    with own_style():
+        return Drawing(figure, (*warnings, *make_legible(figure)))
 
 
 @contextmanager
@@ -85,13 +96,24 @@ def make_panels(figure: "Figure", n: int, n_columns: int, *, sharey: bool) -> "l
 
 def write_title(axes: "Axes", title: str) -> None:
     """Write a title above axes, as it was typed."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", parse_math=False)
+    title = _fitted(title, axes.figure.bbox.width / axes.figure.dpi)
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
 
 
 def write_heading(figure: "Figure", title: str) -> None:
     """Write a title above all panels of a figure, as it was typed."""
-    style = {"fontsize": 11, "fontweight": "bold", "parse_math": False}
+    title = _fitted(title, figure.get_figwidth())
+    style = {"fontsize": 11, "fontweight": "bold"}
     figure.suptitle(title, x=0.01, ha="left", **style)
+
+
+def _fitted(title: str, width: float) -> str:
+    """Return a title in lines that are no wider than a figure of so many inches, and not many."""
+    n = int(width * _LETTERS_OF_TITLES)
+    lines = [part for line in visible(title, keep="\n").split("\n") for part in wrap(line, n)]
+    if len(lines) > _LINES_OF_TITLES:
+        lines = [*lines[: _LINES_OF_TITLES - 1], "…"]
+    return "\n".join(lines)
 
 
 def write_footnote(figure: "Figure", text: str) -> None:

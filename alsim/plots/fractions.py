@@ -17,6 +17,7 @@ from alsim.analysis.task_values import (
 from alsim.errors import StoreError
 from alsim.plots.figures import (
     Drawing,
+    finished,
     make_figure,
     make_panels,
     own_style,
@@ -31,6 +32,7 @@ from alsim.plots.lines import (
     footnote,
     limits,
 )
+from alsim.plots.names import shortened
 from alsim.plots.trainings import (
     DrawableTraining,
     looks_of_nets,
@@ -121,7 +123,7 @@ def draw_fractions(
                 for drawn_line in axes.lines:  # a mean of 1 stands on the edge
                     drawn_line.set_clip_on(str(drawn_line.get_label()).startswith("_"))
                 (_hide_places if is_dots else _format_labels)(axes, lines)
-            axes.set_title(name, loc="left", fontsize=9.5, parse_math=False)
+            axes.set_title(shortened([name])[0], loc="left", fontsize=9.5)
             axes.tick_params(labelsize=8)
             words = "labels of all tasks" if len(of) > 1 else "labels"
             if is_dots and lines:
@@ -147,7 +149,7 @@ def draw_fractions(
         same = "; panels of one scale, each at its own height" if n > 1 else ""
         every = [line.curve for lines in drawn for line in lines]
         write_footnote(figure, footnote(every, band) + same)
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def _dodged(lines: Sequence[Line]) -> list[Line]:

@@ -8,13 +8,14 @@ from alsim.analysis.bands import t_band
 from alsim.analysis.gates import Floats, GateMap, expert_order, similar_order
 from alsim.plots.figures import (
     Drawing,
+    finished,
     make_figure,
     own_style,
     write_footnote,
     write_heading,
 )
 from alsim.plots.lines import signed
-from alsim.plots.pool_classes import shortened
+from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +48,7 @@ def draw_gates(
     tasks = similar_order(correlations)
     values = found.values[chosen][tasks]
     experts = expert_order(values)
-    names = [shortened(found.tasks[task]) for task in tasks]
+    names = shortened([found.tasks[task] for task in tasks])
     n_tasks, n_experts = values.shape
     is_alone = n_tasks == 1
     widths = [_CELL * max(n_experts, 8), 1.5, 0.0 if is_alone else _CELL * max(n_tasks, 8)]
@@ -63,7 +64,7 @@ def draw_gates(
         _draw_map(panels[0], values[:, experts], found.fact)
         panels[0].set_xticks(range(n_experts), [str(i) for i in experts])
         panels[0].set_xlabel("expert", fontsize=9)
-        panels[0].set_yticks(range(n_tasks), names, parse_math=False)
+        panels[0].set_yticks(range(n_tasks), names)
         panels[0].set_ylim(n_tasks - 0.5, -0.5)
         _write_top(panels[0], f"{_fact(found)}, seed {found.seeds[chosen]}")
         _draw_used(panels[1], found.n_used[:, tasks], n_experts)
@@ -73,13 +74,13 @@ def draw_gates(
         )
         if not is_alone:
             _draw_correlations(panels[2], correlations[np.ix_(tasks, tasks)])
-            panels[2].set_xticks(range(n_tasks), names, rotation=90, parse_math=False)
+            panels[2].set_xticks(range(n_tasks), names, rotation=90)
             _write_top(panels[2], "correlation of tasks")
         for axes in panels:
             axes.tick_params(labelsize=7.5, length=0)
         write_heading(figure, title or described(found, labels))
         write_footnote(figure, _footnote(found))
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def described(found: GateMap, labels: str = "") -> str:
@@ -141,7 +142,7 @@ def _draw_correlations(axes: "Axes", correlations: Floats) -> None:
 
 
 def _write_top(axes: "Axes", text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=9, parse_math=False)
+    axes.set_title(text, loc="left", fontsize=9)
 
 
 def _fact(found: GateMap) -> str:

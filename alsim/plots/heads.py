@@ -10,8 +10,8 @@ from alsim.analysis.metric_curves import Place
 from alsim.errors import UsageError
 from alsim.models import MIXED
 from alsim.plots.figures import Drawing
+from alsim.plots.names import shortened
 from alsim.plots.panels import Panel, draw_panels, places_in
-from alsim.plots.pool_classes import shortened
 from alsim.plots.runs import DrawableRun, distinct
 from alsim.plots.words import axis_label
 
@@ -98,5 +98,6 @@ def _pattern(place: Place) -> str:
 def _titled(place: Place, words: str, places: Sequence[Place]) -> str:
     """Return a panel's title, which names the task where there are several, as broad as a panel."""
     if len({each.task for each in places}) > 1:
-        words = f"{shortened(place.task)}: {words}"
+        tasks = [each.task for each in places]
+        words = f"{shortened(tasks)[places.index(place)]}: {words}"
     return fill(words, _BROADEST, break_on_hyphens=False)

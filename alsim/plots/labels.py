@@ -48,7 +48,6 @@ def label_ends(axes: "Axes", labels: Sequence[EndLabel], gap: float) -> None:
             va="center",
             color="#222222",  # pale colours would be hard to read as text
             fontsize=9,
-            parse_math=False,
         )
 
 

@@ -12,6 +12,7 @@ from alsim.analysis.curves import Curve, XAxis
 from alsim.analysis.intervals import Bounds, bounds_of
 from alsim.plots.figures import make_figure, write_footnote, write_title
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.names import as_labels
 from alsim.plots.runs import DrawableRun
 from alsim.plots.style import LineStyle, line_styles
 
@@ -56,12 +57,8 @@ class Line:
 def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
     """Return the look of each strategy; its label names the run where there are several."""
     styles = line_styles(keys)
-    return {
-        (name, strategy): Look(
-            strategy if len(runs) == 1 else f"{strategy} · {name}", styles[name, strategy]
-        )
-        for name, strategy in keys
-    }
+    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in keys])
+    return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
 
 
 def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
@@ -224,7 +221,6 @@ def draw_zero(axes: "Axes", words: str) -> None:
         fontsize=7.5,
         color="#444444",
         bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
-        parse_math=False,
         zorder=1.6,  # behind the curves
     )
 

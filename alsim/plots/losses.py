@@ -16,8 +16,16 @@ from alsim.analysis.task_values import (
     net_means,
 )
 from alsim.errors import StoreError, UsageError, nearest
-from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_heading
+from alsim.plots.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_heading,
+)
 from alsim.plots.lines import Look, signed
+from alsim.plots.names import shortened
 from alsim.plots.trainings import (
     DrawableTraining,
     labels_in_words,
@@ -105,8 +113,8 @@ def draw_losses(
             if metric not in _OF_FITS:
                 above = 30 if n_columns > 1 else 18
                 grid[0, j].annotate(
-                    column, (0, 1), xycoords="axes fraction", xytext=(0, above),
-                    textcoords="offset points", fontsize=9.5, fontweight="bold", parse_math=False,
+                    shortened(columns)[j], (0, 1), xycoords="axes fraction", xytext=(0, above),
+                    textcoords="offset points", fontsize=9.5, fontweight="bold",
                 )  # fmt: skip
             words = _OF_FITS.get(metric) or axis_label(metric, [study])
             grid[-1, j].set_xlabel(words, fontsize=9)
@@ -115,7 +123,7 @@ def draw_losses(
         labels = labels_in_words(study, share)
         text = f"a net a seed, trained on {labels}; sd: standard deviation of the nets"
         write_footnote(figure, text)
-    return Drawing(figure, tuple(study_warnings(study)))
+    return finished(figure, study_warnings(study))
 
 
 def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:
@@ -171,7 +179,7 @@ def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look, betwee
         told = f"mean {signed(float(values.mean()), '.3g')}, {told}"
     if len(values) > 1:
         told = told.replace(", n", f", sd {values.std(ddof=1):.2g}, n")
-    axes.set_title(f"{look.label}{between}{told}", loc="left", fontsize=8.5, parse_math=False)
+    axes.set_title(f"{look.label}{between}{told}", loc="left", fontsize=8.5)
     axes.locator_params(axis="y", integer=True, nbins=3)
     axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=8)

@@ -9,6 +9,7 @@ from alsim.analysis.metric_curves import Place, metric_curves, places_of
 from alsim.analysis.runs import named
 from alsim.plots.figures import (
     Drawing,
+    finished,
     make_figure,
     make_panels,
     own_style,
@@ -99,7 +100,7 @@ def draw_panels(
                 bottom, top = limits(lines, is_share=is_share)
                 middle = (bottom + top) / 2
                 axes.set_ylim(middle - span / 2, middle + span / 2)
-            axes.set_title(panel.title, loc="left", fontsize=9.5, parse_math=False)
+            axes.set_title(panel.title, loc="left", fontsize=9.5)
             axes.tick_params(labelsize=8)
             format_x(axes, x, nbins=4)
             if place + n_columns >= len(panels):
@@ -120,4 +121,4 @@ def draw_panels(
         every = [line.curve for lines in drawn for line in lines]
         same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
         write_footnote(figure, footnote(every, band) + same)
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)

@@ -7,8 +7,6 @@ from alsim.analysis.runs import named, unlike
 from alsim.errors import StoreError, UsageError
 from alsim.plots.runs import DrawableRun
 
-_LONGEST = 22  # letters of a class's name
-
 
 def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) -> Mapping[str, int]:
     """Return the classes with their rows in the pool of all runs, most frequent first.
@@ -55,8 +53,3 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
             "are those among its initial labels, and classes that these lack are left out"
         )
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def shortened(name: str) -> str:
-    """Return a class's name, cut where it would be too long beside an axis."""
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

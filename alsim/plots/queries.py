@@ -11,9 +11,17 @@ from alsim.analysis.intervals import NOT_NEGATIVE
 from alsim.analysis.query_mix import QueryMix, query_mixes
 from alsim.analysis.runs import named
 from alsim.errors import StoreError
-from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_title,
+)
 from alsim.plots.lines import Look, edges_of, looks_of, seeds_in_words
-from alsim.plots.pool_classes import pool_classes, shortened
+from alsim.plots.names import shortened
+from alsim.plots.pool_classes import pool_classes
 from alsim.plots.runs import DrawableRun, differences, distinct
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ def draw_queries(
     ]
     with own_style():
         figure = _figure(mixes, pool, band, title)
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def _figure(
@@ -108,10 +116,12 @@ def _figure(
     axes.set_xlim(-0.5, len(pool) - 0.5)
     axes.set_xticks(
         range(len(pool)),
-        [f"{shortened(name)}  {100 * n / n_rows:.2g} %" for name, n in pool.items()],
+        [
+            f"{name}  {100 * n / n_rows:.2g} %"
+            for name, n in zip(shortened(list(pool)), pool.values(), strict=True)
+        ],
         rotation=90,
         fontsize=7.5,
-        parse_math=False,
     )
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel("class, and its share in the pool")

@@ -16,9 +16,17 @@ from alsim.analysis.saving_curves import MOST_POINTS, SavingCurve, savings_by
 from alsim.analysis.savings import Saving, saved, saved_by_bootstrap
 from alsim.errors import UsageError
 from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_title,
+)
 from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.lines import Look, band_opacity, draw_zero, format_x, label_gap, looks_of, signed
+from alsim.plots.names import as_labels
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.words import check_score, x_label
 from alsim.seeding import stream
@@ -127,8 +135,8 @@ def draw_savings(
     fewer = f"{'less' if x == 'cost' else 'fewer'} {counted(x, unique)}"
     words = x_label(x, unique), fewer
     with own_style():
-        figure = _figure(lines, band, metric, baseline or BASELINE, title, x, words)
-    return Drawing(figure, tuple(warnings))
+        figure = _figure(lines, band, metric, as_labels([baseline or BASELINE])[0], title, x, words)
+    return finished(figure, warnings)
 
 
 def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:

@@ -12,12 +12,14 @@ from alsim.errors import StoreError, UsageError
 from alsim.experiments.correlation import CONTROL
 from alsim.plots.figures import (
     Drawing,
+    finished,
     make_figure,
     make_panels,
     own_style,
     write_footnote,
     write_heading,
 )
+from alsim.plots.names import shortened
 from alsim.plots.style import STYLES
 
 if TYPE_CHECKING:
@@ -95,14 +97,13 @@ def draw_scatter(
         n_rows = -(-len(metrics) // n_columns)
         figure = make_figure(1.5 + 2.7 * n_columns, 1.0 + 2.5 * n_rows)
         panels = make_panels(figure, len(metrics), n_columns, sharey=True)
-        for place, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
+        names = shortened([f"{m} (control)" if m == CONTROL else m for m in metrics])
+        for place, (axes, metric, name) in enumerate(zip(panels, metrics, names, strict=True)):
             _draw_seeds(axes, usable.filter(pc.field("metric") == metric), seeds)
-            name = f"{metric} (control)" if metric == CONTROL else metric
             axes.set_title(
                 f"{name}\n{_in_words(found.get(metric))}",
                 loc="left",
                 fontsize=9.5,
-                parse_math=False,
             )
             if place + n_columns >= len(metrics):
                 axes.set_xlabel("mean score of the group", fontsize=9)
@@ -114,7 +115,7 @@ def draw_scatter(
         if title:
             write_heading(figure, title)
         write_footnote(figure, _footnote(metrics, found, len(seeds)))
-    return Drawing(figure, (lost,) if n_lost else ())
+    return finished(figure, [lost] if n_lost else [])
 
 
 def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ from alsim.analysis.bands import BandKind
 from alsim.analysis.curves import XAxis
 from alsim.errors import UsageError
 from alsim.plots.figures import Drawing
+from alsim.plots.names import shortened
 from alsim.plots.panels import Panel, draw_panels, places_in
 from alsim.plots.runs import DrawableRun, distinct
 
@@ -37,12 +38,14 @@ def draw_sigma(
             "run with a model of several heads, such as --model three-head, and --loss uncertainty",
         )
     several = len({place.task for place in places}) > 1
+    heads = shortened([place.head for place in places])
+    tasks = shortened([place.task for place in places])
     return draw_panels(
         unique,
         "sigma",
         [
-            Panel(f"{place.task}: {place.head} head" if several else f"{place.head} head", (place,))
-            for place in places
+            Panel(f"{task}: {head} head" if several else f"{head} head", (place,))
+            for task, head, place in zip(tasks, heads, places, strict=True)
         ],
         ylabel="σ (the loss weighs 1 / σ²)",
         is_share=False,

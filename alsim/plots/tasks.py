@@ -9,8 +9,8 @@ from alsim.analysis.metric_curves import Place, places_of
 from alsim.analysis.task_runs import ALL, MIXED
 from alsim.errors import UsageError, nearest
 from alsim.plots.figures import Drawing
+from alsim.plots.names import shortened
 from alsim.plots.panels import Panel, draw_panels
-from alsim.plots.pool_classes import shortened
 from alsim.plots.runs import DrawableRun, distinct
 from alsim.plots.words import axis_label
 
@@ -47,7 +47,10 @@ def draw_tasks(
         raise UsageError(
             f"no task has a metric {metric!r}", "alsim plot --task all", nearest(metric, known)
         )
-    panels = [Panel(shortened(place.task), (place,)) for place in places]
+    panels = [
+        Panel(name, (place,))
+        for name, place in zip(shortened([p.task for p in places]), places, strict=True)
+    ]
     if len(places) > 1:
         panels.insert(0, Panel(f"mean of {len(places)} tasks", tuple(places)))
     n = len(panels)

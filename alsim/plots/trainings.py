@@ -11,6 +11,7 @@ from alsim.analysis.task_values import Trained, trained_in
 from alsim.errors import UsageError
 from alsim.experiments.task_records import RANDOM
 from alsim.plots.lines import Look
+from alsim.plots.names import as_labels
 from alsim.plots.style import line_styles
 
 _MARKERS = "osD^vPX*<>"  # one for each of what chose the labels
@@ -108,11 +109,12 @@ def looks_of_nets(which: Sequence[Trained]) -> dict[Trained, Look]:
     styles = line_styles([(each.chosen_by, each.model) for each in which])
     strategies = list(dict.fromkeys(each.chosen_by for each in which))
     is_one = len(strategies) == 1
+    names = [each.model if is_one else f"{each.model} · {each.chosen_by}" for each in which]
     return {
         each: Look(
-            each.model if is_one else f"{each.model} · {each.chosen_by}",
+            label,
             styles[each.chosen_by, each.model],
             _MARKERS[strategies.index(each.chosen_by) % len(_MARKERS)],
         )
-        for each in which
+        for each, label in zip(which, as_labels(names), strict=True)
     }

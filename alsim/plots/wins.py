@@ -10,7 +10,15 @@ from alsim.analysis.curves import XAxis
 from alsim.analysis.runs import merge_runs
 from alsim.analysis.verdicts import Verdict, VerdictOutcome
 from alsim.errors import UsageError
-from alsim.plots.figures import Drawing, make_figure, own_style, write_footnote, write_title
+from alsim.plots.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    own_style,
+    write_footnote,
+    write_title,
+)
+from alsim.plots.names import as_labels
 from alsim.plots.runs import DrawableRun, differences, distinct
 from alsim.plots.words import axis_label
 
@@ -62,7 +70,7 @@ def draw_wins(
         )
     with own_style():
         figure = _figure(comparison, axis_label(metric, unique), title)
-    return Drawing(figure, tuple(warnings))
+    return finished(figure, warnings)
 
 
 def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
@@ -82,10 +90,9 @@ def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
     axes.imshow(wins, cmap=pale, vmin=0, vmax=1, aspect="auto")
     for (first, second), verdict in cells.items():
         _write_cell(axes, names.index(first), names.index(second), verdict)
-    axes.set_xticks(
-        range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor", parse_math=False
-    )
-    axes.set_yticks(range(len(names)), names, parse_math=False)
+    labels = as_labels(names)
+    axes.set_xticks(range(len(names)), labels, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), labels)
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

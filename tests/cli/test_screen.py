@@ -16,8 +16,9 @@ from alsim.cli.formats import TextTable, print_csv, print_latex, print_markdown
 from alsim.cli.output import print_error, print_json, print_lines, print_remarks, print_table
 from alsim.cli.pool_info import print_info
 from alsim.cli.progress import LiveWatch, PlainWatch
-from alsim.cli.screen import console, visible
+from alsim.cli.screen import console
 from alsim.errors import StoreError
+from alsim.escaping import visible
 from alsim.experiments.records import StepRecord
 from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
