@@ -245,9 +245,7 @@ def main() -> None:
             loaded = load_pool(
                 source, PoolOptions(), Path(folder), initial_size=arguments.initial_size
             )
-            names = tuple(loaded.pool.modalities)
-            model = ModelOptions(name="three-head", encoders=ModelOptions().encoded(names))
-            model = replace(model, width=model.width_for(loaded.pool.widths.values()))
+            model = ModelOptions(name="three-head", width=128, encoders=loaded.pool.pictures)
             compare(f"three-head {model.width}", loaded.pool, model, arguments, device)
         if arguments.mnist is not None:
             with tempfile.TemporaryDirectory() as folder:

@@ -13,10 +13,11 @@ chosen by it. The table on test rows was made last.
 """
 
 import argparse
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,11 +25,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
-from alsim.analysis.holm import Adjusted, holm
+from alsim.analysis.holm import holm
 from alsim.analysis.paired import ALPHA, MeanTest, t_test
 from alsim.engine.machine import Machine
 from alsim.engine.options import StudyOptions, check
@@ -208,29 +210,40 @@ def measure(
     return Row(name, size, np.array(net), regressions, tuple(epochs))
 
 
-def judge(rows: Sequence[Row]) -> list[tuple[Row, Standardise, MeanTest, Adjusted]]:
-    """Return the test of the net against each regression, by Holm over all of them."""
-    tests = [(row, s, t_test(row.net - row.regressions[s])) for row in rows for s in SCALINGS]
-    adjusted = holm([test.p for _, _, test in tests])
-    return [(*found, by) for found, by in zip(tests, adjusted, strict=True)]
+def judge(rows: Sequence[Row]) -> dict[tuple[str, int, Standardise], tuple[MeanTest, bool]]:
+    """Return the test of each net against each regression, and whether Holm's finds it worse.
+
+    By pool, size and scaling of the regression; Holm's is over all of them.
+    """
+    keys: list[tuple[str, int, Standardise]] = [
+        (row.pool, row.size, scaling) for row in rows for scaling in SCALINGS
+    ]
+    tests = [t_test(row.net - row.regressions[scaling]) for row in rows for scaling in SCALINGS]
+    worse = [
+        test.mean < 0 and by.p is not None and by.p < ALPHA
+        for test, by in zip(tests, holm([test.p for test in tests]), strict=True)
+    ]
+    return dict(zip(keys, zip(tests, worse, strict=True), strict=True))
 
 
 def show(rows: Sequence[Row]) -> None:
     """Print the table as Markdown."""
-    print("| pool | labels | net | " + " | ".join(f"regression, {NAMES[s]}" for s in SCALINGS)
-          + " | net − regression, auto | epochs |")
-    print("| --- | --- | --- |" + " --- |" * (len(SCALINGS) + 2))
-    judged = {(row.pool, row.size, s): (test, by) for row, s, test, by in judge(rows)}
+    regressions = [f"regression, {NAMES[scaling]}" for scaling in SCALINGS]
+    header = ["pool", "labels", "net", *regressions, "net − regression, auto", "epochs"]
+    print(" | ".join(["", *header, ""]).strip())
+    print("| --- " * len(header) + "|")
+    judged = judge(rows)
     for row in rows:
-        cells = []
-        for s in SCALINGS:
-            test, by = judged[row.pool, row.size, s]
-            is_worse = test.mean < 0 and by.p is not None and by.p < ALPHA
-            cells.append(f"{row.regressions[s].mean():.3f}{' (net worse)' if is_worse else ''}")
+        found = [judged[row.pool, row.size, scaling] for scaling in SCALINGS]
+        cells = [
+            f"{row.regressions[scaling].mean():.3f}" + " (above the net)" * is_worse
+            for scaling, (_, is_worse) in zip(SCALINGS, found, strict=True)
+        ]
         test, _ = judged[row.pool, row.size, "auto"]
         width = "" if test.half_width is None else f" ± {test.half_width:.3f}"
-        print(f"| {row.pool} | {row.size} | {row.net.mean():.3f} | {' | '.join(cells)} "
-              f"| {test.mean:+.3f}{width} | {min(row.epochs)}–{max(row.epochs)} |", flush=True)
+        epochs = f"{min(row.epochs)} to {max(row.epochs)}"
+        line = [row.pool, str(row.size), f"{row.net.mean():.3f}", *cells]
+        print(" | ".join(["", *line, f"{test.mean:+.3f}{width}", epochs, ""]).strip(), flush=True)
 
 
 def main() -> None:
@@ -242,33 +255,33 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--pools", nargs="*", help="only these")
-    for flag, type_ in (("learning-rate", float), ("dropout", float), ("patience", int),
-                        ("max-epochs", int), ("width", int), ("batch-size", int)):
-        parser.add_argument(f"--{flag}", type=type_)
-    a = parser.parse_args()
-    options = StudyOptions(strategies=("random",))
-    given = {k: v for k, v in vars(a).items() if v is not None}
-    training = {k: given[k] for k in ("learning_rate", "patience", "max_epochs", "batch_size") if k in given}
-    model = {k: given[k] for k in ("dropout", "width") if k in given}
+    for flag in ("--learning-rate", "--dropout"):
+        parser.add_argument(flag, type=float, help="of the net, for trials")
+    for flag in ("--patience", "--width", "--batch-size"):
+        parser.add_argument(flag, type=int, help="of the net, for trials")
+    a = parse_arguments(parser, seeds=2, sizes=[30], pools=["narrow", "iris"])
+    print(ran_on(["scikit-learn"]))
+    given = {name: value for name, value in vars(a).items() if value is not None}
+    standard = StudyOptions(strategies=("random",))
     options = replace(
-        options,
-        training=replace(options.training, **training),
-        model=replace(options.model, **model),
+        standard,
+        training=replace(standard.training, **_of(given, standard.training)),
+        model=replace(standard.model, **_of(given, standard.model)),
     )
     rows: list[Row] = []
     for name, table in all_pools(a.data):
         if a.pools and name not in a.pools:
             continue
-        for size in a.sizes:
-            found = measure(
-                name, without_test(table) if a.on == "validation" else table, size,
-                range(a.seeds), options,
-            )
-            if found is not None:
-                rows.append(found)
-                print(name, size, round(float(found.net.mean()), 4),
-                      {s: round(float(v.mean()), 4) for s, v in found.regressions.items()}, found.epochs, flush=True)
+        table = without_test(table) if a.on == "validation" else table
+        found = [measure(name, table, size, range(a.seeds), options) for size in a.sizes]
+        rows += [row for row in found if row is not None]
+        print(f"{name} done", file=sys.stderr)
     show(rows)
+
+
+def _of(given: Mapping[str, Any], options: Any) -> dict[str, Any]:
+    """Return those of the arguments that are called like a field of the options."""
+    return {field.name: given[field.name] for field in fields(options) if field.name in given}
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def keep_curve(study: Study, assignment: Any, job: Job, start: Passive, place: P
     )
     (task,) = [t for t in plan.actives if t.message["jobs"] == [job]]
     (place / CHECKPOINTS).mkdir()
-    save_passive(Path(task.message["state"]), start, 1, {})
+    save_passive(Path(task.message["state"]), start, {})
     run_active(study, task.message, unheard)
 
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "against_plain_loop": ("--tiny --pool {mnist} --threads 1", "ratio: "),
     "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
     "coverage": ("--tiny", "| saving 500: the verdict is better |"),
+    "first_accuracy": ("--tiny", "| narrow | 30 | 1.000 |"),
     "fuzz": ("parquet --tiny", "4 inputs read"),
     "fuzz journal": ("journal --tiny", "2 inputs read"),
     "fuzz recipes": ("toml --tiny", ""),

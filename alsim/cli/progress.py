@@ -142,7 +142,7 @@ class LiveWatch(Watch):
 
     def plan(self, sizes: str) -> None:
         """Print it above the live part."""
-        self._console.print(sizes, highlight=False)
+        self._console.print(styled(sizes, ""))
 
     def planned(self, n_curves: int, n_steps: int | None) -> None:
         """Begin the bar."""
