@@ -44,7 +44,7 @@ class _State:
 
 
 _state = _State()
-_write, _fsync, _allocate = os.write, os.fsync, os.posix_fallocate
+_open, _write, _fsync, _allocate = os.open, os.write, os.fsync, os.posix_fallocate
 
 
 @contextmanager
@@ -89,11 +89,19 @@ def _arm(broken: Break) -> None:
         sys.addaudithook(_audit)
         _state.is_hooked = True
     os.write, os.fsync, os.posix_fallocate = _breaking_write, _breaking_fsync, _breaking_allocate
+    os.open = _breaking_open
 
 
 def _disarm() -> None:
     _state.broken = None
-    os.write, os.fsync, os.posix_fallocate = _write, _fsync, _allocate
+    os.open, os.write, os.fsync, os.posix_fallocate = _open, _write, _fsync, _allocate
+
+
+def _breaking_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+    # The event of an open file does not tell in which folder.
+    if dir_fd is not None and flags & _WRITING:
+        _meet("open", _absolute(path, dir_fd))
+    return _open(path, flags, mode, dir_fd=dir_fd)
 
 
 def _breaking_write(descriptor: int, data: Any, /) -> int:

@@ -20,6 +20,7 @@ from alsim.store import (
     free_folder,
     move_aside,
     open_folder,
+    remove_file,
     remove_partials,
 )
 
@@ -64,8 +65,7 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
                 yield Claim(folder, lock.fileno, past)
             except BaseException:
                 if past is None and not (folder / JOURNALS).exists():
-                    with suppress(OSError):  # what went wrong first is to be told
-                        (folder / MANIFEST).unlink(missing_ok=True)
+                    remove_file(folder / MANIFEST)
                 raise
             finally:
                 shutil.rmtree(folder / WORK, ignore_errors=True)

@@ -7,7 +7,7 @@ compared, and a difference ends the run, for numbers that do not come twice cann
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from alsim.store import (
     Entry,
     Journal,
     load_checkpoint,
+    remove_file,
     round_to_json,
     save_checkpoint,
 )
@@ -154,8 +155,7 @@ class Keeper:
         for r in going:
             endings += self.end([r], "done", min(last, self._n[r] - 1), share)
         self._sync()
-        with suppress(OSError):  # it is of no use now, and does no harm
-            self._checkpoint.unlink(missing_ok=True)
+        remove_file(self._checkpoint)  # it is of no use now
         return Kept((), tuple(endings))
 
     def end(

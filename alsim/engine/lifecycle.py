@@ -141,11 +141,11 @@ def carry_out(
         }
         if past is None:  # from now on the run can be resumed
             write_manifest(folder, manifest)
+        make_folder(folder / WORK, anew=True)
         n = machine.workers
         watch.stage(f"{folder}: starting {n} worker process{'es' if n > 1 else ''}")
         with Workers(n, worker_environment(machine.threads), claimed.lock) as group:
             watch.stage(f"reading {procedure.source.name}")
-            make_folder(folder / WORK)
             prepared = procedure.prepare(folder / WORK)
             manifest |= procedure.describe(prepared)
             if past is not None:

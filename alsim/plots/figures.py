@@ -149,7 +149,9 @@ def save_figure(figure: "Figure", path: Path) -> None:
         figure.savefig(buffer, format=suffix[1:], dpi=160, metadata=_METADATA[suffix])
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # a link put there is not followed
+            file.write(buffer.getvalue())
         temporary.replace(path)
     except OSError as error:
         raise UsageError(

@@ -39,13 +39,15 @@ def write_pool(table: pa.Table, path: Path, *, overwrite: bool = False) -> None:
     small: Any = [field.name for field in table.schema if not is_embedding(field.type)]
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        pq.write_table(
-            table,
-            partial,
-            compression="zstd",
-            use_dictionary=small or False,
-            row_group_size=ROW_GROUP_ROWS,
-        )
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as file:  # a link put there is not followed
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                use_dictionary=small or False,
+                row_group_size=ROW_GROUP_ROWS,
+            )
         partial.replace(path)
     except UnicodeEncodeError:
         raise UsageError("the name is not UTF-8", str(path), "name another") from None

@@ -16,7 +16,7 @@ from alsim.errors import StoreError, UsageError
 from alsim.recipes.pools import MadePool, make_pool
 from alsim.recipes.recipe import Done, Recipe, Settings
 from alsim.recipes.report import RESULT, Report, figure_name, make_report
-from alsim.store import LOCK, RunLock, free_folder, remove_partials
+from alsim.store import LOCK, RunLock, free_folder, in_the_way, remove_partials
 from alsim.store.atomic import cannot_write, is_partial
 
 Rows = str | Path | pa.Table
@@ -126,7 +126,9 @@ def _own_folder(folder: Path, recipe: Recipe) -> Path:
     mend = "name a folder that is new, empty, or of this recipe: --out FOLDER"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(p.name for p in folder.iterdir() if p.name not in own and not is_partial(p))
+        there = [*folder.iterdir()]
+        others = sorted(p.name for p in there if p.name not in own and not is_partial(p.name))
+        links = [p for p in (*there, *folder.glob("*/seed-*")) if p.is_symlink()]
     except (FileExistsError, NotADirectoryError):
         raise StoreError("a file is in the way of the folder", str(folder), mend) from None
     except OSError as error:
@@ -137,6 +139,8 @@ def _own_folder(folder: Path, recipe: Recipe) -> Path:
         listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
         what = f"the folder is not empty, and holds what is not of {recipe.name}: {listed}"
         raise StoreError(what, str(folder), mend)
+    if links:
+        raise in_the_way(links[0])
     return folder
 
 

@@ -14,9 +14,9 @@ from alsim.store.correlation_folder import (
     read_correlation,
     write_correlation,
 )
-from alsim.store.exported_task import EXPORTS, TaskModel, load_task, save_task
+from alsim.store.exported_task import TaskModel, load_task, save_task
 from alsim.store.journal import Ending, Entry, Journal, Recorded, read_journal
-from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST, WORK
+from alsim.store.layout import CHECKPOINTS, EXPORTS, JOURNALS, LOCK, MANIFEST, WORK
 from alsim.store.lock import Holder, RunLock, holder
 from alsim.store.manifest import (
     KIND,
@@ -29,6 +29,7 @@ from alsim.store.manifest import (
     status_of,
     write_manifest,
 )
+from alsim.store.opening import in_the_way, remove_file
 from alsim.store.records import round_from_json, round_to_json
 from alsim.store.run_folder import (
     Run,
@@ -78,6 +79,7 @@ __all__ = [
     "create_run",
     "free_folder",
     "holder",
+    "in_the_way",
     "keep_groups",
     "keep_results",
     "kept_groups",
@@ -96,6 +98,7 @@ __all__ = [
     "recorded",
     "refuse_older",
     "refuse_other_kind",
+    "remove_file",
     "remove_partials",
     "round_from_json",
     "round_to_json",

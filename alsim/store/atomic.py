@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alsim.errors import StoreError
-from alsim.store.layout import MANIFEST, run_of
+from alsim.store import opening
+from alsim.store.layout import again
 
 _PARTIAL = re.compile(r"\..+\.[0-9]+\.tmp")
 
@@ -38,36 +39,43 @@ def replace_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
     Raises:
         StoreError: If the system cannot write there (no such folder, no permission, disk full).
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = f".{path.name}.{os.getpid()}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        try:
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-        sync_folder(path.parent)
+        with opening.opened(path.parent) as place:
+            try:
+                place.remove(temporary)
+                descriptor = place.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+                try:
+                    write_all(descriptor, data)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                place.replace(temporary, path.name)
+                place.sync()
+            finally:
+                with suppress(OSError):  # the first failure is the one to report
+                    place.remove(temporary)
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):  # the first failure is the one to report
-            temporary.unlink(missing_ok=True)
 
 
-def is_partial(path: Path) -> bool:
-    """Return whether a path is called like a file on its way to take another's place."""
-    return _PARTIAL.fullmatch(path.name) is not None
+def is_partial(name: str) -> bool:
+    """Return whether a file is called like one on its way to take another's place."""
+    return _PARTIAL.fullmatch(name) is not None
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder unless it is there.
+def make_folder(path: Path, *, anew: bool = False) -> None:
+    """Make a folder within a run's, unless it is there.
+
+    Args:
+        path: The folder.
+        anew: Whether one that is there is emptied.
 
     Raises:
-        StoreError: If the system cannot.
+        StoreError: If the system cannot, or something else has its name, a link included.
     """
     try:
-        path.mkdir(exist_ok=True)
+        (opening.make_anew if anew else opening.make_folder)(path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -92,19 +100,15 @@ def sync_folder(folder: Path) -> None:
 
 def cannot_write(path: Path, error: OSError) -> StoreError:
     """Return the error for a path that the system refused to write, with advice that fits."""
-    run = run_of(path)
-    again = "run it again"
-    with suppress(OSError):
-        if (run / MANIFEST).is_file():
-            again = f"go on: alsim resume {run}"
+    then = again(path)
     elsewhere = "name a folder that can be written: --out FOLDER"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            mend = f"free some space there, then {again}"
+            mend = f"free some space there, then {then}"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            mend = f"allow writing there, then {again}; or {elsewhere}"
+            mend = f"allow writing there, then {then}; or {elsewhere}"
         case errno.ENOENT | errno.ENOTDIR:
-            mend = f"the folder was moved or deleted under way: put it back, then {again}"
+            mend = f"the folder was moved or deleted under way: put it back, then {then}"
         case _:
-            mend = f"see that the disk is well, then {again}; or {elsewhere}"
+            mend = f"see that the disk is well, then {then}; or {elsewhere}"
     return StoreError(f"cannot write: {error.strerror or error}", str(path), mend)

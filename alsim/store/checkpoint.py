@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, replace_bytes, sync_folder
 from alsim.store.layout import run_of
+from alsim.store.opening import read_bytes
 from alsim.store.tables import SCHEMA_VERSION, check_version
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def load_checkpoint(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]] | N
 
     mend = f"delete it; then this computes from further back: alsim resume {run_of(path)}"
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:

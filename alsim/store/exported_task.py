@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from alsim.models import ExpertNet, ModelOptions, Shape
 
-EXPORTS = "exports"  # their folder, in a study's
 _FORMAT = 1
 
 

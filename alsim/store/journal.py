@@ -7,6 +7,7 @@ line says whose curve it is, the next are its steps from 0 on, and the last says
 import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from alsim.errors import StoreError
 from alsim.experiments.records import Round
 from alsim.store.atomic import cannot_write, sync_folder, write_all
 from alsim.store.layout import run_of
+from alsim.store.opening import opened, read_all, read_bytes
 from alsim.store.records import (
     as_float,
     as_int,
@@ -28,6 +30,10 @@ from alsim.store.records import (
     round_to_json,
 )
 from alsim.store.tables import SCHEMA_VERSION, check_version
+
+# How each first line begins.
+_HEX = re.compile(rb"[0-9a-f]{0,16}")
+_OPENING = b'{"schema":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +71,27 @@ def read_journal(path: Path) -> Recorded | None:
     as zeros after a power cut. So a journal can be read while it is written.
 
     Raises:
-        StoreError: If it cannot be read, or is damaged elsewhere, or of another schema version.
+        StoreError: If it cannot be read, is no journal, is damaged before its last line, or is of
+            another schema version.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"cannot read: {error.strerror}", str(path), _mend(path)) from error
+    return _parse(data, path)
+
+
+def _parse(data: bytes, path: Path) -> Recorded | None:
+    """Return what a journal's bytes hold, see `read_journal`."""
     *lines, tail = data.split(b"\n")
     if lines and not tail and _body(lines[-1]) is None:
         lines.pop()
     if not lines:
+        digest, _, body = data.rstrip(b"\0").partition(b" ")
+        if not _HEX.fullmatch(digest) or not _OPENING.startswith(body[: len(_OPENING)]):
+            raise _no_journal(path)
         return None
     strategy, seed, entries, ending = "", 0, list[Entry](), None
     for number, line in enumerate(lines, start=1):
@@ -122,35 +137,26 @@ class Journal:
         Raises:
             StoreError: If it is another curve's, is damaged, or cannot be written.
         """
-        recorded = read_journal(path)
-        if recorded is not None and (recorded.strategy, recorded.seed) != (strategy, seed):
-            raise StoreError(
-                f"the journal is that of {recorded.strategy}, seed {recorded.seed}, "
-                f"not of {strategy}, seed {seed}",
-                str(path),
-                _mend(path),
-            )
+        header = {"schema": SCHEMA_VERSION, "strategy": strategy, "seed": seed}
         try:
             with suppress(FileExistsError):
                 path.parent.mkdir()
                 sync_folder(path.parent.parent)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(path, flags, 0o666)
+            with opened(path.parent) as place:
+                descriptor = place.open(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+                try:
+                    recorded = _cut(descriptor, path, header)
+                    held = recorded or Recorded(strategy, seed, (), None, 0)
+                    journal = Journal(path, descriptor, held)
+                    if recorded is None:
+                        journal._write(header)
+                        journal.sync()
+                        place.sync()
+                except BaseException:
+                    os.close(descriptor)
+                    raise
         except OSError as error:
             raise cannot_write(path, error) from error
-        journal = Journal(path, descriptor, recorded or Recorded(strategy, seed, (), None, 0))
-        try:
-            os.ftruncate(descriptor, journal._n_bytes)
-            if recorded is None:
-                journal._write({"schema": SCHEMA_VERSION, "strategy": strategy, "seed": seed})
-                journal.sync()
-                sync_folder(path.parent)
-        except OSError as error:
-            journal.close()
-            raise cannot_write(path, error) from error
-        except BaseException:
-            journal.close()
-            raise
         return journal
 
     @property
@@ -207,8 +213,7 @@ class Journal:
         self.close()
 
     def _write(self, record: Mapping[str, object]) -> None:
-        body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-        line = _digest(body) + b" " + body + b"\n"
+        line = _line(record)
         try:
             if not os.fstat(self._descriptor).st_nlink:
                 # The system would go on writing to a file that no one can ever read.
@@ -227,6 +232,32 @@ class Journal:
     def _refuse_after_end(self) -> None:
         if self._is_ended:
             raise ValueError("the curve has ended")
+
+
+def _cut(descriptor: int, path: Path, header: Mapping[str, Any]) -> Recorded | None:
+    """Cut an open journal behind its last whole line, and return what it holds, None for nothing.
+
+    Nothing is an empty file, zeros, or the beginning of this very first line: no other file is cut.
+    """
+    data = read_all(descriptor)
+    recorded = _parse(data, path)
+    if recorded is None and not _line(header).startswith(data.rstrip(b"\0")):
+        raise _no_journal(path)
+    place = (header["strategy"], header["seed"])
+    if recorded is not None and (recorded.strategy, recorded.seed) != place:
+        raise StoreError(
+            f"the journal is that of {recorded.strategy}, seed {recorded.seed}, "
+            f"not of {place[0]}, seed {place[1]}",
+            str(path),
+            _mend(path),
+        )
+    os.ftruncate(descriptor, 0 if recorded is None else recorded.n_bytes)
+    return recorded
+
+
+def _line(record: Mapping[str, object]) -> bytes:
+    body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return _digest(body) + b" " + body + b"\n"
 
 
 def _digest(body: bytes) -> bytes:
@@ -282,6 +313,15 @@ def _refuse_wrong_end(ending: Ending, n_entries: int) -> None:
     step = n_entries - 1 if ending.reason == "done" else n_entries
     if ending.step != step or step < 0:
         raise ValueError(f"{ending.reason} at step {ending.step} after {n_entries} rounds")
+
+
+def _no_journal(path: Path) -> StoreError:
+    return StoreError(
+        "damaged journal: it does not begin as one",
+        f"{path}, line 1",
+        "move it away, since it may be another's file; then this computes its curve anew: "
+        f"alsim resume {run_of(path)}",
+    )
 
 
 def _mend(path: Path) -> str:

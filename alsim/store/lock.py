@@ -18,6 +18,7 @@ from pathlib import Path
 from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, write_all
 from alsim.store.layout import LOCK
+from alsim.store.opening import opened
 
 try:
     import fcntl
@@ -107,8 +108,9 @@ def holder(folder: Path) -> Holder | None:
     path = folder / LOCK
     while fcntl is not None:
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except OSError:  # none, as a rule; or not for us to see
+            with opened(folder) as place:
+                descriptor = place.open(LOCK, os.O_RDONLY)
+        except (OSError, StoreError):  # none, as a rule; or not for us to see, or no lock
             return None
         try:
             if not _locked(descriptor, fcntl.LOCK_SH):
@@ -128,7 +130,8 @@ def _take(path: Path) -> int:
     began = time.monotonic()
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            with opened(path.parent) as place:
+                descriptor = place.open(path.name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             raise cannot_write(path, error) from error
         is_ours = False
@@ -168,7 +171,7 @@ def _locked(descriptor: int, kind: int) -> bool:
 def _is_at(descriptor: int, path: Path) -> bool:
     """Return whether the path still names this file."""
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:
         return False
 

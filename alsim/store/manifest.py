@@ -11,6 +11,7 @@ from alsim.errors import StoreError
 from alsim.store.atomic import replacing
 from alsim.store.layout import MANIFEST
 from alsim.store.lock import holder
+from alsim.store.opening import read_bytes
 from alsim.store.tables import SCHEMA_VERSION, check_version
 
 STATUSES = ("running", "complete", "interrupted", "failed")
@@ -111,7 +112,7 @@ def read_manifest(folder: Path) -> Mapping[str, object]:
     path = folder / MANIFEST
     again = "restore it from a copy, or run again: alsim run --out FOLDER"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_bytes(path).decode())
     except FileNotFoundError:
         raise StoreError(
             f"no run here: {MANIFEST} is missing", str(path), _siblings(folder)

@@ -12,7 +12,7 @@ from alsim.errors import StoreError
 from alsim.experiments.records import Round
 from alsim.store.atomic import cannot_write, is_partial
 from alsim.store.journal import Recorded, read_journal
-from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST
+from alsim.store.layout import FOLDERS, JOURNALS, LOCK, MANIFEST
 from alsim.store.manifest import (
     StudyFolder,
     mend_of,
@@ -21,6 +21,7 @@ from alsim.store.manifest import (
     refuse_other_kind,
     status_of,
 )
+from alsim.store.opening import opened
 from alsim.store.tables import (
     METRICS,
     QUERIES,
@@ -92,7 +93,7 @@ def create_run(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_empty = all(path.name == LOCK or is_partial(path) for path in folder.iterdir())
+        is_empty = all(path.name == LOCK or is_partial(path.name) for path in folder.iterdir())
     except (FileExistsError, NotADirectoryError):
         raise StoreError(
             "a file is in the way of the run's folder", str(folder), "name another: --out FOLDER"
@@ -136,10 +137,11 @@ def free_folder(base: Path, name: str) -> Path:
 
 def remove_partials(folder: Path) -> None:
     """Remove what writes that were killed left; only for who holds the run's lock."""
-    for place in (folder, folder / JOURNALS, folder / CHECKPOINTS):
-        with suppress(OSError):  # it does no harm where it cannot be removed
-            for path in [path for path in place.iterdir() if is_partial(path)]:
-                path.unlink()
+    for place in (folder, *(folder / name for name in sorted(FOLDERS))):
+        # It does no harm where it cannot be removed.
+        with suppress(OSError, StoreError), opened(place) as there:
+            for name in filter(is_partial, there.names()):
+                there.remove(name)
 
 
 def move_aside(folder: Path) -> Path:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from alsim.errors import StoreError
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store.atomic import replacing
+from alsim.store.opening import open_to_read
 
 SCHEMA_VERSION = 3  # what is written: `metrics` has labels, since recalls are recorded
 READ_VERSIONS = (2, SCHEMA_VERSION)
@@ -192,7 +193,10 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
     try:
         _refuse_cut(path, mend)
         # Not by path: that would take folders called like "seed=1" for columns.
-        with path.open("rb") as file, pq.ParquetFile(file, page_checksum_verification=True) as read:
+        with (
+            open_to_read(path) as file,
+            pq.ParquetFile(file, page_checksum_verification=True) as read,
+        ):
             # Arrow's threads, letting go of a Python file as the interpreter ends, abort it.
             table = read.read(use_threads=False)
     except FileNotFoundError:
@@ -242,7 +246,7 @@ def _refuse_repeats(table: pa.Table, kind: TableKind) -> None:
 
 def _refuse_cut(path: Path, mend: str) -> None:
     """Raise a StoreError unless the file begins and ends as a Parquet file does."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         head = file.read(4)
         size = file.seek(0, 2)
         file.seek(max(0, size - 4))

@@ -17,6 +17,7 @@ from alsim.experiments.task_records import FitRecord, GateRecord, TaskRecord, Ta
 from alsim.store.atomic import replace_bytes
 from alsim.store.layout import JOURNALS
 from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
+from alsim.store.opening import read_bytes
 from alsim.store.tables import (
     SCHEMA_VERSION,
     TableBuilder,
@@ -125,7 +126,7 @@ def load_results(path: Path) -> list[TasksResult]:
     """
     mend = f"delete it; then this computes it again: alsim resume {path.parent.parent}"
     try:
-        digest, _, body = path.read_bytes().rstrip(b"\n").partition(b" ")
+        digest, _, body = read_bytes(path).rstrip(b"\n").partition(b" ")
     except OSError as error:
         raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
     if digest != _digest(body).encode():

@@ -472,3 +472,39 @@ def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Pat
         alsim.resume(left, watch=watch)
     assert f"process {gone.pid}, which worked here, is gone: going on" in watch.notes
     assert not (left / "lock").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are not opened there")
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("lock", "thesis.txt"), ("work", ""), ("checkpoints", ""), ("journal/0003.jsonl", "was")],
+)
+def test_a_run_does_not_go_on_through_a_link(
+    name: str, target: str, left: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("precious")
+    if (left / name).exists():
+        (left / name).rename(mine / "was")
+    (left / name).symlink_to(mine / target)
+    before = contents(mine)
+    with pytest.raises(StoreError, match=r"a symbolic link .* in the place of") as refused:
+        alsim.resume(left)
+    assert refused.value.args[1] == str(left / name)
+    assert contents(mine) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are not opened there")
+def test_what_is_left_beside_a_finished_run_is_not_removed_through_links(
+    whole: Run, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "whole"))
+    mine = tmp_path / "mine"
+    (mine / "journal").mkdir(parents=True)
+    (mine / "journal" / ".x.7.tmp").write_text("precious")
+    for name in ("lock", "journal", "checkpoints", "work", "exports"):
+        (folder / name).symlink_to(mine / ("journal/.x.7.tmp" if name == "lock" else "journal"))
+    before = contents(mine)
+    assert alsim.resume(folder).status == "complete"
+    assert contents(mine) == before
