@@ -27,9 +27,9 @@ def make_entry(
         Round(
             StepRecord(*place, 20 + step, 20.5 + step, 40, 64, accuracy, 0.25, 1 / 3, 0.7, 0.125),
             (
-                MetricRecord(*place, "label", "mixed", "all", "accuracy", None, 0.1 + step),
+                MetricRecord(*place, "label", "mixed", "all", "accuracy", None, 0.1 / (1 + step)),
                 MetricRecord(*place, "label", "mixed", "all", "recall", "туфля", 1 / 3),
-                MetricRecord(*place, "label", "mixed", "all", "recall", "boot", 0.1 * step),
+                MetricRecord(*place, "label", "mixed", "all", "recall", "boot", 1 / (3 + step)),
             ),
             tuple(
                 QueryRecord(*place, k, id_, "label", 0.3 * k if step else None, 1.0, 1, "туфля")

@@ -16,6 +16,7 @@ from torch import Tensor
 from alsim.errors import RunError, UsageError
 from alsim.experiments.active import Observe, Passive
 from alsim.experiments.asking import Queried, ask, initial_query, labelled_rows
+from alsim.experiments.ranges import Count, Loss, Share
 from alsim.experiments.setting import Setting, fit_streams
 from alsim.models import MIXED
 from alsim.seeding import stream
@@ -60,11 +61,11 @@ class GroupRecord:
 
     metric: str
     seed: int
-    group: int  # from 0, in the order of the mean score
-    n: int  # rows of the group
+    group: Count  # from 0, in the order of the mean score
+    n: Count  # rows of the group
     mean_score: float  # of the acquisition score; of `random` a uniform draw
-    accuracy: float
-    nll: float  # nats
+    accuracy: Share
+    nll: Loss  # nats
 
 
 def check_metrics(metrics: Mapping[str, Strategy]) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from alsim.experiments.ranges import Amount, Calibration, Count, Loss, Measured, Share
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
@@ -13,16 +15,16 @@ class StepRecord:
 
     strategy: str
     seed: int
-    step: int
-    n_labelled: int  # objects that the oracle has answered, partial answers included; or cells
-    cost: float  # of all answers so far
-    n_questions: int  # asked so far
-    batch_size: int  # the largest training mini-batch of the step
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    nll: float  # nats
-    ece: float
+    step: Count
+    n_labelled: Count  # objects that the oracle has answered, partial answers included; or cells
+    cost: Amount  # of all answers so far
+    n_questions: Count  # asked so far
+    batch_size: Count  # the largest training mini-batch of the step
+    accuracy: Share
+    balanced_accuracy: Share
+    macro_f1: Share
+    nll: Loss  # nats
+    ece: Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,13 @@ class MetricRecord:
 
     strategy: str
     seed: int
-    step: int
+    step: Count
     task: str
     head: str
     modalities: str
     metric: str
     label: str | None  # the class that the value is of; None for all classes
-    value: float
+    value: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ class QueryRecord:
 
     strategy: str
     seed: int
-    step: int
-    rank: int
+    step: Count
+    rank: Count
     id: str | int
     task: str
     score: float | None
-    cost: float
-    questions: int
+    cost: Amount
+    questions: Count
     answer: str  # a class, the group of those still possible, or these joined by " | "
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from alsim.experiments.ranges import Count, Measured, Share
+
 RANDOM = "random"  # what has chosen the labels where a share of all was drawn
 
 GateFactName = Literal["weight", "probability"]
@@ -15,12 +17,12 @@ class FitRecord:
     seed: int
     model: str  # with its parameters
     chosen_by: str  # "random", or the strategy of the run whose queries it was trained on
-    fraction: float  # of the labelled objects of train, or of what the run had queried
-    n_objects: int
-    n_cells: int  # labels of these objects, over all tasks
-    n_parameters: int
-    active_flops: int  # multiply-adds a row in evaluation, of all tasks; disjoint: of its own
-    epochs: int  # whose result was kept; 0 if the training diverged: then nothing was measured
+    fraction: Share  # of the labelled objects of train, or of what the run had queried
+    n_objects: Count
+    n_cells: Count  # labels of these objects, over all tasks
+    n_parameters: Count
+    active_flops: Count  # multiply-adds a row in evaluation, of all tasks; disjoint: of its own
+    epochs: Count  # whose result was kept; 0 if the training diverged: then nothing was measured
     train_loss: float | None  # mean over tasks, as `task_losses` has them, of the labelled rows
     validation_loss: float | None  # the same on validation; None also where there is none
 
@@ -40,13 +42,13 @@ class TaskRecord:
     seed: int
     model: str
     chosen_by: str
-    fraction: float
-    n_objects: int
-    n_cells: int
+    fraction: Share
+    n_objects: Count
+    n_cells: Count
     task: str
     evaluation: str  # "task-k", "top-5" …; empty for a net without stochastic gates
     metric: str
-    value: float
+    value: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ class GateRecord:
     seed: int
     model: str
     chosen_by: str
-    fraction: float
-    n_objects: int
-    n_cells: int
+    fraction: Share
+    n_objects: Count
+    n_cells: Count
     task: str
-    expert: int
+    expert: Count
     fact: GateFactName
-    value: float
+    value: Share
 
 
 @dataclass(frozen=True, slots=True)

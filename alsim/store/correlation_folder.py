@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from alsim.errors import StoreError
+from alsim.experiments.ranges import refuse_impossible
 from alsim.store.layout import JOURNALS
 from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind, told_by
 from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, write_table
@@ -121,7 +122,15 @@ def kept_groups(folder: Path) -> Iterator[pa.Table]:
     """
     mend = f"delete it; then this computes it again: alsim resume {folder}"
     for path in sorted((folder / JOURNALS).glob("*.parquet")):
-        yield read_table(path, groups_kind(), mend)
+        table = read_table(path, groups_kind(), mend)
+        try:
+            for number, record in enumerate(_records(table)):
+                refuse_impossible(record)
+                if record.group != number:
+                    raise ValueError(f"group {record.group} stands where {number} should")
+        except ValueError as error:
+            raise StoreError(f"damaged journal: {error}", str(path), mend) from error
+        yield table
 
 
 def collect_groups(folder: Path) -> pa.Table:

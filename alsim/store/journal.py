@@ -6,6 +6,7 @@ line says whose curve it is, the next are its steps from 0 on, and the last says
 
 import errno
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -107,6 +108,8 @@ def _parse(data: bytes, path: Path) -> Recorded | None:
             else:
                 entry = _entry(record)
                 _refuse_foreign(entry, strategy, seed, len(entries))
+                if entries:
+                    _refuse_fall(entries[-1].round, entry.round)
                 entries.append(entry)
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0]
@@ -298,7 +301,11 @@ def _ending(record: Mapping[str, Any]) -> Ending:
 
 
 def _seconds(value: object) -> dict[str, float]:
-    return {as_text(phase): as_float(taken) for phase, taken in as_object(value).items()}
+    found = {as_text(phase): as_float(taken) for phase, taken in as_object(value).items()}
+    for phase, taken in found.items():
+        if not 0 <= taken < math.inf:
+            raise ValueError(f"the seconds of {phase} cannot be {taken!r}")
+    return found
 
 
 def _refuse_foreign(entry: Entry, strategy: str, seed: int, step: int) -> None:
@@ -306,6 +313,14 @@ def _refuse_foreign(entry: Entry, strategy: str, seed: int, step: int) -> None:
     wrong = places(entry.round) - {(strategy, seed, step)}
     if wrong:
         raise ValueError(f"it holds {wrong.pop()}, where {(strategy, seed, step)} should follow")
+
+
+def _refuse_fall(last: Round, next_: Round) -> None:
+    """Raise a ValueError if what only grows from step to step is less than at the step before."""
+    for name in ("n_labelled", "n_questions", "cost"):
+        before, after = getattr(last.step, name), getattr(next_.step, name)
+        if after < before:
+            raise ValueError(f"{name} falls from {before!r} to {after!r}")
 
 
 def _refuse_wrong_end(ending: Ending, n_entries: int) -> None:

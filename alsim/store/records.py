@@ -8,10 +8,14 @@ labels: `["label","mixed","all","recall",{"ant":0.5,"bee":1.0}]`.
 
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import cache
 from operator import attrgetter
-from typing import Any, cast, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_origin, get_type_hints
 
+from alsim.experiments.ranges import refuse_impossible
 from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+
+_Record = TypeVar("_Record")
 
 _INT64 = 1 << 63  # the tables' integers lie below it
 _NUMBER = (float, int)
@@ -22,12 +26,17 @@ _TYPES: Mapping[Any, tuple[type, ...]] = {
     str | int: (str, int),
     float | None: (*_NUMBER, type(None)),
 }
-_FIELDS = {
-    kind: {name: _TYPES[hint] for name, hint in get_type_hints(kind).items()}
-    for kind in (StepRecord, QueryRecord)
-}
 _SHARED = ("strategy", "seed", "step")
-_QUERY = {name: types for name, types in _FIELDS[QueryRecord].items() if name not in _SHARED}
+
+
+@cache
+def _fields_of(kind: type) -> Mapping[str, tuple[type, ...]]:
+    """Return the fields of a record, and of which types their values may be."""
+    hints = get_type_hints(kind).items()
+    return {name: (str,) if get_origin(h) is Literal else _TYPES[h] for name, h in hints}
+
+
+_QUERY = {name: types for name, types in _fields_of(QueryRecord).items() if name not in _SHARED}
 _QUERY_FLOATS = [i for i, types in enumerate(_QUERY.values()) if float in types]
 _METRIC = ("task", "head", "modalities", "metric")  # and a value, or an object of them
 
@@ -37,8 +46,8 @@ _metric_names = attrgetter(*_METRIC)
 
 def round_to_json(done: Round) -> dict[str, Any]:
     """Return a round as JSON values. All of its records must be of one step of one curve."""
-    step = {name: getattr(done.step, name) for name in _FIELDS[StepRecord]}
-    for name, types in _FIELDS[StepRecord].items():
+    step = {name: getattr(done.step, name) for name in _fields_of(StepRecord)}
+    for name, types in _fields_of(StepRecord).items():
         if float in types:
             step[name] = float(step[name])
     return {
@@ -52,18 +61,32 @@ def round_from_json(value: object) -> Round:
     """Return the round that `round_to_json` was given.
 
     Raises:
-        ValueError: If a key or a value is missing or too many, or a value is of another type, an
-            integer beyond 64 bits, or text that is not Unicode.
+        ValueError: If a key or a value is missing or too many, or a value is of another type, out
+            of its range, an integer beyond 64 bits, or text that is not Unicode.
     """
     parts = as_object(value, {"step", "metrics", "queries"})
-    fields = _FIELDS[StepRecord]
-    values = as_object(parts["step"], fields.keys())
-    step = StepRecord(**{name: _checked(values[name], types) for name, types in fields.items()})
-    return Round(
+    step = record_from_json(StepRecord, parts["step"])
+    done = Round(
         step,
-        tuple(m for row in _as_list(parts["metrics"]) for m in _metrics_of(row, step)),
-        tuple(_query_of(row, step) for row in _as_list(parts["queries"])),
+        tuple(m for row in as_list(parts["metrics"]) for m in _metrics_of(row, step)),
+        tuple(_query_of(row, step) for row in as_list(parts["queries"])),
     )
+    for record in (*done.metrics, *done.queries):
+        refuse_impossible(record)
+    return done
+
+
+def record_from_json(kind: type[_Record], value: object) -> _Record:
+    """Return a record whose fields are the keys of a JSON object.
+
+    Raises:
+        ValueError: As `round_from_json`.
+    """
+    fields = _fields_of(kind)
+    values = as_object(value, fields.keys())
+    record = kind(**{name: _checked(values[name], types) for name, types in fields.items()})
+    refuse_impossible(record)
+    return record
 
 
 def places(done: Round) -> set[tuple[str, int, int]]:
@@ -142,13 +165,14 @@ def _query_of(value: object, step: StepRecord) -> QueryRecord:
 
 
 def _as_row(value: object, n: int) -> list[Any]:
-    row = _as_list(value)
+    row = as_list(value)
     if len(row) != n:
         raise ValueError(f"{reprlib.repr(row)} has not the {n} values of a row")
     return row
 
 
-def _as_list(value: object) -> list[Any]:
+def as_list(value: object) -> list[Any]:
+    """Return a JSON list; a ValueError if the value is none."""
     if not isinstance(value, list):
         raise ValueError(f"{reprlib.repr(value)} is not a list")
     return cast("list[Any]", value)

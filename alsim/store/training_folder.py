@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from alsim.store.atomic import replace_bytes
 from alsim.store.layout import JOURNALS
 from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
 from alsim.store.opening import read_bytes
+from alsim.store.records import as_list, as_object, record_from_json
 from alsim.store.tables import (
     SCHEMA_VERSION,
     TableBuilder,
@@ -28,6 +30,7 @@ from alsim.store.tables import (
 )
 
 _NET = ("model", "chosen_by", "fraction", "seed")
+_of_net = attrgetter(*_NET)
 FITS = TableKind("fits", FitRecord, _NET, is_unique=True)
 TASKS = TableKind("tasks", TaskRecord, (*_NET, "task", "evaluation", "metric"), is_unique=True)
 GATES = TableKind("gates", GateRecord, (*_NET, "task", "fact", "expert"), is_unique=True)
@@ -131,16 +134,23 @@ def load_results(path: Path) -> list[TasksResult]:
         raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
     if digest != _digest(body).encode():
         raise StoreError("damaged: it does not match its digest", str(path), mend)
-    told = json.loads(body)
-    check_version(told["schema"], path)
-    return [
-        TasksResult(
-            FitRecord(**result["fit"]),
-            tuple(TaskRecord(**record) for record in result["tasks"]),
-            tuple(GateRecord(**record) for record in result["gates"]),
-        )
-        for result in told["results"]
-    ]
+    try:
+        told = as_object(json.loads(body))
+        check_version(told.get("schema"), path)
+        return [_result(value) for value in as_list(told.get("results"))]
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"damaged: {str(error)[:200]}", str(path), mend) from error
+
+
+def _result(value: object) -> TasksResult:
+    parts = as_object(value, {"fit", "tasks", "gates"})
+    fit = record_from_json(FitRecord, parts["fit"])
+    tasks = tuple(record_from_json(TaskRecord, record) for record in as_list(parts["tasks"]))
+    gates = tuple(record_from_json(GateRecord, record) for record in as_list(parts["gates"]))
+    net = _of_net(fit)
+    if any(_of_net(record) != net for record in (*tasks, *gates)):
+        raise ValueError(f"it holds what is not of the net {net}")
+    return TasksResult(fit, tasks, gates)
 
 
 def _digest(body: bytes) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,11 @@ def make_groups(
     metric: str, seed: int, n: int = 6, *, is_constant: bool = False
 ) -> list[GroupRecord]:
     """Return groups whose accuracies go up and down with the seed."""
-    return [
-        GroupRecord(metric, seed, i, 10, i / n, 0.5 if is_constant else (i * (seed + 2)) % 7, 0.7)
-        for i in range(n)
-    ]
+
+    def accuracy(i: int) -> float:
+        return 0.5 if is_constant else (i * (seed + 2)) % 7 / 7
+
+    return [GroupRecord(metric, seed, i, 10, i / n, accuracy(i), 0.7) for i in range(n)]
 
 
 CONSTANT = "reverse-ideal-learning-loss"  # after the control by name
@@ -216,3 +218,26 @@ def test_a_manifest_that_someone_has_changed_is_told(
     study = read_correlation(folder)
     with pytest.raises(StoreError, match=told):
         _ = (study.evaluation_split, study.n_evaluated, study.initial_size)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"accuracy": float("nan")}, "accuracy cannot be nan"),
+        ({"accuracy": 1.5}, "accuracy cannot be 1.5"),
+        ({"n": -1}, "n cannot be -1"),
+        ({"nll": -2.0}, "nll cannot be -2.0"),
+        ({"group": 7}, "group 7 stands where 5 should"),
+        ({"group": -1}, "group cannot be -1"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused_though_they_are_whole(
+    unfinished: Path, changed: dict[str, Any], told: str
+) -> None:
+    groups = make_groups("margin", 0)
+    keep_groups(
+        unfinished / JOURNALS / "0001.parquet", [*groups[:5], replace(groups[5], **changed)]
+    )
+    with pytest.raises(StoreError, match=told) as refused:
+        read_correlation(unfinished)
+    assert "0001.parquet" in refused.value.args[1]

@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
@@ -70,9 +71,11 @@ def test_a_journal_gives_back_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_number_comes_back_to_the_bit(tmp_path: Path, odd: float) -> None:
-    done = make_entry(0, accuracy=odd).round
+    done = make_entry(0).round
     queries = tuple(replace(query, score=odd, id="") for query in done.queries)
-    entry = Entry(Round(done.step, done.metrics, queries), {"query": odd})
+    sigmas = tuple(replace(metric, metric="sigma", value=odd) for metric in done.metrics)
+    nll = replace(done.step, nll=abs(odd))
+    entry = Entry(Round(nll, sigmas, queries), {"query": 5e-324})
     path = tmp_path / "0000.jsonl"
     with Journal.open(path, "margin", 7) as journal:
         journal.append(entry)
@@ -256,6 +259,11 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
         record["round"]["step"].update(changes)  # type: ignore[index]
         return record
 
+    def later(**changes: object) -> dict[str, object]:
+        record = entry(1)
+        record["round"]["step"].update(changes)  # type: ignore[index]
+        return record
+
     def query(**changes: object) -> dict[str, object]:
         record = entry(0)
         row: list[object] = record["round"]["queries"][0]  # type: ignore[index]
@@ -305,6 +313,26 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
         "seconds in a list": ("not an object", [header, entry(0, seconds=[1])]),
         "seconds in words": ("'long' is not float", [header, entry(0, seconds={"query": "long"})]),
         "metrics in an object": ("{} is not a list", [header, metrics]),
+        "fewer labels than none": ("n_labelled cannot be -5", [header, step(n_labelled=-5)]),
+        "more labels than rows": ("n_labelled cannot be 46116", [header, step(n_labelled=2**62)]),
+        "an accuracy that is none": ("accuracy cannot be nan", [header, step(accuracy=math.nan)]),
+        "an accuracy above 1": ("accuracy cannot be 1.5", [header, step(accuracy=1.5)]),
+        "a loss below 0": ("nll cannot be -inf", [header, step(nll=-math.inf)]),
+        "a negative cost": (r"cost cannot be -1e\+308", [header, step(cost=-1e308)]),
+        "an infinite cost": ("cost cannot be inf", [header, query(cost=math.inf)]),
+        "a negative rank": ("rank cannot be -1", [header, query(rank=-1)]),
+        "a recall above 1": ("the value of recall cannot be 2.0", [header, recall({"ant": 2.0})]),
+        "negative seconds": ("of query cannot be -1.0", [header, entry(0, seconds={"query": -1})]),
+        "endless seconds": ("of end cannot be inf", [header, entry(0, seconds={"end": math.inf})]),
+        "fewer labels than before": (
+            "n_labelled falls from 20 to 19",
+            [header, entry(0), later(n_labelled=19)],
+        ),
+        "less cost than before": ("cost falls from 20.5 to 1.0", [header, entry(0), later(cost=1)]),
+        "fewer questions than before": (
+            "n_questions falls from 40 to 0",
+            [header, entry(0), later(n_questions=0)],
+        ),
         "a metric of no value": ("has no value", [header, recall({})]),
         "a recall of text": ("'all' is not float", [header, recall({"ant": 0.5, "bee": "all"})]),
         "recalls in a list": (r"\[0.5\] is not float", [header, recall([0.5])]),

@@ -1,8 +1,10 @@
 """A training study's folder: read back as it was written, or one clear error."""
 
 import json
+import math
 import os
 from dataclasses import asdict
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def make_result(seed: int, fraction: float = 1.0, *, loss: float | None = 1 / 3)
         FitRecord(*who, 10, 20, 99, 88, 5 if loss else 0, loss, None),
         (
             TaskRecord(*who, 10, 20, "b", "", "auc", 0.1 + 0.2),
-            TaskRecord(*who, 10, 20, "a", "", "auc", 0.7 - seed),
+            TaskRecord(*who, 10, 20, "a", "", "auc", 0.7 / (1 + seed)),
         ),
         (GateRecord(*who, 10, 20, "a", 0, "weight", 2 / 3),),
     )
@@ -132,3 +134,34 @@ def test_another_kind_of_folder_is_refused_both_ways(folder: Path) -> None:
 def test_the_tables_are_plain_parquet(folder: Path) -> None:
     table = pq.read_table(folder / "tasks.parquet")
     assert table.column_names == list(TaskRecord.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("fit", "n_objects"), -1, "n_objects cannot be -1"),
+        (("fit", "fraction"), 2.0, "fraction cannot be 2.0"),
+        (("fit", "seed"), "0", "'0' is not int"),
+        (("tasks", 0, "value"), math.nan, "the value of auc cannot be nan"),
+        (("tasks", 0, "value"), 2**62, "the value of auc cannot be 4.6"),
+        (("tasks", 0, "model"), "cgc", "what is not of the net"),
+        (("gates", 0, "value"), -1e308, "value cannot be -1e"),
+        (("gates", 0, "expert"), None, "None is not int"),
+        (("gates",), {}, "{} is not a list"),
+        (("fit",), [], r"\[\] is not an object"),
+    ],
+)
+def test_results_that_cannot_be_are_refused_though_their_digest_is_right(
+    unfinished: Path, path: tuple[Any, ...], value: object, told: str
+) -> None:
+    file = unfinished / JOURNALS / "0001.json"
+    record = json.loads(file.read_bytes().partition(b" ")[2])
+    inner = record["results"][0]
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    body = json.dumps(record).encode()
+    file.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b" " + body + b"\n")
+    with pytest.raises(StoreError, match=told) as caught:
+        read_training(unfinished)
+    assert caught.value.args[1] == str(file)

@@ -1,0 +1,61 @@
+"""What the numbers of a record can be: stated in their types, checked where records are read."""
+
+import math
+import sys
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, get_type_hints
+
+_ROUNDING = 1e-6  # by which a mean of shares may lie beyond them
+# Of a MetricRecord or TaskRecord, what lies in [0, 1].
+SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "recall", "auc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The least and the most that a number can be, both included."""
+
+    least: float
+    most: float
+    may_be_nan: bool = False
+    metrics: Set[str] | None = None  # for values of these alone; None: for all
+
+    def holds(self, value: float) -> bool:
+        """Return whether a number lies within, but for rounding."""
+        if math.isnan(value):
+            return self.may_be_nan
+        return self.least - _ROUNDING <= value <= self.most + _ROUNDING
+
+
+Count = Annotated[int, Within(0, 1 << 48)]  # of rows, labels, questions: no pool has more
+Share = Annotated[float, Within(0, 1)]
+Amount = Annotated[float, Within(0, sys.float_info.max)]  # of money or seconds
+# A net whose weights have just ceased to be numbers is measured once more before it ends.
+Loss = Annotated[float, Within(0, math.inf, may_be_nan=True)]
+Calibration = Annotated[float, Within(0, 1, may_be_nan=True)]
+Measured = Annotated[float, Within(0, 1, metrics=SHARES)]
+
+
+def refuse_impossible(record: object) -> None:
+    """Raise a ValueError if a number of a record cannot be."""
+    for name, within in ranges_of(type(record)):
+        value: Any = getattr(record, name)
+        if value is None or within.holds(value):
+            continue
+        metric = getattr(record, "metric", None)
+        if within.metrics is None or metric in within.metrics:
+            of = f"the {name} of {metric}" if within.metrics else name
+            raise ValueError(f"{of} cannot be {value!r}")
+
+
+@cache
+def ranges_of(kind: type) -> tuple[tuple[str, Within], ...]:
+    """Return the fields of a record that have a range, and it."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        (name, within)
+        for name, hint in hints.items()
+        for within in getattr(hint, "__metadata__", ())
+        if isinstance(within, Within)
+    )
