@@ -34,6 +34,8 @@ from alsim.pool.options import PoolOptions
 from alsim.training.options import TrainingOptions
 
 _FLAGS = {"id_column": "--id"}  # where a flag is not called as the argument is
+# Of a call, what is not kept to go on with: where it writes is for who goes on to say.
+NOT_KEPT = frozenset({"out", "force", "watch"})
 _PATHS = ("pool", "initial_ids", "confusion", "groups", "queries")
 
 
@@ -188,7 +190,7 @@ def plain_arguments(given: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     plain: dict[str, Any] = {}
     for name, value in given.items():
-        if name in ("out", "force", "watch"):
+        if name in NOT_KEPT:
             continue
         # Absolute, since it may go on from another working folder.
         is_path = name in _PATHS and isinstance(value, str | Path)

@@ -119,7 +119,7 @@ def carry_out(
     options, machine = procedure.plain_options(), procedure.machine
     if out is not None and not force and (out / MANIFEST).exists():
         found, past = open_folder(out)
-        refuse_other_options(found, past, options, procedure.kind)
+        refuse_other_options(found, past, options, procedure.kind, arguments)
         if past["status"] == "complete":
             _refuse_other_content(found, past, procedure)
             watch.note("the run is finished: nothing is left to do")
@@ -128,7 +128,7 @@ def carry_out(
     with claim(out, procedure.name, force=force, watch=watch) as claimed:
         folder, past = claimed.folder, claimed.past
         if past is not None:
-            refuse_other_options(folder, past, options, procedure.kind)
+            refuse_other_options(folder, past, options, procedure.kind, arguments)
             if past["status"] == "complete":  # another process has just ended it
                 return folder
         manifest = {
@@ -211,7 +211,7 @@ def _times(past: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "began": past.get("began"),
         "resumed": [*(resumed if isinstance(resumed, list) else ()), _stamp()],
-        "seconds": seconds if isinstance(seconds, int | float) else 0.0,
+        "seconds": max(0.0, seconds) if isinstance(seconds, int | float) else 0.0,
     }
 
 

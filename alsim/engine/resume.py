@@ -1,19 +1,23 @@
 """`alsim.resume`: go on with a run from nothing but its folder."""
 
 import inspect
+import reprlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from alsim.engine.arguments import NOT_KEPT, read_types
 from alsim.engine.claiming import tidy
 from alsim.engine.correlate import correlate
+from alsim.engine.faults import Faults
 from alsim.engine.run import run
 from alsim.engine.train import train
 from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError
 from alsim.pool.source import find_files
 from alsim.store import (
+    MANIFEST,
     CorrelationStudy,
     FolderKind,
     Run,
@@ -77,8 +81,11 @@ def resume(
     arguments = _arguments(found, manifest)
     # Kept when the run was begun, whatever became of a file that named them.
     options = manifest.get("options")
-    if isinstance(options, Mapping) and arguments.get("initial_ids") is not None:
+    if not isinstance(options, Mapping):
+        raise _tampered(found, f"options that are none: {reprlib.repr(options)}")
+    if arguments.get("initial_ids") is not None:
         arguments["initial_ids"] = options.get("initial_ids")
+    _refuse_other_types(found, kind, arguments)
     if pool is None:
         _refuse_missing_pool(arguments.get("pool"), found)
     _refuse_missing_files(arguments, found)
@@ -113,6 +120,8 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
         )
     versions, mine = manifest.get("versions"), version("alsim")
     theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
+    if added := sorted(NOT_KEPT & arguments.keys()):
+        raise _tampered(folder, f"arguments that alsim does not keep: {', '.join(added)}")
     unknown = sorted(set(arguments) - set(inspect.signature(_MAKERS[kind_of(manifest)]).parameters))
     if theirs != mine or unknown:
         lacks = f", which does not know {', '.join(unknown)}" if unknown else ""
@@ -124,6 +133,22 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
             "moves this run aside",
         )
     return dict(arguments)
+
+
+def _refuse_other_types(folder: Path, kind: FolderKind, arguments: Mapping[str, Any]) -> None:
+    faults = Faults()
+    read_types(_MAKERS[kind], arguments, faults)
+    if faults.kept:
+        told = "; ".join(str(fault.args[0]) for fault in faults.kept)
+        raise _tampered(folder, f"arguments of other types: {told}")
+
+
+def _tampered(folder: Path, what: str) -> StoreError:
+    return StoreError(
+        f"the file holds {what}",
+        str(folder / MANIFEST),
+        "restore it from a copy; or begin the run again into another folder: --out FOLDER",
+    )
 
 
 def _refuse_missing_pool(pool: object, folder: Path) -> None:

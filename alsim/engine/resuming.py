@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alsim.engine.expert_arguments import EXPERT_FLAGS
 from alsim.errors import PoolError, StoreError
-from alsim.store import FolderKind, command_of, refuse_older, refuse_other_kind
+from alsim.store import MANIFEST, FolderKind, command_of, refuse_older, refuse_other_kind
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,11 +48,22 @@ def flag_of(option: str) -> str:
 
 
 def refuse_other_options(
-    folder: Path, past: Mapping[str, Any], options: Mapping[str, Any], kind: FolderKind
+    folder: Path,
+    past: Mapping[str, Any],
+    options: Mapping[str, Any],
+    kind: FolderKind,
+    arguments: Mapping[str, Any] | None,
 ) -> None:
     """Raise a StoreError unless the run in `folder` is of this kind, begun with these options.
 
     One that is not finished must be of this schema version, too.
+
+    Args:
+        folder: The run's.
+        past: The manifest as it is kept.
+        options: What the arguments mean now.
+        kind: Of the study.
+        arguments: As a manifest keeps them.
     """
     refuse_other_kind(folder, past, kind, _ANOTHER)
     if "options" not in past:
@@ -64,10 +75,16 @@ def refuse_other_options(
         )
     if past.get("status") != "complete":
         refuse_older(folder, past)
-    found = [
-        f"{flag_of(option)}: {values}" for option, values in _differences(past["options"], options)
-    ]
+    then = past["options"] if isinstance(past["options"], Mapping) else {}
+    found = [f"{flag_of(option)}: {values}" for option, values in _differences(then, options)]
     if found:
+        if arguments is not None and _is_same_call(past.get("arguments"), then, arguments):
+            raise StoreError(
+                "the file contradicts itself: its options are not what its arguments mean:"
+                + _listed(found),
+                str(folder / MANIFEST),
+                f"restore it from a copy; for a new run, {_ANOTHER}",
+            )
         if past.get("status") == "complete":
             see = "plot" if kind == "curves" else "resume"
             on = f"to see that run: alsim {see} {folder}"
@@ -127,6 +144,15 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
             str(folder),
             f"go on with what it was begun with (its run.json tells all of it); or {anew}",
         )
+
+
+def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether a run was begun with these arguments, as far as going on does not set them."""
+    if not isinstance(past, Mapping):
+        return False
+    ids = {} if past.get("initial_ids") is None else {"initial_ids": options.get("initial_ids")}
+    free = {name: now.get(name) for name in ("pool", "workers")}
+    return {**past, **ids, **free} == {**now, **free}
 
 
 def _told(then: Any, now: Any, path: str) -> list[str]:

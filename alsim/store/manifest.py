@@ -2,6 +2,7 @@
 
 import json
 import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from alsim.store.tables import SCHEMA_VERSION, check_version
 STATUSES = ("running", "complete", "interrupted", "failed")
 FolderKind = Literal["curves", "correlation", "training"]
 KIND = "kind"  # in a manifest; that of learning curves has none
+_DEEPEST = 50  # levels of a manifest
 # What each kind holds, the command that makes it, and what shows it beside `alsim resume`.
 _KINDS: Mapping[FolderKind, tuple[str, str, str]] = {
     "curves": ("learning curves", "alsim run", "alsim plot {}"),
@@ -107,7 +109,7 @@ def read_manifest(folder: Path) -> Mapping[str, object]:
     """Return what a folder's `run.json` holds, of whatever version and kind.
 
     Raises:
-        StoreError: If there is none, or it is no JSON object.
+        StoreError: If there is none, or it is no JSON object that alsim could have written.
     """
     path = folder / MANIFEST
     again = "restore it from a copy, or run again: alsim run --out FOLDER"
@@ -123,7 +125,25 @@ def read_manifest(folder: Path) -> Mapping[str, object]:
         raise StoreError(f"not valid JSON: {error}", str(path), again) from error
     if not isinstance(manifest, dict):
         raise StoreError("not a JSON object", str(path), again)
+    if (odd := _odd_part(manifest)) is not None:
+        raise StoreError(f"not what alsim writes: {odd}", str(path), again)
     return cast("dict[str, object]", manifest)
+
+
+def _odd_part(manifest: object) -> str | None:
+    """Return what of a manifest no run writes and no arithmetic bears, None if there is nothing."""
+    level = [manifest]
+    for _ in range(_DEEPEST):
+        for value in level:
+            if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+                return f"the number {reprlib.repr(value)}"
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return "nested too deeply" if level else None
 
 
 def kind_of(manifest: Mapping[str, object]) -> FolderKind:

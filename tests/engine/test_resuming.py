@@ -461,6 +461,47 @@ def test_a_folder_that_holds_no_run_is_refused_even_by_force(place: Path, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("arguments", "out"), "elsewhere", "arguments that alsim does not keep: out"),
+        (("arguments", "watch"), 1, "alsim does not keep: watch"),
+        (("arguments", "force"), True, "alsim does not keep: force"),
+        (("arguments", "seeds"), {"a": 1}, "seeds cannot be"),
+        (("arguments", "steps"), "many", "steps cannot be 'many'"),
+        (("options", "initial_ids"), 7, "initial_ids cannot be 7"),
+        (
+            ("options", "schedule", "steps"),
+            9,
+            "options are not what its arguments mean:\n  --steps",
+        ),
+        (("options",), 5, "options that are none: 5"),
+        (("options",), [], "options that are none"),
+        (("options",), {}, "options are not what its arguments mean"),
+        (("seconds",), float("nan"), "the number nan"),
+        (("seconds",), 10**400, "the number 1000"),
+        (("versions",), [], "begun by alsim None"),
+    ],
+)
+def test_a_manifest_that_was_tampered_with_is_one_error_and_nothing_is_done(
+    path: tuple[str, ...], value: object, told: str, left: Path, place: Path
+) -> None:
+    edit(left, *path, value=value)
+    before = contents(left)
+    with chdir(place), pytest.raises(StoreError, match=told):
+        alsim.resume(left)
+    assert contents(left) == before
+    assert sorted(path.name for path in left.parent.iterdir()) == ["left"]
+
+
+def test_seconds_that_cannot_be_are_begun_anew(left: Path) -> None:
+    edit(left, "seconds", value=-1e9)
+    watch = Impatient(1)
+    with pytest.raises(KeyboardInterrupt):
+        alsim.resume(left, watch=watch)
+    assert 0 <= json.loads((left / "run.json").read_text())["seconds"] < 1000
+
+
 @pytest.mark.skipif(os.name != "posix", reason="there are no locks")
 def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Path) -> None:
     gone = subprocess.Popen(["true"])

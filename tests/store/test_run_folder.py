@@ -259,8 +259,10 @@ def test_the_folder_above_runs_is_refused_and_they_are_listed(tmp_path: Path) ->
     [
         pytest.param("[" * 100_000, "not valid JSON", id="brackets"),
         pytest.param('{"schema": ' + "7" * 5000 + "}", "not valid JSON", id="digits"),
-        pytest.param('{"schema": ' + "[" * 400 + "]" * 400 + "}", "unknown schema", id="nested"),
-        ('{"schema": NaN, "status": "complete"}', "unknown schema version nan"),
+        pytest.param('{"schema": ' + "[" * 400 + "]" * 400 + "}", "nested too deeply", id="nested"),
+        ('{"schema": NaN, "status": "complete"}', "the number nan"),
+        ('{"schema": 3, "status": "complete", "seconds": [-1e999]}', "the number -inf"),
+        ('{"schema": 3, "status": "complete", "a": {"b": 1' + "0" * 400 + "}}", "the number 1000"),
         ("", "not valid JSON"),
         ('{"status": "compl', "not valid JSON"),
         ("[1, 2]", "not a JSON object"),
