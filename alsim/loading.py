@@ -1,18 +1,69 @@
-"""Objects that others bring: from a file, `path/to/file.py:name`, or an installed package."""
+"""Objects that others bring: from a file, `path/to/file.py:name`, or an installed package.
+
+A run reads each file once, before it imports it, and all of its processes import what was read:
+a file that is edited under way does not give one run two strategies. What a file imports in turn
+is not looked at.
+"""
 
 import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from alsim.errors import UsageError, nearest
 
 # Of a traceback's frames, those between the code of others and where its error is caught.
 _NOT_THEIRS = (str(Path(__file__).parent), "importlib", f"{os.sep}torch{os.sep}")
+# What was read of files, by their resolved paths.
+_texts: ContextVar[Mapping[str, bytes]] = ContextVar("texts", default=MappingProxyType({}))
+
+
+@contextmanager
+def importing(texts: Mapping[str, bytes]) -> Generator[None]:
+    """Import what was read of files while the block runs, whatever they hold by then.
+
+    Args:
+        texts: By the resolved paths of plug-ins' files.
+    """
+    token = _texts.set(texts)
+    try:
+        yield
+    finally:
+        _texts.reset(token)
+
+
+def texts_to_json() -> dict[str, str]:
+    """Return the texts that are imported in this block, to be sent to another process."""
+    return {path: text.decode("latin-1") for path, text in _texts.get().items()}
+
+
+def texts_from_json(data: Mapping[str, str]) -> dict[str, bytes]:
+    """Return what `texts_to_json` was given."""
+    return {path: text.encode("latin-1") for path, text in data.items()}
+
+
+def file_of(name: str, group: str) -> Path | None:
+    """Return the file of a plug-in, without importing anything; None where there is none.
+
+    Args:
+        name: `path.py:name`, or that of an entry point.
+        group: Of the entry points.
+    """
+    if ".py:" in name:
+        return Path(name.rpartition(":")[0])
+    point = next((point for point in entry_points(group=group) if point.name == name), None)
+    try:
+        return None if point is None else _file_of_module(point.module)
+    except (ImportError, ValueError, AttributeError):  # it will be told when it is imported
+        return None
 
 
 def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tuple[Any, str]:
@@ -53,7 +104,9 @@ def load_object(reference: str | EntryPoint, flag: str) -> Any:
     where = reference.value if isinstance(reference, EntryPoint) else reference
     try:
         if isinstance(reference, EntryPoint):
-            return reference.load()
+            found = reference.load()
+            _refuse_edited(_file_of_module(reference.module), where, flag)
+            return found
         path, _, name = reference.rpartition(":")
         if not Path(path).exists():
             raise UsageError(f"no such file: {where}", flag, "give path/to/file.py:name")
@@ -84,9 +137,28 @@ def _module(path: Path) -> Any:
     path = path.resolve(strict=True)
     name = f"alsim_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    text = _texts.get().get(str(path))
+    exec(compile(path.read_bytes() if text is None else text, path, "exec"), vars(module))
     return module
+
+
+def _file_of_module(module: str) -> Path | None:
+    """Return where a module lies, found without running the packages that it lies in."""
+    first, *inner = module.split(".")
+    spec = importlib.util.find_spec(first)
+    for part in inner:
+        places = spec and spec.submodule_search_locations
+        spec = spec and PathFinder.find_spec(f"{spec.name}.{part}", places or [])
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _refuse_edited(path: Path | None, where: str, flag: str) -> None:
+    """Raise a UsageError if the file of an installed plug-in is not what was read of it."""
+    text = None if path is None else _texts.get().get(str(path.resolve()))
+    if path is not None and text is not None and path.read_bytes() != text:
+        what = f"{where} is being edited: {path} is not what it was when the run was begun"
+        raise UsageError(what, flag, "put it back as it was, or start the run anew: --force")

@@ -15,6 +15,9 @@ def resume(
     workers: Annotated[
         int | None, typer.Option(help="Processes. [default: as many as before]")
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run plug-ins that lie in the run's own folder.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, to the same numbers to the bit.
@@ -27,7 +30,7 @@ def resume(
         watch.stage("starting")  # what is imported next takes a few seconds
         import alsim
 
-        done = alsim.resume(folder, pool=pool, workers=workers, watch=watch)
+        done = alsim.resume(folder, pool=pool, workers=workers, trust=trust, watch=watch)
     from alsim.store import Run, TrainingStudy
 
     if isinstance(done, Run):

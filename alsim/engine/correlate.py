@@ -15,6 +15,7 @@ from alsim.engine.correlating import (
     metric_names,
     run_correlation,
 )
+from alsim.engine.dependencies import depending
 from alsim.engine.expert_arguments import refuse_idle_flags
 from alsim.engine.faults import Faults
 from alsim.engine.options import Device
@@ -131,18 +132,20 @@ def correlate(  # noqa: D417 -- the arguments are the command's options, documen
         AlsimError: For anything the user can mend.
     """
     given = locals()
-    faults = Faults()
-    options = read_correlate(correlate, given, faults)
-    faults.raise_all("options cannot be used", "alsim correlate")
-    assert options is not None
-    return run_correlation(
-        open_pool(pool),
-        options,
-        None if out is None else Path(out),
-        watch or Watch(),
-        arguments=plain_arguments(given),
-        force=force,
-    )
+    with depending(given) as files:
+        faults = Faults()
+        options = read_correlate(correlate, given, faults)
+        faults.raise_all("options cannot be used", "alsim correlate")
+        assert options is not None
+        return run_correlation(
+            open_pool(pool),
+            options,
+            None if out is None else Path(out),
+            watch or Watch(),
+            arguments=plain_arguments(given),
+            files=files,
+            force=force,
+        )
 
 
 def read_correlate(

@@ -105,6 +105,7 @@ def run_correlation(
     watch: Watch,
     *,
     arguments: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> CorrelationStudy:
     """Run a correlation study, or go on with it where `out` holds it unfinished, and return it.
@@ -118,7 +119,7 @@ def run_correlation(
     n_jobs = len(options.study.seeds) * len(metrics)
     machine = _machine(options.study.engine, n_jobs)
     procedure = _Correlating(source, options, metrics, machine)
-    folder = carry_out(procedure, out, watch, arguments=arguments, force=force)
+    folder = carry_out(procedure, out, watch, arguments=arguments, files=files, force=force)
     return read_correlation(folder)
 
 

@@ -98,6 +98,7 @@ def carry_out(
     watch: Watch,
     *,
     arguments: Mapping[str, Any] | None,
+    files: Mapping[str, str] | None,
     force: bool,
 ) -> Path:
     """Run a study, or go on with it where `out` holds it unfinished, and return its folder.
@@ -111,6 +112,7 @@ def carry_out(
         watch: Hears of the progress.
         arguments: What to call the Python twin of its command with to go on; None where the pool
             is in memory only.
+        files: The SHA-256 of each file that the arguments name.
         force: Whether another run in `out` is moved aside.
 
     Raises:
@@ -121,7 +123,7 @@ def carry_out(
         found, past = open_folder(out)
         refuse_other_options(found, past, options, procedure.kind, arguments)
         if past["status"] == "complete":
-            _refuse_other_content(found, past, procedure)
+            _refuse_other_content(found, past, procedure, files or {})
             watch.note("the run is finished: nothing is left to do")
             tidy(found)
             return found
@@ -137,6 +139,7 @@ def carry_out(
             **_times(past),
             "arguments": arguments,
             "options": options,
+            "files": _known_files(past) | dict(files or {}),
             **machine.describe(),
         }
         if past is None:  # from now on the run can be resumed
@@ -156,11 +159,19 @@ def carry_out(
     return folder
 
 
-def _refuse_other_content(folder: Path, past: Mapping[str, Any], procedure: Procedure[Any]) -> None:
+def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the digests that a manifest holds, of files that are not read again too."""
+    kept = {} if past is None else past.get("files")
+    return dict(kept) if isinstance(kept, Mapping) else {}
+
+
+def _refuse_other_content(
+    folder: Path, past: Mapping[str, Any], procedure: Procedure[Any], files: Mapping[str, str]
+) -> None:
     """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
-    parts = ("status", KIND, "pool", "configuration")
+    parts = ("status", KIND, "pool", "configuration", "files")
     with TemporaryDirectory() as work:
-        now = procedure.describe(procedure.prepare(Path(work)))
+        now = procedure.describe(procedure.prepare(Path(work))) | {"files": files}
     refuse_differences(folder, {part: past[part] for part in parts if part in past}, now)
 
 

@@ -11,6 +11,7 @@ from alsim.engine.options import Assignment, StudyOptions
 from alsim.engine.oracles import describe_oracle
 from alsim.engine.task_fitting import tell_tasks, tell_unmeasured
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
+from alsim.loading import texts_to_json
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Split, Task
 from alsim.pool.source import Source
@@ -107,6 +108,7 @@ def opening_of(folder: Path, assignment: Assignment) -> dict[str, Any]:
         "kind": "open",
         "folder": str((folder / WORK).resolve()),
         "assignment": assignment.to_json(),
+        "texts": texts_to_json(),
     }
 
 

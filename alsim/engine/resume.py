@@ -10,6 +10,7 @@ from typing import Any
 from alsim.engine.arguments import NOT_KEPT, read_types
 from alsim.engine.claiming import tidy
 from alsim.engine.correlate import correlate
+from alsim.engine.dependencies import Used, files_used
 from alsim.engine.faults import Faults
 from alsim.engine.run import run
 from alsim.engine.train import train
@@ -51,6 +52,7 @@ def resume(
     *,
     pool: str | Path | None = None,
     workers: int | None = None,
+    trust: bool = False,
     watch: Watch | None = None,
 ) -> _Done:
     """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
@@ -64,6 +66,7 @@ def resume(
         folder: The run's folder.
         pool: Where the pool is now, if not where it was; its content must be the same.
         workers: Processes, if not as many as before.
+        trust: Whether plug-ins that lie in the run's own folder may be run.
         watch: Hears of the progress.
 
     Raises:
@@ -88,7 +91,12 @@ def resume(
     _refuse_other_types(found, kind, arguments)
     if pool is None:
         _refuse_missing_pool(arguments.get("pool"), found)
-    _refuse_missing_files(arguments, found)
+    for file in files_used(arguments):
+        if file.flag != "--initial-ids":  # the ids are kept
+            _refuse_missing(file, found)
+        if file.is_code:
+            _refuse_own_code(file, found, trust=trust)
+            watch.note(f"{file.flag} {file.name}: runs the code in {file.path.absolute()}")
     changed = {"pool": pool, "workers": workers}
     arguments |= {name: value for name, value in changed.items() if value is not None}
     return _MAKERS[kind](**arguments, out=found, watch=watch)
@@ -164,12 +172,21 @@ def _refuse_missing_pool(pool: object, folder: Path) -> None:
         ) from error
 
 
-def _refuse_missing_files(arguments: Mapping[str, Any], folder: Path) -> None:
-    for name in ("confusion", "groups"):
-        path = arguments.get(name)
-        if isinstance(path, str) and not Path(path).is_file():
-            raise StoreError(
-                f"the file that --{name} named is gone",
-                path,
-                f"put it back as it was; then: alsim resume {folder}",
-            )
+def _refuse_missing(file: Used, folder: Path) -> None:
+    if not file.path.is_file():
+        raise StoreError(
+            f"the file that {file.flag} named is gone",
+            str(file.path.absolute()),
+            f"put it back as it was; then: alsim resume {folder}",
+        )
+
+
+def _refuse_own_code(file: Used, folder: Path, *, trust: bool) -> None:
+    """Raise a StoreError if a run brings its own code along, unless the user trusts it."""
+    ends = (file.path.resolve(), file.path.parent.resolve())
+    if any(end.is_relative_to(folder.resolve()) for end in ends) and not trust:
+        raise StoreError(
+            f"the run's folder brings code of its own, which {file.flag} would run",
+            str(file.path.absolute()),
+            f"read it; if you trust whoever wrote it: alsim resume {folder} --trust",
+        )

@@ -128,9 +128,10 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
             str(folder),
             mend,
         )
+    past, now = _of_same_files(past, now)
     found = [
         difference
-        for part in ("versions", "machine", "pool", "configuration")
+        for part in ("versions", "machine", "pool", "configuration", "files")
         if part in past
         for difference in _told(past[part], now[part], part)
     ]
@@ -153,6 +154,17 @@ def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, An
     ids = {} if past.get("initial_ids") is None else {"initial_ids": options.get("initial_ids")}
     free = {name: now.get(name) for name in ("pool", "workers")}
     return {**past, **ids, **free} == {**now, **free}
+
+
+def _of_same_files(
+    past: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return manifests whose digests are of the files that both name."""
+    files = [one.get("files") for one in (past, now)]
+    then, later = (kept if isinstance(kept, Mapping) else {} for kept in files)
+    both = then.keys() & later.keys()
+    first, second = ({name: kept[name] for name in sorted(both)} for kept in (then, later))
+    return {**past, "files": first}, {**now, "files": second}
 
 
 def _told(then: Any, now: Any, path: str) -> list[str]:

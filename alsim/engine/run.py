@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 
 from alsim.engine.arguments import make_options, plain_arguments
+from alsim.engine.dependencies import depending
 from alsim.engine.options import Device
 from alsim.engine.study import run_study
 from alsim.engine.watch import Watch
@@ -127,18 +128,20 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
         AlsimError: For anything the user can mend.
     """
     given = locals()
-    options = make_options(run, given)
-    if pool is None and steps is None and options.schedule.until.kind == "steps":
-        options = replace(options, schedule=replace(options.schedule, steps=EMBEDDED_STEPS))
-    arguments = plain_arguments(given)
-    return run_study(
-        open_pool(pool),
-        options,
-        None if out is None else Path(out),
-        watch or Watch(),
-        arguments=arguments,
-        force=force,
-    )
+    with depending(given) as files:
+        options = make_options(run, given)
+        if pool is None and steps is None and options.schedule.until.kind == "steps":
+            options = replace(options, schedule=replace(options.schedule, steps=EMBEDDED_STEPS))
+        arguments = plain_arguments(given)
+        return run_study(
+            open_pool(pool),
+            options,
+            None if out is None else Path(out),
+            watch or Watch(),
+            arguments=arguments,
+            files=files,
+            force=force,
+        )
 
 
 def open_pool(pool: str | Path | pa.Table | None) -> Source:

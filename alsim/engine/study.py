@@ -41,6 +41,7 @@ def run_study(
     watch: Watch,
     *,
     arguments: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> Run:
     """Run a study, or go on with it where `out` holds it unfinished, and return the run.
@@ -54,6 +55,7 @@ def run_study(
             `runs/`.
         watch: Hears of the progress.
         arguments: What to call `alsim.run` with to go on; None where the pool is in memory only.
+        files: The SHA-256 of each file that the arguments name.
         force: Whether another run in `out` is moved aside.
 
     Raises:
@@ -61,7 +63,7 @@ def run_study(
     """
     strategies = check(options)
     procedure = _Curves(source, options, strategies, _machine(options, len(strategies)))
-    return read_run(carry_out(procedure, out, watch, arguments=arguments, force=force))
+    return read_run(carry_out(procedure, out, watch, arguments=arguments, files=files, force=force))
 
 
 def _machine(options: StudyOptions, n_strategies: int) -> Machine:

@@ -16,6 +16,7 @@ from alsim.engine.arguments import (
     read_types,
     training_options,
 )
+from alsim.engine.dependencies import depending
 from alsim.engine.faults import Faults
 from alsim.engine.machine import choose_device
 from alsim.engine.options import Device, EngineOptions
@@ -117,19 +118,21 @@ def train(  # noqa: D417 -- the arguments are the command's options, documented 
         AlsimError: For anything the user can mend.
     """
     given = locals()
-    faults = Faults()
-    options = read_train(train, given, faults)
-    faults.raise_all("options cannot be used", "alsim train")
-    assert options is not None
-    return run_training(
-        open_pool(pool),
-        options,
-        None if out is None else Path(out),
-        watch or Watch(),
-        all_seeds=seeds is None,
-        arguments=plain_arguments(given),
-        force=force,
-    )
+    with depending(given) as files:
+        faults = Faults()
+        options = read_train(train, given, faults)
+        faults.raise_all("options cannot be used", "alsim train")
+        assert options is not None
+        return run_training(
+            open_pool(pool),
+            options,
+            None if out is None else Path(out),
+            watch or Watch(),
+            all_seeds=seeds is None,
+            arguments=plain_arguments(given),
+            files=files,
+            force=force,
+        )
 
 
 def read_train(

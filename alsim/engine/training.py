@@ -23,6 +23,7 @@ from alsim.engine.watch import Watch
 from alsim.engine.workers import Message, Workers, WorkerTask
 from alsim.errors import RunError, StoreError
 from alsim.experiments.task_records import RANDOM
+from alsim.loading import texts_to_json
 from alsim.pool.source import Source
 from alsim.store import (
     EXPORTS,
@@ -46,6 +47,7 @@ def run_training(
     *,
     all_seeds: bool = False,
     arguments: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> TrainingStudy:
     """Train, or go on with it where `out` holds it unfinished, and return the study.
@@ -59,6 +61,7 @@ def run_training(
         watch: Hears of the progress.
         all_seeds: Whether the seeds are all of the run whose queries are trained on.
         arguments: What to call `alsim.train` with to go on.
+        files: The SHA-256 of each file that the arguments name.
         force: Whether another run in `out` is moved aside.
 
     Raises:
@@ -74,7 +77,7 @@ def run_training(
     n_fits = len(models) * len(options.fractions) * len(options.seeds)
     machine = _machine(options, n_fits * len(queried.strategies if queried else (RANDOM,)))
     procedure = _Training(source, options, models, queried, machine)
-    folder = carry_out(procedure, out, watch, arguments=arguments, force=force)
+    folder = carry_out(procedure, out, watch, arguments=arguments, files=files, force=force)
     return read_training(folder)
 
 
@@ -131,6 +134,7 @@ class _Training:
             "kind": "open training",
             "folder": str((folder / WORK).resolve()),
             "assignment": prepared.assignment.to_json(),
+            "texts": texts_to_json(),
         }
         group.run(opening, left, _Listener(watch).handle)
 

@@ -30,6 +30,7 @@ from alsim.experiments.active import Passive, active, begin, passive
 from alsim.experiments.correlation import CorrelationOptions, copies_at_once, correlate
 from alsim.experiments.querying import Job
 from alsim.experiments.setting import Setting, make_setting
+from alsim.loading import importing, texts_from_json
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
@@ -239,9 +240,14 @@ def main() -> None:
         send({"kind": "ready"})
         study: Study | None = None
         training: Training | None = None
+        texts: dict[str, bytes] = {}
         for message in _messages():
+            texts |= texts_from_json(message.get("texts", {}))
             try:
-                with blaming_memory("a worker process", gpu=_FEWER_NETS, host=_FEWER_WORKERS):
+                with (
+                    importing(texts),
+                    blaming_memory("a worker process", gpu=_FEWER_NETS, host=_FEWER_WORKERS),
+                ):
                     if message["kind"] == "open":
                         assignment = Assignment.from_json(message["assignment"])
                         _set_threads(assignment.threads)

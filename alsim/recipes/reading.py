@@ -50,10 +50,12 @@ def read_recipe(name: str) -> Recipe:
     if full:
         check_values(full, lambda what, mend: tell(f"{what}, as [full] has it", mend))
     faults.raise_all("faults", str(path))
-    return _recipe(path.stem, data, full)
+    return _recipe(path.stem, data, full, None if path.parent == HERE else path)
 
 
-def _recipe(name: str, data: Mapping[str, Any], full: Mapping[str, Any]) -> Recipe:
+def _recipe(
+    name: str, data: Mapping[str, Any], full: Mapping[str, Any], path: Path | None
+) -> Recipe:
     kind = kind_of(data)
     pool = {key: value for key, value in data["pool"].items() if key not in NOT_OPTIONS}
     default = data["pool"]["default"]
@@ -73,7 +75,8 @@ def _recipe(name: str, data: Mapping[str, Any], full: Mapping[str, Any]) -> Reci
         own_pools={study: own["pool"] for study, own in variants.items() if "pool" in own},
         is_anew=data["pool"].get("each_seed", False),
         published=Published(**data["published"]) if "published" in data else None,
-        full=_recipe(name, full, {}) if full else None,
+        full=_recipe(name, full, {}, path) if full else None,
+        path=path,
         about_full=data.get("full", {}).get("about", ""),
     )
 

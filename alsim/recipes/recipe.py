@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from alsim.engine.faults import Faults
@@ -138,6 +139,7 @@ class Recipe:
     is_anew: bool = False  # whether each seed has a pool of its own, made from that seed
     published: Published | None = None
     full: "Recipe | None" = None  # at the source's own size
+    path: Path | None = None  # the user's file; None for one that comes with alsim
     about_full: str = ""  # what that size is
 
     def pool_of(self, study: str) -> MadePool | None:

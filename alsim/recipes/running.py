@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from alsim.engine.dependencies import of_recipe
 from alsim.engine.parsing import parse_seeds
 from alsim.engine.watch import Watch
 from alsim.errors import StoreError, UsageError
@@ -73,7 +74,7 @@ def run_recipe(
     recipe = recipe.setting(arguments)
     folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
     try:
-        with RunLock(folder):
+        with RunLock(folder), of_recipe(recipe.path):
             remove_partials(folder)
             runs = _run_studies(recipe, pool, folder, watching)
             return make_report(recipe, pool, scale, arguments, folder, runs)

@@ -180,3 +180,26 @@ def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="a file is in the way"):
         run_recipe(read(tmp_path), seeds=1, out=tmp_path / "out")
     assert (tmp_path / "out").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["slow", "result.json"])
+def test_nothing_of_a_recipe_lies_behind_a_link(name: str, place: Path, tmp_path: Path) -> None:
+    out, mine = tmp_path / "out", tmp_path / "mine"
+    out.mkdir()
+    mine.mkdir()
+    (mine / "result.json").write_text('{"recipe": "mine"}')
+    (out / name).symlink_to(mine if name == "slow" else mine / name)
+    with pytest.raises(StoreError, match=r"a symbolic link .* in the place of"):
+        run_recipe(read(place), out=out)
+    assert [path.name for path in mine.iterdir()] == ["result.json"]
+
+
+@pytest.mark.slow
+def test_a_recipe_whose_file_was_edited_is_refused_by_name(
+    found: tuple[Report, dict[str, int]], place: Path
+) -> None:
+    path = place / "mine.toml"
+    path.write_text(RECIPE.replace("a finding", "another"))
+    with pytest.raises(StoreError, match=r"files\..*mine\.toml: "):
+        run_recipe(read_recipe(str(path)), seeds=1, out=found[0].folder)
+    path.write_text(RECIPE)
