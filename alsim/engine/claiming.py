@@ -1,6 +1,5 @@
 """Which folder a run is kept in, and that it is the only one that works there."""
 
-import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from alsim.store import (
     move_aside,
     open_folder,
     remove_file,
+    remove_folder,
     remove_partials,
 )
 
@@ -68,7 +68,7 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
                     remove_file(folder / MANIFEST)
                 raise
             finally:
-                shutil.rmtree(folder / WORK, ignore_errors=True)
+                remove_folder(folder / WORK)
     except BaseException:
         with suppress(OSError):  # what holds anything is kept
             folder.rmdir()
@@ -83,7 +83,7 @@ def tidy(folder: Path) -> None:
     if any(path.exists() for path in (*left, folder / LOCK)):
         with suppress(StoreError), RunLock(folder):  # it may be ending just now
             for path in left:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
             remove_partials(folder)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from alsim.experiments.schedule import Schedule, ScheduleOptions
 from alsim.pool.source import Source
 from alsim.store import (
     JOURNALS,
+    WORK,
     CorrelationStudy,
     FolderKind,
     collect_groups,
     kept_groups,
     read_correlation,
+    remove_folder,
     write_correlation,
 )
 from alsim.strategies import Named
@@ -181,7 +184,12 @@ class _Correlating:
         n_groups = sizes.sample_size // sizes.group_size
         watch.planned_copies(n_groups * len(self.metrics) * len(self.options.study.seeds))
         left = plan.without(_told(folder, watch))
-        group.run(opening_of(folder, prepared.assignment), left.tasks, _Listener(watch).handle)
+        group.run(
+            opening_of(folder, prepared.assignment),
+            left.tasks,
+            _Listener(watch).handle,
+            opened=partial(remove_folder, folder / WORK),
+        )
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         plan = self._plan(folder, prepared)

@@ -1,11 +1,9 @@
 """What every kind of study goes through in its folder: begun or gone on with, worked on, ended."""
 
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from alsim.engine.claiming import claim, tidy
@@ -14,6 +12,7 @@ from alsim.engine.resuming import refuse_differences, refuse_other_options
 from alsim.engine.watch import Watch
 from alsim.engine.workers import Workers
 from alsim.errors import StoreError
+from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import Source
 from alsim.store import (
     CHECKPOINTS,
@@ -24,6 +23,7 @@ from alsim.store import (
     FolderKind,
     make_folder,
     open_folder,
+    remove_folder,
     write_manifest,
 )
 
@@ -170,8 +170,8 @@ def _refuse_other_content(
 ) -> None:
     """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
     parts = ("status", KIND, "pool", "configuration", "files")
-    with TemporaryDirectory() as work:
-        now = procedure.describe(procedure.prepare(Path(work))) | {"files": files}
+    with scratch_folder() as work:
+        now = procedure.describe(procedure.prepare(work)) | {"files": files}
     refuse_differences(folder, {part: past[part] for part in parts if part in past}, now)
 
 
@@ -211,7 +211,7 @@ def _record(
                 again = f"the same call, with out={str(folder)!r}"
             watch.note(f"what was recorded is kept; go on with: {again}")
     for name in (JOURNALS, CHECKPOINTS):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        remove_folder(folder / name)
 
 
 def _times(past: Mapping[str, Any] | None) -> dict[str, Any]:

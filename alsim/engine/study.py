@@ -23,11 +23,13 @@ from alsim.experiments.schedule import plan_schedule
 from alsim.pool.source import Source
 from alsim.store import (
     JOURNALS,
+    WORK,
     FolderKind,
     Run,
     TimingRecord,
     read_run,
     recorded,
+    remove_folder,
     timings_of,
     write_tables,
 )
@@ -112,7 +114,12 @@ class _Curves:
         watch.plan(str(schedule))
         watch.planned(len(self.options.seeds) * len(self.strategies), n_steps)
         left = self._plan(folder, prepared).without(_told(folder, watch))
-        group.run(opening_of(folder, prepared.assignment), left.tasks, _Listener(watch).handle)
+        group.run(
+            opening_of(folder, prepared.assignment),
+            left.tasks,
+            _Listener(watch).handle,
+            opened=partial(remove_folder, folder / WORK),
+        )
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         assignment, plan = prepared.assignment, self._plan(folder, prepared)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from alsim.store import (
     load_results,
     make_folder,
     read_training,
+    remove_folder,
     write_training,
 )
 
@@ -136,7 +138,8 @@ class _Training:
             "assignment": prepared.assignment.to_json(),
             "texts": texts_to_json(),
         }
-        group.run(opening, left, _Listener(watch).handle)
+        opened = partial(remove_folder, folder / WORK)
+        group.run(opening, left, _Listener(watch).handle, opened=opened)
 
     def find(self, folder: Path, prepared: TrainPrepared) -> dict[str, Any]:
         n_gone = sum(

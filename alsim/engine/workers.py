@@ -114,6 +114,7 @@ class Workers:
         opening: Message,
         tasks: Sequence[WorkerTask],
         handle: Callable[[WorkerTask, Message], None],
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         """Run all tasks, each after those it waits for; pass on what the workers say.
 
@@ -121,6 +122,7 @@ class Workers:
             opening: Sent to every worker first.
             tasks: In the order of preference.
             handle: Called in this thread with each message of a task.
+            opened: Called once every worker has done what the opening asks for.
 
         Raises:
             AlsimError: As a worker raised it.
@@ -129,6 +131,7 @@ class Workers:
         waiting = list(tasks)
         done: set[str] = set()
         idle: list[_Worker] = []
+        n_opening = len(self._workers)
         for worker in self._workers:
             worker.send(opening)  # its "done" makes the worker idle
         while len(done) < len(tasks):
@@ -142,6 +145,10 @@ class Workers:
                 if worker.task is not None:
                     done.add(worker.task.name)
                     worker.task = None
+                else:
+                    n_opening -= 1
+                    if not n_opening:
+                        opened()
                 idle.append(worker)
             elif worker.task is not None:
                 handle(worker.task, message)

@@ -1,9 +1,7 @@
 """Everything that is wrong with a pool, found in one go."""
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from alsim.pool.mapping import modality_file
 from alsim.pool.options import PoolOptions
 from alsim.pool.remarks import remark
 from alsim.pool.roles import is_embedding
+from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import Source
 from alsim.pool.survey import Survey, refuse_queries, survey_pool, with_features
 
@@ -43,8 +42,7 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
     rows = np.arange(source.n) if faults else survey.rows
     destination = np.full(source.n, -1, np.int64)
     destination[rows] = np.arange(len(rows))
-    with tempfile.TemporaryDirectory(prefix="alsim-check-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         paths = [modality_file(folder, index) for index in range(len(columns))]
         present, widths, wrong = decode(source, columns, destination, len(rows), paths)
         faults = (*faults, *wrong)

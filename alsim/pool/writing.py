@@ -1,5 +1,6 @@
 """Pools to Parquet, whole or not at all."""
 
+import glob
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from alsim.errors import PoolError, UsageError
 from alsim.paths import place
 from alsim.pool.roles import is_embedding
+from alsim.pool.scratch import hold, remove_abandoned
 
 ROW_GROUP_ROWS = 16_384  # so that several threads can decode one file
 
@@ -39,8 +41,10 @@ def write_pool(table: pa.Table, path: Path, *, overwrite: bool = False) -> None:
     small: Any = [field.name for field in table.schema if not is_embedding(field.type)]
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.unlink(missing_ok=True)
+        name = glob.escape(path.name)
+        remove_abandoned(path.parent.glob(f".{name}.*.partial"))
         with partial.open("xb") as file:  # a link put there is not followed
+            hold(file.fileno())
             pq.write_table(
                 table,
                 file,

@@ -29,7 +29,7 @@ from alsim.store.manifest import (
     status_of,
     write_manifest,
 )
-from alsim.store.opening import in_the_way, remove_file
+from alsim.store.opening import in_the_way, remove_file, remove_folder
 from alsim.store.records import round_from_json, round_to_json
 from alsim.store.run_folder import (
     Run,
@@ -99,6 +99,7 @@ __all__ = [
     "refuse_older",
     "refuse_other_kind",
     "remove_file",
+    "remove_folder",
     "remove_partials",
     "round_from_json",
     "round_to_json",

@@ -148,11 +148,16 @@ def make_anew(path: Path) -> None:
         StoreError: If something else has its name, a link included.
         OSError: If the system cannot make it.
     """
-    shutil.rmtree(path, ignore_errors=True)  # of a link it removes nothing
+    remove_folder(path)
     try:
         path.mkdir()
     except FileExistsError as error:
         raise in_the_way(path) from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder of a run with all that it holds, as far as that can be done; no link's."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_file(path: Path) -> None:

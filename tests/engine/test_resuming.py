@@ -82,6 +82,21 @@ class Curious(Watch):
             self._do()
 
 
+class Watching(Watch):
+    """Looks at something while the last curves are worked on."""
+
+    def __init__(self, look: Callable[[], bool]) -> None:
+        self._look = look
+        self.seen: list[bool] = []
+
+    def epoch(self, task: str, epoch: int) -> None:
+        self.seen.append(self._look())
+
+    def step(self, record: StepRecord) -> None:
+        if record.strategy == "margin" and record.step == 3:
+            self.seen.append(self._look())
+
+
 def go(out: Path, watch: Watch | None = None, *, force: bool = False, **changed: Any) -> Run:
     options: dict[str, Any] = {"workers": 1, **OPTIONS, **changed}
     return alsim.run(**options, out=out, force=force, watch=watch)
@@ -513,6 +528,18 @@ def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Pat
         alsim.resume(left, watch=watch)
     assert f"process {gone.pid}, which worked here, is gone: going on" in watch.notes
     assert not (left / "lock").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mapped files are not removed there")
+def test_the_decoded_pool_is_no_longer_there_once_all_workers_have_mapped_it(
+    left: Path, place: Path
+) -> None:
+    (left / "work").mkdir()
+    (left / "work" / "modality-0.f32").write_bytes(b"left by a run that was killed")
+    watch = Watching(lambda: (left / "work").exists())
+    with chdir(place):
+        assert go(left, watch).status == "complete"
+    assert not watch.seen[-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are not opened there")
