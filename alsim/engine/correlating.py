@@ -185,7 +185,7 @@ class _Correlating:
         watch.planned_copies(n_groups * len(self.metrics) * len(self.options.study.seeds))
         left = plan.without(_told(folder, watch))
         group.run(
-            opening_of(folder, prepared.assignment),
+            opening_of(folder, prepared),
             left.tasks,
             _Listener(watch).handle,
             opened=partial(remove_folder, folder / WORK),

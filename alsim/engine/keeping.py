@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from alsim.errors import RunError
+from alsim.errors import RunError, StoreError
 from alsim.experiments.active import Advance, Passive
 from alsim.experiments.position import Position
 from alsim.experiments.querying import Job
@@ -28,6 +28,7 @@ from alsim.store import (
     round_to_json,
     save_checkpoint,
 )
+from alsim.store.records import as_int
 from alsim.training.state import ReplicaState
 
 SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
@@ -64,9 +65,16 @@ class Keeper:
     """The journals and the checkpoint of the curves that one task runs."""
 
     def __init__(
-        self, jobs: Sequence[Job], journals: Sequence[Path], checkpoint: Path, chunks: Chunks
+        self,
+        jobs: Sequence[Job],
+        journals: Sequence[Path],
+        checkpoint: Path,
+        chunks: Chunks,
+        study: str = "",
     ) -> None:
+        """Keep what comes of `jobs`; `study` is what a checkpoint must be of."""
         self._jobs = jobs
+        self._study = study
         self._chunks = chunks  # what memory allowed matters to the last bits
         self._paths = journals
         self._checkpoint = checkpoint
@@ -97,21 +105,29 @@ class Keeper:
         A checkpoint that is ahead of a journal, which a power cut can leave, does not count.
 
         Raises:
-            StoreError: If the checkpoint is damaged.
+            StoreError: If the checkpoint is damaged, or is not that of these curves.
         """
         self._chunks.size = CHUNK  # not what a curve before this one was left with
-        found = load_checkpoint(self._checkpoint)
+        found = load_checkpoint(self._checkpoint, self._study)
         if found is None:
             return None
         tensors, facts = found
-        step = int(facts["step"])
+        try:
+            step, chunk = as_int(facts["step"]), as_int(facts["chunk"])
+            position = Position.from_tensors(step, tensors)
+        except (LookupError, ValueError, TypeError, RuntimeError) as error:
+            raise StoreError(
+                f"the checkpoint does not hold what a curve goes on from: {error!r}"[:300],
+                str(self._checkpoint),
+                "delete it; then alsim resume computes from further back",
+            ) from error
         is_behind = any(
             not ended and n <= step for n, ended in zip(self._n, self._ended, strict=True)
         )
         if is_behind:
             return None
-        self._chunks.size = int(facts["chunk"])
-        return Position.from_tensors(step, tensors)
+        self._chunks.size = chunk
+        return position
 
     def keep(self, advance: Advance, seconds: Mapping[str, float]) -> Kept:
         """Write what is new in a step, and compare what is not.
@@ -182,11 +198,13 @@ class Keeper:
     def _save(self, position: Position) -> None:
         self._sync()  # a checkpoint ahead of its journal would be of no use
         facts = {"step": position.step, "chunk": self._chunks.size}
-        save_checkpoint(self._checkpoint, position.to_tensors(), facts)
+        save_checkpoint(self._checkpoint, position.to_tensors(), facts, self._study)
 
 
-def save_passive(path: Path, passive: Passive, seconds: Mapping[str, float]) -> None:
-    """Write the nets of a passive phase, with what it took.
+def save_passive(
+    path: Path, passive: Passive, seconds: Mapping[str, float], study: str = ""
+) -> None:
+    """Write the nets of a passive phase of a study, with what it took.
 
     Raises:
         StoreError: If the system cannot write.
@@ -196,16 +214,16 @@ def save_passive(path: Path, passive: Passive, seconds: Mapping[str, float]) -> 
         "epochs": list(passive.epochs),
         "seconds": dict(seconds),
     }
-    save_checkpoint(path, passive.state.to_tensors(), facts)
+    save_checkpoint(path, passive.state.to_tensors(), facts, study)
 
 
-def load_passive(path: Path) -> tuple[Passive, Mapping[str, Any]] | None:
+def load_passive(path: Path, study: str | None = None) -> tuple[Passive, Mapping[str, Any]] | None:
     """Return the nets of a passive phase and its facts, None where there is none yet.
 
     Raises:
-        StoreError: If the file is damaged.
+        StoreError: If the file is damaged, or not of this study.
     """
-    found = load_checkpoint(path)
+    found = load_checkpoint(path, study)
     if found is None:
         return None
     tensors, facts = found

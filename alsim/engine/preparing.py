@@ -1,5 +1,7 @@
 """From options and a source to what the workers need: the pool decoded, the sizes decided."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -102,14 +104,23 @@ def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
     return replace(pool, tasks=kept), [name for name in pool.tasks if name not in kept]
 
 
-def opening_of(folder: Path, assignment: Assignment) -> dict[str, Any]:
+def opening_of(folder: Path, prepared: Prepared) -> dict[str, Any]:
     """Return the message by which a worker opens the study in a run's folder."""
     return {
         "kind": "open",
         "folder": str((folder / WORK).resolve()),
-        "assignment": assignment.to_json(),
+        "assignment": prepared.assignment.to_json(),
+        "identity": _identity(prepared),
         "texts": texts_to_json(),
     }
+
+
+def _identity(prepared: Prepared) -> str:
+    """Return what tells a study's checkpoints from those of another."""
+    loaded = prepared.loaded
+    assignment = {**prepared.assignment.to_json(), "threads": None}  # they are free
+    told = json.dumps([assignment, loaded.fingerprint, loaded.split_fingerprint], sort_keys=True)
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:

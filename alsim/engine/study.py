@@ -115,7 +115,7 @@ class _Curves:
         watch.planned(len(self.options.seeds) * len(self.strategies), n_steps)
         left = self._plan(folder, prepared).without(_told(folder, watch))
         group.run(
-            opening_of(folder, prepared.assignment),
+            opening_of(folder, prepared),
             left.tasks,
             _Listener(watch).handle,
             opened=partial(remove_folder, folder / WORK),

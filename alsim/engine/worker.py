@@ -80,6 +80,7 @@ class Study:
 
     setting: Setting
     strategies: Mapping[str, Named]
+    identity: str = ""  # what its checkpoints are known by
     copies: Chunks = field(default_factory=copies_at_once)
 
     def like(self, strategy: str) -> Setting:
@@ -88,7 +89,7 @@ class Study:
         return replace(self.setting, training=training)
 
 
-def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
+def open_study(folder: Path, assignment: Assignment, send: Send, identity: str = "") -> Study:
     """Return the study whose pool is mapped in `folder`; it tells of memory that runs out."""
 
     def tell(text: str) -> None:
@@ -123,7 +124,7 @@ def open_study(folder: Path, assignment: Assignment, send: Send) -> Study:
         read_price=plan.read_price,
     )
     copies = copies_at_once(on_smaller=lambda n: tell(f"copies are trained {n} at a time now"))
-    return Study(setting, strategies, copies)
+    return Study(setting, strategies, identity, copies)
 
 
 def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
@@ -132,7 +133,7 @@ def run_passive(study: Study, message: Mapping[str, Any], send: Send) -> None:
     setting = study.like(message["like"])
     setting = replace(setting, way=message.get("way", setting.way))
     done = passive(setting, message["seeds"], watch.observe)
-    save_passive(Path(message["state"]), done, watch.take())
+    save_passive(Path(message["state"]), done, watch.take(), study.identity)
 
 
 def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:
@@ -142,10 +143,11 @@ def run_active(study: Study, message: Mapping[str, Any], send: Send) -> None:
     # Those that go together are trained alike.
     setting = study.like(jobs[0].strategy)
     journals = [Path(path) for path in message["journals"]]
-    with Keeper(jobs, journals, Path(message["checkpoint"]), setting.chunks) as keeper:
+    checkpoint = Path(message["checkpoint"])
+    with Keeper(jobs, journals, checkpoint, setting.chunks, study.identity) as keeper:
         position = keeper.position()
         if position is None:
-            position = begin(setting, jobs, _start(message))
+            position = begin(setting, jobs, _start(study, message))
             lost = [r for r, on in enumerate(position.running) if not on]
             _tell(send, Kept((), keeper.end(lost, "diverged", 0)))
         step = position.step
@@ -174,13 +176,15 @@ def run_correlate(study: Study, message: Mapping[str, Any], send: Send) -> None:
 
     # Those that go together are trained alike.
     setting, sizes = study.like(jobs[0].strategy), CorrelationOptions(**message["sizes"])
-    for groups in correlate(setting, seed, _start(message), metrics, sizes, observe, study.copies):
+    for groups in correlate(
+        setting, seed, _start(study, message), metrics, sizes, observe, study.copies
+    ):
         keep_groups(journals[waiting.pop(0)], groups)
 
 
-def _start(message: Mapping[str, Any]) -> Passive:
+def _start(study: Study, message: Mapping[str, Any]) -> Passive:
     """Return the nets that the passive phase left, one a curve."""
-    found = load_passive(Path(message["state"]))
+    found = load_passive(Path(message["state"]), study.identity)
     if found is None:
         raise StoreError(
             "the nets of the passive phase are gone",
@@ -251,7 +255,8 @@ def main() -> None:
                     if message["kind"] == "open":
                         assignment = Assignment.from_json(message["assignment"])
                         _set_threads(assignment.threads)
-                        study = open_study(Path(message["folder"]), assignment, send)
+                        folder = Path(message["folder"])
+                        study = open_study(folder, assignment, send, message["identity"])
                     elif message["kind"] == "open training":
                         trained = TrainAssignment.from_json(message["assignment"])
                         _set_threads(trained.threads)

@@ -12,6 +12,7 @@ from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, replace_bytes, sync_folder
 from alsim.store.layout import run_of
 from alsim.store.opening import read_bytes
+from alsim.store.records import as_object
 from alsim.store.tables import SCHEMA_VERSION, check_version
 
 if TYPE_CHECKING:
@@ -23,17 +24,19 @@ _NO_DIGEST = b"0" * 32
 
 
 def save_checkpoint(
-    path: Path, tensors: "Mapping[str, Tensor]", facts: Mapping[str, object]
+    path: Path, tensors: "Mapping[str, Tensor]", facts: Mapping[str, object], study: str = ""
 ) -> None:
     """Write tensors and facts, atomically; they are on the disk when this returns.
 
-    The metadata has one value, `DIGEST JSON`: the JSON holds the schema version and the facts,
-    and the digest is that of the whole file with zeros in the digest's own place.
+    The metadata has one value, `DIGEST JSON`: the JSON holds the schema version, the facts, and
+    whose it is, the study and the file's name; the digest is that of the whole file with zeros in
+    the digest's own place.
 
     Args:
         path: The file. Its folder is made if need be; the folder above must exist.
         tensors: On any device, of any strides; copies are made.
         facts: JSON values; a tuple comes back as a list.
+        study: What the study is known by.
 
     Raises:
         StoreError: If the system cannot write there.
@@ -45,7 +48,7 @@ def save_checkpoint(
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    told = json.dumps({"schema": SCHEMA_VERSION, "facts": facts})
+    told = json.dumps({"schema": SCHEMA_VERSION, "facts": facts, "of": [study, path.stem]})
     data = bytearray(save(copies, {_KEY: f"{_NO_DIGEST.decode()} {told}"}))
     _put_digest(data, blake2b(data, digest_size=16).hexdigest().encode())
     try:
@@ -57,12 +60,20 @@ def save_checkpoint(
     replace_bytes(path, data)
 
 
-def load_checkpoint(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]] | None":
+def load_checkpoint(
+    path: Path, study: str | None = None
+) -> "tuple[dict[str, Tensor], dict[str, Any]] | None":
     """Return the tensors, on the CPU, and the facts; None if there is no such file.
 
+    Args:
+        path: The file.
+        study: What the study is known by, whose it must be; None takes any.
+
     Raises:
-        StoreError: If a byte is missing or another, or the schema version is unknown.
+        StoreError: If a byte is missing or another, the schema version is unknown, or it was saved
+            for another study or under another name.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     mend = f"delete it; then this computes from further back: alsim resume {run_of(path)}"
@@ -78,10 +89,16 @@ def load_checkpoint(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]] | N
         raise StoreError("not a checkpoint", str(path), mend)
     if digest != blake2b(zeroed, digest_size=16).hexdigest().encode():
         raise StoreError("damaged checkpoint: it does not match its digest", str(path), mend)
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    told = json.loads(header["__metadata__"][_KEY].partition(" ")[2])
-    check_version(told["schema"], path)
-    return load(data), told["facts"]
+    try:
+        header = as_object(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]))
+        told = as_object(json.loads(as_object(header["__metadata__"])[_KEY].partition(" ")[2]))
+        check_version(told.get("schema"), path)
+        if study is not None and told.get("of") != [study, path.stem]:
+            what = "the checkpoint is of another study, or of another part of this one"
+            raise StoreError(what, str(path), mend)
+        return load(data), as_object(told.get("facts"))
+    except (ValueError, LookupError, RecursionError, SafetensorError) as error:
+        raise StoreError("not a checkpoint: it makes no sense", str(path), mend) from error
 
 
 def _put_digest(data: bytearray, digest: bytes) -> bytes | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, write_all
 from alsim.store.layout import LOCK
-from alsim.store.opening import opened
+from alsim.store.opening import opened, remove_file
 
 try:
     import fcntl
@@ -141,6 +141,7 @@ def _take(path: Path) -> int:
             held_by = _read(descriptor)
         except OSError as error:
             if error.errno in _NO_LOCKS:
+                remove_file(path)
                 raise StoreError(
                     f"the file system has no locks: {error.strerror}",
                     str(path.parent),

@@ -576,3 +576,15 @@ def test_what_is_left_beside_a_finished_run_is_not_removed_through_links(
     before = contents(mine)
     assert alsim.resume(folder).status == "complete"
     assert contents(mine) == before
+
+
+def test_the_nets_of_another_seed_are_not_taken_for_those_of_this_one(
+    left: Path, whole: Run
+) -> None:
+    first, second = (left / "checkpoints" / f"passive-00{i}.safetensors" for i in range(2))
+    shutil.copy(first, second)
+    with pytest.raises(StoreError, match="of another study, or of another part") as refused:
+        alsim.resume(left)
+    assert refused.value.args[1] == str(second)
+    second.unlink()  # as it says
+    assert_same_tables(alsim.resume(left), whole)

@@ -149,6 +149,65 @@ def test_a_checkpoint_of_another_schema_version_is_refused(tmp_path: Path) -> No
         load_checkpoint(path)
 
 
+def forge(path: Path, header: object, data: bytes = b"") -> None:
+    """Write any header and any bytes after it, with the right digest."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    whole = len(text).to_bytes(8, "little") + text + data
+    digest = blake2b(whole, digest_size=16).hexdigest().encode()
+    path.write_bytes(whole.replace(b"0" * 32, digest, 1))
+
+
+def told(facts: object = None, **changed: object) -> dict[str, str]:
+    """Return the metadata of a header."""
+    parts = {"schema": 3, "facts": {} if facts is None else facts, **changed}
+    return {"alsim": f"{'0' * 32} {json.dumps(parts)}"}
+
+
+@pytest.mark.parametrize(
+    ("header", "data"),
+    [
+        ({"__metadata__": told(), "w": tensor}, b"\0" * 8)
+        for tensor in (
+            {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
+            {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 8]},
+            {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]},
+            {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
+            {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]},
+            {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]},
+            {"dtype": "pickle", "shape": [2], "data_offsets": [0, 8]},
+            {"shape": [2]},
+            [],
+        )
+    ]
+    + [
+        ({"__metadata__": told(facts=[1])}, b""),
+        ({"__metadata__": told(facts="x")}, b""),
+        ({"__metadata__": {"alsim": "0" * 32 + " 3"}}, b""),
+        ({"__metadata__": {"alsim": "0" * 32 + " " + "[" * 100_000}}, b""),
+        ([{"alsim": "0" * 32 + " "}], b""),
+    ],
+)
+def test_a_hostile_file_with_the_right_digest_is_one_error(
+    tmp_path: Path, header: object, data: bytes
+) -> None:
+    forge(tmp_path / "c", {"__metadata__": told({"step": 1})})
+    assert loaded(tmp_path / "c")[1] == {"step": 1}  # so can one that is none
+    forge(tmp_path / "c", header, data)
+    with pytest.raises(StoreError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_a_checkpoint_of_another_study_or_another_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "curve-0000.safetensors"
+    save_checkpoint(path, {"w": torch.ones(1)}, {"step": 1}, "this")
+    assert load_checkpoint(path, "this") is not None
+    path.with_name("curve-0001.safetensors").write_bytes(path.read_bytes())
+    for name, study in (("curve-0000", "that"), ("curve-0001", "this")):
+        with pytest.raises(StoreError, match="of another study, or of another part") as refused:
+            load_checkpoint(tmp_path / f"{name}.safetensors", study)
+        assert refused.value.args[2].startswith("delete it; then")
+
+
 def test_tensors_that_alsim_did_not_save_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(save({"w": torch.ones(1)}))
     (tmp_path / "empty").touch()

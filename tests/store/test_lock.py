@@ -321,6 +321,7 @@ def test_a_file_system_without_locks_is_named_as_the_cause(
     with pytest.raises(StoreError, match="has no locks") as caught, RunLock(folder):
         pass
     assert "local disk" in caught.value.args[2]
+    assert list(folder.iterdir()) == []
     assert holder(folder) is None
 
 
