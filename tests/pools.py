@@ -1,5 +1,6 @@
 """Small tables for the tests of pools."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alsim.pool.checking import Check, check_pool
+from alsim.pool.importers.dispatch import import_pool
+from alsim.pool.importers.options import ImportOptions
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
+from alsim.pool.summary import PoolSummary, summarise
 
 
 def embeddings(rows: Any, *, type_: pa.DataType | None = None) -> pa.Array:
@@ -42,5 +47,63 @@ def write(table: pa.Table, path: Path, **options: Any) -> Path:
 def load(
     pool: Path | pa.Table, folder: Path, *, initial_size: int = 10, **options: Any
 ) -> LoadedPool:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     return load_pool(open_source(pool), PoolOptions(**options), folder, initial_size=initial_size)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """One pool through every door: as runs read it, `info`, `check`, and as `import` writes it."""
+
+    loaded: LoadedPool
+    info: PoolSummary
+    check: Check
+    imported: LoadedPool
+
+    def warnings(self) -> list[tuple[str, ...]]:
+        """Return what runs, `info` and `check` warn of."""
+        return [self.loaded.report.warnings, self.info.warnings, self.check.warnings]
+
+    def notes(self) -> list[tuple[str, ...]]:
+        return [self.loaded.report.notes, self.info.notes, self.check.notes]
+
+
+def doors(pool: Path, folder: Path, **options: Any) -> Doors:
+    """Return a pool through every door, which must agree on how many rows are in which split."""
+    chosen = PoolOptions(**options)
+    table = import_pool([pool], ImportOptions(labels=chosen.labels, unknown=chosen.unknown))
+    found = Doors(
+        load(pool, folder / "loaded", standardise="none", **options),
+        summarise(open_source(pool), chosen, initial_size=10),
+        check_pool(open_source(pool), chosen, initial_size=10),
+        load(
+            write(table, folder.with_name(folder.name + "-imported.parquet")),
+            folder / "imported",
+            standardise="none",
+        ),
+    )
+    assert not found.check.faults
+    assert not found.info.faults
+    assert found.info.n_split == found.loaded.report.n_split == found.imported.report.n_split
+    assert found.info.n_rows == found.loaded.report.n_rows
+    for loaded in (found.loaded, found.imported):
+        assert list(loaded.pool.widths) == [modality.name for modality in found.info.modalities]
+    return found
+
+
+def rows_by_id(loaded: LoadedPool) -> dict[Any, dict[str, Any]]:
+    """Return by id what a pool holds of each row: label, split and values, None where absent."""
+    pool = loaded.pool
+    task = next(iter(pool.tasks.values()))
+    found: dict[Any, dict[str, Any]] = {}
+    for row, id_ in enumerate(pool.ids.to_pylist()):
+        label = int(task.labels[row])
+        found[id_] = {
+            "label": task.classes[label] if label >= 0 else None,
+            "split": next(name for name, rows in pool.splits.items() if row in rows),
+            **{
+                name: values[row].tolist() if bool(pool.present[row, index]) else None
+                for index, (name, values) in enumerate(pool.modalities.items())
+            },
+        }
+    return found

@@ -138,6 +138,13 @@ LabelType = Annotated[
     Literal["class", "target"] | None,
     typer.Option(help="What a label column of whole floats means.", rich_help_panel=POOL),
 ]
+Unknown = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Label that stands for unknown, such as -1 or nan; repeat it for several.",
+        rich_help_panel=POOL,
+    ),
+]
 MaskModality = Annotated[
     list[str] | None,
     typer.Option(

@@ -75,6 +75,14 @@ LabelType = Annotated[
         rich_help_panel=_COLUMNS,
     ),
 ]
+Unknown = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unknown",
+        help="Label that stands for unknown, such as -1 or nan; repeat it for several.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -87,6 +95,7 @@ def info(
     split: SplitColumn = None,
     id_: IdColumn = None,
     label_type: LabelType = None,
+    unknown: Unknown = None,
     features: Features = None,
     json: AsJson = False,
 ) -> None:
@@ -98,7 +107,7 @@ def info(
     from alsim.pool.source import open_source
     from alsim.pool.summary import summarise
 
-    options = _options(label, modality, task, split, id_, label_type, features)
+    options = _options(label, modality, task, split, id_, label_type, unknown, features)
     summary = summarise(open_source(pool), options, initial_size=INITIAL_SIZE)
     if json:
         print_json(asdict(summary))
@@ -115,6 +124,7 @@ def check(
     split: SplitColumn = None,
     id_: IdColumn = None,
     label_type: LabelType = None,
+    unknown: Unknown = None,
     features: Features = None,
     json: AsJson = False,
 ) -> None:
@@ -124,7 +134,7 @@ def check(
     from alsim.pool.checking import check_pool
     from alsim.pool.source import open_source
 
-    options = _options(label, modality, task, split, id_, label_type, features)
+    options = _options(label, modality, task, split, id_, label_type, unknown, features)
     found = check_pool(open_source(pool), options, initial_size=INITIAL_SIZE)
     if json:
         faults = [{"what": fault.what, "mend": fault.mend} for fault in found.faults]
@@ -156,7 +166,10 @@ def import_(
     ] = "auto",
     labels: Annotated[
         Path | None,
-        typer.Option(help="Beside .npy: the labels, as .npy or text with one a line."),
+        typer.Option(
+            help="Labels in a file of their own, as .npy, .json, .jsonl, .csv, .parquet or text "
+            "with one a line; matched by ids where both have some, else in order."
+        ),
     ] = None,
     label: Labels = None,
     modality: Modalities = None,
@@ -177,6 +190,16 @@ def import_(
     ] = None,
     split: SplitColumn = None,
     id_: IdColumn = None,
+    label_type: LabelType = None,
+    unknown: Unknown = None,
+    unique_labels: Annotated[
+        bool,
+        typer.Option(
+            "--unique-labels",
+            help="Import labels even if nearly every row is a class of its own.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = False,
     group: Annotated[
         int | None,
         typer.Option(
@@ -213,6 +236,9 @@ def import_(
         features=tuple(feature or ()),
         split=split,
         id=id_,
+        label_type=label_type,
+        unknown=tuple(unknown or ()),
+        unique_labels=unique_labels,
         group=None if group is None else 1 if group == 1 else 2,
         only=only,
     )
@@ -228,6 +254,7 @@ def _options(
     split: str | None,
     id_: str | None,
     label_type: Literal["class", "target"] | None,
+    unknown: list[str] | None,
     features: str | None,
 ) -> "PoolOptions":
     from alsim.parameters import refuse_repeats
@@ -243,5 +270,6 @@ def _options(
         split=split,
         id=id_,
         label_type=label_type,
+        unknown=tuple(unknown or ()),
         features=encoded,
     )

@@ -66,6 +66,7 @@ def train(
     split: options.Split = None,
     id_column: options.IdColumn = None,
     label_type: options.LabelType = None,
+    unknown: options.Unknown = None,
     mask_modality: options.MaskModality = None,
     standardise: options.Standardise = "auto",
     split_seed: options.SplitSeed = 0,

@@ -178,6 +178,7 @@ def pool_options(a: SimpleNamespace, faults: Faults) -> PoolOptions:
         split=a.split,
         id=a.id_column,
         label_type=a.label_type,
+        unknown=(a.unknown,) if isinstance(a.unknown, str) else tuple(a.unknown),
         masks=faults.attempt({}, parse_shares, a.mask_modality, "--mask-modality", below=1.0),
         standardise=a.standardise,
         split_seed=a.split_seed,

@@ -22,6 +22,7 @@ from alsim.experiments.correlation import CONTROL, check_metrics
 from alsim.experiments.querying import Job
 from alsim.experiments.schedule import Schedule, ScheduleOptions
 from alsim.pool.source import Source
+from alsim.pool.survey import check_roles
 from alsim.store import (
     JOURNALS,
     WORK,
@@ -119,6 +120,7 @@ def run_correlation(
         AlsimError: For anything the user can mend.
     """
     metrics = check_correlate(options)
+    check_roles(source, options.study.pool)
     n_jobs = len(options.study.seeds) * len(metrics)
     machine = _machine(options.study.engine, n_jobs)
     procedure = _Correlating(source, options, metrics, machine)

@@ -94,16 +94,15 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
     names, answers = table.column("task").to_pylist(), table.column("answer").to_pylist()
     codes = {name: {c: i for i, c in enumerate(t.classes)} for name, t in pool.tasks.items()}
     labels = [codes[str(n)].get(str(a), -1) for n, a in zip(names, answers, strict=True)]
-    kept = pa.table(
-        {
-            "strategy": table.column("strategy"),
-            "seed": table.column("seed"),
-            "unit": _units(table),
-            "row": rows[ids.indices.to_numpy()],
-            "task": table.column("task"),
-            "label": np.array(labels, np.int64),
-        }
-    )
+    columns: dict[str, Any] = {
+        "strategy": table.column("strategy"),
+        "seed": table.column("seed"),
+        "unit": _units(table),
+        "row": rows[ids.indices.to_numpy()],
+        "task": table.column("task"),
+        "label": np.array(labels, np.int64),
+    }
+    kept = pa.table(columns)
     pq.write_table(kept, work / _FILE)
     digest = hashlib.blake2b(digest_size=16)
     for column in kept.columns:

@@ -16,7 +16,7 @@ from alsim.engine.run import run
 from alsim.engine.train import train
 from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError
-from alsim.pool.source import find_files
+from alsim.pool.finding import find_files
 from alsim.store import (
     MANIFEST,
     CorrelationStudy,

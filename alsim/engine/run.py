@@ -62,6 +62,7 @@ def run(  # noqa: D417 -- the arguments are the command's options, documented th
     split: str | None = None,
     id_column: str | None = None,
     label_type: LabelKind | None = None,
+    unknown: str | Sequence[str] = (),
     mask_modality: Sequence[str] = (),
     standardise: Standardise = "auto",
     split_seed: int = 0,

@@ -21,6 +21,7 @@ from alsim.experiments.querying import Job
 from alsim.experiments.records import Round, StepRecord
 from alsim.experiments.schedule import plan_schedule
 from alsim.pool.source import Source
+from alsim.pool.survey import check_roles
 from alsim.store import (
     JOURNALS,
     WORK,
@@ -64,6 +65,7 @@ def run_study(
         AlsimError: For anything the user can mend.
     """
     strategies = check(options)
+    check_roles(source, options.pool)
     procedure = _Curves(source, options, strategies, _machine(options, len(strategies)))
     return read_run(carry_out(procedure, out, watch, arguments=arguments, files=files, force=force))
 

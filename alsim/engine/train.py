@@ -51,6 +51,7 @@ def train(  # noqa: D417 -- the arguments are the command's options, documented 
     split: str | None = None,
     id_column: str | None = None,
     label_type: LabelKind | None = None,
+    unknown: str | Sequence[str] = (),
     mask_modality: Sequence[str] = (),
     standardise: Standardise = "auto",
     split_seed: int = 0,

@@ -26,6 +26,7 @@ from alsim.errors import RunError, StoreError
 from alsim.experiments.task_records import RANDOM
 from alsim.loading import texts_to_json
 from alsim.pool.source import Source
+from alsim.pool.survey import check_roles
 from alsim.store import (
     EXPORTS,
     JOURNALS,
@@ -72,6 +73,7 @@ def run_training(
     faults = Faults()
     models = examine_train(options, faults)
     faults.raise_all("options cannot be used", "alsim train")
+    check_roles(source, options.pool)
     queried = None
     if options.queries is not None:
         queried = open_queries(options.queries, None if all_seeds else options.seeds)

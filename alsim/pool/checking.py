@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from alsim.pool.decoding import RawMatrix, decode
 from alsim.pool.faults import Fault
+from alsim.pool.giveaways import sample_rows
 from alsim.pool.mapping import modality_file
 from alsim.pool.options import PoolOptions
 from alsim.pool.remarks import remark
@@ -44,17 +45,25 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
     destination[rows] = np.arange(len(rows))
     with scratch_folder() as folder:
         paths = [modality_file(folder, index) for index in range(len(columns))]
-        present, widths, wrong = decode(source, columns, destination, len(rows), paths)
-        faults = (*faults, *wrong)
+        decoded = decode(source, columns, destination, len(rows), paths)
+        present, widths = decoded.present, decoded.widths
+        faults = (*faults, *decoded.faults)
         if faults:
             return Check(faults, (), ())
-        notes, warnings = remark(source, survey, with_features(present, survey))
-        refused = refuse_queries(survey, source.where, several=True)
-        warnings = (*(f"not for alsim run: {fault.what}" for fault in refused), *warnings)
         matrices = [
             RawMatrix(path, len(rows), widths[column], create=False)
             for column, path in zip(columns, paths, strict=True)
         ]
+        some = sample_rows(survey)
+        notes, warnings = remark(
+            source,
+            survey,
+            with_features(present, survey),
+            decoded.empty,
+            [matrix.values[some] for matrix in matrices],
+        )
+        refused = refuse_queries(survey, source.where, several=True)
+        warnings = (*(f"not for alsim run: {fault.what}" for fault in refused), *warnings)
         warnings += tuple(_leaks(survey, matrices, present))
     return Check((), warnings, notes)
 

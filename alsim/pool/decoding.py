@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.pool.faults import Fault
@@ -30,6 +31,7 @@ class Tally:
     wild_rows: int = 0
     first_wild: int = -1
     n_present: int = 0
+    n_empty: int = 0  # rows with an empty list, which count as absent
 
     def add(self, other: "Tally") -> None:
         """Count `other`, the tally of a later part, too."""
@@ -41,6 +43,17 @@ class Tally:
         self.n_wild += other.n_wild
         self.wild_rows += other.wild_rows
         self.n_present += other.n_present
+        self.n_empty += other.n_empty
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What decoding some columns found."""
+
+    present: NDArray[np.bool_]  # (n, columns) of the rows that are kept
+    widths: dict[str, int]
+    empty: dict[str, int]  # by column, rows of the file with an empty list
+    faults: tuple[Fault, ...]
 
 
 class RawMatrix:
@@ -76,16 +89,22 @@ def _allocate(descriptor: int, size: int) -> None:
 
 
 def column_width(source: Source, column: str) -> int | None:
-    """Return the length of the first list in `column`, None where all rows are null."""
+    """Return the length of the first list in `column`, None where all rows are absent."""
     type_: Any = source.schema.field(column).type
     if pa.types.is_fixed_size_list(type_):
         return int(type_.list_size)
     for part in source.parts:
         for batch in part.batches(column):
-            if batch.null_count < len(batch):
-                row = int(np.argmax(batch.is_valid().to_numpy(False)))
-                return len(batch[row])
+            if (rows := present_rows(batch)).any():
+                return len(batch[int(rows.argmax())])
     return None
+
+
+def present_rows(batch: Any) -> NDArray[np.bool_]:
+    """Return `(n,)` in which rows of a list column there is a list with values."""
+    if pa.types.is_fixed_size_list(batch.type):
+        return batch.is_valid().to_numpy(zero_copy_only=False)
+    return pc.fill_null(batch.value_lengths(), 0).to_numpy(zero_copy_only=False) > 0
 
 
 def decode(
@@ -94,8 +113,10 @@ def decode(
     destination: NDArray[np.int64],
     n_rows: int,
     paths: Sequence[Path],
-) -> tuple[NDArray[np.bool_], dict[str, int], tuple[Fault, ...]]:
-    """Write each column as raw float32 `(n_rows, width)`, zeros where null; uint8 in [0, 1].
+) -> Decoded:
+    """Write each column as raw float32 `(n_rows, width)`, zeros where absent; uint8 in [0, 1].
+
+    Null is absent, and so is an empty list.
 
     Args:
         source: What to read.
@@ -105,8 +126,7 @@ def decode(
         paths: A file for each column.
 
     Returns:
-        `(n_rows, columns)` presence, the width of each column, and what is wrong with them:
-        a column with a fault leaves its file unfinished, or unwritten.
+        What was found; a column with a fault leaves its file unfinished, or unwritten.
     """
     present = np.zeros((n_rows, len(columns)), np.bool_)
     widths: dict[str, int] = {}
@@ -115,9 +135,7 @@ def decode(
     for index, (column, path) in enumerate(zip(columns, paths, strict=True)):
         width = column_width(source, column)
         if not width:
-            how = "is null in every row" if width is None else "holds empty lists"
-            mend = "leave it out by naming the others: --modality NAME"
-            faults.append(Fault(f"the modality {column!r} {how}", source.where, mend))
+            faults.append(_absent(column, source.where))
             continue
         widths[column] = width
         matrix = RawMatrix(path, n_rows, width, create=True)
@@ -136,7 +154,8 @@ def decode(
     for column, tally in zip(columns, tallies, strict=True):
         if column in widths:
             faults.extend(_faults(column, widths[column], tally, source.where))
-    return present, widths, tuple(faults)
+    empty = {name: tally.n_empty for name, tally in zip(columns, tallies, strict=True)}
+    return Decoded(present, widths, empty, tuple(faults))
 
 
 def n_threads() -> int:
@@ -155,10 +174,10 @@ def _decode_part(
     start, width = part.start, matrix.values.shape[1]
     for count, values_ in enumerate(part.batches(column)):
         batch: Any = values_
-        rows = np.arange(start, start + len(batch))
-        if batch.null_count:
-            rows = rows[batch.is_valid().to_numpy(False)]
+        some = present_rows(batch)
+        rows = start + np.flatnonzero(some)
         start += len(batch)
+        tally.n_empty += len(batch) - batch.null_count - rows.size
         if not rows.size:
             continue
         tally.n_present += rows.size
@@ -178,6 +197,7 @@ def _count_ragged(batch: Any, rows: NDArray[np.int64], width: int, tally: Tally)
     if pa.types.is_fixed_size_list(batch.type):
         return False
     lengths = batch.value_lengths().drop_null().to_numpy(False)
+    lengths = lengths[lengths > 0]
     wrong = np.flatnonzero(lengths != width)
     if wrong.size and tally.first_ragged < 0:
         tally.first_ragged, tally.length = int(rows[wrong[0]]), int(lengths[wrong[0]])
@@ -224,11 +244,15 @@ def _write(
     present[target] = True
 
 
+def _absent(column: str, where: str) -> Fault:
+    mend = "leave it out by naming the others: --modality NAME"
+    return Fault(f"the modality {column!r} is null or an empty list in every row", where, mend)
+
+
 def _faults(column: str, width: int, tally: Tally, where: str) -> list[Fault]:
     faults: list[Fault] = []
     if not tally.n_present:
-        mend = "leave it out by naming the others: --modality NAME"
-        faults.append(Fault(f"the modality {column!r} is null in every row", where, mend))
+        faults.append(_absent(column, where))
     if tally.n_ragged:
         what = (
             f"the modality {column!r} is ragged: {tally.n_ragged} rows differ from the first "

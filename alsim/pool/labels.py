@@ -1,6 +1,7 @@
 """Label columns: which classes there are, and the answer for each row."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +39,30 @@ class Answers:
 
 
 def read_answers(
-    column: "pa.ChunkedArray[Any]", name: str, kind: LabelKind | None, where: str
+    column: "pa.ChunkedArray[Any]",
+    name: str,
+    kind: LabelKind | None,
+    where: str,
+    unknown: Sequence[str] = (),
 ) -> Answers | Fault:
     """Return the answers of a label column, or what is wrong with it.
 
     Integers, strings, booleans and dictionaries are classes; floats are targets. Null is unknown,
     and so is NaN, which is how pandas writes a null.
+
+    Args:
+        column: Of the file.
+        name: The column's.
+        kind: Whether it holds classes or a target; None goes by its type.
+        where: For messages.
+        unknown: Values, as text, that are unknown, too.
     """
     values: Any = plain_column(column, name, where)
     if isinstance(values, Fault):
         return values
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        return _several(name, values, where)
+    values = without_unknown(values, unknown)
     type_ = values.type
     if pa.types.is_floating(type_):
         values = pc.cast(values, pa.float64())
@@ -73,6 +88,54 @@ def read_answers(
         return Fault(what, where, mend)
     classes, codes = enumerate_values(values)
     return Answers(name, "class", classes, codes)
+
+
+def without_unknown(values: Any, unknown: Sequence[str]) -> Any:
+    """Return a plain column with null in place of the values whose text is one of `unknown`."""
+    if not unknown or not _can_be_unknown(values.type):
+        return values
+    texts = set(unknown)
+    different: Any = pc.unique(values)
+    meant = [value for value in different.to_pylist() if _is_meant(value, texts)]
+    return pc.if_else(
+        pc.is_in(values, value_set=pa.array(meant, values.type)),
+        pa.scalar(None, values.type),
+        values,
+    )
+
+
+def never_seen(labels: pa.Table, unknown: Sequence[str]) -> list[str]:
+    """Return which of the texts in `unknown` are those of no value of the columns."""
+    if not unknown:
+        return []
+    values: set[Any] = set()
+    for name in labels.column_names:
+        column: Any = plain_column(labels.column(name), name, "")
+        if not isinstance(column, Fault) and _can_be_unknown(column.type):
+            values.update(column.unique().to_pylist())
+    return [text for text in unknown if not any(_is_meant(value, {text}) for value in values)]
+
+
+def _can_be_unknown(type_: pa.DataType) -> bool:
+    return is_discrete(type_) or pa.types.is_floating(type_)
+
+
+def _is_meant(value: object, texts: Container[str]) -> bool:
+    if isinstance(value, float) and value.is_integer():  # -1 means -1.0, too
+        return str(value) in texts or str(int(value)) in texts
+    return str(value) in texts and value is not None
+
+
+def _several(name: str, values: Any, where: str) -> Fault:
+    """Return the fault of a column with several labels a row."""
+    some = pc.unique(values.flatten()).slice(0, 2).to_pylist()
+    listed = " ".join(f"--label {shlex.quote(str(each))}" for each in some) or "--label NAME"
+    return Fault(
+        f"the label column {name!r} holds lists: several labels a row are not one task",
+        where,
+        f"write one boolean column for each label, and name each: {listed} …; or name another "
+        "column: --label NAME",
+    )
 
 
 def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:

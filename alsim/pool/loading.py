@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from alsim.pool.decoding import RawMatrix, decode, n_threads
 from alsim.pool.faults import raise_first
 from alsim.pool.features import encode_features
 from alsim.pool.fingerprint import fingerprint_content, fingerprint_splits
+from alsim.pool.giveaways import sample_rows
 from alsim.pool.mapping import modality_file, open_mapped, write_layout
 from alsim.pool.masking import mask_rows
 from alsim.pool.options import PoolOptions
@@ -87,13 +89,16 @@ def load_pool(
     destination = np.full(source.n, -1, np.int64)
     destination[survey.rows] = np.arange(len(survey.rows))
     paths = [modality_file(folder, index) for index in range(len(columns))]
-    present, widths, faults = decode(source, columns, destination, len(survey.rows), paths)
-    raise_first(faults, source.where)
+    decoded = decode(source, columns, destination, len(survey.rows), paths)
+    raise_first(decoded.faults, source.where)
+    present, widths = decoded.present, decoded.widths
     matrices = {
         name: RawMatrix(path, len(survey.rows), widths[name], create=False)
         for name, path in zip(columns, paths, strict=True)
     }
     bytes_ = {name for name in columns if is_bytes(source.schema.field(name).type)}
+    some = sample_rows(survey)
+    samples = [matrix.values[some] for matrix in matrices.values()]
     # Before masks and scales: what they do to a pool is told by the options of a run.
     identity = fingerprint_content(survey, matrices, present, bytes_)
 
@@ -126,17 +131,16 @@ def load_pool(
         )
         widths[FEATURES] = sum(map(len, encoded.values()))
     labels = {answer.name: answer.labels[survey.rows] for answer in survey.answers}
-    rows = pa.table(
-        {
-            "id": survey.ids,
-            **{f"present:{name}": present[:, index] for index, name in enumerate(widths)},
-            **{f"label:{name}": values for name, values in labels.items()},
-        }
-    )
+    cells: dict[str, Any] = {
+        "id": survey.ids,
+        **{f"present:{name}": present[:, index] for index, name in enumerate(widths)},
+        **{f"label:{name}": values for name, values in labels.items()},
+    }
+    rows = pa.table(cells)
     write_layout(
         folder, source.name, widths, rows, survey.answers, survey.splits, survey.roles.pictures
     )
-    notes, warnings = remark(source, survey, present)
+    notes, warnings = remark(source, survey, present, decoded.empty, samples)
     report = PoolReport(
         n_rows=source.n,
         n_split={split: len(rows) for split, rows in survey.splits.items()},

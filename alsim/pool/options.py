@@ -24,4 +24,5 @@ class PoolOptions:
     split_seed: int = 0
     holdout: float = 0.2  # the share of test rows where the file has no split column
     rows_kept: RowsKept = "first"  # rows whose first label is known, or any of their labels
+    unknown: tuple[str, ...] = ()  # labels that stand for unknown, as they are printed
     features: tuple[str, ...] = ()  # numbers and categories, encoded into one modality

@@ -1,5 +1,6 @@
 """One Parquet file, of which nothing is taken on trust: opened, and read piece by piece."""
 
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alsim.errors import PoolError
+from alsim.pool.forms import is_list
 
 BATCH_ROWS = 1024  # a batch of a 768-wide float32 column then stays near the processor's cache
 BATCH_VALUES = 4096 * BATCH_ROWS  # so wider columns of fixed size have fewer rows in a batch
@@ -31,6 +33,11 @@ class File:
     schema: pa.Schema
     groups: tuple[int, ...]  # rows of each row group
 
+    @property
+    def n(self) -> int:
+        """Return the number of rows."""
+        return sum(self.groups)
+
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     """Return what differs once a file is written over or another is put in its place."""
@@ -38,8 +45,35 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
+class _Handles(threading.local):
+    """The file that a thread read last, still open."""
+
+    file: File | None = None
+    handle: pq.ParquetFile | None = None
+
+
+_LAST = _Handles()
+
+
+def _handle(file: File) -> pq.ParquetFile:
+    """Return an open file, of this thread alone: a ParquetFile is not safe to share.
+
+    The last one is kept, since each opening costs as much as the file has columns.
+    """
+    if _LAST.file is not file or _LAST.handle is None:
+        # With a buffer, Arrow takes what memory a page claims to need, even of a tiny file.
+        buffer = READ_BUFFER if file.stamp[0] > SMALL_FILE else 0
+        _LAST.handle = pq.ParquetFile(
+            file.path, metadata=file.metadata, buffer_size=buffer, pre_buffer=False
+        )
+        _LAST.file = file
+    return _LAST.handle
+
+
 @contextmanager
-def _reading(path: Path, stamp: tuple[int, int, int]) -> Generator[None]:
+def _reading(
+    path: Path, stamp: tuple[int, int, int], file: File | None = None, column: str = ""
+) -> Generator[None]:
     """Raise one PoolError for whatever Arrow raises, and if the file is not what it was."""
     failure = None
     try:
@@ -54,6 +88,11 @@ def _reading(path: Path, stamp: tuple[int, int, int]) -> Generator[None]:
     if not same:
         mend = "let whatever writes it finish, then start again"
         raise PoolError("the file was changed while it was read", str(path), mend) from None
+    # A null array of DuckDB's has no values, where Arrow reads offsets that count some.
+    if failure and "list offsets" in failure and file and _is_duckdb_array(file, column):
+        what = f"the column {column!r} cannot be read: DuckDB wrote null in an array of fixed size"
+        mend = f"write it as a list: cast it before COPY, SELECT {column}::FLOAT[] AS {column}, …"
+        raise PoolError(what, str(path), mend) from None
     if failure is not None:
         what = f"the file cannot be decoded ({failure})"
         mend = "it is damaged or cut short: write or copy it again"
@@ -111,7 +150,7 @@ def _fixed_width(type_: pa.DataType) -> int:
 
 
 def read_group(file: File, group: int, column: str) -> Iterator["pa.Array[Any]"]:
-    """Yield a column of one row group piece by piece.
+    """Yield a column of one row group piece by piece, as it is in the file.
 
     Raises:
         PoolError: If the file is damaged, or was changed since it was opened.
@@ -119,14 +158,8 @@ def read_group(file: File, group: int, column: str) -> Iterator["pa.Array[Any]"]
     left = file.groups[group]
     width = _fixed_width(file.schema.field(column).type)
     batch_rows = max(min(BATCH_ROWS, BATCH_VALUES // max(width, 1)), 1)
-    # A handle of its own: a ParquetFile is not safe to share between threads.
-    with _reading(file.path, file.stamp):
-        # With a buffer, Arrow takes what memory a page claims to need, even of a tiny file.
-        buffer = READ_BUFFER if file.stamp[0] > SMALL_FILE else 0
-        handle = pq.ParquetFile(
-            file.path, metadata=file.metadata, buffer_size=buffer, pre_buffer=False
-        )
-        batches = handle.iter_batches(
+    with _reading(file.path, file.stamp, file, column):
+        batches = _handle(file).iter_batches(
             batch_size=batch_rows,
             row_groups=[group],
             columns=[column],
@@ -144,16 +177,20 @@ def _check_rows(as_claimed: bool, column: str, n: int) -> None:
         raise pa.ArrowInvalid(f"column {column!r} does not hold the {n:,} rows that are claimed")
 
 
-def read_columns(files: Sequence[File], columns: Sequence[str]) -> pa.Table:
-    """Return some columns of files of one schema, in memory.
+def read_columns(file: File, columns: Sequence[str]) -> pa.Table:
+    """Return some columns of a file, in memory, as they are in it.
 
     Raises:
-        PoolError: If a file is damaged, or was changed since it was opened.
+        PoolError: If the file is damaged, or was changed since it was opened.
     """
-    tables: list[pa.Table] = []
-    for file in files:
-        with _reading(file.path, file.stamp):
-            handle = pq.ParquetFile(file.path, metadata=file.metadata)
-            tables.append(handle.read(columns=list(columns)))
-            _check_rows(tables[-1].num_rows == sum(file.groups), columns[0], sum(file.groups))
-    return pa.concat_tables(tables).unify_dictionaries()
+    found: dict[str, Any] = {}
+    for column in columns:  # one by one, so that a failure names its column
+        with _reading(file.path, file.stamp, file, column):
+            found[column] = _handle(file).read(columns=[column], use_threads=False).column(column)
+            _check_rows(len(found[column]) == file.n, column, file.n)
+    return pa.table(found)
+
+
+def _is_duckdb_array(file: File, column: str) -> bool:
+    made_by = file.metadata.created_by or ""
+    return made_by.startswith("DuckDB") and is_list(file.schema.field(column).type)

@@ -1,8 +1,12 @@
 """What a user should know about a pool though it stops nothing: notes and warnings."""
 
+import shlex
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from alsim.pool.giveaways import find_giveaways
 from alsim.pool.pictures import picture_in
 from alsim.pool.pool import SPLITS, Split
 from alsim.pool.roles import stored_roles
@@ -12,11 +16,17 @@ from alsim.pool.survey import Survey
 # By label column and split (None: all rows), the classes with their counts.
 ClassCounts = dict[str, dict[Split | None, tuple[tuple[str, int], ...]]]
 
+UNKNOWN = {"", "nan", "none", "null", "<na>", "nat", "n/a", "na"}  # written in place of null
+FEW_TESTED = 20  # rows of test
 NAMED = 5  # how many classes a remark names before it says "and so many more"
 
 
 def remark(
-    source: Source, survey: Survey, present: NDArray[np.bool_]
+    source: Source,
+    survey: Survey,
+    present: NDArray[np.bool_],
+    empty: Mapping[str, int],
+    samples: Sequence[NDArray[np.float32]],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return notes, which are only to be known, and warnings, which may call for a change.
 
@@ -24,19 +34,29 @@ def remark(
         source: The rows of the file.
         survey: The rows that are kept.
         present: `(kept, modalities)` bool, after masking.
+        empty: By modality, rows of the file with an empty list.
+        samples: Of each modality the values of `giveaways.sample_rows`.
     """
     counts = _class_counts(survey)
     warnings = [
+        *source.warnings,
+        *survey.warnings,
         *_unused_task(source, survey),
+        *_missing_values(survey, counts),
         *_classes_outside_train(counts),
+        *_small_test(survey, counts),
         *_untrained(survey, present),
+        *find_giveaways(survey, present, samples),
     ]
     notes = [
+        *source.notes,
+        *_lacking(source, survey),
         *(survey.task_notes or _left_out(source, survey)),
         *_no_input(source, survey),
         *_held_out(survey),
         *_pixels_beside_floats(source, survey),
         *_single_rows(counts),
+        *_empty_lists(empty),
         *_empty_rows(present),
     ]
     return tuple(notes), tuple(warnings)
@@ -140,6 +160,73 @@ def _pixels_beside_floats(source: Source, survey: Survey) -> list[str]:
         return []
     flags = " ".join(f"--modality {name}" for name in floats)
     return [f"pixels ({_listed(pixels)}) beside embeddings: to leave them out, {flags}"]
+
+
+def _lacking(source: Source, survey: Survey) -> list[str]:
+    roles = survey.roles
+    return [
+        f"the column {name!r} is absent in {source.lacking[name]}: null there"
+        for name in (*roles.modalities, *roles.features, *roles.others)
+        if name in source.lacking
+    ]
+
+
+def _missing_values(survey: Survey, counts: ClassCounts) -> list[str]:
+    """Return a warning for each class that is named as people write what is not known."""
+    sentences: list[str] = []
+    for label, by_split in counts.items():
+        rows = {name: n for name, n in by_split[None] if n}
+        for name in rows:
+            if name.strip().lower() in UNKNOWN or _is_code(name, list(rows)):
+                n = _count(rows[name], "row", "rows")
+                where = [split for split in SPLITS if _is_all(by_split[split], name)]
+                all_of = f", all of {where[0]}" if where else ""
+                sentences.append(
+                    f"the class {name!r} of {label!r} ({n}{all_of}) may stand for unknown: "
+                    f"if so, add --unknown {shlex.quote(name)}"
+                )
+    return sentences
+
+
+def _is_code(name: str, classes: list[str]) -> bool:
+    """Return whether a class is the one negative number among others; -1 and 1 are classes."""
+    others = [other for other in classes if other != name]
+    return (
+        name.startswith("-")
+        and name[1:].isdigit()
+        and all(other.isdigit() for other in others)
+        and others not in ([], ["1"])
+    )
+
+
+def _is_all(counts: tuple[tuple[str, int], ...], name: str) -> bool:
+    return [other for other, n in counts if n] == [name]
+
+
+def _small_test(survey: Survey, counts: ClassCounts) -> list[str]:
+    """Return a warning if the rows that are measured on are few, or lack most classes."""
+    n = len(survey.splits["test"])
+    if not n:
+        return []
+    sentences: list[str] = []
+    for label, by_split in counts.items():
+        n_classes = sum(count > 0 for _, count in by_split[None])
+        there = sum(count > 0 for _, count in by_split["test"])
+        if 2 * there < n_classes:
+            sentences.append(f"test holds {there:,} of {n_classes:,} classes of {label!r}")
+    if n < FEW_TESTED:
+        sentences.append(
+            f"test holds {_count(n, 'row', 'rows')}: too few to tell strategies apart by accuracy"
+        )
+    return sentences
+
+
+def _empty_lists(empty: Mapping[str, int]) -> list[str]:
+    return [
+        f"{_count(n, 'row', 'rows')} of {name!r} with an empty list, read as absent: null"
+        for name, n in empty.items()
+        if n
+    ]
 
 
 def _empty_rows(present: NDArray[np.bool_]) -> list[str]:

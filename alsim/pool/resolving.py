@@ -1,11 +1,13 @@
 """The part of each column: from flags, else from the file's metadata, else by default."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pyarrow as pa
 
 from alsim.errors import UsageError, nearest
+from alsim.pool.advice import no_embeddings
 from alsim.pool.faults import Fault
 from alsim.pool.options import PoolOptions
 from alsim.pool.roles import FEATURES, Roles, is_embedding, stored_roles
@@ -14,17 +16,30 @@ NAMED = 10  # how many columns a fault names
 
 
 def resolve_roles(
-    schema: pa.Schema, options: PoolOptions, where: str
+    schema: pa.Schema,
+    options: PoolOptions,
+    where: str,
+    lookalikes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Roles, tuple[Fault, ...]]:
     """Return the roles of the columns, and every fault in them: flags, then metadata, defaults.
 
     A column `task` has its role only where a flag or the metadata says so.
+
+    Args:
+        schema: Of the columns as they are read.
+        options: What flags say.
+        where: For messages.
+        lookalikes: By column, what is to be said of those that may hold embeddings and are no
+            input unless named.
     """
     stored = stored_roles(schema, where)
     names = list(schema.names)
     embeddings = [field.name for field in schema if is_embedding(field.type)]
+    defaults = {"label", "split", "id", *options.labels, options.split, options.id, options.task}
     base = stored or Roles(
-        modalities=tuple(embeddings),
+        modalities=tuple(
+            name for name in embeddings if name not in lookalikes and name not in defaults
+        ),
         labels={"label": None} if "label" in names else {},
         split="split" if "split" in names else None,
         id="id" if "id" in names else None,
@@ -61,7 +76,7 @@ def resolve_roles(
     )
     roles = replace(roles, pictures=_known(list(roles.modalities), base.pictures))
     faults += _unknown_modalities(names, wanted, where)
-    faults += _wrong_modalities(schema, roles, embeddings, where)
+    faults += _wrong_modalities(schema, roles, embeddings, where, lookalikes)
     faults += _wrong_features(schema, roles, where)
     faults += _wrong_tasks(roles, where)
     faults += [
@@ -131,24 +146,25 @@ def _missing_stored(names: list[str], stored: Roles, where: str) -> list[Fault]:
 
 
 def _wrong_modalities(
-    schema: pa.Schema, roles: Roles, embeddings: list[str], where: str
+    schema: pa.Schema,
+    roles: Roles,
+    embeddings: list[str],
+    where: str,
+    lookalikes: Mapping[str, str],
 ) -> list[Fault]:
+    listed = ", ".join(embeddings) or "there are none"
     faults = [
         Fault(
             f"column {name!r} holds {schema.field(name).type}, not embeddings",
             where,
-            f"embeddings are lists of floats or uint8: {', '.join(embeddings) or 'there are none'}",
+            lookalikes.get(name, f"embeddings are lists of numbers: {listed}"),
             UsageError,
         )
         for name in roles.modalities
         if name not in embeddings
     ]
-    if not embeddings and not roles.features:
-        mend = (
-            "an embedding is a list column of floats or uint8; numeric columns and lists of other "
-            "numbers are converted by: alsim pool import; or encode columns: --features a,b"
-        )
-        faults.append(Fault("no embedding column", where, mend))
+    if not set(embeddings).difference(lookalikes, roles.others) and not roles.inputs:
+        faults.append(no_embeddings(schema, roles, where, lookalikes))
     return faults
 
 

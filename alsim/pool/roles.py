@@ -8,6 +8,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from alsim.errors import PoolError
+from alsim.pool.forms import is_vector
 from alsim.pool.options import LabelKind
 
 METADATA_KEY = b"alsim"
@@ -43,12 +44,8 @@ class Roles:
 
 
 def is_embedding(type_: pa.DataType) -> bool:
-    """Return whether a column of this type holds embeddings: lists of floats or of uint8."""
-    lists = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
-    if not any(test(type_) for test in lists):
-        return False
-    value = cast("pa.ListType[Any]", type_).value_type
-    return pa.types.is_floating(value) or pa.types.is_uint8(value)
+    """Return whether a plain column of this type holds embeddings: flat lists of numbers."""
+    return is_vector(type_)
 
 
 def is_bytes(type_: pa.DataType) -> bool:

@@ -1,16 +1,20 @@
 """Where rows come from: one Parquet file, several, or a table in memory, read piece by piece."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alsim.errors import PoolError
-from alsim.pool.parquet import BATCH_ROWS, File, open_file, read_columns, read_group
+from alsim.pool.finding import SPLIT, Found, find_files, half_named, path_columns
+from alsim.pool.parquet import open_file
+from alsim.pool.schemas import class_names, common_schema
+from alsim.pool.shards import Shard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +28,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """Rows that can be read: small columns at once, embeddings in parts."""
+    """Rows that can be read: small columns at once, embeddings in parts.
+
+    Everything is read as `schema` says, whatever way the files hold it: see `schemas` and `forms`.
+    """
 
     name: str
     where: str  # for messages: the path as it was given
@@ -32,72 +39,109 @@ class Source:
     n: int
     parts: tuple[Part, ...]
     table: Callable[[Sequence[str]], pa.Table]  # the named columns, in memory
+    conflicts: Mapping[str, str] = field(default_factory=dict)  # column -> why it has no type
+    lacking: Mapping[str, str] = field(default_factory=dict)  # column -> the first file without
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def open_source(pool: str | Path | pa.Table, *, name: str | None = None) -> Source:
     """Return the source behind a path (file, folder or glob) or a table in memory.
 
+    What folders and names of files state is a column like any other, unless the files have one of
+    that name.
+
     Raises:
-        PoolError: If there is no file, a file is not whole Parquet, or schemas differ.
+        PoolError: If there is no file, or a file is not whole Parquet.
     """
     if isinstance(pool, pa.Table):
         return _open_table(pool, name or "pool")
     path = Path(pool)
-    files = [open_file(file) for file in find_files(path)]
+    found = find_files(path)
+    files = [open_file(file) for file in found.files]
     for file in files:
         _check_names(file.schema, str(file.path))
-    _check_schemas(files)
+    names = [str(file.path.relative_to(found.root)) for file in files]
+    schema, conflicts = common_schema([file.schema for file in files], names)
+    lacking = {
+        column: file
+        for file, here in zip(names, files, strict=True)
+        for column in schema.names
+        if column not in here.schema.names
+    }
+    stated, warnings = _stated(found, schema)
+    for column, values in stated.items():
+        schema = schema.append(pa.field(column, values.type))
+    shards = [
+        Shard(
+            file,
+            str(file.path),
+            class_names(file.schema),
+            {column: values[index] for column, values in stated.items()},
+        )
+        for index, file in enumerate(files)
+    ]
     parts: list[Part] = []
     n = 0
-    for file in files:
+    for shard, file in zip(shards, files, strict=True):
         for group, rows in enumerate(file.groups):
-            parts.append(Part(n, rows, partial(read_group, file, group)))
+            parts.append(Part(n, rows, partial(_batches, shard, group, schema)))
             n += rows
     if not n:
         raise PoolError("the pool has no rows", str(pool), "give a file with rows")
     return Source(
         name=name or _name(path),
         where=str(pool),
-        schema=files[0].schema,
+        schema=schema,
         n=n,
         parts=tuple(parts),
-        table=partial(read_columns, files),
+        table=partial(_table, shards, schema),
+        conflicts=conflicts,
+        lacking=lacking,
+        notes=found.notes,
+        warnings=(*found.warnings, *warnings),
     )
 
 
-def find_files(path: Path) -> list[Path]:
-    """Return the Parquet files of a file, a folder (searched deeply) or a glob, sorted.
+def _open_table(table: pa.Table, name: str) -> Source:
+    if not table.num_rows:
+        raise PoolError("the pool has no rows", name, "give a table with rows")
+    _check_names(table.schema, name)
+    schema, _ = common_schema([table.schema], [name])
+    shard = Shard.of_table(table, name)
+    part = Part(0, shard.n, partial(_batches, shard, 0, schema))
+    return Source(name, name, schema, shard.n, (part,), partial(_table, [shard], schema))
 
-    Raises:
-        PoolError: If there are none.
-    """
+
+def _batches(shard: Shard, group: int, schema: pa.Schema, column: str) -> Iterator["pa.Array[Any]"]:
+    return shard.batches(group, column, schema.field(column).type)
+
+
+def _table(shards: Sequence[Shard], schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    wanted = pa.schema([(name, schema.field(name).type) for name in columns])
+    return pa.concat_tables([shard.table(wanted) for shard in shards]).unify_dictionaries()
+
+
+def _stated(found: Found, schema: pa.Schema) -> tuple[dict[str, "pa.Array[Any]"], tuple[str, ...]]:
+    """Return the columns that paths state, with a value for each file, and warnings."""
+    stated = {
+        column: _as_integers(pa.array(values, pa.string()))
+        for column, values in path_columns(found).items()
+        if column not in schema.names
+    }
+    if SPLIT in stated or SPLIT in schema.names:
+        return stated, ()
+    warning = half_named(found)
+    return stated, () if warning is None else (warning,)
+
+
+def _as_integers(values: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Return texts as integers where each is written just as its integer is."""
     try:
-        return _find_files(path)
-    except (OSError, ValueError) as error:  # a name too long, a folder that is closed, a lone **
-        what = f"this path cannot be searched ({getattr(error, 'strerror', None) or error})"
-        raise PoolError(what, str(path), "check the path, and that you may read it") from None
-
-
-def _find_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        # Spark names folders of files like files.
-        files = sorted(file for file in path.rglob("*.parquet") if file.is_file())
-        if not files:
-            mend = "their names end in .parquet; other formats are converted by: alsim pool import"
-            raise PoolError("no Parquet files in this folder", str(path), mend)
-        return files
-    if any(character in str(path) for character in "*?["):
-        pattern = path.relative_to(path.anchor) if path.anchor else path
-        files = sorted(file for file in Path(path.anchor).glob(str(pattern)) if file.is_file())
-        if files:
-            return files
-        raise PoolError("no file matches this pattern", str(path), "quote it, and check the path")
-    beside = sorted(path.parent.glob("*.parquet")) if path.parent.is_dir() else []
-    listed = ", ".join(file.name for file in beside[:5])
-    mend = f"beside it there is: {listed}" if listed else "check the path"
-    raise PoolError("no such file", str(path), mend)
+        integers = pc.cast(values, pa.int64())
+    except pa.ArrowInvalid:
+        return values
+    return integers if pc.cast(integers, pa.string()).equals(values) else values
 
 
 def _name(path: Path) -> str:
@@ -112,35 +156,3 @@ def _check_names(schema: pa.Schema, where: str) -> None:
     if twice:
         mend = "give each column a name of its own"
         raise PoolError(f"{names[twice[0]]} columns are named {twice[0]!r}", where, mend)
-
-
-def _check_schemas(files: list[File]) -> None:
-    first = {field.name: field.type for field in files[0].schema}
-    for file in files[1:]:
-        other = {field.name: field.type for field in file.schema}
-        for name in {**first, **other}:
-            if first.get(name) != other.get(name):
-                here, there = other.get(name, "absent"), first.get(name, "absent")
-                raise PoolError(
-                    f"the files have differing schemas: column {name!r} is {here} here, "
-                    f"{there} in {files[0].path.name}",
-                    str(file.path),
-                    "write all files with one schema, or name one of them",
-                )
-
-
-def _open_table(table: pa.Table, name: str) -> Source:
-    if not table.num_rows:
-        raise PoolError("the pool has no rows", name, "give a table with rows")
-    _check_names(table.schema, name)
-
-    def batches(column: str) -> Iterator["pa.Array[Any]"]:
-        for chunk in table.column(column).chunks:
-            for start in range(0, len(chunk), BATCH_ROWS):
-                yield chunk.slice(start, BATCH_ROWS)
-
-    def columns(names: Sequence[str]) -> pa.Table:
-        return table.select(list(names))
-
-    n = table.num_rows
-    return Source(name, name, table.schema, n, (Part(0, n, batches),), columns)

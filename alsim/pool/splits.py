@@ -14,12 +14,14 @@ from alsim.seeding import stream
 
 SYNONYMS: dict[str, Split] = {
     "train": "train",
+    "training": "train",
     "validation": "validation",
     "val": "validation",
     "valid": "validation",
     "dev": "validation",
     "eval": "validation",
     "test": "test",
+    "testing": "test",
 }
 
 VALIDATION_SHARE = 0.1
@@ -51,9 +53,13 @@ def read_splits(
 
 
 def hold_out_test(codes: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int8]:
-    """Return `(n,)` positions in `SPLITS` for rows in id order: a stratified share is test."""
+    """Return `(n,)` positions in `SPLITS` for rows in id order: a stratified share is test.
+
+    It is a share of the rows that can be drawn: those whose class has another row.
+    """
     splits = np.zeros(len(codes), np.int8)
-    size = round(share * len(codes))
+    eligible = int((np.bincount(codes) > 1)[codes].sum())
+    size = max(round(share * eligible), 1 if share and eligible else 0)
     splits[stratified(codes, size, stream(seed, "pool", "test"))] = SPLITS.index("test")
     return splits
 
@@ -63,10 +69,12 @@ def hold_out_validation(
 ) -> NDArray[np.int8]:
     """Return `splits` with a stratified sample of train as validation, for rows in id order.
 
-    Its size is that of the initial labels, and at most a tenth of train.
+    Its size is that of the initial labels, and at most a tenth of the rows of train whose class
+    has another row in the pool.
     """
     train = np.flatnonzero(splits == SPLITS.index("train"))
-    size = min(int(VALIDATION_SHARE * len(train)), initial_size)
+    n_shared = int((np.bincount(codes) > 1)[codes[train]].sum())
+    size = min(int(VALIDATION_SHARE * n_shared), initial_size)
     chosen = stratified(codes[train], size, stream(seed, "pool", "validation"))
     splits = splits.copy()
     splits[train[chosen]] = SPLITS.index("validation")

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from alsim.pool.decoding import column_width, n_threads
+from alsim.pool.decoding import column_width, n_threads, present_rows
 from alsim.pool.features import fit_feature
+from alsim.pool.giveaways import sample_rows
 from alsim.pool.labels import Answers
 from alsim.pool.options import LabelKind, PoolOptions
 from alsim.pool.pictures import picture_in
@@ -80,16 +84,17 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
     survey, faults = survey_pool(source, options, initial_size=initial_size)
     roles = survey.roles
     columns = [name for name in roles.modalities if is_embedding(source.schema.field(name).type)]
+    some = survey.rows[sample_rows(survey)]
     with ThreadPoolExecutor(n_threads()) as pool:
-        masks = list(pool.map(partial(_presence, source), columns))
+        glances = list(pool.map(partial(_glance, source, some), columns))
     modalities = tuple(
         ModalitySummary(
             name=name,
             type=_type_of(source, name),
             width=column_width(source, name) or 0,
-            share_present=float(mask.mean()),
+            share_present=float(glance.present.mean()),
         )
-        for name, mask in zip(columns, masks, strict=True)
+        for name, glance in zip(columns, glances, strict=True)
     )
     features = _features(survey)
     if features:
@@ -98,8 +103,15 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     if not faults:
-        present = np.array(masks, np.bool_).reshape(len(masks), source.n).T[survey.rows]
-        notes, warnings = remark(source, survey, with_features(present, survey))
+        masks = [glance.present[survey.rows] for glance in glances]
+        present = np.array(masks, np.bool_).reshape(len(masks), len(survey.rows)).T
+        notes, warnings = remark(
+            source,
+            survey,
+            with_features(present, survey),
+            {name: glance.n_empty for name, glance in zip(columns, glances, strict=True)},
+            [glance.values for glance in glances],
+        )
     used = {*roles.modalities, *roles.features, *roles.others}
     n_kept = len(survey.rows)
     return PoolSummary(
@@ -128,14 +140,36 @@ def _type_of(source: Source, column: str) -> str:
     return f"{name} (pixels, {picture})" if picture else name
 
 
-def _presence(source: Source, column: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    present = np.zeros(source.n, np.bool_)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Glance:
+    """What one look at an embedding column shows."""
+
+    present: NDArray[np.bool_]  # (n,) of all rows in the file
+    n_empty: int
+    values: NDArray[np.float32]  # (some, width) of the rows to look at, zeros where absent
+
+
+def _glance(source: Source, some: NDArray[np.int64], column: str) -> _Glance:
+    width = column_width(source, column) or 0
+    present, n_empty = np.zeros(source.n, np.bool_), 0
+    values = np.zeros((len(some), width), np.float32)
+    place = np.full(source.n, -1, np.int64)
+    place[some] = np.arange(len(some))
     for part in source.parts:
         start = part.start
         for batch in part.batches(column):
-            present[start : start + len(batch)] = batch.is_valid().to_numpy(False)
+            rows = slice(start, start + len(batch))
+            present[rows] = present_rows(batch)
+            n_empty += len(batch) - batch.null_count - int(present[rows].sum())
+            wanted = np.flatnonzero(present[rows] & (place[rows] >= 0))
+            picks: Any = pa.array(wanted, pa.int64())
+            lists: Any = batch.take(picks)
+            lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+            if wanted.size and (lengths == width).all():
+                found = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                values[place[rows][wanted]] = found
             start += len(batch)
-    return present
+    return _Glance(present, n_empty, values)
 
 
 def _features(survey: Survey) -> tuple[FeatureSummary, ...]:

@@ -1,6 +1,6 @@
 """What the small columns of a source say: which rows are kept, in which order, with what label."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -11,10 +11,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.errors import UsageError
-from alsim.pool.faults import Fault
+from alsim.pool.faults import Fault, raise_first
 from alsim.pool.features import Feature, check_features, read_feature
 from alsim.pool.ids import read_ids
-from alsim.pool.labels import Answers, read_answers, refuse_targets, refuse_wild_targets
+from alsim.pool.labels import (
+    Answers,
+    never_seen,
+    read_answers,
+    refuse_targets,
+    refuse_wild_targets,
+)
+from alsim.pool.lookalikes import find_lookalikes
 from alsim.pool.options import PoolOptions
 from alsim.pool.pool import SPLITS, Split
 from alsim.pool.resolving import resolve_roles
@@ -38,6 +45,7 @@ class Survey:
     given: NDArray[np.int8] | None  # of `rows`, what the split column says; None without one
     n_unpaid: int  # validation rows taken out of train
     task_notes: tuple[str, ...]  # what the task column says; empty without one
+    warnings: tuple[str, ...]  # on columns that no role has, and on labels that are not there
 
 
 def survey_pool(
@@ -48,12 +56,14 @@ def survey_pool(
     With faults the survey holds what could be made out, and is good only for looking for more.
     See `load_pool`.
     """
-    roles, role_faults = resolve_roles(source.schema, options, source.where)
-    faults = [*role_faults, *_check_options(options, source.where)]
+    lookalikes = find_lookalikes(source)
+    roles, role_faults = resolve_roles(source.schema, options, source.where, lookalikes)
+    faults = [*role_faults, *_conflicts(source, roles), *_check_options(options, source.where)]
+    roles = _without(roles, source.conflicts)
     names = list(dict.fromkeys((*roles.others, *roles.features)))
     table = source.table(names) if names else pa.table({})
 
-    answers, task_notes, label_faults = _read_labels(table, roles, source.where)
+    answers, task_notes, label_faults = _read_labels(table, roles, options, source.where)
     faults.extend(label_faults)
     ids: pa.Array[Any] = pa.array(np.arange(source.n))
     if roles.id:
@@ -100,8 +110,52 @@ def survey_pool(
         given=None if given is None else given[order],
         n_unpaid=n_unpaid,
         task_notes=task_notes,
+        warnings=(
+            *(
+                sentence
+                for name, sentence in lookalikes.items()
+                if not options.modalities and name not in (*roles.modalities, *roles.others)
+            ),
+            *(
+                f"--unknown {text}: no label is {text!r}"
+                for text in never_seen(table.select(list(roles.labels)), options.unknown)
+            ),
+        ),
     )
     return survey, tuple(faults)
+
+
+def _without(roles: Roles, names: Container[str | None]) -> Roles:
+    """Return the roles of all other columns than the named."""
+    return Roles(
+        modalities=tuple(name for name in roles.modalities if name not in names),
+        labels={name: kind for name, kind in roles.labels.items() if name not in names},
+        task=None if roles.task in names else roles.task,
+        split=None if roles.split in names else roles.split,
+        id=None if roles.id in names else roles.id,
+        features=tuple(name for name in roles.features if name not in names),
+    )
+
+
+def check_roles(source: Source, options: PoolOptions) -> None:
+    """Raise the first fault of the roles that columns have, for which few rows need be read.
+
+    Raises:
+        PoolError: If a column lacks or cannot have its role.
+        UsageError: If `options` name one that is not there.
+    """
+    roles, faults = resolve_roles(source.schema, options, source.where, find_lookalikes(source))
+    raise_first((*faults, *_conflicts(source, roles)), source.where)
+
+
+def _conflicts(source: Source, roles: Roles) -> list[Fault]:
+    """Return a fault for each column in use that is not of one type in all files."""
+    mend = "write all files with one schema, or name one of them"
+    return [
+        Fault(source.conflicts[name], source.where, mend)
+        for name in dict.fromkeys((*roles.modalities, *roles.features, *roles.others))
+        if name in source.conflicts
+    ]
 
 
 def _most_classes(answers: Sequence[Answers], rows: NDArray[np.int64]) -> int:
@@ -143,13 +197,13 @@ def refuse_queries(survey: Survey, where: str, *, several: bool) -> list[Fault]:
 
 
 def _read_labels(
-    table: pa.Table, roles: Roles, where: str
+    table: pa.Table, roles: Roles, options: PoolOptions, where: str
 ) -> tuple[tuple[Answers, ...], tuple[str, ...], list[Fault]]:
     """Return the answers, notes on tasks, and what is wrong with the columns."""
     faults: list[Fault] = []
     answers: list[Answers] = []
     for name, kind in roles.labels.items():
-        read = read_answers(table.column(name), name, kind, where)
+        read = read_answers(table.column(name), name, kind, where, options.unknown)
         if isinstance(read, Fault):
             faults.append(read)
         else:

@@ -196,7 +196,7 @@ def _mislabel(truth: Tensor, topics: _Topics, options: VkOptions) -> Tensor:
 
 
 def _named(codes: Tensor, names: list[str]) -> "pa.DictionaryArray[Any, Any]":
-    return pa.DictionaryArray.from_arrays(codes.int().numpy(), names)
+    return pa.DictionaryArray.from_arrays(codes.int().numpy(), pa.array(names))
 
 
 def check_vk(options: VkOptions) -> None:

@@ -60,7 +60,7 @@ def mmoe_pool(options: MmoeOptions | None = None) -> pa.Table:
         "id": pa.array(np.arange(n)),
         "x": pa.FixedSizeListArray.from_arrays(pa.array(x.numpy().ravel()), options.width),
         **{name: pa.array(targets[:, k].numpy()) for k, name in enumerate(TASKS)},
-        "split": pa.DictionaryArray.from_arrays(split, ["train", "validation", "test"]),
+        "split": pa.DictionaryArray.from_arrays(split, pa.array(["train", "validation", "test"])),
     }
     roles = Roles(("x",), dict.fromkeys(TASKS, "target"), None, "split", "id")
     table = write_roles(pa.table(columns), roles)

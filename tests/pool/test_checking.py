@@ -17,7 +17,7 @@ def check(pool: Any, **options: Any) -> Check:
 
 
 def test_a_sound_pool_has_no_faults() -> None:
-    found = check(make_table())
+    found = check(make_table(80))
     assert found == Check((), (), found.notes)
 
 

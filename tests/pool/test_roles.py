@@ -14,7 +14,7 @@ def resolve(table: pa.Table, **options: object) -> Roles:
     return roles
 
 
-def test_list_columns_of_floats_and_bytes_are_modalities_by_default() -> None:
+def test_list_columns_of_numbers_are_modalities_by_default() -> None:
     assert resolve(make_table()) == Roles(("text", "picture"), {"label": None}, None, "split", "id")
 
 
@@ -24,14 +24,14 @@ def test_list_columns_of_floats_and_bytes_are_modalities_by_default() -> None:
         (pa.list_(pa.float16()), True),
         (pa.large_list(pa.float64()), True),
         (pa.list_(pa.uint8(), 3), True),
-        (pa.list_(pa.int64()), False),
+        (pa.list_(pa.int64()), True),
         (pa.list_(pa.string()), False),
         (pa.list_(pa.list_(pa.float32())), False),
         (pa.float32(), False),
         (pa.binary(), False),
     ],
 )
-def test_embeddings_are_lists_of_floats_or_bytes(type_: pa.DataType, expected: bool) -> None:
+def test_embeddings_are_flat_lists_of_numbers(type_: pa.DataType, expected: bool) -> None:
     assert is_embedding(type_) is expected
 
 

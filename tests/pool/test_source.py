@@ -94,14 +94,6 @@ def test_a_folder_without_parquet_and_a_glob_without_files_are_refused(tmp_path:
         open_source(tmp_path / "*.parquet")
 
 
-def test_files_with_differing_schemas_are_refused_with_the_column(tmp_path: Path) -> None:
-    table = make_table(10)
-    write(table, tmp_path / "a.parquet")
-    write(table.drop_columns(["split"]), tmp_path / "b.parquet")
-    with pytest.raises(PoolError, match=r"column .split. is absent here, string in a\.parquet"):
-        open_source(tmp_path)
-
-
 def test_files_whose_dictionaries_differ_are_read_together(tmp_path: Path) -> None:
     for name, labels in (("a", ["x", "y"]), ("b", ["y", "z"])):
         column = pa.array(labels * 5).dictionary_encode()

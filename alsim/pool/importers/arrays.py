@@ -1,6 +1,5 @@
 """NumPy's `.npz` and `.npy`."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alsim.errors import PoolError, UsageError
-from alsim.pool.importers.build import build_pool, embedding_column, known_columns, label_column
+from alsim.pool.importers.build import (
+    build_pool,
+    embedding_column,
+    known_columns,
+    label_column,
+    write_notes,
+)
+from alsim.pool.importers.label_files import FORMATS, ID_NAMES, LABEL_NAMES, join_labels
+from alsim.pool.importers.numpy_files import load_npy, load_npz
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.roles import Roles
 from alsim.pool.splits import SYNONYMS
-
-LABEL_NAMES = ("label", "labels", "y", "target", "targets")
 
 
 def import_npz(path: Path, options: ImportOptions) -> pa.Table:
@@ -26,7 +31,7 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
     joined, and give the split.
     """
     where = str(path)
-    arrays, split = _join_splits(_load_npz(path), where)
+    arrays, split = _join_splits(load_npz(path), where)
     wide = [name for name, array in arrays.items() if array.ndim > 1 and array.shape[-1] > 1]
     modalities = options.modalities or tuple(name for name in wide if name not in options.labels)
     known_columns(modalities, arrays, "--modality", where)
@@ -49,7 +54,7 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
         known_columns([name] if name else [], columns, flag, where)
     roles = Roles(
         modalities=modalities,
-        labels=dict.fromkeys(labels),
+        labels=dict.fromkeys(labels, options.label_type),
         split=options.split or ("split" if "split" in columns else None),
         id=options.id or ("id" if "id" in columns else None),
     )
@@ -57,56 +62,30 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
 
 
 def import_npy(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
-    """Return the pool of `.npy` files, a modality each, with the labels of a further file."""
+    """Return the pool of `.npy` files, a modality each, with the labels of a further file.
+
+    A file `id.npy` or `ids.npy` of one axis names the rows.
+    """
     where = ", ".join(map(str, paths))
     if options.labels_file is None:
-        mend = "give them: --labels FILE (.npy, or text with one label a line)"
-        raise UsageError("a .npy file has no labels", where, mend)
+        raise UsageError("a .npy file has no labels", where, f"say where: --labels FILE; {FORMATS}")
     columns: dict[str, Any] = {}
+    id_ = None
     for path in paths:
-        columns[path.stem] = embedding_column(_load_npy(path), path.stem, str(path))
-    modalities = tuple(columns)
-    columns["label"] = _read_labels(options.labels_file)
-    return build_pool(columns, Roles(modalities, {"label": None}), where)
-
-
-def _read_labels(path: Path) -> "pa.Array[Any]":
-    if path.suffix == ".npy":
-        return label_column(_load_npy(path), path.stem, str(path))
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"the labels cannot be read ({error})"
-        raise PoolError(what, str(path), "give .npy, or text with one label a line") from None
-    return pa.array([line.strip() or None for line in lines], pa.string())
-
-
-def _load_npy(path: Path) -> NDArray[Any]:
-    try:
-        # Opened here, since NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
-            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise PoolError(
-            f"the array cannot be read ({error})",
-            str(path),
-            "write it with numpy.save, without Python objects",
-        ) from None
-    if array.ndim == 0:
-        raise PoolError("the array holds a single number", str(path), "give a row an object")
-    return array
-
-
-def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if archive[name].ndim}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise PoolError(
-            f"the archive cannot be read ({error})",
-            str(path),
-            "write it with numpy.savez, without Python objects",
-        ) from None
+        array = load_npy(path)
+        if path.stem in ID_NAMES and array.ndim == 1:
+            id_, columns[path.stem] = path.stem, label_column(array, path.stem, str(path))
+        else:
+            columns[path.stem] = embedding_column(array, path.stem, str(path))
+    modalities = tuple(name for name in columns if name != id_)
+    columns, labels, id_, notes = join_labels(columns, id_, options, where)
+    roles = Roles(
+        modalities,
+        dict.fromkeys(labels, options.label_type),
+        split=options.split or ("split" if "split" in columns else None),
+        id=id_,
+    )
+    return write_notes(build_pool(columns, roles, where), notes)
 
 
 def _join_splits(

@@ -118,4 +118,4 @@ def _names(path: Path, n: int) -> list[str] | None:
 def _labels(codes: NDArray[np.uint8], names: list[str] | None) -> "pa.Array[Any]":
     if names is None:
         return pa.array(codes.astype(np.int8))
-    return pa.DictionaryArray.from_arrays(codes.astype(np.int32), names)
+    return pa.DictionaryArray.from_arrays(codes.astype(np.int32), pa.array(names))

@@ -1,7 +1,6 @@
 """From a path to the importer that reads it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -10,13 +9,12 @@ import pyarrow as pa
 from alsim.errors import PoolError, UsageError
 from alsim.paths import place
 from alsim.pool.importers.arrays import import_npy, import_npz
-from alsim.pool.importers.build import known_columns
 from alsim.pool.importers.census import import_census
 from alsim.pool.importers.cifar import import_cifar100
+from alsim.pool.importers.finishing import finish
 from alsim.pool.importers.idx import import_idx
 from alsim.pool.importers.options import Format, ImportOptions
 from alsim.pool.importers.tables import import_csv, import_parquet
-from alsim.pool.roles import stored_roles, write_roles
 
 NAMED: dict[str, Format] = {"census": "census", "cifar100": "cifar100"}
 SUFFIXES: dict[str, Format] = {
@@ -54,7 +52,7 @@ def guess_format(path: Path) -> Format:
 def import_pool(
     paths: Sequence[Path], options: ImportOptions, format_: Format | None = None
 ) -> pa.Table:
-    """Return the pool of `paths`, with its roles in the metadata.
+    """Return the pool of `paths`, with its roles in the metadata: one that `check` passes.
 
     Args:
         paths: One file or folder; several for `.npy` (a modality each), idx and Census files. The
@@ -66,15 +64,11 @@ def import_pool(
         PoolError: If the files cannot be read, or do not hold a pool.
         UsageError: If `options` name something that is not there.
     """
-    table = _import(paths, options, format_)
-    roles = stored_roles(table.schema, str(paths[0]))
-    if roles is None or not options.pictures:
-        return table
-    known_columns(options.pictures, roles.modalities, "--picture", str(paths[0]))
-    return write_roles(table, replace(roles, pictures=options.pictures))
+    where = ", ".join(map(str, paths))
+    return finish(_read(paths, options, format_), options, where)
 
 
-def _import(paths: Sequence[Path], options: ImportOptions, format_: Format | None) -> pa.Table:
+def _read(paths: Sequence[Path], options: ImportOptions, format_: Format | None) -> pa.Table:
     if format_ is None and len(paths) > 1 and str(paths[0]) in NAMED:
         format_, paths = NAMED[str(paths[0])], paths[1:]
     format_ = format_ or guess_format(paths[0])

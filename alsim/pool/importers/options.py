@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from alsim.pool.options import LabelKind
+
 Format = Literal["npz", "npy", "idx", "csv", "parquet", "census", "cifar100"]
 
 
@@ -12,7 +14,10 @@ class ImportOptions:
     """Columns (or arrays) by their part; what is left empty is guessed, and said so in errors."""
 
     labels: tuple[str, ...] = ()
-    labels_file: Path | None = None  # beside .npy: .npy, or text with one label a line
+    labels_file: Path | None = None  # labels in a file of their own
+    label_type: LabelKind | None = None  # what whole floats are
+    unknown: tuple[str, ...] = ()  # labels that stand for unknown, as they are printed
+    unique_labels: bool = False  # whether nearly every row may be a class of its own
     modalities: tuple[str, ...] = ()  # Parquet: list columns; .npz: arrays; empty: all
     pictures: tuple[str, ...] = ()  # modalities that show pictures
     features: tuple[str, ...] = ()  # CSV: numeric columns; empty: all without another part

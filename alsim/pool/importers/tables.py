@@ -1,7 +1,7 @@
 """CSV with numeric columns, and Parquet as others write it."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,26 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from alsim.errors import PoolError
-from alsim.pool.importers.build import build_pool, embedding_column, known_columns
+from alsim.pool.advice import no_embeddings
+from alsim.pool.decoding import present_rows
+from alsim.pool.faults import raise_first
+from alsim.pool.importers.build import build_pool, embedding_column, known_columns, write_notes
+from alsim.pool.importers.label_files import ID_NAMES, join_labels
 from alsim.pool.importers.options import ImportOptions
-from alsim.pool.pool import Split
-from alsim.pool.roles import FEATURES, Roles
-from alsim.pool.source import find_files, open_source
-from alsim.pool.splits import SYNONYMS
+from alsim.pool.lookalikes import find_lookalikes, numbers_in
+from alsim.pool.options import PoolOptions
+from alsim.pool.resolving import resolve_roles
+from alsim.pool.roles import FEATURES, Roles, is_embedding
+from alsim.pool.schemas import is_nested
+from alsim.pool.source import Source, open_source
 
 
 def import_csv(path: Path, options: ImportOptions) -> pa.Table:
     """Return the pool of a CSV file: all numeric columns together become one modality.
 
-    Its name is `features`. Columns with a part (label, split, id) and those that are not numeric
-    are kept as they are; an empty cell is null.
+    Its name is `features`. Columns of lists written as text, such as `[0.1, 0.2]`, are modalities
+    instead, where there are any. Columns with a part (label, split, id) and those that are not
+    numeric are kept as they are; an empty cell is null.
     """
     where = str(path)
     try:
@@ -35,40 +42,90 @@ def import_csv(path: Path, options: ImportOptions) -> pa.Table:
         raise PoolError(what, where, "give commas, a header and one row a line") from None
     if not table.num_rows:
         raise PoolError("the CSV has no rows", where, "give a header and rows")
-    return _gather(table, options, where)
+    for index, name in enumerate(table.column_names):
+        lists = _lists_in(table.column(name))
+        if lists is not None:
+            table = table.set_column(index, name, lists)
+    return _import(open_source(table, name=where), options)
 
 
 def import_parquet(path: Path, options: ImportOptions) -> pa.Table:
-    """Return the pool of Parquet with list columns, as Hugging Face writes it, or with numbers.
+    """Return the pool of Parquet with list columns, or with numbers, read as any pool is.
 
-    Lists of numbers become modalities (uint8 stays, all else float32), null rows stay absent.
-    Class names in Hugging Face's metadata replace their numbers. Several files named by their
-    split, such as `train-00000-of-00002.parquet`, give the split. A file without lists is treated
-    like CSV.
+    Lists of numbers become modalities (uint8 stays, all else float32), null rows stay absent. A
+    file without lists is treated like CSV.
     """
-    source = open_source(path)
-    where = str(path)
-    table = source.table(source.schema.names)
-    named = _name_classes(table, source.schema.metadata or {})
-    if "split" not in table.column_names and options.split is None:
-        named = _split_by_file(named, find_files(path))
-    lists = [field.name for field in table.schema if _is_numeric_list(field.type)]
-    if not lists:
-        return _gather(named, options, where)
-    known_columns(options.modalities, lists, "--modality", where)
-    modalities = options.modalities or tuple(lists)
-    columns: dict[str, Any] = {name: named.column(name) for name in named.column_names}
-    for name in modalities:
-        columns[name] = _fixed_lists(columns[name], name, where)
-    return build_pool(columns, _roles(columns, modalities, options, where), where)
+    return _import(open_source(path), options)
 
 
-def _gather(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
+def _import(source: Source, options: ImportOptions) -> pa.Table:
+    if options.labels_file is not None:
+        source, options = _with_labels(source, options)
+    where, schema = source.where, source.schema
+    lookalikes = find_lookalikes(source)
+    usable = [
+        name
+        for name in schema.names
+        if is_embedding(schema.field(name).type) and name not in lookalikes
+    ]
+    # Lists of lists that are no input would lose their shape, or cannot be read.
+    names = [
+        field.name
+        for field in schema
+        if field.name not in source.conflicts
+        and not (field.name in lookalikes and is_nested(field))
+    ]
+    if not usable and not options.modalities:
+        return _gather(source.table(names), options, lookalikes, where)
+    chosen = PoolOptions(
+        labels=options.labels,
+        modalities=options.modalities,
+        split=options.split,
+        id=options.id,
+        label_type=options.label_type,
+    )
+    roles, faults = resolve_roles(schema, chosen, where, lookalikes)
+    raise_first(faults, where)
+    known_columns((*roles.modalities, *roles.others), names, "a role", where)
+    table = source.table(names)
+    columns: dict[str, Any] = {name: table.column(name) for name in names}
+    notes = [*source.notes, *(f"warning: {sentence}" for sentence in source.warnings)]
+    for name in roles.modalities:
+        n_empty = int((~present_rows(lists := columns[name].combine_chunks())).sum())
+        n_empty -= lists.null_count
+        if n_empty:
+            notes.append(f"{n_empty:,} rows of {name!r} with an empty list, read as absent: null")
+        columns[name] = _fixed_lists(lists, name, where)
+    if not options.modalities:
+        notes += [f"warning: {lookalikes[name]}" for name in lookalikes if name not in roles.others]
+    return write_notes(build_pool(columns, roles, where), notes)
+
+
+def _with_labels(source: Source, options: ImportOptions) -> tuple[Source, ImportOptions]:
+    """Return a source that has the labels of a further file, too, and which they are."""
+    names = [name for name in source.schema.names if name not in source.conflicts]
+    table = source.table(names)
+    id_ = options.id or next((name for name in names if name in ID_NAMES), None)
+    ours = {name: table.column(name).combine_chunks() for name in names}
+    columns, labels, id_, notes = join_labels(
+        ours, id_ if id_ in names else None, options, source.where
+    )
+    joined = replace(
+        open_source(pa.table(columns), name=source.where),
+        notes=(*source.notes, *notes),
+        warnings=source.warnings,
+    )
+    return joined, replace(options, labels=labels, id=id_, labels_file=None)
+
+
+def _gather(
+    table: pa.Table, options: ImportOptions, lookalikes: Mapping[str, str], where: str
+) -> pa.Table:
     """Return `table` with its numeric columns gathered into one modality."""
     names = table.column_names
     known_columns(options.features, names, "--feature", where)
-    roles = _roles(names, (FEATURES,), options, where)
-    taken = {*roles.labels, roles.split, roles.id}
+    roles = _roles(names, options, where)
+    taken = roles.others
     numeric = [
         field.name
         for field in table.schema
@@ -80,11 +137,14 @@ def _gather(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
         )
     ]
     features = options.features or tuple(numeric)
+    if not features:
+        fault = no_embeddings(table.schema, roles, where, lookalikes)
+        raise PoolError(fault.what, fault.where, fault.mend)
     wrong = [name for name in features if name not in numeric]
-    if wrong or not features:
-        what = f"the column {wrong[0]!r} is not numeric" if wrong else "no numeric columns"
+    if wrong:
         listed = ", ".join(numeric) or "none"
-        raise PoolError(what, where, f"name numeric columns: --feature NAME; there is: {listed}")
+        mend = f"name numeric columns: --feature NAME; there is: {listed}"
+        raise PoolError(f"the column {wrong[0]!r} is not numeric", where, mend)
     holes = {name: table.column(name).null_count for name in features}
     if any(holes.values()):
         listed = ", ".join(f"{name} ({n})" for name, n in holes.items() if n)
@@ -99,39 +159,38 @@ def _gather(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
     return build_pool(columns, roles, where)
 
 
-def _roles(
-    names: Sequence[str] | dict[str, Any],
-    modalities: tuple[str, ...],
-    options: ImportOptions,
-    where: str,
-) -> Roles:
+def _roles(names: Sequence[str], options: ImportOptions, where: str) -> Roles:
     labels = options.labels or (("label",) if "label" in names else ())
     if not labels:
-        others = [name for name in names if name not in modalities]
-        mend = f"name it: --label NAME; there is: {', '.join(others) or 'no other column'}"
+        mend = f"name it: --label NAME; there is: {', '.join(names) or 'no other column'}"
         raise PoolError("no label column", where, mend)
     known_columns(labels, names, "--label", where)
     known_columns([options.split] if options.split else [], names, "--split", where)
     known_columns([options.id] if options.id else [], names, "--id", where)
     return Roles(
-        modalities=modalities,
-        labels=dict.fromkeys(labels),
+        modalities=(FEATURES,),
+        labels=dict.fromkeys(labels, options.label_type),
         split=options.split or ("split" if "split" in names else None),
         id=options.id or ("id" if "id" in names else None),
     )
 
 
-def _is_numeric_list(type_: Any) -> bool:
-    lists = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
-    if not any(test(type_) for test in lists):
-        return False
-    return pa.types.is_integer(type_.value_type) or pa.types.is_floating(type_.value_type)
+def _lists_in(column: "pa.ChunkedArray[Any]") -> "pa.Array[Any] | None":
+    """Return a column of text as lists if every cell is a list of numbers in brackets."""
+    if not pa.types.is_string(column.type):
+        return None
+    lists: list[list[float] | None] = []
+    for text in column.to_pylist():
+        numbers = numbers_in(text) if text and text.lstrip().startswith("[") else None
+        if text is not None and numbers is None:
+            return None
+        lists.append(numbers)
+    return pa.array(lists, pa.list_(pa.float64())) if any(lists) else None
 
 
-def _fixed_lists(column: Any, name: str, where: str) -> "pa.Array[Any]":
-    values: Any = column.combine_chunks()
-    present = values.is_valid().to_numpy(False)
-    lengths = pc.list_value_length(values).drop_null().to_numpy(False)
+def _fixed_lists(values: Any, name: str, where: str) -> "pa.Array[Any]":
+    present = present_rows(values)
+    lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)[present].astype(int)
     if not lengths.size or not lengths[0]:
         what = f"the column {name!r} has no values"
         raise PoolError(what, where, "leave it out: --modality with the others")
@@ -153,36 +212,3 @@ def _fixed_lists(column: Any, name: str, where: str) -> "pa.Array[Any]":
         return lists
     positions: Any = pa.array(np.cumsum(present) - 1, mask=~present)
     return lists.take(positions)
-
-
-def _name_classes(table: pa.Table, metadata: dict[bytes, bytes]) -> pa.Table:
-    """Return `table` with Hugging Face's ClassLabel columns as their names."""
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        named = {
-            str(column): [str(name) for name in feature["names"]]
-            for column, feature in features.items()
-            if feature.get("_type") == "ClassLabel"
-        }
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return table
-    for column, names in named.items():
-        if column not in table.column_names:
-            continue
-        # -1 is how Hugging Face marks a hidden label.
-        by_code: dict[Any, str] = dict(enumerate(names))
-        texts = [by_code.get(code) for code in table.column(column).to_pylist()]
-        index = table.column_names.index(column)
-        table = table.set_column(index, column, pa.array(texts, pa.string()).dictionary_encode())
-    return table
-
-
-def _split_by_file(table: pa.Table, files: list[Path]) -> pa.Table:
-    splits: list[Split | None] = [
-        SYNONYMS.get(file.stem.partition("-")[0].lower()) for file in files
-    ]
-    if len(files) < 2 or None in splits:
-        return table
-    counts = [open_source(file).n for file in files]
-    column = [split for split, n in zip(splits, counts, strict=True) for _ in range(n)]
-    return table.append_column("split", pa.array(column, pa.string()))

@@ -1,0 +1,140 @@
+"""What a column is read as: vectors as flat lists of numbers, whatever way a file holds them."""
+
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+# Values of a sparse vector that is written out; hashed words have 262,144.
+WIDEST_SPARSE = 16_384
+_VECTOR = {"type", "size", "indices", "values"}  # the fields of a vector of Spark's
+
+
+def is_list(type_: pa.DataType) -> bool:
+    """Return whether the values of a column are lists, of any kind."""
+    tests = (
+        pa.types.is_list,
+        pa.types.is_large_list,
+        pa.types.is_fixed_size_list,
+        pa.types.is_list_view,
+        pa.types.is_large_list_view,
+    )
+    return any(test(type_) for test in tests)
+
+
+def is_vector(type_: pa.DataType) -> bool:
+    """Return whether a plain column of this type holds vectors: flat lists of numbers."""
+    return is_list(type_) and _is_number(value_type(type_))
+
+
+def value_type(type_: pa.DataType) -> pa.DataType:
+    """Return the type of the values in a list."""
+    return cast("pa.ListType[Any]", type_).value_type
+
+
+def plain_type(type_: pa.DataType) -> pa.DataType:
+    """Return the type of a column of `type_` after `as_plain`.
+
+    Extension types are what they are stored as. Vectors of Spark's, lists in views, lists of
+    lists, and those wrapped in structs of one field become flat lists of numbers.
+    """
+    if isinstance(type_, pa.BaseExtensionType):
+        return plain_type(type_.storage_type)
+    if isinstance(type_, pa.RunEndEncodedType):
+        return plain_type(type_.value_type)
+    if pa.types.is_struct(type_):
+        fields = list(type_)
+        if {field.name for field in fields} == _VECTOR:
+            return pa.list_(pa.float64())
+        inner = plain_type(fields[0].type) if len(fields) == 1 else type_
+        return inner if _is_number(inner) or is_vector(inner) else type_
+    if not is_list(type_):
+        return type_
+    inner = plain_type(value_type(type_))
+    if is_vector(inner):
+        return pa.list_(value_type(inner))
+    if not _is_number(inner):
+        return type_
+    value = pa.int8() if pa.types.is_boolean(inner) else inner
+    if isinstance(type_, pa.FixedSizeListType):
+        return pa.list_(value, type_.list_size)
+    is_large = pa.types.is_large_list(type_) or pa.types.is_large_list_view(type_)
+    return pa.large_list(value) if is_large else pa.list_(value)
+
+
+def as_plain(values: Any) -> Any:
+    """Return an array of any type as one of its `plain_type`.
+
+    Raises:
+        ValueError: If lists within lists differ in length, or a sparse vector makes no sense.
+    """
+    type_ = values.type
+    if isinstance(type_, pa.BaseExtensionType):
+        return as_plain(values.storage)
+    if isinstance(type_, pa.RunEndEncodedType):
+        return as_plain(pc.call_function("run_end_decode", [values]))
+    plain = plain_type(type_)
+    if plain.equals(type_):
+        return values
+    if pa.types.is_struct(type_):
+        return _from_spark(values) if type_.num_fields == 4 else as_plain(values.flatten()[0])
+    rows = values.is_valid().to_numpy(zero_copy_only=False)
+    lengths = np.zeros(len(values), np.int64)
+    lengths[rows] = pc.list_value_length(values).drop_null().to_numpy() if rows.any() else 0
+    items = as_plain(values.flatten())  # of the rows that are not null
+    if is_vector(items.type):
+        width = _one_length(items)
+        items, lengths = items.flatten(), lengths * width
+    if pa.types.is_boolean(items.type):
+        items = pc.cast(items, pa.int8())
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    lists = pa.ListArray.from_arrays(offsets, items, mask=pa.array(~rows))
+    return lists.cast(plain) if not lists.type.equals(plain) else lists
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    tests = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean
+    return any(test(type_) for test in tests)
+
+
+def _one_length(lists: Any) -> int:
+    """Return the length that all `lists` have."""
+    lengths = np.unique(pc.list_value_length(lists).to_numpy(zero_copy_only=False))
+    if lists.null_count or len(lengths) > 1:
+        raise ValueError("lists within lists that differ in length")
+    return int(lengths[0]) if len(lengths) else 0
+
+
+def _from_spark(values: Any) -> Any:
+    """Return vectors as Spark's ML library writes them, dense or sparse, as lists."""
+    parts = {field.name: part for field, part in zip(values.type, values.flatten(), strict=True)}
+    rows = values.is_valid().to_numpy(zero_copy_only=False)
+    counts = _lengths(parts["values"])
+    is_sparse = rows & (_integers(parts["type"]) == 0)
+    lengths = np.where(is_sparse, _integers(parts["size"]), counts)
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= WIDEST_SPARSE:
+        raise ValueError(f"sparse vectors wider than {WIDEST_SPARSE:,}: make them shorter")
+    starts = np.cumsum(lengths) - lengths
+    owner = np.repeat(np.arange(len(rows)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    indices = parts["indices"].filter(pa.array(is_sparse)).flatten().to_numpy(zero_copy_only=False)
+    of_sparse = is_sparse[owner]
+    if len(indices) != of_sparse.sum() or pc.is_null(parts["values"]).to_numpy(False)[rows].any():
+        raise ValueError("vectors whose indices and values differ in number")
+    place[of_sparse] = indices
+    if ((place < 0) | (place >= lengths[owner])).any():
+        raise ValueError("sparse vectors with an index beyond their size")
+    flat = np.zeros(int(lengths.sum()))
+    flat[starts[owner] + place] = parts["values"].flatten().to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(flat), mask=pa.array(~rows))
+
+
+def _integers(values: Any) -> NDArray[np.int64]:
+    return pc.fill_null(values, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _lengths(lists: Any) -> NDArray[np.int64]:
+    return _integers(pc.list_value_length(lists))

@@ -1,0 +1,185 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pools import doors, load, make_table, rows_by_id, write
+
+from alsim.errors import PoolError
+from alsim.pool.finding import HIVE_NULL, find_files
+from alsim.pool.source import open_source
+
+
+def spread(table: pa.Table, column: str, folder: Path, name: str) -> None:
+    """Write the rows of each value of a column to a file of its own, without the column."""
+    values = table.column(column).to_pylist()
+    for value in set(values):
+        rows = [row for row, found in enumerate(values) if found == value]
+        path = folder / name.format(value=HIVE_NULL if value is None else value)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(table.take(rows).drop_columns([column]), path)
+
+
+def assert_same_rows(pool: Path, table: pa.Table, folder: Path) -> None:
+    """Assert that a pool has the rows of a table, whichever door it is read through."""
+    expected = rows_by_id(load(table, folder / "expected", standardise="none"))
+    found = doors(pool, folder / "doors")
+    assert rows_by_id(found.loaded) == expected
+    assert rows_by_id(found.imported) == expected
+
+
+@pytest.mark.parametrize("column", ["split", "label"])
+def test_hive_folders_state_split_and_label(tmp_path: Path, column: str) -> None:
+    table = make_table(80)
+    spread(table, column, tmp_path / "pool", column + "={value}/part-0.parquet")
+    assert_same_rows(tmp_path / "pool", table, tmp_path)
+
+
+def test_hive_folders_state_numbers_nulls_and_escaped_text(tmp_path: Path) -> None:
+    labels = [("a b/c", "x%y", None)[i % 3] for i in range(60)]
+    table = make_table(label=pa.array(labels), year=pa.array([2000 + i % 2 for i in range(60)]))
+    folder = tmp_path / "pool"
+    for label, escaped in (("a b/c", "a%20b%2Fc"), ("x%y", "x%25y"), (None, HIVE_NULL)):
+        rows = [i for i in range(60) if labels[i] == label]
+        rest = table.take(rows).drop_columns(["label"])
+        spread(rest, "year", folder, f"label={escaped}/year={{value}}/a.parquet")
+    source = open_source(folder)
+    assert source.schema.field("year").type == pa.int64()
+    found = source.table(["id", "label", "year"]).sort_by("id").to_pydict()
+    assert found["label"] == labels
+    assert found["year"] == [2000 + i % 2 for i in range(60)]
+
+
+def test_numbers_with_leading_zeros_in_folders_stay_text(tmp_path: Path) -> None:
+    spread(
+        make_table(label=pa.array(["007", "7"] * 30)), "label", tmp_path, "label={value}/a.parquet"
+    )
+    assert set(open_source(tmp_path).table(["label"]).column("label").to_pylist()) == {"007", "7"}
+
+
+def test_a_folder_that_the_user_names_states_nothing(tmp_path: Path) -> None:
+    spread(make_table(80), "split", tmp_path, "split={value}/a.parquet")
+    for pool in (tmp_path / "split=train", tmp_path / "split=train" / "a.parquet"):
+        assert "split" not in open_source(pool).schema.names
+    assert "split" in open_source(tmp_path / "split=t*" / "a.parquet").schema.names
+
+
+def test_a_column_of_the_files_comes_before_what_folders_state(tmp_path: Path) -> None:
+    table = make_table(label=pa.array(["x", "y"] * 30))
+    for half in (0, 1):
+        (tmp_path / f"label={half}").mkdir()
+        write(table.slice(30 * half, 30), tmp_path / f"label={half}" / "a.parquet")
+    assert set(open_source(tmp_path).table(["label"]).column("label").to_pylist()) == {"x", "y"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{value}-00000-of-00001.parquet",
+        "{value}.parquet",
+        "posts_{value}.parquet",
+        "{value}/part-0.parquet",
+        "data/{value}/0000.parquet",
+    ],
+)
+def test_names_of_files_and_folders_state_the_split(tmp_path: Path, name: str) -> None:
+    table = make_table(80)
+    spread(table, "split", tmp_path / "pool", name)
+    assert_same_rows(tmp_path / "pool", table, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("train", "validation", "test"), ["train", "validation", "test"]),
+        (("training", "valid", "testing"), ["train", "validation", "test"]),
+        (("TRAIN-1", "Val-1", "dev2"), ["train", "validation", "validation"]),
+        (("a", "b", "latest"), None),
+        (("train-0", "train-1", "train-2"), None),  # only part of a pool, split as any other
+        (("train", "test", "extra"), None),
+        (("train", "test", "train-test"), None),
+    ],
+)
+def test_a_split_is_read_from_names_if_all_files_state_one(
+    tmp_path: Path, names: tuple[str, ...], expected: list[str] | None
+) -> None:
+    table = make_table(60, split=None)
+    for index, name in enumerate(names):
+        write(table.slice(20 * index, 20), tmp_path / f"{name}.parquet")
+    source = open_source(tmp_path)
+    assert ("split" in source.schema.names) is (expected is not None)
+    if expected is not None:
+        rows = source.table(["id", "split"]).sort_by("id").column("split").to_pylist()
+        assert rows[::20] == expected
+    is_half = names[:2] == ("train", "test")
+    assert any("names of files state a split" in each for each in source.warnings) is is_half
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["._a.parquet", "_b.parquet", ".cache/c.parquet", "_delta_log/1.checkpoint.parquet"],
+)
+def test_what_begins_with_a_dot_or_underscore_is_passed_over(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "pool"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(b"\0\5\x16\7")
+    good = write(make_table(80), folder / "part-0.parquet")
+    for pool in (folder, folder / "*.parquet", folder / "**" / "*.parquet"):
+        assert find_files(pool).files == (good,)
+    assert_same_rows(folder, make_table(80), tmp_path)
+
+
+def test_what_the_user_spells_is_read_whatever_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "_pools"
+    folder.mkdir()
+    path = write(make_table(), folder / "_a.parquet")
+    for pool in (path, folder / "_*.parquet", tmp_path / "_pools" / "_a.par*"):
+        assert find_files(pool).files == (path,)
+    with pytest.raises(PoolError, match=r"all 1 files here[\s\S]*name one: .*_a\.parquet"):
+        open_source(folder)
+
+
+def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+    write(make_table(40), tmp_path / "a.parquet")
+    write(make_table(40), tmp_path / "_old.parquet")
+    found = doors(tmp_path / "*.parquet", tmp_path / "doors")
+    sentence = "1 file passed over, since . or _ begins a name: _old.parquet"
+    assert all(sentence in notes for notes in found.notes())
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"),
+    [
+        ("_delta_log/0.json", "Delta table"),
+        ("metadata/v1.metadata.json", "Iceberg table"),
+        (".hoodie/hoodie.properties", "Hudi table"),
+    ],
+)
+def test_a_table_of_another_program_is_named_with_the_way_to_write_it_out(
+    tmp_path: Path, mark: str, kind: str
+) -> None:
+    folder = tmp_path / "pool"
+    (folder / mark).parent.mkdir(parents=True)
+    (folder / mark).touch()
+    write(make_table(80), folder / "part-0.parquet")
+    found = doors(folder, tmp_path / "doors")
+    for warnings in found.warnings():
+        (warning,) = warnings
+        assert kind in warning
+        assert "write it out: " in warning
+
+
+@pytest.mark.parametrize(
+    ("mark", "cure"),
+    [
+        ("_versions/1.manifest", "lance.dataset"),
+        ("state.json", "load_from_disk"),
+        ("dataset_dict.json", "load_from_disk"),
+    ],
+)
+def test_a_folder_without_parquet_is_named_if_it_is_known(
+    tmp_path: Path, mark: str, cure: str
+) -> None:
+    (tmp_path / mark).parent.mkdir(exist_ok=True)
+    (tmp_path / mark).touch()
+    with pytest.raises(PoolError, match=cure):
+        open_source(tmp_path)
