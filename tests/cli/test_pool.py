@@ -158,3 +158,38 @@ def test_importing_by_the_name_of_a_set_tells_what_was_found(tmp_path: Path) -> 
     assert run("check", path).stdout.endswith("no faults\n")
     again = run("import", tmp_path / "files", "--out", path, "--force")
     assert isinstance(again.exception, UsageError)
+
+
+def test_unknown_labels_are_named_alike_for_info_check_and_import(tmp_path: Path) -> None:
+    labels = [-1 if i % 10 == 0 else i % 3 for i in range(80)]
+    path = write(make_table(80, label=pa.array(labels)), tmp_path / "pool.parquet")
+    assert "add --unknown -1" in run("check", path).stdout
+    assert "8 rows without a label, left out" in run("check", path, "--unknown", "-1").stdout
+    assert "3 classes" in run("info", path, "--unknown", "-1").stdout
+    out = tmp_path / "new.parquet"
+    assert run("import", path, "--unknown", "-1", "--out", out).exit_code == 0
+    assert pq.read_table(out).column("label").null_count == 8
+
+
+def test_an_import_prints_its_warnings_and_refuses_what_check_refuses(tmp_path: Path) -> None:
+    texts = pa.array([f"[{i}, 0.5, 1]" for i in range(80)])
+    path = write(make_table(80, text=texts), tmp_path / "pool.parquet")
+    out = tmp_path / "new.parquet"
+    assert (
+        "warning: the column 'text' holds numbers written as text"
+        in run("import", path, "--out", out).stdout
+    )
+    rows = [f"row {i}" for i in range(80)]
+    write(make_table(80, label=pa.array(rows)), path)
+    for flags, code in (((), PoolError), (("--unique-labels",), None)):
+        result = run("import", path, "--out", tmp_path / f"{len(flags)}.parquet", *flags)
+        assert type(result.exception) is code or result.exit_code == 0
+        assert (tmp_path / f"{len(flags)}.parquet").exists() is (code is None)
+
+
+def test_whole_floats_are_imported_as_what_they_are_said_to_be(tmp_path: Path) -> None:
+    path = write(make_table(80, label=pa.array([0.0, 1.0] * 40)), tmp_path / "pool.parquet")
+    out = tmp_path / "new.parquet"
+    assert isinstance(run("import", path, "--out", out).exception, PoolError)
+    assert run("import", path, "--label-type", "class", "--out", out).exit_code == 0
+    assert run("check", out).exit_code == 0

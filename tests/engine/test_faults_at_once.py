@@ -18,6 +18,7 @@ from alsim.engine.arguments import make_options
 from alsim.engine.faults import Faults
 from alsim.engine.options import StudyOptions
 from alsim.engine.run import run
+from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError, UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.strategies import STRATEGIES, find_strategy
@@ -341,3 +342,32 @@ def test_an_attempt_keeps_what_the_user_can_mend_and_nothing_else() -> None:
     assert [error.args for error in faults.kept] == [("a", "b", "c")]
     with pytest.raises(ZeroDivisionError):
         faults.attempt(7, fails, ZeroDivisionError())
+
+
+@pytest.mark.parametrize("function", [alsim.run, alsim.train, alsim.correlate])
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"modality": ["txt"]}, "'txt' for --modality"),
+        ({"label": "lable"}, "'lable' for --label"),
+        ({"features": "agee"}, "'agee' for --features"),
+        ({"split": "splitt"}, "'splitt' for --split"),
+        ({"id_column": "idd"}, "'idd' for --id"),
+    ],
+)
+def test_a_misspelt_column_is_told_before_any_worker_starts(
+    tmp_path: Path, function: Any, arguments: dict[str, Any], match: str
+) -> None:
+    told: list[str] = []
+
+    class Listening(Watch):
+        def stage(self, text: str) -> None:
+            told.append(text)
+
+    with pytest.raises(UsageError, match=match):
+        function(POOL, out=tmp_path / "run", watch=Listening(), **arguments)
+    assert not told
+    assert not (tmp_path / "run").exists()
+    if function is not alsim.correlate:
+        with pytest.raises(UsageError, match="'tsk' for --task"):
+            function(POOL, out=tmp_path / "run", task="tsk")

@@ -1,3 +1,5 @@
+import shlex
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -5,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pools import doors, load, make_table, write
 
 from alsim.pool.faults import Fault
 from alsim.pool.labels import Answers, read_answers
@@ -106,3 +109,100 @@ def test_other_types_are_refused() -> None:
 
 def test_codes_are_int64() -> None:
     assert read(pa.array([1, 2], pa.int8())).codes.dtype == np.int64
+
+
+# Labels that stand for unknown
+
+
+@pytest.mark.parametrize(
+    ("values", "unknown"),
+    [
+        (pa.array([-1, 0, 1, 2] * 5), ["-1"]),
+        (pa.array([-1, 0, 1, 2] * 5, pa.int8()), ["-1"]),
+        (pa.array(["nan", "x", "y", "z"] * 5), ["nan"]),
+        (pa.array(["", "x", "y", "None"] * 5).dictionary_encode(), ["", "None"]),
+        (pa.array([-1.0, 0.5, 1.5, 2.5] * 5), ["-1"]),
+        (pa.array([-1.0, 0.5, 1.5, 2.5] * 5), ["-1.0"]),
+        (pa.array([True, False, None, True] * 5), ["True"]),
+    ],
+)
+def test_labels_that_are_said_to_be_unknown_are(values: pa.Array, unknown: list[str]) -> None:
+    column = pa.chunked_array([values])
+    answers = read_answers(column, "label", None, "here", unknown)
+    assert isinstance(answers, Answers)
+    assert not answers.known[::4].any()
+    assert not set(unknown) & set(answers.classes)
+    assert read(values).known[0]
+
+
+def test_whole_floats_are_unknown_as_the_integers_they_are() -> None:
+    column = pa.chunked_array([pa.array([-1.0, 0.0, 1.0] * 5)])
+    answers = read_answers(column, "label", "class", "here", ["-1"])
+    assert isinstance(answers, Answers)
+    assert answers.classes == ("0", "1")
+
+
+NAMES = ["x", "y", "z"] * 20
+
+
+@pytest.mark.parametrize(
+    ("labels", "flag"),
+    [
+        (["nan", *NAMES[1:]], "--unknown nan"),
+        (["None", *NAMES[1:]], "--unknown None"),
+        (["NULL", *NAMES[1:]], "--unknown NULL"),
+        (["<NA>", *NAMES[1:]], "--unknown '<NA>'"),
+        (["", *NAMES[1:]], "--unknown ''"),
+        ([-1, *[0, 1, 2] * 20][:60], "--unknown -1"),
+        ([-100, *[0, 1] * 30][:60], "--unknown -100"),
+    ],
+)
+def test_labels_as_people_write_unknown_ones_are_a_warning_with_a_cure_that_works(
+    tmp_path: Path, labels: list[Any], flag: str
+) -> None:
+    path = write(make_table(80, label=pa.array(labels + labels[1:21])), tmp_path / "pool.parquet")
+    for warnings in doors(path, tmp_path / "doors").warnings():
+        (warning,) = [each for each in warnings if "unknown" in each]
+        assert warning.endswith(f"may stand for unknown: if so, add {flag}")
+    (value,) = shlex.split(warning.partition("--unknown ")[2])
+    cured = doors(path, tmp_path / "cured", unknown=(value,))
+    assert not any("unknown" in str(warnings) for warnings in cured.warnings())
+    assert cured.loaded.report.n_unknown == cured.imported.report.n_unknown == 1
+
+
+@pytest.mark.parametrize("labels", [[-1, 1] * 30, [-2, -1, 0] * 20, ["none at all", "x"] * 30])
+def test_labels_that_are_classes_are_no_warning(tmp_path: Path, labels: list[Any]) -> None:
+    loaded = load(make_table(label=pa.array(labels)), tmp_path / "pool")
+    assert not any("unknown" in warning for warning in loaded.report.warnings)
+
+
+def test_a_split_of_minus_one_alone_is_said_and_unknown_if_asked(tmp_path: Path) -> None:
+    table = make_table(80)
+    labels = [
+        -1 if split == "test" else i % 3 for i, split in enumerate(table["split"].to_pylist())
+    ]
+    path = write(make_table(80, label=pa.array(labels)), tmp_path / "pool.parquet")
+    loaded = load(path, tmp_path / "folder")
+    sentence = "the class '-1' of 'label' (20 rows, all of test) may stand for unknown"
+    assert any(warning.startswith(sentence) for warning in loaded.report.warnings)
+    asked = load(path, tmp_path / "asked", unknown=("-1",))
+    assert asked.report.n_split["test"] == 0
+    assert asked.report.n_unknown == 20
+
+
+def test_an_unknown_label_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    loaded = load(make_table(80), tmp_path / "pool", unknown=("class-9",))
+    assert loaded.report.warnings == ("--unknown class-9: no label is 'class-9'",)
+
+
+def test_several_labels_a_row_are_refused_with_a_way_that_works(tmp_path: Path) -> None:
+    tags = [["red"] if i % 2 else ["red", "big one"] if i % 3 else [] for i in range(60)]
+    what = read_answers(pa.chunked_array([pa.array(tags)]), "tags", None, "here")
+    assert isinstance(what, Fault)
+    assert what.what == "the label column 'tags' holds lists: several labels a row are not one task"
+    names = shlex.split(what.mend.partition("name each: ")[2].partition(" …")[0])[1::2]
+    assert names == ["red", "big one"]
+    columns = {name: pa.array([name in row for row in tags]) for name in names}
+    loaded = load(make_table(label=None, **columns), tmp_path / "pool", labels=tuple(names),
+                  rows_kept="any")  # fmt: skip
+    assert list(loaded.pool.tasks) == names

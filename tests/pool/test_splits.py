@@ -2,9 +2,14 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pools import make_table
 
+from alsim.pool.checking import check_pool
+from alsim.pool.options import PoolOptions
+from alsim.pool.source import open_source
 from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits, stratified
 from alsim.seeding import stream
 
@@ -86,3 +91,51 @@ def test_the_split_seed_and_nothing_else_changes_the_draw() -> None:
     codes = np.arange(300) % 3
     assert (hold_out_test(codes, 0.2, 0) == hold_out_test(codes, 0.2, 0)).all()
     assert (hold_out_test(codes, 0.2, 0) != hold_out_test(codes, 0.2, 1)).any()
+
+
+def test_the_share_is_of_the_rows_whose_class_has_another() -> None:
+    codes = np.concatenate([np.arange(600), 600 + np.arange(400) % 4])
+    splits = hold_out_test(codes, 0.2, seed=0)
+    assert np.bincount(codes[splits == 2])[600:].tolist() == [20] * 4
+    drawn = hold_out_validation(codes, splits, 2000, seed=0)
+    assert np.bincount(codes[drawn == 1])[600:].tolist() == [8] * 4
+
+
+@given(st.lists(st.integers(2, 9), min_size=2, max_size=9), st.integers(1, 60))
+def test_without_classes_of_one_row_the_share_is_of_all_rows(
+    counts: list[int], initial_size: int
+) -> None:
+    codes = np.repeat(np.arange(len(counts)), counts)
+    splits = hold_out_test(codes, 0.2, seed=0)
+    rows = stratified(codes, round(0.2 * len(codes)), stream(0, "pool", "test"))
+    assert np.flatnonzero(splits).tolist() == rows.tolist()
+    train = np.flatnonzero(splits == 0)
+    size = min(int(0.1 * len(train)), initial_size)
+    drawn = hold_out_validation(codes, splits, initial_size, seed=0)
+    rows = stratified(codes[train], size, stream(0, "pool", "validation"))
+    assert np.flatnonzero(drawn == 1).tolist() == train[rows].tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "warnings"),
+    [
+        (
+            [f"rare{i:04d}" for i in range(600)] + list("ABCD") * 100,
+            ["test holds 4 of 604 classes of 'label'"],
+        ),
+        (
+            [f"r{i:04d}" for i in range(990)] + ["A"] * 10,
+            [
+                "test holds 1 of 991 classes of 'label'",
+                "test holds 2 rows: too few to tell strategies apart by accuracy",
+            ],
+        ),
+        (list("ABCD") * 100, []),
+    ],
+)
+def test_a_test_split_with_few_rows_or_classes_is_a_warning(
+    labels: list[str], warnings: list[str]
+) -> None:
+    table = make_table(len(labels), label=pa.array(labels), split=None)
+    found = check_pool(open_source(table), PoolOptions(), initial_size=60)
+    assert [each for each in found.warnings if "test holds" in each] == warnings

@@ -36,11 +36,13 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
     modalities = options.modalities or tuple(name for name in wide if name not in options.labels)
     known_columns(modalities, arrays, "--modality", where)
     labels = options.labels or tuple(name for name in arrays if name in LABEL_NAMES)[:1]
-    if not labels or not modalities:
-        what = "no array of labels" if not labels else "no array of embeddings"
+    if options.labels_file is not None:
+        labels = ()
+    if not (labels or options.labels_file) or not modalities:
+        what = "no array of embeddings" if labels or options.labels_file else "no array of labels"
         listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        mend = f"name it: {'--label' if not labels else '--modality'} NAME; there is: {listed}"
-        raise PoolError(what, where, mend)
+        flag = "--modality" if labels or options.labels_file else "--label"
+        raise PoolError(what, where, f"name it: {flag} NAME; there is: {listed}")
     known_columns(labels, arrays, "--label", where)
     columns: dict[str, Any] = {}
     for name, array in arrays.items():
@@ -50,15 +52,20 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
             columns[name] = label_column(array, name, where)
     if split is not None:
         columns["split"] = pa.array(split)
+    id_ = options.id or next((name for name in ID_NAMES if name in columns), None)
+    notes: list[str] = []
+    if options.labels_file is not None:
+        ours = id_ if id_ in columns else None
+        columns, labels, id_, notes = join_labels(columns, ours, options, where)
     for name, flag in ((options.split, "--split"), (options.id, "--id")):
         known_columns([name] if name else [], columns, flag, where)
     roles = Roles(
         modalities=modalities,
         labels=dict.fromkeys(labels, options.label_type),
         split=options.split or ("split" if "split" in columns else None),
-        id=options.id or ("id" if "id" in columns else None),
+        id=id_,
     )
-    return build_pool(columns, roles, where)
+    return write_notes(build_pool(columns, roles, where), notes)
 
 
 def import_npy(paths: Sequence[Path], options: ImportOptions) -> pa.Table:

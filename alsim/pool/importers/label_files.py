@@ -16,7 +16,8 @@ from alsim.pool.importers.options import ImportOptions
 from alsim.pool.source import open_source
 
 LABEL_NAMES = ("label", "labels", "y", "target", "targets", "class")
-ID_NAMES = ("id", "ids", "index", "")  # the last as pandas writes an index
+ID_NAMES = ("id", "ids")
+INDEX_NAMES = ("index", "")  # the last as pandas writes an index
 FORMATS = "give .npy, .json, .jsonl, .csv, .parquet, or text with one label a line"
 NAMED = 3  # ids that a note names
 
@@ -118,8 +119,13 @@ def _labels(found: Columns, options: ImportOptions, where: str) -> tuple[str, ..
 
 
 def _id_name(found: Columns, options: ImportOptions) -> str | None:
-    wanted = (options.id,) if options.id else ID_NAMES
-    return next((name for name in found if name.strip().lower() in wanted or name in wanted), None)
+    if options.id:
+        return options.id if options.id in found else None
+    for name, column in found.items():
+        is_index = name.strip().lower() in INDEX_NAMES and len(column.unique()) == len(column)
+        if is_index or name.strip().lower() in ID_NAMES:
+            return name
+    return None
 
 
 def _read(path: Path, n: int, options: ImportOptions) -> dict[str, Any]:
@@ -171,9 +177,11 @@ def _from_text(text: str, n: int, options: ImportOptions, where: str) -> dict[st
         name = "label"
         if len(lines) == n + 1:
             name, *lines = lines
+        if not where.endswith(".txt"):
+            name, *lines = map(_unquoted, [name, *lines])
         return {name.strip() or "label": pa.array([line.strip() or None for line in lines])}
     names = rows[0]
-    known = {*LABEL_NAMES, *ID_NAMES[:-1], *options.labels, options.id}
+    known = {*LABEL_NAMES, *ID_NAMES, "index", *options.labels, options.id}
     if len(rows) == n + 1 or any(name.lower() in known or name in known for name in names):
         rows = rows[1:]
     else:
@@ -185,6 +193,12 @@ def _from_text(text: str, n: int, options: ImportOptions, where: str) -> dict[st
             raise PoolError("which column holds the label is not clear", where, mend)
     columns = zip(*rows, strict=True)
     return {name: _typed(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _unquoted(line: str) -> str:
+    """Return the only cell of a line, as it is where there are several."""
+    cells = next(csv.reader([line]), [])
+    return cells[0] if len(cells) == 1 else line
 
 
 def _cells(text: str) -> list[list[str]] | None:
