@@ -16,6 +16,14 @@ def no_embeddings(
         return Fault("no embedding column", where, "; ".join(lookalikes.values()))
     free = [field for field in schema if field.name not in roles.others]
     texts = [field.name for field in free if _is_text(field.type)]
+    packed = [field.name for field in free if _is_packed(field.type)]
+    if packed and not any(_is_number(field.type) for field in free):
+        what = f"no embedding column: alsim needs embeddings, and {packed[0]!r} holds bytes"
+        mend = (
+            "put pictures or sounds through a pretrained net, and save one row each by "
+            f"numpy.save; then: alsim pool import emb.npy --labels {where} --out pool.parquet"
+        )
+        return Fault(what, where, mend)
     if any(_is_number(field.type) for field in free) or not texts:
         mend = (
             "an embedding is a list column of numbers; columns of single numbers are converted by: "
@@ -41,6 +49,12 @@ def how_to_embed(column: str, path: str) -> str:
 def _is_text(type_: pa.DataType) -> bool:
     tests = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
     return any(test(type_) for test in tests)
+
+
+def _is_packed(type_: pa.DataType) -> bool:
+    if isinstance(type_, pa.StructType):  # as Hugging Face has pictures and sounds
+        return any(field.name == "bytes" for field in type_)
+    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
 
 
 def _is_number(type_: pa.DataType) -> bool:

@@ -1,7 +1,7 @@
 """Which files a path means, and what folders and names say of the rows in them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -33,14 +33,9 @@ SAVED = (
     "data set of Hugging Face's save_to_disk",
     'datasets.load_from_disk("{}").to_parquet("pool.parquet"), each split by itself',
 )
-MARKS = {
-    "_delta_log": DELTA,
-    "metadata/*.metadata.json": ICEBERG,
-    ".hoodie": HUDI,
-    "_versions": LANCE,
-    "state.json": SAVED,
-    "dataset_dict.json": SAVED,
-}
+# What tells them, where there is Parquet among their files, and where there is none.
+TABLES = {"_delta_log": DELTA, "metadata/*.metadata.json": ICEBERG, ".hoodie": HUDI}
+OTHERS = {"_versions": LANCE, "state.json": SAVED, "dataset_dict.json": SAVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +84,12 @@ def _find_files(path: Path) -> Found:
 def _visible(path: Path, root: Path, matches: Iterable[Path], pattern: Sequence[str]) -> Found:
     everything = sorted(file for file in matches if file.is_file())
     files = [file for file in everything if not _is_hidden(file.relative_to(root), pattern)]
-    kind = _table_kind(root)
     if not files:
-        raise _nothing(path, everything, kind, is_folder=not pattern)
+        raise _nothing(path, root, everything, is_folder=not pattern)
+    folders = dict.fromkeys([root, *(file.parent for file in files)])
+    kind, folder = next(
+        ((kind, folder) for folder in folders if (kind := _kind_of(folder, TABLES))), (None, root)
+    )
     hidden = sorted({file.name for file in everything} - {file.name for file in files})
     # What belongs to a table is no file that anyone would miss.
     notes = [_passed_over(hidden)] if hidden and kind is None else []
@@ -99,7 +97,7 @@ def _visible(path: Path, root: Path, matches: Iterable[Path], pattern: Sequence[
     if kind is not None:
         warnings.append(
             f"this is the folder of a {kind[0]}, read as plain Parquet: rows that were deleted or "
-            f"replaced there may be among them; write it out: {kind[1].format(root)}"
+            f"replaced there may be among them; write it out: {kind[1].format(folder)}"
         )
     return Found(tuple(files), root, tuple(notes), tuple(warnings))
 
@@ -113,14 +111,13 @@ def _is_hidden(below: Path, pattern: Sequence[str]) -> bool:
     )
 
 
-def _table_kind(root: Path) -> tuple[str, str] | None:
-    return next((kind for mark, kind in MARKS.items() if any(root.glob(mark))), None)
+def _kind_of(folder: Path, marks: Mapping[str, tuple[str, str]]) -> tuple[str, str] | None:
+    return next((kind for mark, kind in marks.items() if any(folder.glob(mark))), None)
 
 
-def _nothing(
-    path: Path, everything: Sequence[Path], kind: tuple[str, str] | None, *, is_folder: bool
-) -> PoolError:
-    if everything:
+def _nothing(path: Path, root: Path, everything: Sequence[Path], *, is_folder: bool) -> PoolError:
+    kind = _kind_of(root, {**TABLES, **OTHERS})
+    if everything and kind is None:
         what = f"all {len(everything)} files here have a name or folder that begins with . or _"
         return PoolError(what, str(path), f"name one: {everything[0]}")
     if kind is not None:

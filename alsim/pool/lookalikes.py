@@ -1,5 +1,6 @@
 """Columns that look like embeddings and are not read as such: named, with the way to convert."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -65,6 +66,8 @@ def _may_be(column: "pa.Field[Any]") -> bool:
     type_ = column.type
     if is_nested(column):
         return True
+    if isinstance(type_, pa.DictionaryType):
+        type_ = type_.value_type
     if is_vector(type_):
         value = value_type(type_)
         return pa.types.is_integer(value) and value.bit_width > 8 and not _is_fixed(type_)
@@ -86,9 +89,19 @@ def _first_values(source: Source, name: str) -> Any:
     for part in source.parts[::step]:
         for batch in part.batches(name):
             if len(some := pc.drop_null(batch).slice(0, LOOKED_AT)):
-                return some
+                return _decoded(some)
             break
     return pa.nulls(0)
+
+
+def _decoded(values: Any) -> Any:
+    if not isinstance(values, pa.DictionaryArray):
+        return values
+    try:
+        values.validate(full=True)  # codes that point nowhere end the process
+        return pc.drop_null(values.dictionary_decode())
+    except pa.ArrowInvalid:  # whoever reads the column says so
+        return pa.nulls(0)
 
 
 def _reason(name: str, values: Any, type_: pa.DataType, where: str) -> str | None:
@@ -110,7 +123,7 @@ def _reason(name: str, values: Any, type_: pa.DataType, where: str) -> str | Non
     return (
         f"holds {what}, which are not read; convert it: "
         f'd = pandas.read_parquet("{where}"); '
-        f'd["{name}"] = d["{name}"].map(lambda x: {way}, na_action="ignore"); '
+        f'd["{name}"] = d["{name}"].astype(object).map(lambda x: {way}, na_action="ignore"); '
         'd.to_parquet("NEW.parquet")'
     )
 
@@ -128,7 +141,11 @@ def _text(texts: Sequence[str]) -> tuple[str | None, str]:
         return "numbers written as text", way
     if all(text.startswith("[") and "..." in text for text in texts):
         return "holds arrays printed in short ('...'), whose numbers are lost: write it anew", ""
-    return None, ""
+    try:
+        what, way = _bytes([base64.b64decode(text, validate=True) for text in texts])
+    except ValueError:
+        return None, ""
+    return what and f"{what} in base64", way.replace("(x", "(base64.b64decode(x)")
 
 
 def _bytes(values: Sequence[bytes]) -> tuple[str | None, str]:

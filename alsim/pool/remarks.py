@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from alsim.pool.forms import value_type
 from alsim.pool.giveaways import find_giveaways
 from alsim.pool.pictures import picture_in
 from alsim.pool.pool import SPLITS, Split
@@ -16,7 +18,8 @@ from alsim.pool.survey import Survey
 # By label column and split (None: all rows), the classes with their counts.
 ClassCounts = dict[str, dict[Split | None, tuple[tuple[str, int], ...]]]
 
-UNKNOWN = {"", "nan", "none", "null", "<na>", "nat", "n/a", "na"}  # written in place of null
+# Written in place of null.
+UNKNOWN = {"", "?", "nan", "none", "null", "<na>", "nat", "n/a", "na", "unlabeled", "unlabelled"}
 FEW_TESTED = 20  # rows of test
 NAMED = 5  # how many classes a remark names before it says "and so many more"
 
@@ -51,6 +54,7 @@ def remark(
     notes = [
         *source.notes,
         *_lacking(source, survey),
+        *_whole_numbers(source, survey),
         *(survey.task_notes or _left_out(source, survey)),
         *_no_input(source, survey),
         *_held_out(survey),
@@ -160,6 +164,18 @@ def _pixels_beside_floats(source: Source, survey: Survey) -> list[str]:
         return []
     flags = " ".join(f"--modality {name}" for name in floats)
     return [f"pixels ({_listed(pixels)}) beside embeddings: to leave them out, {flags}"]
+
+
+def _whole_numbers(source: Source, survey: Survey) -> list[str]:
+    if stored_roles(source.schema, source.where) is not None:
+        return []
+    types = {name: value_type(source.schema.field(name).type) for name in survey.roles.modalities}
+    return [
+        f"the modality {name!r} holds lists of {type_}: codes, or the numbers of tokens, are no "
+        "embedding, and are left out by naming the others: --modality NAME"
+        for name, type_ in types.items()
+        if pa.types.is_integer(type_) and type_.bit_width > 16
+    ]
 
 
 def _lacking(source: Source, survey: Survey) -> list[str]:

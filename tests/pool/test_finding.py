@@ -168,6 +168,13 @@ def test_a_table_of_another_program_is_named_with_the_way_to_write_it_out(
         assert "write it out: " in warning
 
 
+def test_a_table_of_another_program_inside_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pool" / "posts" / "_delta_log").mkdir(parents=True)
+    write(make_table(80), tmp_path / "pool" / "posts" / "part-0.parquet")
+    (warning,) = find_files(tmp_path / "pool").warnings
+    assert f'DeltaTable("{tmp_path / "pool" / "posts"}")' in warning
+
+
 @pytest.mark.parametrize(
     ("mark", "cure"),
     [

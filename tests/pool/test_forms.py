@@ -163,6 +163,15 @@ def test_tokens_and_boxes_are_no_input_unless_named_and_said_so(tmp_path: Path) 
         load(path, tmp_path / "named", modalities=("tokens",))
 
 
+def test_lists_of_wide_integers_are_noted_since_they_may_be_tokens(tmp_path: Path) -> None:
+    said = "the modality 'text' holds lists of int64: codes, or the numbers of tokens"
+    for type_, is_noted in ((pa.int64(), True), (pa.int16(), False)):
+        table = make_table(80, text=pa.array([[i, 1] for i in range(80)], pa.list_(type_)))
+        path = write(table, tmp_path / f"{type_}.parquet")
+        for notes in doors(path, tmp_path / f"{type_}").notes():
+            assert any(note.startswith(said) for note in notes) is is_noted
+
+
 def test_float16_keeps_its_values(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float16)
     table = make_table(text=pa.array(list(values), pa.list_(pa.float16())))

@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import pickle
@@ -40,6 +41,8 @@ UNREAD: dict[str, pa.Array] = {
     "JSON, some null": pa.array(
         [None if i % 3 else json.dumps(row.tolist()) for i, row in enumerate(X)]
     ),
+    "JSON in a dictionary": pa.array([json.dumps(row.tolist()) for row in X]).dictionary_encode(),
+    "base64": pa.array([base64.b64encode(row.tobytes()).decode() for row in X]),
     "printed arrays": pa.array(map(printed, X), pa.large_string()),
     "numbers and spaces": pa.array([" ".join(map(str, row)) for row in X.tolist()]),
     "lists of text": pa.array([list(map(str, row)) for row in X.tolist()]),
@@ -63,7 +66,10 @@ def test_a_column_that_looks_like_an_embedding_and_is_not_read_is_named_with_a_c
         (warning,) = warnings
         assert warning.startswith("the column 'text' holds ")
     lines = re.sub(r"NEW\.parquet", str(tmp_path / "new.parquet"), warning.split("convert it: ")[1])
-    exec(lines, {"pandas": pandas, "numpy": np, "json": json, "io": io, "pickle": pickle})
+    exec(
+        lines,
+        {"pandas": pandas, "numpy": np, "json": json, "io": io, "pickle": pickle, "base64": base64},
+    )
     rows = rows_by_id(load(tmp_path / "new.parquet", tmp_path / "new", standardise="none"))
     for i, row in enumerate(X):
         values = rows[f"row-{i:04d}"]["text"]
@@ -84,6 +90,7 @@ def test_a_column_that_looks_like_an_embedding_and_is_not_read_is_named_with_a_c
         pa.array([["red", "blue"]] * 80),
         pa.array([{"name": "x", "size": 1.5}] * 80),
         pa.array([[[i, 1], [2, 3]] for i in range(80)]),
+        pa.array([f"{i:032x}" for i in range(80)]),
         pa.nulls(80, pa.binary()),
         pa.nulls(80),
     ],
@@ -102,6 +109,13 @@ def test_arrays_that_were_printed_in_short_are_said_to_be_lost() -> None:
 def test_a_pool_of_lookalikes_alone_says_how_to_convert_them(tmp_path: Path) -> None:
     table = make_table(80, text=UNREAD["bytes of float32"], picture=None)
     with pytest.raises(PoolError, match=r"no embedding column[^\0]*bytes that look like float32"):
+        load(table, tmp_path / "folder")
+
+
+def test_a_pool_of_pictures_alone_says_that_it_needs_embeddings(tmp_path: Path) -> None:
+    pictures = pa.array([{"bytes": b"\x89PNG" + bytes(i % 7), "path": "x"} for i in range(60)])
+    table = make_table(text=pictures, picture=None)
+    with pytest.raises(PoolError, match="alsim needs embeddings, and 'text' holds bytes"):
         load(table, tmp_path / "folder")
 
 
