@@ -14,6 +14,8 @@ from corpus.pools import Builder, claiming_rows, claiming_width, varint
 from pools import make_table, write
 
 from alsim.errors import PoolError
+from alsim.pool.checking import check_pool
+from alsim.pool.decoding import n_threads
 from alsim.pool.loading import load_pool
 from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
@@ -234,3 +236,25 @@ def test_two_columns_of_one_name_are_refused_in_a_file_and_in_a_table(tmp_path: 
     for pool in (twice, write(twice, tmp_path / "pool.parquet")):
         with pytest.raises(PoolError, match="2 columns are named 'note'"):
             open_source(pool)
+
+
+def test_a_file_is_opened_as_often_however_many_columns_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    class Counted(pq.ParquetFile):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opened.append(arguments)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr("alsim.pool.parquet.pq.ParquetFile", Counted)
+    counts: list[int] = []
+    for n in (1, 60):
+        more = {f"m{i}": make_table(40).column("picture") for i in range(n)}
+        path = write(make_table(40, **more), tmp_path / f"{n}.parquet")
+        opened.clear()
+        check_pool(open_source(path), PoolOptions(), initial_size=4)
+        counts.append(len(opened))
+    n_most = 2 + n_threads()  # once for the footer, then once a thread
+    assert max(counts) <= n_most
