@@ -73,11 +73,11 @@ def run_training(
     faults = Faults()
     models = examine_train(options, faults)
     faults.raise_all("options cannot be used", "alsim train")
-    check_roles(source, options.pool)
     queried = None
     if options.queries is not None:
         queried = open_queries(options.queries, None if all_seeds else options.seeds)
         options = replace(options, seeds=queried.seeds)
+    check_roles(source, options.pool)
     n_fits = len(models) * len(options.fractions) * len(options.seeds)
     machine = _machine(options, n_fits * len(queried.strategies if queried else (RANDOM,)))
     procedure = _Training(source, options, models, queried, machine)

@@ -174,6 +174,8 @@ def half_named(found: Found) -> str | None:
 def _split_of(parts: Sequence[str]) -> str | None:
     """Return the split that the name of a file states, else the nearest folder's."""
     for part in reversed(parts):
+        if "=" in part:  # it states a column instead
+            continue
         stem = part.removesuffix(".parquet")
         words = {SYNONYMS[word] for word in re.split("[^a-z]+", stem.lower()) if word in SYNONYMS}
         if words:

@@ -57,9 +57,8 @@ def survey_pool(
     See `load_pool`.
     """
     lookalikes = find_lookalikes(source)
-    roles, role_faults = resolve_roles(source.schema, options, source.where, lookalikes)
-    faults = [*role_faults, *_conflicts(source, roles), *_check_options(options, source.where)]
-    roles = _without(roles, source.conflicts)
+    roles, role_faults = read_roles(source, options, lookalikes)
+    faults = [*role_faults, *_check_options(options, source.where)]
     names = list(dict.fromkeys((*roles.others, *roles.features)))
     table = source.table(names) if names else pa.table({})
 
@@ -144,18 +143,25 @@ def check_roles(source: Source, options: PoolOptions) -> None:
         PoolError: If a column lacks or cannot have its role.
         UsageError: If `options` name one that is not there.
     """
-    roles, faults = resolve_roles(source.schema, options, source.where, find_lookalikes(source))
-    raise_first((*faults, *_conflicts(source, roles)), source.where)
+    _, faults = read_roles(source, options, find_lookalikes(source))
+    raise_first(faults, source.where)
 
 
-def _conflicts(source: Source, roles: Roles) -> list[Fault]:
-    """Return a fault for each column in use that is not of one type in all files."""
+def read_roles(
+    source: Source, options: PoolOptions, lookalikes: Mapping[str, str]
+) -> tuple[Roles, tuple[Fault, ...]]:
+    """Return the roles of the columns that can be read, and every fault in them.
+
+    Among these are columns in use that are not of one type in all files. See `resolve_roles`.
+    """
+    roles, faults = resolve_roles(source.schema, options, source.where, lookalikes)
     mend = "write all files with one schema, or name one of them"
-    return [
+    conflicts = [
         Fault(source.conflicts[name], source.where, mend)
         for name in dict.fromkeys((*roles.modalities, *roles.features, *roles.others))
         if name in source.conflicts
     ]
+    return _without(roles, source.conflicts), (*faults, *conflicts)
 
 
 def _most_classes(answers: Sequence[Answers], rows: NDArray[np.int64]) -> int:

@@ -97,6 +97,7 @@ def test_names_of_files_and_folders_state_the_split(tmp_path: Path, name: str) -
         (("train-0", "train-1", "train-2"), None),  # only part of a pool, split as any other
         (("train", "test", "extra"), None),
         (("train", "test", "train-test"), None),
+        (("tag=train/x", "tag=test/x", "tag=bus/x"), None),
     ],
 )
 def test_a_split_is_read_from_names_if_all_files_state_one(
@@ -104,6 +105,7 @@ def test_a_split_is_read_from_names_if_all_files_state_one(
 ) -> None:
     table = make_table(60, split=None)
     for index, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         write(table.slice(20 * index, 20), tmp_path / f"{name}.parquet")
     source = open_source(tmp_path)
     assert ("split" in source.schema.names) is (expected is not None)

@@ -7,6 +7,9 @@ import pytest
 from pools import doors, load, make_table, rows_by_id, write
 
 from alsim.errors import PoolError
+from alsim.pool.importers.build import read_notes
+from alsim.pool.importers.dispatch import import_pool
+from alsim.pool.importers.options import ImportOptions
 from alsim.pool.schemas import class_names, common_type
 from alsim.pool.source import open_source
 
@@ -82,7 +85,7 @@ def test_a_shard_without_labels_is_unknown_there_and_said_so(tmp_path: Path) -> 
     assert "20 rows without a label, left out" in notes
 
 
-@pytest.mark.parametrize("unused", [pa.array(["x"] * 40), pa.array([{"a": 1}] * 40)])
+@pytest.mark.parametrize("unused", [pa.array(["x"] * 40), pa.array([{"a": 1, "b": "x"}] * 40)])
 def test_a_column_that_no_one_uses_does_not_matter(tmp_path: Path, unused: pa.Array) -> None:
     folder = tmp_path / "pool"
     folder.mkdir()
@@ -91,6 +94,8 @@ def test_a_column_that_no_one_uses_does_not_matter(tmp_path: Path, unused: pa.Ar
     found = doors(folder, tmp_path / "doors")
     assert found.loaded.pool.n == 80
     assert not any(found.warnings())
+    (note,) = read_notes(import_pool([folder], ImportOptions()))
+    assert note.startswith("warning: left out: the files have differing types: column 'note' is")
 
 
 @pytest.mark.parametrize(
@@ -108,8 +113,11 @@ def test_a_column_in_use_that_differs_between_files_is_one_clear_error(
 ) -> None:
     write(make_table(40, **{name: first}), tmp_path / "a.parquet")
     write(make_table(40, **{name: second}), tmp_path / "b.parquet")
-    with pytest.raises(PoolError, match=rf"differing types: column '{name}' is .* in b\.parquet"):
+    match = rf"differing types: column '{name}' is .* in b\.parquet"
+    with pytest.raises(PoolError, match=match):
         load(tmp_path, tmp_path / "folder")
+    with pytest.raises(PoolError, match=match):
+        import_pool([tmp_path], ImportOptions())
 
 
 def test_numbers_that_no_common_type_holds_are_one_clear_error(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ from alsim.pool.importers.label_files import ID_NAMES, join_labels
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
 from alsim.pool.options import PoolOptions
-from alsim.pool.resolving import resolve_roles
 from alsim.pool.roles import FEATURES, Roles, is_embedding
 from alsim.pool.schemas import is_nested
 from alsim.pool.source import Source, open_source
+from alsim.pool.survey import read_roles
 
 
 def import_csv(path: Path, options: ImportOptions) -> pa.Table:
@@ -84,9 +84,8 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
         id=options.id,
         label_type=options.label_type,
     )
-    roles, faults = resolve_roles(schema, chosen, where, lookalikes)
+    roles, faults = read_roles(source, chosen, lookalikes)
     raise_first(faults, where)
-    known_columns((*roles.modalities, *roles.others), names, "a role", where)
     table = source.table(names)
     columns: dict[str, Any] = {name: table.column(name) for name in names}
     notes = [*source.notes, *(f"warning: {sentence}" for sentence in source.warnings)]
@@ -96,6 +95,7 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
         if n_empty:
             notes.append(f"{n_empty:,} rows of {name!r} with an empty list, read as absent: null")
         columns[name] = _fixed_lists(lists, name, where)
+    notes += [f"warning: left out: {sentence}" for sentence in source.conflicts.values()]
     if not options.modalities:
         notes += [f"warning: {lookalikes[name]}" for name in lookalikes if name not in roles.others]
     return write_notes(build_pool(columns, roles, where), notes)
