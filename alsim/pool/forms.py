@@ -64,29 +64,39 @@ def plain_type(type_: pa.DataType) -> pa.DataType:
     return pa.large_list(value) if is_large else pa.list_(value)
 
 
-def as_plain(values: Any) -> Any:
+def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) -> Any:
     """Return an array of any type as one of its `plain_type`.
+
+    Args:
+        values: A piece of a column.
+        widths: Of its other pieces, by depth, how long the lists within lists are; added to.
+        depth: Of `values` in lists.
 
     Raises:
         ValueError: If lists within lists differ in length, or a sparse vector makes no sense.
     """
     type_ = values.type
     if isinstance(type_, pa.BaseExtensionType):
-        return as_plain(values.storage)
+        return as_plain(values.storage, widths, depth)
     if isinstance(type_, pa.RunEndEncodedType):
-        return as_plain(pc.call_function("run_end_decode", [values]))
+        return as_plain(pc.call_function("run_end_decode", [values]), widths, depth)
     plain = plain_type(type_)
     if plain.equals(type_):
         return values
     if pa.types.is_struct(type_):
-        return _from_spark(values) if type_.num_fields == 4 else as_plain(values.flatten()[0])
+        if type_.num_fields == 4:
+            return _from_spark(values)
+        return as_plain(values.flatten()[0], widths, depth)
     rows = values.is_valid().to_numpy(zero_copy_only=False)
     lengths = np.zeros(len(values), np.int64)
     lengths[rows] = pc.list_value_length(values).drop_null().to_numpy() if rows.any() else 0
-    items = as_plain(values.flatten())  # of the rows that are not null
-    if is_vector(items.type):
+    items = as_plain(values.flatten(), widths, depth + 1)  # of the rows that are not null
+    if is_vector(items.type) and len(items):
         width = _one_length(items)
-        items, lengths = items.flatten(), lengths * width
+        if widths is not None and widths.setdefault(depth, width) != width:
+            raise ValueError("lists within lists that differ in length")
+        lengths = lengths * width
+    items = items.flatten() if is_vector(items.type) else items
     if pa.types.is_boolean(items.type):
         items = pc.cast(items, pa.int8())
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
@@ -104,7 +114,7 @@ def _one_length(lists: Any) -> int:
     lengths = np.unique(pc.list_value_length(lists).to_numpy(zero_copy_only=False))
     if lists.null_count or len(lengths) > 1:
         raise ValueError("lists within lists that differ in length")
-    return int(lengths[0]) if len(lengths) else 0
+    return int(lengths[0])
 
 
 def _from_spark(values: Any) -> Any:

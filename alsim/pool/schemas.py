@@ -52,13 +52,21 @@ def read_type(field: "pa.Field[Any]", names: Mapping[str, ClassNames]) -> pa.Dat
     return pa.list_(pa.string()) if is_list(plain) else NAMED_CLASS
 
 
-def read_values(values: Any, names: ClassNames | None, type_: pa.DataType) -> Any:
+def read_values(
+    values: Any, names: ClassNames | None, type_: pa.DataType, widths: dict[int, int]
+) -> Any:
     """Return an array of a file as one of `type_`, that of the pool's schema.
+
+    Args:
+        values: A piece of a column.
+        names: Of the classes that its integers are, if they are such.
+        type_: Of the column.
+        widths: See `as_plain`.
 
     Raises:
         ValueError: If that would lose something, Arrow's own errors among them.
     """
-    values = as_plain(values)
+    values = as_plain(values, widths)
     if names is not None:
         values = _named(values, names)
     if values.type.equals(type_):

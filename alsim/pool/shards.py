@@ -19,6 +19,8 @@ class Shard:
     where: str  # for messages
     classes: Mapping[str, ClassNames]  # by column of integers
     stated: Mapping[str, "pa.Scalar[Any]"] = field(default_factory=dict)  # by its path, by column
+    # By column, shared by all shards: the lengths of lists within lists that were met.
+    widths: dict[str, dict[int, int]] = field(default_factory=dict)
 
     @staticmethod
     def of_table(table: pa.Table, name: str) -> "Shard":
@@ -66,7 +68,8 @@ class Shard:
 
     def _read(self, values: Any, name: str, type_: pa.DataType) -> "pa.Array[Any]":
         try:
-            return read_values(values, self.classes.get(name), type_)
+            widths = self.widths.setdefault(name, {})
+            return read_values(values, self.classes.get(name), type_, widths)
         except (ValueError, pa.ArrowException) as error:
             what = f"the column {name!r} cannot be read: {error}"
             mend = (

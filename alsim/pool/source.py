@@ -72,12 +72,14 @@ def open_source(pool: str | Path | pa.Table, *, name: str | None = None) -> Sour
     stated, warnings = _stated(found, schema)
     for column, values in stated.items():
         schema = schema.append(pa.field(column, values.type))
+    widths: dict[str, dict[int, int]] = {}
     shards = [
         Shard(
             file,
             str(file.path),
             class_names(file.schema),
             {column: values[index] for column, values in stated.items()},
+            widths,
         )
         for index, file in enumerate(files)
     ]

@@ -163,6 +163,20 @@ def test_tokens_and_boxes_are_no_input_unless_named_and_said_so(tmp_path: Path) 
         load(path, tmp_path / "named", modalities=("tokens",))
 
 
+def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Path) -> None:
+    wide = [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]] * 40
+    high = [[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]] * 40
+    for index, rows in enumerate((wide, high)):
+        column = pa.array(rows, pa.list_(pa.list_(F32)))
+        ids = pa.array(range(40 * index, 40 * index + 40))
+        write(make_table(40, id=ids, text=column), tmp_path / f"{index}.parquet")
+    said = "the column 'text' cannot be read: lists within lists that differ in length"
+    with pytest.raises(PoolError, match=said):
+        load(tmp_path, tmp_path / "folder")
+    chosen = load(tmp_path, tmp_path / "folder", modalities=("picture",))
+    assert chosen.pool.widths == {"picture": 3}
+
+
 def test_lists_of_wide_integers_are_noted_since_they_may_be_tokens(tmp_path: Path) -> None:
     said = "the modality 'text' holds lists of int64: codes, or the numbers of tokens"
     for type_, is_noted in ((pa.int64(), True), (pa.int16(), False)):
