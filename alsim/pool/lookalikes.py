@@ -20,7 +20,7 @@ FEWEST = 4  # numbers of a text without brackets
 LEAST = 8  # bytes of an embedding
 PARTS = 8  # of a pool that are searched for a value
 LONG = 64  # bytes a row from which on bytes of one length may well be numbers
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|inf|infinity|nan)$", re.IGNORECASE)
 FLOATS = ("float32", "float64", "float16")
 MAGIC = {b"\x93NUMPY": "numpy.load(io.BytesIO(x))", b"\x80": "pickle.loads(x)"}
 
@@ -57,6 +57,7 @@ def numbers_in(text: str) -> list[float] | None:
     inside = text.strip()
     is_bracketed = inside.startswith("[") and inside.endswith("]")
     words = re.split(r"[\s,;]+", (inside[1:-1] if is_bracketed else inside).strip())
+    words = ["nan" if word in ("null", "None") else word for word in words]
     if len(words) < (1 if is_bracketed else FEWEST) or not all(map(NUMBER.match, words)):
         return None
     return [float(word) for word in words]

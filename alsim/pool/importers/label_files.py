@@ -115,7 +115,7 @@ def _labels(found: Columns, options: ImportOptions, where: str) -> tuple[str, ..
     if not named and len(others) != 1:
         what = "which column holds the label is not clear"
         raise PoolError(what, where, f"name it: --label NAME; there is: {', '.join(found)}")
-    return (named or others)[:1][0], *()
+    return ((named or others)[0],)
 
 
 def _id_name(found: Columns, options: ImportOptions) -> str | None:
@@ -146,7 +146,9 @@ def _read(path: Path, n: int, options: ImportOptions) -> dict[str, Any]:
             if path.suffix == ".json"
             else _from_text(text, n, options, where)
         )
-    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
+    except (
+        OSError, ValueError, OverflowError, RecursionError, csv.Error, pa.ArrowException,
+    ) as error:  # fmt: skip
         reason = error.strerror if isinstance(error, OSError) else error
         raise PoolError(f"the labels cannot be read ({reason})", where, FORMATS) from None
 
