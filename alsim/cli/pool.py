@@ -184,7 +184,7 @@ def import_(
     feature: Annotated[
         list[str] | None,
         typer.Option(
-            help="CSV: a numeric column to use; repeat for several. [default: all]",
+            help="CSV: a column to encode; repeat for several. [default: all numeric ones]",
             rich_help_panel=_COLUMNS,
         ),
     ] = None,

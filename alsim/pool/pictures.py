@@ -38,7 +38,9 @@ def picture_in(source: Source, column: str) -> Picture | None:
     """
     if not is_bytes(source.schema.field(column).type):
         return None
-    width = column_width(source, column) or 0
+    width = column_width(source, column)
+    if not width:
+        return None
     values = _first_rows(source, column, width)
     for channels in (1, 3, 4):
         side = isqrt(width // channels)

@@ -166,7 +166,7 @@ def _glance(source: Source, some: NDArray[np.int64], column: str) -> _Glance:
             lists: Any = batch.take(picks)
             lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
             if wanted.size and (lengths == width).all():
-                found = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+                found = lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), width)
                 values[place[rows][wanted]] = found
             start += len(batch)
     return _Glance(present, n_empty, values)

@@ -133,6 +133,7 @@ def _without(roles: Roles, names: Container[str | None]) -> Roles:
         split=None if roles.split in names else roles.split,
         id=None if roles.id in names else roles.id,
         features=tuple(name for name in roles.features if name not in names),
+        pictures=tuple(name for name in roles.pictures if name not in names),
     )
 
 

@@ -1,5 +1,6 @@
 """The same rows as six programs write them, read back through every door, cell by cell."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,14 @@ def by_duckdb_in_parts(path: Path) -> None:
         connection.sql(f"COPY posts TO '{path}' (FORMAT parquet, PARTITION_BY (split))")
 
 
+def hugging_face() -> Any:
+    """Return the package `datasets`, and not the folder here that Python takes for one."""
+    pytest.importorskip("datasets.arrow_dataset", reason=f"datasets {WHY}")
+    return importlib.import_module("datasets")
+
+
 def by_datasets(path: Path) -> None:
-    datasets = pytest.importorskip("datasets", reason=f"datasets {WHY}")
+    datasets = hugging_face()
     path.mkdir()
     features = datasets.Features(
         {
@@ -152,7 +159,7 @@ def test_null_in_an_array_of_duckdb_names_the_column_and_a_cure_that_works(tmp_p
 def test_a_data_set_that_hugging_face_saved_to_disk_is_named_with_a_cure_that_works(
     tmp_path: Path,
 ) -> None:
-    datasets = pytest.importorskip("datasets", reason=f"datasets {WHY}")
+    datasets = hugging_face()
     datasets.disable_progress_bars()
     data = datasets.Dataset.from_dict({"emb": X.tolist(), "label": ROWS["label"]})
     data.save_to_disk(tmp_path / "saved")

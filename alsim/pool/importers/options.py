@@ -20,7 +20,7 @@ class ImportOptions:
     unique_labels: bool = False  # whether nearly every row may be a class of its own
     modalities: tuple[str, ...] = ()  # Parquet: list columns; .npz: arrays; empty: all
     pictures: tuple[str, ...] = ()  # modalities that show pictures
-    features: tuple[str, ...] = ()  # CSV: numeric columns; empty: all without another part
+    features: tuple[str, ...] = ()  # CSV: columns to encode; empty: the numeric without a part
     split: str | None = None
     id: str | None = None
     group: Literal[1, 2] | None = None  # Census: which pair of tasks

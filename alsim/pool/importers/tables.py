@@ -19,18 +19,17 @@ from alsim.pool.importers.label_files import ID_NAMES, join_labels
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
 from alsim.pool.options import PoolOptions
-from alsim.pool.roles import FEATURES, Roles, is_embedding
+from alsim.pool.roles import Roles, is_embedding
 from alsim.pool.schemas import is_nested
 from alsim.pool.source import Source, open_source
 from alsim.pool.survey import read_roles
 
 
 def import_csv(path: Path, options: ImportOptions) -> pa.Table:
-    """Return the pool of a CSV file: all numeric columns together become one modality.
+    """Return the pool of a CSV file: all numeric columns together are encoded as one modality.
 
     Its name is `features`. Columns of lists written as text, such as `[0.1, 0.2]`, are modalities
-    instead, where there are any. Columns with a part (label, split, id) and those that are not
-    numeric are kept as they are; an empty cell is null.
+    instead, where there are any. An empty cell is null.
     """
     where = str(path)
     try:
@@ -76,7 +75,7 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
         and not (field.name in lookalikes and is_nested(field))
     ]
     if not usable and not options.modalities:
-        return _gather(source.table(names), options, lookalikes, where)
+        return _of_columns(source.table(names), options, lookalikes, where)
     chosen = PoolOptions(
         labels=options.labels,
         modalities=options.modalities,
@@ -118,18 +117,17 @@ def _with_labels(source: Source, options: ImportOptions) -> tuple[Source, Import
     return joined, replace(options, labels=labels, id=id_, labels_file=None)
 
 
-def _gather(
+def _of_columns(
     table: pa.Table, options: ImportOptions, lookalikes: Mapping[str, str], where: str
 ) -> pa.Table:
-    """Return `table` with its numeric columns gathered into one modality."""
+    """Return `table` with its numeric columns as features: each is scaled by itself."""
     names = table.column_names
     known_columns(options.features, names, "--feature", where)
     roles = _roles(names, options, where)
-    taken = roles.others
     numeric = [
         field.name
         for field in table.schema
-        if field.name not in taken
+        if field.name not in roles.others
         and (
             pa.types.is_integer(field.type)
             or pa.types.is_floating(field.type)
@@ -140,23 +138,8 @@ def _gather(
     if not features:
         fault = no_embeddings(table.schema, roles, where, lookalikes)
         raise PoolError(fault.what, fault.where, fault.mend)
-    wrong = [name for name in features if name not in numeric]
-    if wrong:
-        listed = ", ".join(numeric) or "none"
-        mend = f"name numeric columns: --feature NAME; there is: {listed}"
-        raise PoolError(f"the column {wrong[0]!r} is not numeric", where, mend)
-    holes = {name: table.column(name).null_count for name in features}
-    if any(holes.values()):
-        listed = ", ".join(f"{name} ({n})" for name, n in holes.items() if n)
-        mend = "fill them, or choose other columns: --feature NAME, repeated"
-        raise PoolError(f"numeric columns with empty cells: {listed}", where, mend)
-    with np.errstate(over="ignore"):  # the infinities are refused below
-        stacked = [np.asarray(table.column(name).to_numpy(), np.float32) for name in features]
-    columns: dict[str, Any] = {
-        name: table.column(name) for name in names if name in taken or name not in numeric
-    }
-    columns[FEATURES] = embedding_column(np.stack(stacked, 1), FEATURES, where)
-    return build_pool(columns, roles, where)
+    columns = {name: table.column(name) for name in names}
+    return build_pool(columns, replace(roles, features=features), where)
 
 
 def _roles(names: Sequence[str], options: ImportOptions, where: str) -> Roles:
@@ -168,7 +151,6 @@ def _roles(names: Sequence[str], options: ImportOptions, where: str) -> Roles:
     known_columns([options.split] if options.split else [], names, "--split", where)
     known_columns([options.id] if options.id else [], names, "--id", where)
     return Roles(
-        modalities=(FEATURES,),
         labels=dict.fromkeys(labels, options.label_type),
         split=options.split or ("split" if "split" in names else None),
         id=options.id or ("id" if "id" in names else None),
