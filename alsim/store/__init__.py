@@ -15,7 +15,8 @@ from alsim.store.correlation_folder import (
     write_correlation,
 )
 from alsim.store.exported_task import TaskModel, load_task, save_task
-from alsim.store.journal import Ending, Entry, Journal, Recorded, read_journal
+from alsim.store.journal import Journal, read_journal
+from alsim.store.journal_lines import Ending, Entry, Recorded
 from alsim.store.layout import CHECKPOINTS, EXPORTS, JOURNALS, LOCK, MANIFEST, WORK
 from alsim.store.lock import Holder, RunLock, holder
 from alsim.store.manifest import (

@@ -11,7 +11,8 @@ import pyarrow as pa
 from alsim.errors import StoreError
 from alsim.experiments.records import Round
 from alsim.store.atomic import cannot_write, is_partial
-from alsim.store.journal import Recorded, read_journal
+from alsim.store.journal import read_journal
+from alsim.store.journal_lines import Recorded
 from alsim.store.layout import FOLDERS, JOURNALS, LOCK, MANIFEST
 from alsim.store.manifest import (
     StudyFolder,
