@@ -1,0 +1,19 @@
+"""A picture takes the place of a link, and is written through none."""
+
+import os
+from pathlib import Path
+
+from alsim.plots import save_figure
+from alsim.plots.figures import make_figure
+
+
+def test_a_picture_is_written_through_no_link(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("precious")
+    path = tmp_path / "curves.png"
+    path.symlink_to(thesis)
+    (tmp_path / f".curves.png.{os.getpid()}.tmp").symlink_to(thesis)
+    save_figure(make_figure(1, 1), path)
+    assert thesis.read_text() == "precious"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert sorted(tmp_path.iterdir()) == [path, thesis]
