@@ -1,6 +1,7 @@
 """Failures that a user can mend, each with the exit code of its family."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -41,6 +42,18 @@ class RunError(AlsimError):
     """A run could not go on: diverged, exhausted, or a worker died."""
 
     exit_code = 5
+
+
+# As Python, the loader of libraries, BLAS, C++ and torch say it.
+_NO_MEMORY = re.compile(
+    r"MemoryError|failed to map segment|annot allocate memory|Memory allocation|bad_alloc"
+    r"|DefaultCPUAllocator|can't start new thread"
+)
+
+
+def is_want_of_memory(words: str) -> bool:
+    """Return whether an error, or the last words of a process, say that memory ran out."""
+    return _NO_MEMORY.search(words) is not None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
 from alsim.cli.help import GroupedCommand, make_app
 from alsim.cli.output import print_error, print_lines
-from alsim.errors import AlsimError, StoreError, UsageError
+from alsim.errors import AlsimError, RunError, StoreError, UsageError, is_want_of_memory
 
 
 class ErrorBoundary(TyperGroup):
@@ -25,12 +25,10 @@ class ErrorBoundary(TyperGroup):
                 return super().main(*args, **kwargs)
             finally:
                 sys.stdout.flush()
-        except AlsimError as error:
-            print_error(error)
-            sys.exit(error.exit_code)
-        except OSError as error:  # of a place where nothing better is known
-            where = str(error.filename or "the operating system")
-            told = StoreError(f"refused: {error.strerror or error}", where, "mend that, and repeat")
+        except (AlsimError, ImportError, MemoryError, OSError, RuntimeError) as error:
+            told = _as_told(error)
+            if told is None:
+                raise
             print_error(told)
             sys.exit(told.exit_code)
 
@@ -50,6 +48,20 @@ class ErrorBoundary(TyperGroup):
             what, mend = "the working folder was deleted", "change into another one: cd FOLDER"
             raise StoreError(what, "here", mend) from None
         return super().invoke(ctx)
+
+
+def _as_told(error: Exception) -> AlsimError | None:
+    """Return an error as one that the user can mend, None for a bug."""
+    if isinstance(error, AlsimError):
+        return error
+    reason = str(error).partition("\n")[0]
+    if is_want_of_memory(f"{type(error).__name__}: {reason}"):
+        mend = "free some, allow more (ulimit -v), or take a smaller pool"
+        return RunError(f"memory ran out: {reason or 'no more can be had'}", "this process", mend)
+    if isinstance(error, OSError):  # of a place where nothing better is known
+        where = str(error.filename or "the operating system")
+        return StoreError(f"refused: {error.strerror or error}", where, "mend that, and repeat")
+    return None
 
 
 app = make_app(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from alsim import errors
-from alsim.errors import AlsimError, RunError, StoreError
+from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
 
 Message = Mapping[str, Any]
 
@@ -177,12 +177,28 @@ def _as_error(message: Message) -> AlsimError:
 
 
 def _death(worker: _Worker) -> RunError:
-    code = worker.process.wait()
-    words = worker.last_words()
+    where = worker.task.name if worker.task else "before its first task"
+    return death_of(worker.process.wait(), worker.last_words(), where)
+
+
+def death_of(code: int, words: str, where: str) -> RunError:
+    """Return the error that tells why a worker process ended.
+
+    Args:
+        code: Its exit code, negative for a signal.
+        words: The last that it printed to stderr.
+        where: What it was at.
+    """
+    if is_want_of_memory(words):
+        return RunError(
+            f"a worker process ran out of memory: {words.splitlines()[-1].strip()}",
+            where,
+            "go on with fewer: alsim resume RUN --workers 1; or allow more memory (ulimit -v)",
+        )
     reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     return RunError(
         f"a worker process {reason}" + (f":\n{words}" if words else ""),
-        worker.task.name if worker.task else "before its first task",
+        where,
         "mend what the last lines name, if it is a strategy or a model of your own"
         if code > 0 and words
         else "nothing is lost: alsim resume RUN; if memory ran out, with fewer --workers",

@@ -71,6 +71,17 @@ def test_a_value_of_thousands_of_characters_does_not_bury_the_message() -> None:
     assert max(map(len, told.splitlines())) < 3000
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_memory_that_a_limit_denies_is_one_message_and_exit_code_5() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -v 60000; "$@"', "sh", sys.executable, "-m", "alsim", "run"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert "error: memory ran out: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_working_folder_that_was_deleted_is_an_error_of_the_store(tmp_path: Path) -> None:
     script = (
         f"import os\nos.chdir({str(tmp_path)!r})\nos.rmdir({str(tmp_path)!r})\n"
