@@ -80,7 +80,8 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _markdown(cell: str) -> str:
-    return re.sub(r"([\\`*_|<>\[\]{}~^$&#])", r"\\\1", visible(cell))
+    # Of brackets only what would make a link: an interval stays as it is.
+    return re.sub(r"([\\`*_|<>{}~^$&#]|\](?=[(\[:]))", r"\\\1", visible(cell))
 
 
 def _csv(value: Value) -> Value:

@@ -106,8 +106,12 @@ def train(
     batch_size: options.BatchSize = 512,
     batch_rule: options.BatchRule = "adaptive",
     max_epochs: Annotated[
-        int, typer.Option(help="At most so many.", rich_help_panel=options.TRAINING)
-    ] = 100,
+        int,
+        typer.Option(
+            help="Maximum epochs; training stops earlier with --patience.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = 500,
     patience: Annotated[
         int,
         typer.Option(

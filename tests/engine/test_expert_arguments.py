@@ -174,7 +174,7 @@ def test_other_experts_are_told_by_their_flags_when_a_run_is_asked_for_again(
     )
     past = {"kind": "curves", "status": "complete", "options": plain_options(then)}
     with pytest.raises(StoreError, match=r"--density: 0\.2 then, 0\.3 now"):
-        refuse_other_options(tmp_path, past, plain_options(now), "curves")
+        refuse_other_options(tmp_path, past, plain_options(now), "curves", None)
     assert {flag_of(f"model.experts.{name}") for name in EXPERT_FLAGS} == {*EXPERT_FLAGS.values()}
     assert flag_of("model.experts") == "--experts"  # where one of the two had the defaults
 
