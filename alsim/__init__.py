@@ -8,12 +8,12 @@ stopped, `alsim.read_run(folder)` reads what it left, `alsim.compare(folders)` c
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alsim.engine.compare import compare
-    from alsim.engine.correlate import correlate
-    from alsim.engine.resume import resume
-    from alsim.engine.run import run
-    from alsim.engine.train import train
     from alsim.store import load_task, read_correlation, read_run, read_training
+    from alsim.studies.compare import compare
+    from alsim.studies.correlation.run import correlate
+    from alsim.studies.curves.run import run
+    from alsim.studies.resume import resume
+    from alsim.studies.training.run import train
 
 __all__ = [
     "__version__",
@@ -31,15 +31,15 @@ __all__ = [
 __version__ = "0.2.0"
 
 _HOMES = {
-    "run": "alsim.engine.run",
-    "resume": "alsim.engine.resume",
-    "compare": "alsim.engine.compare",
-    "correlate": "alsim.engine.correlate",
+    "run": "alsim.studies.curves.run",
+    "resume": "alsim.studies.resume",
+    "compare": "alsim.studies.compare",
+    "correlate": "alsim.studies.correlation.run",
     "load_task": "alsim.store",
     "read_correlation": "alsim.store",
     "read_run": "alsim.store",
     "read_training": "alsim.store",
-    "train": "alsim.engine.train",
+    "train": "alsim.studies.training.run",
 }
 
 

@@ -32,17 +32,18 @@ from common import parse_arguments, ran_on
 from peers import CHUNK, DROPOUT, N_CLASSES, PEERS, WIDTH, Net, Problem, Query
 from torch import Tensor
 
-from alsim.engine.machine import worker_environment
-from alsim.experiments.querying import Job, query_round
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas, make_setting
-from alsim.models import ModelOptions
+from alsim.options.curves import QuerySize, Until
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.strategies import Strategy, badge, committee, core_set, typiclust, uncertainty
+from alsim.studies.machine import worker_environment
 from alsim.training.fit import Labelled, fit_epochs
-from alsim.training.options import TrainingOptions
 
 N_VALIDATION = 500
 MODULES = {"scikit-activeml": "skactiveml", "small-text": "small_text", "baal": "baal"}

@@ -25,16 +25,19 @@ import torch
 from common import parse_arguments, ran_on
 from torch import Tensor, nn
 
-from alsim.experiments.active import Passive, passive
-from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import CorrelationOptions, correlate
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.curves.asking import initial_query
+from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
-from alsim.models import MIXED, Inputs, ModelOptions
+from alsim.models import MIXED, Inputs
 from alsim.models.layers import StreamDropout
+from alsim.options.curves import QuerySize, Until
+from alsim.options.model import ModelOptions
+from alsim.options.pool import PoolOptions
+from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.loading import load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
@@ -42,7 +45,6 @@ from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 
 METRIC = "random"  # costs nothing to score, so that the copies alone are timed

@@ -20,10 +20,10 @@ import numpy as np
 from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 
-from alsim.analysis.curves import Curve
-from alsim.analysis.intervals import t_half_width
-from alsim.analysis.savings import Saving, saved, saved_by_bootstrap
-from alsim.analysis.verdicts import judge_pairs
+from alsim.analysis.curves.curves import Curve
+from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
+from alsim.analysis.curves.verdicts import judge_pairs
+from alsim.analysis.statistics.intervals import t_half_width
 from alsim.seeding import stream
 
 N_SEEDS = 5

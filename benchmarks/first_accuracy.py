@@ -30,22 +30,22 @@ from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
-from alsim.analysis.holm import holm
-from alsim.analysis.paired import ALPHA, MeanTest, t_test
-from alsim.engine.machine import Machine
-from alsim.engine.options import StudyOptions, check
-from alsim.engine.preparing import prepare
-from alsim.experiments.active import passive
-from alsim.experiments.asking import initial_query
-from alsim.experiments.schedule import QuerySize, ScheduleOptions
+from alsim.analysis.statistics.holm import holm
+from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
+from alsim.experiments.curves.asking import initial_query
+from alsim.experiments.curves.loop import passive
 from alsim.experiments.setting import Setting, fresh_replicas, make_setting
+from alsim.options.curves import QuerySize, ScheduleOptions
+from alsim.options.pool import PoolOptions, Standardise
 from alsim.oracle import PerfectOracle
-from alsim.pool.options import PoolOptions, Standardise
 from alsim.pool.pool import SPLITS, Pool
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.source import open_source
 from alsim.pool.splits import VALIDATION_SHARE, hold_out_test, read_splits
 from alsim.seeding import stream
+from alsim.studies.machine import Machine
+from alsim.studies.start.check import StudyOptions, check
+from alsim.studies.start.prepare import prepare
 
 SCALINGS: tuple[Standardise, ...] = get_args(Standardise)
 NAMES = {"none": "none", "all": "columns", "auto": "auto"}

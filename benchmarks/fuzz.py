@@ -33,8 +33,8 @@ def parquet(scratch: Path) -> tuple[Feed, Seeds]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from alsim.options.pool import PoolOptions
     from alsim.pool.loading import load_pool
-    from alsim.pool.options import PoolOptions
     from alsim.pool.roles import Roles, write_roles
     from alsim.pool.source import open_source
 
@@ -78,7 +78,7 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
     A first byte of "#" is taken away and each line gets its right digest, since by chance the
     fuzzer would hardly ever find one.
     """
-    from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+    from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
     from alsim.store import Ending, Entry, Journal, read_journal
 
     file = scratch / "journal.jsonl"

@@ -24,19 +24,19 @@ import pyarrow.parquet as pq
 import torch
 from common import parse_arguments, ran_on
 
-from alsim.engine.arguments import make_options
-from alsim.engine.keeping import Keeper, save_passive
-from alsim.engine.machine import Machine
-from alsim.engine.options import check
-from alsim.engine.planning import plan_tasks
-from alsim.engine.preparing import prepare
-from alsim.engine.run import EMBEDDED, run
-from alsim.engine.worker import Study, open_study, run_active
-from alsim.experiments.active import Passive, active, begin, passive
-from alsim.experiments.querying import Job
+from alsim.experiments.curves.loop import Passive, active, begin, passive
+from alsim.experiments.curves.querying import Job
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import CHECKPOINTS
+from alsim.studies.arguments import make_options
+from alsim.studies.curves.keep import Keeper, save_passive
+from alsim.studies.curves.run import EMBEDDED, run
+from alsim.studies.machine import Machine
+from alsim.studies.start.check import check
+from alsim.studies.start.plan import plan_tasks
+from alsim.studies.start.prepare import prepare
+from alsim.studies.worker import Study, open_study, run_active
 
 BAR = 3.0  # per cent
 KEEPING = ("__enter__", "position", "keep", "finish", "__exit__")

@@ -51,8 +51,8 @@ def measure(what: str, path: Path) -> None:
         seconds = time.perf_counter() - start
         del table
     else:
+        from alsim.options.pool import PoolOptions
         from alsim.pool.loading import load_pool
-        from alsim.pool.options import PoolOptions
         from alsim.pool.source import open_source
 
         options = PoolOptions(standardise="auto" if what == "load" else "none")

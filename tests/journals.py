@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store import Ending, Entry, Journal, Recorded
 
 ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308)

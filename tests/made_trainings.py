@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alsim.experiments.task_records import (
+from alsim.experiments.training.records import (
     FitRecord,
     GateFactName,
     GateRecord,

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import Check, check_pool
 from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.loading import LoadedPool, load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.summary import PoolSummary, summarise
 

@@ -22,14 +22,15 @@ import pyarrow.parquet as pq
 import pytest
 from toy import make_pool, make_toy_setting
 
-from alsim.engine.planning import Plan, plan_tasks
-from alsim.engine.worker import Study
-from alsim.experiments.schedule import QuerySize, Schedule, Until
-from alsim.models import ModelOptions
+from alsim.experiments.schedule import Schedule
+from alsim.options.curves import QuerySize, Until
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import read_journal
 from alsim.strategies import find_strategy
-from alsim.training.options import TrainingOptions
+from alsim.studies.start.plan import Plan, plan_tasks
+from alsim.studies.worker import Study
 from alsim.training.replicas import Way
 
 TABLES = ("steps", "metrics", "queries")
@@ -43,7 +44,9 @@ LEFT = {"metrics.parquet", "queries.parquet", "run.json", "steps.parquet", "timi
 PATIENCE = 120.0
 # What takes seconds to import is imported once: forked from there, a command starts at once.
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["survival", "breaking", "alsim.cli.main", "alsim.cli.summary"])
+_FORKING.set_forkserver_preload(
+    ["survival", "breaking", "alsim.cli.main", "alsim.cli.screens.curves"]
+)
 
 
 class Command:

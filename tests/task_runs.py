@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from pictures import MemoryRun, make_queries, make_steps
 
-from alsim.experiments.records import MetricRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, Round, StepRecord
 from alsim.store import create_run, write_manifest, write_tables
 from alsim.store.tables import METRICS, schema_of
 

@@ -8,7 +8,9 @@ import torch
 from toy import make_pool, make_toy_setting
 
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.models import MIXED, ExpertNet, ExpertOptions, ModelOptions
+from alsim.models import MIXED, ExpertNet
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
 from alsim.seeding import stream
 from alsim.signals import Committee, Request, Scene, signals_of
 from alsim.training.replicas import Replicas, Way

@@ -8,21 +8,21 @@ ROOT = Path(__file__).parents[1] / "alsim"
 ROWS = [
     {"errors", "escaping", "seeding", "metrics"},
     {"loading", "parameters", "paths"},
+    {"options"},
     {"models"},
     {"pool"},
     {"training", "signals", "oracle"},
     {"strategies"},
     {"experiments", "testing"},
     {"analysis"},
-    {"store", "recipes", "plots", "engine"},
+    {"store", "recipes", "plots", "studies"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-# What runs a study must keep its records; so within the edges, engine may use store. A recipe runs,
-# keeps and draws.
+# What runs a study must keep its records, so studies may use store. A recipe runs, keeps and draws.
 WITHIN = {
-    ("engine", "store"),
-    ("recipes", "engine"),
+    ("studies", "store"),
+    ("recipes", "studies"),
     ("recipes", "plots"),
     ("recipes", "store"),
     ("signals", "training"),

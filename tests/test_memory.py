@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from toy import make_toy_setting
 
 from alsim.errors import RunError
-from alsim.experiments.active import active, begin, passive
-from alsim.experiments.querying import Job
-from alsim.experiments.records import Round
+from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import Round
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.models import Inputs, ModelOptions, Outputs
+from alsim.models import Inputs, Outputs
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.oracle import Answers, Oracle, OracleTraits
 from alsim.signals import Chunks, Signals
 from alsim.strategies import Candidates, Strategy, find_strategy
 from alsim.training.memory import blaming_memory
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Way
 
 MODEL = '''

@@ -8,15 +8,16 @@ from torch.nn import functional as F
 from toy import make_pool, make_toy_setting
 
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.models import MIXED, Inputs, ModelOptions
+from alsim.models import MIXED, Inputs
 from alsim.models.layers import StreamDropout
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
 from alsim.signals import Committee, InputDropout, Request, Scene, Signal, Signals, signals_of
 from alsim.signals.perturbed import noised
 from alsim.signals.streaming import inputs_of
 from alsim.strategies.committee import mutual_information
 from alsim.training.dropout import draw_masks
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Replicas, Way
 
 EVERY: tuple[Signal, ...] = get_args(Signal)

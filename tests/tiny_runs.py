@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from alsim.experiments.records import Round, StepRecord
+from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store import create_run, write_manifest, write_tables
 
 Curves = Mapping[str, Mapping[int, Sequence[float]]]  # strategy, seed, accuracy at each step

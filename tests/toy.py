@@ -3,14 +3,15 @@
 import pyarrow as pa
 import torch
 
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
-from alsim.models import ModelOptions
+from alsim.options.curves import QuerySize, Until
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.strategies import STRATEGIES, find_strategy
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 
 N_CLASSES = 6

@@ -6,18 +6,18 @@ from dataclasses import replace
 import torch
 from toy import make_pool
 
-from alsim.experiments.active import active, begin, passive
-from alsim.experiments.cells import Unit
-from alsim.experiments.querying import Job
-from alsim.experiments.records import QueryRecord, Round
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import QueryRecord, Round
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
-from alsim.models import ModelOptions
+from alsim.options.curves import QuerySize, Unit, Until
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.strategies import find_strategy
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 
 PRICES = {"label": 1.0, "late": 0.5, "third": 4.0}

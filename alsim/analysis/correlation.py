@@ -14,7 +14,7 @@ import scipy
 import torch
 from numpy.typing import NDArray
 
-from alsim.analysis.intervals import CONFIDENCE, ROUNDING, t_half_width
+from alsim.analysis.statistics.intervals import CONFIDENCE, ROUNDING, t_half_width
 from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap

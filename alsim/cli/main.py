@@ -9,9 +9,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from alsim.cli import compare, correlate, gates, listing, plot, pool, recipe, resume, run, train
+from alsim.cli.commands import (
+    compare,
+    correlate,
+    gates,
+    listing,
+    plot,
+    pool,
+    recipe,
+    resume,
+    run,
+    train,
+)
 from alsim.cli.help import GroupedCommand, make_app
-from alsim.cli.output import print_error, print_lines
+from alsim.cli.screens.output import print_error, print_lines
 from alsim.errors import AlsimError, RunError, StoreError, UsageError, is_want_of_memory
 
 

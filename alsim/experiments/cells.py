@@ -1,15 +1,13 @@
 """What can be asked for: objects with all of their labels, or single (object, task) cells."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from alsim.options.curves import Unit
 from alsim.pool.pool import Pool
 from alsim.training.fit import Labelled
-
-Unit = Literal["object", "cell"]
 
 
 def known_cells(pool: Pool) -> Tensor:

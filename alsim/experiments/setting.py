@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from alsim.experiments.cells import Unit, count_units, known_cells
+from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.evaluation import Evaluator, make_evaluator
 from alsim.experiments.schedule import Schedule
-from alsim.models import ModelOptions
+from alsim.options.curves import Unit
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.oracle import Oracle
 from alsim.pool.pool import Pool
 from alsim.seeding import on_device, stream
@@ -18,7 +20,6 @@ from alsim.strategies import Strategy
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.fit import FitStreams
 from alsim.training.objective import make_objective
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Replicas, Way
 from alsim.training.ways import make_replicas
 

@@ -1,10 +1,8 @@
 """The models that `--model` names."""
 
 from alsim.models.expert_net import ExpertNet, export_task
-from alsim.models.expert_options import ExpertOptions
 from alsim.models.interface import MIXED, OWN, Inputs, Model, Outputs, Shape
 from alsim.models.mixers import GATE_LOGITS
-from alsim.models.options import ModelOptions
 from alsim.models.size import active_flops, match_width, n_parameters, size_of, with_width
 from alsim.models.table import MODELS, ModelEntry, build_model, installed_models, resolve_name
 
@@ -14,11 +12,9 @@ __all__ = [
     "MODELS",
     "OWN",
     "ExpertNet",
-    "ExpertOptions",
     "Inputs",
     "Model",
     "ModelEntry",
-    "ModelOptions",
     "Outputs",
     "Shape",
     "active_flops",

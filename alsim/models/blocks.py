@@ -6,15 +6,13 @@ Adam would normalise the rounding noise into steps.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alsim.models.layers import RowBatchNorm, StreamDropout
-
-BlockKind = Literal["dense", "residual", "highway"]
+from alsim.options.model import BlockKind
 
 
 class Dense(nn.Module):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from alsim.models.expert_options import GateInput
 from alsim.models.mixers import GATES, InputGate, TaskGate, mix_experts
 from alsim.models.own import gathered
+from alsim.options.experts import GateInput
 
 
 class CgcMixer(nn.Module):

@@ -7,13 +7,13 @@ import torch
 from alsim.models.cgc import CgcMixer
 from alsim.models.columns import Columns
 from alsim.models.expert_net import ExpertNet, Level, Mixers
-from alsim.models.expert_options import ExpertOptions, expert_faults
 from alsim.models.experts import MlpExperts, make_experts
 from alsim.models.interface import Shape
 from alsim.models.mixers import GATES, Gated, Own, Shared, Stitch
 from alsim.models.multi_cluster import MultiCluster, StochasticGate
-from alsim.models.options import ModelOptions
 from alsim.models.towers import Towers
+from alsim.options.experts import ExpertOptions, expert_faults
+from alsim.options.model import ModelOptions
 
 
 def single_task(shape: Shape, options: ModelOptions) -> ExpertNet:

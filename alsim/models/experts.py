@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alsim.models.columns import Columns, Image, image_of, pixels, reading_mask
-from alsim.models.expert_options import ExpertOptions
 from alsim.models.stacked import StackedLinear
+from alsim.options.experts import ExpertOptions
 
 
 class MlpExperts(nn.Module):

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-FusionKind = Literal["concat", "attention", "bilinear"]
+from alsim.options.model import FusionKind
 
 
 class Concat(nn.Module):

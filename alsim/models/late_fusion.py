@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from alsim.models.blocks import BLOCKS
 from alsim.models.fusion import FUSIONS
 from alsim.models.interface import MIXED, Inputs, Outputs, Shape
-from alsim.models.options import ModelOptions
+from alsim.options.model import ModelOptions
 
 
 class LateFusion(nn.Module):

@@ -12,9 +12,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from alsim.models.expert_options import GateInput
 from alsim.models.own import gathered, picked
 from alsim.models.stacked import StackedLinear
+from alsim.options.experts import GateInput
 
 GATE_LOGITS = "gate.logits"  # how a mixer calls the parameter of gates that go by the task alone
 

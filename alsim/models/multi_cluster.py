@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from alsim.models.expert_options import EstimatorName, top_k_of
 from alsim.models.mixers import Stitch, mix_experts
 from alsim.models.own import picked
+from alsim.options.experts import EstimatorName, top_k_of
 
 # Hard-concrete's stretch and temperature, Louizos et al. (2018), §4.
 STRETCH = (-0.1, 1.1)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from alsim.models.interface import MIXED, Inputs, Outputs, Shape
 from alsim.models.layers import StreamDropout
-from alsim.models.options import ModelOptions
+from alsim.options.model import ModelOptions
 
 
 class ConcatLinear(nn.Module):

@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from alsim.models.expert_net import ExpertNet
 from alsim.models.interface import Inputs, Shape
-from alsim.models.options import ModelOptions
 from alsim.models.table import build_model
+from alsim.options.model import ModelOptions
 
 
 def n_parameters(module: nn.Module) -> int:

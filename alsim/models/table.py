@@ -19,8 +19,8 @@ from alsim.models.expert_models import (
 )
 from alsim.models.interface import Shape
 from alsim.models.late_fusion import LateFusion
-from alsim.models.options import ModelOptions
 from alsim.models.plain import Linear, Mlp
+from alsim.options.model import ModelOptions
 
 GROUP = "alsim.models"
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from alsim.oracle.erring import MajorityOracle, NoisyOracle, PerfectOracle, uniform_confusion
 from alsim.oracle.hierarchical import HierarchicalOracle
 from alsim.oracle.interface import Answers, Oracle, OracleTraits
-from alsim.oracle.options import OracleKind, OracleOptions, OraclePlan, oracle_faults
+from alsim.oracle.plan import OraclePlan
 
 __all__ = [
     "Answers",
@@ -14,13 +14,10 @@ __all__ = [
     "MajorityOracle",
     "NoisyOracle",
     "Oracle",
-    "OracleKind",
-    "OracleOptions",
     "OraclePlan",
     "OracleTraits",
     "PerfectOracle",
     "make_oracle",
-    "oracle_faults",
 ]
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from alsim.plots.kinds import KINDS, Kind, draw
 
 if TYPE_CHECKING:
-    from alsim.analysis.bands import BandKind
+    from alsim.analysis.statistics.bands import BandKind
     from alsim.plots.curves import draw_curves
-    from alsim.plots.figures import Drawing, check_target, save_figure
-    from alsim.plots.runs import DrawableRun
+    from alsim.plots.drawing.figures import Drawing, check_target, save_figure
+    from alsim.plots.drawing.of_runs import DrawableRun
 
 __all__ = [
     "KINDS",
@@ -23,12 +23,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BandKind": "alsim.analysis.bands",
-    "DrawableRun": "alsim.plots.runs",
-    "Drawing": "alsim.plots.figures",
-    "check_target": "alsim.plots.figures",
+    "BandKind": "alsim.analysis.statistics.bands",
+    "DrawableRun": "alsim.plots.drawing.of_runs",
+    "Drawing": "alsim.plots.drawing.figures",
+    "check_target": "alsim.plots.drawing.figures",
     "draw_curves": "alsim.plots.curves",
-    "save_figure": "alsim.plots.figures",
+    "save_figure": "alsim.plots.drawing.figures",
 }
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.comparison import BASELINE
-from alsim.analysis.recalls import Recalls, minus_baseline, recalls
-from alsim.analysis.runs import named
+from alsim.analysis.curves.comparison import BASELINE
+from alsim.analysis.curves.recalls import Recalls, minus_baseline, recalls
+from alsim.analysis.curves.runs import named
 from alsim.errors import StoreError, UsageError
-from alsim.plots.baselines import pair_up
-from alsim.plots.figures import (
+from alsim.plots.drawing.baselines import pair_up
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -20,11 +20,11 @@ from alsim.plots.figures import (
     write_footnote,
     write_heading,
 )
-from alsim.plots.lines import Look, format_x, looks_of, seeds_in_words
+from alsim.plots.drawing.lines import Look, format_x, looks_of, seeds_in_words
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.pool_classes import pool_classes
+from alsim.plots.drawing.words import split_in_words, x_label
 from alsim.plots.names import as_labels, shortened
-from alsim.plots.pool_classes import pool_classes
-from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import split_in_words, x_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.curves import XAxis, learning_curves
-from alsim.analysis.intervals import SHARES
-from alsim.analysis.runs import named
+from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.runs import named
+from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.statistics.intervals import SHARES
 from alsim.errors import StoreError
-from alsim.plots.figures import Drawing, finished, own_style
-from alsim.plots.lines import draw_figure, looks_of, make_lines
-from alsim.plots.runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.figures import Drawing, finished, own_style
+from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.words import axis_label, x_label
 from alsim.plots.tasks import draw_tasks
-from alsim.plots.words import axis_label, x_label
 
 
 def draw_curves(
@@ -32,7 +32,7 @@ def draw_curves(
     Args:
         runs: At least one; a folder given twice is drawn once.
         metric: A column of the steps.
-        band: See `alsim.analysis.bands`; `seeds` draws each of them.
+        band: See `alsim.analysis.statistics.bands`; `seeds` draws each of them.
         title: Above the axes.
         x: Against what the curves are drawn.
         task: "all" draws a panel for each task and their mean, see `draw_tasks`. The curves of one

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.comparison import BASELINE
-from alsim.analysis.curves import Curve, XAxis, learning_curves
-from alsim.analysis.differences import difference_curve
-from alsim.analysis.intervals import bounds_of, difference_bounds
-from alsim.analysis.runs import named
+from alsim.analysis.curves.comparison import BASELINE
+from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curves.differences import difference_curve
+from alsim.analysis.curves.runs import named
+from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.statistics.intervals import bounds_of, difference_bounds
 from alsim.errors import UsageError
-from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.figures import Drawing, finished, own_style
-from alsim.plots.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.drawing.figures import Drawing, finished, own_style
+from alsim.plots.drawing.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.words import axis_label, x_label
 from alsim.plots.names import as_labels
-from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import axis_label, x_label
 
 
 def draw_difference(
@@ -34,7 +34,7 @@ def draw_difference(
     Args:
         runs: At least one; a folder given twice is drawn once.
         metric: A column of the steps.
-        band: See `alsim.analysis.bands`.
+        band: See `alsim.analysis.statistics.bands`.
         title: Above the axes.
         x: Against what.
         baseline: A strategy's name; None is random.

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.intervals import SHARES, Bounds, bounds_of
-from alsim.analysis.task_values import (
+from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.statistics.intervals import SHARES, Bounds, bounds_of
+from alsim.analysis.training.values import (
     TOP,
     Trained,
     choose_fraction,
@@ -17,7 +17,7 @@ from alsim.analysis.task_values import (
     net_means,
 )
 from alsim.errors import StoreError
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -25,8 +25,8 @@ from alsim.plots.figures import (
     write_footnote,
     write_title,
 )
-from alsim.plots.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
-from alsim.plots.trainings import (
+from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
+from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     labels_in_words,
     looks_of_nets,
@@ -34,7 +34,7 @@ from alsim.plots.trainings import (
     only_study,
     study_warnings,
 )
-from alsim.plots.words import axis_label
+from alsim.plots.drawing.words import axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -53,7 +53,7 @@ def make_legible(figure: "Figure") -> list[str]:
 
 def _explain(figure: "Figure", numbers: dict[str, str]) -> list[str]:
     """Add what the numbers stand for to the footnote, and return it as a warning."""
-    from alsim.plots.figures import write_footnote
+    from alsim.plots.drawing.figures import write_footnote
 
     spelt = [f"{n} {_spelt(word)}" for word, n in [*numbers.items()][:_EXPLAINED]]
     more = f" and {len(numbers) - _EXPLAINED} more" if len(numbers) > _EXPLAINED else ""

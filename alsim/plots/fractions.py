@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.intervals import SHARES, bounds_of
-from alsim.analysis.task_values import (
+from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.statistics.intervals import SHARES, bounds_of
+from alsim.analysis.training.values import (
     choose_metric,
     choose_tasks,
     fractions_in,
     label_curve,
 )
 from alsim.errors import StoreError
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -24,7 +24,7 @@ from alsim.plots.figures import (
     write_footnote,
     write_heading,
 )
-from alsim.plots.lines import (
+from alsim.plots.drawing.lines import (
     Line,
     band_opacity,
     draw_line,
@@ -32,15 +32,15 @@ from alsim.plots.lines import (
     footnote,
     limits,
 )
-from alsim.plots.names import shortened
-from alsim.plots.trainings import (
+from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     looks_of_nets,
     nets_of,
     only_study,
     study_warnings,
 )
-from alsim.plots.words import axis_label
+from alsim.plots.drawing.words import axis_label
+from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def draw_fractions(
     Args:
         studies: One.
         metric: accuracy, auc, mse or nll; None is the first of them that was measured.
-        band: See `alsim.analysis.bands`.
+        band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
         task: That one alone; None or "all" draws the mean and each.
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alsim.analysis.bands import t_band
-from alsim.analysis.gates import Floats, GateMap, expert_order, similar_order
-from alsim.plots.figures import (
+from alsim.analysis.statistics.bands import t_band
+from alsim.analysis.training.gates import Floats, GateMap, expert_order, similar_order
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -14,7 +14,7 @@ from alsim.plots.figures import (
     write_footnote,
     write_heading,
 )
-from alsim.plots.lines import signed
+from alsim.plots.drawing.lines import signed
 from alsim.plots.names import shortened
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import fill
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.curves import XAxis
-from alsim.analysis.metric_curves import Place
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.metric_curves import Place
+from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
 from alsim.models import MIXED
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.of_runs import DrawableRun, distinct
+from alsim.plots.drawing.panels import Panel, draw_panels, places_in
+from alsim.plots.drawing.words import axis_label
 from alsim.plots.names import shortened
-from alsim.plots.panels import Panel, draw_panels, places_in
-from alsim.plots.runs import DrawableRun, distinct
-from alsim.plots.words import axis_label
 
 _ALL = "all"
 _BROADEST = 32  # characters of a title that fit above a panel
@@ -33,7 +33,7 @@ def draw_heads(
 
     Args:
         runs: At least one; a folder given twice is drawn once.
-        band: See `alsim.analysis.bands`.
+        band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
         x: Against what.
 

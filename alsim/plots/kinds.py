@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from alsim.plots.figures import Drawing
+    from alsim.plots.drawing.figures import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     function = KINDS[kind].draw()
     task = options.get("task")
     if KINDS[kind].of == "run" and task not in (None, "all"):
-        from alsim.analysis.task_runs import of_task
+        from alsim.analysis.curves.task_runs import of_task
 
         del options["task"]
         options.setdefault("title", task)
@@ -84,8 +84,8 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
             f"leave it out; {kind} takes: {', '.join(_flag(name) for name in shown)}",
         )
     if KINDS[kind].of == "run":
-        from alsim.analysis.runs import check_units
-        from alsim.analysis.task_runs import check_auc
+        from alsim.analysis.curves.runs import check_units
+        from alsim.analysis.curves.task_runs import check_auc
 
         if "x" in known or kind == "classes":
             check_units(options.get("x", "labels"), folders, _ONE_AXIS["x" in known])

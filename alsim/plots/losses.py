@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.task_values import (
+from alsim.analysis.training.values import (
     MEASURES,
     Trained,
     choose_fraction,
@@ -16,7 +16,7 @@ from alsim.analysis.task_values import (
     net_means,
 )
 from alsim.errors import StoreError, UsageError, nearest
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -24,9 +24,8 @@ from alsim.plots.figures import (
     write_footnote,
     write_heading,
 )
-from alsim.plots.lines import Look, signed
-from alsim.plots.names import shortened
-from alsim.plots.trainings import (
+from alsim.plots.drawing.lines import Look, signed
+from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     labels_in_words,
     looks_of_nets,
@@ -34,7 +33,8 @@ from alsim.plots.trainings import (
     only_study,
     study_warnings,
 )
-from alsim.plots.words import axis_label
+from alsim.plots.drawing.words import axis_label
+from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

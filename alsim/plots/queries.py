@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alsim.analysis.bands import BandKind, Edges
-from alsim.analysis.intervals import NOT_NEGATIVE
-from alsim.analysis.query_mix import QueryMix, query_mixes
-from alsim.analysis.runs import named
+from alsim.analysis.curves.query_mix import QueryMix, query_mixes
+from alsim.analysis.curves.runs import named
+from alsim.analysis.statistics.bands import BandKind, Edges
+from alsim.analysis.statistics.intervals import NOT_NEGATIVE
 from alsim.errors import StoreError
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -19,10 +19,10 @@ from alsim.plots.figures import (
     write_footnote,
     write_title,
 )
-from alsim.plots.lines import Look, edges_of, looks_of, seeds_in_words
+from alsim.plots.drawing.lines import Look, edges_of, looks_of, seeds_in_words
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.pool_classes import pool_classes
 from alsim.plots.names import shortened
-from alsim.plots.pool_classes import pool_classes
-from alsim.plots.runs import DrawableRun, differences, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def draw_queries(
 
     Args:
         runs: At least one, all on one pool; a folder given twice is drawn once.
-        band: As bars, `seeds` as small dots; see `alsim.analysis.bands`.
+        band: As bars, `seeds` as small dots; see `alsim.analysis.statistics.bands`.
         title: Above the axes.
 
     Raises:

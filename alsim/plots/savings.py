@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.comparison import BASELINE
-from alsim.analysis.curves import Curve, XAxis, learning_curves
-from alsim.analysis.differences import paired
-from alsim.analysis.runs import counted, named
-from alsim.analysis.saving_curves import MOST_POINTS, SavingCurve, savings_by
-from alsim.analysis.savings import Saving, saved, saved_by_bootstrap
+from alsim.analysis.curves.comparison import BASELINE
+from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curves.differences import paired
+from alsim.analysis.curves.runs import counted, named
+from alsim.analysis.curves.saving_curves import MOST_POINTS, SavingCurve, savings_by
+from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
+from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
-from alsim.plots.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.figures import (
+from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -24,11 +24,19 @@ from alsim.plots.figures import (
     write_footnote,
     write_title,
 )
-from alsim.plots.labels import LABEL_POINTS, EndLabel, label_ends
-from alsim.plots.lines import Look, band_opacity, draw_zero, format_x, label_gap, looks_of, signed
+from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.drawing.lines import (
+    Look,
+    band_opacity,
+    draw_zero,
+    format_x,
+    label_gap,
+    looks_of,
+    signed,
+)
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.words import check_score, x_label
 from alsim.plots.names import as_labels
-from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import check_score, x_label
 from alsim.seeding import stream
 
 if TYPE_CHECKING:
@@ -84,7 +92,7 @@ def draw_savings(
 ) -> Drawing:
     """Return how many fewer labels each strategy needs for the baseline's accuracy at n.
 
-    At each n that is `alsim.analysis.savings.saved` on the curves up to n, as if labelling had
+    At each n that is `savings.saved` on the curves up to n, as if labelling had
     ended there. By n at most n less the initial labels can be seen to be saved or lost; an
     interval that reaches further is shaded up to there, and has no edge. Where the mean curves do
     not meet, the line has a gap.

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from alsim.analysis.correlation import Correlation
 from alsim.errors import StoreError, UsageError
 from alsim.experiments.correlation import CONTROL
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -19,8 +19,8 @@ from alsim.plots.figures import (
     write_footnote,
     write_heading,
 )
+from alsim.plots.drawing.style import STYLES
 from alsim.plots.names import shortened
-from alsim.plots.style import STYLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.curves import XAxis
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.of_runs import DrawableRun, distinct
+from alsim.plots.drawing.panels import Panel, draw_panels, places_in
 from alsim.plots.names import shortened
-from alsim.plots.panels import Panel, draw_panels, places_in
-from alsim.plots.runs import DrawableRun, distinct
 
 
 def draw_sigma(
@@ -22,7 +22,7 @@ def draw_sigma(
 
     Args:
         runs: At least one; a folder given twice is drawn once.
-        band: See `alsim.analysis.bands`.
+        band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
         x: Against what.
 

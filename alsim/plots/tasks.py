@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from alsim.analysis.bands import BandKind
-from alsim.analysis.curves import XAxis
-from alsim.analysis.intervals import SHARES
-from alsim.analysis.metric_curves import Place, places_of
-from alsim.analysis.task_runs import ALL, MIXED
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.metric_curves import Place, places_of
+from alsim.analysis.curves.task_runs import ALL, MIXED
+from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.statistics.intervals import SHARES
 from alsim.errors import UsageError, nearest
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.of_runs import DrawableRun, distinct
+from alsim.plots.drawing.panels import Panel, draw_panels
+from alsim.plots.drawing.words import axis_label
 from alsim.plots.names import shortened
-from alsim.plots.panels import Panel, draw_panels
-from alsim.plots.runs import DrawableRun, distinct
-from alsim.plots.words import axis_label
 
 _MOST_COLUMNS = 4
 
@@ -32,7 +32,7 @@ def draw_tasks(
     Args:
         runs: At least one; a folder given twice is drawn once.
         metric: Of the tasks: accuracy, balanced_accuracy, macro_f1, nll, ece or auc.
-        band: See `alsim.analysis.bands`.
+        band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
         x: Against what.
 

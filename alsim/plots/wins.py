@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alsim.analysis.comparison import Comparison, compare
-from alsim.analysis.curves import XAxis
-from alsim.analysis.runs import merge_runs
-from alsim.analysis.verdicts import Verdict, VerdictOutcome
+from alsim.analysis.curves.comparison import Comparison, compare
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.runs import merge_runs
+from alsim.analysis.curves.verdicts import Verdict, VerdictOutcome
 from alsim.errors import UsageError
-from alsim.plots.figures import (
+from alsim.plots.drawing.figures import (
     Drawing,
     finished,
     make_figure,
@@ -18,9 +18,9 @@ from alsim.plots.figures import (
     write_footnote,
     write_title,
 )
+from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.words import axis_label
 from alsim.plots.names import as_labels
-from alsim.plots.runs import DrawableRun, differences, distinct
-from alsim.plots.words import axis_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def draw_wins(
     """Return a matrix: in how many of the seeds the row's AUBC exceeds the column's.
 
     Rows and columns go by the mean AUBC, the best first. Under each number stands the verdict on
-    the row, by the one test there is (`alsim.analysis.verdicts`): the number describes, the
+    the row, by the one test there is (`alsim.analysis.curves.verdicts`): the number describes, the
     verdict decides. A tie counts half.
 
     Args:

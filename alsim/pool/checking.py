@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alsim.options.pool import PoolOptions
 from alsim.pool.decoding import RawMatrix, decode
 from alsim.pool.faults import Fault
 from alsim.pool.giveaways import sample_rows
 from alsim.pool.mapping import modality_file
-from alsim.pool.options import PoolOptions
 from alsim.pool.remarks import remark
 from alsim.pool.roles import is_embedding
 from alsim.pool.scratch import scratch_folder

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.options.pool import Standardise
 from alsim.pool.columns import enumerate_values, is_discrete, plain_column
 from alsim.pool.decoding import RawMatrix
 from alsim.pool.faults import Fault
-from alsim.pool.options import Standardise
 from alsim.pool.standardising import CONSTANT, Scaling, standardise
 
 MAX_CATEGORIES = 1000

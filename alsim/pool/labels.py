@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.options.pool import LabelKind
 from alsim.pool.columns import enumerate_values, is_discrete, plain_column
 from alsim.pool.faults import Fault
-from alsim.pool.options import LabelKind
 
 WHOLE = pa.scalar(2.0**53)  # from here on float64 skips integers
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from alsim.options.pool import PoolOptions
 from alsim.pool.decoding import RawMatrix, decode, n_threads
 from alsim.pool.faults import raise_first
 from alsim.pool.features import encode_features
@@ -16,7 +17,6 @@ from alsim.pool.fingerprint import fingerprint_content, fingerprint_splits
 from alsim.pool.giveaways import sample_rows
 from alsim.pool.mapping import modality_file, open_mapped, write_layout
 from alsim.pool.masking import mask_rows
-from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_bytes

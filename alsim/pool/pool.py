@@ -8,7 +8,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from alsim.errors import PoolError
-from alsim.pool.options import LabelKind
+from alsim.options.pool import LabelKind
 
 Split = Literal["train", "validation", "test"]
 

@@ -7,9 +7,9 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from alsim.errors import UsageError, nearest
+from alsim.options.pool import PoolOptions
 from alsim.pool.advice import no_embeddings
 from alsim.pool.faults import Fault
-from alsim.pool.options import PoolOptions
 from alsim.pool.roles import FEATURES, Roles, is_embedding, stored_roles
 
 NAMED = 10  # how many columns a fault names

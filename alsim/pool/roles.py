@@ -8,8 +8,8 @@ from typing import Any, cast
 import pyarrow as pa
 
 from alsim.errors import PoolError
+from alsim.options.pool import LabelKind
 from alsim.pool.forms import is_vector
-from alsim.pool.options import LabelKind
 
 METADATA_KEY = b"alsim"
 METADATA_VERSION = 1

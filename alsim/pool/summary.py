@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.options.pool import LabelKind, PoolOptions
 from alsim.pool.decoding import column_width, n_threads, present_rows
 from alsim.pool.features import fit_feature
 from alsim.pool.giveaways import sample_rows
 from alsim.pool.labels import Answers
-from alsim.pool.options import LabelKind, PoolOptions
 from alsim.pool.pictures import picture_in
 from alsim.pool.pool import Split
 from alsim.pool.remarks import remark

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.errors import UsageError
+from alsim.options.pool import PoolOptions
 from alsim.pool.faults import Fault, raise_first
 from alsim.pool.features import Feature, check_features, read_feature
 from alsim.pool.ids import read_ids
@@ -22,7 +23,6 @@ from alsim.pool.labels import (
     refuse_wild_targets,
 )
 from alsim.pool.lookalikes import find_lookalikes
-from alsim.pool.options import PoolOptions
 from alsim.pool.pool import SPLITS, Split
 from alsim.pool.resolving import resolve_roles
 from alsim.pool.roles import Roles

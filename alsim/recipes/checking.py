@@ -7,15 +7,15 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
-from alsim.engine.annotations import advice, fits, shown
-from alsim.engine.faults import Faults
-from alsim.engine.parsing import parse_seeds
 from alsim.errors import UsageError, nearest
-from alsim.recipes.correlations import CORRELATION
-from alsim.recipes.curves import CURVES
+from alsim.options.faults import Faults
+from alsim.options.texts import parse_seeds
+from alsim.options.types import advice, fits, shown
+from alsim.recipes.correlation.kind import CORRELATION
+from alsim.recipes.curves.kind import CURVES
 from alsim.recipes.pools import GENERATORS, GIVEN
 from alsim.recipes.recipe import Published, Settings, StudyKind, Tell
-from alsim.recipes.training import TRAINING
+from alsim.recipes.training.kind import TRAINING
 
 KINDS = {kind.table: kind for kind in (CURVES, CORRELATION, TRAINING)}
 

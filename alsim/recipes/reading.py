@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from alsim.engine.faults import Faults
 from alsim.errors import UsageError, nearest
+from alsim.options.faults import Faults
 from alsim.recipes.checking import (
     NOT_OPTIONS,
     check_shape,

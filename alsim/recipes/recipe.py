@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from alsim.engine.faults import Faults
 from alsim.errors import UsageError
+from alsim.options.faults import Faults
 from alsim.plots import Drawing
 from alsim.recipes.pools import MadePool
 from alsim.store import CorrelationStudy, Run, TrainingStudy

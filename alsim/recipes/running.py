@@ -10,15 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from alsim.engine.dependencies import of_recipe
-from alsim.engine.parsing import parse_seeds
-from alsim.engine.watch import Watch
 from alsim.errors import StoreError, UsageError
+from alsim.options.texts import parse_seeds
 from alsim.recipes.pools import MadePool, make_pool
 from alsim.recipes.recipe import Done, Recipe, Settings
 from alsim.recipes.report import RESULT, Report, figure_name, make_report
 from alsim.store import LOCK, RunLock, free_folder, in_the_way, remove_partials
 from alsim.store.atomic import cannot_write, is_partial
+from alsim.studies.dependencies import of_recipe
+from alsim.studies.watch import Watch
 
 Rows = str | Path | pa.Table
 Watching = Callable[[], AbstractContextManager[Watch]]

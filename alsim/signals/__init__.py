@@ -1,7 +1,7 @@
 """What strategies see of the pool, in one pass over it, chunk by chunk."""
 
 from alsim.signals.chunks import CHUNK, Chunks
-from alsim.signals.interface import Committee, InputDropout, Members, Signal, Signals
+from alsim.signals.interface import Committee, InputDropout, Signal, Signals
 from alsim.signals.streaming import Request, Scene, SharedOutputs, signals_of
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Chunks",
     "Committee",
     "InputDropout",
-    "Members",
     "Request",
     "Scene",
     "SharedOutputs",

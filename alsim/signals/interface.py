@@ -6,6 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from alsim.options.curves import Members
+
 Signal = Literal[
     "probabilities",
     "head_probabilities",
@@ -18,8 +20,6 @@ Signal = Literal[
     "predicted_loss",
     "true_loss",
 ]
-
-Members = Literal["dropout", "gates"]  # what a committee's members differ in
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What is written is written whole or not at all; what is read is right or one cle
 
 from alsim.store.atomic import make_folder
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
-from alsim.store.correlation_folder import (
+from alsim.store.correlation import (
     CorrelationStudy,
     build_groups,
     collect_groups,
@@ -13,6 +13,17 @@ from alsim.store.correlation_folder import (
     kept_groups,
     read_correlation,
     write_correlation,
+)
+from alsim.store.curves import (
+    Run,
+    create_run,
+    free_folder,
+    move_aside,
+    read_run,
+    recorded,
+    remove_partials,
+    timings_of,
+    write_tables,
 )
 from alsim.store.exported_task import TaskModel, load_task, save_task
 from alsim.store.journal import Journal, read_journal
@@ -32,19 +43,8 @@ from alsim.store.manifest import (
 )
 from alsim.store.opening import in_the_way, remove_file, remove_folder
 from alsim.store.records import round_from_json, round_to_json
-from alsim.store.run_folder import (
-    Run,
-    create_run,
-    free_folder,
-    move_aside,
-    read_run,
-    recorded,
-    remove_partials,
-    timings_of,
-    write_tables,
-)
 from alsim.store.tables import SCHEMA_VERSION, TimingRecord
-from alsim.store.training_folder import (
+from alsim.store.training import (
     TrainingStudy,
     keep_results,
     kept_results,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from alsim.models import ExpertNet, ModelOptions, Shape
+    from alsim.models import ExpertNet, Shape
+    from alsim.options.model import ModelOptions
 
 _FORMAT = 1
 
@@ -166,7 +167,9 @@ def load_task(path: str | Path) -> TaskModel:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from alsim.models import ExpertNet, ExpertOptions, ModelOptions, Shape, build_model
+    from alsim.models import ExpertNet, Shape, build_model
+    from alsim.options.experts import ExpertOptions
+    from alsim.options.model import ModelOptions
     from alsim.seeding import forked, stream
 
     path = Path(path)

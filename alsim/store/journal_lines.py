@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alsim.errors import StoreError
-from alsim.experiments.records import Round
+from alsim.experiments.curves.records import Round
 from alsim.store.layout import run_of
 from alsim.store.records import (
     as_float,

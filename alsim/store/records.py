@@ -12,8 +12,8 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast, get_origin, get_type_hints
 
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.ranges import refuse_impossible
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
 
 _Record = TypeVar("_Record")
 

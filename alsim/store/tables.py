@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alsim.errors import StoreError
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store.atomic import replacing
 from alsim.store.opening import open_to_read
 

@@ -1,6 +1,5 @@
 """The query strategies: scores, selectors, and the table of both."""
 
-from alsim.strategies.combining import Combination
 from alsim.strategies.naming import Named, find_strategy
 from alsim.strategies.plugins import installed_entries
 from alsim.strategies.selectors import Candidates, top_k
@@ -10,7 +9,6 @@ from alsim.strategies.table import STRATEGIES
 __all__ = [
     "STRATEGIES",
     "Candidates",
-    "Combination",
     "Entry",
     "Named",
     "Select",

@@ -4,12 +4,11 @@ A cell is open while its label is known to the oracle and has not been asked for
 `(n, t)`, of n objects and t tasks; what they say of cells that are not open does not matter.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Combination = Literal["mean", "max", "rank-sum", "rrf", "alternating", "quotas"]
+from alsim.options.curves import Combination
+
 IN_TURN: tuple[Combination, ...] = ("alternating", "quotas")  # a task at a time picks for itself
 RRF_OFFSET = 60  # Cormack et al. (2009)
 _GRID = 2.0**40

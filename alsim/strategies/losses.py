@@ -5,8 +5,8 @@ loss would be worth (the VK study, Figs 13 to 15). That bounds nothing: the true
 worse rows than a predicted one.
 """
 
+from alsim.options.training import LossPrediction
 from alsim.strategies.strategy import Strategy
-from alsim.training.options import LossPrediction
 
 
 def learning_loss(share: float = 0.0) -> Strategy:

@@ -13,13 +13,13 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from alsim.errors import UsageError, nearest
 from alsim.loading import told
+from alsim.options.curves import Combination, Members
+from alsim.options.training import TrainingOptions
 from alsim.parameters import Value, put_together, take_apart
-from alsim.signals import Members, Signal
-from alsim.strategies.combining import Combination
+from alsim.signals import Signal
 from alsim.strategies.plugins import find_entry
 from alsim.strategies.strategy import Strategy
 from alsim.strategies.table import STRATEGIES
-from alsim.training.options import TrainingOptions
 
 _FLAG = "--strategy"
 _CANDIDATES, _COMBINE, _COMMITTEE = "candidates", "combine", "committee"

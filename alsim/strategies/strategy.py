@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from alsim.errors import RunError
+from alsim.options.curves import Combination
+from alsim.options.training import LossPrediction
 from alsim.signals import Committee, InputDropout, Signal, Signals
-from alsim.strategies.combining import Combination
 from alsim.strategies.selectors import Candidates, top_k
-from alsim.training.options import LossPrediction
 
 
 class Select(Protocol):

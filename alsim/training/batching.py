@@ -5,12 +5,11 @@ and 6). Its formula (1) for the adaptive size is lost; the rule here is a recons
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-BatchRule = Literal["fixed", "adaptive", "upsample"]
+from alsim.options.training import BatchRule
 
 
 def batch_sizes(n: int, batch_size: int, rule: BatchRule) -> list[int]:

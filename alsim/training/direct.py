@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from alsim.models import Inputs, Outputs
+from alsim.options.training import TrainingOptions
 from alsim.training.descent import backward, normalise_task_weights, note_baselines
 from alsim.training.dropout import dropout_sites
 from alsim.training.gate_noise import noise_sites
@@ -13,7 +14,6 @@ from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
 from alsim.training.objective import PREDICTOR, Losses, Objective
 from alsim.training.optimisers import BETA1, BETA2, EPS
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from alsim.options.training import TrainingOptions
 from alsim.training.batching import batch_sizes, epoch_order
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features
 from alsim.training.gate_noise import draw_noise
 from alsim.training.memory import blaming_memory
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, Replicas
 from alsim.training.task_weighting import draw_orders, dwa_weights
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alsim.models.expert_options import EstimatorName
+from alsim.options.experts import EstimatorName
 
 
 def log_probability(gates: Tensor, logits: Tensor) -> Tensor:

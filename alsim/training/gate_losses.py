@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from alsim.models import OWN, ExpertNet, Outputs
-from alsim.models.expert_options import EstimatorName
 from alsim.models.own import picked
+from alsim.options.experts import EstimatorName
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.losses import row_losses
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from alsim.models import Inputs, Outputs
+from alsim.options.training import TrainingOptions
 from alsim.training.descent import backward, normalise_task_weights, note_baselines
 from alsim.training.dropout import dropout_sites
 from alsim.training.gate_noise import noise_sites
@@ -14,7 +15,6 @@ from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
 from alsim.training.objective import PREDICTOR, Losses, Objective
 from alsim.training.optimisers import STACKED
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alsim.models import MIXED, Outputs
-from alsim.training.options import LossPrediction
+from alsim.options.training import LossPrediction
 
 
 def readable(outputs: Outputs) -> tuple[Tensor, ...]:

@@ -7,15 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from alsim.models import (
-    MIXED,
-    ExpertNet,
-    Inputs,
-    ModelOptions,
-    Outputs,
-    Shape,
-    build_model,
-)
+from alsim.models import MIXED, ExpertNet, Inputs, Outputs, Shape, build_model
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossWeighting, TaskWeighting, TrainingOptions
 from alsim.seeding import forked
 from alsim.training.gate_losses import (
     density_penalty,
@@ -26,7 +20,6 @@ from alsim.training.gate_losses import (
 from alsim.training.head_losses import LabelledBatch, head_losses, own_head_losses
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
 from alsim.training.losses import row_losses
-from alsim.training.options import LossWeighting, TaskWeighting, TrainingOptions
 from alsim.training.task_weighting import last_shared_layer
 
 LOG_VARIANCE = "log_variance"

@@ -1,12 +1,11 @@
 """Optimisers for stacked replicas, each at its own step."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-OptimiserName = Literal["adam", "sgd"]
+from alsim.options.training import OptimiserName
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 # MKL's square root takes twenty times longer for a zero, the moment of every weight that never

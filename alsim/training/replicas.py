@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from alsim.models import GATE_LOGITS, Inputs, Outputs
 from alsim.models.layers import RowBatchNorm
+from alsim.options.training import TrainingOptions
 from alsim.training.dropout import Site
 from alsim.training.gate_noise import NoiseSite
 from alsim.training.objective import (
@@ -20,7 +21,6 @@ from alsim.training.objective import (
     Losses,
     Objective,
 )
-from alsim.training.options import TrainingOptions
 from alsim.training.state import ReplicaState
 
 Mode = Literal["train", "frozen", "eval"]  # frozen: train with BatchNorm's statistics as they are

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alsim.analysis.bands import N_RESAMPLES, Edges, bootstrap_band, deviation_band, t_band
+from alsim.analysis.statistics.bands import (
+    N_RESAMPLES,
+    Edges,
+    bootstrap_band,
+    deviation_band,
+    t_band,
+)
 from alsim.seeding import stream
 
 

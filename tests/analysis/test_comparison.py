@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from alsim.analysis.comparison import Comparison, StrategyNumbers, compare
-from alsim.analysis.holm import Adjusted, holm
-from alsim.analysis.power import seeds_needed
-from alsim.analysis.savings import saved, saved_by_bootstrap
-from alsim.analysis.verdicts import Verdict
+from alsim.analysis.curves.comparison import Comparison, StrategyNumbers, compare
+from alsim.analysis.curves.savings import saved, saved_by_bootstrap
+from alsim.analysis.curves.verdicts import Verdict
+from alsim.analysis.statistics.holm import Adjusted, holm
+from alsim.analysis.statistics.power import seeds_needed
 from alsim.errors import UsageError
 from alsim.seeding import stream
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from alsim.analysis.curves import learning_curves, metric_columns
+from alsim.analysis.curves.curves import learning_curves, metric_columns
 from alsim.errors import UsageError
 
 Row = tuple[str, int, int, int, float | None]

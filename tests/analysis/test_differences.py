@@ -4,8 +4,8 @@ import pytest
 from pictures import make_steps, rising
 from scipy import stats
 
-from alsim.analysis.curves import Curve, XAxis, learning_curves
-from alsim.analysis.differences import difference_curve, paired
+from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curves.differences import difference_curve, paired
 
 
 def curves(steps: pa.Table, x: XAxis = "labels") -> dict[str, Curve]:

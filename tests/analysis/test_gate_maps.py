@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from made_trainings import TASKS, make_results
 from scipy import stats
 
-from alsim.analysis.gates import (
+from alsim.analysis.training.gates import (
     GateMap,
     agreement,
     agreement_beyond_chance,
@@ -24,7 +24,7 @@ from alsim.analysis.gates import (
 )
 from alsim.errors import StoreError, UsageError
 from alsim.seeding import stream
-from alsim.store.training_folder import build_results
+from alsim.store.training import build_results
 
 RNG = np.random.default_rng(0)
 PROBABILITIES = RNG.random((3, 2, 4))

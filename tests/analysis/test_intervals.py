@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from alsim.analysis.intervals import (
+from alsim.analysis.statistics.intervals import (
     UNIT,
     difference_bounds,
     estimate,

@@ -3,8 +3,8 @@ import pyarrow as pa
 import pytest
 from pictures import make_metrics, make_steps, rising
 
-from alsim.analysis.curves import learning_curves
-from alsim.analysis.metric_curves import Place, metric_curves, overall, places_of
+from alsim.analysis.curves.curves import learning_curves
+from alsim.analysis.curves.metric_curves import Place, metric_curves, overall, places_of
 
 ALL = Place("topic", "mixed", "all")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
-from alsim.analysis.paired import (
+from alsim.analysis.statistics.paired import (
     MeanTest,
     dips,
     judge_above,

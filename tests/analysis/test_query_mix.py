@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import make_queries
 
-from alsim.analysis.query_mix import initial_classes, query_mixes
+from alsim.analysis.curves.query_mix import initial_classes, query_mixes
 
 POOL = {"cats": 60, "dogs": 30, "newts": 10}
 

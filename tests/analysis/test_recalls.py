@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import make_metrics, make_steps, rising
 
-from alsim.analysis.recalls import minus_baseline, recalls
+from alsim.analysis.curves.recalls import minus_baseline, recalls
 
 Rows = list[tuple[str, int, int, str, str, str, str | None, float]]
 

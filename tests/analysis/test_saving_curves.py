@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alsim.analysis.saving_curves import MOST_POINTS, savings_by
-from alsim.analysis.savings import Saving, saved
+from alsim.analysis.curves.saving_curves import MOST_POINTS, savings_by
+from alsim.analysis.curves.savings import Saving, saved
 
 X = np.array([100.0, 120.0, 160.0, 200.0, 260.0])
 

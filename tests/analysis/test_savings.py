@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from alsim.analysis.paired import labels_saved
-from alsim.analysis.savings import Reach, Saving, reach, saved, saved_by_bootstrap
+from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
+from alsim.analysis.statistics.paired import labels_saved
 from alsim.seeding import stream
 
 X = np.linspace(200.0, 2200.0, 21)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from alsim.analysis.summary import aubc, summarise
+from alsim.analysis.curves.summary import aubc, summarise
 
 
 def make_steps(curves: dict[tuple[str, int], dict[int, float]]) -> pa.Table:

@@ -4,9 +4,9 @@ import pytest
 from pictures import MemoryRun, make_metrics, make_steps, rising
 from task_runs import STRATEGIES, TASKS, task_run, value_of
 
-from alsim.analysis.curves import learning_curves
-from alsim.analysis.metric_curves import Place, metric_curves
-from alsim.analysis.task_runs import of_task, tasks_of
+from alsim.analysis.curves.curves import learning_curves
+from alsim.analysis.curves.metric_curves import Place, metric_curves
+from alsim.analysis.curves.task_runs import of_task, tasks_of
 from alsim.errors import StoreError, UsageError
 
 RUN = task_run()

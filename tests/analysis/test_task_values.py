@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from made_trainings import EVALUATIONS, TASKS, accuracy_of, make_results
 
-from alsim.analysis.task_values import (
+from alsim.analysis.training.values import (
     Trained,
     choose_fraction,
     choose_metric,
@@ -17,7 +17,7 @@ from alsim.analysis.task_values import (
     trained_in,
 )
 from alsim.errors import StoreError, UsageError
-from alsim.store.training_folder import build_results
+from alsim.store.training import build_results
 
 MODELS = ("mmoe", "multi-cluster")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from alsim.analysis.training import TaskSummary, TrainingSummary, summarise_training
-from alsim.analysis.training import effective_number as effective
-from alsim.experiments.task_records import FitRecord, GateRecord, TaskRecord, TasksResult
-from alsim.store.training_folder import build_results
+from alsim.analysis.training.summary import TaskSummary, TrainingSummary, summarise_training
+from alsim.analysis.training.summary import effective_number as effective
+from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
+from alsim.store.training import build_results
 
 T1 = 12.706204736  # the 97.5 % quantile of t with one degree of freedom
 

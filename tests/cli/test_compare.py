@@ -23,11 +23,12 @@ from tiny_runs import SMALL, Curves, ahead, write_tiny_run
 from typer.testing import CliRunner, Result
 
 import alsim
-from alsim.analysis.comparison import Comparison
-from alsim.analysis.comparison import compare as compare_steps
-from alsim.analysis.verdicts import Verdict
-from alsim.cli.comparison_cells import p_text, points
-from alsim.cli.comparison_tables import (
+from alsim.analysis.curves.comparison import Comparison
+from alsim.analysis.curves.comparison import compare as compare_steps
+from alsim.analysis.curves.verdicts import Verdict
+from alsim.cli.main import app
+from alsim.cli.screens.comparison_cells import p_text, points
+from alsim.cli.screens.comparison_tables import (
     ordered_verdicts,
     pair_records,
     pair_table,
@@ -35,15 +36,14 @@ from alsim.cli.comparison_tables import (
     strategy_table,
     win_table,
 )
-from alsim.cli.comparison_words import (
+from alsim.cli.screens.comparison_words import (
     explanations,
     headline,
     main_verdicts,
     verdict_sentence,
 )
-from alsim.cli.formats import TextTable, print_latex, print_markdown
-from alsim.cli.main import app
-from alsim.cli.output import print_lines, print_table
+from alsim.cli.screens.formats import TextTable, print_latex, print_markdown
+from alsim.cli.screens.output import print_lines, print_table
 
 
 def invoke(*arguments: str | Path) -> Result:

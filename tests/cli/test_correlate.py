@@ -14,15 +14,15 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 import alsim
-from alsim.cli.correlate import correlate as correlate_command
+from alsim.cli.commands.correlate import correlate as correlate_command
+from alsim.cli.commands.run import run as run_command
 from alsim.cli.main import app
-from alsim.cli.run import run as run_command
-from alsim.engine.correlating import CorrelateOptions
-from alsim.engine.options import StudyOptions
-from alsim.engine.resuming import flag_of, plain_options
-from alsim.engine.sizing import SizeOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import read_correlation
+from alsim.studies.correlation.sizes import SizeOptions
+from alsim.studies.correlation.study import CorrelateOptions
+from alsim.studies.same_again import flag_of, plain_options
+from alsim.studies.start.check import StudyOptions
 
 SMALL = [
     *("--metric", "margin", "--seeds", "2", "--initial-size", "60", "--group-size", "20"),

@@ -12,7 +12,7 @@ import typer
 from made_trainings import make_results, write_made_training
 from typer.testing import CliRunner
 
-from alsim.cli.gates import gates
+from alsim.cli.commands.gates import gates
 from alsim.errors import StoreError, UsageError
 from alsim.store import create_run, write_manifest
 
@@ -159,7 +159,7 @@ def test_labels_that_a_strategy_chose_are_told_and_the_picture_is_named_by_what_
 
 def test_the_command_alone_imports_nothing_slow() -> None:
     code = (
-        "import sys, alsim.cli.gates\n"
+        "import sys, alsim.cli.commands.gates\n"
         "slow = {'torch', 'numpy', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "sys.exit(', '.join(slow) or 0)"
     )

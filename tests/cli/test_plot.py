@@ -9,10 +9,10 @@ import typer
 from made_trainings import write_made_training
 from typer.testing import CliRunner
 
-from alsim.cli.plot import plot
+from alsim.cli.commands.plot import plot
 from alsim.errors import StoreError, UsageError
 from alsim.experiments.correlation import GroupRecord
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.plots import KINDS
 from alsim.store import (
     build_groups,
@@ -296,7 +296,7 @@ def test_a_table_cut_short_is_refused_and_nothing_is_drawn(tmp_path: Path) -> No
 
 def test_the_command_alone_imports_nothing_slow() -> None:
     code = (
-        "import sys, alsim.cli.plot\n"
+        "import sys, alsim.cli.commands.plot\n"
         "slow = {'torch', 'numpy', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "sys.exit(', '.join(slow) or 0)"
     )

@@ -8,7 +8,7 @@ from census import write_files
 from pools import make_table, write
 from typer.testing import CliRunner, Result
 
-from alsim.cli.pool import app
+from alsim.cli.commands.pool import app
 from alsim.errors import PoolError, UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.pool.synthetic_mmoe import MmoeOptions, mmoe_pool

@@ -12,15 +12,21 @@ from hostile import ESCAPE, FORBIDDEN, NAMES, Terminal, without_styles
 from rich.live import Live
 
 import alsim.cli
-from alsim.cli.formats import TextTable, print_csv, print_latex, print_markdown
-from alsim.cli.output import print_error, print_json, print_lines, print_remarks, print_table
-from alsim.cli.pool_info import print_info
-from alsim.cli.progress import LiveWatch, PlainWatch
 from alsim.cli.screen import console
+from alsim.cli.screens.formats import TextTable, print_csv, print_latex, print_markdown
+from alsim.cli.screens.output import (
+    print_error,
+    print_json,
+    print_lines,
+    print_remarks,
+    print_table,
+)
+from alsim.cli.screens.pool_info import print_info
+from alsim.cli.screens.progress import LiveWatch, PlainWatch
 from alsim.errors import StoreError
 from alsim.escaping import visible
-from alsim.experiments.records import StepRecord
-from alsim.pool.options import PoolOptions
+from alsim.experiments.curves.records import StepRecord
+from alsim.options.pool import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.summary import summarise
 

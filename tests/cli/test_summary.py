@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_runs import write_tiny_run
 
-from alsim.cli.summary import print_summary
-from alsim.experiments.records import Round, StepRecord
+from alsim.cli.screens.curves import print_summary
+from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store import Run, create_run, read_run, write_manifest, write_tables
 
 

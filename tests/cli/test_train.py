@@ -16,13 +16,13 @@ from things import POOL
 from typer.testing import CliRunner, Result
 
 import alsim
+from alsim.cli.commands.train import train as train_command
 from alsim.cli.main import app
-from alsim.cli.train import train as train_command
-from alsim.cli.trained import models_of, print_training
-from alsim.engine.resuming import flag_of
-from alsim.engine.training_options import TrainOptions
+from alsim.cli.screens.training import models_of, print_training
 from alsim.errors import RunError
 from alsim.store import read_training, write_manifest, write_training
+from alsim.studies.same_again import flag_of
+from alsim.studies.training.check import TrainOptions
 
 SMALL = [
     *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),

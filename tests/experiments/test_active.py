@@ -7,15 +7,16 @@ import pytest
 import torch
 from toy import make_pool, make_toy_setting
 
-from alsim.experiments.active import Advance, Passive, active, begin, passive
-from alsim.experiments.position import Position
-from alsim.experiments.querying import Job
-from alsim.experiments.records import Round
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.curves.loop import Advance, Passive, active, begin, passive
+from alsim.experiments.curves.position import Position
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import Round
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
-from alsim.models import ModelOptions
+from alsim.options.curves import QuerySize, Until
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool, Task
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 from alsim.training.state import ReplicaState
 

@@ -13,8 +13,6 @@ from pools import load, make_table
 from toy import make_pool, make_toy_setting
 
 from alsim.errors import RunError, UsageError
-from alsim.experiments.active import Passive, passive
-from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import (
     CorrelationOptions,
     GroupRecord,
@@ -23,8 +21,11 @@ from alsim.experiments.correlation import (
     correlate,
     split_into_groups,
 )
+from alsim.experiments.curves.asking import initial_query
+from alsim.experiments.curves.loop import Passive, passive
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
-from alsim.models import ModelOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.oracle import HierarchicalOracle, NoisyOracle
 from alsim.oracle.erring import uniform_confusion
 from alsim.pool.pool import Pool, Task
@@ -32,7 +33,6 @@ from alsim.seeding import stream
 from alsim.signals import Signals
 from alsim.strategies import STRATEGIES, Strategy, find_strategy
 from alsim.training.fit import Labelled, fit_epochs
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Way
 
 TRAINING = TrainingOptions(

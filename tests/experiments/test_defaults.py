@@ -8,15 +8,15 @@ import pytest
 import torch
 from pools import embeddings
 
-from alsim.engine.machine import Machine
-from alsim.engine.options import StudyOptions, check
-from alsim.engine.preparing import prepare
-from alsim.experiments.active import passive
+from alsim.experiments.curves.loop import passive
 from alsim.experiments.setting import fresh_replicas, make_setting
+from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.source import open_source
 from alsim.seeding import stream
-from alsim.training.options import TrainingOptions
+from alsim.studies.machine import Machine
+from alsim.studies.start.check import StudyOptions, check
+from alsim.studies.start.prepare import prepare
 
 N, D, C = 1200, 16, 4
 G = stream(0, "defaults")

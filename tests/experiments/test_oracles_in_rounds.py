@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 from toy import make_pool, make_toy_setting
 
-from alsim.experiments.active import active, begin, passive
-from alsim.experiments.asking import initial_query, labelled_rows
-from alsim.experiments.querying import Job
-from alsim.experiments.recording import answer_texts
-from alsim.experiments.records import Round
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.curves.asking import initial_query, labelled_rows
+from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.recording import answer_texts
+from alsim.experiments.curves.records import Round
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
+from alsim.options.curves import QuerySize, Until
 from alsim.oracle import Answers, HierarchicalOracle, Oracle, OracleTraits, PerfectOracle
 from alsim.training.replicas import Way
 

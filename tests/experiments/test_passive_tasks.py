@@ -8,20 +8,22 @@ import torch
 from sklearn import metrics as sk
 from toy_tasks import make_disjoint_pool, make_tasks_pool
 
-from alsim.experiments.gate_facts import gate_facts
-from alsim.experiments.passive_tasks import train_tasks
-from alsim.experiments.task_evaluation import known_rows, measure_task, scale_of, task_losses
-from alsim.experiments.task_labels import drawn_labels, labelled_rows
-from alsim.experiments.task_records import TasksResult
-from alsim.experiments.tasks_setting import make_tasks_setting
-from alsim.models import MIXED, ExpertOptions, ModelOptions
+from alsim.experiments.training.evaluation import known_rows, measure_task, scale_of, task_losses
+from alsim.experiments.training.gate_facts import gate_facts
+from alsim.experiments.training.labels import drawn_labels, labelled_rows
+from alsim.experiments.training.loop import train_tasks
+from alsim.experiments.training.records import TasksResult
+from alsim.experiments.training.setting import make_tasks_setting
+from alsim.models import MIXED
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.signals import Chunks
 from alsim.training.features import features_of, shape_of
 from alsim.training.fit import FitStreams, Labelled, fit_early_stopping
 from alsim.training.objective import make_objective
-from alsim.training.options import TrainingOptions
 from alsim.training.replicas import Way
 from alsim.training.ways import make_replicas
 

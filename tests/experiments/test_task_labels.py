@@ -7,14 +7,16 @@ import pytest
 import torch
 from toy_tasks import make_tasks_pool
 
-from alsim.experiments.passive_tasks import train_tasks
-from alsim.experiments.task_labels import Queries, TaskLabels, drawn_labels, queried_labels
-from alsim.experiments.tasks_setting import make_tasks_setting
-from alsim.models import MIXED, ExpertOptions, ModelOptions
+from alsim.experiments.training.labels import Queries, TaskLabels, drawn_labels, queried_labels
+from alsim.experiments.training.loop import train_tasks
+from alsim.experiments.training.setting import make_tasks_setting
+from alsim.models import MIXED
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool
 from alsim.signals import Chunks
 from alsim.training.features import features_of, shape_of
-from alsim.training.options import TrainingOptions
 
 POOL = make_tasks_pool()
 

@@ -10,20 +10,21 @@ from torch import Tensor
 from toy import make_pool, make_toy_setting
 from toy_queries import PRICES, asked, make_queried_pool, make_queries_setting, run
 
-from alsim.experiments.active import active, begin, passive
-from alsim.experiments.asking import ask, initial_query, labelled_rows
-from alsim.experiments.cells import Unit, merged, open_cells
-from alsim.experiments.picking import Options, pick
-from alsim.experiments.position import Position
-from alsim.experiments.querying import Job, query_round
-from alsim.experiments.records import Round
-from alsim.experiments.schedule import QuerySize, Schedule, Until
+from alsim.experiments.cells import merged, open_cells
+from alsim.experiments.curves.asking import ask, initial_query, labelled_rows
+from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.picking import Options, pick
+from alsim.experiments.curves.position import Position
+from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.curves.records import Round
+from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fresh_replicas
+from alsim.options.curves import QuerySize, Unit, Until
+from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool
 from alsim.seeding import stream
 from alsim.training.batching import batch_sizes
 from alsim.training.fit import Labelled
-from alsim.training.options import TrainingOptions
 from alsim.training.state import ReplicaState
 
 POOL = make_queried_pool()

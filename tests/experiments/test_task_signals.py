@@ -4,11 +4,12 @@ import pytest
 import torch
 from toy_queries import make_queried_pool, make_queries_setting
 
-from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.cells import open_cells
-from alsim.experiments.scoring import score_tasks
+from alsim.experiments.curves.asking import initial_query, labelled_rows
+from alsim.experiments.curves.scoring import score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.models import ExpertOptions, ModelOptions
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
 from alsim.seeding import stream
 from alsim.signals import Request, Scene, SharedOutputs, Signal, signals_of
 from alsim.strategies import find_strategy

@@ -12,11 +12,11 @@ import pytest
 from journals import line_of
 
 import alsim
-from alsim.engine.resuming import refuse_differences
-from alsim.engine.watch import Watch
 from alsim.errors import StoreError
-from alsim.experiments.position import Position
+from alsim.experiments.curves.position import Position
 from alsim.store import Run, load_checkpoint, read_journal, read_run
+from alsim.studies.same_again import refuse_differences
+from alsim.studies.watch import Watch
 
 HERE = Path(__file__).parent
 V2, V3 = HERE / "v2", HERE / "v3"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import alsim
-from alsim.engine.watch import Watch
-from alsim.experiments.records import StepRecord
+from alsim.experiments.curves.records import StepRecord
 from alsim.store import JOURNALS, MANIFEST, read_run
 from alsim.store.tables import SCHEMA_VERSION
+from alsim.studies.watch import Watch
 
 OUT = Path(__file__).with_name(f"v{SCHEMA_VERSION}")
 # The built-in pool has no path. Many epochs, so that a step takes more than the second after which

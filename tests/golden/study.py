@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from toy import make_toy_setting
 
-from alsim.experiments.active import active, begin, passive
-from alsim.experiments.querying import Job
-from alsim.models import ModelOptions
+from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.querying import Job
+from alsim.options.model import ModelOptions
 
 STRATEGIES = (
     "random", "least-confident", "margin", "entropy", "qbc-margin", "bald", "power-margin",

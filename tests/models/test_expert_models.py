@@ -8,17 +8,9 @@ import torch
 from torch.func import functional_call, stack_module_state
 
 from alsim.errors import UsageError
-from alsim.models import (
-    MIXED,
-    ExpertNet,
-    ExpertOptions,
-    Inputs,
-    ModelOptions,
-    Outputs,
-    Shape,
-    build_model,
-    export_task,
-)
+from alsim.models import MIXED, ExpertNet, Inputs, Outputs, Shape, build_model, export_task
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
 
 SHAPE = Shape({"picture": 5, "text": 3}, {"label": 4, "colour": 3, "size": 1})

@@ -6,12 +6,12 @@ import torch
 from torch.nn import functional as F
 
 from alsim.errors import UsageError
-from alsim.models import ExpertOptions, Inputs
+from alsim.models import Inputs
 from alsim.models.columns import Columns, image_of, pixels, reading_mask
-from alsim.models.expert_options import expert_faults
 from alsim.models.experts import ConvExperts, MlpExperts
 from alsim.models.mixers import mix_experts
 from alsim.models.stacked import StackedLinear
+from alsim.options.experts import ExpertOptions, expert_faults
 from alsim.seeding import forked, stream
 
 COLUMNS = Columns({"picture": 5, "text": 3})

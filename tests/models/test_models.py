@@ -6,9 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from alsim.errors import UsageError
-from alsim.models import MIXED, MODELS, Inputs, ModelOptions, Shape, build_model
+from alsim.models import MIXED, MODELS, Inputs, Shape, build_model
 from alsim.models.fusion import Attention, Bilinear
 from alsim.models.layers import RowBatchNorm
+from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
 
 SHAPE = Shape({"picture": 8, "text": 5}, {"label": 4, "colour": 3})

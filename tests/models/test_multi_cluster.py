@@ -2,8 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
-from alsim.models import ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape, build_model
-from alsim.models.expert_options import EstimatorName, expert_faults
+from alsim.models import ExpertNet, Inputs, Shape, build_model
 from alsim.models.multi_cluster import (
     EVALUATIONS,
     StochasticGate,
@@ -13,6 +12,8 @@ from alsim.models.multi_cluster import (
     selection,
     straight_through_gates,
 )
+from alsim.options.experts import EstimatorName, ExpertOptions, expert_faults
+from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
 from alsim.training.gate_estimators import ESTIMATORS
 

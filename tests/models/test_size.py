@@ -3,17 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from alsim.models import (
-    MODELS,
-    ExpertOptions,
-    ModelOptions,
-    Shape,
-    active_flops,
-    build_model,
-    match_width,
-    n_parameters,
-)
+from alsim.models import MODELS, Shape, active_flops, build_model, match_width, n_parameters
 from alsim.models.size import with_width
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
 
 SHAPE = Shape({"x": 20}, {"a": 3, "b": 2})

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from alsim.oracle import Oracle, OraclePlan, PerfectOracle, make_oracle
+from alsim.oracle import Oracle, PerfectOracle, make_oracle
 from alsim.oracle.erring import draw
+from alsim.oracle.plan import OraclePlan
 from alsim.seeding import stream
 
 N = 40_000

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from pictures import MemoryRun, footnote, make_steps, rising
 
-from alsim.analysis.bands import bootstrap_band, deviation_band
+from alsim.analysis.statistics.bands import bootstrap_band, deviation_band
 from alsim.plots.curves import draw_batch_sizes, draw_curves
 from alsim.plots.difference import draw_difference
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
 from alsim.seeding import stream
 
 RUN = MemoryRun(steps=make_steps({"margin": rising(4, ahead=0.01), "random": rising(4)}))

@@ -10,7 +10,7 @@ from pictures import COMPLETE, MemoryRun, footnote, make_metrics, make_queries, 
 
 from alsim.errors import StoreError, UsageError
 from alsim.plots.classes import draw_classes
-from alsim.plots.figures import save_figure
+from alsim.plots.drawing.figures import save_figure
 
 POOL = {"cats": 30, "newts": 5, "dogs": 30}
 ORDER = ("cats", "dogs", "newts")  # by rows, equal ones by name

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from alsim.analysis.curves import learning_curves
+from alsim.analysis.curves.curves import learning_curves
 from alsim.errors import StoreError, UsageError
 from alsim.plots import draw_curves, save_figure
 

@@ -7,7 +7,7 @@ from pictures import COMPLETE, MemoryRun, footnote, make_steps, rising
 
 from alsim.errors import UsageError
 from alsim.plots.difference import draw_difference
-from alsim.plots.figures import save_figure
+from alsim.plots.drawing.figures import save_figure
 
 MARGIN, RANDOM = rising(3, ahead=0.01), rising(3)
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from alsim.plots import save_figure
-from alsim.plots.figures import make_figure
+from alsim.plots.drawing.figures import make_figure
 
 
 def test_a_picture_is_written_through_no_link(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from matplotlib.text import Text
 from pictures import COMPLETE, MemoryRun, footnote, make_metrics, make_queries, make_steps, rising
 
 from alsim.analysis.correlation import Correlation
-from alsim.analysis.gates import GateMap
+from alsim.analysis.training.gates import GateMap
 from alsim.escaping import visible
 from alsim.plots import KINDS, Drawing, draw, save_figure
-from alsim.plots.figures import finished, make_figure, own_style
+from alsim.plots.drawing.figures import finished, make_figure, own_style
 from alsim.plots.gates import draw_gates
 from alsim.plots.scatter import draw_scatter
 from alsim.store import read_training
@@ -134,7 +134,7 @@ def test_a_path_that_is_not_utf_8_can_be_drawn_to(tmp_path: Path) -> None:
 
 
 def figure_with(text: str) -> Figure:
-    from alsim.plots.figures import write_footnote
+    from alsim.plots.drawing.figures import write_footnote
 
     with own_style():
         figure = make_figure(4, 2)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import footnote
 
-from alsim.analysis.gates import GateMap
+from alsim.analysis.training.gates import GateMap
 from alsim.plots import save_figure
 from alsim.plots.gates import draw_gates
 

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from pictures import MemoryRun, footnote, make_metrics, make_steps, rising
 
 from alsim.errors import UsageError
-from alsim.plots.figures import save_figure
+from alsim.plots.drawing.figures import save_figure
 from alsim.plots.heads import draw_heads
 from alsim.plots.sigma import draw_sigma
 

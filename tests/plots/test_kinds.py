@@ -6,12 +6,12 @@ from typing import get_args
 import pytest
 from pictures import MemoryRun, make_steps, rising
 
-from alsim.analysis.bands import BANDS
-from alsim.analysis.curves import XAxis
-from alsim.cli.plot import Band, X
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.statistics.bands import BANDS
+from alsim.cli.commands.plot import Band, X
 from alsim.errors import UsageError
 from alsim.plots import KINDS, Kind, draw
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
 
 OPTIONS = {"metric", "band", "title", "x", "baseline", "relative", "task", "fraction"}
 RUN = MemoryRun(steps=make_steps({"margin": rising(), "random": rising()}))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from alsim.plots.labels import spread
+from alsim.plots.drawing.labels import spread
 
 heights = st.lists(st.floats(0, 1), min_size=1, max_size=15)
 gaps = st.floats(0.001, 0.2)

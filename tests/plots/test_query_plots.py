@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from pictures import COMPLETE, MemoryRun, footnote, make_queries
 
-from alsim.analysis.query_mix import query_mixes
+from alsim.analysis.curves.query_mix import query_mixes
 from alsim.errors import StoreError, UsageError
-from alsim.plots.figures import Drawing, save_figure
+from alsim.plots.drawing.figures import Drawing, save_figure
 from alsim.plots.queries import draw_queries
 
 POOL = {"dogs": 30, "cats": 60, "newts": 10, "axolotls": 10}

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from pictures import MemoryRun, footnote, make_steps, rising
 
-from alsim.analysis.savings import saved
+from alsim.analysis.curves.savings import saved
 from alsim.errors import UsageError
-from alsim.plots.figures import save_figure
+from alsim.plots.drawing.figures import save_figure
 from alsim.plots.savings import draw_savings
 
 MARGIN, RANDOM = rising(3, 12, ahead=0.004), rising(3, 12)

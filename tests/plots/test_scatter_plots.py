@@ -8,7 +8,7 @@ from pictures import footnote
 
 from alsim.analysis.correlation import Correlation
 from alsim.errors import StoreError, UsageError
-from alsim.plots.figures import Drawing, save_figure
+from alsim.plots.drawing.figures import Drawing, save_figure
 from alsim.plots.scatter import draw_scatter, draw_studies
 
 

@@ -8,7 +8,7 @@ from task_runs import TASKS, task_run, value_of
 
 from alsim.errors import UsageError
 from alsim.plots import draw
-from alsim.plots.figures import Drawing
+from alsim.plots.drawing.figures import Drawing
 
 RUN = task_run()
 

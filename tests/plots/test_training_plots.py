@@ -11,10 +11,10 @@ from made_trainings import EVALUATIONS, TASKS, accuracy_of, make_results
 from pictures import footnote
 
 from alsim.errors import StoreError, UsageError
-from alsim.experiments.task_records import TasksResult
+from alsim.experiments.training.records import TasksResult
 from alsim.plots import draw, save_figure
-from alsim.plots.figures import Drawing
-from alsim.store.training_folder import build_results
+from alsim.plots.drawing.figures import Drawing
+from alsim.store.training import build_results
 
 KINDS = ("losses", "fractions", "experts")
 

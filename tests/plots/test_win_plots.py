@@ -5,9 +5,9 @@ import pytest
 from matplotlib.axes import Axes
 from pictures import MemoryRun, footnote, make_steps, rising
 
-from alsim.analysis.comparison import compare
+from alsim.analysis.curves.comparison import compare
 from alsim.errors import UsageError
-from alsim.plots.figures import save_figure
+from alsim.plots.drawing.figures import save_figure
 from alsim.plots.wins import draw_wins
 
 RANDOM = rising(4)

@@ -15,12 +15,12 @@ from census import EDUCATION, line, text, write_files
 from pools import load
 
 from alsim.errors import AlsimError, PoolError, UsageError
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.importers.build import read_notes
 from alsim.pool.importers.census_files import COLUMNS, INCOMES
 from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.options import ImportOptions
-from alsim.pool.options import PoolOptions
 from alsim.pool.roles import stored_roles
 from alsim.pool.source import open_source
 

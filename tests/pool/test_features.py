@@ -13,8 +13,8 @@ from pools import load, make_table
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from alsim.errors import AlsimError
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.roles import Roles, stored_roles, write_roles
 from alsim.pool.source import open_source
 from alsim.pool.summary import summarise

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from pools import embeddings, make_table
 
 from alsim.errors import AlsimError
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.loading import load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.summary import summarise
 

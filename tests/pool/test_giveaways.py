@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from pools import doors, make_table, write
 
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 
 N = 1200

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pools import embeddings, load, make_table, write
 
 from alsim.errors import PoolError, UsageError
+from alsim.options.pool import PoolOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.mapping import open_mapped
-from alsim.pool.options import PoolOptions
 from alsim.pool.pool import Pool
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.source import open_source

@@ -14,8 +14,8 @@ import pytest
 from pools import doors, load, make_table, rows_by_id, write
 
 from alsim.errors import PoolError
+from alsim.options.pool import PoolOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.survey import survey_pool
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 from pools import make_table
 
-from alsim.pool.options import PoolOptions
+from alsim.options.pool import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.summary import PoolSummary, summarise
 

@@ -3,7 +3,7 @@ import pytest
 from pools import make_table
 
 from alsim.errors import PoolError, UsageError
-from alsim.pool.options import PoolOptions
+from alsim.options.pool import PoolOptions
 from alsim.pool.resolving import resolve_roles
 from alsim.pool.roles import METADATA_KEY, Roles, is_embedding, write_roles
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from alsim.options.pool import PoolOptions, Standardise
 from alsim.pool.loading import load_pool
-from alsim.pool.options import PoolOptions, Standardise
 from alsim.pool.source import open_source
 from alsim.pool.standardising import Scaling
 

@@ -10,8 +10,8 @@ import pytest
 from pools import make_table, write
 
 from alsim.errors import StoreError
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import open_source
 from alsim.pool.writing import write_pool

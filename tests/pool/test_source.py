@@ -14,10 +14,10 @@ from corpus.pools import Builder, claiming_rows, claiming_width, varint
 from pools import make_table, write
 
 from alsim.errors import PoolError
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.decoding import n_threads
 from alsim.pool.loading import load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 
 

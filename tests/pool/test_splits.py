@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pools import make_table
 
+from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits, stratified
 from alsim.seeding import stream

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alsim.errors import UsageError
+from alsim.options.pool import PoolOptions
 from alsim.pool.loading import load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import ORIGIN_KEY
 from alsim.pool.synthetic_mmoe import (

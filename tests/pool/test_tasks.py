@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pools import make_table
 
 from alsim.errors import AlsimError, PoolError
+from alsim.options.pool import PoolOptions
 from alsim.pool.loading import LoadedPool, load_pool
-from alsim.pool.options import PoolOptions
 from alsim.pool.source import open_source
 from alsim.pool.summary import summarise
 

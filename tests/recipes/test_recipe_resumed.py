@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from alsim.engine.watch import Watch
 from alsim.errors import PoolError, StoreError
-from alsim.experiments.records import StepRecord
+from alsim.experiments.curves.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
 from alsim.store import Run, RunLock, read_run
+from alsim.studies.watch import Watch
 
 RECIPE = """
 title = "a title"

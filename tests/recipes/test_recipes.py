@@ -8,16 +8,17 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
-from alsim.cli.recipe import run as run_recipe_command
-from alsim.cli.run import run as run_command
-from alsim.engine.annotations import fits, in_words
-from alsim.engine.parsing import parse_query_size
+from alsim.cli.commands.recipe import run as run_recipe_command
+from alsim.cli.commands.run import run as run_command
 from alsim.errors import StoreError, UsageError
-from alsim.experiments.schedule import ScheduleOptions, plan_schedule
+from alsim.experiments.schedule import plan_schedule
+from alsim.options.curves import ScheduleOptions
+from alsim.options.texts import parse_query_size
+from alsim.options.types import fits, in_words
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Claim, read_recipe, recipe_names, run_recipe
-from alsim.recipes.verdicts import in_words as numbers_of
-from alsim.recipes.verdicts import judge_claim
+from alsim.recipes.curves.claims import in_words as numbers_of
+from alsim.recipes.curves.claims import judge_claim
 from alsim.store import read_run
 from alsim.strategies import find_strategy
 

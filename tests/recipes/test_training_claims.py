@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from alsim.recipes.training_claims import TrainingClaim, judge_training
-from alsim.recipes.verdicts import Verdict
+from alsim.recipes.curves.claims import Verdict
+from alsim.recipes.training.claims import TrainingClaim, judge_training
 from alsim.store import TrainingStudy
 
 GATED = "multi-cluster(density=0.1)"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from alsim.engine.parsing import parse_names, parse_seeds
 from alsim.errors import UsageError
+from alsim.options.texts import parse_names, parse_seeds
 from alsim.pool.synthetic_mmoe import MmoeOptions
 from alsim.recipes import read_recipe, recipe_names, run_recipe
-from alsim.recipes.training_claims import TrainingClaim
+from alsim.recipes.training.claims import TrainingClaim
 
 OF_TRAINING = [name for name in recipe_names() if not name.startswith("vk-")]
 RECIPE = """

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from alsim.engine.watch import Watch
 from alsim.errors import StoreError
 from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
 from alsim.store import TrainingStudy, read_training
+from alsim.studies.watch import Watch
 
 SYNTHETIC = """
 title = "a title"

@@ -24,7 +24,7 @@ from alsim.store import (
     write_manifest,
     write_tables,
 )
-from alsim.store.correlation_folder import correlations_of
+from alsim.store.correlation import correlations_of
 
 MANIFEST_OF: dict[str, Any] = {
     "kind": "correlation",

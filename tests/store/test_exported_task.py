@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from alsim.errors import StoreError, UsageError
-from alsim.models import MIXED, ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape, build_model
+from alsim.models import MIXED, ExpertNet, Inputs, Shape, build_model
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
 from alsim.store import load_task, save_task
 

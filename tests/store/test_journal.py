@@ -22,7 +22,7 @@ from journals import (
 )
 
 from alsim.errors import StoreError
-from alsim.experiments.records import MetricRecord, Round
+from alsim.experiments.curves.records import MetricRecord, Round
 from alsim.store import (
     Ending,
     Entry,

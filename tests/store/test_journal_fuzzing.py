@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journals import append_missing, is_prefix, line_of, records_of, sign, write_journal
 
 from alsim.errors import StoreError
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store import (
     Entry,
     Journal,

@@ -13,7 +13,7 @@ from journals import make_entry, write_journal, write_run
 
 import alsim
 from alsim.errors import StoreError
-from alsim.experiments.records import Round, StepRecord
+from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store import (
     Ending,
     Journal,

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alsim.errors import StoreError
-from alsim.experiments.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store import TimingRecord, create_run, write_tables
 from alsim.store.tables import (
     METRICS,

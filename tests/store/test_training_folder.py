@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alsim.errors import StoreError
-from alsim.experiments.task_records import FitRecord, GateRecord, TaskRecord, TasksResult
+from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
 from alsim.store import (
     JOURNALS,
     MANIFEST,

@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from alsim.options.curves import Combination
 from alsim.seeding import stream
-from alsim.strategies.combining import (
-    Combination,
-    ascending_ranks,
-    cell_values,
-    object_values,
-    order_of,
-    shares,
-)
+from alsim.strategies.combining import ascending_ranks, cell_values, object_values, order_of, shares
 
 BY_VALUE: tuple[Combination, ...] = ("mean", "max", "rank-sum", "rrf")
 

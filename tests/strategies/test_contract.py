@@ -11,17 +11,17 @@ from pools import load, make_table
 from toy import make_toy_setting
 
 from alsim.errors import UsageError
-from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.cells import open_cells
-from alsim.experiments.scoring import considered, score_tasks
+from alsim.experiments.curves.asking import initial_query, labelled_rows
+from alsim.experiments.curves.scoring import considered, score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.models import ModelOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.pool.pool import Pool
 from alsim.seeding import stream
 from alsim.signals import Chunks, Signals
 from alsim.strategies import STRATEGIES, Candidates, Strategy, find_strategy, query
 from alsim.testing import CONTRACT, check_strategy
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Replicas, Way
 
 ALL = pytest.mark.parametrize("name", STRATEGIES)

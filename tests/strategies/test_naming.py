@@ -1,9 +1,9 @@
 import pytest
 
-from alsim.engine.parsing import parse_names
 from alsim.errors import UsageError
+from alsim.options.texts import parse_names
+from alsim.options.training import TrainingOptions
 from alsim.strategies import STRATEGIES, find_strategy
-from alsim.training.options import TrainingOptions
 
 
 def test_parameters_in_a_name_reach_the_strategy() -> None:

@@ -3,8 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alsim.options.training import BatchRule
 from alsim.seeding import stream
-from alsim.training.batching import BatchRule, batch_sizes, epoch_order
+from alsim.training.batching import batch_sizes, epoch_order
 
 
 def test_a_fixed_512_leaves_the_tails_that_the_study_saw() -> None:

@@ -1,7 +1,8 @@
 import torch
 from scipy import stats
 
-from alsim.models import ModelOptions, Shape, build_model
+from alsim.models import Shape, build_model
+from alsim.options.model import ModelOptions
 from alsim.seeding import stream
 from alsim.training.dropout import Site, draw_bytes, draw_masks, dropout_sites, kept_of_256
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from toy import make_pool
 
-from alsim.models import ModelOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.features import features_of, shape_of
 from alsim.training.fit import (
@@ -20,7 +21,6 @@ from alsim.training.fit import (
     train_epoch,
 )
 from alsim.training.objective import make_objective
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Replicas, Way
 from alsim.training.ways import make_replicas
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from alsim.models.expert_options import EstimatorName
 from alsim.models.multi_cluster import RELAXED, hard_gates
+from alsim.options.experts import EstimatorName
 from alsim.seeding import stream
 from alsim.training.gate_estimators import ESTIMATORS, leave_one_out, log_probability, reinforce
 

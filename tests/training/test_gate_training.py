@@ -8,15 +8,16 @@ import torch
 from torch.func import functional_call, grad, vmap
 from toy import make_pool
 
-from alsim.models import ExpertNet, ExpertOptions, Inputs, ModelOptions, Shape
-from alsim.models.expert_options import EstimatorName
+from alsim.models import ExpertNet, Inputs, Shape
+from alsim.options.experts import EstimatorName, ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.dropout import draw_masks
 from alsim.training.features import features_of, shape_of
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.gate_noise import NoiseSite, draw_noise, noise_sites
 from alsim.training.objective import Objective, make_objective
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Batch, Replicas, Way
 from alsim.training.ways import make_replicas
 

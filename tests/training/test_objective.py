@@ -5,11 +5,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alsim.models import MIXED, Inputs, ModelOptions, Outputs, Shape
+from alsim.models import MIXED, Inputs, Outputs, Shape
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossWeighting, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.cross_entropy import masked_cross_entropy
 from alsim.training.objective import Objective, make_objective
-from alsim.training.options import LossWeighting, TrainingOptions
 
 G = torch.float64
 

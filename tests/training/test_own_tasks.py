@@ -8,9 +8,11 @@ from torch.func import functional_call
 from toy import make_pool
 from toy_tasks import make_disjoint_pool, make_tasks_pool
 
-from alsim.models import OWN, ExpertOptions, Inputs, ModelOptions, Shape
-from alsim.models.expert_options import EstimatorName
+from alsim.models import OWN, Inputs, Shape
 from alsim.models.own import gathered, picked
+from alsim.options.experts import EstimatorName, ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TaskWeighting, TrainingOptions
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.training.dropout import draw_masks
@@ -19,7 +21,6 @@ from alsim.training.fit import FitStreams, Labelled, class_weights_of, train_epo
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.gate_noise import draw_noise
 from alsim.training.objective import Objective, make_objective
-from alsim.training.options import LossPrediction, TaskWeighting, TrainingOptions
 from alsim.training.replicas import Batch, Replicas, Way
 from alsim.training.ways import make_replicas
 

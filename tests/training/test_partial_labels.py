@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from toy import make_pool
 
-from alsim.models import ModelOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.cross_entropy import (
     masked_cross_entropy,
@@ -27,7 +28,6 @@ from alsim.training.fit import (
 )
 from alsim.training.losses import known_where
 from alsim.training.objective import make_objective
-from alsim.training.options import LossPrediction, TrainingOptions
 from alsim.training.replicas import Replicas, Way
 from alsim.training.ways import make_replicas
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alsim.models import MIXED, Outputs
+from alsim.options.training import LossPrediction
 from alsim.seeding import forked, stream
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
-from alsim.training.options import LossPrediction
 
 F64 = torch.float64
 ALL = torch.ones(4, dtype=torch.bool)

@@ -4,14 +4,15 @@ import pytest
 import torch
 from toy import make_pool
 
-from alsim.models import ExpertOptions, ModelOptions
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import OptimiserName, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.dropout import draw_masks
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.gate_noise import draw_noise
 from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, make_objective
-from alsim.training.optimisers import STACKED, OptimiserName
-from alsim.training.options import TrainingOptions
+from alsim.training.optimisers import STACKED
 from alsim.training.replicas import Batch, Mode, Replicas, Way
 from alsim.training.state import ReplicaState
 from alsim.training.ways import make_replicas

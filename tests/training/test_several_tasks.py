@@ -10,7 +10,10 @@ from torch.nn import functional as F
 from toy_tasks import make_tasks_pool
 
 from alsim.errors import UsageError
-from alsim.models import MIXED, ExpertOptions, Inputs, ModelOptions, Outputs
+from alsim.models import MIXED, Inputs, Outputs
+from alsim.options.experts import ExpertOptions
+from alsim.options.model import ModelOptions
+from alsim.options.training import TaskWeighting, TrainingOptions
 from alsim.seeding import stream
 from alsim.training.dropout import draw_masks
 from alsim.training.features import features_of, shape_of
@@ -18,7 +21,6 @@ from alsim.training.fit import FitStreams, Labelled, fit_epochs, train_epoch
 from alsim.training.gate_noise import draw_noise
 from alsim.training.losses import known_where, masked_losses, row_losses
 from alsim.training.objective import TASK_WEIGHTS, Objective, make_objective
-from alsim.training.options import TaskWeighting, TrainingOptions
 from alsim.training.replicas import Batch, Replicas, Way
 from alsim.training.task_weighting import draw_orders, dwa_weights
 from alsim.training.ways import make_replicas

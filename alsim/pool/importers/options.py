@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from alsim.pool.options import LabelKind
+from alsim.options.pool import LabelKind
 
 Format = Literal["npz", "npy", "idx", "csv", "parquet", "census", "cifar100"]
 

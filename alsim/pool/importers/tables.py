@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from alsim.errors import PoolError
+from alsim.options.pool import PoolOptions
 from alsim.pool.advice import no_embeddings
 from alsim.pool.decoding import present_rows
 from alsim.pool.faults import raise_first
@@ -18,7 +19,6 @@ from alsim.pool.importers.build import build_pool, embedding_column, known_colum
 from alsim.pool.importers.label_files import ID_NAMES, join_labels
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
-from alsim.pool.options import PoolOptions
 from alsim.pool.roles import Roles, is_embedding
 from alsim.pool.schemas import is_nested
 from alsim.pool.source import Source, open_source

@@ -1,0 +1,1 @@
+"""What learning curves say: means, differences, labels saved, verdicts."""

@@ -1,0 +1,191 @@
+"""A run of several tasks seen as a run of one: its curves are those of this task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alsim.analysis.curves.metric_curves import overall
+from alsim.errors import StoreError, UsageError, nearest
+
+MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers are of
+# What the steps tell of all tasks together: the mean over them.
+_MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
+_KEY = ("strategy", "seed", "step")
+_AUC = pc.field("metric") == "auc"
+_OTHERS = "take accuracy, balanced_accuracy or macro_f1"
+
+
+class RunWithTasks(Protocol):
+    """A run of which each task can be told, such as `alsim.store.Run`."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, which tells two runs of one name apart."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """How far it came, such as "complete"."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, object]:
+        """What `run.json` holds."""
+        ...
+
+    @property
+    def steps(self) -> pa.Table:
+        """The steps, as the store writes them."""
+        ...
+
+    @property
+    def metrics(self) -> pa.Table:
+        """The values by task, head, modalities and class, as the store writes them."""
+        ...
+
+    @property
+    def queries(self) -> pa.Table:
+        """The objects that were labelled, as the store writes them."""
+        ...
+
+
+# eq=False: tables compare elementwise.
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskRun:
+    """One task of a run. Labels, questions and cost stay those of all tasks together."""
+
+    whole: RunWithTasks
+    task: str
+    steps: pa.Table  # with this task's measures
+
+    @property
+    def folder(self) -> Path:
+        """Return the run's folder."""
+        return self.whole.folder
+
+    @property
+    def name(self) -> str:
+        """Return the run's name."""
+        return self.whole.name
+
+    @property
+    def status(self) -> str:
+        """Return how far the run came."""
+        return self.whole.status
+
+    @property
+    def manifest(self) -> Mapping[str, object]:
+        """Return what `run.json` holds, with this task's classes and evaluated rows."""
+        told, tasks, pool = (self.whole.manifest.get(name) for name in ("task", "tasks", "pool"))
+        own = tasks.get(self.task) if isinstance(tasks, Mapping) else None
+        if told == self.task or not isinstance(own, Mapping):
+            return self.whole.manifest
+        of_pool = dict(pool) if isinstance(pool, Mapping) else {}
+        return {
+            **self.whole.manifest,
+            "task": self.task,
+            "n_evaluated": own.get("n_evaluated"),
+            "pool": {**of_pool, "classes": own.get("classes")},
+        }
+
+    @property
+    def metrics(self) -> pa.Table:
+        """Return the values of this task."""
+        return self.whole.metrics.filter(pc.field("task") == self.task)
+
+    @property
+    def queries(self) -> pa.Table:
+        """Return what was asked of this task."""
+        return self.whole.queries.filter(pc.field("task") == self.task)
+
+
+def tasks_of(run: RunWithTasks) -> tuple[str, ...]:
+    """Return the tasks that a run has measured, by name."""
+    return tuple(sorted({str(name) for name in run.metrics.column("task").to_pylist()}))
+
+
+def of_task(run: RunWithTasks, task: str) -> TaskRun:
+    """Return one task of a run: its steps with what the mixed head came to at the task.
+
+    Raises:
+        UsageError: If the run has no such task, or no row by which it could measure it.
+        StoreError: If it has one task only, but does not tell its measures.
+    """
+    known, where = tasks_of(run), f"--task, of {run.folder}"
+    tasks = run.manifest.get("tasks")
+    own = tasks.get(task) if isinstance(tasks, Mapping) else None
+    if isinstance(own, Mapping) and own.get("n_evaluated") == 0:
+        split = run.manifest.get("evaluation_split")
+        what = f"no {split} row has a label of {task!r}: it was not measured"
+        raise UsageError(what, where, f"name one of: {', '.join(n for n in known if n != task)}")
+    if task not in known:
+        raise UsageError(f"the run has no task {task!r}", where, nearest(task, known))
+    if len(known) == 1:
+        steps = run.steps  # those of its only task; older runs tell less of it in the metrics
+    else:
+        steps = run.steps.drop_columns(
+            [name for name in _MEASURES if name in run.steps.column_names]
+        )
+    measured = _measured(run.metrics, task)
+    keys = list(zip(*(steps.column(name).to_pylist() for name in _KEY), strict=True))
+    for metric, values in measured.items():
+        if metric not in steps.column_names:
+            column = pa.array([values.get(key) for key in keys], pa.float64())
+            steps = steps.append_column(metric, column)
+    if "accuracy" not in steps.column_names:
+        raise StoreError(
+            f"the run does not tell how accurate it is at {task}",
+            str(run.folder),
+            "run it again into another folder: alsim run --out FOLDER",
+        )
+    return TaskRun(run, task, steps)
+
+
+def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
+    """Refuse the AUC where it is not measured, and say why.
+
+    Args:
+        runs: Of a task those that `of_task` makes.
+        task: The one that is asked for; None is the mean over all.
+
+    Raises:
+        UsageError: If there is no task, or one of another number of classes than two.
+    """
+    for run in runs:
+        if task is None and "auc" in run.steps.column_names:
+            continue
+        where = f"--metric auc, of {run.folder}"
+        if task is None:
+            known = {str(name) for name in run.metrics.filter(_AUC).column("task").to_pylist()}
+            mend = f"add --task {' or --task '.join(sorted(known))}" if known else _OTHERS
+            what = "auc is of one task that has two classes"
+            raise UsageError(what + ("" if known else "; the run has none"), where, mend)
+        pool = run.manifest.get("pool")
+        classes = pool.get("classes") if isinstance(pool, Mapping) else None
+        if isinstance(classes, Mapping) and len(classes) > 2:
+            what = f"auc is of tasks of two classes; {task} has {len(classes)}"
+            raise UsageError(what, where, _OTHERS)
+
+
+def _measured(metrics: pa.Table, task: str) -> dict[str, dict[tuple[str, int, int], float]]:
+    """Return each measure of a task, by strategy, seed and step."""
+    rows = metrics.filter(
+        (pc.field("task") == task) & (pc.field("head") == MIXED) & (pc.field("modalities") == ALL)
+    )
+    found: dict[str, dict[tuple[str, int, int], float]] = {}
+    for metric in sorted({str(name) for name in rows.column("metric").to_pylist()}):
+        own = overall(rows, metric)
+        keys = zip(*(own.column(name).to_pylist() for name in _KEY), strict=True)
+        values: dict[Any, Any] = dict(zip(keys, own.column("value").to_pylist(), strict=True))
+        if values:
+            found[metric] = values
+    return found

@@ -1,0 +1,1 @@
+"""Statistics for paired seeds: t-intervals, bands, Holm, power."""

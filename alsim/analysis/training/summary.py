@@ -1,0 +1,245 @@
+"""What passive training came to: each model at each task over seeds, and against another.
+
+Differences are taken seed by seed, since the nets of a seed are trained on the same labels.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from alsim.analysis.statistics.intervals import (
+    NOT_NEGATIVE,
+    Bounds,
+    Estimate,
+    bounds_of,
+    difference_bounds,
+    estimate,
+)
+from alsim.experiments.training.records import RANDOM
+
+Metric = Literal["mse", "auc", "accuracy"]
+METRICS: tuple[Metric, ...] = ("mse", "auc", "accuracy")  # a task is told by the first it has
+
+
+@dataclass(frozen=True, slots=True)
+class NetSummary:
+    """The nets of one model, trained on labels chosen alike, over seeds."""
+
+    model: str
+    chosen_by: str
+    fraction: float
+    n_seeds: int
+    n_diverged: int  # of these seeds
+    n_objects: Estimate
+    n_cells: Estimate
+    n_parameters: int
+    active_flops: Estimate
+    epochs: Estimate  # of those that did not diverge; 0 where all did
+    train_loss: Estimate | None  # as the epochs are; None where all diverged
+    validation_loss: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """How the nets of one model do at one task, by one evaluation, over seeds."""
+
+    task: str | None  # None: the mean of all tasks
+    metric: str
+    model: str
+    chosen_by: str
+    fraction: float
+    evaluation: str
+    value: Estimate
+    difference: Estimate | None  # to what the summary compares with; None where it is that
+    experts: Estimate | None  # that the task uses: selected, or the effective number of a softmax
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """What there is to tell of passive training."""
+
+    nets: tuple[NetSummary, ...]
+    tasks: tuple[TaskSummary, ...]  # by task, fraction, model; the mean of all first, if any
+    compared_with: str  # a model, or "random": the same model on labels drawn at random
+
+
+_Key = tuple[str, str, float]  # model, chosen_by, fraction
+_Values = dict[tuple[str | None, str, _Key, str], dict[int, float]]  # task, metric, …, evaluation
+
+
+def summarise_training(
+    fits: pa.Table, tasks: pa.Table, gates: pa.Table, models: Mapping[str, Sequence[str]]
+) -> TrainingSummary:
+    """Return what a training study's tables tell.
+
+    A regression task is told by its mse, one of two classes by its auc, others by accuracy. The
+    mean over tasks is there where all have the same metric. Each row is compared with the first
+    model, by its first evaluation, on the same labels; where labels were queried by several
+    strategies and random is among them, with the same model and evaluation on random's labels.
+
+    Args:
+        fits: One row a net.
+        tasks: One row a net, task, evaluation and metric.
+        gates: One row a net, task and expert.
+        models: The models in order, with their evaluations (none without stochastic gates).
+    """
+    order = {model: place for place, model in enumerate(models)}
+    strategies = sorted({str(by) for by in fits.column("chosen_by").to_pylist()})
+    with_random = RANDOM in strategies and len(strategies) > 1
+    values = _values(tasks.to_pylist())
+    metrics = _metrics(values)
+    _add_means(values, metrics)
+    experts = _experts(values, gates.to_pylist())
+
+    def reference(key: _Key, evaluation: str) -> tuple[_Key, str]:
+        model, chosen_by, fraction = key
+        if with_random:
+            return (model, RANDOM, fraction), evaluation
+        first = next(iter(models))
+        return (first, chosen_by, fraction), next(iter(models[first]), "")
+
+    found: list[TaskSummary] = []
+    for (task, metric, key, evaluation), by_seed in values.items():
+        if metrics.get(task) != metric:
+            continue
+        other = reference(key, evaluation)
+        theirs = {} if other == (key, evaluation) else values.get((task, metric, *other), {})
+        used = experts.get((task, key, evaluation))
+        found.append(
+            TaskSummary(
+                task,
+                metric,
+                *key,
+                evaluation,
+                _over(by_seed.values(), bounds_of(metric)),
+                _difference(by_seed, theirs, difference_bounds(bounds_of(metric))),
+                _over(used) if used else None,
+            )
+        )
+    places = {task: place for place, task in enumerate(metrics)}
+    modes = {m: list(models[m]) for m in models}
+    found.sort(
+        key=lambda s: (
+            -1 if s.task is None else places[s.task],
+            s.fraction,
+            order[s.model],
+            s.chosen_by != RANDOM,
+            s.chosen_by,
+            modes[s.model].index(s.evaluation) if s.evaluation else 0,
+        )
+    )
+    nets = _nets(fits.to_pylist())
+    nets.sort(
+        key=lambda net: (
+            net.fraction,
+            order[net.model],
+            net.chosen_by != RANDOM,
+            net.chosen_by,
+        )
+    )
+    return TrainingSummary(
+        tuple(nets), tuple(found), RANDOM if with_random else next(iter(models), "")
+    )
+
+
+def effective_number(weights: Sequence[float]) -> float:
+    """Return e to the entropy of weights that sum to 1: how many equal ones are as spread."""
+    return math.exp(-math.fsum(w * math.log(w) for w in weights if w > 0))
+
+
+def _values(rows: Iterable[Mapping[str, Any]]) -> _Values:
+    values: _Values = {}
+    for row in rows:
+        key = row["model"], row["chosen_by"], row["fraction"]
+        place = row["task"], row["metric"], key, row["evaluation"]
+        values.setdefault(place, {})[row["seed"]] = row["value"]
+    return values
+
+
+def _metrics(values: _Values) -> dict[str | None, str]:
+    """Return the metric that each task is told by, in the order of the tasks' names."""
+    there: dict[str, set[str]] = {}
+    for task, metric, _, _ in values:
+        assert task is not None
+        there.setdefault(task, set()).add(metric)
+    return {
+        task: next(metric for metric in METRICS if metric in there[task])
+        for task in sorted(there)
+        if there[task] & {*METRICS}
+    }
+
+
+def _add_means(values: _Values, metrics: dict[str | None, str]) -> None:
+    """Add the mean over tasks, of the seeds that have all of them, if all have one metric."""
+    if len(metrics) < 2 or len(set(metrics.values())) > 1:
+        return
+    metric = next(iter(metrics.values()))
+    for key, evaluation in {(key, mode): None for _, m, key, mode in values if m == metric}:
+        of_tasks = [values.get((task, metric, key, evaluation), {}) for task in metrics]
+        seeds = set.intersection(*map(set, of_tasks))
+        if seeds:
+            values[None, metric, key, evaluation] = {
+                seed: math.fsum(each[seed] for each in of_tasks) / len(of_tasks)
+                for seed in sorted(seeds)
+            }
+    metrics[None] = metric
+
+
+def _experts(
+    values: _Values, gates: Iterable[Mapping[str, Any]]
+) -> dict[tuple[str | None, _Key, str], list[float]]:
+    """Return how many experts each task uses, one value a seed."""
+    found = {
+        (task, key, mode): list(by_seed.values())
+        for (task, metric, key, mode), by_seed in values.items()
+        if metric == "n_experts"
+    }
+    weights: dict[tuple[str, _Key, int], list[float]] = {}
+    for row in gates:
+        if row["fact"] == "weight":
+            key = row["model"], row["chosen_by"], row["fraction"]
+            weights.setdefault((row["task"], key, row["seed"]), []).append(row["value"])
+    for (task, key, _), of_seed in weights.items():
+        found.setdefault((task, key, ""), []).append(effective_number(of_seed))
+    return found
+
+
+def _difference(
+    mine: Mapping[int, float], theirs: Mapping[int, float], within: Bounds
+) -> Estimate | None:
+    seeds = sorted(mine.keys() & theirs.keys())
+    return _over((mine[seed] - theirs[seed] for seed in seeds), within) if seeds else None
+
+
+def _over(values: Iterable[float], within: Bounds = NOT_NEGATIVE) -> Estimate:
+    return estimate(np.array(list(values), np.float64), within=within)
+
+
+def _nets(fits: Iterable[Mapping[str, Any]]) -> list[NetSummary]:
+    groups: dict[_Key, list[Mapping[str, Any]]] = {}
+    for fit in fits:
+        groups.setdefault((fit["model"], fit["chosen_by"], fit["fraction"]), []).append(fit)
+
+    def loss(nets: Sequence[Mapping[str, Any]], name: str) -> Estimate | None:
+        known = [net[name] for net in nets if net[name] is not None]
+        return _over(known) if known else None
+
+    return [
+        NetSummary(
+            *key,
+            n_seeds=len(nets),
+            n_diverged=sum(not net["epochs"] for net in nets),
+            n_objects=_over(net["n_objects"] for net in nets),
+            n_cells=_over(net["n_cells"] for net in nets),
+            n_parameters=nets[0]["n_parameters"],
+            active_flops=_over(net["active_flops"] for net in nets),
+            epochs=_over([net["epochs"] for net in nets if net["epochs"]] or [0]),
+            train_loss=loss(nets, "train_loss"),
+            validation_loss=loss(nets, "validation_loss"),
+        )
+        for key, nets in groups.items()
+    ]

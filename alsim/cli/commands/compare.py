@@ -1,0 +1,214 @@
+"""`alsim compare`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from alsim.analysis.curves.comparison import Comparison
+    from alsim.cli.screens.formats import TextTable
+    from alsim.store import Run
+
+_WHAT = "What to compare"
+_SAVINGS = "Labels saved"
+_OUTPUT = "Output"
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN", help="Folders of runs on the same pool and splits."),
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="accuracy, balanced_accuracy or macro_f1; with a --task of two classes also auc.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "accuracy",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Of runs of several tasks the one to compare by. [default: the mean over them]",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    x: Annotated[
+        Literal["labels", "questions", "cost"],
+        typer.Option(
+            help="What is saved: labels, the oracle's questions, or what its answers cost.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "labels",
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Compare runs on other pools, splits or tasks all the same.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="The strategy that savings are against. [default: random]",
+            rich_help_panel=_SAVINGS,
+        ),
+    ] = None,
+    reference: Annotated[
+        float | None,
+        typer.Option(
+            help="An accuracy to come near to, such as that of training on all labels. "
+            "[default: the baseline's mean at the end]",
+            rich_help_panel=_SAVINGS,
+        ),
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            help="Of the reference, the accuracy that is to be reached.", rich_help_panel=_SAVINGS
+        ),
+    ] = 0.95,
+    cost_per_label: Annotated[
+        float | None,
+        typer.Option(help="To tell what is saved in money, too.", rich_help_panel=_SAVINGS),
+    ] = None,
+    interval: Annotated[
+        Literal["t-test", "bootstrap"],
+        typer.Option(
+            help="Of the savings: t-test inverts the paired test; bootstrap is too narrow.",
+            rich_help_panel=_SAVINGS,
+        ),
+    ] = "t-test",
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details",
+            help="Every pair's verdict, and what only describes: seeds won, Wilcoxon's p.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT),
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV: a line a strategy.", rich_help_panel=_OUTPUT)
+    ] = False,
+    latex: Annotated[
+        bool,
+        typer.Option(
+            "--latex", help="Print a LaTeX table of the strategies.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option(
+            "--markdown", help="Print Markdown: strategies and pairs.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs", help="With --csv or --latex: the pairs instead.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+) -> None:
+    """Tell which strategy saves the most labels, by how much, and how sure that is.
+
+    Example: alsim compare runs/posts
+
+    Example: alsim compare runs/posts runs/posts-retrain --cost-per-label 0.08 --markdown
+    """
+    formats = {"--json": json, "--csv": csv, "--latex": latex, "--markdown": markdown}
+    _check([flag for flag, is_given in formats.items() if is_given], pairs=pairs, details=details)
+    # Slow imports only once they are needed, so that `alsim --help` stays quick.
+    import alsim
+
+    read = [alsim.read_run(folder) for folder in runs]
+    found = alsim.compare(
+        read,
+        metric=metric,
+        task=task,
+        x=x,
+        baseline=baseline,
+        reference=reference,
+        share=share,
+        cost_per_label=cost_per_label,
+        interval=interval,
+        force=force,
+    )
+    if json:
+        from alsim.cli.screens.output import print_json
+
+        print_json({"runs": [str(run.folder) for run in read], **asdict(found)})
+        return
+    from alsim.cli.screens import comparison_tables
+    from alsim.cli.screens import formats as writing
+    from alsim.cli.screens.output import print_remarks
+
+    print_remarks("note", found.notes)
+    if csv:
+        records = comparison_tables.pair_records if pairs else comparison_tables.strategy_records
+        writing.print_csv(records(found))
+    elif latex:
+        table = comparison_tables.pair_table if pairs else comparison_tables.strategy_table
+        writing.print_latex(table(found))
+    elif markdown:
+        tables = (comparison_tables.strategy_table(found), comparison_tables.pair_table(found))
+        writing.print_markdown(*tables)
+    else:
+        _print_text(found, read[0], with_details=details)
+
+
+def _check(formats: list[str], *, pairs: bool, details: bool) -> None:
+    """Raise a UsageError if what is asked of the output does not go together."""
+    from alsim.errors import UsageError
+
+    if len(formats) > 1:
+        what = "one format can be printed at a time"
+        raise UsageError(what, " and ".join(formats), "ask for one of them")
+    if pairs and formats not in (["--csv"], ["--latex"]):
+        what = "--pairs chooses the table of --csv or --latex"
+        raise UsageError(what, "--pairs", "add one of those; in the text, --details has every pair")
+    if details and formats:
+        what = f"--details is of the text, and {formats[0]} has no text"
+        raise UsageError(what, "--details", "leave out one of the two; JSON has all of it")
+
+
+def _print_text(found: "Comparison", run: "Run", *, with_details: bool) -> None:
+    from alsim.cli.screens import comparison_words as words
+    from alsim.cli.screens.comparison_tables import pair_table, strategy_table, win_table
+    from alsim.cli.screens.output import print_gap, print_lines, print_table
+
+    def show(table: "TextTable") -> None:
+        print_gap()
+        print_table(table.headers, table.rows, right=table.right, whole=table.whole)
+        print_gap()
+
+    print_lines([words.headline(found)])
+    show(strategy_table(found))
+    told = words.ordered_verdicts(found) if with_details else words.main_verdicts(found)
+    left = len(found.verdicts) - len(told)
+    sentences = [words.verdict_sentence(verdict) for verdict in told]
+    sentences += [f"and {left} more pair{'s' * (left > 1)}: --details"] * bool(left)
+    if sentences:
+        print_lines([*sentences, ""])
+    if with_details and told:
+        print_lines(["what only describes, and decides nothing:"])
+        show(pair_table(found, with_verdicts=False))
+        show(win_table(found))
+    print_lines(words.explanations(found, run.evaluation_split, *_measured_on(run, found.task)))
+
+
+def _measured_on(run: "Run", task: str | None) -> tuple[int, str, bool]:
+    """Return on how many rows, of what, and whether that is the mean of several tasks."""
+    tasks = run.manifest.get("tasks")
+    if not isinstance(tasks, Mapping):
+        return run.n_evaluated, "", False
+    if task is None:
+        return run.n_evaluated, f"mean over {len(tasks)} tasks: ", True
+    return int(tasks[task]["n_evaluated"]), f"{task}: ", False

@@ -1,0 +1,151 @@
+"""The tables of a comparison: cells to look at, and records for other programs."""
+
+from alsim.analysis.curves.comparison import Comparison
+from alsim.analysis.curves.savings import Saving
+from alsim.analysis.curves.verdicts import Verdict
+from alsim.analysis.statistics.intervals import Estimate
+from alsim.cli.screens.comparison_cells import (
+    MONEY,
+    NOTHING,
+    estimate_cell,
+    metric_words,
+    p_text,
+    points,
+    reach_cell,
+    saving_cell,
+    unit,
+    wins_cell,
+)
+from alsim.cli.screens.formats import TextTable, Value
+
+
+def strategy_table(found: Comparison) -> TextTable:
+    """Return a row for each strategy, the best first; without a reference no labels to it."""
+    has_reach, has_money = found.reference is not None, any(s.money for s in found.strategies)
+    has_saving = found.baseline is not None
+    headers = ["strategy", "seeds", f"last {metric_words(found.metric)}", "AUBC", "rank"]
+    headers += [f"{found.counts} to {100 * found.share:g} %"] * has_reach
+    headers += [f"{found.counts} saved"] * has_saving + ["money saved"] * has_money
+    rows: list[tuple[str, ...]] = []
+    for each in found.ranking:
+        row = [each.strategy, str(len(each.seeds)), estimate_cell(each.last)]
+        row += [estimate_cell(each.aubc), NOTHING if each.rank is None else f"{each.rank:.1f}"]
+        row += [reach_cell(each.reach, len(each.seeds), found)] * has_reach
+        row += [saving_cell(each, each.saving, found, unit(found))] * has_saving
+        row += [saving_cell(each, each.money, found, MONEY)] * has_money
+        rows.append(tuple(row))
+    right = tuple(range(1, len(headers)))
+    return TextTable(tuple(headers), tuple(rows), right, whole=right[: 4 + has_reach])
+
+
+def pair_table(found: Comparison, *, with_verdicts: bool = True) -> TextTable:
+    """Return a row for each pair: the verdict, and what only describes it."""
+    headers = ["strategy", "against", *["verdict", "AUBC", "p (Holm)"] * with_verdicts]
+    headers += ["seeds won", "Wilcoxon p", f"last {metric_words(found.metric)}"]
+    rows: list[tuple[str, ...]] = []
+    for each in ordered_verdicts(found):
+        verdict = (
+            each.outcome,
+            NOTHING if each.area is None else estimate_cell(each.area, signed=True),
+            NOTHING if each.p_adjusted is None else p_text(each.p_adjusted),
+        )
+        row = (
+            *(each.first, each.second, *verdict * with_verdicts, wins_cell(each)),
+            NOTHING if each.wilcoxon_p is None else p_text(each.wilcoxon_p),
+            NOTHING if each.last is None else estimate_cell(each.last, signed=True),
+        )
+        rows.append(row)
+    right = tuple(range(2 + with_verdicts, len(headers)))
+    return TextTable(tuple(headers), tuple(rows), right, whole=right)
+
+
+def win_table(found: Comparison) -> TextTable:
+    """Return the share of the seeds in which the row's AUBC exceeds the column's."""
+    names = [each.strategy for each in found.ranking]
+    wins = {
+        (verdict.first, verdict.second): verdict.wins
+        for each in found.verdicts
+        for verdict in (each, each.swapped())
+    }
+    rows: list[tuple[str, ...]] = []
+    for i, name in enumerate(names, 1):
+        shares = [wins.get((name, other)) for other in names]
+        cells = [NOTHING if share is None else points(share, ".2f") for share in shares]
+        rows.append((f"{i} {name}", *cells))
+    columns = tuple(range(1, len(names) + 1))
+    headers = ("share of seeds won", *map(str, columns))
+    return TextTable(headers, tuple(rows), columns, whole=columns)
+
+
+def strategy_records(found: Comparison) -> list[dict[str, Value]]:
+    """Return a record for each strategy, the best first, always with the same keys."""
+    return [
+        {
+            "strategy": each.strategy,
+            "n_seeds": len(each.seeds),
+            **_numbers("last", each.last),
+            **_numbers("aubc", each.aubc),
+            "rank": each.rank,
+            "target": None if each.reach is None else each.reach.target,
+            **_numbers("reached", None if each.reach is None else each.reach.labels),
+            "reached_at_least": None if each.reach is None else each.reach.at_least,
+            "n_missed": None if each.reach is None else each.reach.n_missed,
+            **_saved("saved", each.saving),
+            **_saved("money", each.money),
+        }
+        for each in found.ranking
+    ]
+
+
+def pair_records(found: Comparison) -> list[dict[str, Value]]:
+    """Return a record for each pair, always with the same keys."""
+    return [
+        {
+            "first": each.first,
+            "second": each.second,
+            "outcome": each.outcome,
+            "n_seeds": len(each.seeds),
+            **_numbers("aubc_difference", each.area),
+            "p": None if each.area is None else each.area.p,
+            "p_adjusted": each.p_adjusted,
+            "level": each.level,
+            "seeds_needed": each.seeds_needed,
+            "wins": each.wins,
+            "wilcoxon_p": each.wilcoxon_p,
+            **_numbers("last_difference", each.last),
+        }
+        for each in ordered_verdicts(found)
+    ]
+
+
+def ordered_verdicts(found: Comparison) -> list[Verdict]:
+    """Return the verdicts, the better of a pair first: those on the baseline, then by ranking."""
+    places = {each.strategy: i for i, each in enumerate(found.ranking)}
+    facing = [
+        each.swapped() if each.area is not None and each.area.mean < 0 else each
+        for each in found.verdicts
+    ]
+
+    def key(verdict: Verdict) -> tuple[bool, int, int]:
+        pair = (verdict.first, verdict.second)
+        first, second = sorted(places[name] for name in pair)
+        return found.baseline not in pair, first, second
+
+    return sorted(facing, key=key)
+
+
+def _numbers(name: str, value: Estimate | None) -> dict[str, Value]:
+    return {
+        name: None if value is None else value.mean,
+        f"{name}_half_width": None if value is None else value.half_width,
+        f"{name}_low": None if value is None else value.low,
+        f"{name}_high": None if value is None else value.high,
+    }
+
+
+def _saved(name: str, saving: Saving | None) -> dict[str, Value]:
+    fields = ("low", "high", "is_censored_low", "is_censored_high")
+    return {
+        name: None if saving is None else saving.amount,
+        **{f"{name}_{f}": None if saving is None else getattr(saving, f) for f in fields},
+    }

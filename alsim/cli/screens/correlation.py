@@ -1,0 +1,165 @@
+"""What a correlation study shows: a row a metric, what its columns mean, the paths."""
+
+from pathlib import Path
+from typing import Any
+
+from alsim.analysis.correlation import Correlation, Interval
+from alsim.cli.screens.output import (
+    print_json,
+    print_lines,
+    print_remarks,
+    print_table,
+    quoted,
+    reporting,
+)
+from alsim.experiments.correlation import CONTROL
+from alsim.store import CorrelationStudy
+
+_LISTED = 5  # seeds whose ρ is shown one by one
+_NOTHING = "–"
+
+
+def draw(study: CorrelationStudy, path: Path) -> None:
+    """Draw the groups of each metric into a file; warnings go to stderr.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    from alsim.plots import save_figure
+    from alsim.plots.scatter import draw_scatter
+
+    drawing = draw_scatter(study.groups, study.correlations)
+    save_figure(drawing.figure, path)
+    print_remarks("warning", drawing.warnings)
+
+
+def print_correlation(
+    study: CorrelationStudy, *, as_json: bool, picture: Path | None = None
+) -> None:
+    """Print a correlation study to stdout."""
+    with reporting(study.folder, f"print it again: alsim resume {quoted(study.folder)}"):
+        if as_json:
+            print_json(_as_json(study, picture))
+        else:
+            _print_text(study, picture)
+
+
+def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
+    print_table(
+        ["metric", "ρ by seed", "mean ρ", "over seeds", "over groups", "p", "null band"],
+        [
+            [
+                found.metric,
+                _by_seed(found),
+                "undefined" if found.mean is None else f"{found.mean:+z.3f}",
+                _interval(found.fisher),
+                _interval(found.bootstrap),
+                _NOTHING if found.p is None else f"{found.p:.2g}",
+                {None: _NOTHING, True: "within", False: "outside"}[found.is_within_null],
+            ]
+            for found in study.correlations
+        ],
+        title=f"{study.name}: a group's mean score and the accuracy of the copy trained on it",
+        right=(2, 5),
+        whole=(0, 2, 5),
+    )
+    print_lines([*_on_numbers(study), *_on_sizes(study), *_paths(study, picture)])
+
+
+def _on_numbers(study: CorrelationStudy) -> list[str]:
+    """Return what the columns mean, as far as they hold anything."""
+    lines = [
+        "ρ: Spearman's, of the groups' mean scores and their copies' accuracies; "
+        "a score is higher for what is queried first"
+    ]
+    if any(found.metric.endswith("(raw)") for found in study.correlations):
+        lines.append(
+            "a margin comes with both signs, as the VK study does not say which it means: raw is "
+            "the first probability less the second"
+        )
+    if any(rho is None for found in study.correlations for rho in found.rhos.values()):
+        lines.append("undefined: all groups score the same, or all copies are equally accurate")
+    over_groups = "over groups by bootstrap, what other groups of these seeds would give"
+    if any(found.fisher is not None for found in study.correlations):
+        over_seeds = "over seeds, of the mean by Fisher's z, what other seeds would give"
+        lines.append(f"95 % intervals: {over_seeds}; {over_groups}")
+    elif any(len(found.rhos) > 1 for found in study.correlations):
+        lines.append(
+            f"95 % intervals: none over seeds, too few have a ρ or all agree; {over_groups}"
+        )
+    else:
+        lines.append("one seed gives no interval over seeds: add --seeds 5")
+    lines.append("p: by permutation, two-sided, not corrected for how many metrics there are")
+    control = next((found for found in study.correlations if found.metric == CONTROL), None)
+    if control is not None and control.null_seed is not None and control.null_mean is not None:
+        n_seeds = sum(rho is not None for rho in control.rhos.values())
+        mean = f", the mean of {n_seeds} in {_interval(control.null_mean)}"
+        lines.append(
+            f"null band: groups at random have a ρ in {_interval(control.null_seed)} with one "
+            f"seed{mean if n_seeds > 1 else ''}, 95 times in 100"
+        )
+    return lines
+
+
+def _on_sizes(study: CorrelationStudy) -> list[str]:
+    """Return how large everything was; `alsim correlate` and `resume` show finished studies."""
+    jobs = {(r["metric"], r["seed"]) for r in study.groups.select(["metric", "seed"]).to_pylist()}
+    size, epochs = study.groups.column("n")[0].as_py(), study.epochs
+    n_groups = study.groups.num_rows // len(jobs)
+    lines = [
+        f"{n_groups:,} groups of {size:,} rows a metric and seed; the start knew "
+        f"{study.initial_size:,} labels; accuracy on {study.n_evaluated:,} "
+        f"{study.evaluation_split} rows",
+        f"copies were trained for {epochs} epoch{'s' if epochs > 1 else ''}: "
+        + ("with more" if epochs == 1 else "with so many")
+        + " the signs can turn",
+    ]
+    if study.evaluation_split == "validation":
+        lines.append("the pool has no test split: these rows also ended the passive phase")
+    return lines
+
+
+def _paths(study: CorrelationStudy, picture: Path | None) -> list[str]:
+    return [
+        f"wrote {study.folder}: run.json, groups and correlations (.parquet)",
+        f"see the groups: alsim plot {quoted(study.folder)} --kind scatter"
+        if picture is None
+        else f"figure: {picture}",
+    ]
+
+
+def _by_seed(found: Correlation) -> str:
+    """Return the ρ of each seed, or of many only how many there are."""
+    if len(found.rhos) > _LISTED:
+        return found.seeds_in_words
+    told = ("undefined" if rho is None else f"{rho:+z.2f}" for rho in found.rhos.values())
+    return " ".join(told)
+
+
+def _interval(interval: Interval | None) -> str:
+    return _NOTHING if interval is None else f"{interval[0]:+z.2f} … {interval[1]:+z.2f}"
+
+
+def _as_json(study: CorrelationStudy, picture: Path | None) -> dict[str, Any]:
+    return {
+        "study": str(study.folder),
+        "status": study.status,
+        "evaluation_split": study.evaluation_split,
+        "n_evaluated": study.n_evaluated,
+        "initial_size": study.initial_size,
+        "epochs": study.epochs,
+        "figure": None if picture is None else str(picture),
+        "correlations": {
+            found.metric: {
+                "rhos": {str(seed): rho for seed, rho in found.rhos.items()},
+                "mean": found.mean,
+                "over_seeds": found.fisher,
+                "over_groups": found.bootstrap,
+                "p": found.p,
+                "null_band_of_mean": found.null_mean,
+                "null_band_of_one_seed": found.null_seed,
+                "is_within_null_band": found.is_within_null,
+            }
+            for found in study.correlations
+        },
+    }

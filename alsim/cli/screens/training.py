@@ -1,0 +1,215 @@
+"""What passive training shows: a table a task, one of the nets, what its columns mean, the path."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from alsim.analysis.statistics.intervals import Estimate, interval_text
+from alsim.analysis.training.summary import (
+    NetSummary,
+    TaskSummary,
+    TrainingSummary,
+    summarise_training,
+)
+from alsim.cli.screens.output import (
+    print_gap,
+    print_json,
+    print_lines,
+    print_table,
+    quoted,
+    reporting,
+)
+from alsim.errors import RunError
+from alsim.experiments.training.records import RANDOM
+from alsim.store import EXPORTS, TrainingStudy
+
+_NOTHING = "–"
+_METRICS = {"auc": "AUC", "mse": "MSE", "accuracy": "accuracy"}
+
+
+def print_training(study: TrainingStudy, *, as_json: bool) -> None:
+    """Print a training study to stdout, and fail if some of its nets diverged.
+
+    Raises:
+        RunError: Naming the nets whose training diverged.
+    """
+    summary = summarise_training(study.fits, study.tasks, study.gates, models_of(study))
+    with reporting(study.folder, f"print it again: alsim resume {quoted(study.folder)}"):
+        if as_json:
+            print_json(_as_json(study, summary))
+        else:
+            _print_text(study, summary)
+    lost = study.manifest.get("diverged")
+    if isinstance(lost, list) and lost:
+        told = [f"{d['model']} with seed {d['seed']} at fraction {d['fraction']:g}" for d in lost]
+        raise RunError(
+            f"{len(lost)} of the {study.fits.num_rows} nets diverged and are not measured: "
+            + ", ".join(told),
+            str(study.folder),
+            "the others are whole; lower --learning-rate, or leave the inputs standardised, and "
+            "train again into another folder",
+        )
+
+
+def models_of(study: TrainingStudy) -> Mapping[str, Sequence[str]]:
+    """Return the models of a study in their order, and the evaluations of each."""
+    configuration: Any = study.manifest.get("configuration")
+    models: Any = configuration.get("models") if isinstance(configuration, Mapping) else None
+    if isinstance(models, Mapping):
+        return {str(name): list(told["evaluations"]) for name, told in models.items()}
+    return dict.fromkeys(map(str, study.fits.column("model").to_pylist()), ())
+
+
+def _print_text(study: TrainingStudy, summary: TrainingSummary) -> None:
+    shown = _Shown(summary)
+    n_tasks = len({row.task for row in summary.tasks if row.task is not None})
+    for (task, fraction), rows in groupby(summary.tasks, key=lambda row: (row.task, row.fraction)):
+        found = list(rows)
+        title = f"mean of the {n_tasks} tasks" if task is None else task
+        title += f", fraction {fraction:g}" * shown.fractions
+        print_lines([f"{title}: {_METRICS[found[0].metric]} on {study.evaluation_split}"])
+        shown.print_task(found)
+        print_gap()
+    print_lines(["nets"])
+    shown.print_nets(summary.nets)
+    print_gap()
+    print_lines([*_on_numbers(study, summary), *_on_gates(summary), f"wrote {_path(study)}"])
+
+
+class _Shown:
+    """Which columns there are: those in which rows differ."""
+
+    def __init__(self, summary: TrainingSummary) -> None:
+        self.fractions = len({net.fraction for net in summary.nets}) > 1
+        self.choosers = {net.chosen_by for net in summary.nets} != {RANDOM}
+        self.evaluations = any(len(modes) > 1 for modes in _modes(summary).values())
+
+    def _who(self, rows: Sequence[NetSummary] | Sequence[TaskSummary]) -> list["_Column"]:
+        columns = [_Column("model", [row.model for row in rows])]
+        if self.choosers:
+            columns.append(_Column("labels by", [row.chosen_by for row in rows]))
+        return columns
+
+    def print_task(self, rows: Sequence[TaskSummary]) -> None:
+        number = ".4g" if rows[0].metric == "mse" else ".4f"
+        columns = self._who(rows)
+        if self.evaluations:
+            columns.append(_Column("mode", [row.evaluation or _NOTHING for row in rows]))
+        columns.append(
+            _Column(_METRICS[rows[0].metric], [_interval(r.value, number) for r in rows])
+        )
+        if any(row.difference is not None for row in rows):
+            cells = [_interval(row.difference, f"+z{number}") for row in rows]
+            columns.append(_Column("difference", cells))
+        if any(row.experts is not None for row in rows):
+            cells = [_NOTHING if r.experts is None else f"{r.experts.mean:.1f}" for r in rows]
+            columns.append(_Column("experts", cells, True))
+        _print_columns(columns)
+
+    def print_nets(self, nets: Sequence[NetSummary]) -> None:
+        fractions = _Column("fraction", [f"{net.fraction:g}" for net in nets], True)
+        _print_columns(
+            [
+                *self._who(nets),
+                *[fractions] * self.fractions,
+                _Column("objects", [f"{net.n_objects.mean:,.0f}" for net in nets], True),
+                _Column("parameters", [f"{net.n_parameters:,}" for net in nets], True),
+                _Column("FLOPs", [f"{net.active_flops.mean:,.0f}" for net in nets], True),
+                _Column("epochs", [f"{net.epochs.mean:.1f}" for net in nets], True),
+                _Column("validation loss", [_interval(n.validation_loss, ".4f") for n in nets]),
+            ]
+        )
+
+
+def _modes(summary: TrainingSummary) -> dict[str, set[str]]:
+    """Return the evaluations of each model."""
+    modes: dict[str, set[str]] = {}
+    for row in summary.tasks:
+        modes.setdefault(row.model, set()).add(row.evaluation)
+    return modes
+
+
+class _Column(NamedTuple):
+    header: str
+    cells: Sequence[str]
+    is_right: bool = False
+
+
+def _print_columns(columns: Sequence[_Column]) -> None:
+    print_table(
+        [column.header for column in columns],
+        list(zip(*(column.cells for column in columns), strict=True)),
+        right=[place for place, column in enumerate(columns) if column.is_right],
+        whole=range(1, len(columns)),
+    )
+
+
+def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
+    """Return what the columns mean, as far as they hold anything."""
+    n_seeds = max((net.n_seeds for net in summary.nets), default=0)
+    shown = [each for row in summary.tasks for each in (row.value, row.difference)]
+    is_cut = any(each is not None and each.is_cut for each in shown)
+    cut = "; [ ] where ± would go beyond what can be" if is_cut else ""
+    lines = [
+        f"±: 95 % t-interval over {n_seeds} seeds, at that place alone{cut}"
+        if n_seeds > 1
+        else "one seed gives no interval: add --seeds 5"
+    ]
+    if any(row.difference is not None for row in summary.tasks):
+        other = (
+            "the same model on labels chosen at random"
+            if summary.compared_with == RANDOM
+            else summary.compared_with
+        )
+        lines.append(f"difference: to {other}, in pairs by seed")
+    if len({net.fraction for net in summary.nets}) > 1:
+        configuration: Any = study.manifest.get("configuration")
+        is_queried = bool(configuration and configuration.get("queries"))
+        of = "what the run queried, in its order" if is_queried else "the labels"
+        lines.append(f"fraction: of {of}; a smaller one is the beginning of a larger")
+    of_row = ""
+    if study.manifest.get("is_disjoint"):
+        of_row = ", by the net of its own task, the mean over tasks; not of experts: all of it"
+    lines.append(f"FLOPs: multiply-adds of a row in evaluation{of_row}")
+    lines.append("validation loss: the mean over tasks, by which training was stopped")
+    lines.append(f"measured on {study.n_evaluated:,} {study.evaluation_split} rows")
+    if study.evaluation_split == "validation":
+        lines.append("the pool has no test split: these rows also ended the training")
+    return lines
+
+
+def _on_gates(summary: TrainingSummary) -> list[str]:
+    told = [row for row in summary.tasks if row.experts is not None]
+    parts = ["the effective number of a softmax gate's mean weights"] * any(
+        not row.evaluation for row in told
+    )
+    parts += ["of stochastic gates those that run in evaluation"] * any(
+        bool(row.evaluation) for row in told
+    )
+    lines = [f"experts: that the task uses, {'; '.join(parts)}"] if told else []
+    if any(len(modes) > 1 for modes in _modes(summary).values()):
+        lines.append("mode: of evaluation, which of a task's experts then run")
+    return lines
+
+
+def _path(study: TrainingStudy) -> str:
+    n = len(list((study.folder / EXPORTS).glob("*.safetensors")))
+    nets = f", exports ({n} net{'s' * (n > 1)}: alsim.load_task)" if n else ""
+    return f"{study.folder}: run.json, fits, tasks and gates (.parquet){nets}"
+
+
+def _interval(value: Estimate | None, number: str) -> str:
+    return _NOTHING if value is None else interval_text(value, number.removeprefix("+z"), number)
+
+
+def _as_json(study: TrainingStudy, summary: TrainingSummary) -> dict[str, Any]:
+    return {
+        "study": str(study.folder),
+        "status": study.status,
+        "evaluation_split": study.evaluation_split,
+        "n_evaluated": study.n_evaluated,
+        "compared_with": summary.compared_with,
+        "nets": [asdict(net) for net in summary.nets],
+        "tasks": [asdict(row) for row in summary.tasks],
+    }

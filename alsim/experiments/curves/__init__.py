@@ -1,0 +1,1 @@
+"""The loop behind a learning curve: query, ask, record, fine-tune."""

@@ -1,0 +1,257 @@
+"""The study's loop: passive phase, then query → answer → fine-tune → measure, in rounds.
+
+Six steps (VK 2020): sample random objects; train on them; query by the strategy; fine-tune;
+measure; repeat. Every replica of a seed starts from the same initial labels and the same passive
+phase, so that strategies are compared in pairs. No files, no clock.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from alsim.experiments.cells import merged
+from alsim.experiments.curves.asking import initial_query, labelled_rows
+from alsim.experiments.curves.position import Position
+from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.curves.recording import make_round
+from alsim.experiments.curves.records import Round
+from alsim.experiments.setting import (
+    Setting,
+    fit_streams,
+    fresh_replicas,
+)
+from alsim.training.fit import Labelled, Stopped, fit_early_stopping, fit_epochs
+from alsim.training.objective import LOG_VARIANCE
+from alsim.training.replicas import Replicas
+from alsim.training.state import ReplicaState
+
+Observe = Callable[[str], None]  # called at the start of each phase with its name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passive:
+    """Nets after the passive phase, one a seed."""
+
+    state: ReplicaState
+    best: tuple[int, ...]  # the epoch that each kept; 0 where the training diverged
+    epochs: tuple[int, ...]  # how many each took
+
+    @property
+    def alive(self) -> tuple[bool, ...]:
+        """Return which nets there are: the others' training diverged."""
+        return tuple(epoch > 0 for epoch in self.best)
+
+    def pick(self, replicas: Sequence[int]) -> "Passive":
+        """Return the chosen nets, in that order; one may come twice."""
+        best, epochs = (tuple(numbers[r] for r in replicas) for numbers in (self.best, self.epochs))
+        return Passive(self.state.pick(replicas), best, epochs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Advance:
+    """One step of the curves of R jobs."""
+
+    step: int
+    rounds: Mapping[int, Round]  # by replica; one that has ended has none
+    diverged: tuple[int, ...]  # replicas whose training diverged at this step; they end
+    position: Callable[[], Position]  # to go on from here; to be called before the next step
+
+
+def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> Passive:
+    """Train each seed on its initial labels."""
+    observe("passive")
+    replicas = fresh_replicas(setting, seeds, "init")
+    queries = [initial_query(setting, seed) for seed in seeds]
+    labelled = _to_train_on(setting, labelled_rows(setting, queries))
+    trained = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
+    return Passive(replicas.state(), tuple(trained.best.tolist()), tuple(trained.epochs.tolist()))
+
+
+def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
+    """Return where curves begin: after the passive phase, one replica a job."""
+    queries = [initial_query(setting, job.seed) for job in jobs]
+    return Position(
+        step=0,
+        state=start.state,
+        labelled=labelled_rows(setting, queries),
+        queried=tuple(queries),
+        costs=tuple(query.cost for query in queries),
+        questions=tuple(query.n_questions for query in queries),
+        running=start.alive,
+    )
+
+
+def active(
+    setting: Setting, jobs: Sequence[Job], position: Position, observe: Observe
+) -> Iterator[Advance]:
+    """Yield the steps of all jobs from `position`, whose own step is measured (again) first.
+
+    The jobs go in lockstep. One that has met its end, or whose training diverged, yields no more
+    rounds; the others go on.
+
+    Raises:
+        RunError: If a score is not a number.
+    """
+    replicas = fresh_replicas(setting, [job.seed for job in jobs], "init")
+    replicas.load(position.state)
+    position = replace(position, labelled=_on(setting.features.device, position.labelled))
+    lost: tuple[int, ...] = ()
+    while True:
+        observe("evaluate")
+        rounds, silent = _measure(setting, jobs, position, replicas)
+        position = _without(position, silent)
+        yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
+        step = position.step + 1
+        size = setting.schedule.query_at(step, position.labelled.n, setting.n_units)
+        running = _still_running(setting, replicas, position.running)
+        if size == 0 or not any(running):
+            return
+        observe("query")
+        position = _queried(setting, replicas, jobs, position, running, step, size)
+        observe("train")
+        replicas, lost = _fine_tune(setting, replicas, jobs, position, observe)
+        position = _without(position, lost)
+
+
+def _measure(
+    setting: Setting, jobs: Sequence[Job], position: Position, replicas: Replicas
+) -> tuple[dict[int, Round], tuple[int, ...]]:
+    """Return the rounds of those still running, and who among them says nothing finite."""
+    if not any(position.running):
+        return {}, ()
+    rounds: dict[int, Round] = {}
+    silent: list[int] = []
+    sigmas = _sigmas(replicas)
+    n_rows = _to_train_on(setting, position.labelled).n
+    for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
+        if not position.running[r]:
+            continue
+        if not math.isfinite(evaluation.mean("nll")):
+            silent.append(r)
+            continue
+        rounds[r] = make_round(
+            setting, jobs[r], position.step,
+            n_labelled=position.labelled.n, n_rows=n_rows, cost=position.costs[r],
+            n_questions=position.questions[r], queried=position.queried[r],
+            evaluation=evaluation, sigmas=sigmas[r],
+        )  # fmt: skip
+    return rounds, tuple(silent)
+
+
+def _queried(
+    setting: Setting,
+    replicas: Replicas,
+    jobs: Sequence[Job],
+    position: Position,
+    running: Sequence[bool],
+    step: int,
+    size: int,
+) -> Position:
+    """Return the position after the next query; its state is still that of before."""
+    labelled = position.labelled
+    queried = query_round(setting, replicas, jobs, labelled, running, step=step, size=size)
+    new = labelled_rows(setting, queried)
+    return replace(
+        position,
+        step=step,
+        labelled=labelled.extended(new.rows, new.labels),
+        queried=tuple(queried),
+        costs=tuple(cost + q.cost for cost, q in zip(position.costs, queried, strict=True)),
+        questions=tuple(
+            n + q.n_questions for n, q in zip(position.questions, queried, strict=True)
+        ),
+        running=tuple(running),
+    )
+
+
+def _without(position: Position, replicas: Sequence[int]) -> Position:
+    """Return the position with these replicas at their end."""
+    running = tuple(on and r not in replicas for r, on in enumerate(position.running))
+    return replace(position, running=running)
+
+
+def _saving(position: Position, replicas: Replicas) -> Callable[[], Position]:
+    """Return what makes a copy of where the curves stand."""
+    return lambda: replace(position, state=replicas.state())
+
+
+def _to_train_on(setting: Setting, labelled: Labelled) -> Labelled:
+    """Return what nets are trained on: each object once, with all that was told of it."""
+    return merged(labelled) if setting.unit == "cell" else labelled
+
+
+def _on(device: torch.device, labelled: Labelled) -> Labelled:
+    def moved(tensor: Tensor) -> Tensor:
+        return tensor.to(device)
+
+    return Labelled(
+        moved(labelled.rows), {task: moved(labels) for task, labels in labelled.labels.items()}
+    )
+
+
+def _fit_from_scratch(
+    setting: Setting,
+    replicas: Replicas,
+    labelled: Labelled,
+    seeds: Sequence[int],
+    *path: str | int,
+    observe: Observe,
+) -> Stopped:
+    """Train to the best epoch."""
+    validator = setting.validator
+    return fit_early_stopping(
+        replicas, setting.features, labelled, setting.training,
+        n_classes=setting.n_classes,
+        streams=fit_streams(setting, seeds, *path),
+        validate=None if validator is None else lambda: validator.losses(replicas),
+        on_epoch=lambda epoch: observe(f"epoch {epoch}"),
+    )  # fmt: skip
+
+
+def _fine_tune(
+    setting: Setting,
+    replicas: Replicas,
+    jobs: Sequence[Job],
+    position: Position,
+    observe: Observe,
+) -> tuple[Replicas, tuple[int, ...]]:
+    """Return the replicas trained on, fresh ones with `retrain`, and those that diverged."""
+    seeds, step = [job.seed for job in jobs], position.step
+    labelled = _to_train_on(setting, position.labelled)
+    if setting.training.retrain:
+        replicas = fresh_replicas(setting, seeds, "round", step, "init")
+        trained = _fit_from_scratch(
+            setting, replicas, labelled, seeds, "round", step, observe=observe
+        )
+        alive = (trained.best > 0).tolist()
+    else:
+        losses = fit_epochs(
+            replicas, setting.features, labelled, setting.training,
+            n_classes=setting.n_classes, streams=fit_streams(setting, seeds, "round", step),
+        )  # fmt: skip
+        alive = torch.isfinite(losses).tolist()
+    lost = tuple(r for r, on in enumerate(position.running) if on and not alive[r])
+    return replicas, lost
+
+
+def _still_running(setting: Setting, replicas: Replicas, running: Sequence[bool]) -> list[bool]:
+    """Return which replicas have not yet reached the accuracy that ends them.
+
+    It is validation accuracy: what decides must not be what is reported.
+    """
+    until, validator = setting.schedule.until, setting.validator
+    if until.kind != "accuracy" or validator is None:
+        return list(running)
+    accuracies = validator.accuracies(replicas)
+    return [on and a < until.value for on, a in zip(running, accuracies, strict=True)]
+
+
+def _sigmas(replicas: Replicas) -> list[dict[tuple[str, str], float]]:
+    """Return every replica's σ of each (task, head), empty where it is not learned."""
+    log_variance = replicas.parameter(LOG_VARIANCE)
+    if log_variance is None:
+        return [{} for _ in range(replicas.size)]
+    return [replicas.objective.sigmas(values) for values in log_variance]

@@ -1,0 +1,124 @@
+"""From what a round found to the records it leaves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+
+from alsim.experiments.curves.asking import Queried
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.evaluation import Evaluation, TaskMeasures
+from alsim.experiments.setting import Setting
+from alsim.models import MIXED
+from alsim.oracle import Answers
+from alsim.training.batching import batch_sizes
+
+# Task, head, modalities, metric, class, value.
+_Measure = tuple[str, str, str, str, str | None, float]
+
+
+def make_round(
+    setting: Setting,
+    job: Job,
+    step: int,
+    *,
+    n_labelled: int,
+    n_rows: int,
+    cost: float,
+    n_questions: int,
+    queried: Queried,
+    evaluation: Evaluation,
+    sigmas: Mapping[tuple[str, str], float],
+) -> Round:
+    """Return the records of one step of one replica.
+
+    Args:
+        setting: The study.
+        job: The replica's seed and strategy.
+        step: 0 after the passive phase.
+        n_labelled: Objects or cells that were answered.
+        n_rows: Objects that it was trained on.
+        cost: What the answers cost together.
+        n_questions: How many questions they took.
+        queried: What was labelled at this step.
+        evaluation: Of the replica after the step.
+        sigmas: σ of each (task, head), where it is learned.
+    """
+    training = setting.training
+    record = StepRecord(
+        strategy=job.strategy,
+        seed=job.seed,
+        step=step,
+        n_labelled=n_labelled,
+        cost=cost,
+        n_questions=n_questions,
+        batch_size=max(batch_sizes(n_rows, training.batch_size, training.batch_rule)),
+        accuracy=evaluation.mean("accuracy"),
+        balanced_accuracy=evaluation.mean("balanced_accuracy"),
+        macro_f1=evaluation.mean("macro_f1"),
+        nll=evaluation.mean("nll"),
+        ece=evaluation.mean("ece"),
+    )
+    measured = [
+        row for task, found in evaluation.tasks.items() for row in _measures(setting, task, found)
+    ]
+    learned = [(*term, "all", "sigma", None, sigma) for term, sigma in sigmas.items()]
+    metrics = tuple(
+        MetricRecord(job.strategy, job.seed, step, *values) for values in (*measured, *learned)
+    )
+    return Round(record, metrics, _query_records(setting, job, step, queried))
+
+
+def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
+    """Yield what is told of a task; of several tasks also what a step tells of the mean."""
+    classes = setting.pool.tasks[task].classes
+    for m in found.heads:
+        yield task, m.head, m.modalities, m.metric, None, m.value
+    if len(setting.pool.tasks) > 1:
+        for name, value in found.measures.items():
+            if name != "accuracy":  # which is told of each head
+                yield task, MIXED, "all", name, None, value
+    if found.auc is not None:
+        yield task, MIXED, "all", "auc", None, found.auc
+    for label, recall in found.recalls.items():
+        yield task, MIXED, "all", "recall", classes[label], recall
+
+
+def _query_records(
+    setting: Setting, job: Job, step: int, queried: Queried
+) -> tuple[QueryRecord, ...]:
+    ids = setting.pool.ids_of(queried.rows.tolist())
+    scores = [None] * len(ids) if queried.scores is None else queried.scores.tolist()
+    records: list[QueryRecord] = []
+    for place, (task, oracle) in enumerate(setting.oracles.items()):
+        answers, classes = queried.answers[task], setting.pool.tasks[task].classes
+        said = answer_texts(answers, classes, oracle.traits.set_names)
+        costs, questions = answers.costs.tolist(), answers.questions.tolist()
+        records += [
+            QueryRecord(
+                job.strategy, job.seed, step, rank, ids[rank], task, scores[rank],
+                costs[rank], questions[rank], said[rank],
+            )
+            for rank in queried.cells[:, place].nonzero()[:, 0].tolist()
+        ]  # fmt: skip
+    return tuple(sorted(records, key=attrgetter("rank")))
+
+
+def answer_texts(
+    answers: Answers, classes: Sequence[str], set_names: Mapping[frozenset[int], str]
+) -> list[str]:
+    """Return each answer in words.
+
+    Args:
+        answers: Of k objects.
+        classes: The c names.
+        set_names: Of sets of classes; any other set is its classes joined by " | ".
+    """
+    labels: list[int] = answers.labels.tolist()
+    if answers.possible is None:
+        return [classes[label] for label in labels]
+    texts: list[str] = []
+    for label, row in zip(labels, answers.possible, strict=True):
+        possible: list[int] = row.nonzero()[:, 0].tolist()
+        joined = " | ".join([classes[i] for i in possible])
+        texts.append(classes[label] if label >= 0 else set_names.get(frozenset(possible), joined))
+    return texts

@@ -1,0 +1,1 @@
+"""The loop behind a training study: all tasks, all labels."""

@@ -1,0 +1,157 @@
+"""Passive training on all tasks of a pool: models compared, and how much more labels help.
+
+Nets are trained, one a seed, with early stopping on validation; then each task is measured on
+test. No files, no clock.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from alsim.experiments.training.evaluation import (
+    Scale,
+    known_tasks,
+    mean_loss,
+    predict,
+    scale_of,
+    task_losses,
+)
+from alsim.experiments.training.gate_facts import experts_used
+from alsim.experiments.training.labels import TaskLabels
+from alsim.experiments.training.results import (
+    Chosen,
+    Losses,
+    Said,
+    Trained,
+    TrainedNet,
+    trained_net,
+)
+from alsim.experiments.training.setting import TasksSetting, evaluated_by, fresh_net, net_of
+from alsim.models import ExpertNet
+from alsim.seeding import on_device, stream
+from alsim.training.fit import TOLERANCE, FitStreams, Labelled, fit_early_stopping
+from alsim.training.objective import Objective
+from alsim.training.replicas import Replicas
+from alsim.training.state import ReplicaState
+from alsim.training.ways import make_replicas
+
+
+def train_tasks(
+    setting: TasksSetting,
+    seeds: Sequence[int],
+    chosen: Sequence[TaskLabels],
+    observe: Callable[[str], None],
+) -> list[TrainedNet]:
+    """Return a net for each seed, with its records, trained on the labels chosen for it.
+
+    The seeds are trained as replicas; the direct way takes one at a time. A seed starts from the
+    same weights whatever its labels. Early stopping goes by the mean of the tasks' losses on the
+    whole of validation, whatever the labels and the tasks' weights. Regression targets are
+    trained at mean 0 and deviation 1, by the labelled rows of each seed.
+
+    Args:
+        setting: Pool, model, training.
+        seeds: One a replica.
+        chosen: The labels of each, by one strategy, equally many rows of one fraction.
+        observe: Called at the start of each phase with its name.
+
+    Raises:
+        RunError: If memory runs out.
+        UsageError: If the model does not fit the pool, or the weighting of tasks the model.
+    """
+    rows = torch.stack([labels.rows for labels in chosen])
+    labels = {
+        name: torch.stack([of_seed.labels[name] for of_seed in chosen])
+        for name in setting.pool.tasks
+    }
+    scales = {name: scale_of(y) for name, y in labels.items() if y.is_floating_point()}
+    together = Chosen(rows, labels, scales)
+    trained = _train(setting, seeds, together, observe)
+    return [
+        trained_net(setting, together, trained, r, seed, of_seed)
+        for r, (seed, of_seed) in enumerate(zip(seeds, chosen, strict=True))
+    ]
+
+
+def _train(
+    setting: TasksSetting,
+    seeds: Sequence[int],
+    chosen: Chosen,
+    observe: Callable[[str], None],
+) -> Trained:
+    pool, features, device = setting.pool, setting.features, setting.features.device
+    nets = [fresh_net(setting, seed) for seed in seeds]
+    replicas = make_replicas(setting.way, nets, setting.training)
+    validation = pool.splits["validation"]
+    stopping = known_tasks(pool, validation)
+
+    def validation_losses() -> Losses:
+        said = predict(replicas, features, validation, setting.chunks)
+        truth = {n: t.labels[validation.start : validation.stop] for n, t in pool.tasks.items()}
+        return task_losses(said, truth, chosen.scales)
+
+    labels = {
+        name: chosen.scales[name].apply(y).to(features.dtype) if name in chosen.scales else y
+        for name, y in chosen.labels.items()
+    }
+    trained = fit_early_stopping(
+        replicas, features,
+        Labelled(chosen.rows.to(device), {name: y.to(device) for name, y in labels.items()}),
+        setting.training,
+        n_classes={name: len(task.classes) for name, task in pool.tasks.items()},
+        streams=FitStreams(
+            order=[stream(seed, "passive", "order") for seed in seeds],
+            dropout=[on_device(stream(seed, "passive", "dropout"), device) for seed in seeds],
+        ),
+        validate=(lambda: mean_loss(validation_losses(), stopping)) if stopping else None,
+        on_epoch=lambda epoch: observe(f"epoch {epoch}"),
+        tolerance=0.0 if chosen.scales else TOLERANCE,  # targets' losses have units of their own
+    )  # fmt: skip
+    observe("evaluate")
+    state = replicas.state()
+    return Trained(
+        trained.best,
+        state,
+        [_said(setting, seeds, state, mode, chosen.scales) for mode in _modes(setting, nets[0])],
+        _train_losses(setting, replicas, chosen),
+        validation_losses() if stopping else None,
+    )
+
+
+def _modes(setting: TasksSetting, net: Objective) -> Sequence[str]:
+    """Return the evaluations of a net: the empty one where it has no stochastic gates."""
+    has_gates = isinstance(net.model, ExpertNet) and net.model.gates()
+    return setting.evaluations if has_gates else ("",)
+
+
+def _said(
+    setting: TasksSetting,
+    seeds: Sequence[int],
+    state: ReplicaState,
+    evaluation: str,
+    scales: Mapping[str, Scale],
+) -> Said:
+    """Return what nets in some state say of the evaluated split by one evaluation."""
+    if evaluation:
+        setting = replace(setting, model=evaluated_by(setting.model, evaluation))
+    replicas = make_replicas(
+        setting.way, [fresh_net(setting, seed) for seed in seeds], setting.training
+    )
+    replicas.load(state)
+    outputs = predict(
+        replicas, setting.features, setting.pool.splits[setting.evaluated], setting.chunks
+    )
+    for name, scale in scales.items():
+        outputs[name] = scale.undo(outputs[name].squeeze(2)).unsqueeze(2)
+    nets = (net_of(setting, state, r, seed) for r, seed in enumerate(seeds))
+    return Said(evaluation, outputs, [experts_used(net.model) for net in nets])
+
+
+def _train_losses(setting: TasksSetting, replicas: Replicas, chosen: Chosen) -> Losses:
+    """Return each task's loss on the labels it was trained on, in evaluation."""
+    train = setting.pool.splits["train"]
+    said = predict(replicas, setting.features, train, setting.chunks)
+    replica = torch.arange(replicas.size).unsqueeze(1)
+    own = {name: z[replica, chosen.rows - train.start] for name, z in said.items()}
+    return task_losses(own, chosen.labels, chosen.scales)

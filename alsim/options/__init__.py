@@ -1,0 +1,1 @@
+"""What can be chosen: one module for each heading of the help, without torch."""

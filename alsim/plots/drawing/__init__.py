@@ -1,0 +1,1 @@
+"""What plots of all kinds draw with: panels, lines, labels, style."""

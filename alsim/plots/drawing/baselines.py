@@ -1,0 +1,74 @@
+"""Each strategy beside the baseline that it is compared with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from alsim.analysis.curves.comparison import BASELINE
+from alsim.analysis.curves.runs import unlike
+from alsim.errors import UsageError, nearest
+from alsim.plots.drawing.lines import Key
+from alsim.plots.drawing.of_runs import DrawableRun
+
+T = TypeVar("T")
+
+NOT_SHARED = "not drawn, it shares no seed or no labels with the baseline"
+CUT_SHARED = "drawn only where all seeds of it and of the baseline have a value"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair(Generic[T]):
+    """Something of a strategy, and the same of its baseline."""
+
+    key: Key
+    mine: T
+    baseline: T
+
+
+def pair_up(
+    found: Sequence[tuple[str, DrawableRun, dict[str, T]]], baseline: str | None, kind: str
+) -> tuple[list[Pair[T]], list[str]]:
+    """Return each strategy with the baseline of its own run, and warnings.
+
+    A run without the baseline takes that of the first run that has it, if both have the same pool
+    and evaluation split; a warning says so.
+
+    Args:
+        found: Each run with its name and something of each of its strategies.
+        baseline: A strategy's name; None is random.
+        kind: Of picture, for the errors.
+
+    Raises:
+        UsageError: If there is no such baseline, or nothing beside it.
+    """
+    name = BASELINE if baseline is None else baseline
+    where = f"alsim plot --kind {kind}"
+    known = sorted({strategy for _, _, mine in found for strategy in mine})
+    if name not in known:
+        if baseline is not None:
+            raise UsageError(f"no strategy is called {name!r}", where, nearest(name, known))
+        again = f"run with --strategy {','.join([name, *known])}"
+        other = f"name another baseline: --baseline {known[0]}; or " if len(known) > 1 else ""
+        raise UsageError(f"there is no {name} to compare with", where, other + again)
+    lender, lending, lent = next(each for each in found if name in each[2])
+    pairs: list[Pair[T]] = []
+    warnings: list[str] = []
+    for run_name, run, mine in found:
+        others = [strategy for strategy in mine if strategy != name]
+        if name not in mine and others:
+            for told in unlike([lending, run]):
+                raise UsageError(
+                    f"{run_name} has no {name}, and the runs use different {told}",
+                    where,
+                    "draw each run by itself; run it with the baseline, too",
+                )
+            warnings.append(f"{run_name} has no {name}: compared with that of {lender}")
+        base = mine.get(name, lent[name])
+        pairs += [Pair((run_name, strategy), mine[strategy], base) for strategy in others]
+    if not pairs:
+        raise UsageError(
+            f"there is nothing to compare {name} with",
+            where,
+            f"run with more strategies, such as --strategy {name},margin; or draw --kind curve",
+        )
+    return pairs, warnings

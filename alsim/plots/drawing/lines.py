@@ -1,0 +1,279 @@
+"""Curves with their bands: what all pictures with lines share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alsim.analysis.curves.curves import Curve, XAxis
+from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
+from alsim.analysis.statistics.intervals import Bounds, bounds_of
+from alsim.plots.drawing.figures import make_figure, write_footnote, write_title
+from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.drawing.of_runs import DrawableRun
+from alsim.plots.drawing.style import LineStyle, line_styles
+from alsim.plots.names import as_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Key = tuple[str, str]  # a run's name, a strategy
+
+_FEW_POINTS = 12  # up to here each point is marked
+_FEW_LINES = 4  # up to here bands may be darker
+_BANDS: Mapping[BandKind, str] = {
+    "t": "; band: pointwise 95 % t-interval",
+    "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
+    "sd": "; band: ± one standard deviation of the seeds at each point, no interval of the mean",
+    "seeds": "; thin lines: the seeds",
+    "none": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a strategy of a run is called, and how it looks."""
+
+    label: str
+    style: LineStyle
+    marker: str = "o"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """One curve with its label, its look and the edges of its band."""
+
+    label: str
+    curve: Curve
+    style: LineStyle
+    band: BandKind
+    edges: Edges | None
+    marker: str = "o"
+
+
+def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
+    """Return the look of each strategy; its label names the run where there are several."""
+    styles = line_styles(keys)
+    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in keys])
+    return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
+
+
+def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
+    """Return the edges of a band about the mean over seeds, the same each time, if it has any.
+
+    Args:
+        values: `(s, …)`, one row a seed.
+        kind: Of the band.
+        within: Which values can occur.
+    """
+    if kind == "t":
+        return t_band(values, within=within)
+    if kind == "sd":
+        return deviation_band(values, within=within)
+    if kind != "bootstrap":
+        return None
+    from alsim.seeding import stream  # imports torch, which takes seconds
+
+    return bootstrap_band(values, generator=stream(0, "plot", "band"))
+
+
+def make_lines(
+    found: Sequence[tuple[Look, Curve]],
+    kind: BandKind,
+    x: XAxis,
+    warnings: list[str],
+    cut: str = "drawn only where all of its seeds have a value",
+    within: Bounds | None = None,
+) -> list[Line]:
+    """Return the lines that can be drawn; what is missing is added to the warnings.
+
+    Args:
+        found: Curves with their looks.
+        kind: Of their bands.
+        x: Against what they are drawn.
+        warnings: Is added to.
+        cut: What is said of a curve that is drawn in part.
+        within: Which values can occur; None: those of the curves' metrics.
+    """
+    lines: list[Line] = []
+    for look, curve in found:
+        if not curve.x.size:
+            what = "label count" if x == "labels" else f"range of {x}"
+            warnings.append(f"{look.label}: not drawn, its seeds have no {what} in common")
+            continue
+        if curve.is_cut:
+            warnings.append(f"{look.label}: {cut}")
+        edges = edges_of(curve.values, kind, within or bounds_of(curve.metric))
+        lines.append(Line(look.label, curve, look.style, kind, edges))
+    return lines
+
+
+def draw_figure(
+    lines: Sequence[Line],
+    *,
+    ylabel: str,
+    xlabel: str,
+    x: XAxis,
+    is_share: bool,
+    number: str,
+    title: str | None,
+    zero: str | None = None,
+) -> "Figure":
+    """Return a figure of one panel, each curve with its label at its end.
+
+    Args:
+        lines: At least one.
+        ylabel: Of the y axis.
+        xlabel: Of the x axis.
+        x: What the x axis is.
+        is_share: Whether values lie in [0, 1].
+        number: The format of the values in the labels.
+        title: Above the axes.
+        zero: What 0 is, written at a line there; None draws none.
+    """
+    height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
+    figure = make_figure(7.6, height)
+    axes = figure.add_subplot()
+    for line in lines:
+        draw_line(axes, line, opacity=band_opacity(len(lines)))
+    axes.set_ylim(*limits(lines, is_share=is_share, include=() if zero is None else (0.0,)))
+    axes.margins(x=0.015)
+    if zero is not None:
+        draw_zero(axes, zero)
+    format_x(axes, x)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    if title:
+        write_title(axes, title)
+    write_footnote(figure, footnote([line.curve for line in lines], lines[0].band))
+    ends = [
+        EndLabel(
+            f"{line.label}  {signed(line.curve.mean[-1], number)}",
+            float(line.curve.x[-1]),
+            float(line.curve.mean[-1]),
+            line.style,
+        )
+        for line in lines
+    ]
+    label_ends(axes, ends, gap=label_gap(height))
+    return figure
+
+
+def signed(value: float, number: str) -> str:
+    """Return a number in a format, with a true minus as matplotlib writes it."""
+    return f"{value:{number}}".replace("-", "−")
+
+
+def label_gap(height: float) -> float:
+    """Return the distance of two labels, as a share of the axes of a figure of so many inches."""
+    return LABEL_POINTS / 72 / (height - 1.0)
+
+
+def band_opacity(n_lines: int) -> float:
+    """Return how dark the bands of so many lines may be."""
+    return 0.14 if n_lines <= _FEW_LINES else 0.09
+
+
+def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
+    """Draw a mean curve, and its band or its seeds."""
+    curve, style = line.curve, line.style
+    axes.plot(
+        curve.x,
+        curve.mean,
+        color=style.colour,
+        linestyle=style.dashes,
+        marker=line.marker if curve.x.size <= _FEW_POINTS else "",
+        markersize=4,
+        label=line.label,
+        zorder=3,
+    )
+    if line.band == "seeds" and len(curve.values) > 1:
+        marker = "." if curve.x.size == 1 else ""
+        for values in curve.values:
+            axes.plot(
+                curve.x, values, color=style.colour, linewidth=0.7, alpha=0.55, marker=marker,
+                label="_seed", zorder=2,
+            )  # fmt: skip
+    if line.edges is None:
+        return
+    low, high = line.edges
+    if curve.x.size == 1:  # an area over one point would be invisible
+        axes.vlines(curve.x, low, high, color=style.colour, linewidth=1, zorder=2)
+    else:
+        axes.fill_between(
+            curve.x, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2
+        )
+
+
+def draw_zero(axes: "Axes", words: str) -> None:
+    """Draw a line at 0, which says what it is."""
+    axes.axhline(0, color="#444444", linewidth=0.9, zorder=1.5, label="_zero")
+    axes.annotate(
+        words,
+        (1, 0),  # at the right, since at the left all curves begin at 0
+        xycoords=("axes fraction", "data"),
+        xytext=(-2, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7.5,
+        color="#444444",
+        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
+        zorder=1.6,  # behind the curves
+    )
+
+
+def format_x(axes: "Axes", x: XAxis, nbins: int = 8) -> None:
+    """Write the numbers of an axis of labels, questions or cost."""
+    from matplotlib.ticker import StrMethodFormatter
+
+    # A cost can be a fraction; of labels and questions there are whole numbers only.
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}" if x == "cost" else "{x:,.0f}"))
+    axes.locator_params(axis="x", integer=x != "cost", nbins=nbins)
+
+
+def limits(
+    lines: Sequence[Line], *, is_share: bool, include: Sequence[float] = ()
+) -> tuple[float, float]:
+    """Return limits that show every mean, and of the bands no more than leaves those legible.
+
+    Args:
+        lines: At least one.
+        is_share: Whether values lie in [0, 1].
+        include: Values that are to be seen, too.
+    """
+    low = min([float(line.curve.mean.min()) for line in lines] + list(include))
+    high = max([float(line.curve.mean.max()) for line in lines] + list(include))
+    span = high - low or abs(high) * 0.1 or 0.1
+    bottom, top = low, high
+    for line in lines:
+        seen = (line.curve.values,) * 2 if line.band == "seeds" else line.edges
+        if seen is not None:
+            bottom = min(bottom, float(seen[0].min()))
+            top = max(top, float(seen[1].max()))
+    # With two seeds an interval may be twelve deviations wide.
+    bottom, top = max(bottom, low - span / 2) - span * 0.04, min(top, high + span / 2) + span * 0.04
+    if is_share:
+        bottom, top = max(bottom, -span * 0.02), min(top, max(1.0, high) + span * 0.02)
+    return bottom, top
+
+
+def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
+    """Return what a point is, and what the band is and is not."""
+    return seeds_in_words(
+        [len(curve.seeds) for curve in curves],
+        kind,
+        is_interpolated=any(curve.is_interpolated for curve in curves),
+    )
+
+
+def seeds_in_words(n_seeds: Sequence[int], kind: BandKind, *, is_interpolated: bool = False) -> str:
+    """Return what a point is, and what the band is, given the number of seeds of each line."""
+    counts = sorted(set(n_seeds))
+    if counts == [1]:
+        return "one seed, so no band" if kind in ("t", "bootstrap", "sd") else "one seed"
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    between = ", each linear between its steps" if is_interpolated else ""
+    return f"mean of {seeds} seeds{between}{_BANDS[kind]}"

@@ -1,0 +1,124 @@
+"""Small multiples of curves: a panel for each thing that was measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alsim.analysis.curves.curves import Curve, XAxis
+from alsim.analysis.curves.metric_curves import Place, metric_curves, places_of
+from alsim.analysis.curves.runs import named
+from alsim.analysis.statistics.bands import BandKind
+from alsim.plots.drawing.figures import (
+    Drawing,
+    finished,
+    make_figure,
+    make_panels,
+    own_style,
+    write_footnote,
+    write_heading,
+)
+from alsim.plots.drawing.lines import (
+    Key,
+    Line,
+    band_opacity,
+    draw_line,
+    footnote,
+    format_x,
+    limits,
+    looks_of,
+    make_lines,
+)
+from alsim.plots.drawing.of_runs import DrawableRun, differences
+from alsim.plots.drawing.words import x_label
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """What one panel shows."""
+
+    title: str
+    places: tuple[Place, ...]  # of several the mean
+
+
+def places_in(runs: Sequence[DrawableRun], metric: str) -> tuple[Place, ...]:
+    """Return what a metric was measured on in any of the runs, sorted."""
+    return tuple(sorted({place for run in runs for place in places_of(run.metrics, metric)}))
+
+
+def draw_panels(
+    runs: Sequence[DrawableRun],
+    metric: str,
+    panels: Sequence[Panel],
+    *,
+    ylabel: str,
+    is_share: bool,
+    n_columns: int,
+    band: BandKind,
+    title: str | None,
+    x: XAxis,
+) -> Drawing:
+    """Return one panel for each place, with a line for each strategy of each run.
+
+    Every panel has limits of its own and all have the same scale, so that a gain looks as large
+    in one as in another.
+
+    Args:
+        runs: Distinct.
+        metric: Of the metrics.
+        panels: At least one, each of places that some run has.
+        ylabel: Of the panels at the left.
+        is_share: Whether values lie in [0, 1].
+        n_columns: Of panels.
+        band: See `alsim.analysis.statistics.bands`.
+        title: Above all.
+        x: Against what.
+    """
+    warnings = differences(runs)
+    found: list[list[tuple[Key, Curve]]] = [
+        [
+            ((name, curve.strategy), curve)
+            for name, run in named(runs)
+            for curve in metric_curves(run.steps, run.metrics, metric, panel.places, x)
+        ]
+        for panel in panels
+    ]
+    looks = looks_of(list(dict.fromkeys(key for each in found for key, _ in each)), runs)
+    drawn: list[list[Line]] = []
+    for curves in found:
+        told: list[str] = []
+        drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, told))
+        warnings += [one for one in told if one not in warnings]  # most are true of every panel
+    with own_style():
+        n_rows = -(-len(panels) // n_columns)
+        figure = make_figure(1.9 + 2.6 * n_columns, 1.2 + 2.3 * n_rows)
+        seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
+        span = max((top - bottom for bottom, top in seen), default=1.0)
+        axes_of = make_panels(figure, len(panels), n_columns, sharey=False)
+        for place, (axes, panel, lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
+            for line in lines:
+                draw_line(axes, line, opacity=band_opacity(len(lines)))
+            if lines:
+                bottom, top = limits(lines, is_share=is_share)
+                middle = (bottom + top) / 2
+                axes.set_ylim(middle - span / 2, middle + span / 2)
+            axes.set_title(panel.title, loc="left", fontsize=9.5)
+            axes.tick_params(labelsize=8)
+            format_x(axes, x, nbins=4)
+            if place + n_columns >= len(panels):
+                axes.set_xlabel(x_label(x, runs), fontsize=9)
+            if place % n_columns == 0:
+                axes.set_ylabel(ylabel, fontsize=9)
+        handles = {line.get_label(): line for axes in axes_of for line in axes.lines}
+        labels = [look.label for look in looks.values() if look.label in handles]
+        figure.legend(
+            [handles[label] for label in labels],
+            labels,
+            loc="outside right upper",
+            frameon=False,
+            fontsize=9,
+        )
+        if title:
+            write_heading(figure, title)
+        every = [line.curve for lines in drawn for line in lines]
+        same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
+        write_footnote(figure, footnote(every, band) + same)
+    return finished(figure, warnings)

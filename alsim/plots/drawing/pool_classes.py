@@ -1,0 +1,55 @@
+"""How frequent the classes of a pool are, which runs tell of it."""
+
+from collections.abc import Mapping, Sequence
+
+from alsim.analysis.curves.query_mix import initial_classes
+from alsim.analysis.curves.runs import named, unlike
+from alsim.errors import StoreError, UsageError
+from alsim.plots.drawing.of_runs import DrawableRun
+
+
+def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) -> Mapping[str, int]:
+    """Return the classes with their rows in the pool of all runs, most frequent first.
+
+    Equal ones go by name. Where the first run's manifest does not tell them, they are those of
+    its initial labels, and a warning says so.
+
+    Args:
+        runs: At least one.
+        kind: Of picture, for the errors.
+        warnings: Is added to.
+
+    Raises:
+        UsageError: If the runs use different pools.
+        StoreError: If nothing tells the classes.
+    """
+    for told in unlike(runs):
+        raise UsageError(
+            f"the runs use different {told}", f"alsim plot --kind {kind}", "draw each by itself"
+        )
+    name, run = named(runs)[0]
+    tasks = run.manifest.get("tasks")
+    if isinstance(tasks, Mapping) and str(run.manifest.get("task")) not in tasks:
+        raise UsageError(
+            "each of the run's tasks has classes of its own",
+            f"alsim plot --kind {kind}",
+            f"name one: --task {' or '.join(map(str, tasks))}",
+        )
+    pool = run.manifest.get("pool")
+    told = pool.get("classes") if isinstance(pool, Mapping) else None
+    if isinstance(told, Mapping):
+        counts = {str(label): n for label, n in told.items() if type(n) is int and n > 0}
+    else:
+        counts = initial_classes(run.queries)
+    if not counts:
+        raise StoreError(
+            "the run does not tell the classes of its pool",
+            str(run.folder),
+            "run it again: alsim run --out FOLDER",
+        )
+    if not isinstance(told, Mapping):
+        warnings.append(
+            f"{name} was written before runs told the classes of their pool: shares in the pool "
+            "are those among its initial labels, and classes that these lack are left out"
+        )
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,1 @@
+"""Recipes of correlation studies."""

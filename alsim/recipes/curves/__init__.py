@@ -1,0 +1,1 @@
+"""Recipes of learning curves, and their claims."""

@@ -1,0 +1,98 @@
+"""Which folder a run is kept in, and that it is the only one that works there."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alsim.errors import StoreError
+from alsim.store import (
+    CHECKPOINTS,
+    JOURNALS,
+    LOCK,
+    MANIFEST,
+    WORK,
+    RunLock,
+    create_run,
+    free_folder,
+    move_aside,
+    open_folder,
+    remove_file,
+    remove_folder,
+    remove_partials,
+)
+from alsim.studies.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A folder that this process alone works on."""
+
+    folder: Path
+    lock: int | None  # the lock's open file, which worker processes hold too
+    past: Mapping[str, Any] | None  # the manifest of the run to go on with; None for a new run
+
+
+@contextmanager
+def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generator[Claim]:
+    """Hold the folder of a run: a new one, or one whose run is to go on.
+
+    A new folder in which nothing came to be recorded is removed again, and what was moved aside
+    for it moved back.
+
+    Args:
+        out: The folder; None takes a free one below `runs/`.
+        name: What a free one is called after.
+        force: Whether a run that is there is moved aside for a new one.
+        watch: Hears of what was moved aside and of who left the folder locked.
+
+    Raises:
+        StoreError: If another process works there, if the folder holds something else than a run,
+            or if it cannot be made or locked.
+    """
+    aside = _set_aside(out, watch) if out is not None and force else None
+    folder = free_folder(Path("runs"), name) if out is None else out
+    if not (folder / MANIFEST).exists():
+        create_run(folder)
+    try:
+        with RunLock(folder) as lock:
+            if lock.left_by is not None:
+                watch.note(f"process {lock.left_by.process}, which worked here, is gone: going on")
+            remove_partials(folder)
+            past = open_folder(folder)[1] if (folder / MANIFEST).exists() else None
+            try:
+                yield Claim(folder, lock.fileno, past)
+            except BaseException:
+                if past is None and not (folder / JOURNALS).exists():
+                    remove_file(folder / MANIFEST)
+                raise
+            finally:
+                remove_folder(folder / WORK)
+    except BaseException:
+        with suppress(OSError):  # what holds anything is kept
+            folder.rmdir()
+            if aside is not None and out is not None:
+                aside.rename(out)
+        raise
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a process that was killed at its end left beside a finished run."""
+    left = [folder / name for name in (JOURNALS, CHECKPOINTS, WORK)]
+    if any(path.exists() for path in (*left, folder / LOCK)):
+        with suppress(StoreError), RunLock(folder):  # it may be ending just now
+            for path in left:
+                remove_folder(path)
+            remove_partials(folder)
+
+
+def _set_aside(folder: Path, watch: Watch) -> Path | None:
+    """Move the run in `folder` aside, if there is one and nobody works on it."""
+    if not (folder / MANIFEST).exists():
+        return None
+    with RunLock(folder):
+        pass
+    aside = move_aside(folder)
+    watch.note(f"the old run was moved to {aside}")
+    return aside

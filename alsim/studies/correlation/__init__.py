@@ -1,0 +1,1 @@
+"""Correlation studies: random groups of rows, and what scores say of their worth."""

@@ -1,0 +1,264 @@
+"""What a worker keeps of its learning curves as they come: journals, and now and then a checkpoint.
+
+A curve that is run again from a checkpoint repeats steps that its journal already holds: they are
+compared, and a difference ends the run, for numbers that do not come twice cannot be trusted.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from alsim.errors import RunError, StoreError
+from alsim.experiments.curves.loop import Advance, Passive
+from alsim.experiments.curves.position import Position
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import Round, StepRecord
+from alsim.signals import CHUNK, Chunks
+from alsim.store import (
+    Ending,
+    Entry,
+    Journal,
+    load_checkpoint,
+    remove_file,
+    round_to_json,
+    save_checkpoint,
+)
+from alsim.store.records import as_int
+from alsim.training.state import ReplicaState
+
+SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
+CHECKPOINT_SHARE = 0.01  # … and on checkpoints
+FIRST = 1.0  # second, before which there is nothing yet that would be worth it
+
+
+class Pace:
+    """Spaces a costly act so that it takes at most a share of the time."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._due = time.monotonic() + FIRST
+
+    def act(self, do: Callable[[], None]) -> None:
+        """Do it if it is due again."""
+        began = time.monotonic()
+        if began < self._due:
+            return
+        do()
+        ended = time.monotonic()
+        self._due = ended + (ended - began) / self._share
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was new in a step."""
+
+    steps: tuple[StepRecord, ...]
+    endings: tuple[tuple[Job, Ending], ...]
+
+
+class Keeper:
+    """The journals and the checkpoint of the curves that one task runs."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        journals: Sequence[Path],
+        checkpoint: Path,
+        chunks: Chunks,
+        study: str = "",
+    ) -> None:
+        """Keep what comes of `jobs`; `study` is what a checkpoint must be of."""
+        self._jobs = jobs
+        self._study = study
+        self._chunks = chunks  # what memory allowed matters to the last bits
+        self._paths = journals
+        self._checkpoint = checkpoint
+        self._stack = ExitStack()
+        self._syncs = Pace(SYNC_SHARE)
+        self._checkpoints = Pace(CHECKPOINT_SHARE)
+
+    def __enter__(self) -> "Keeper":
+        self._journals = [
+            self._stack.enter_context(Journal.open(path, job.strategy, job.seed))
+            for job, path in zip(self._jobs, self._paths, strict=True)
+        ]
+        self._n = [len(journal.recorded.entries) for journal in self._journals]
+        self._ended = [journal.recorded.ending is not None for journal in self._journals]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def position(self) -> Position | None:
+        """Return where to go on from: None where that is the passive phase.
+
+        A checkpoint that is ahead of a journal, which a power cut can leave, does not count.
+
+        Raises:
+            StoreError: If the checkpoint is damaged, or is not that of these curves.
+        """
+        self._chunks.size = CHUNK  # not what a curve before this one was left with
+        found = load_checkpoint(self._checkpoint, self._study)
+        if found is None:
+            return None
+        tensors, facts = found
+        try:
+            step, chunk = as_int(facts["step"]), as_int(facts["chunk"])
+            position = Position.from_tensors(step, tensors)
+        except (LookupError, ValueError, TypeError, RuntimeError) as error:
+            raise StoreError(
+                f"the checkpoint does not hold what a curve goes on from: {error!r}"[:300],
+                str(self._checkpoint),
+                "delete it; then alsim resume computes from further back",
+            ) from error
+        is_behind = any(
+            not ended and n <= step for n, ended in zip(self._n, self._ended, strict=True)
+        )
+        if is_behind:
+            return None
+        self._chunks.size = chunk
+        return position
+
+    def keep(self, advance: Advance, seconds: Mapping[str, float]) -> Kept:
+        """Write what is new in a step, and compare what is not.
+
+        Args:
+            advance: The step.
+            seconds: What its phases took, shared by its replicas.
+
+        Raises:
+            RunError: If a step differs from what was recorded before.
+            StoreError: If the system cannot write.
+        """
+        share = {phase: taken / max(1, len(advance.rounds)) for phase, taken in seconds.items()}
+        new: list[StepRecord] = []
+        for r, round_ in advance.rounds.items():
+            if advance.step < self._n[r]:
+                recorded = self._journals[r].recorded.entries[advance.step].round
+                _compare(self._jobs[r], recorded, round_)
+            else:
+                self._journals[r].append(Entry(round_, share))
+                self._n[r] += 1
+                new.append(round_.step)
+        for r in advance.diverged:
+            if advance.step < self._n[r]:
+                raise _differs(self._jobs[r], advance.step, "its training diverges now")
+        endings = self.end(advance.diverged, "diverged", advance.step)
+        self._syncs.act(self._sync)
+        self._checkpoints.act(lambda: self._save(advance.position()))
+        return Kept(tuple(new), endings)
+
+    def finish(self, last: int, seconds: Mapping[str, float]) -> Kept:
+        """End the curves that have not ended yet.
+
+        Args:
+            last: The step of those that ran on.
+            seconds: What its last phases took.
+        """
+        going = [r for r, ended in enumerate(self._ended) if not ended]
+        share = {phase: taken / len(going) for phase, taken in seconds.items()} if going else {}
+        endings: list[tuple[Job, Ending]] = []
+        for r in going:
+            endings += self.end([r], "done", min(last, self._n[r] - 1), share)
+        self._sync()
+        remove_file(self._checkpoint)  # it is of no use now
+        return Kept((), tuple(endings))
+
+    def end(
+        self,
+        replicas: Sequence[int],
+        reason: Literal["done", "diverged"],
+        step: int,
+        seconds: Mapping[str, float] | None = None,
+    ) -> tuple[tuple[Job, Ending], ...]:
+        """Write the end of those curves that have none yet, and return it."""
+        endings: list[tuple[Job, Ending]] = []
+        for r in replicas:
+            if not self._ended[r]:
+                ending = Ending(reason, step, seconds or {})
+                self._journals[r].end(ending)
+                self._ended[r] = True
+                endings.append((self._jobs[r], ending))
+        return tuple(endings)
+
+    def _sync(self) -> None:
+        for journal in self._journals:
+            journal.sync()
+
+    def _save(self, position: Position) -> None:
+        self._sync()  # a checkpoint ahead of its journal would be of no use
+        facts = {"step": position.step, "chunk": self._chunks.size}
+        save_checkpoint(self._checkpoint, position.to_tensors(), facts, self._study)
+
+
+def save_passive(
+    path: Path, passive: Passive, seconds: Mapping[str, float], study: str = ""
+) -> None:
+    """Write the nets of a passive phase of a study, with what it took.
+
+    Raises:
+        StoreError: If the system cannot write.
+    """
+    facts = {
+        "best": list(passive.best),
+        "epochs": list(passive.epochs),
+        "seconds": dict(seconds),
+    }
+    save_checkpoint(path, passive.state.to_tensors(), facts, study)
+
+
+def load_passive(path: Path, study: str | None = None) -> tuple[Passive, Mapping[str, Any]] | None:
+    """Return the nets of a passive phase and its facts, None where there is none yet.
+
+    Raises:
+        StoreError: If the file is damaged, or not of this study.
+    """
+    found = load_checkpoint(path, study)
+    if found is None:
+        return None
+    tensors, facts = found
+    state = ReplicaState.from_tensors(tensors)
+    return Passive(state, tuple(facts["best"]), tuple(facts["epochs"])), facts
+
+
+def _compare(job: Job, recorded: Round, computed: Round) -> None:
+    """Raise a RunError unless two rounds are the same to the bit."""
+    then, now = (json.dumps(round_to_json(r), sort_keys=True) for r in (recorded, computed))
+    if then == now:
+        return
+    raise _differs(job, recorded.step.step, _first_difference(recorded, computed))
+
+
+def _differs(job: Job, step: int, what: str) -> RunError:
+    return RunError(
+        f"the step does not come out as it was recorded: {what}",
+        f"strategy {job.strategy}, seed {job.seed}, step {step}",
+        "go on with the libraries, the processor or GPU, and the plug-ins of the run's beginning; "
+        "or start anew, and the old run is moved aside: alsim run … --force",
+    )
+
+
+def _first_difference(recorded: Round, computed: Round) -> str:
+    then = [query.id for query in recorded.queries]
+    now = [query.id for query in computed.queries]
+    if then != now:
+        return f"{len(set(then) ^ set(now)) // 2 or 'in their order, some'} other objects queried"
+    for old, new in (
+        (recorded.step, computed.step),
+        *zip(recorded.queries, computed.queries, strict=True),
+    ):
+        for name in type(old).__slots__:
+            before, after = getattr(old, name), getattr(new, name)
+            if repr(before) != repr(after):
+                return f"{name} was {before!r} and is {after!r}"
+    return "some of its metrics are others"

@@ -1,0 +1,239 @@
+"""A run of learning curves: plan, journals, tables."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alsim.errors import RunError, StoreError
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import Round, StepRecord
+from alsim.experiments.schedule import plan_schedule
+from alsim.pool.source import Source
+from alsim.pool.survey import check_roles
+from alsim.store import (
+    JOURNALS,
+    WORK,
+    FolderKind,
+    Run,
+    TimingRecord,
+    read_run,
+    recorded,
+    remove_folder,
+    timings_of,
+    write_tables,
+)
+from alsim.strategies import Named
+from alsim.studies.caveats import about_labels
+from alsim.studies.lifecycle import carry_out
+from alsim.studies.machine import Machine, choose_device, choose_way
+from alsim.studies.same_again import plain_options
+from alsim.studies.start.check import StudyOptions, check, n_cores
+from alsim.studies.start.passives import find_passives, kept_passives
+from alsim.studies.start.plan import Plan, plan_tasks
+from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
+from alsim.studies.watch import Watch
+from alsim.studies.workers import Message, Workers, WorkerTask
+
+
+def run_study(
+    source: Source,
+    options: StudyOptions,
+    out: Path | None,
+    watch: Watch,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
+    force: bool = False,
+) -> Run:
+    """Run a study, or go on with it where `out` holds it unfinished, and return the run.
+
+    See `carry_out`.
+
+    Args:
+        source: The pool.
+        options: What was chosen.
+        out: The run's folder: absent, empty, or of this very study; None takes a free one below
+            `runs/`.
+        watch: Hears of the progress.
+        arguments: What to call `alsim.run` with to go on; None where the pool is in memory only.
+        files: The SHA-256 of each file that the arguments name.
+        force: Whether another run in `out` is moved aside.
+
+    Raises:
+        AlsimError: For anything the user can mend.
+    """
+    strategies = check(options)
+    check_roles(source, options.pool)
+    procedure = _Curves(source, options, strategies, _machine(options, len(strategies)))
+    return read_run(carry_out(procedure, out, watch, arguments=arguments, files=files, force=force))
+
+
+def _machine(options: StudyOptions, n_strategies: int) -> Machine:
+    device = choose_device(options.engine)
+    way = "direct" if options.unit == "cell" else choose_way(options.engine, device)
+    n_jobs = len(options.seeds) * n_strategies
+    one_process = way == "lockstep" or device != "cpu"
+    workers = 1 if one_process else min(options.engine.workers or n_cores(), n_jobs)
+    return Machine(device, way, workers, threads=n_cores() if way == "lockstep" else 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curves:
+    """Learning curves: what `carry_out` asks of them."""
+
+    source: Source
+    options: StudyOptions
+    strategies: Mapping[str, Named]
+    machine: Machine
+
+    @property
+    def kind(self) -> FolderKind:
+        return "curves"
+
+    @property
+    def name(self) -> str:
+        return f"{self.source.name}-{','.join(self.strategies)}"
+
+    def plain_options(self) -> dict[str, Any]:
+        return plain_options(self.options)
+
+    def prepare(self, work: Path) -> Prepared:
+        plan = plan_schedule
+        if self.options.unit == "cell":
+            plan = partial(plan_schedule, units="labels of training rows")
+        return prepare(
+            self.source, self.options, self.strategies, work, self.machine, plan=plan, several=True
+        )
+
+    def describe(self, prepared: Prepared) -> dict[str, Any]:
+        return describe_study(prepared, self.options)
+
+    def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
+        schedule = prepared.assignment.schedule
+        n_steps = schedule.steps if schedule.until.kind == "steps" else None
+        watch.plan(str(schedule))
+        watch.planned(len(self.options.seeds) * len(self.strategies), n_steps)
+        left = self._plan(folder, prepared).without(_told(folder, watch))
+        group.run(
+            opening_of(folder, prepared),
+            left.tasks,
+            _Listener(watch).handle,
+            opened=partial(remove_folder, folder / WORK),
+        )
+
+    def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
+        assignment, plan = prepared.assignment, self._plan(folder, prepared)
+        found = _findings(folder, plan) | find_passives(
+            plan,
+            assignment.training,
+            "later gains are then partly those of longer training",
+            is_stopped=bool(prepared.loaded.pool.splits["validation"]),
+        )
+        if len(assignment.tasks) > 1 and assignment.unit == "object":
+            found["notes"] += about_labels(_labels_asked(folder))
+        return found
+
+    def write(self, folder: Path, prepared: Prepared) -> None:
+        plan = self._plan(folder, prepared)
+        write_tables(folder, _rounds(folder), [*_timings(folder), *_passive_timings(plan)])
+
+    def _plan(self, folder: Path, prepared: Prepared) -> Plan:
+        assignment = prepared.assignment
+        return plan_tasks(
+            self.options.seeds, self.strategies, assignment.training, assignment.way, folder
+        )
+
+
+class _Listener:
+    """Passes on what the workers say."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def handle(self, task: WorkerTask, message: Message) -> None:
+        if message["kind"] == "epoch":
+            self._watch.epoch(task.name, message["epoch"])
+        elif message["kind"] == "step":
+            self._watch.step(StepRecord(**message["step"]))
+        elif message["kind"] == "diverged":
+            seed, strategy = message["job"]
+            self._watch.note(_lost(seed, strategy, message["step"]))
+        elif message["kind"] == "note":
+            self._watch.note(message["text"])
+
+
+def _told(folder: Path, watch: Watch) -> set[Job]:
+    """Tell of the steps that were recorded before, and return the curves that have ended."""
+    ended: set[Job] = set()
+    for found in recorded(folder):
+        for entry in found.entries:
+            watch.step(entry.round.step)
+        if found.ending is not None:
+            ended.add(Job(found.seed, found.strategy))
+    return ended
+
+
+def _rounds(folder: Path) -> Iterator[Round]:
+    return (entry.round for found in recorded(folder) for entry in found.entries)
+
+
+def _labels_asked(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return how many labels each strategy asked for, of how many objects; no initial ones."""
+    asked: dict[str, tuple[int, int]] = {}
+    for done in _rounds(folder):
+        if done.step.step:
+            labels, objects = asked.get(done.step.strategy, (0, 0))
+            ranks = {query.rank for query in done.queries}  # an object's labels share its rank
+            asked[done.step.strategy] = labels + len(done.queries), objects + len(ranks)
+    return asked
+
+
+def _timings(folder: Path) -> Iterator[TimingRecord]:
+    return (timing for found in recorded(folder) for timing in timings_of(found))
+
+
+def _passive_timings(plan: Plan) -> Iterator[TimingRecord]:
+    """Yield the seconds of the passive phases, under no strategy's name; lockstep shares them."""
+    for task, _, facts in kept_passives(plan):
+        seeds = task.message["seeds"]
+        for seed in seeds:
+            for phase, seconds in facts["seconds"].items():
+                yield TimingRecord("", seed, 0, phase, seconds / len(seeds))
+
+
+def _findings(folder: Path, plan: Plan) -> dict[str, Any]:
+    """Return which curves of a run diverged, once its tasks are done.
+
+    Raises:
+        StoreError: If the end of a curve is not there, though its task is done.
+        RunError: If no curve has a single step.
+    """
+    n_steps = 0
+    lost: list[dict[str, Any]] = []
+    missing = {Job(*job) for task in plan.actives for job in task.message["jobs"]}
+    for found in recorded(folder):
+        n_steps += len(found.entries)
+        if found.ending is not None:
+            missing.discard(Job(found.seed, found.strategy))
+        if found.ending is not None and found.ending.reason == "diverged":
+            lost.append({"strategy": found.strategy, "seed": found.seed, "step": found.ending.step})
+    if missing:
+        raise StoreError(
+            f"what was recorded of {len(missing)} learning curves is gone",
+            str(folder / JOURNALS),
+            f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
+        )
+    if not n_steps:
+        raise RunError(
+            "every training diverged: no loss is a number",
+            str(folder),
+            "lower --learning-rate, or leave the inputs standardised, and add --force",
+        )
+    return {"diverged": lost}
+
+
+def _lost(seed: int, strategy: str, step: int) -> str:
+    when = "in the passive phase" if step == 0 else f"at step {step}"
+    return f"strategy {strategy}, seed {seed} diverged {when} and ends there; the others go on"

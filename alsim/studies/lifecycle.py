@@ -1,0 +1,230 @@
+"""What every kind of study goes through in its folder: begun or gone on with, worked on, ended."""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from alsim.errors import StoreError
+from alsim.pool.scratch import scratch_folder
+from alsim.pool.source import Source
+from alsim.store import (
+    CHECKPOINTS,
+    JOURNALS,
+    KIND,
+    MANIFEST,
+    WORK,
+    FolderKind,
+    make_folder,
+    open_folder,
+    remove_folder,
+    write_manifest,
+)
+from alsim.studies.claiming import claim, tidy
+from alsim.studies.machine import Machine, worker_environment
+from alsim.studies.same_again import refuse_differences, refuse_other_options
+from alsim.studies.watch import Watch
+from alsim.studies.workers import Workers
+
+
+class Preparation(Protocol):
+    """What a study needs to be worked on, once its pool is decoded."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know."""
+        ...
+
+
+Prepared = TypeVar("Prepared", bound=Preparation)
+
+
+class Procedure(Protocol[Prepared]):
+    """A kind of study: what is its own between the beginning in a folder and the end."""
+
+    @property
+    def kind(self) -> FolderKind:
+        """Return the kind of folder that it leaves."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Return what a folder is called after where none was named."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """Return where its rows come from."""
+        ...
+
+    @property
+    def machine(self) -> Machine:
+        """Return what it computes on."""
+        ...
+
+    def plain_options(self) -> dict[str, Any]:
+        """Return the options as JSON values, which must be the same for it to go on."""
+        ...
+
+    def prepare(self, work: Path) -> Prepared:
+        """Decode the pool into `work` and decide what depends on it.
+
+        Raises:
+            AlsimError: For what does not fit the pool.
+        """
+        ...
+
+    def describe(self, prepared: Prepared) -> dict[str, Any]:
+        """Return the part of a manifest that tells what is run."""
+        ...
+
+    def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
+        """Do what is left to do, and keep what is found in the folder's journals."""
+        ...
+
+    def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
+        """Return what is to be told once all is done, with its `notes`."""
+        ...
+
+    def write(self, folder: Path, prepared: Prepared) -> None:
+        """Write the tables."""
+        ...
+
+
+def carry_out(
+    procedure: Procedure[Prepared],
+    out: Path | None,
+    watch: Watch,
+    *,
+    arguments: Mapping[str, Any] | None,
+    files: Mapping[str, str] | None,
+    force: bool,
+) -> Path:
+    """Run a study, or go on with it where `out` holds it unfinished, and return its folder.
+
+    What was recorded is kept, whatever ends the run, and running it again goes on from there. A
+    study that is finished is left as it is.
+
+    Args:
+        procedure: What to do.
+        out: The folder: absent, empty, or of this very study; None takes a free one below `runs/`.
+        watch: Hears of the progress.
+        arguments: What to call the Python twin of its command with to go on; None where the pool
+            is in memory only.
+        files: The SHA-256 of each file that the arguments name.
+        force: Whether another run in `out` is moved aside.
+
+    Raises:
+        AlsimError: For anything the user can mend.
+    """
+    options, machine = procedure.plain_options(), procedure.machine
+    if out is not None and not force and (out / MANIFEST).exists():
+        found, past = open_folder(out)
+        refuse_other_options(found, past, options, procedure.kind, arguments)
+        if past["status"] == "complete":
+            _refuse_other_content(found, past, procedure, files or {})
+            watch.note("the run is finished: nothing is left to do")
+            tidy(found)
+            return found
+    with claim(out, procedure.name, force=force, watch=watch) as claimed:
+        folder, past = claimed.folder, claimed.past
+        if past is not None:
+            refuse_other_options(folder, past, options, procedure.kind, arguments)
+            if past["status"] == "complete":  # another process has just ended it
+                return folder
+        manifest = {
+            **({} if procedure.kind == "curves" else {KIND: procedure.kind}),
+            "status": "running",
+            **_times(past),
+            "arguments": arguments,
+            "options": options,
+            "files": _known_files(past) | dict(files or {}),
+            **machine.describe(),
+        }
+        if past is None:  # from now on the run can be resumed
+            write_manifest(folder, manifest)
+        make_folder(folder / WORK, anew=True)
+        n = machine.workers
+        watch.stage(f"{folder}: starting {n} worker process{'es' if n > 1 else ''}")
+        with Workers(n, worker_environment(machine.threads), claimed.lock) as group:
+            watch.stage(f"reading {procedure.source.name}")
+            prepared = procedure.prepare(folder / WORK)
+            manifest |= procedure.describe(prepared)
+            if past is not None:
+                refuse_differences(folder, past, manifest)
+            for note in prepared.notes:
+                watch.note(note)
+            _record(procedure, group, folder, manifest, prepared, watch)
+    return folder
+
+
+def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the digests that a manifest holds, of files that are not read again too."""
+    kept = {} if past is None else past.get("files")
+    return dict(kept) if isinstance(kept, Mapping) else {}
+
+
+def _refuse_other_content(
+    folder: Path, past: Mapping[str, Any], procedure: Procedure[Any], files: Mapping[str, str]
+) -> None:
+    """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
+    parts = ("status", KIND, "pool", "configuration", "files")
+    with scratch_folder() as work:
+        now = procedure.describe(procedure.prepare(work)) | {"files": files}
+    refuse_differences(folder, {part: past[part] for part in parts if part in past}, now)
+
+
+def _record(
+    procedure: Procedure[Prepared],
+    group: Workers,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    prepared: Prepared,
+    watch: Watch,
+) -> None:
+    """Do what is left to do, and write the tables; whatever ends it, say so in the manifest."""
+    began = time.monotonic()
+    status = "failed"
+    try:
+        for name in (JOURNALS, CHECKPOINTS):
+            make_folder(folder / name)
+        write_manifest(folder, manifest)
+        procedure.work(group, folder, prepared, watch)
+        found = procedure.find(folder, prepared)
+        for note in found["notes"]:
+            watch.note(note)
+        manifest = {**manifest, **found, "notes": [*manifest["notes"], *found["notes"]]}
+        procedure.write(folder, prepared)
+        status = "complete"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        seconds = round(manifest["seconds"] + time.monotonic() - began, 1)
+        # The failure under way is the one to report.
+        with suppress(*() if status == "complete" else (StoreError,)):
+            write_manifest(folder, {**manifest, "status": status, "seconds": seconds})
+        if status != "complete" and (folder / JOURNALS).exists():
+            again = f"alsim resume {folder}"
+            if manifest["arguments"] is None:  # its pool is in memory only
+                again = f"the same call, with out={str(folder)!r}"
+            watch.note(f"what was recorded is kept; go on with: {again}")
+    for name in (JOURNALS, CHECKPOINTS):
+        remove_folder(folder / name)
+
+
+def _times(past: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return when a run was begun and gone on with, and for how many seconds it went."""
+    if past is None:
+        return {"began": _stamp(), "resumed": [], "seconds": 0.0}
+    resumed, seconds = past.get("resumed"), past.get("seconds")
+    return {
+        "began": past.get("began"),
+        "resumed": [*(resumed if isinstance(resumed, list) else ()), _stamp()],
+        "seconds": max(0.0, seconds) if isinstance(seconds, int | float) else 0.0,
+    }
+
+
+def _stamp() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

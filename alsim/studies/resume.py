@@ -1,0 +1,192 @@
+"""`alsim.resume`: go on with a run from nothing but its folder."""
+
+import inspect
+import reprlib
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from alsim.errors import PoolError, StoreError
+from alsim.options.faults import Faults
+from alsim.pool.finding import find_files
+from alsim.store import (
+    MANIFEST,
+    CorrelationStudy,
+    FolderKind,
+    Run,
+    TrainingStudy,
+    command_of,
+    kind_of,
+    open_folder,
+    read_correlation,
+    read_run,
+    read_training,
+    refuse_older,
+    status_of,
+)
+from alsim.studies.arguments import NOT_KEPT, read_types
+from alsim.studies.claiming import tidy
+from alsim.studies.correlation.run import correlate
+from alsim.studies.curves.run import run
+from alsim.studies.dependencies import Used, files_used
+from alsim.studies.training.run import train
+from alsim.studies.watch import Watch
+
+_Done = Run | CorrelationStudy | TrainingStudy
+# What makes, and what reads, each kind of run.
+_MAKERS: Mapping[FolderKind, Callable[..., _Done]] = {
+    "curves": run,
+    "correlation": correlate,
+    "training": train,
+}
+_READERS: Mapping[FolderKind, Callable[[Path], _Done]] = {
+    "curves": read_run,
+    "correlation": read_correlation,
+    "training": read_training,
+}
+
+
+def resume(
+    folder: str | Path,
+    *,
+    pool: str | Path | None = None,
+    workers: int | None = None,
+    trust: bool = False,
+    watch: Watch | None = None,
+) -> _Done:
+    """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
+
+    It may be one of learning curves, a correlation study or passive training.
+
+    What followed the last checkpoint is computed again and compared with what was recorded. A
+    finished run is returned as it is.
+
+    Args:
+        folder: The run's folder.
+        pool: Where the pool is now, if not where it was; its content must be the same.
+        workers: Processes, if not as many as before.
+        trust: Whether plug-ins that lie in the run's own folder may be run.
+        watch: Hears of the progress.
+
+    Raises:
+        AlsimError: If anything that the numbers depend on is not as it was, or for anything else
+            that the user can mend.
+    """
+    watch = watch or Watch()
+    found, manifest = open_folder(Path(folder))
+    kind = kind_of(manifest)
+    if manifest["status"] == "complete":
+        done = _READERS[kind](found)
+        watch.note("the run is finished: nothing is left to do")
+        tidy(found)
+        return done
+    arguments = _arguments(found, manifest)
+    # Kept when the run was begun, whatever became of a file that named them.
+    options = manifest.get("options")
+    if not isinstance(options, Mapping):
+        raise _tampered(found, f"options that are none: {reprlib.repr(options)}")
+    if arguments.get("initial_ids") is not None:
+        arguments["initial_ids"] = options.get("initial_ids")
+    _refuse_other_types(found, kind, arguments)
+    if pool is None:
+        _refuse_missing_pool(arguments.get("pool"), found)
+    for file in files_used(arguments):
+        if file.flag != "--initial-ids":  # the ids are kept
+            _refuse_missing(file, found)
+        if file.is_code:
+            _refuse_own_code(file, found, trust=trust)
+            watch.note(f"{file.flag} {file.name}: runs the code in {file.path.absolute()}")
+    changed = {"pool": pool, "workers": workers}
+    arguments |= {name: value for name, value in changed.items() if value is not None}
+    return _MAKERS[kind](**arguments, out=found, watch=watch)
+
+
+def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments that a run was begun with.
+
+    Raises:
+        StoreError: If its folder does not tell them, or this alsim is another.
+    """
+    where, command = str(folder), command_of(manifest)
+    refuse_older(folder, manifest)
+    if "arguments" not in manifest:
+        raise StoreError(
+            f"the run ({status_of(folder, manifest)}) is of an earlier alsim, which kept no "
+            "journals: it cannot go on",
+            where,
+            "run it again into another folder: alsim run … --out FOLDER",
+        )
+    arguments = manifest["arguments"]
+    if not isinstance(arguments, dict):
+        raise StoreError(
+            "the run's pool was a table in memory, which its folder does not hold",
+            where,
+            "call what began it once more, with the same table: "
+            f"{command.replace(' ', '.')}(table, …, out={where!r}); or the recipe, with the same "
+            "--out",
+        )
+    versions, mine = manifest.get("versions"), version("alsim")
+    theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
+    if added := sorted(NOT_KEPT & arguments.keys()):
+        raise _tampered(folder, f"arguments that alsim does not keep: {', '.join(added)}")
+    unknown = sorted(set(arguments) - set(inspect.signature(_MAKERS[kind_of(manifest)]).parameters))
+    if theirs != mine or unknown:
+        lacks = f", which does not know {', '.join(unknown)}" if unknown else ""
+        raise StoreError(
+            f"the run was begun by alsim {theirs}, and this is alsim {mine}{lacks}: its numbers "
+            "might be others",
+            where,
+            f"go on with alsim {theirs}; or start anew: {command} … --out {where} --force, which "
+            "moves this run aside",
+        )
+    return dict(arguments)
+
+
+def _refuse_other_types(folder: Path, kind: FolderKind, arguments: Mapping[str, Any]) -> None:
+    faults = Faults()
+    read_types(_MAKERS[kind], arguments, faults)
+    if faults.kept:
+        told = "; ".join(str(fault.args[0]) for fault in faults.kept)
+        raise _tampered(folder, f"arguments of other types: {told}")
+
+
+def _tampered(folder: Path, what: str) -> StoreError:
+    return StoreError(
+        f"the file holds {what}",
+        str(folder / MANIFEST),
+        "restore it from a copy; or begin the run again into another folder: --out FOLDER",
+    )
+
+
+def _refuse_missing_pool(pool: object, folder: Path) -> None:
+    if not isinstance(pool, str):
+        return
+    try:
+        find_files(Path(pool))
+    except PoolError as error:
+        raise PoolError(
+            f"the run's pool is not where it was: {error.args[0]}",
+            str(error.args[1]),
+            f"put it back, or name it where it is now: alsim resume {folder} --pool PATH",
+        ) from error
+
+
+def _refuse_missing(file: Used, folder: Path) -> None:
+    if not file.path.is_file():
+        raise StoreError(
+            f"the file that {file.flag} named is gone",
+            str(file.path.absolute()),
+            f"put it back as it was; then: alsim resume {folder}",
+        )
+
+
+def _refuse_own_code(file: Used, folder: Path, *, trust: bool) -> None:
+    """Raise a StoreError if a run brings its own code along, unless the user trusts it."""
+    ends = (file.path.resolve(), file.path.parent.resolve())
+    if any(end.is_relative_to(folder.resolve()) for end in ends) and not trust:
+        raise StoreError(
+            f"the run's folder brings code of its own, which {file.flag} would run",
+            str(file.path.absolute()),
+            f"read it; if you trust whoever wrote it: alsim resume {folder} --trust",
+        )

@@ -1,0 +1,210 @@
+"""Whether a run can go on: what must be as it was when it was begun, for the same numbers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alsim.errors import PoolError, StoreError
+from alsim.store import MANIFEST, FolderKind, command_of, refuse_older, refuse_other_kind
+from alsim.studies.expert_arguments import EXPERT_FLAGS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+# More workers, another kernel, or files that hold the same elsewhere change no number.
+_FREE = frozenset(
+    {
+        "engine.workers", "configuration.engine.workers", "configuration.oracle.files",
+        "machine.cores", "machine.platform", "machine.workers", "pool.name",
+        "pool.classes",  # earlier runs do not tell them, and the pool's fingerprints do
+    }
+)  # fmt: skip
+_FLAGS = {
+    "strategies": "strategy", "model.name": "model", "model.encoders": "encoder",
+    "training.head_weights": "head-weight", "pool.labels": "label",
+    "pool.modalities": "modality", "pool.masks": "mask-modality", "oracle.kind": "oracle",
+    "metrics": "metric", "oracle.task_prices": "task-price", "models": "model",
+    "evaluations": "evaluation", "exports": "export-task",
+}  # fmt: skip
+_ANOTHER = "name another folder with --out, or add --force, which moves the old run aside"
+_SHOWN = 10  # differences that are listed
+_WIDTH = 60  # characters of a value that are shown
+
+
+def plain_options(options: "DataclassInstance") -> dict[str, Any]:
+    """Return options as JSON values, as a manifest keeps them; paths are absolute."""
+    return json.loads(json.dumps(asdict(options), default=lambda path: str(path.absolute())))
+
+
+def flag_of(option: str) -> str:
+    """Return the flag of `alsim run` that sets an option, such as "--steps" of "schedule.steps"."""
+    path = option.split(".")
+    if path[:2] == ["model", "experts"] and len(path) > 2:
+        return EXPERT_FLAGS.get(path[2], "--experts")
+    name = path[1] if len(path) > 1 else path[0]
+    return "--" + _FLAGS.get(".".join(path[:2]), name.replace("_", "-"))
+
+
+def refuse_other_options(
+    folder: Path,
+    past: Mapping[str, Any],
+    options: Mapping[str, Any],
+    kind: FolderKind,
+    arguments: Mapping[str, Any] | None,
+) -> None:
+    """Raise a StoreError unless the run in `folder` is of this kind, begun with these options.
+
+    One that is not finished must be of this schema version, too.
+
+    Args:
+        folder: The run's.
+        past: The manifest as it is kept.
+        options: What the arguments mean now.
+        kind: Of the study.
+        arguments: As a manifest keeps them.
+    """
+    refuse_other_kind(folder, past, kind, _ANOTHER)
+    if "options" not in past:
+        raise StoreError(
+            f"the folder holds a run ({past.get('status')}) of an earlier alsim, which kept "
+            "neither options nor journals: it cannot go on",
+            str(folder),
+            _ANOTHER,
+        )
+    if past.get("status") != "complete":
+        refuse_older(folder, past)
+    then = past["options"] if isinstance(past["options"], Mapping) else {}
+    found = [f"{flag_of(option)}: {values}" for option, values in _differences(then, options)]
+    if found:
+        if arguments is not None and _is_same_call(past.get("arguments"), then, arguments):
+            raise StoreError(
+                "the file contradicts itself: its options are not what its arguments mean:"
+                + _listed(found),
+                str(folder / MANIFEST),
+                f"restore it from a copy; for a new run, {_ANOTHER}",
+            )
+        if past.get("status") == "complete":
+            see = "plot" if kind == "curves" else "resume"
+            on = f"to see that run: alsim {see} {folder}"
+        elif past.get("arguments") is None:
+            on = "to go on with that run, ask for what it was begun with"
+        else:
+            on = f"to go on with that run: alsim resume {folder}"
+        raise StoreError(
+            f"the folder holds a run with other options:{_listed(found)}",
+            str(folder),
+            f"{on}; for a new one, {_ANOTHER}",
+        )
+
+
+def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise an error unless pool, libraries and machine are those the run was begun with.
+
+    Args:
+        folder: The run's.
+        past: The manifest as it is kept, or a part of it. What was not yet known when it was
+            written is not compared.
+        now: The manifest as it would be written.
+
+    Raises:
+        PoolError: If the pool's content is another.
+        StoreError: If anything else differs.
+    """
+    now = json.loads(json.dumps(now, default=str))
+    command = f"{command_of(past)} … --out {folder} --force"
+    anew = f"start anew: {command}, which moves this run aside"
+    before, after = past.get("pool"), now["pool"]
+    if isinstance(before, Mapping) and before.get("fingerprint") != after["fingerprint"]:
+        mend = f"put the pool back as it was; or {anew}"
+        if past.get("status") == "complete":
+            mend = f"that run is finished; for this pool, {_ANOTHER}"
+        elif past.get("arguments") is not None:
+            mend = f"name the pool where it is now: alsim resume {folder} --pool PATH; or {mend}"
+        raise PoolError(
+            "the pool does not hold what it held when the run was begun:"
+            + _listed(_told(before, after, "pool")),
+            str(folder),
+            mend,
+        )
+    past, now = _of_same_files(past, now)
+    found = [
+        difference
+        for part in ("versions", "machine", "pool", "configuration", "files")
+        if part in past
+        for difference in _told(past[part], now[part], part)
+    ]
+    if found:
+        if past.get("status") == "complete":
+            what = "the folder holds a finished run, begun with something else:"
+            raise StoreError(what + _listed(found), str(folder), _ANOTHER)
+        raise StoreError(
+            "the run cannot go on to the same numbers, since something is not as it was:"
+            + _listed(found),
+            str(folder),
+            f"go on with what it was begun with (its run.json tells all of it); or {anew}",
+        )
+
+
+def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether a run was begun with these arguments, as far as going on does not set them."""
+    if not isinstance(past, Mapping):
+        return False
+    ids = {} if past.get("initial_ids") is None else {"initial_ids": options.get("initial_ids")}
+    free = {name: now.get(name) for name in ("pool", "workers")}
+    return {**past, **ids, **free} == {**now, **free}
+
+
+def _of_same_files(
+    past: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return manifests whose digests are of the files that both name."""
+    files = [one.get("files") for one in (past, now)]
+    then, later = (kept if isinstance(kept, Mapping) else {} for kept in files)
+    both = then.keys() & later.keys()
+    first, second = ({name: kept[name] for name in sorted(both)} for kept in (then, later))
+    return {**past, "files": first}, {**now, "files": second}
+
+
+def _told(then: Any, now: Any, path: str) -> list[str]:
+    return [f"{place}: {values}" for place, values in _differences(then, now, path)]
+
+
+def _differences(then: Any, now: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield where JSON values differ, as a path, and both values."""
+    if path in _FREE:
+        return
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys([*then, *now]):
+            inner = f"{path}.{key}" if path else str(key)
+            yield from _differences(then.get(key), now.get(key), inner)
+    elif (
+        isinstance(then, list)
+        and isinstance(now, list)
+        and len(then) == len(now)
+        and max(len(json.dumps(value)) for value in (then, now)) > _WIDTH
+    ):
+        for i, (old, new) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(old, new, f"{path}[{i}]")
+    elif then != now:
+        old, new = _short(then), _short(now)
+        if max(len(old), len(new)) > _WIDTH:  # what they share at the beginning says nothing
+            pairs = enumerate(zip(old, new, strict=False))
+            shared = next((i for i, (a, b) in pairs if a != b), min(len(old), len(new)))
+            begin = max(0, shared - 20)
+            old, new = ("…" * (begin > 0) + text[begin:][:_WIDTH] for text in (old, new))
+        yield path, f"{old} then, {new} now"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    n = len(value) if isinstance(value, list | dict) else 0
+    return f"{n} values" if n and len(text) > _WIDTH else text
+
+
+def _listed(found: list[str]) -> str:
+    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "".join(f"\n  {difference}" for difference in found[:_SHOWN]) + more

@@ -1,0 +1,208 @@
+"""From options and a source to what the workers need: the pool decoded, the sizes decided."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
+from alsim.loading import texts_to_json
+from alsim.pool.loading import LoadedPool, load_pool
+from alsim.pool.pool import Pool, Split, Task
+from alsim.pool.source import Source
+from alsim.store import WORK
+from alsim.strategies import Named
+from alsim.studies.machine import Machine
+from alsim.studies.start.check import Assignment, StudyOptions
+from alsim.studies.start.fit import PlanSizes, fit_study
+from alsim.studies.start.fit_tasks import tell_tasks, tell_unmeasured
+from alsim.studies.start.oracles import describe_oracle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A study whose pool is decoded and whose options fit it."""
+
+    loaded: LoadedPool
+    strategies: Mapping[str, Named]
+    assignment: Assignment
+    notes: tuple[str, ...]
+
+
+def prepare(
+    source: Source,
+    options: StudyOptions,
+    strategies: Mapping[str, Named],
+    work: Path,
+    machine: Machine,
+    *,
+    plan: PlanSizes = plan_schedule,
+    flag: str = "--strategy",
+    several: bool = False,
+) -> Prepared:
+    """Decode the pool into `work` and decide what depends on it.
+
+    Args:
+        source: The pool.
+        options: What was chosen.
+        strategies: By name.
+        work: An empty folder.
+        machine: What is computed on.
+        plan: Decides the sizes.
+        flag: What names the strategies, for messages.
+        several: Whether all tasks are trained and queried that are of classes; else the first.
+
+    Raises:
+        AlsimError: For what does not fit the pool.
+    """
+    ids = options.initial_ids
+    size = options.schedule.initial_size if ids is None else len(ids)
+    chosen = replace(options.pool, rows_kept="any") if several else options.pool
+    loaded = load_pool(
+        source,
+        chosen,
+        work,
+        initial_size=size or DEFAULT_INITIAL_SIZE,
+        several=several,
+        in_cells=options.unit == "cell" and ids is None,
+    )
+    pool, unused = _with_tasks(loaded.pool, several=several)
+    loaded = replace(loaded, pool=pool)
+    fitted = fit_study(strategies, options, pool, source.where, plan=plan, flag=flag)
+    assignment = Assignment(
+        schedule=fitted.schedule,
+        model=fitted.model,
+        training=options.training,
+        strategies=tuple(strategies),
+        candidates=options.candidates,
+        way=machine.way,
+        device=machine.device,
+        threads=machine.threads,
+        initial_rows=fitted.initial_rows,
+        oracle=fitted.oracle,
+        tasks=tuple(pool.tasks),
+        unit=options.unit or "object",
+        combine=options.combine,
+        committee=options.committee,
+    )
+    notes = [*loaded.report.warnings, *loaded.report.notes]
+    notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
+    notes += [*tell_tasks(pool), *tell_unmeasured(pool, is_paid=True)] if several else []
+    if unused:
+        queried = "classes" if several else f"those of {next(iter(pool.tasks))!r}"
+        notes.append(f"labels are {queried}; not used: {', '.join(unused)}")
+    return Prepared(loaded, strategies, assignment, tuple(notes))
+
+
+def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
+    """Return a pool with the tasks that are queried alone, and the names of the others."""
+    kept = dict(list(pool.tasks.items())[:1])
+    if several:
+        kept = {name: task for name, task in pool.tasks.items() if task.kind == "class"}
+    return replace(pool, tasks=kept), [name for name in pool.tasks if name not in kept]
+
+
+def opening_of(folder: Path, prepared: Prepared) -> dict[str, Any]:
+    """Return the message by which a worker opens the study in a run's folder."""
+    return {
+        "kind": "open",
+        "folder": str((folder / WORK).resolve()),
+        "assignment": prepared.assignment.to_json(),
+        "identity": _identity(prepared),
+        "texts": texts_to_json(),
+    }
+
+
+def _identity(prepared: Prepared) -> str:
+    """Return what tells a study's checkpoints from those of another."""
+    loaded = prepared.loaded
+    assignment = {**prepared.assignment.to_json(), "threads": None}  # they are free
+    told = json.dumps([assignment, loaded.fingerprint, loaded.split_fingerprint], sort_keys=True)
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:
+    """Return a note for each strategy that does not look at all `n` unlabelled rows."""
+    return [
+        f"{name} looks at {most:,} of the {n:,} unlabelled rows, drawn anew each step"
+        for name, named in strategies.items()
+        if (most := named.strategy.candidates) is not None and most < n
+    ]
+
+
+def rows_by_class(task: Task, rows: range) -> dict[str, int]:
+    """Return how many of the rows each class has, none included, in the order of the classes."""
+    if not task.classes:  # a target
+        return {}
+    labels = task.labels[rows.start : rows.stop]
+    counts = labels[labels >= 0].bincount(minlength=len(task.classes))
+    return dict(zip(task.classes, counts.tolist(), strict=True))
+
+
+def describe_pool(loaded: LoadedPool) -> dict[str, Any]:
+    """Return what a manifest tells of a pool, whatever is done with it."""
+    pool = loaded.pool
+    return {
+        "name": pool.name,
+        "fingerprint": loaded.fingerprint,
+        "splits": loaded.split_fingerprint,
+        "modalities": pool.widths,
+        "rows": {split: len(rows) for split, rows in pool.splits.items()},
+    }
+
+
+def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
+    """Return the part of a manifest that tells what is run."""
+    pool, assignment = prepared.loaded.pool, prepared.assignment
+    task, *others = pool.tasks.values()
+    evaluated: Split = "test" if pool.splits["test"] else "validation"
+    return {
+        "pool": {
+            **describe_pool(prepared.loaded),
+            "classes": {} if others else rows_by_class(task, pool.splits["train"]),
+        },
+        "task": ", ".join(pool.tasks),
+        **(_describe_tasks(pool, evaluated) if others else {"n_classes": len(task.classes)}),
+        "evaluation_split": evaluated,
+        "n_evaluated": len(pool.splits[evaluated]),
+        "notes": list(prepared.notes),
+        "configuration": {
+            "strategies": list(prepared.strategies),
+            "parameters": {n: dict(named.parameters) for n, named in prepared.strategies.items()},
+            "candidates": options.candidates,
+            "seeds": list(options.seeds),
+            "schedule": asdict(assignment.schedule),
+            "model": asdict(assignment.model),
+            "training": asdict(assignment.training),
+            "pool": asdict(options.pool),
+            "initial_ids": options.initial_ids,
+            "engine": asdict(options.engine),
+            "oracle": describe_oracle(assignment.oracle, options.oracle, task.classes),
+            **_describe_queries(assignment),
+        },
+    }
+
+
+def _describe_queries(assignment: Assignment) -> dict[str, Any]:
+    """Return what a manifest tells of how tasks are queried; nothing where it is the usual way."""
+    told: dict[str, Any] = {}
+    if len(assignment.tasks) > 1:
+        told = {"unit": assignment.unit, "combine": assignment.combine or "mean"}
+    return told | ({"committee": assignment.committee} if assignment.committee else {})
+
+
+def _describe_tasks(pool: Pool, evaluated: Split) -> dict[str, Any]:
+    """Return what a manifest tells of several tasks: their labels to query, and to measure by."""
+    train, rows = pool.splits["train"], pool.splits[evaluated]
+    return {
+        "tasks": {
+            name: {
+                "classes": rows_by_class(task, train),
+                "n_labels": sum(rows_by_class(task, train).values()),
+                "n_evaluated": int((task.labels[rows.start : rows.stop] >= 0).sum()),
+            }
+            for name, task in pool.tasks.items()
+        }
+    }

@@ -1,0 +1,1 @@
+"""Training studies: models times seeds on all labels of all tasks."""

@@ -1,0 +1,234 @@
+"""From options and a source to what is to be trained: the pool decoded, the models fitted to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from alsim.errors import PoolError
+from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
+from alsim.experiments.training.evaluation import known_rows
+from alsim.experiments.training.labels import Queries, labelled_rows, queried_labels
+from alsim.experiments.training.records import RANDOM
+from alsim.models import ExpertNet
+from alsim.options.experts import top_k_of
+from alsim.options.faults import Faults
+from alsim.parameters import refuse_repeats
+from alsim.pool.loading import LoadedPool, load_pool
+from alsim.pool.pool import Pool
+from alsim.pool.source import Source
+from alsim.studies.machine import Machine
+from alsim.studies.model_names import FLAG, NamedModel
+from alsim.studies.start.fit import check_heads, fit_model, try_model
+from alsim.studies.start.fit_tasks import check_trained, tell_unmeasured
+from alsim.studies.start.prepare import describe_pool, rows_by_class
+from alsim.studies.training.check import (
+    STOCHASTIC,
+    TrainAssignment,
+    TrainedModel,
+    TrainOptions,
+)
+from alsim.studies.training.exports import check_exports, describe_inputs
+from alsim.studies.training.match import match_parameters
+from alsim.studies.training.queried import (
+    QueriedRun,
+    keep_queries,
+    notes_on_initial,
+    read_queries,
+    with_queried_tasks,
+)
+from alsim.training.features import own_tasks
+from alsim.training.objective import Objective
+
+Pair = tuple[str, int]  # what chose the labels, and a seed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainPrepared:
+    """Passive training whose pool is decoded and whose options fit it."""
+
+    loaded: LoadedPool
+    pool: Pool  # with the tasks that are trained
+    assignment: TrainAssignment
+    pairs: tuple[Pair, ...]
+    queries: str  # what the queries are known by; empty where there are none
+    notes: tuple[str, ...]
+
+
+def prepare_training(
+    source: Source,
+    options: TrainOptions,
+    named: Sequence[NamedModel],
+    queried: QueriedRun | None,
+    work: Path,
+    machine: Machine,
+) -> TrainPrepared:
+    """Decode the pool into `work` and decide what depends on it.
+
+    Where the pool has no validation rows they are taken out of train as `alsim run` takes them, so
+    that both measure alike.
+
+    Args:
+        source: The pool.
+        options: What was chosen.
+        named: The models of the options.
+        queried: The run whose queries are trained on, if any.
+        work: An empty folder.
+        machine: What is computed on.
+
+    Raises:
+        AlsimError: For what does not fit the pool.
+    """
+    size = queried.initial_size if queried else DEFAULT_INITIAL_SIZE
+    in_cells = queried is not None and queried.is_in_cells
+    loaded = load_pool(
+        source, options.pool, work, initial_size=size, queried=False, in_cells=in_cells
+    )
+    pool, known_by, notes = loaded.pool, "", [*loaded.report.warnings, *loaded.report.notes]
+    pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in options.seeds)
+    queries: Mapping[Pair, Queries] | None = None
+    if queried is not None:
+        known_by, told = keep_queries(queried, loaded, work)
+        notes += [*told, *notes_on_initial(queried, options.fractions)]
+        queries = read_queries(work)
+        assert queries is not None
+        pool, pairs = with_queried_tasks(pool, queries), tuple(queries)
+    faults = Faults()
+    _check_splits(pool, source.where, faults)
+    check_trained(pool, source.where, faults)
+    _check_fractions(pool, options.fractions, queries, source.where, faults)
+    models, told = _fit_models(named, options, pool, faults)
+    faults.raise_all("things do not fit the pool", source.where)
+    assignment = TrainAssignment(
+        models,
+        options.training,
+        machine.way,
+        machine.device,
+        machine.threads,
+        describe_inputs(loaded) if options.exports else {},
+    )
+    notes += [*told, *tell_unmeasured(pool, is_paid=False), *_on_validation(pool)]
+    return TrainPrepared(loaded, pool, assignment, pairs, known_by, tuple(notes))
+
+
+def describe_training(prepared: TrainPrepared, options: TrainOptions) -> dict[str, Any]:
+    """Return the part of a manifest that tells what is trained."""
+    pool = prepared.pool
+    train = pool.splits["train"]
+    evaluated = "test" if pool.splits["test"] else "validation"
+    rows = pool.splits[evaluated]
+    return {
+        "pool": describe_pool(prepared.loaded),
+        "tasks": {
+            name: {
+                "kind": task.kind,
+                "classes": rows_by_class(task, train),
+                "n_labelled": int(known_rows(task.labels[train.start : train.stop]).sum()),
+                "n_evaluated": int(known_rows(task.labels[rows.start : rows.stop]).sum()),
+            }
+            for name, task in pool.tasks.items()
+        },
+        "is_disjoint": own_tasks(list(pool.tasks.values())) is not None,
+        "evaluation_split": evaluated,
+        "n_evaluated": len(rows),
+        "notes": list(prepared.notes),
+        "configuration": {
+            "models": {
+                model.name: {**asdict(model.options), "evaluations": list(model.evaluations)}
+                for model in prepared.assignment.models
+            },
+            "fractions": list(options.fractions),
+            "seeds": list(options.seeds),
+            "match_parameters": options.match_parameters,
+            "queries": prepared.queries or None,
+            "queried_by": sorted({chosen_by for chosen_by, _ in prepared.pairs}),
+            "training": options.plain()["training"],
+            "pool": asdict(options.pool),
+            "engine": asdict(options.engine),
+            "exports": list(options.exports),
+        },
+    }
+
+
+def _fit_models(
+    named: Sequence[NamedModel], options: TrainOptions, pool: Pool, faults: Faults
+) -> tuple[tuple[TrainedModel, ...], list[str]]:
+    """Return the models with what depends on the pool decided, and notes on their sizes."""
+    found: list[TrainedModel] = []
+    objectives: list[Objective] = []
+    for model in named:
+        fitted = fit_model(model.options, pool, faults)
+        own = "evaluation" in model.given
+        modes = (fitted.expert_options().evaluation,) if own else options.evaluations
+        name = model.name.replace(model.options.name, fitted.name, 1)
+        found.append(TrainedModel(name, fitted, modes if fitted.name in STOCHASTIC else ()))
+        objective = faults.attempt(None, try_model, options.training, fitted, pool)
+        if objective is not None:
+            objectives.append(objective)
+            check_heads(objective, options.training, faults)
+            _check_evaluations(objective, found[-1], faults)
+    names = [model.name for model in found]  # auto may be one of them
+    faults.attempt(None, refuse_repeats, FLAG, names)
+    notes = check_exports(options.exports, pool, named, objectives, faults)
+    if options.match_parameters and not faults.kept:
+        found, told = match_parameters(found, pool, faults)
+        notes += told
+    return tuple(found), notes
+
+
+def _check_evaluations(objective: Objective, model: TrainedModel, faults: Faults) -> None:
+    """Look for evaluations by more experts than there are."""
+    if not isinstance(objective.model, ExpertNet):
+        return
+    for gate in objective.model.gates().values():
+        n = gate.logits.shape[-1]
+        for mode in model.evaluations:
+            if (top_k_of(mode) or 0) > n:
+                what = f"{mode} asks for more experts than the {n} of {model.name}"
+                mend = f"ask for at most top-{n}, which is all, or give more --experts"
+                faults.add(what, "--evaluation", mend)
+
+
+def _check_splits(pool: Pool, where: str, faults: Faults) -> None:
+    if not pool.splits["validation"] and not pool.splits["test"]:
+        faults.add(
+            "there are no rows to measure on",
+            where,
+            "bring a larger pool, or one with a split column",
+            PoolError,
+        )
+
+
+def _check_fractions(
+    pool: Pool,
+    fractions: Sequence[float],
+    queries: Mapping[Pair, Queries] | None,
+    where: str,
+    faults: Faults,
+) -> None:
+    """Look for fractions that come to less than one row."""
+    if queries is None:
+        n = len(labelled_rows(pool, 1.0, 0))
+        if not n:
+            faults.add("no training row has a label", where, "bring a larger pool", PoolError)
+            return
+        of = f"of the {n:,} labelled rows"
+        small = {fraction: of for fraction in fractions if round(fraction * n) < 1}
+    else:
+        small = {
+            fraction: f"of what {chosen_by} queried with seed {seed}"
+            for fraction in fractions
+            for (chosen_by, seed), of_seed in queries.items()
+            if not len(queried_labels(pool, of_seed, fraction).rows)
+        }
+    for fraction, of in small.items():
+        what = f"a fraction of {fraction:g} {of} is less than one row"
+        faults.add(what, "--fractions", "give a larger one")
+
+
+def _on_validation(pool: Pool) -> list[str]:
+    if not pool.splits["validation"]:
+        return ["there are no validation rows: each net is trained for all of --max-epochs"]
+    if not pool.splits["test"]:
+        return ["there is no test split: the validation rows are measured, which also end training"]
+    return []

@@ -1,0 +1,206 @@
+"""The labels that a run queried, for other models to be trained on."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+
+from alsim.errors import PoolError, StoreError, UsageError
+from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
+from alsim.experiments.training.labels import Queries
+from alsim.pool.loading import LoadedPool
+from alsim.pool.pool import Pool
+from alsim.store import Run, read_run
+
+FLAG = "--queries"
+_FILE = "queried.parquet"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueriedRun:
+    """A finished run, of some of its seeds."""
+
+    run: Run
+    strategies: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def initial_size(self) -> int:
+        """Return the size by which validation rows were taken out of train, where they were."""
+        options: Any = self.run.manifest.get("options")
+        ids, size = options.get("initial_ids"), options["schedule"]["initial_size"]
+        return (size if ids is None else len(ids)) or DEFAULT_INITIAL_SIZE
+
+    @property
+    def is_in_cells(self) -> bool:
+        """Return whether that size counts single labels."""
+        options: Any = self.run.manifest.get("options")
+        return options.get("unit") == "cell" and options.get("initial_ids") is None
+
+
+def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
+    """Return a run whose queries are to be trained on.
+
+    Args:
+        folder: The run's.
+        seeds: Those to train; None for all that it has.
+
+    Raises:
+        StoreError: If there is no run, or it is not complete.
+        UsageError: If it lacks one of the seeds.
+    """
+    run = read_run(folder)
+    if run.status != "complete":
+        raise StoreError(
+            f"the run is not finished ({run.status}): what it will query is not known",
+            str(folder),
+            f"finish it first: alsim resume {folder}",
+        )
+    told = run.queries.select(["strategy", "seed"])
+    strategies = tuple(sorted(map(str, pc.unique(told.column("strategy")).to_pylist())))
+    known = sorted(int(str(seed)) for seed in pc.unique(told.column("seed")).to_pylist())
+    missing = [seed for seed in seeds or () if seed not in known]
+    if missing:
+        raise UsageError(
+            f"the run has no seed {missing[0]}",
+            "--seeds",
+            f"leave it out for all of its seeds: {', '.join(map(str, known))}",
+        )
+    return QueriedRun(run, strategies, tuple(known if seeds is None else seeds))
+
+
+def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[str, list[str]]:
+    """Write the queries into `work` for the workers; return what they are known by, and notes.
+
+    Raises:
+        PoolError: If the pool is not the run's.
+    """
+    run, pool = queried.run, loaded.pool
+    _refuse_other_pool(run, loaded)
+    table = run.queries.filter(pc.is_in(run.queries.column("seed"), pa.array(queried.seeds)))
+    table = table.sort_by(
+        [(name, "ascending") for name in ("strategy", "seed", "step", "rank", "task")]
+    )
+    ids = pc.cast(table.column("id"), pa.string()).combine_chunks().dictionary_encode()
+    rows = np.array(pool.rows_of(map(str, ids.dictionary.to_pylist()), "train"), np.int64)
+    names, answers = table.column("task").to_pylist(), table.column("answer").to_pylist()
+    codes = {name: {c: i for i, c in enumerate(t.classes)} for name, t in pool.tasks.items()}
+    labels = [codes[str(n)].get(str(a), -1) for n, a in zip(names, answers, strict=True)]
+    columns: dict[str, Any] = {
+        "strategy": table.column("strategy"),
+        "seed": table.column("seed"),
+        "unit": _units(table),
+        "row": rows[ids.indices.to_numpy()],
+        "task": table.column("task"),
+        "label": np.array(labels, np.int64),
+    }
+    kept = pa.table(columns)
+    pq.write_table(kept, work / _FILE)
+    digest = hashlib.blake2b(digest_size=16)
+    for column in kept.columns:
+        digest.update(repr(column.to_pylist()).encode())
+    notes: list[str] = []
+    n_partial = sum(label < 0 for label in labels)
+    if n_partial:
+        notes.append(
+            f"{n_partial:,} of the {len(labels):,} answers of {run.name} are no class, left out"
+        )
+    left_out = [name for name in pool.tasks if name not in names]
+    if left_out:
+        notes.append(f"{run.name} queried no label of: {', '.join(left_out)}; not trained")
+    return digest.hexdigest(), notes
+
+
+def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[str]:
+    """Return a note on each fraction in which all strategies have the labels they started from."""
+    table = queried.run.queries
+    table = table.filter(pc.is_in(table.column("seed"), pa.array(queried.seeds)))
+    units: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
+    n_initial: Counter[tuple[Any, ...]] = Counter()
+    for row in table.select(["strategy", "seed", "step", "rank"]).to_pylist():
+        pair = row["strategy"], row["seed"]
+        units.setdefault(pair, set()).add((row["step"], row["rank"]))
+        n_initial[pair] += row["step"] == 0
+    if len(queried.strategies) == 1:
+        return []
+    least, most = min(n_initial.values()), max(n_initial.values())
+    labels = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return [
+        f"a fraction of {fraction:g} lies within the {labels} initial labels: every strategy has "
+        "the same ones there"
+        for fraction in fractions
+        if all(
+            round(fraction * len(each)) <= sum(step == 0 for step, _ in each)
+            for each in units.values()
+        )
+    ]
+
+
+def read_queries(work: Path) -> Mapping[tuple[str, int], Queries] | None:
+    """Return what `keep_queries` wrote, by strategy and seed; None where it wrote nothing."""
+    if not (work / _FILE).exists():
+        return None
+    table = pq.read_table(work / _FILE, use_threads=False)
+    found: dict[tuple[str, int], Queries] = {}
+    pairs = table.select(["strategy", "seed"]).group_by(["strategy", "seed"], use_threads=False)
+    for pair in pairs.aggregate([]).to_pylist():
+        strategy, seed = str(pair["strategy"]), int(pair["seed"])
+        mine = table.filter((pc.field("strategy") == strategy) & (pc.field("seed") == seed))
+        unit, row, label = (
+            torch.from_numpy(np.array(mine.column(name).to_numpy()))
+            for name in ("unit", "row", "label")
+        )
+        task = mine.column("task").combine_chunks().dictionary_encode()
+        places = torch.from_numpy(task.indices.to_numpy().astype(np.int64))
+        names = tuple(map(str, task.dictionary.to_pylist()))
+        found[strategy, seed] = Queries(strategy, unit, row, names, places, label)
+    return found
+
+
+def with_queried_tasks(pool: Pool, queries: Mapping[tuple[str, int], Queries]) -> Pool:
+    """Return the pool with the tasks alone of which a label was queried."""
+    names = {name for of_seed in queries.values() for name in of_seed.names}
+    return replace(pool, tasks={name: t for name, t in pool.tasks.items() if name in names})
+
+
+def _units(table: pa.Table) -> "pa.Array[Any]":
+    """Return the number of each cell's unit, from 0 in each strategy and seed.
+
+    The cells of a unit share step and rank.
+    """
+    columns = [table.column(name).to_pylist() for name in ("strategy", "seed", "step", "rank")]
+    units: list[int] = []
+    last: tuple[Any, ...] = ()
+    for key in zip(*columns, strict=True):
+        if key[:2] != last[:2]:
+            units.append(0)
+        else:
+            units.append(units[-1] + (key != last))
+        last = key
+    return pa.array(units, pa.int64())
+
+
+def _refuse_other_pool(run: Run, loaded: LoadedPool) -> None:
+    told: Any = run.manifest.get("pool")
+    mend = "name the run's own pool, with the label columns and inputs that the run had"
+    for what, mine in (
+        ("fingerprint", loaded.fingerprint),
+        ("splits", loaded.split_fingerprint),
+    ):
+        theirs = told.get(what) if isinstance(told, Mapping) else None
+        if theirs != mine:
+            lacks = "it holds something else" if what == "fingerprint" else "other rows are in test"
+            raise PoolError(
+                f"the pool is not the one that {run.name} queried: {lacks} ({what} {theirs} "
+                f"there, {mine} here)",
+                f"{FLAG} {run.folder}",
+                mend if what == "fingerprint" else "give the run's --split-seed and --split",
+            )

@@ -1,0 +1,101 @@
+"""What a worker process does for passive training: one net, or the seeds of one in lockstep."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alsim.experiments.training.labels import Queries, TaskLabels, drawn_labels, queried_labels
+from alsim.experiments.training.loop import train_tasks
+from alsim.experiments.training.results import TrainedNet
+from alsim.experiments.training.setting import TasksSetting, make_tasks_setting
+from alsim.models import ExpertNet
+from alsim.pool.mapping import open_mapped
+from alsim.signals import Chunks
+from alsim.store import keep_results, save_task
+from alsim.studies.training.check import TrainAssignment
+from alsim.studies.training.queried import read_queries, with_queried_tasks
+from alsim.training.features import shape_of
+
+Send = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What a worker serves."""
+
+    settings: tuple[TasksSetting, ...]  # one a model, of one pool
+    queries: Mapping[tuple[str, int], Queries] | None  # None: labels are drawn at random
+    inputs: Mapping[str, Any]  # how they were made, for exports
+
+    def labels(self, chosen_by: str, seed: int, fraction: float) -> TaskLabels:
+        """Return the labels that a net is trained on."""
+        pool = self.settings[0].pool
+        if self.queries is None:
+            return drawn_labels(pool, fraction, seed)
+        return queried_labels(pool, self.queries[chosen_by, seed], fraction)
+
+
+def open_training(folder: Path, assignment: TrainAssignment) -> Training:
+    """Return the training whose pool is mapped in `folder`."""
+    pool, queries = open_mapped(folder), read_queries(folder)
+    if queries is not None:
+        pool = with_queried_tasks(pool, queries)
+    first, *others = assignment.models
+    setting = make_tasks_setting(
+        pool,
+        model=first.options,
+        training=assignment.training,
+        way=assignment.way,
+        device=torch.device(assignment.device),
+        name=first.name,
+        evaluations=first.evaluations,
+    )
+    rest = (setting.with_model(other.name, other.options, other.evaluations) for other in others)
+    return Training((setting, *rest), queries, assignment.inputs)
+
+
+def run_fit(training: Training, message: Mapping[str, Any], send: Send) -> None:
+    """Train a net on its labels for each seed named, and keep what it came to."""
+
+    def observe(phase: str) -> None:
+        if phase.startswith("epoch "):
+            send({"kind": "epoch", "epoch": int(phase.removeprefix("epoch "))})
+
+    def tell(n: int) -> None:
+        text = f"memory ran out: scoring goes on with {n:,} rows at a time"
+        send({"kind": "note", "text": f"{text}; last bits may differ from other runs'"})
+
+    seeds, chosen_by, fraction = (message[name] for name in ("seeds", "chosen_by", "fraction"))
+    # Chunks of its own, for what memory allowed an earlier net matters to the last bits.
+    setting = replace(training.settings[message["model"]], chunks=Chunks(on_smaller=tell))
+    chosen = [training.labels(chosen_by, seed, fraction) for seed in seeds]
+    nets = train_tasks(setting, seeds, chosen, observe)
+    for seed, net in zip(seeds, nets, strict=True):
+        _export(training, setting, net, message["exports"].get(str(seed), {}))
+    keep_results(Path(message["journal"]), [net.result for net in nets])
+    send({"kind": "fits", "n": len(nets)})
+
+
+def _export(
+    training: Training, setting: TasksSetting, net: TrainedNet, paths: Mapping[str, str]
+) -> None:
+    """Cut the nets of some tasks out of a model, where it did not diverge."""
+    fit = net.result.fit
+    if not fit.epochs or not isinstance(net.model, ExpertNet):
+        return
+    for task, path in paths.items():
+        save_task(
+            Path(path),
+            net.model,
+            task,
+            name=setting.name,
+            shape=shape_of(setting.pool),
+            options=setting.model,
+            inputs=training.inputs,
+            classes=setting.pool.tasks[task].classes,
+            target=net.scales.get(task),
+            facts={"chosen_by": fit.chosen_by, "fraction": fit.fraction, "seed": fit.seed},
+        )

@@ -1,0 +1,205 @@
+"""Worker processes: started, fed with tasks, watched.
+
+`subprocess` rather than `multiprocessing`, which would run the caller's main module again in
+each child: a notebook or a script without a `__main__` guard just works. Messages are JSON lines.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any
+
+from alsim import errors
+from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTask:
+    """One unit of work for a worker process."""
+
+    name: str  # for messages: "strategy margin, seed 3"
+    message: Message
+    after: frozenset[str] = frozenset()  # names of the tasks that must be done first
+
+
+class _Worker:
+    """One process and the thread that reads what it says."""
+
+    def __init__(
+        self, environment: Mapping[str, str], lock: int | None, inbox: "queue.Queue[_Event]"
+    ) -> None:
+        self.task: WorkerTask | None = None
+        self.errors = _temporary()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "alsim.studies.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env={**os.environ, **environment},
+            text=True,
+            encoding="utf-8",
+            pass_fds=() if lock is None else (lock,),
+        )
+        self._inbox = inbox
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._inbox.put(_Event(self, json.loads(line)))
+        self._inbox.put(_Event(self, None))
+
+    def send(self, message: Message) -> None:
+        """Send one message; a worker that has died is noticed by its reader."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+
+    def last_words(self) -> str:
+        """Return the end of what the process printed to stderr."""
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace").strip()[-2000:]
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.errors):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Event:
+    worker: _Worker
+    message: Message | None  # None: the worker's output has ended
+
+
+class Workers:
+    """A group of worker processes with one stream of messages."""
+
+    def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
+        """Start `n` processes, which hold the open file `lock` until they are gone."""
+        self._inbox: queue.Queue[_Event] = queue.Queue()
+        self._workers = [_Worker(environment, lock, self._inbox) for _ in range(n)]
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def run(
+        self,
+        opening: Message,
+        tasks: Sequence[WorkerTask],
+        handle: Callable[[WorkerTask, Message], None],
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run all tasks, each after those it waits for; pass on what the workers say.
+
+        Args:
+            opening: Sent to every worker first.
+            tasks: In the order of preference.
+            handle: Called in this thread with each message of a task.
+            opened: Called once every worker has done what the opening asks for.
+
+        Raises:
+            AlsimError: As a worker raised it.
+            RunError: If a worker died; names its task.
+        """
+        waiting = list(tasks)
+        done: set[str] = set()
+        idle: list[_Worker] = []
+        n_opening = len(self._workers)
+        for worker in self._workers:
+            worker.send(opening)  # its "done" makes the worker idle
+        while len(done) < len(tasks):
+            event = self._inbox.get()
+            worker, message = event.worker, event.message
+            if message is None:
+                raise _death(worker)
+            if message["kind"] == "error":
+                raise _as_error(message)
+            if message["kind"] == "done":
+                if worker.task is not None:
+                    done.add(worker.task.name)
+                    worker.task = None
+                else:
+                    n_opening -= 1
+                    if not n_opening:
+                        opened()
+                idle.append(worker)
+            elif worker.task is not None:
+                handle(worker.task, message)
+            for task in [task for task in waiting if task.after <= done][: len(idle)]:
+                waiting.remove(task)
+                free = idle.pop()
+                free.task = task
+                free.send(task.message)
+
+
+def _temporary() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise StoreError(
+            f"no temporary file can be made: {error.strerror or error}",
+            "the folder for temporary files",
+            "free some space there, or name another: TMPDIR=FOLDER alsim …",
+        ) from error
+
+
+def _as_error(message: Message) -> AlsimError:
+    kind: type[AlsimError] = getattr(errors, message["error"])
+    what, where, mend = message["args"]
+    return kind(what, where, mend)
+
+
+def _death(worker: _Worker) -> RunError:
+    where = worker.task.name if worker.task else "before its first task"
+    return death_of(worker.process.wait(), worker.last_words(), where)
+
+
+def death_of(code: int, words: str, where: str) -> RunError:
+    """Return the error that tells why a worker process ended.
+
+    Args:
+        code: Its exit code, negative for a signal.
+        words: The last that it printed to stderr.
+        where: What it was at.
+    """
+    if is_want_of_memory(words):
+        return RunError(
+            f"a worker process ran out of memory: {words.splitlines()[-1].strip()}",
+            where,
+            "go on with fewer: alsim resume RUN --workers 1; or allow more memory (ulimit -v)",
+        )
+    reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return RunError(
+        f"a worker process {reason}" + (f":\n{words}" if words else ""),
+        where,
+        "mend what the last lines name, if it is a strategy or a model of your own"
+        if code > 0 and words
+        else "nothing is lost: alsim resume RUN; if memory ran out, with fewer --workers",
+    )

@@ -1,0 +1,81 @@
+"""The sizes of a correlation study: what was asked for, less by default, or one error."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alsim.errors import UsageError
+from alsim.experiments.correlation import MIN_GROUPS
+from alsim.studies.correlation.sizes import ENOUGH_GROUPS, SizeOptions, plan_sizes
+
+SIZES = st.none() | st.integers(1, 3000)
+
+
+def test_a_large_pool_gives_the_sources_sizes() -> None:
+    sizes = plan_sizes(None, SizeOptions(), 14_000)
+    assert sizes.schedule.initial_size == 2000
+    assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (10_000, 100)
+    assert str(sizes) == "2,000 initial labels; 100 groups of 100 rows"
+
+
+def test_a_small_pool_gives_less() -> None:
+    sizes = plan_sizes(None, SizeOptions(), 900)
+    assert sizes.schedule.initial_size == 300
+    assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (600, 60)
+    assert str(sizes) == "300 initial labels; 10 groups of 60 rows"
+
+
+def test_a_sample_by_default_is_of_whole_groups() -> None:
+    sizes = plan_sizes(1444, SizeOptions(), 4332)
+    assert (sizes.correlation.sample_size, sizes.n_left_over) == (2800, 0)
+
+
+def test_rows_beyond_whole_groups_are_told() -> None:
+    sizes = plan_sizes(20, SizeOptions(105, 10), 200)
+    assert sizes.correlation.sample_size == 100
+    assert str(sizes) == (
+        "20 initial labels; 10 groups of 10 rows; 5 rows make no whole group and are left out at "
+        "random"
+    )
+
+
+@pytest.mark.parametrize(
+    ("initial", "asked", "n_pool", "where", "told"),
+    [
+        (198, SizeOptions(), 200, "--initial-size", "ask for at most 197"),
+        (None, SizeOptions(), 4, "--initial-size", "bring a larger pool"),
+        (20, SizeOptions(181), 200, "--sample-size", "leave 180, not 181"),
+        (20, SizeOptions(100, 34), 200, "--sample-size, --group-size", "at most 33"),
+        (20, SizeOptions(None, 61), 200, "--sample-size, --group-size", "at most 60"),
+        (20, SizeOptions(2), 200, "--sample-size, --group-size", "too few to correlate"),
+    ],
+)
+def test_sizes_that_were_asked_for_and_do_not_fit_are_refused(
+    initial: int | None, asked: SizeOptions, n_pool: int, where: str, told: str
+) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        plan_sizes(initial, asked, n_pool)
+    assert caught.value.args[1] == where
+
+
+@given(st.none() | st.integers(2, 3000), SIZES, SIZES, st.integers(1, 20_000))
+def test_what_is_planned_fits_is_what_was_asked_for_and_is_stable(
+    initial: int | None, sample: int | None, group: int | None, n_pool: int
+) -> None:
+    try:
+        sizes = plan_sizes(initial, SizeOptions(sample, group), n_pool)
+    except UsageError:
+        assert n_pool < 6 or (initial, sample, group) != (None, None, None)
+        return
+    found, first = sizes.correlation, sizes.schedule.initial_size
+    assert first + found.sample_size <= n_pool
+    assert found.sample_size % found.group_size == 0
+    assert found.sample_size // found.group_size >= MIN_GROUPS
+    assert first == (initial or first)
+    assert found.group_size == (group or found.group_size)
+    assert 0 <= (sample or found.sample_size) - found.sample_size < found.group_size
+    if group is None and found.group_size > 1:
+        assert found.sample_size // found.group_size >= min(ENOUGH_GROUPS, found.sample_size)
+    # Planned again from what they came to, as a worker's parent does, they stay.
+    again = plan_sizes(first, SizeOptions(sample, group), n_pool)
+    assert (again.schedule, again.correlation) == (sizes.schedule, found)

@@ -1,0 +1,373 @@
+"""Whatever is wrong with the arguments of a run is told at once, before any work."""
+
+import inspect
+import math
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import alsim
+from alsim.errors import PoolError, StoreError, UsageError
+from alsim.options.faults import Faults
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.strategies import STRATEGIES, find_strategy
+from alsim.studies.arguments import make_options
+from alsim.studies.curves.run import run
+from alsim.studies.start.check import StudyOptions
+from alsim.studies.watch import Watch
+
+POOL = vk_pool(VkOptions(n_rows=300, picture_width=6, text_width=4, n_classes=3))
+
+
+def refusal(**arguments: Any) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        make_options(run, arguments)
+    return caught.value
+
+
+def test_without_arguments_the_options_are_the_defaults() -> None:
+    assert make_options(run, {}) == StudyOptions()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag", "told"),
+    [
+        ({"seeds": 2.5}, "--seeds", "give a text or a whole number or a list, each a whole number"),
+        ({"seeds": [1, "a"]}, "--seeds", "[1, 'a']"),
+        ({"seeds": True}, "--seeds", "cannot be True"),
+        ({"seeds": 10**9}, "--seeds", "more than 10,000 seeds"),
+        ({"seeds": "0..1000000000000000000000000"}, "--seeds", "more than 10,000 seeds"),
+        ({"seeds": str(2**63)}, "--seeds", "more than 10,000 seeds"),
+        ({"seeds": f"1,{2**63}"}, "--seeds", "names no seeds"),
+        ({"seeds": "9" * 5000}, "--seeds", "names no seeds"),
+        ({"strategy": 5}, "--strategy", "strategy cannot be 5"),
+        ({"strategy": []}, "--strategy and --seeds", "nothing to run"),
+        ({"strategy": "margn"}, "--strategy", "did you mean margin"),
+        ({"strategy": "bald(k=" + "9" * 5000 + ")"}, "--strategy bald(k=9999", "k cannot be"),
+        ({"steps": "ten"}, "--steps", "give a whole number"),
+        ({"steps": 10**30}, "--steps", "a whole number of at most 18 digits"),
+        ({"steps": 10**7}, "--steps", "ask for at most 1,000,000"),
+        ({"steps": 5, "until": "exhausted"}, "--until and --steps", "leave out one"),
+        ({"until": "labels=" + "9" * 400}, "--until", "no end of a run"),
+        ({"query_size": -1}, "--query-size", "-1 is no query size"),
+        ({"query_size": 2**63}, "--query-size", "18 digits"),
+        ({"query_size": "9" * 30}, "--query-size", "is no query size"),
+        ({"query_size": 2.0}, "--query-size", "cannot be 2.0"),
+        ({"initial_size": 1}, "--initial-size", "at least 2"),
+        ({"initial_ids": 3}, "--initial-ids", "cannot be 3"),
+        ({"initial_ids": []}, "--initial-ids", "no ids"),
+        ({"initial_ids": ["a", "a"]}, "--initial-ids", "'a' is named twice"),
+        ({"initial_ids": "a\0b"}, "--initial-ids a\0b", "cannot be read"),
+        ({"initial_ids": "no/such/file"}, "--initial-ids no/such/file", "No such file"),
+        ({"candidates": 0}, "--candidates", "at least 1"),
+        ({"split_seed": -1}, "--split-seed", "at least 0"),
+        ({"price": -1.0}, "--price", "not between"),
+        ({"price": math.nan}, "--price", "not between"),
+        ({"price": math.inf}, "--price", "not between"),
+        ({"oracle": "noisy", "noise": 1.5}, "--noise", "not a share"),
+        ({"oracle": "noisy", "noise": "a"}, "--noise", "no error rates"),
+        ({"oracle": "nosy"}, "--oracle", "did you mean noisy"),
+        ({"oracle": "hierarchical", "groups": "a\0b"}, "--groups", "no such file"),
+        ({"learning_rate": math.inf}, "--learning-rate", "finite"),
+        ({"learning_rate": math.nan}, "--learning-rate", "finite"),
+        ({"dropout": math.nan}, "--dropout", "not a share"),
+        ({"dropout": 1}, "--dropout", "not a share"),
+        ({"width": 10**9}, "--width", "at most"),
+        ({"depth": 10**9}, "--depth", "at most"),
+        ({"label_type": "clas"}, "--label-type", "did you mean class"),
+        ({"modality": "text"}, "--modality", "give a list, each a text"),
+        ({"modality": ["a", "b", "a"]}, "--modality", "'a' is named twice"),
+        ({"encoder": ["a", "a"]}, "--encoder", "'a' is named twice"),
+        ({"mask_modality": ["b=0.9", "a=1"]}, "--mask-modality", "'a=1'\n"),
+        ({"mask_modality": ["a=0.1", "a=0.2"]}, "--mask-modality", "'a' is named twice"),
+        ({"loss": "fixed", "head_weight": ["a=inf"]}, "--head-weight", "name=0.2"),
+        ({"model": "mpl"}, "--model", "did you mean mlp"),
+        ({"model": "no/such/file.py:Net"}, "--model", "no such file"),
+        ({"id_column": 3}, "--id", "give a text"),
+        ({"retrain": 1}, "--retrain", "true or false"),
+        ({"label": "caf\udce9"}, "--label", "a text in UTF-8"),
+        ({"out": Path("caf\udce9")}, "--out", "give a text in UTF-8"),
+        ({"mask_modality": ["caf\udce9=0.1"]}, "--mask-modality", "each a text"),
+        ({"out": Path(__file__)}, "--out", "is a file"),
+        ({"out": Path(__file__) / "run"}, "--out", "is a file"),
+    ],
+)
+def test_one_fault_is_told_as_itself_and_names_its_option(
+    arguments: dict[str, Any], flag: str, told: str
+) -> None:
+    began = time.perf_counter()
+    error = refusal(**arguments)
+    assert time.perf_counter() - began < 1
+    assert error.args[1].startswith(flag)
+    assert told in str(error)
+    assert len(str(error)) < 20_000
+
+
+def test_a_pool_that_is_no_pool_is_one_error() -> None:
+    with pytest.raises(UsageError, match=r"(?s)pool cannot be .*a text or an Arrow table"):
+        alsim.run({"label": [1, 2]})  # pyright: ignore[reportArgumentType] -- that is the test
+
+
+def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None:
+    error = refusal(
+        strategy="margn,entropy,entropy,bald(k=0)", seeds="x", query_size="0", until="never",
+        noise="y", head_weight=["a"], mask_modality=["b=2", "c"], initial_ids="absent",
+        initial_size=1, dropout=2, learning_rate=0, price=0, model="mpl", out=Path(__file__),
+    )  # fmt: skip
+    lines = error.args[0].splitlines()
+    places = re.findall(r"^ +\d+\. (.+?): ", error.args[0], re.MULTILINE)
+    assert sorted(places) == sorted([
+        "--seeds", "--query-size", "--until", "--noise", "--noise", "--head-weight",
+        "--mask-modality",
+        "--initial-ids absent", "--initial-ids and --initial-size", "--initial-size", "--dropout",
+        "--learning-rate", "--price", "--model", "--out", "--strategy", "--strategy",
+        "--strategy bald(k=0)",
+    ])  # fmt: skip
+    assert lines[0] == f"{len(places)} options cannot be used:"
+    mends = [line for line in lines if line.startswith("     mend: ")]
+    assert len(mends) == len(places)
+    assert error.args[1:] == ("alsim run", "each as said under it")
+
+
+def test_numbers_and_arrays_of_numpy_are_taken_as_numbers() -> None:
+    theirs = make_options(
+        run,
+        {
+            "seeds": np.arange(3), "steps": np.int64(4), "dropout": np.float32(0.5),
+            "noise": np.array([0.25, 0.5]), "oracle": np.str_("annotators"),
+            "initial_ids": list(np.array([3, 4])), "retrain": np.bool_(True),
+        },
+    )  # fmt: skip
+    ours = make_options(
+        run,
+        {
+            "seeds": [0, 1, 2], "steps": 4, "dropout": 0.5, "noise": "0.25,0.5",
+            "oracle": "annotators", "initial_ids": ["3", "4"], "retrain": True,
+        },
+    )  # fmt: skip
+    assert theirs == ours
+    assert type(theirs.schedule.steps) is int
+    assert type(theirs.seeds[0]) is int
+
+
+def test_ids_may_come_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_bytes(b"\xef\xbb\xbf7\r\n8\r\n")
+    assert make_options(run, {"initial_ids": path}).initial_ids == ("7", "8")
+
+
+NASTY = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
+    st.binary(max_size=4), st.integers(-3, 3),
+    st.sampled_from(["1:2", "0..3", "a=0.5", "labels=9", "x" * 999, "\0"]),
+    st.sampled_from([2**63, -(2**64), 10**400, math.nan, math.inf, -0.0, 1e308, 5e-324]),
+    st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=4)), max_size=3),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+    st.sampled_from(list(STRATEGIES)), st.builds(object),
+)  # fmt: skip
+NAMES = sorted(inspect.signature(run).parameters)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), NASTY, max_size=5))
+def test_whatever_the_arguments_are_there_are_options_or_one_usage_error(
+    arguments: dict[str, Any],
+) -> None:
+    try:
+        options = make_options(run, arguments)
+    except UsageError:
+        return
+    assert isinstance(options, StudyOptions)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@settings(max_examples=25, deadline=None)
+@given(
+    value=st.one_of(
+        st.integers(), st.floats(), st.sampled_from(["", "x", "nan", "inf", "-1", "0", "1e999"])
+    ),
+    data=st.data(),
+)
+def test_whatever_a_parameter_is_there_is_a_strategy_or_one_usage_error(
+    name: str, value: object, data: st.DataObject
+) -> None:
+    parameters = [*find_strategy(name).parameters, "candidates", "batch-rule"]
+    parameter = data.draw(st.sampled_from(parameters))
+    with suppress(UsageError):
+        assert find_strategy(f"{name}({parameter}={value})").name.startswith(name)
+
+
+def test_all_that_does_not_fit_the_pool_is_told_together_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    confusion = tmp_path / "m.csv"
+    confusion.write_text("true,a\na,1\n")
+    with pytest.raises(UsageError) as caught:
+        alsim.run(
+            POOL, strategy="bald(candidates=5),co-testing,random(batch-norm=frozen)",
+            model="linear", encoder=["pictur"], initial_ids=["absent"], query_size=10,
+            modality=["picture"], loss="fixed",
+            head_weight=["mixed=0", "txt=1"], oracle="noisy", confusion=confusion,
+            seeds=1, workers=1, out=tmp_path / "refused",
+        )  # fmt: skip
+    for told in (
+        "no modality 'pictur' to encode", "no head 'txt' to weigh",
+        "every head weighs 0", "no batch norm to freeze", "members would all agree",
+        "there are not two of them", "no train row has the id 'absent'",
+        "bald(candidates=5) looks at 5 rows", "there is no class 'a'",
+    ):  # fmt: skip
+        assert told in str(caught.value)
+    assert "things do not fit the pool" in str(caught.value)
+    assert not (tmp_path / "refused").exists()
+
+
+PLUG_IN = '''
+from alsim.strategies import Strategy
+
+
+def fails(k: int = 1) -> Strategy:
+    """   """
+    return [0][k]
+
+
+class Net:
+    def __init__(self, shape, options):
+        {}["width"]
+
+
+def headless(shape, options):
+    import torch
+    from alsim.models import Outputs
+
+    class Headless(torch.nn.Module):
+        def forward(self, inputs):
+            hidden = inputs.present @ torch.ones(2, 3)
+            return Outputs({task: {"own": hidden} for task in shape.n_classes}, hidden)
+
+    return Headless()
+
+
+def no_outputs(shape, options):
+    import torch
+
+    return torch.nn.Identity()
+
+
+def unknown(k: "Nothing" = 1) -> Strategy:
+    return fails()
+
+
+builtin = int
+'''
+
+
+@pytest.mark.parametrize(
+    ("argument", "reference", "told"),
+    [
+        ("strategy", "fails", "made: IndexError: list index out of range (mine.py, line 7)"),
+        ("strategy", "unknown", "its parameters cannot be told: name 'Nothing' is not defined"),
+        ("strategy", "builtin", "its parameters cannot be told"),
+        ("model", "Net", "cannot be used: KeyError: 'width' (mine.py, line 12)"),
+        ("model", "headless", "the model has no head 'mixed'"),
+        ("model", "no_outputs", "cannot be used: AttributeError"),
+    ],
+)  # fmt: skip
+def test_what_a_plug_in_raises_is_one_error_with_its_line(
+    argument: str, reference: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUG_IN)
+    mine: dict[str, Any] = {argument: f"{path}:{reference}"}
+    with pytest.raises(UsageError) as caught:
+        alsim.run(
+            POOL, **mine, seeds=1, initial_size=20, query_size=5,
+            steps=1, workers=1, out=tmp_path / "refused",
+        )  # fmt: skip
+    assert told in str(caught.value)
+    assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n\nraise RuntimeError('no licence')", "RuntimeError: no licence (mine.py, line 3)"),
+        ("open('absent.csv')", "No such file or directory: 'absent.csv' (mine.py, line 1)"),
+        ("import sys\nsys.exit(0)", "SystemExit: 0 (mine.py, line 2)"),
+        ("import no_such_module", "No module named 'no_such_module' (mine.py, line 1)"),
+        ("def f(:", "SyntaxError"),
+        ("\0", "null bytes"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_imported_is_one_error_with_its_line(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    error = refusal(strategy=f"{path}:f", steps=0)
+    assert told in str(error)
+    assert "2 options cannot be used" in str(error)
+
+
+def test_faults_are_kept_once_and_keep_their_family() -> None:
+    faults = Faults()
+    faults.raise_all("faults", "here")  # there is nothing to raise
+    for _ in range(2):
+        faults.add("no rows", "a.parquet", "bring some", PoolError)
+    with pytest.raises(PoolError, match=r"^no rows\n"):
+        faults.raise_all("faults", "here")
+    faults.add("two\nlines", "here", "both")
+    with pytest.raises(UsageError) as caught:
+        faults.raise_all("faults", "here")
+    assert caught.value.args[0] == (
+        "2 faults:\n  1. a.parquet: no rows\n     mend: bring some\n"
+        "  2. two\n     lines\n     mend: both"
+    )
+
+
+def test_an_attempt_keeps_what_the_user_can_mend_and_nothing_else() -> None:
+    faults = Faults()
+
+    def fails(error: Exception) -> int:
+        raise error
+
+    assert faults.attempt(7, fails, StoreError("a", "b", "c")) == 7
+    assert faults.attempt(7, int, "3") == 3
+    assert [error.args for error in faults.kept] == [("a", "b", "c")]
+    with pytest.raises(ZeroDivisionError):
+        faults.attempt(7, fails, ZeroDivisionError())
+
+
+@pytest.mark.parametrize("function", [alsim.run, alsim.train, alsim.correlate])
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"modality": ["txt"]}, "'txt' for --modality"),
+        ({"label": "lable"}, "'lable' for --label"),
+        ({"features": "agee"}, "'agee' for --features"),
+        ({"split": "splitt"}, "'splitt' for --split"),
+        ({"id_column": "idd"}, "'idd' for --id"),
+    ],
+)
+def test_a_misspelt_column_is_told_before_any_worker_starts(
+    tmp_path: Path, function: Any, arguments: dict[str, Any], match: str
+) -> None:
+    told: list[str] = []
+
+    class Listening(Watch):
+        def stage(self, text: str) -> None:
+            told.append(text)
+
+    with pytest.raises(UsageError, match=match):
+        function(POOL, out=tmp_path / "run", watch=Listening(), **arguments)
+    assert not told
+    assert not (tmp_path / "run").exists()
+    if function is not alsim.correlate:
+        with pytest.raises(UsageError, match="'tsk' for --task"):
+            function(POOL, out=tmp_path / "run", task="tsk")

@@ -1,0 +1,280 @@
+"""Disks that fill, folders that may not be written or that go away: one error, nothing lost."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from breaking import Break, breaking, write_hook
+from survival import (
+    LEFT,
+    Command,
+    Whole,
+    make_study,
+    plan_of,
+    recorded_bytes,
+    refuse_halves,
+    rounds_of,
+    settings,
+    tables_of,
+    until,
+    whole_run,
+)
+
+import alsim
+from alsim.errors import StoreError
+from alsim.store import Run, read_run
+from alsim.studies.curves import keep as keeping
+from alsim.studies.worker import run_active, run_passive
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+
+FAULTS = [errno.ENOSPC, errno.EACCES, errno.EIO]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return whole_run(tmp_path_factory)
+
+
+def see_refusal(code: int | None, told: str) -> None:
+    """Fail unless a command ended as one does that could not write."""
+    assert code == 4, told
+    assert told.count("error: ") == 1, told
+    assert "  mend:  " in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goes_on(
+    tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "FIRST", 0.0)  # a checkpoint, however short the curve is
+    study = make_study(strategies=["margin"], steps=2)
+
+    def work(folder: Path) -> Path:
+        plan = plan_of(study, folder, 0)
+        ((passive,), (active,)) = (plan.passives, plan.actives)
+        if not Path(passive.message["state"]).exists():
+            run_passive(study, passive.message, lambda message: None)
+        run_active(study, active.message, lambda message: None)
+        return Path(active.message["journals"][0])
+
+    (tmp_path / "whole").mkdir()
+    expected = rounds_of(work(tmp_path / "whole"))
+    refused: list[str] = []
+    for at in range(1, 100):
+        folder = tmp_path / f"at-{at}"
+        folder.mkdir()
+        with breaking(Break(str(folder), at, code=code, is_short=at % 2 == 0)) as acts:
+            try:
+                work(folder)
+            except StoreError as error:
+                refused.append(f"{error}\n  after: {acts[-1]}")
+        assert rounds_of(work(folder)) == expected
+        if len(acts) < at:
+            break
+    assert len(refused) >= 20
+    assert all(f"  where: {tmp_path}/at-" in told for told in refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "stride"),
+    [(errno.ENOSPC, 5), *(pytest.param(code, 1, marks=pytest.mark.slow) for code in FAULTS)],
+)
+def test_a_disk_that_fails_at_any_act_of_the_main_process_is_one_error_and_the_run_goes_on(
+    whole: Whole, tmp_path: Path, code: int, stride: int
+) -> None:
+    out = tmp_path / "run"
+    messages: list[str] = []
+    at, is_met = 1, True
+    while is_met:
+        with breaking(Break(str(out), at, code=code, is_short=at % 2 == 0)) as acts:
+            try:
+                go_on(whole, out)
+            except StoreError as error:
+                messages.append(f"{acts[at - 1]}: {error}")
+        refuse_halves(out)
+        is_met = len(acts) >= at
+        at += 1 if at < 25 else stride  # the first are met before anything slow is done
+    assert go_on(whole, out).status == "complete"
+    assert tables_of(out) == whole.tables
+    assert {path.name for path in out.iterdir()} == LEFT
+    assert len(messages) >= 25
+    assert all(str(out) in message for message in messages)
+
+
+def go_on(whole: Whole, out: Path) -> Run:
+    """Go on with the uninterrupted run's twin, or begin it, in this process."""
+    if (out / "run.json").exists():
+        return alsim.resume(out)
+    return alsim.run(whole.pool, out=out, **settings())
+
+
+def test_a_full_disk_for_temporary_files_is_one_error_too(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with (
+        breaking(Break(str(tmp_path / "temporary"))) as acts,
+        pytest.raises(StoreError, match="no temporary file can be made: No space left"),
+    ):
+        go_on(whole, tmp_path / "run")
+    assert acts
+    assert not (tmp_path / "run").exists()
+
+
+def fail(whole: Whole, folder: Path, who: str, match: str, at: int, code: int) -> None:
+    """Let a run fail at an act, as the command of a user, and see how it ends."""
+    out = folder / "run"
+    broken = Break(str(out), at, match, who, code=code, is_short=True)
+    command = Command(whole.go_on(out), folder / "told.txt", write_hook(folder / "hook", broken))
+    see_refusal(command.wait(), command.told)
+    assert f"alsim resume {out}" in command.told
+    assert read_run(out).status in ("failed", "running")
+    refuse_halves(out)
+
+
+def finish(whole: Whole, out: Path, **named: Any) -> None:
+    """Go on with a run to its end, and see that it comes out right."""
+    command = Command(whole.go_on(out), out.with_name("told.txt"), **named)
+    assert command.wait() == 0, command.told
+    assert tables_of(out) == whole.tables
+    assert {path.name for path in out.iterdir()} == LEFT
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_under_a_command_ends_it_with_one_message_and_exit_code_4(
+    whole: Whole, tmp_path: Path
+) -> None:
+    fail(whole, tmp_path, "worker", "write journal/*", 20, errno.ENOSPC)
+    fail(whole, tmp_path, "parent", "write .metrics*", 1, errno.ENOSPC)
+    finish(whole, tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_so_does_one_that_fails_at_each_act_of_the_worker_in_turn(
+    whole: Whole, tmp_path: Path, code: int
+) -> None:
+    # Later ones are reached only where each of the earlier was gone on from.
+    for at in range(1, 30):
+        fail(whole, tmp_path, "worker", "*", at, code)
+    finish(whole, tmp_path / "run")
+
+
+FILLING = """
+mount -t tmpfs -o size=16k tmpfs "$1" || exit 9
+for size in $SIZES; do
+    mount -o remount,size=$size "$1"
+    if [ -e "$1/run/run.json" ]; then
+        "$2" -m alsim resume "$1/run" > "$3/$size.txt" 2>&1
+    else
+        "$2" -m alsim run --out "$1/run" $OPTIONS > "$3/$size.txt" 2>&1
+    fi
+    echo $? > "$3/$size.code"
+    find "$1" -name "*.parquet" -size 0 >> "$3/halves"
+done
+cp -r "$1/run" "$3/run"
+"""
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param((250,), marks=pytest.mark.slow),
+        pytest.param((*range(8, 160, 8), *range(160, 800, 32)), marks=pytest.mark.slow),
+    ],
+)
+def test_a_file_system_that_is_full_is_one_message_and_space_in_it_mends_that(
+    whole: Whole, tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    script = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    disk, told = tmp_path / "disk", tmp_path / "told"
+    disk.mkdir()
+    told.mkdir()
+    try:
+        subprocess.run([*script, f"mount -t tmpfs tmpfs {disk}"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system may be mounted here")
+    environment = {
+        **os.environ,
+        "SIZES": " ".join(f"{size}k" for size in sizes) + " 64m",
+        "OPTIONS": " ".join(["--pool", str(whole.pool), *whole.options]),
+    }
+    subprocess.run(
+        [*script, FILLING, "sh", str(disk), sys.executable, str(told)],
+        check=True, env=environment,
+    )  # fmt: skip
+    failed = 0
+    for size in sizes:
+        code = int((told / f"{size}k.code").read_text())
+        if code:
+            see_refusal(code, (told / f"{size}k.txt").read_text())
+            failed += 1
+    assert failed >= min(len(sizes), 8)
+    assert (told / "64m.code").read_text() == "0\n", (told / "64m.txt").read_text()
+    assert (told / "halves").read_text() == ""
+    assert tables_of(told / "run") == whole.tables
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "share", [0.3, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.0, 0.1, 0.7))]
+)
+def test_a_run_whose_folder_is_deleted_under_way_ends_with_one_message(
+    whole: Whole, tmp_path: Path, share: float
+) -> None:
+    out = tmp_path / "run"
+    command = Command(whole.go_on(out), tmp_path / "told.txt")
+    until(lambda: recorded_bytes(out) > share * whole.n_bytes or command.code is not None)
+    while out.exists():  # the worker may make files meanwhile
+        shutil.rmtree(out, ignore_errors=True)
+    see_refusal(command.wait(), command.told)
+    assert "the folder was moved or deleted under way" in command.told
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_lost_a_finished_curve_s_journal_says_so_and_computes_it_again(
+    whole: Whole, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = Command(whole.go_on(out), tmp_path / "told.txt")
+    until(lambda: len(journals(out)) > 1 or command.code is not None)
+    journals(out)[0].unlink()
+    see_refusal(command.wait(), command.told)
+    assert "what was recorded of 1 learning curves is gone" in command.told
+    finish(whole, out)
+
+
+def journals(out: Path) -> list[Path]:
+    return sorted((out / "journal").glob("*")) if out.exists() else []
+
+
+@pytest.mark.slow
+def test_a_folder_that_may_no_longer_be_written_is_one_message(
+    whole: Whole, tmp_path: Path
+) -> None:
+    prefix: list[str] = []
+    if os.geteuid() == 0:  # who may write anywhere, but for this
+        prefix = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+        if shutil.which("setpriv") is None:
+            pytest.skip("the superuser may write anywhere, and there is no setpriv")
+    out = tmp_path / "run"
+    command = Command(whole.go_on(out), tmp_path / "told.txt", is_forked=False, prefix=prefix)
+    until(lambda: recorded_bytes(out) > 0.1 * whole.n_bytes or command.code is not None)
+    folders = [out, out / "journal", out / "checkpoints"]
+    for folder in folders:
+        folder.chmod(0o555)
+    see_refusal(command.wait(), command.told)
+    assert "Permission denied" in command.told
+    for folder in folders:
+        folder.chmod(0o755)
+    finish(whole, out)

@@ -1,0 +1,273 @@
+"""Runs that query several tasks: as asked for, on worker processes, killed and gone on with."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from toy import make_pool
+from toy_queries import make_queried_pool
+
+import alsim
+from alsim.errors import AlsimError, PoolError, UsageError
+from alsim.experiments.curves.records import StepRecord
+from alsim.options.curves import QuerySize, ScheduleOptions, Until
+from alsim.options.model import ModelOptions
+from alsim.options.oracle import OracleOptions
+from alsim.options.pool import PoolOptions
+from alsim.pool.pool import Pool
+from alsim.pool.source import open_source
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.store import Run
+from alsim.studies.machine import Machine
+from alsim.studies.start.check import StudyOptions, check
+from alsim.studies.start.fit import Fitted, fit_study
+from alsim.studies.start.prepare import Prepared, describe_study, prepare
+from alsim.studies.watch import Watch
+
+QUERIED = make_queried_pool()
+SIZES = ScheduleOptions(40, QuerySize(10, 10), 3)
+MLP = ModelOptions(name="mlp", width=8)
+
+
+def make_table() -> pa.Table:
+    """Return a pool with label columns of 6, 2 and 3 classes, some null, and a target."""
+    table = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=6))
+    classes = sorted(set(table.column("label").to_pylist()))
+    numbers = [classes.index(label) for label in table.column("label").to_pylist()]
+    rng = np.random.default_rng(0)
+    late = [None if rng.random() < 0.3 else str(number > 2) for number in numbers]
+    third = [None if rng.random() < 0.2 else "xyz"[number % 3] for number in numbers]
+    height = [number + 0.5 * rng.normal() for number in numbers]
+    table = table.replace_schema_metadata(None)
+    for name, values in (("late", late), ("third", third), ("height", height)):
+        table = table.append_column(name, pa.array(values))
+    return table.append_column("area", pa.array([f"area-{n // 3}" for n in numbers]))
+
+
+TABLE = make_table()
+LABELS = ("label", "late", "third")
+CELLS: Mapping[str, Any] = {
+    "label": LABELS, "strategy": "random,margin(combine=rrf)", "seeds": 1, "unit": "cell",
+    "initial_size": 60, "query_size": 7, "steps": 5, "max_epochs": 2, "width": 8,
+    "read_price": 2.0, "task_price": ["late=0.5"],
+}  # fmt: skip
+
+
+class Impatient(Watch):
+    """Interrupts the run at its n-th record, as Ctrl-C would."""
+
+    def __init__(self, n: int) -> None:
+        self.left = n
+
+    def step(self, record: StepRecord) -> None:
+        del record
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def tables_of(run: Run) -> dict[str, bytes]:
+    names = ("steps", "metrics", "queries")
+    return {name: (run.folder / f"{name}.parquet").read_bytes() for name in names}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    path = tmp_path_factory.mktemp("whole")
+    pq.write_table(TABLE, path / "pool.parquet")
+    return alsim.run(path / "pool.parquet", **CELLS, workers=2, out=path / "run")
+
+
+def test_a_run_by_cells_cut_short_goes_on_to_the_same_bytes_with_one_worker(
+    whole: Run, tmp_path: Path
+) -> None:
+    pool = whole.folder.parent / "pool.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        alsim.run(pool, **CELLS, workers=1, out=tmp_path / "cut", watch=Impatient(4))
+    assert tables_of(alsim.resume(tmp_path / "cut")) == tables_of(whole)
+
+
+def test_its_records_add_up(whole: Run) -> None:
+    truth = {
+        (row["id"], name): row[name]
+        for row in TABLE.select(["id", *LABELS]).to_pylist()
+        for name in LABELS
+    }
+    for strategy in ("random", "margin(combine=rrf)"):
+        queries = [q for q in whole.queries.to_pylist() if q["strategy"] == strategy]
+        steps = [s for s in whole.steps.to_pylist() if s["strategy"] == strategy]
+        assert [s["n_labelled"] for s in steps] == [60 + 7 * step for step in range(6)]
+        assert len(queries) == 60 + 5 * 7
+        assert len({(q["id"], q["task"]) for q in queries}) == len(queries)
+        assert all(truth[q["id"], q["task"]] == q["answer"] for q in queries)
+        n_read = len({q["id"] for q in queries})
+        n_late = sum(q["task"] == "late" for q in queries)
+        assert steps[-1]["cost"] == 2 * n_read + 0.5 * n_late + (len(queries) - n_late)
+
+
+def test_its_manifest_tells_the_tasks_the_unit_and_the_prices(whole: Run) -> None:
+    manifest: Any = whole.manifest
+    assert manifest["task"] == "label, late, third"
+    assert list(manifest["tasks"]) == list(LABELS)
+    for name, told in manifest["tasks"].items():
+        assert sum(told["classes"].values()) == told["n_labels"] > 0
+        assert len(told["classes"]) == {"label": 6, "late": 2, "third": 3}[name]
+    told = manifest["configuration"]
+    assert (told["unit"], told["combine"]) == ("cell", "mean")
+    assert told["parameters"]["margin(combine=rrf)"]["combine"] == "rrf"
+    assert told["oracle"]["read_price"] == 2
+    assert told["oracle"]["task_prices"] == {"late": 0.5}
+    assert manifest["machine"]["replicas"] == "direct"
+
+
+def prepared(folder: Path, table: pa.Table = TABLE, **pool: Any) -> tuple[Prepared, dict[str, Any]]:
+    folder.mkdir()
+    options = StudyOptions(schedule=SIZES, pool=PoolOptions(**pool), model=MLP)
+    found = prepare(
+        open_source(table), options, check(options), folder, Machine("cpu", "direct", 1, 1),
+        several=True,
+    )  # fmt: skip
+    return found, describe_study(found, options)
+
+
+def test_targets_among_the_labels_are_left_out_and_told(tmp_path: Path) -> None:
+    found, _ = prepared(tmp_path / "some", labels=("late", "height"))
+    assert found.assignment.tasks == ("late",)
+    assert any("not used: height" in note for note in found.notes)
+    trains = r"'height' is a regression target(.*\n)*.*; alsim train trains on targets"
+    with pytest.raises(PoolError, match=trains):
+        prepared(tmp_path / "none", labels=("height",))
+
+
+def with_labels(*splits: str) -> pa.Table:
+    """Return the pool with a task of which only the rows of some splits have a label."""
+    found = [
+        "ab"[place % 2] if split in splits else None
+        for place, split in enumerate(TABLE.column("split").to_pylist())
+    ]
+    return TABLE.append_column("c", pa.array(found))
+
+
+def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
+    table = with_labels("train", "validation")
+    found, told = prepared(tmp_path / "run", table, labels=("late", "c"))
+    note = "no test row has a label of 'c': it is trained (and paid for), not measured"
+    assert note in found.notes
+    assert note in told["notes"]
+    found, _ = prepared(tmp_path / "all", with_labels("train", "test"), labels=("late", "c"))
+    assert not [note for note in found.notes if "not measured" in note]
+
+
+@pytest.mark.parametrize("others", [("late",), ("height",)])
+def test_a_task_without_labels_in_train_is_refused(others: tuple[str, ...], tmp_path: Path) -> None:
+    table = with_labels("validation", "test")
+    with pytest.raises(PoolError, match=r"no training row has a label of 'c'(.*\n)*.*--label"):
+        prepared(tmp_path / "pool", table, labels=(*others, "c"))
+
+
+def test_labels_named_by_the_metadata_are_all_tasks(tmp_path: Path) -> None:
+    roles = b'{"version": 1, "modalities": ["text"], "labels": {"late": null, "third": null}, '
+    roles += b'"task": null, "split": "split", "id": "id"}'
+    table = TABLE.replace_schema_metadata({b"alsim": roles})
+    found, told = prepared(tmp_path / "pool", table)
+    assert found.assignment.tasks == ("late", "third")
+    assert told["pool"]["classes"] == {}
+    known = [np.array(table.column(name).is_valid()) for name in ("late", "third")]
+    assert found.loaded.pool.n == (known[0] | known[1]).sum() > known[0].sum()
+    only, told = prepared(tmp_path / "one", table, labels=("third",))
+    assert only.assignment.tasks == ("third",)
+    assert "tasks" not in told
+    assert "unit" not in told["configuration"]
+
+
+def test_tasks_by_a_column_are_disjoint_tasks(tmp_path: Path) -> None:
+    found, told = prepared(tmp_path / "pool", labels=("label",), task="area")
+    assert found.assignment.tasks == ("area-0", "area-1")
+    assert [len(task["classes"]) for task in told["tasks"].values()] == [3, 3]
+    known = [task.labels >= 0 for task in found.loaded.pool.tasks.values()]
+    assert not (known[0] & known[1]).any()
+
+
+def fit(pool: Pool = QUERIED, **changes: Any) -> Fitted:
+    options = replace(StudyOptions(schedule=SIZES, model=MLP), **changes)
+    return fit_study(check(options), options, pool, "pool.parquet")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategies": ("random", "core-set")}, "core-set picks rows together .* by mean"),
+        ({"strategies": ("badge(combine=rrf)",)}, "combine=alternating or combine=quotas"),
+        ({"oracle": OracleOptions("noisy", (0.1,))}, "the noisy oracle answers for one task"),
+        ({"oracle": OracleOptions(task_prices={"latte": 2.0})}, "did you mean late"),
+        ({"oracle": OracleOptions(task_prices={"late": 0.0})}, "--task-price late"),
+        ({"oracle": OracleOptions(read_price=-1.0)}, "--read-price"),
+        ({"strategies": ("bald",), "committee": "gates"}, "needs a model with stochastic gates"),
+        ({"strategies": ("bald(committee=gates)",)}, "needs a model with stochastic gates"),
+        ({"strategies": ("margin(committee=gates)",)}, "margin asks no committee"),
+        ({"committee": "gates"}, r"no strategy asks a committee\n.*--committee gates"),
+        ({"strategies": ("margin(combine=sum)",)}, "combine cannot be 'sum'"),
+        ({"schedule": replace(SIZES, initial_size=395)}, r"\d+ training rows cannot give 395"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_several_tasks_is_one_clear_error(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        fit(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"unit": "cell"}, {"combine": "max"}, {"strategies": ("margin(combine=mean)",)}],
+)
+def test_what_means_nothing_with_one_task_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"with one task .*\n.*\n.*--label NAME, repeated"):
+        fit(make_pool(), **changes)
+
+
+def test_cells_in_lockstep_are_refused() -> None:
+    options = StudyOptions(unit="cell")
+    lockstep = replace(options, engine=replace(options.engine, replicas="lockstep"))
+    assert check(options)
+    with pytest.raises(UsageError, match="--replicas lockstep --unit cell"):
+        check(lockstep)
+
+
+def test_turns_let_strategies_pick_that_select_by_themselves() -> None:
+    assert fit(strategies=("core-set",), combine="quotas").schedule.steps == 3
+
+
+def test_a_committee_by_gates_needs_no_dropout() -> None:
+    gated = ModelOptions(name="multi-cluster", dropout=0.0)
+    assert fit(strategies=("bald",), committee="gates", model=gated).schedule.steps == 3
+    with pytest.raises(UsageError, match="a committee by dropout needs a model with dropout"):
+        fit(strategies=("bald",), model=gated)
+
+
+def test_sizes_count_units() -> None:
+    known = [QUERIED.tasks[name].labels[:400] >= 0 for name in QUERIED.tasks]
+    n_objects = int((known[0] | known[1] | known[2]).sum())
+    n_cells = int(sum(mine.sum() for mine in known))
+    assert n_objects < 400
+    for unit, n in (("object", n_objects), ("cell", n_cells)):
+        sizes = ScheduleOptions(40, QuerySize(10, 10), None, Until("labels", n + 1))
+        with pytest.raises(UsageError, match=f"outside 41 … {n:,}"):
+            fit(unit=unit, schedule=sizes)
+
+
+def test_initial_ids_without_a_label_are_refused_and_their_cells_counted() -> None:
+    ids = QUERIED.ids.to_pylist()
+    known = sum((task.labels >= 0).int() for task in QUERIED.tasks.values())
+    some = tuple(str(ids[row]) for row in range(20) if known[row] > 0)
+    sizes = replace(SIZES, initial_size=None)
+    found = fit(initial_ids=some, schedule=sizes, unit="cell")
+    assert found.schedule.initial_size == sum(int(n) for n in known[:20])
+    nothing = next(str(ids[row]) for row in range(400) if known[row] == 0)
+    with pytest.raises(AlsimError, match=f"'{nothing}' has no label"):
+        fit(initial_ids=(*some, nothing), schedule=sizes)
