@@ -35,8 +35,8 @@ from torch import Tensor
 from alsim.experiments.curves.querying import Job, query_round
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas, make_setting
-from alsim.options.curves import QuerySize, Until
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task

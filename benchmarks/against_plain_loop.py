@@ -22,7 +22,7 @@ from pathlib import Path
 from common import parse_arguments, ran_on
 from plain_loop import Work
 
-from alsim.studies.start.check import n_cores
+from alsim.options.engine import n_cores
 
 PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
 

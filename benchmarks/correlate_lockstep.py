@@ -32,9 +32,10 @@ from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
 from alsim.models import MIXED, Inputs
 from alsim.models.layers import StreamDropout
-from alsim.options.curves import QuerySize, Until
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.pool import PoolOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.loading import load_pool
@@ -45,7 +46,6 @@ from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
-from alsim.training.replicas import Way
 
 METRIC = "random"  # costs nothing to score, so that the copies alone are timed
 

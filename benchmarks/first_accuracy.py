@@ -17,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -35,7 +35,8 @@ from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
 from alsim.experiments.curves.asking import initial_query
 from alsim.experiments.curves.loop import passive
 from alsim.experiments.setting import Setting, fresh_replicas, make_setting
-from alsim.options.curves import QuerySize, ScheduleOptions
+from alsim.options.curves import CurvesOptions
+from alsim.options.faults import Faults
 from alsim.options.pool import PoolOptions, Standardise
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import SPLITS, Pool
@@ -44,7 +45,7 @@ from alsim.pool.source import open_source
 from alsim.pool.splits import VALIDATION_SHARE, hold_out_test, read_splits
 from alsim.seeding import stream
 from alsim.studies.machine import Machine
-from alsim.studies.start.check import StudyOptions, check
+from alsim.studies.start.check import study_of
 from alsim.studies.start.prepare import prepare
 
 SCALINGS: tuple[Standardise, ...] = get_args(Standardise)
@@ -130,16 +131,18 @@ def n_trained(table: pa.Table) -> int:
     return int(share * (splits == SPLITS.index("train")).sum()) - 1
 
 
-def start(table: pa.Table, size: int, options: StudyOptions, work: Path) -> Setting | None:
+def start(table: pa.Table, size: int, options: CurvesOptions, work: Path) -> Setting | None:
     """Return the setting of a study that begins with `size` labels; None if there are too few."""
-    schedule = ScheduleOptions(initial_size=size, query_size=QuerySize(1, 1), steps=1)
     split = "split" if "split" in table.column_names else None
-    options = replace(options, schedule=schedule, pool=replace(options.pool, split=split))
+    options = replace(options, initial_size=size, query_size=1, steps=1, split=split)
     source = open_source(table, name="pool")
     if size > n_trained(table):
         return None
     machine = Machine("cpu", "direct", 1, torch.get_num_threads())
-    prepared = prepare(source, options, check(options), work, machine)
+    faults = Faults()
+    study, strategies = study_of(options, options.strategy, "--strategy", faults)
+    faults.raise_all("options cannot be used", "first_accuracy.py")
+    prepared = prepare(source, study, strategies, work, machine)
     assignment, pool = prepared.assignment, prepared.loaded.pool
     return make_setting(
         pool,
@@ -192,20 +195,20 @@ def regression_accuracies(setting: Setting, seeds: Sequence[int]) -> list[float]
 
 
 def measure(
-    name: str, table: pa.Table, size: int, seeds: Sequence[int], options: StudyOptions
+    name: str, table: pa.Table, size: int, seeds: Sequence[int], options: CurvesOptions
 ) -> Row | None:
     """Return a row of the table, None where the pool is too small for it."""
     regressions: dict[Standardise, NDArray[np.float64]] = {}
     net: list[float] = []
     epochs: list[int] = []
     for scaling in SCALINGS:
-        chosen = replace(options, pool=replace(options.pool, standardise=scaling))
+        chosen = replace(options, standardise=scaling)
         with tempfile.TemporaryDirectory() as work:
             setting = start(table, size, chosen, Path(work))
             if setting is None:
                 return None
             regressions[scaling] = np.array(regression_accuracies(setting, seeds))
-            if scaling == options.pool.standardise:
+            if scaling == options.standardise:
                 net, epochs = net_accuracies(setting, seeds)
     return Row(name, size, np.array(net), regressions, tuple(epochs))
 
@@ -255,19 +258,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--pools", nargs="*", help="only these")
-    for flag in ("--learning-rate", "--dropout"):
-        parser.add_argument(flag, type=float, help="of the net, for trials")
-    for flag in ("--patience", "--width", "--batch-size"):
+    parser.add_argument("--learning-rate", type=float, help="of the net, for trials")
+    for flag in ("--patience", "--batch-size"):
         parser.add_argument(flag, type=int, help="of the net, for trials")
+    parser.add_argument("--model", help="the net, for trials, such as 'auto(width=64)'")
     a = parse_arguments(parser, seeds=2, sizes=[30], pools=["narrow", "iris"])
     print(ran_on(["scikit-learn"]))
     given = {name: value for name, value in vars(a).items() if value is not None}
-    standard = StudyOptions(strategies=("random",))
-    options = replace(
-        standard,
-        training=replace(standard.training, **_of(given, standard.training)),
-        model=replace(standard.model, **_of(given, standard.model)),
-    )
+    tried = ("learning_rate", "patience", "batch_size", "model")
+    chosen = {name: given[name] for name in tried if name in given}
+    options = CurvesOptions(strategy="random", **chosen)
     rows: list[Row] = []
     for name, table in all_pools(a.data):
         if a.pools and name not in a.pools:
@@ -277,11 +277,6 @@ def main() -> None:
         rows += [row for row in found if row is not None]
         print(f"{name} done", file=sys.stderr)
     show(rows)
-
-
-def _of(given: Mapping[str, Any], options: Any) -> dict[str, Any]:
-    """Return those of the arguments that are called like a field of the options."""
-    return {field.name: given[field.name] for field in fields(options) if field.name in given}
 
 
 if __name__ == "__main__":

@@ -26,16 +26,17 @@ from common import parse_arguments, ran_on
 
 from alsim.experiments.curves.loop import Passive, active, begin, passive
 from alsim.experiments.curves.querying import Job
+from alsim.options.curves import CurvesOptions
+from alsim.options.faults import Faults
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import CHECKPOINTS
-from alsim.studies.arguments import make_options
 from alsim.studies.curves.keep import Keeper, save_passive
-from alsim.studies.curves.run import EMBEDDED, run
 from alsim.studies.machine import Machine
-from alsim.studies.start.check import check
+from alsim.studies.start.check import study_of
 from alsim.studies.start.plan import plan_tasks
 from alsim.studies.start.prepare import prepare
+from alsim.studies.twins import EMBEDDED
 from alsim.studies.worker import Study, open_study, run_active
 
 BAR = 3.0  # per cent
@@ -70,7 +71,7 @@ def cases(folder: Path, mnist: Path | None, rows: int, steps: int, fast_steps: i
     ]
     if mnist is not None:
         mlp = {
-            "strategy": "margin", "model": "mlp", "width": 256, "initial_size": 200,
+            "strategy": "margin", "model": "mlp(width=256)", "initial_size": 200,
             "query_size": 20, "steps": steps, "epochs": 5, "batch_size": 64, "batch_rule": "fixed",
         }  # fmt: skip
         found.insert(1, Case("MNIST, mlp", mnist, mlp))
@@ -133,11 +134,13 @@ class Meter:
 
 def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
     """Print what keeping a curve takes, and what the curve takes with it and without it."""
-    options = make_options(run, {**case.arguments, "pool": case.pool, "seeds": 1})
-    strategies = check(options)
+    faults = Faults()
+    options = CurvesOptions(**case.arguments, seeds=1)
+    study_options, strategies = study_of(options, options.strategy, "--strategy", faults)
+    faults.raise_all("options cannot be used", case.name)
     folder.mkdir()
     machine = Machine("cpu", "direct", workers=1, threads=1)
-    prepared = prepare(open_source(case.pool), options, strategies, folder, machine)
+    prepared = prepare(open_source(case.pool), study_options, strategies, folder, machine)
     study = open_study(folder, prepared.assignment, unheard)
     job = Job(0, list(strategies)[-1])
     start = passive(study.setting, [0], lambda phase: None)

@@ -23,15 +23,15 @@ import pytest
 from toy import make_pool, make_toy_setting
 
 from alsim.experiments.schedule import Schedule
-from alsim.options.curves import QuerySize, Until
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import read_journal
 from alsim.strategies import find_strategy
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.worker import Study
-from alsim.training.replicas import Way
 
 TABLES = ("steps", "metrics", "queries")
 SIZES = (

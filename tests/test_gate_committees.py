@@ -9,11 +9,12 @@ from toy import make_pool, make_toy_setting
 
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import MIXED, ExpertNet
+from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.seeding import stream
 from alsim.signals import Committee, Request, Scene, signals_of
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 
 ROWS = torch.arange(40, 70)
 M = 5

@@ -20,13 +20,13 @@ from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import Inputs, Outputs
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.oracle import Answers, Oracle, OracleTraits
 from alsim.signals import Chunks, Signals
 from alsim.strategies import Candidates, Strategy, find_strategy
 from alsim.training.memory import blaming_memory
-from alsim.training.replicas import Way
 
 MODEL = '''
 import torch

@@ -10,6 +10,7 @@ from toy import make_pool, make_toy_setting
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import MIXED, Inputs
 from alsim.models.layers import StreamDropout
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
@@ -18,7 +19,7 @@ from alsim.signals.perturbed import noised
 from alsim.signals.streaming import inputs_of
 from alsim.strategies.committee import mutual_information
 from alsim.training.dropout import draw_masks
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 
 EVERY: tuple[Signal, ...] = get_args(Signal)
 CONSISTENT, INDEPENDENT = Committee(5), Committee(4, "independent")

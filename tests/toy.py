@@ -5,14 +5,14 @@ import torch
 
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
-from alsim.options.curves import QuerySize, Until
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.strategies import STRATEGIES, find_strategy
-from alsim.training.replicas import Way
 
 N_CLASSES = 6
 

@@ -11,14 +11,15 @@ from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import QueryRecord, Round
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
-from alsim.options.curves import QuerySize, Unit, Until
+from alsim.options.curves import Unit
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.pool import Pool, Task
 from alsim.seeding import stream
 from alsim.strategies import find_strategy
-from alsim.training.replicas import Way
 
 PRICES = {"label": 1.0, "late": 0.5, "third": 4.0}
 Rounds = dict[tuple[int, str, int], Round]

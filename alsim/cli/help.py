@@ -1,27 +1,70 @@
 """Help as plain text, its options grouped: Rich would take a third of a second to import."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from alsim.errors import UsageError
+from alsim.options.model import MOVED
+
+MOST_USED = "Most used"
+_ALL = "help_all"
+
 
 class GroupedCommand(TyperCommand):
-    """A command whose help lists its options under the headings they name."""
+    """A command whose help lists its options under the headings they name.
+
+    Where some are the most used, its `--help` shows these alone, and `--help-all` the rest too.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse what was a flag once and stands in a model's brackets now."""
+        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        for text in args:
+            flag = text.partition("=")[0]
+            if flag in MOVED and flag not in known:
+                raise UsageError("it is a parameter of the model now", flag, MOVED[flag])
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write one section for each heading, in order of first use; the unnamed come last."""
-        sections: dict[str, list[tuple[str, str]]] = {}
+        sections: dict[str, list[tuple[str, str]]] = {MOST_USED: []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                heading = getattr(parameter, "rich_help_panel", None) or "Options"
-                sections.setdefault(heading, []).append(record)
+                sections.setdefault(_heading(parameter), []).append(record)
         last = sections.pop("Options", [])
+        rest = 0
+        if sections[MOST_USED] and not ctx.meta.get(_ALL):
+            rest = sum(len(records) for records in sections.values()) - len(sections[MOST_USED])
+            sections = {MOST_USED: sections[MOST_USED]}
         for heading, records in [*sections.items(), ("Options", last)]:
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+        if rest:
+            formatter.write_paragraph()
+            formatter.write_text(f"{rest} more options: {ctx.command_path} --help-all")
+
+
+def _heading(parameter: Any) -> str:
+    return getattr(parameter, "rich_help_panel", None) or "Options"
+
+
+def _show_all(ctx: typer.Context, value: bool) -> None:
+    if value:
+        ctx.meta[_ALL] = True
+        typer.echo(ctx.get_help())
+        raise typer.Exit
+
+
+HelpAll = Annotated[
+    bool,
+    typer.Option(
+        "--help-all", is_eager=True, callback=_show_all, help="Show all options and exit."
+    ),
+]
 
 
 def make_app(**settings: Any) -> typer.Typer:

@@ -4,7 +4,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from alsim.errors import UsageError
-from alsim.options.curves import QuerySize, ScheduleOptions, Until
+from alsim.options.curves import ScheduleOptions
+from alsim.options.sizes import QuerySize, Until
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.evaluation import Evaluator, make_evaluator
 from alsim.experiments.schedule import Schedule
 from alsim.options.curves import Unit
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
 from alsim.oracle import Oracle
@@ -20,7 +21,7 @@ from alsim.strategies import Strategy
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.fit import FitStreams
 from alsim.training.objective import make_objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 

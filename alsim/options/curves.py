@@ -1,54 +1,131 @@
 """What can be chosen about learning curves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from alsim.options.engine import EngineOptions, FolderOptions
+from alsim.options.model import MOVED
+from alsim.options.option import Option, Range, option, parsed
+from alsim.options.oracle import AnswerOptions, PriceOptions
+from alsim.options.pool import ColumnOptions, SourceOptions, TaskOptions
+from alsim.options.sizes import QuerySize, Until, parse_query_size, parse_until
+from alsim.options.texts import parse_ids, parse_names, parse_seeds
+from alsim.options.training import FineTuneOptions, FitOptions, RetrainOptions
 
 Unit = Literal["object", "cell"]
 Members = Literal["dropout", "gates"]  # what a committee's members differ in
 Combination = Literal["mean", "max", "rank-sum", "rrf", "alternating", "quotas"]
 
 
-@dataclass(frozen=True, slots=True)
-class QuerySize:
-    """How many rows a query asks for: `first` at the first step, growing geometrically to `last`.
+@dataclass(frozen=True, kw_only=True)
+class InitialOptions:
+    """How many labels there are at the start."""
 
-    The sizes reach `last` at the last planned step and stay there if a run goes on.
-    """
+    heading: ClassVar = "What to run"
 
-    first: int
-    last: int
-
-    def at(self, step: int, steps: int) -> int:
-        """Return the size of the query at `step` (1, 2, …) of `steps` planned."""
-        if self.first == self.last or steps < 2:
-            return self.first
-        share = min(1.0, (step - 1) / (steps - 1))
-        return round(self.first * (self.last / self.first) ** share)
-
-    def total(self, steps: int) -> int:
-        """Return the number of rows that `steps` queries ask for."""
-        return sum(self.at(step, steps) for step in range(1, steps + 1))
-
-    def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first}:{self.last}"
+    initial_size: int | None = option(
+        None,
+        "Number of random labels to start from.",
+        within=Range(least=2),
+        otherwise="2000, less in a small pool",
+        often=True,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
-    """What ends a run: so many steps, no unlabelled rows left, an accuracy, or so many labels."""
+@dataclass(frozen=True, kw_only=True)
+class StartOptions(
+    InitialOptions, SourceOptions, FolderOptions, AnswerOptions, ColumnOptions, FitOptions,
+    FineTuneOptions, EngineOptions,
+):  # fmt: skip
+    """What learning curves and correlation share: the labels, the net and its passive phase."""
 
-    kind: str = "steps"  # "steps" | "exhausted" | "accuracy" | "labels"
-    value: float = 0.0
+    heading: ClassVar = "What to run"
+    moved: ClassVar = MOVED
 
-    def __str__(self) -> str:
-        return self.kind if self.kind in ("steps", "exhausted") else f"{self.kind}={self.value:g}"
+    seeds: Option[str | int | Sequence[int], tuple[int, ...]] = parsed(
+        5, parse_seeds, "Seeds: a count (5), a range (3..7) or a list (1,4).", often=True
+    )
+    initial_ids: Option[str | Path | Sequence[str | int] | None, tuple[str, ...] | None] = parsed(
+        None, parse_ids, "File with the ids that are labelled at the start, one a line."
+    )
+    model: str = option(
+        "auto",
+        'Model, with parameters in brackets: "mmoe(experts=4, gate=task)"; `alsim models` lists '
+        "them. auto: mlp for one modality, else three-head.",
+        often=True,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleOptions:
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions:
+    """How much is queried, and when a run ends."""
+
+    heading: ClassVar = "What to run"
+
+    query_size: Option[str | int | QuerySize | None, QuerySize | None] = parsed(
+        None,
+        parse_query_size,
+        "Number of labels in each query, or a geometric growth such as 20:200; with several tasks "
+        "of objects or cells, see --unit.",
+        otherwise="20",
+        often=True,
+    )
+    steps: int | None = option(
+        None,
+        "Number of queries.",
+        within=Range(least=1, most=1_000_000),
+        otherwise="100, fewer in a small pool; 50 in the made-up one",
+        often=True,
+    )
+    until: Option[str | Until | None, Until] = parsed(
+        None,
+        parse_until,
+        "End of the run, instead of --steps: exhausted, accuracy=X (of validation) or labels=N.",
+        often=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleOptions(InitialOptions, QueryOptions):
     """The sizes as asked for; None takes the default, which shrinks with the pool."""
 
-    initial_size: int | None = None
-    query_size: QuerySize | None = None
-    steps: int | None = None
-    until: Until = Until()
+
+@dataclass(frozen=True, kw_only=True)
+class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, RetrainOptions):
+    """All that can be chosen about a run of learning curves."""
+
+    heading: ClassVar = "What to run"
+
+    strategy: Option[str | Sequence[str], tuple[str, ...]] = parsed(
+        ("random", "margin"),
+        parse_names,
+        'Query strategies, comma-separated, such as "margin,bald(k=50)"; `alsim strategies` lists '
+        "them. path/to/file.py:name is one of your own.",
+        often=True,
+    )
+    candidates: int | None = option(
+        None,
+        "Maximum number of rows that a strategy considers, drawn again each step.",
+        within=Range(least=1),
+        otherwise="all, fewer where the cost would grow too fast",
+    )
+    unit: Unit | None = option(
+        None,
+        "With several tasks, what a query asks for. object: all of its labels; cell: one label.",
+        otherwise="object",
+    )
+    combine: Combination | None = option(
+        None,
+        "With several tasks, how their scores become one order: mean, max, sum of ranks, "
+        "reciprocal ranks (rrf); or the tasks pick in turn, one a step (alternating), or each its "
+        "share of every query (quotas).",
+        otherwise="mean",
+    )
+    committee: Members | None = option(
+        None,
+        "What the members of a committee differ in: dropped units, or draws of multi-cluster's "
+        "gates.",
+        otherwise="dropout",
+    )

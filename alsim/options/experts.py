@@ -1,10 +1,13 @@
-"""What can be chosen about the models that mix experts."""
+"""What can be chosen about the models that mix experts: parameters in a model's brackets."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, get_args
 
 from alsim.errors import UsageError
+from alsim.options.option import Option, Range, option, parsed
+from alsim.options.texts import parse_image, parse_list, parse_widths
 
 ExpertKind = Literal["mlp", "conv4"]
 GateInput = Literal["input", "task"]
@@ -13,46 +16,133 @@ EstimatorName = Literal[
 ]
 Evaluation = Literal["task-k", "mean-k", "round", "sample", "all", "soft"]
 _TOP = "top-"  # before a number: so many of each task's likeliest experts
+_WIDTHS = Range(least=1, most=1 << 14)
+_MANY = Range(least=1, most=10_000)
+
+# The models of the table that read a parameter.
+STOCHASTIC = ("multi-cluster",)
+_CGC = ("cgc",)
+_GATED = ("omoe", "mmoe", "cgc")
+_MIXING = ("cross-stitch", *_GATED, *STOCHASTIC)
+WITH_EXPERTS = ("single-task", "shared-bottom", *_MIXING)
 
 
-@dataclass(frozen=True, slots=True)
+def check_evaluation(value: str) -> str:
+    """Return the name of an evaluation.
+
+    Raises:
+        UsageError: If there is none of this name.
+    """
+    modes = get_args(Evaluation)
+    if value not in modes and top_k_of(value) is None:
+        mend = f"it is one of {', '.join(modes)}, or top-5 for each task's five likeliest experts"
+        raise UsageError(f"no evaluation {value!r}", "--evaluation", mend)
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExpertOptions:
     """Experts, gates and towers. Options that a model does not have are ignored by it."""
 
-    kind: ExpertKind = "mlp"
-    number: int | None = None  # of experts, in cgc the common ones; None: 8, multi-cluster 20
-    # Of each expert's layers, of conv4 its filters; None: one layer, so wide that all experts
-    # together are as wide as `ModelOptions.width`, but at least 64; conv4: 32 filters.
-    widths: tuple[int, ...] | None = None
-    tower: tuple[int, ...] = ()  # widths of a task's hidden layers; (): a linear head alone
-    gate: GateInput = "input"
+    number: int | None = option(
+        None,
+        "Number of experts; in cgc of the common ones.",
+        flag="--experts",
+        within=_MANY,
+        otherwise="8, in multi-cluster 20",
+        of=_MIXING,
+    )
+    # By default all experts together are as wide as `ModelOptions.width`.
+    widths: Option[str | int | Sequence[int] | None, tuple[int, ...] | None] = parsed(
+        None,
+        partial(parse_widths, flag="--expert-width"),
+        "Width of each expert's layers, such as 64x32; of conv4 its filters.",
+        flag="--expert-width",
+        within=_WIDTHS,
+        otherwise="one layer, at least 64 wide, all experts together as wide as width; conv4: 32",
+        of=WITH_EXPERTS,
+    )
+    kind: ExpertKind = option(
+        "mlp",
+        "Kind of expert: layers (mlp), or four convolutions on raw pixels (conv4).",
+        flag="--expert",
+        of=WITH_EXPERTS,
+    )
+    tower: Option[str | int | Sequence[int] | None, tuple[int, ...]] = parsed(
+        None,
+        lambda value: parse_widths(value, "--tower-width") or (),
+        "Width of each task's own layers above the experts, such as 8 or 64x32.",
+        flag="--tower-width",
+        within=_WIDTHS,
+        otherwise="none, a linear head",
+        of=WITH_EXPERTS,
+    )
+    gate: GateInput = option(
+        "input", "What a gate weighs experts by: each input, or the task alone.", of=_GATED
+    )
     # "all": a head a modality beside the mixed one, with gates and towers of its own, fed by the
     # experts when all else is hidden. Not `ModelOptions.heads`, which is the three-head net's.
-    heads: Literal["mixed", "all"] = "mixed"
-    task_experts: int = 2  # cgc: a task's own
-    levels: int = 1  # cgc: more than one is PLE
-    # What the experts read, in turn: "text", "text+image", "image[0:64]"; None: everything
-    reads: tuple[str, ...] | None = None
-    image: tuple[int, int, int] | None = None  # height, width, channels; None: by the width
-    layout: Literal["hwc", "chw"] = "hwc"  # whether a pixel's channels are side by side
-    estimator: EstimatorName = "leave-one-out"  # of the gradient of multi-cluster's gates
-    samples: int = 4  # of the gates, for leave-one-out and disarm; the others take one
-    density_weight: float = 0.1  # λ, of the mean number of experts a task expects to use
-    # Which of multi-cluster's experts run once it is trained: an `Evaluation`, or "top-5" for the
-    # five likeliest of each task
-    evaluation: str = "task-k"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the options as JSON values."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "ExpertOptions":
-        """Return the options that `to_json` wrote, also after a journey through JSON."""
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        return ExpertOptions(**values)
+    heads: Literal["mixed", "all"] = option(
+        "mixed",
+        "Heads: the mixed one, or all: one for each modality too, with its own gates and towers.",
+        flag="--expert-heads",
+        of=WITH_EXPERTS,
+    )
+    task_experts: int = option(
+        2, "Number of each task's own experts.", within=Range(least=0, most=10_000), of=_CGC
+    )
+    levels: int = option(
+        1, "Levels of experts; several make it PLE.", within=Range(least=1, most=100), of=_CGC
+    )
+    reads: Option[str | Sequence[str] | None, tuple[str, ...] | None] = parsed(
+        None,
+        partial(parse_list, flag="--reads"),
+        "What the experts read, in turn: text;image;text+image, or columns: text[0:64].",
+        otherwise="everything",
+        of=WITH_EXPERTS,
+    )
+    image: Option[str | Sequence[int] | None, tuple[int, int, int] | None] = parsed(
+        None,
+        parse_image,
+        "Height, width and channels of conv4's pixels, such as 32x32x3.",
+        flag="--image-shape",
+        otherwise="a square, of 1 or 3 channels",
+        of=WITH_EXPERTS,
+    )
+    layout: Literal["hwc", "chw"] = option(
+        "hwc",
+        "Order of pixels: a pixel's channels side by side (hwc), or channel after channel (chw).",
+        flag="--image-layout",
+        of=WITH_EXPERTS,
+    )
+    estimator: EstimatorName = option(
+        "leave-one-out",
+        "How gates are learned. reinforce: the paper's, noisy; reinforce-mean: less a moving mean "
+        "of the task's loss; hard-concrete and straight-through: biased.",
+        of=STOCHASTIC,
+    )
+    samples: int = option(
+        4,
+        "Draws of the gates for each batch, for leave-one-out and disarm; the others take one.",
+        flag="--gate-samples",
+        within=_MANY,
+        of=STOCHASTIC,
+    )
+    # λ, of the mean number of experts a task expects to use
+    density_weight: float = option(
+        0.1,
+        "λ, the price of each expert that a task expects to use; 0: free.",
+        flag="--density",
+        within=Range(least=0, below=float("inf"), usual="0.1 is the paper's"),
+        of=STOCHASTIC,
+    )
+    evaluation: Option[str, str] = parsed(
+        "task-k",
+        check_evaluation,
+        "Which experts run once it is trained: task-k (each task's k likeliest, k = Σp), mean-k "
+        "(one k for all), top-5 (five), round (p > ½), sample, all, soft (all, weighted by p).",
+        of=STOCHASTIC,
+    )
 
 
 def top_k_of(evaluation: str) -> int | None:
@@ -63,23 +153,8 @@ def top_k_of(evaluation: str) -> int | None:
 
 
 def expert_faults(options: ExpertOptions) -> list[UsageError]:
-    """Return what is wrong with the options by themselves."""
+    """Return what is wrong with the options together."""
     faults: list[UsageError] = []
-    for where, values, least, most in (
-        ("--experts", (options.number,), 1, 10_000),
-        ("--expert-width", options.widths or (), 1, 1 << 14),
-        ("--tower-width", options.tower, 1, 1 << 14),
-        ("--task-experts", (options.task_experts,), 0, 10_000),
-        ("--levels", (options.levels,), 1, 100),
-        ("--gate-samples", (options.samples,), 1, 10_000),
-    ):
-        for value in values:
-            if value is not None and value < least:
-                mend = f"ask for at least {least}"
-                faults.append(UsageError(f"{value} is too small", where, mend))
-            if value is not None and value > most:
-                mend = f"ask for at most {most:,}"
-                faults.append(UsageError(f"{value:,} is too large", where, mend))
     if options.widths == ():
         faults.append(UsageError("no width", "--expert-width", "give one at least"))
     if options.kind == "conv4" and len(options.widths or ()) > 1:
@@ -98,12 +173,4 @@ def expert_faults(options: ExpertOptions) -> list[UsageError]:
     if options.estimator == "disarm" and options.samples > 0 and options.samples % 2:
         mend = "take an even number"
         faults.append(UsageError("disarm takes samples by pairs", "--gate-samples", mend))
-    if not 0 <= options.density_weight < float("inf"):
-        what = f"{options.density_weight:g} is no weight"
-        faults.append(UsageError(what, "--density", "0.1 is the paper's"))
-    modes = get_args(Evaluation)
-    if options.evaluation not in modes and top_k_of(options.evaluation) is None:
-        what = f"no evaluation {options.evaluation!r}"
-        mend = f"it is one of {', '.join(modes)}, or top-5 for each task's five likeliest experts"
-        faults.append(UsageError(what, "--evaluation", mend))
     return faults

@@ -1,17 +1,20 @@
-"""What can be chosen about an oracle, and what it comes to on a pool."""
+"""What can be chosen about an oracle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from alsim.errors import UsageError
+from alsim.options.option import Option, Range, option, parsed
+from alsim.options.texts import parse_path, parse_rates, parse_shares
 
 OracleKind = Literal["perfect", "noisy", "annotators", "hierarchical"]
 
 HIGHEST_PRICE = 1e12  # so that the sum over a run stays exact to a part of a unit
 
-# Which oracles each option is for.
+# The oracles that each option is for.
 _FOR: Mapping[str, tuple[OracleKind, ...]] = {
     "--noise": ("noisy", "annotators"),
     "--confusion": ("noisy",),
@@ -21,24 +24,67 @@ _FOR: Mapping[str, tuple[OracleKind, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OracleOptions:
-    """Who answers, how well and at what price."""
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """Who answers, and how well."""
 
-    kind: OracleKind = "perfect"
-    noise: tuple[float, ...] = ()  # error rates: of the noisy oracle, or one an annotator
-    confusion: Path | None = None  # CSV or JSON, instead of one error rate
-    answers: int | None = None  # annotators that answer each object; None: all
-    groups: Path | None = None  # JSON or TOML, group -> classes
-    max_questions: int | None = None  # about one object; None: until its class is known
-    price: float = 1.0  # of one question
-    read_price: float | None = None  # of an object, once, whatever is asked about it; None: 0
-    task_prices: Mapping[str, float] | None = None  # instead of `price`, for some of the tasks
+    heading: ClassVar = "Oracle"
+
+    oracle: OracleKind = option(
+        "perfect",
+        "Who answers. perfect: always right; noisy: errs; annotators: the majority of several; "
+        "hierarchical: yes or no to groups of classes, then to classes.",
+    )
+    noise: Option[str | float | Sequence[float] | None, tuple[float, ...]] = parsed(
+        None,
+        parse_rates,
+        "Error rate of the noisy oracle, or one for each annotator: 0.05,0.1,0.3.",
+    )
+    confusion: Option[str | Path | None, Path | None] = parsed(
+        None,
+        parse_path,
+        "CSV or JSON file: how often the noisy oracle takes one class (row) for another.",
+    )
+    answers: int | None = option(None, "Annotators that answer each object.", otherwise="all")
+    groups: Option[str | Path | None, Path | None] = parsed(
+        None, parse_path, "JSON or TOML file: groups of the hierarchical oracle and their classes."
+    )
+    max_questions: int | None = option(
+        None,
+        "Maximum number of questions about one object.",
+        within=Range(least=1),
+        otherwise="until its class is known",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceOptions:
+    """What answers cost."""
+
+    heading: ClassVar = "Oracle"
+
+    price: float = option(1.0, "Price of one question.")
+    task_price: Option[Sequence[str] | Mapping[str, float], Mapping[str, float]] = parsed(
+        (),
+        partial(parse_shares, flag="--task-price"),
+        "With several tasks: price of one task's label, such as gender=0.5; repeat it for several.",
+        repeat=True,
+    )
+    read_price: float | None = option(
+        None,
+        "Price of reading an object, paid once, whatever is asked about it.",
+        otherwise="0",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OracleOptions(AnswerOptions, PriceOptions):
+    """Who answers, how well and at what price."""
 
 
 def oracle_faults(options: OracleOptions) -> list[UsageError]:
     """Return what is wrong with the options, as far as no file must be read for it."""
-    kind, faults = options.kind, list[UsageError]()
+    kind, faults = options.oracle, list[UsageError]()
 
     def fault(what: str, where: str, mend: str) -> None:
         faults.append(UsageError(what, where, mend))
@@ -74,9 +120,7 @@ def oracle_faults(options: OracleOptions) -> list[UsageError]:
         if not 1 <= options.answers <= n:
             what = f"{options.answers} answers an object cannot come from {n} annotators"
             fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
-    if options.max_questions is not None and options.max_questions < 1:
-        fault(f"{options.max_questions} is too small", "--max-questions", "ask for at least 1")
-    prices = {f"--task-price {name}": price for name, price in (options.task_prices or {}).items()}
+    prices = {f"--task-price {name}": price for name, price in options.task_price.items()}
     for flag, price in {"--price": options.price, **prices}.items():
         if not 0 < price < HIGHEST_PRICE:
             what = f"a price of {price:g} is not between 0 and {HIGHEST_PRICE:g}"

@@ -1,23 +1,33 @@
-"""The small languages of options: `20:200`, `accuracy=0.9`, `0..4`, `image_emb=0.2`."""
+"""The small languages of options: `0..4`, `a,b(x=1)`, `image_emb=0.2`, `64x32`."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alsim.errors import UsageError
-from alsim.options.curves import QuerySize, Until
 from alsim.options.types import LARGEST, shown
 from alsim.parameters import number
 
 MOST_SEEDS = 10_000
 
 
-def parse_names(text: str | Sequence[str]) -> tuple[str, ...]:
+def parse_names(text: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the names in `a,b(x=1,y=2)` or in a sequence of such texts; brackets hold together."""
-    texts = [text] if isinstance(text, str) else list(text)
+    texts = [text] if isinstance(text, str) else list(text or ())
     parts = [part for text in texts for part in re.split(r",(?![^(]*\))", text)]
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def one_or_more(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the texts given, of which each is taken as it is."""
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def parse_path(value: str | Path | None) -> Path | None:
+    """Return the path that a text names."""
+    return None if value is None else Path(value)
 
 
 def parse_seeds(value: str | int | Sequence[int]) -> tuple[int, ...]:
@@ -52,51 +62,6 @@ def _seeds(value: str | int | Sequence[int]) -> Sequence[int]:
     return range(number(value, int))
 
 
-def parse_query_size(value: str | int) -> QuerySize:
-    """Return the size meant by `20`, or the growing one by `20:200`.
-
-    Raises:
-        UsageError: If it is neither, or not positive.
-    """
-    parts = str(value).split(":")
-    try:
-        sizes = [number(part, int) for part in parts]
-    except ValueError:
-        sizes = []
-    if len(sizes) not in (1, 2) or min(sizes) < 1 or max(sizes) > LARGEST:
-        raise UsageError(
-            f"{shown(value)} is no query size",
-            "--query-size",
-            "give a number (20) or a range (20:200)",
-        )
-    return QuerySize(sizes[0], sizes[-1])
-
-
-def parse_until(value: str | None) -> Until:
-    """Return when a run ends: `exhausted`, `accuracy=X` or `labels=N`; None: after its steps.
-
-    Raises:
-        UsageError: If it is none of these.
-    """
-    if value is None:
-        return Until()
-    kind, _, end = value.partition("=")
-    try:
-        if kind == "exhausted" and not end:
-            return Until("exhausted")
-        if kind == "accuracy" and 0 < number(end, float) <= 1:
-            return Until("accuracy", number(end, float))
-        if kind == "labels" and 0 < number(end, int) <= LARGEST:
-            return Until("labels", float(number(end, int)))
-    except ValueError:
-        pass
-    raise UsageError(
-        f"{shown(value)} is no end of a run",
-        "--until",
-        "give exhausted, accuracy=0.9 (validation accuracy, a share) or labels=5000",
-    )
-
-
 def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...]:
     """Return the error rates in `0.05,0.1`, in a sequence, or the single one; None: none.
 
@@ -117,12 +82,16 @@ def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...
         ) from None
 
 
-def parse_shares(values: Sequence[str], flag: str, *, below: float = math.inf) -> dict[str, float]:
-    """Return the numbers in `name=0.2` texts, each at least 0 and below `below`.
+def parse_shares(
+    values: Sequence[str] | Mapping[str, float], flag: str, *, below: float = math.inf
+) -> dict[str, float]:
+    """Return the numbers in `name=0.2` texts or in a mapping, each at least 0 and below `below`.
 
     Raises:
         UsageError: If texts are not of this form, or a name comes twice.
     """
+    if isinstance(values, Mapping):
+        values = [f"{name}={share!r}" for name, share in values.items()]
     shares: dict[str, float] = {}
     wrong: list[str] = []
     for text in values:
@@ -163,4 +132,90 @@ def parse_ids(ids: str | Path | Sequence[str | int] | None) -> tuple[str, ...] |
     found = tuple(id_ for id_ in (str(line).strip() for line in ids) if id_)
     if not found:
         raise UsageError("there are no ids", where, mend)
+    return found
+
+
+def parse_widths(value: str | int | Sequence[int] | None, flag: str) -> tuple[int, ...] | None:
+    """Return the widths of layers in `64`, `64x32` or a sequence; None: as by default.
+
+    Raises:
+        UsageError: If a text holds something else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return (value,) if isinstance(value, int) else tuple(value)
+    text = value.replace(",", "x")
+    return _whole_numbers(text, "x", flag, "give the width of one layer (64) or of each (64x32)")
+
+
+def parse_list(value: str | Sequence[str] | None, flag: str) -> tuple[str, ...] | None:
+    """Return the names in `text;image;text+image` or in a sequence; None: as by default.
+
+    Raises:
+        UsageError: If one of them is empty.
+    """
+    if value is None:
+        return None
+    parts = value.split(";") if isinstance(value, str) else value
+    names = tuple(part.strip() for part in parts)
+    if isinstance(value, str) and not all(names):
+        mend = "join names by semicolons: text;image;text+image"
+        raise UsageError(f"{shown(value)} has an empty name", flag, mend)
+    return names
+
+
+def parse_image(value: str | Sequence[int] | None) -> tuple[int, int, int] | None:
+    """Return height, width and channels in `32x32x3` or in a sequence.
+
+    Raises:
+        UsageError: If there are not three positive numbers.
+    """
+    if value is None:
+        return None
+    mend = "give height, width and channels: 32x32x3"
+    numbers = (
+        _whole_numbers(value, "x", "--image-shape", mend)
+        if isinstance(value, str)
+        else tuple(value)
+    )
+    if len(numbers) != 3 or min(numbers) < 1:
+        raise UsageError(f"{shown(value)} is no shape of a picture", "--image-shape", mend)
+    return numbers
+
+
+def _whole_numbers(text: str, between: str, flag: str, mend: str) -> Any:
+    """Return the numbers in a text, as a tuple.
+
+    Raises:
+        UsageError: If there are none, or something else.
+    """
+    try:
+        numbers = tuple(number(part, int) for part in text.split(between))
+    except ValueError:
+        numbers = ()
+    if not numbers or max(map(abs, numbers)) > LARGEST:
+        raise UsageError(f"{shown(text)} holds no whole numbers", flag, mend)
+    return numbers
+
+
+def parse_fractions(value: str | float | Sequence[float]) -> tuple[float, ...]:
+    """Return the fractions in `0.05,0.25,1`, in a sequence, or the single one.
+
+    Raises:
+        UsageError: If a text holds something else, or one is not in (0, 1].
+    """
+    mend = "give shares of the labels above 0 and at most 1, such as 0.05,0.25,1"
+    try:
+        if isinstance(value, str):
+            found = tuple(number(part, float) for part in value.split(",") if part.strip())
+        else:
+            found = (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+    except ValueError:
+        found = ()
+    if not found:
+        raise UsageError(f"{value!r} holds no fractions", "--fractions", mend)
+    for fraction in found:
+        if not 0 < fraction <= 1:
+            raise UsageError(f"{fraction:g} is no share", "--fractions", mend)
     return found

@@ -1,15 +1,93 @@
 """What can be chosen about training."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Literal
+
+from alsim.options.option import Option, Range, option, parsed
+from alsim.options.texts import parse_shares
 
 LossWeighting = Literal["uncertainty", "sum", "fixed"]
 TaskWeighting = Literal["equal", "uncertainty", "dwa", "gradnorm", "pcgrad"]
-
-
 BatchRule = Literal["fixed", "adaptive", "upsample"]
 OptimiserName = Literal["adam", "sgd"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """How a net is trained until it stops early."""
+
+    heading: ClassVar = "Training"
+
+    optimiser: OptimiserName = option(
+        "adam", "Optimiser; sgd: without momentum, for comparison, with a rate of about 0.1."
+    )
+    learning_rate: float = option(
+        1e-3,
+        "Learning rate.",
+        within=Range(above=0, below=math.inf, usual="1e-3 is usual"),
+        often=True,
+    )
+    gate_learning_rate: float = option(
+        5e-2,  # at 1e-3 a short training leaves such gates at ½
+        "Learning rate of gates that see the task alone, such as multi-cluster's; 0.001 in its "
+        "paper.",
+        within=Range(above=0, below=math.inf, usual="5e-2 is usual"),
+    )
+    # The study's size, chosen there for its 50 classes.
+    batch_size: int = option(512, "Largest mini-batch.", within=Range(least=1), often=True)
+    batch_rule: BatchRule = option(
+        "adaptive",
+        "Sizes of mini-batches. fixed: the last one can be small; adaptive: all of one size; "
+        "upsample: rows are repeated to fill the last.",
+    )
+    max_epochs: int = option(500, "Maximum epochs of the passive phase.", within=Range(least=1))
+    patience: int = option(
+        10,
+        "Epochs without a better validation loss that end the passive phase.",
+        within=Range(least=1),
+    )
+    loss: LossWeighting = option("uncertainty", "Weighting of the heads' losses.")
+    head_weight: Option[Sequence[str] | Mapping[str, float], Mapping[str, float]] = parsed(
+        (),
+        partial(parse_shares, flag="--head-weight"),
+        "Weight of a head's loss, with --loss fixed: mixed=1; repeat it for several.",
+        repeat=True,
+    )
+    task_weighting: TaskWeighting = option(
+        "equal",
+        "Weighting of the losses of several tasks: equal; by learned σ (uncertainty); slow ones "
+        "more (dwa, gradnorm); without gradients that oppose another task's (pcgrad).",
+    )
+    class_weights: Literal["none", "balanced"] = option(
+        "none", "Weights of classes in the loss; balanced: rare classes count more."
+    )
+    precision: Literal["float32", "float64"] = option(
+        "float32", "Floating-point type for training and scoring."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneOptions:
+    """How a trained net goes on with further rows."""
+
+    heading: ClassVar = "Training"
+
+    epochs: int = option(1, "Epochs of fine-tuning a step.", within=Range(least=1), often=True)
+    batch_norm: Literal["train", "frozen"] = option(
+        "train", "Batch-norm statistics after the passive phase."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainOptions:
+    """Whether it goes on at all."""
+
+    heading: ClassVar = "Training"
+
+    retrain: bool = option(False, "Train from scratch each step.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +102,11 @@ class LossPrediction:
     share: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingOptions:
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(FitOptions, FineTuneOptions, RetrainOptions):
     """How the net is trained, in the passive phase and at each step."""
 
-    optimiser: OptimiserName = "adam"  # sgd: without momentum, for comparison
-    learning_rate: float = 1e-3
-    batch_size: int = 512  # the study's, chosen there for its 50 classes
-    batch_rule: BatchRule = "adaptive"
-    max_epochs: int = 500  # passive phase
-    patience: int = 10  # epochs without a better validation loss before the passive phase ends
-    epochs: int = 1  # a step of the active phase
-    retrain: bool = False  # each step from scratch, like a passive phase
-    batch_norm: Literal["train", "frozen"] = "train"  # in the active phase
-    loss: LossWeighting = "uncertainty"  # of a task's heads
-    task_weighting: TaskWeighting = "equal"  # of several tasks; "equal": the mean of their losses
-    head_weights: Mapping[str, float] = field(default_factory=dict[str, float])  # for "fixed"
     sigma_learning_rate: float = 1e-2  # also of gradnorm's weights
-    gate_learning_rate: float = 5e-2  # of gates by task: at 1e-3 a short training leaves them at ½
-    class_weights: Literal["none", "balanced"] = "none"
-    precision: Literal["float32", "float64"] = "float32"
     loss_prediction: LossPrediction | None = None  # None: no auxiliary net
 
     def cuts_short(self, best_epoch: int) -> bool:

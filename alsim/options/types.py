@@ -4,13 +4,21 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, cast, get_args, get_origin
-
-import pyarrow as pa
+from typing import Any, Literal, Protocol, Union, cast, get_args, get_origin, runtime_checkable
 
 from alsim.errors import nearest
 
 LARGEST = 2**63 - 1  # a whole number in a table has 64 bits
+
+
+@runtime_checkable
+class Tabular(Protocol):
+    """A table in memory that gives its rows in Arrow's form, such as `pyarrow.Table`."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the rows as a PyCapsule, see Arrow's PyCapsule interface."""
+        ...
+
 
 _WORDS: Mapping[Any, str] = {
     int: "a whole number",
@@ -18,7 +26,7 @@ _WORDS: Mapping[Any, str] = {
     str: "a text",
     bool: "true or false",
     Path: "a path",
-    pa.Table: "an Arrow table",
+    Tabular: "an Arrow table",
 }
 
 
@@ -33,6 +41,13 @@ def fits(value: object, hint: Any) -> bool:
         return any(fits(value, option) for option in get_args(hint))
     if origin is Literal:
         return value in get_args(hint)
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            return False
+        pairs, types = cast("Mapping[object, object]", value).items(), get_args(hint)
+        return all(
+            fits(each, type_) for pair in pairs for each, type_ in zip(pair, types, strict=True)
+        )
     if origin is not None and issubclass(origin, Sequence):
         if isinstance(value, str | bytes) or not isinstance(value, Sequence):
             return False
@@ -82,9 +97,20 @@ def in_words(hint: Any) -> str:
         return " or ".join(in_words(option) for option in options if option not in left_out)
     if origin is Literal:
         return " or ".join(repr(option) for option in options)
+    if origin is not None and issubclass(origin, Mapping):
+        return "names and numbers"
     if origin is not None:
         return f"a list, each {in_words(options[0])}"
     return _WORDS.get(hint, f"a {hint.__module__}.{hint.__qualname__}")
+
+
+def as_plain(value: Any) -> Any:
+    """Return a value with the numbers, texts and arrays of NumPy as Python's own."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [as_plain(item) for item in value]
+    return value
 
 
 def _is_unicode(value: str | Path) -> bool:

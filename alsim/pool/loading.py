@@ -103,7 +103,7 @@ def load_pool(
     identity = fingerprint_content(survey, matrices, present, bytes_)
 
     present = with_features(present, survey)
-    masked = mask_rows(present, survey.roles.inputs, options.masks, survey.by_id)
+    masked = mask_rows(present, survey.roles.inputs, options.mask_modality, survey.by_id)
     present &= ~masked
 
     def finish(index: int) -> Scaling:

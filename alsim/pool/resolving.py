@@ -35,7 +35,15 @@ def resolve_roles(
     stored = stored_roles(schema, where)
     names = list(schema.names)
     embeddings = [field.name for field in schema if is_embedding(field.type)]
-    defaults = {"label", "split", "id", *options.labels, options.split, options.id, options.task}
+    defaults = {
+        "label",
+        "split",
+        "id",
+        *options.label,
+        options.split,
+        options.id_column,
+        options.task,
+    }
     base = stored or Roles(
         modalities=tuple(
             name for name in embeddings if name not in lookalikes and name not in defaults
@@ -48,16 +56,16 @@ def resolve_roles(
         *(_missing_flags(names, options, where)),
         *(_missing_stored(names, stored, where) if stored else ()),
     ]
-    chosen = options.labels or tuple(base.labels)
+    chosen = options.label or tuple(base.labels)
     parts = Roles(
         labels={
             name: options.label_type or base.labels.get(name) for name in _known(names, chosen)
         },
         task=_first(names, options.task, base.task),
         split=_first(names, options.split, base.split),
-        id=_first(names, options.id, base.id),
+        id=_first(names, options.id_column, base.id),
     )
-    wanted = options.modalities
+    wanted = options.modality
     # A column that a flag makes a label is no input any more, though the metadata says so.
     features = options.features or (
         tuple(name for name in base.features if name not in parts.others)
@@ -67,7 +75,7 @@ def resolve_roles(
     if features and FEATURES not in names:
         wanted = tuple(name for name in wanted if name != FEATURES)
     roles = Roles(
-        modalities=_known(names, wanted or (() if options.modalities else base.modalities)),
+        modalities=_known(names, wanted or (() if options.modality else base.modalities)),
         labels=parts.labels,
         task=parts.task,
         split=parts.split,
@@ -86,13 +94,13 @@ def resolve_roles(
             nearest(name, roles.inputs),
             UsageError,
         )
-        for name in options.masks
+        for name in options.mask_modality
         if name in (*names, FEATURES) and name not in roles.inputs
     ]
     if embeddings and not roles.inputs and not faults:
         mend = f"name them: --modality NAME; there is: {', '.join(embeddings)}"
         faults.append(Fault("the roles in the metadata name no modality", where, mend))
-    if not roles.labels and not options.labels:
+    if not roles.labels and not options.label:
         others = [name for name in names if name not in embeddings and name != roles.split]
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
         mend = f"name it: --label NAME; there is: {', '.join(others[:NAMED]) or 'no other'}{more}"
@@ -111,12 +119,12 @@ def _first(names: list[str], flag: str | None, base: str | None) -> str | None:
 
 def _missing_flags(names: list[str], options: PoolOptions, where: str) -> list[Fault]:
     flags = [
-        *(("--label", name) for name in options.labels),
+        *(("--label", name) for name in options.label),
         *(("--features", name) for name in options.features),
-        *(("--mask-modality", name) for name in options.masks if name != FEATURES),
+        *(("--mask-modality", name) for name in options.mask_modality if name != FEATURES),
         ("--task", options.task),
         ("--split", options.split),
-        ("--id", options.id),
+        ("--id", options.id_column),
     ]
     return [
         Fault(f"no column {name!r} for {flag}", where, nearest(name, names), UsageError)

@@ -113,7 +113,7 @@ def survey_pool(
             *(
                 sentence
                 for name, sentence in lookalikes.items()
-                if not options.modalities and name not in (*roles.modalities, *roles.others)
+                if not options.modality and name not in (*roles.modalities, *roles.others)
             ),
             *(
                 f"--unknown {text}: no label is {text!r}"
@@ -242,7 +242,7 @@ def _read_features(
 
 
 def _check_options(options: PoolOptions, where: str) -> list[Fault]:
-    shares = {f"--mask-modality {name}": share for name, share in options.masks.items()}
+    shares = {f"--mask-modality {name}": share for name, share in options.mask_modality.items()}
     return [
         Fault(f"{flag} is {share}", where, "a share lies in [0, 1)", UsageError)
         for flag, share in {**shares, "the held-out share": options.holdout}.items()

@@ -1,6 +1,5 @@
 """What a recipe's file may hold: keys, types and values, all faults told."""
 
-import inspect
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -9,6 +8,7 @@ from typing import Any, Literal, get_type_hints
 
 from alsim.errors import UsageError, nearest
 from alsim.options.faults import Faults
+from alsim.options.option import options_of
 from alsim.options.texts import parse_seeds
 from alsim.options.types import advice, fits, shown
 from alsim.recipes.correlation.kind import CORRELATION
@@ -244,9 +244,9 @@ def _of(cls: Any) -> tuple[Mapping[str, Any], list[str]]:
 @cache
 def _hints_of(kind: StudyKind) -> Mapping[str, Any]:
     """Return the arguments that a recipe of a kind may set, with their types."""
-    hints = get_type_hints(kind.make)
-    names = [name for name in inspect.signature(kind.make).parameters if name not in kind.not_here]
-    return {name: hints[name] for name in names} | {kind.names: list[str]}
+    options = options_of(kind.options)
+    names = [name for name in options if name not in kind.not_here]
+    return {name: options[name].hint for name in names} | {kind.names: list[str]}
 
 
 def _is_tables(value: Any) -> bool:

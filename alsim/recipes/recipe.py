@@ -100,6 +100,7 @@ class StudyKind:
     """What a recipe can run: how its table is read, and what follows from what it leaves."""
 
     table: str  # in a recipe's file
+    options: type[Any]  # the group of what can be chosen
     make: Callable[..., Any]  # `alsim.run`, `alsim.correlate` or `alsim.train`
     read: Callable[[Settings, Faults], object]  # adds what cannot be used
     names: str  # the argument that lists what is compared

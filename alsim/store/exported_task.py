@@ -5,10 +5,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from alsim.errors import StoreError, UsageError
 from alsim.store.atomic import replace_bytes
@@ -168,7 +170,6 @@ def load_task(path: str | Path) -> TaskModel:
     from safetensors.torch import load
 
     from alsim.models import ExpertNet, Shape, build_model
-    from alsim.options.experts import ExpertOptions
     from alsim.options.model import ModelOptions
     from alsim.seeding import forked, stream
 
@@ -185,13 +186,11 @@ def load_task(path: str | Path) -> TaskModel:
             raise StoreError(f"{what}: {beside.name} tells of something else", str(path), mend)
         if told["format"] != _FORMAT:
             raise StoreError(f"unknown format {told['format']!r}", str(path), "use a newer alsim")
-        options = dict(told["options"])
-        options["encoders"] = tuple(options["encoders"] or ())
-        if options["experts"] is not None:
-            options["experts"] = ExpertOptions.from_json(options["experts"])
+        options = msgspec.convert(told["options"], ModelOptions)
+        options = replace(options, encoders=options.encoders or ())
         shape = Shape(told["widths"], told["n_outputs"])
         with forked(stream(0, "load")):  # every tensor is replaced
-            whole = build_model(shape, ModelOptions(**options))
+            whole = build_model(shape, options)
         if not isinstance(whole, ExpertNet):
             raise ValueError(f"a {type(whole).__name__} is no model of experts")
         net = whole.pruned([told["task"]], told["experts"])

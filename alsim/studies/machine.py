@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from alsim.errors import UsageError
-from alsim.studies.start.check import EngineOptions, n_cores
-from alsim.training.replicas import Way
+from alsim.options.engine import EngineOptions, Way, n_cores
 
 
 def choose_device(options: EngineOptions) -> str:

@@ -1,50 +1,29 @@
 """`alsim.resume`: go on with a run from nothing but its folder."""
 
-import inspect
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from alsim.errors import PoolError, StoreError
 from alsim.options.faults import Faults
+from alsim.options.option import options_of, read
 from alsim.pool.finding import find_files
 from alsim.store import (
     MANIFEST,
-    CorrelationStudy,
     FolderKind,
-    Run,
-    TrainingStudy,
     command_of,
     kind_of,
     open_folder,
-    read_correlation,
-    read_run,
-    read_training,
     refuse_older,
     status_of,
 )
-from alsim.studies.arguments import NOT_KEPT, read_types
 from alsim.studies.claiming import tidy
-from alsim.studies.correlation.run import correlate
-from alsim.studies.curves.run import run
 from alsim.studies.dependencies import Used, files_used
-from alsim.studies.training.run import train
+from alsim.studies.kinds import KINDS, Done
+from alsim.studies.twins import NOT_KEPT
 from alsim.studies.watch import Watch
-
-_Done = Run | CorrelationStudy | TrainingStudy
-# What makes, and what reads, each kind of run.
-_MAKERS: Mapping[FolderKind, Callable[..., _Done]] = {
-    "curves": run,
-    "correlation": correlate,
-    "training": train,
-}
-_READERS: Mapping[FolderKind, Callable[[Path], _Done]] = {
-    "curves": read_run,
-    "correlation": read_correlation,
-    "training": read_training,
-}
 
 
 def resume(
@@ -54,7 +33,7 @@ def resume(
     workers: int | None = None,
     trust: bool = False,
     watch: Watch | None = None,
-) -> _Done:
+) -> Done:
     """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
 
     It may be one of learning curves, a correlation study or passive training.
@@ -77,7 +56,7 @@ def resume(
     found, manifest = open_folder(Path(folder))
     kind = kind_of(manifest)
     if manifest["status"] == "complete":
-        done = _READERS[kind](found)
+        done = KINDS[kind].read(found)
         watch.note("the run is finished: nothing is left to do")
         tidy(found)
         return done
@@ -99,7 +78,7 @@ def resume(
             watch.note(f"{file.flag} {file.name}: runs the code in {file.path.absolute()}")
     changed = {"pool": pool, "workers": workers}
     arguments |= {name: value for name, value in changed.items() if value is not None}
-    return _MAKERS[kind](**arguments, out=found, watch=watch)
+    return KINDS[kind].make(**arguments, out=found, watch=watch)
 
 
 def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
@@ -130,7 +109,7 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
     theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
     if added := sorted(NOT_KEPT & arguments.keys()):
         raise _tampered(folder, f"arguments that alsim does not keep: {', '.join(added)}")
-    unknown = sorted(set(arguments) - set(inspect.signature(_MAKERS[kind_of(manifest)]).parameters))
+    unknown = sorted(set(arguments) - set(options_of(KINDS[kind_of(manifest)].options)))
     if theirs != mine or unknown:
         lacks = f", which does not know {', '.join(unknown)}" if unknown else ""
         raise StoreError(
@@ -145,7 +124,7 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
 
 def _refuse_other_types(folder: Path, kind: FolderKind, arguments: Mapping[str, Any]) -> None:
     faults = Faults()
-    read_types(_MAKERS[kind], arguments, faults)
+    read(KINDS[kind].options, arguments, faults)
     if faults.kept:
         told = "; ".join(str(fault.args[0]) for fault in faults.kept)
         raise _tampered(folder, f"arguments of other types: {told}")

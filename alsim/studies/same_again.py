@@ -2,49 +2,51 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from alsim.errors import PoolError, StoreError
+from alsim.options.option import options_of
 from alsim.store import MANIFEST, FolderKind, command_of, refuse_older, refuse_other_kind
-from alsim.studies.expert_arguments import EXPERT_FLAGS
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+    pass
 
+# Whether a run goes on does not depend on them: where it lies, and how many work on it.
+_FREE_OPTIONS = frozenset({"pool", "out", "force", "workers"})
 # More workers, another kernel, or files that hold the same elsewhere change no number.
 _FREE = frozenset(
     {
-        "engine.workers", "configuration.engine.workers", "configuration.oracle.files",
+        "configuration.engine.workers", "configuration.oracle.files",
         "machine.cores", "machine.platform", "machine.workers", "pool.name",
         "pool.classes",  # earlier runs do not tell them, and the pool's fingerprints do
     }
 )  # fmt: skip
-_FLAGS = {
-    "strategies": "strategy", "model.name": "model", "model.encoders": "encoder",
-    "training.head_weights": "head-weight", "pool.labels": "label",
-    "pool.modalities": "modality", "pool.masks": "mask-modality", "oracle.kind": "oracle",
-    "metrics": "metric", "oracle.task_prices": "task-price", "models": "model",
-    "evaluations": "evaluation", "exports": "export-task",
-}  # fmt: skip
 _ANOTHER = "name another folder with --out, or add --force, which moves the old run aside"
 _SHOWN = 10  # differences that are listed
 _WIDTH = 60  # characters of a value that are shown
 
 
-def plain_options(options: "DataclassInstance") -> dict[str, Any]:
+def plain_options(options: object) -> dict[str, Any]:
     """Return options as JSON values, as a manifest keeps them; paths are absolute."""
-    return json.loads(json.dumps(asdict(options), default=lambda path: str(path.absolute())))
+    chosen = {name: getattr(options, name) for name in options_of(type(options))}
+    return json.loads(
+        json.dumps(
+            {name: _plain(value) for name, value in chosen.items() if name not in _FREE_OPTIONS}
+        )
+    )
+
+
+def _plain(value: Any) -> Any:
+    return str(value.absolute()) if isinstance(value, Path) else msgspec.to_builtins(value)
 
 
 def flag_of(option: str) -> str:
-    """Return the flag of `alsim run` that sets an option, such as "--steps" of "schedule.steps"."""
-    path = option.split(".")
-    if path[:2] == ["model", "experts"] and len(path) > 2:
-        return EXPERT_FLAGS.get(path[2], "--experts")
-    name = path[1] if len(path) > 1 else path[0]
-    return "--" + _FLAGS.get(".".join(path[:2]), name.replace("_", "-"))
+    """Return the flag that sets an option, such as "--query-size" of "query_size.first"."""
+    name = option.partition(".")[0].partition("[")[0]
+    return "--id" if name == "id_column" else "--" + name.replace("_", "-")
 
 
 def refuse_other_options(

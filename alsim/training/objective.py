@@ -238,7 +238,7 @@ def make_objective(
         {task: tuple(heads) for task, heads in outputs.logits.items()},
         tuple(shape.widths),
         weighting=training.loss,
-        fixed_weights=training.head_weights,
+        fixed_weights=training.head_weight,
         task_weighting=training.task_weighting,
         predictor=predictor,
     )

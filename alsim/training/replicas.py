@@ -24,7 +24,6 @@ from alsim.training.objective import (
 from alsim.training.state import ReplicaState
 
 Mode = Literal["train", "frozen", "eval"]  # frozen: train with BatchNorm's statistics as they are
-Way = Literal["direct", "lockstep"]
 
 
 class Batch(NamedTuple):

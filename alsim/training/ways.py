@@ -5,11 +5,12 @@ They agree to rounding, not to the bit, so a run records which was used.
 
 from collections.abc import Sequence
 
+from alsim.options.engine import Way
 from alsim.options.training import TrainingOptions
 from alsim.training.direct import DirectReplica
 from alsim.training.lockstep import LockstepReplicas
 from alsim.training.objective import Objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 
 
 def make_replicas(way: Way, objectives: Sequence[Objective], options: TrainingOptions) -> Replicas:

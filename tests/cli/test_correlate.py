@@ -17,10 +17,9 @@ import alsim
 from alsim.cli.commands.correlate import correlate as correlate_command
 from alsim.cli.commands.run import run as run_command
 from alsim.cli.main import app
+from alsim.options.correlation import CorrelateOptions, SizeOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import read_correlation
-from alsim.studies.correlation.sizes import SizeOptions
-from alsim.studies.correlation.study import CorrelateOptions
 from alsim.studies.same_again import flag_of, plain_options
 from alsim.studies.start.check import StudyOptions
 

@@ -20,9 +20,9 @@ from alsim.cli.commands.train import train as train_command
 from alsim.cli.main import app
 from alsim.cli.screens.training import models_of, print_training
 from alsim.errors import RunError
+from alsim.options.training_study import TrainOptions
 from alsim.store import read_training, write_manifest, write_training
 from alsim.studies.same_again import flag_of
-from alsim.studies.training.check import TrainOptions
 
 SMALL = [
     *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),

@@ -13,11 +13,11 @@ from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
-from alsim.options.curves import QuerySize, Until
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool, Task
-from alsim.training.replicas import Way
 from alsim.training.state import ReplicaState
 
 Rounds = dict[tuple[int, str, int], Round]

@@ -24,6 +24,7 @@ from alsim.experiments.correlation import (
 from alsim.experiments.curves.asking import initial_query
 from alsim.experiments.curves.loop import Passive, passive
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.oracle import HierarchicalOracle, NoisyOracle
@@ -33,7 +34,6 @@ from alsim.seeding import stream
 from alsim.signals import Signals
 from alsim.strategies import STRATEGIES, Strategy, find_strategy
 from alsim.training.fit import Labelled, fit_epochs
-from alsim.training.replicas import Way
 
 TRAINING = TrainingOptions(
     batch_size=32, max_epochs=5, patience=4, epochs=1, learning_rate=1e-2, precision="float64"

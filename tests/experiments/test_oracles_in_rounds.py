@@ -15,9 +15,9 @@ from alsim.experiments.curves.recording import answer_texts
 from alsim.experiments.curves.records import Round
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
-from alsim.options.curves import QuerySize, Until
+from alsim.options.engine import Way
+from alsim.options.sizes import QuerySize, Until
 from alsim.oracle import Answers, HierarchicalOracle, Oracle, OracleTraits, PerfectOracle
-from alsim.training.replicas import Way
 
 TRUTH = make_pool().tasks["label"].labels
 GROUPS = {"first": (0, 1, 2), "last": (3, 4, 5)}

@@ -15,6 +15,7 @@ from alsim.experiments.training.loop import train_tasks
 from alsim.experiments.training.records import TasksResult
 from alsim.experiments.training.setting import make_tasks_setting
 from alsim.models import MIXED
+from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
@@ -24,7 +25,6 @@ from alsim.signals import Chunks
 from alsim.training.features import features_of, shape_of
 from alsim.training.fit import FitStreams, Labelled, fit_early_stopping
 from alsim.training.objective import make_objective
-from alsim.training.replicas import Way
 from alsim.training.ways import make_replicas
 
 POOL = make_tasks_pool()

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from alsim.errors import UsageError
 from alsim.experiments.schedule import Schedule, plan_schedule
-from alsim.options.curves import QuerySize, ScheduleOptions, Until
+from alsim.options.curves import ScheduleOptions
+from alsim.options.sizes import QuerySize, Until
 
 
 def test_the_defaults_are_the_studys_where_the_pool_is_large_enough() -> None:

@@ -19,7 +19,8 @@ from alsim.experiments.curves.querying import Job, query_round
 from alsim.experiments.curves.records import Round
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fresh_replicas
-from alsim.options.curves import QuerySize, Unit, Until
+from alsim.options.curves import Unit
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool
 from alsim.seeding import stream

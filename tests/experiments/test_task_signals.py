@@ -8,6 +8,7 @@ from alsim.experiments.cells import open_cells
 from alsim.experiments.curves.asking import initial_query, labelled_rows
 from alsim.experiments.curves.scoring import score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
+from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.seeding import stream
@@ -15,7 +16,7 @@ from alsim.signals import Request, Scene, SharedOutputs, Signal, signals_of
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of
 from alsim.training.objective import make_objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 EXPERTS = ExpertOptions(number=3, widths=(7,))

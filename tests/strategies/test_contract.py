@@ -15,6 +15,7 @@ from alsim.experiments.cells import open_cells
 from alsim.experiments.curves.asking import initial_query, labelled_rows
 from alsim.experiments.curves.scoring import considered, score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.pool.pool import Pool
@@ -22,7 +23,7 @@ from alsim.seeding import stream
 from alsim.signals import Chunks, Signals
 from alsim.strategies import STRATEGIES, Candidates, Strategy, find_strategy, query
 from alsim.testing import CONTRACT, check_strategy
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 
 ALL = pytest.mark.parametrize("name", STRATEGIES)
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from alsim.errors import UsageError
 from alsim.experiments.correlation import MIN_GROUPS
-from alsim.studies.correlation.sizes import ENOUGH_GROUPS, SizeOptions, plan_sizes
+from alsim.options.correlation import SizeOptions
+from alsim.studies.correlation.sizes import ENOUGH_GROUPS, plan_sizes
 
 SIZES = st.none() | st.integers(1, 3000)
 

@@ -13,13 +13,13 @@ from toy import make_toy_setting
 from alsim.errors import RunError, StoreError
 from alsim.experiments.correlation import CorrelationOptions, copies_at_once
 from alsim.experiments.curves.querying import Job
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
 from alsim.store import CHECKPOINTS, JOURNALS, build_groups, collect_groups, load_checkpoint
 from alsim.strategies import find_strategy
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.worker import Study, run_correlate, run_passive
-from alsim.training.replicas import Way
 
 NAMES = ("margin", "learning-loss", "entropy(batch-norm=frozen)", "random")
 SIZES = CorrelationOptions(sample_size=240, group_size=40)

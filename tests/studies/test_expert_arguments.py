@@ -8,6 +8,8 @@ from typing import Any, get_args
 import pyarrow as pa
 import pytest
 import typer.main
+from alsim.studies.arguments import make_options
+from alsim.studies.expert_arguments import EXPERT_FLAGS, refuse_idle_flags
 
 import alsim
 from alsim.cli import options
@@ -17,10 +19,8 @@ from alsim.options.experts import EstimatorName, ExpertKind, ExpertOptions, Gate
 from alsim.options.faults import Faults
 from alsim.options.training import TaskWeighting
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.studies.arguments import make_options
 from alsim.studies.correlation.run import read_correlate
 from alsim.studies.curves.run import run
-from alsim.studies.expert_arguments import EXPERT_FLAGS, refuse_idle_flags
 from alsim.studies.same_again import flag_of, plain_options, refuse_other_options
 from alsim.studies.start.check import StudyOptions
 

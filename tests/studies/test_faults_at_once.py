@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from alsim.studies.arguments import make_options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from alsim.errors import PoolError, StoreError, UsageError
 from alsim.options.faults import Faults
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.strategies import STRATEGIES, find_strategy
-from alsim.studies.arguments import make_options
 from alsim.studies.curves.run import run
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.watch import Watch

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from alsim.studies.model_names import find_named_model
 from toy_tasks import make_tasks_pool
 
 from alsim.errors import UsageError
@@ -11,11 +12,10 @@ from alsim.options.experts import ExpertOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
-from alsim.studies.model_names import find_named_model
+from alsim.options.training_study import TrainOptions
 from alsim.studies.training.check import (
     TrainAssignment,
     TrainedModel,
-    TrainOptions,
     examine_train,
     parse_fractions,
 )

@@ -1,8 +1,10 @@
 import pytest
 
 from alsim.errors import UsageError
-from alsim.options.curves import QuerySize, ScheduleOptions, Until
+from alsim.options.curves import ScheduleOptions
+from alsim.options.engine import EngineOptions
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.options.texts import (
     parse_names,
     parse_query_size,
@@ -11,7 +13,7 @@ from alsim.options.texts import (
     parse_until,
 )
 from alsim.options.training import TrainingOptions
-from alsim.studies.start.check import EngineOptions, StudyOptions, check
+from alsim.studies.start.check import StudyOptions, check
 
 
 def test_seeds_are_a_count_a_range_or_a_list() -> None:

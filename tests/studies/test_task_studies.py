@@ -15,10 +15,11 @@ from toy_queries import make_queried_pool
 import alsim
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.experiments.curves.records import StepRecord
-from alsim.options.curves import QuerySize, ScheduleOptions, Until
+from alsim.options.curves import ScheduleOptions
 from alsim.options.model import ModelOptions
 from alsim.options.oracle import OracleOptions
 from alsim.options.pool import PoolOptions
+from alsim.options.sizes import QuerySize, Until
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool

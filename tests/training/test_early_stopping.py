@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from toy import make_pool
 
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
@@ -21,7 +22,7 @@ from alsim.training.fit import (
     train_epoch,
 )
 from alsim.training.objective import make_objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 POOL = make_pool(400)

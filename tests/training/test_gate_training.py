@@ -9,6 +9,7 @@ from torch.func import functional_call, grad, vmap
 from toy import make_pool
 
 from alsim.models import ExpertNet, Inputs, Shape
+from alsim.options.engine import Way
 from alsim.options.experts import EstimatorName, ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
@@ -18,7 +19,7 @@ from alsim.training.features import features_of, shape_of
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.gate_noise import NoiseSite, draw_noise, noise_sites
 from alsim.training.objective import Objective, make_objective
-from alsim.training.replicas import Batch, Replicas, Way
+from alsim.training.replicas import Batch, Replicas
 from alsim.training.ways import make_replicas
 
 POOL = make_pool()

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from toy import make_pool
 
 from alsim.models import MIXED, Inputs, Outputs
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import forked, stream
@@ -18,7 +19,7 @@ from alsim.training.features import features_of, shape_of
 from alsim.training.fit import FitStreams, Labelled, fit_early_stopping, fit_epochs, train_epoch
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
 from alsim.training.objective import PREDICTOR, Objective, make_objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 POOL = make_pool(600)

@@ -10,6 +10,7 @@ from toy_tasks import make_disjoint_pool, make_tasks_pool
 
 from alsim.models import OWN, Inputs, Shape
 from alsim.models.own import gathered, picked
+from alsim.options.engine import Way
 from alsim.options.experts import EstimatorName, ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TaskWeighting, TrainingOptions
@@ -21,7 +22,7 @@ from alsim.training.fit import FitStreams, Labelled, class_weights_of, train_epo
 from alsim.training.gate_estimators import ESTIMATORS
 from alsim.training.gate_noise import draw_noise
 from alsim.training.objective import Objective, make_objective
-from alsim.training.replicas import Batch, Replicas, Way
+from alsim.training.replicas import Batch, Replicas
 from alsim.training.ways import make_replicas
 
 F64 = torch.float64

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from toy import make_pool
 
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
@@ -28,7 +29,7 @@ from alsim.training.fit import (
 )
 from alsim.training.losses import known_where
 from alsim.training.objective import make_objective
-from alsim.training.replicas import Replicas, Way
+from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 F64 = torch.float64

@@ -4,6 +4,7 @@ import pytest
 import torch
 from toy import make_pool
 
+from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.options.training import OptimiserName, TrainingOptions
@@ -13,7 +14,7 @@ from alsim.training.features import Features, features_of, shape_of
 from alsim.training.gate_noise import draw_noise
 from alsim.training.objective import LOG_VARIANCE, LOG_VARIANCE_BOUND, make_objective
 from alsim.training.optimisers import STACKED
-from alsim.training.replicas import Batch, Mode, Replicas, Way
+from alsim.training.replicas import Batch, Mode, Replicas
 from alsim.training.state import ReplicaState
 from alsim.training.ways import make_replicas
 

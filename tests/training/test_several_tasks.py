@@ -11,6 +11,7 @@ from toy_tasks import make_tasks_pool
 
 from alsim.errors import UsageError
 from alsim.models import MIXED, Inputs, Outputs
+from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.options.training import TaskWeighting, TrainingOptions
@@ -21,7 +22,7 @@ from alsim.training.fit import FitStreams, Labelled, fit_epochs, train_epoch
 from alsim.training.gate_noise import draw_noise
 from alsim.training.losses import known_where, masked_losses, row_losses
 from alsim.training.objective import TASK_WEIGHTS, Objective, make_objective
-from alsim.training.replicas import Batch, Replicas, Way
+from alsim.training.replicas import Batch, Replicas
 from alsim.training.task_weighting import draw_orders, dwa_weights
 from alsim.training.ways import make_replicas
 

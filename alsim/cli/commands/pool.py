@@ -264,11 +264,11 @@ def _options(
     for flag, values in (("--label", label), ("--modality", modality), ("--features", encoded)):
         refuse_repeats(flag, values or ())
     return PoolOptions(
-        labels=tuple(label or ()),
-        modalities=tuple(modality or ()),
+        label=tuple(label or ()),
+        modality=tuple(modality or ()),
         task=task,
         split=split,
-        id=id_,
+        id_column=id_,
         label_type=label_type,
         unknown=tuple(unknown or ()),
         features=encoded,

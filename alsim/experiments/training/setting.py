@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
 from alsim.pool.pool import Pool, Split
@@ -12,7 +13,6 @@ from alsim.seeding import stream
 from alsim.signals import Chunks
 from alsim.training.features import Features, features_of, shape_of
 from alsim.training.objective import Objective, make_objective
-from alsim.training.replicas import Way
 from alsim.training.state import ReplicaState
 
 

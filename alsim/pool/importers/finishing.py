@@ -44,7 +44,7 @@ def finish(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
             values = known
         if not options.unique_labels and kind != "target":
             _refuse_unique(values, name, where)
-    given = PoolOptions(modalities=roles.modalities)
+    given = PoolOptions(modality=roles.modalities)
     found = check_pool(open_source(table, name=where), given, initial_size=INITIAL_SIZE)
     raise_first(found.faults, where)
     notes = read_notes(table)

@@ -77,10 +77,10 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
     if not usable and not options.modalities:
         return _of_columns(source.table(names), options, lookalikes, where)
     chosen = PoolOptions(
-        labels=options.labels,
-        modalities=options.modalities,
+        label=options.labels,
+        modality=options.modalities,
         split=options.split,
-        id=options.id,
+        id_column=options.id,
         label_type=options.label_type,
     )
     roles, faults = read_roles(source, chosen, lookalikes)

@@ -8,7 +8,9 @@ from alsim.analysis.correlation import Correlation
 from alsim.analysis.statistics.paired import Outcome
 from alsim.errors import nearest
 from alsim.experiments.correlation import CONTROL
+from alsim.options.correlation import CorrelateOptions
 from alsim.options.faults import Faults
+from alsim.options.option import read
 from alsim.options.types import shown
 from alsim.plots import Drawing
 from alsim.plots.scatter import draw_scatter
@@ -23,8 +25,9 @@ from alsim.recipes.recipe import (
 )
 from alsim.store import CorrelationStudy
 from alsim.strategies import find_strategy
-from alsim.studies.correlation.run import correlate, read_correlate
-from alsim.studies.correlation.study import metric_names
+from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
+from alsim.studies.correlation.run import correlate
+from alsim.studies.start.check import study_of
 
 Sign = Literal["positive", "negative", "either", "none"]
 
@@ -101,7 +104,10 @@ class CorrelationVerdict:
 
 
 def _read(settings: Settings, faults: Faults) -> object:
-    return read_correlate(correlate, settings, faults)
+    options = read(CorrelateOptions, settings, faults)
+    study, metrics = study_of(options, metric_names(options.metric), FLAG, faults)
+    check_metric_names(options.metric, options.label, metrics, faults)
+    return study
 
 
 def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
@@ -164,6 +170,7 @@ def _draw(done: CorrelationStudy, picture: Picture, title: str) -> Drawing:
 CORRELATION = StudyKind(
     table="correlation",
     make=correlate,
+    options=CorrelateOptions,
     read=_read,
     names="metric",
     needs=("metric", "initial_size", "sample_size", "group_size"),

@@ -6,8 +6,9 @@ from typing import Any
 from alsim.analysis.curves.curves import metric_columns
 from alsim.analysis.statistics.paired import ALPHA, NO_GAIN
 from alsim.errors import nearest
+from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
-from alsim.options.training import TrainingOptions
+from alsim.options.option import read
 from alsim.options.types import shown
 from alsim.plots import Drawing, draw_curves
 from alsim.recipes.curves.claims import Claim, Verdict, judge_claim
@@ -22,12 +23,13 @@ from alsim.recipes.recipe import (
 )
 from alsim.store import Run
 from alsim.store.tables import STEPS, schema_of
-from alsim.studies.arguments import read_arguments
 from alsim.studies.curves.run import run
+from alsim.studies.start.check import study_of
 
 
 def _read(settings: Settings, faults: Faults) -> object:
-    return read_arguments(run, settings, faults)
+    options = read(CurvesOptions, settings, faults)
+    return study_of(options, options.strategy, "--strategy", faults)
 
 
 def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
@@ -83,7 +85,7 @@ def _sizes(settings: Settings) -> str:
 
 
 def _judge(claim: Claim, done: Run, settings: Settings, study: str) -> Verdict:
-    batch_size = settings.get("batch_size", TrainingOptions().batch_size)
+    batch_size = settings.get("batch_size", CurvesOptions.batch_size)
     return judge_claim(claim, done.steps, batch_size, study)
 
 
@@ -104,6 +106,7 @@ def _draw(done: Run, picture: Picture, title: str) -> Drawing:
 CURVES = StudyKind(
     table="study",
     make=run,
+    options=CurvesOptions,
     read=_read,
     names="strategy",
     needs=("strategy", "initial_size", "query_size"),

@@ -14,7 +14,9 @@ from alsim.analysis.training.gates import choose_map, gate_maps
 from alsim.analysis.training.summary import TaskSummary, TrainingSummary, summarise_training
 from alsim.errors import UsageError, nearest
 from alsim.options.faults import Faults
-from alsim.options.texts import parse_names
+from alsim.options.option import read
+from alsim.options.texts import parse_fractions, parse_names
+from alsim.options.training_study import TrainOptions
 from alsim.options.types import shown
 from alsim.plots import KINDS, Drawing, draw
 from alsim.plots.gates import draw_gates
@@ -23,8 +25,8 @@ from alsim.recipes.recipe import Published, Settings, Studies, StudyKind, Table,
 from alsim.recipes.training.claims import TrainingClaim, judge_training
 from alsim.recipes.training.measured import evaluations_of
 from alsim.store import TrainingStudy
-from alsim.studies.training.check import parse_fractions
-from alsim.studies.training.run import read_train, train
+from alsim.studies.training.check import examine_train
+from alsim.studies.training.run import train
 
 _MOST_TASKS = 2  # that have a column each
 _FEW = 62  # letters of a title, which the narrowest picture holds
@@ -47,7 +49,7 @@ class TrainingPicture:
 
 
 def _read(settings: Settings, faults: Faults) -> object:
-    return read_train(train, settings, faults)
+    return examine_train(read(TrainOptions, settings, faults), faults)
 
 
 def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
@@ -220,6 +222,7 @@ def _note(done: TrainingStudy, summary: TrainingSummary, published: Published | 
 TRAINING = StudyKind(
     table="training",
     make=train,
+    options=TrainOptions,
     read=_read,
     names="model",
     needs=("model",),

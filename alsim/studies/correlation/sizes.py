@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from alsim.errors import UsageError
 from alsim.experiments.correlation import MIN_GROUPS, CorrelationOptions
 from alsim.experiments.schedule import Schedule, plan_schedule
-from alsim.options.curves import QuerySize, ScheduleOptions
+from alsim.options.correlation import SizeOptions
+from alsim.options.curves import ScheduleOptions
 
 ENOUGH_GROUPS = 10  # so many there shall be where nobody asked for a group size
-
-
-@dataclass(frozen=True, slots=True)
-class SizeOptions:
-    """The sizes as asked for; None takes the default, which shrinks with the pool."""
-
-    sample_size: int | None = None
-    group_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Siz
             if n_pool >= 2 + MIN_GROUPS
             else "bring a larger pool",
         )
-    one = ScheduleOptions(initial_size, QuerySize(1, 1), 1)
+    one = ScheduleOptions(initial_size=initial_size, query_size=1, steps=1)
     schedule = plan_schedule(one, n_pool)
     n_left = n_pool - schedule.initial_size
     standard = CorrelationOptions()

@@ -10,15 +10,15 @@ from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round, StepRecord
 from alsim.experiments.schedule import plan_schedule
+from alsim.options.curves import CurvesOptions
+from alsim.options.engine import n_cores
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
 from alsim.store import (
     JOURNALS,
     WORK,
     FolderKind,
-    Run,
     TimingRecord,
-    read_run,
     recorded,
     remove_folder,
     timings_of,
@@ -26,10 +26,9 @@ from alsim.store import (
 )
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
-from alsim.studies.lifecycle import carry_out
 from alsim.studies.machine import Machine, choose_device, choose_way
 from alsim.studies.same_again import plain_options
-from alsim.studies.start.check import StudyOptions, check, n_cores
+from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
@@ -37,37 +36,16 @@ from alsim.studies.watch import Watch
 from alsim.studies.workers import Message, Workers, WorkerTask
 
 
-def run_study(
-    source: Source,
-    options: StudyOptions,
-    out: Path | None,
-    watch: Watch,
-    *,
-    arguments: Mapping[str, Any] | None = None,
-    files: Mapping[str, str] | None = None,
-    force: bool = False,
-) -> Run:
-    """Run a study, or go on with it where `out` holds it unfinished, and return the run.
-
-    See `carry_out`.
-
-    Args:
-        source: The pool.
-        options: What was chosen.
-        out: The run's folder: absent, empty, or of this very study; None takes a free one below
-            `runs/`.
-        watch: Hears of the progress.
-        arguments: What to call `alsim.run` with to go on; None where the pool is in memory only.
-        files: The SHA-256 of each file that the arguments name.
-        force: Whether another run in `out` is moved aside.
+def curves_study(
+    source: Source, options: StudyOptions, strategies: Mapping[str, Named], asked: CurvesOptions
+) -> "_Curves":
+    """Return the study of a pool whose columns fit the options.
 
     Raises:
-        AlsimError: For anything the user can mend.
+        PoolError: If they do not.
     """
-    strategies = check(options)
     check_roles(source, options.pool)
-    procedure = _Curves(source, options, strategies, _machine(options, len(strategies)))
-    return read_run(carry_out(procedure, out, watch, arguments=arguments, files=files, force=force))
+    return _Curves(source, options, strategies, _machine(options, len(strategies)), asked)
 
 
 def _machine(options: StudyOptions, n_strategies: int) -> Machine:
@@ -87,6 +65,7 @@ class _Curves:
     options: StudyOptions
     strategies: Mapping[str, Named]
     machine: Machine
+    asked: CurvesOptions
 
     @property
     def kind(self) -> FolderKind:
@@ -97,7 +76,7 @@ class _Curves:
         return f"{self.source.name}-{','.join(self.strategies)}"
 
     def plain_options(self) -> dict[str, Any]:
-        return plain_options(self.options)
+        return plain_options(self.asked)
 
     def prepare(self, work: Path) -> Prepared:
         plan = plan_schedule

@@ -1,53 +1,46 @@
 """A study as asked for and as it is run, and how it travels to a worker process."""
 
-import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from alsim.errors import UsageError
 from alsim.experiments.schedule import Schedule
-from alsim.models.table import find_model
-from alsim.options.curves import Combination, Members, QuerySize, ScheduleOptions, Unit, Until
-from alsim.options.experts import ExpertOptions, expert_faults
+from alsim.models.naming import find_named_model
+from alsim.options.curves import Combination, Members, ScheduleOptions, StartOptions, Unit
+from alsim.options.engine import EngineOptions, Way
+from alsim.options.experts import ExpertOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
+from alsim.options.option import part
 from alsim.options.oracle import OracleOptions, oracle_faults
 from alsim.options.pool import PoolOptions
-from alsim.options.training import LossPrediction, TrainingOptions
+from alsim.options.sizes import QuerySize, Until
+from alsim.options.training import FitOptions, LossPrediction, TrainingOptions
 from alsim.oracle.plan import OraclePlan
 from alsim.parameters import refuse_repeats
 from alsim.paths import place
 from alsim.strategies import Named, find_strategy
-from alsim.training.replicas import Way
-
-Device = Literal["auto", "cpu", "cuda"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """Where and how the replicas run."""
-
-    device: Device = "auto"
-    workers: int | None = None  # processes on a CPU; None: one a core, never more than jobs
-    replicas: Literal["auto", "direct", "lockstep"] = "auto"  # auto: lockstep on a GPU
+from alsim.studies.machine import choose_device
 
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
-    """What a user can choose about a run."""
+    """What was chosen about curves or correlation, by what it is about."""
 
-    strategies: tuple[str, ...] = ("random", "margin")
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
-    model: ModelOptions = field(default_factory=ModelOptions)
-    training: TrainingOptions = field(default_factory=TrainingOptions)
-    pool: PoolOptions = field(default_factory=PoolOptions)
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    oracle: OracleOptions = field(default_factory=OracleOptions)
-    candidates: int | None = None  # a strategy considers at most so many rows; None: as it says
-    initial_ids: tuple[str, ...] | None = None
+    strategies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    schedule: ScheduleOptions
+    model: ModelOptions
+    training: TrainingOptions
+    pool: PoolOptions
+    engine: EngineOptions
+    oracle: OracleOptions
+    initial_ids: tuple[str, ...] | None
+    candidates: int | None = None  # the most rows that a strategy considers; None: as it says
     unit: Unit | None = None  # what a query asks for; None: objects
     combine: Combination | None = None  # of several tasks' scores; None: the mean
     committee: Members | None = None  # what its members differ in; None: the units they drop
@@ -107,7 +100,7 @@ def model_from_json(data: Mapping[str, Any]) -> ModelOptions:
     if model["encoders"] is not None:
         model["encoders"] = tuple(model["encoders"])
     if model["experts"] is not None:
-        model["experts"] = ExpertOptions.from_json(model["experts"])
+        model["experts"] = msgspec.convert(model["experts"], ExpertOptions)
     return ModelOptions(**model)
 
 
@@ -119,16 +112,37 @@ def training_from_json(data: Mapping[str, Any]) -> TrainingOptions:
     return TrainingOptions(**training)
 
 
-def check(options: StudyOptions) -> dict[str, Named]:
-    """Check what can be checked without the pool, and return the strategies by name.
+_OF_CURVES = ("candidates", "unit", "combine", "committee")
 
-    Raises:
-        UsageError: Naming every fault at once.
+
+def study_of(
+    options: StartOptions, names: tuple[str, ...], flag: str, faults: Faults
+) -> tuple[StudyOptions, dict[str, Named]]:
+    """Return what was chosen, and the strategies by name; add all that is wrong to the faults.
+
+    Args:
+        options: As the user gave them.
+        names: Of the strategies, or of what stands in their place.
+        flag: What names them, for messages.
+        faults: Those found so far.
     """
-    faults = Faults()
-    strategies = examine(options, faults)
-    faults.raise_all("options cannot be used", "alsim run")
-    return strategies
+    model = faults.attempt(None, find_named_model, options.model)
+    study = StudyOptions(
+        strategies=names,
+        seeds=options.seeds,
+        schedule=part(options, ScheduleOptions),
+        model=ModelOptions() if model is None else model.options,
+        training=part(options, TrainingOptions),
+        pool=part(options, PoolOptions),
+        engine=part(options, EngineOptions),
+        oracle=part(options, OracleOptions),
+        initial_ids=options.initial_ids,
+        **{name: getattr(options, name) for name in _OF_CURVES if hasattr(options, name)},
+    )
+    strategies = examine(study, faults, flag=flag)
+    faults.attempt("", choose_device, study.engine)
+    faults.attempt(None, check_out, options.out)
+    return study, strategies
 
 
 def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") -> dict[str, Named]:
@@ -141,12 +155,8 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
     """
     found = [faults.attempt(None, _find_named, text, options, flag) for text in options.strategies]
     strategies = [named for named in found if named is not None]
-    if options.model.name != "auto":
-        faults.attempt(None, find_model, options.model.name)
-    _check_ranges(options, faults)
+    check_fit(options.training, faults)
     _check_combinations(options, strategies, flag, faults)
-    for fault in expert_faults(options.model.expert_options()):
-        faults.add(*fault.args)
     for fault in oracle_faults(options.oracle):
         faults.add(*fault.args)
     for naming, path in (
@@ -169,62 +179,19 @@ def _find_named(text: str, options: StudyOptions, flag: str) -> Named:
         raise UsageError(what, where.replace("--strategy", flag), mend) from None
 
 
-def _check_ranges(options: StudyOptions, faults: Faults) -> None:
-    schedule = options.schedule
-    check_training(options.model, options.training, options.pool, options.engine, faults)
-    check_least(
-        {
-            "--epochs": (options.training.epochs, 1),
-            "--initial-size": (schedule.initial_size, 2),
-            "--candidates": (options.candidates, 1),
-        },
-        faults,
-    )
-    check_least({"--steps": (schedule.steps, 1)}, faults, most=1_000_000)
-
-
-def check_training(
-    model: ModelOptions,
-    training: TrainingOptions,
-    pool: PoolOptions,
-    engine: EngineOptions,
-    faults: Faults,
-) -> None:
-    """Look for numbers that cannot be, in what all kinds of studies can choose."""
-    check_least(
-        {
-            "--batch-size": (training.batch_size, 1),
-            "--max-epochs": (training.max_epochs, 1),
-            "--patience": (training.patience, 1),
-            "--workers": (engine.workers, 1),
-            "--split-seed": (pool.split_seed, 0),
-        },
-        faults,
-    )
-    check_least({"--width": (model.width, 1)}, faults, most=1 << 14)
-    check_least({"--depth": (model.depth, 1)}, faults, most=100)
-    for flag, rate, usual in (
-        ("--learning-rate", training.learning_rate, "1e-3 is usual"),
-        ("--gate-learning-rate", training.gate_learning_rate, "5e-2 is usual"),
-    ):
-        if not 0 < rate < math.inf:
-            faults.add(f"a learning rate of {rate:g} is not positive and finite", flag, usual)
-    if not 0 <= model.dropout < 1:
-        what = f"a dropout of {model.dropout:g} is not a share"
-        faults.add(what, "--dropout", "0 ≤ dropout < 1")
-    if training.head_weights and training.loss != "fixed":
+def check_fit(training: FitOptions, faults: Faults) -> None:
+    """Look for options of training that do not go together."""
+    if training.head_weight and training.loss != "fixed":
         faults.add("head weights need a fixed loss", "--head-weight", "add --loss fixed")
 
 
-def check_least(
-    values: Mapping[str, tuple[int | None, int]], faults: Faults, *, most: int | None = None
-) -> None:
-    """Look for values below the least that their flag allows, or above the most."""
-    for flag, (value, least) in values.items():
-        if value is not None and value < least:
-            faults.add(f"{value} is too small", flag, f"ask for at least {least}")
-        if value is not None and most is not None and value > most:
-            faults.add(f"{value:,} is too large", flag, f"ask for at most {most:,}")
+def check_out(out: Path | None) -> None:
+    """Raise a UsageError if a file stands where the run's folder would be, or one above it."""
+    if out is None:
+        return
+    first = next((path for path in (out, *out.parents) if place(path, "--out")), None)
+    if first is not None and place(first) == "file":
+        raise UsageError(f"{first} is a file", "--out", "name a folder that is empty or new")
 
 
 def _check_combinations(
@@ -270,18 +237,11 @@ def _check_combinations(
     named_values: dict[str, Sequence[str | int]] = {
         flag: [named.name for named in strategies],
         "--seeds": options.seeds,
-        "--label": options.pool.labels,
-        "--modality": options.pool.modalities,
+        "--label": options.pool.label,
+        "--modality": options.pool.modality,
         "--features": options.pool.features,
         "--encoder": options.model.encoders or (),
         "--initial-ids": options.initial_ids or (),
     }
     for named, values in named_values.items():
         faults.attempt(None, refuse_repeats, named, values)
-
-
-def n_cores() -> int:
-    """Return how many CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,9 +9,10 @@ from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.loading import told
 from alsim.models import MIXED, MODELS, resolve_name
 from alsim.models.layers import RowBatchNorm
-from alsim.options.curves import QuerySize, ScheduleOptions
+from alsim.options.curves import ScheduleOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
+from alsim.options.sizes import QuerySize
 from alsim.options.training import TrainingOptions
 from alsim.oracle.plan import OraclePlan
 from alsim.pool.pool import Pool
@@ -171,7 +172,7 @@ def _check_model(
 def check_heads(objective: Objective, training: TrainingOptions, faults: Faults) -> tuple[str, ...]:
     """Return the heads of a task; add weights that do not fit them to the faults."""
     heads = next(iter(objective.heads.values()))
-    weights = training.head_weights
+    weights = training.head_weight
     for head in weights:
         if head not in heads:
             faults.add(f"no head {head!r} to weigh", "--head-weight", nearest(head, heads))

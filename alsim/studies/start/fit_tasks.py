@@ -28,7 +28,7 @@ def check_tasks(
 ) -> None:
     """Look for what does not fit the tasks of a pool; it has those that are queried."""
     tasks, oracle = list(pool.tasks), options.oracle
-    for name in oracle.task_prices or {}:
+    for name in oracle.task_price:
         if name not in tasks:
             what = f"no task is called {name!r}"
             faults.add(what, f"--task-price {name}", nearest(name, tasks))
@@ -37,10 +37,10 @@ def check_tasks(
     if len(tasks) == 1:
         _check_alone(strategies, options, flag, faults)
         return
-    if oracle.kind != "perfect":
+    if oracle.oracle != "perfect":
         faults.add(
-            f"the {oracle.kind} oracle answers for one task, and there are {len(tasks)}",
-            f"--oracle {oracle.kind}",
+            f"the {oracle.oracle} oracle answers for one task, and there are {len(tasks)}",
+            f"--oracle {oracle.oracle}",
             "leave it out, or name one label column: --label NAME",
         )
     for name, named in strategies.items():

@@ -30,7 +30,7 @@ def plan_oracle(options: OracleOptions, classes: Sequence[str]) -> OraclePlan:
     """
     confusion = options.confusion and read_confusion(options.confusion, classes)
     return OraclePlan(
-        kind=options.kind,
+        kind=options.oracle,
         noise=options.noise,
         confusion=confusion,
         answers=options.answers,
@@ -38,7 +38,7 @@ def plan_oracle(options: OracleOptions, classes: Sequence[str]) -> OraclePlan:
         max_questions=options.max_questions,
         price=options.price,
         read_price=options.read_price or 0.0,
-        task_prices=options.task_prices or {},
+        task_prices=dict(options.task_price),
     )
 
 

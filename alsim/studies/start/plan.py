@@ -6,11 +6,11 @@ from pathlib import Path
 
 from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.curves.querying import Job
+from alsim.options.engine import Way
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.store import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
 from alsim.studies.workers import WorkerTask
-from alsim.training.replicas import Way
 
 
 def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:

@@ -8,11 +8,11 @@ from typing import Any
 from alsim.errors import nearest
 from alsim.experiments.training.records import RANDOM
 from alsim.models import ExpertNet
+from alsim.models.naming import NamedModel
 from alsim.options.faults import Faults
 from alsim.pool.loading import LoadedPool
 from alsim.pool.pool import Pool
 from alsim.pool.roles import FEATURES
-from alsim.studies.model_names import NamedModel
 from alsim.training.objective import Objective
 
 FLAG = "--export-task"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from alsim.models import match_width, size_of, with_width
+from alsim.models.naming import FLAG
 from alsim.options.faults import Faults
 from alsim.pool.pool import Pool
-from alsim.studies.model_names import FLAG
 from alsim.studies.training.check import TrainedModel
 from alsim.training.features import shape_of
 

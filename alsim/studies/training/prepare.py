@@ -11,23 +11,22 @@ from alsim.experiments.training.evaluation import known_rows
 from alsim.experiments.training.labels import Queries, labelled_rows, queried_labels
 from alsim.experiments.training.records import RANDOM
 from alsim.models import ExpertNet
-from alsim.options.experts import top_k_of
+from alsim.models.naming import FLAG, NamedModel
+from alsim.options.engine import EngineOptions
+from alsim.options.experts import STOCHASTIC, top_k_of
 from alsim.options.faults import Faults
+from alsim.options.option import part
+from alsim.options.training import FitOptions, TrainingOptions
+from alsim.options.training_study import TrainOptions
 from alsim.parameters import refuse_repeats
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import Source
 from alsim.studies.machine import Machine
-from alsim.studies.model_names import FLAG, NamedModel
 from alsim.studies.start.fit import check_heads, fit_model, try_model
 from alsim.studies.start.fit_tasks import check_trained, tell_unmeasured
 from alsim.studies.start.prepare import describe_pool, rows_by_class
-from alsim.studies.training.check import (
-    STOCHASTIC,
-    TrainAssignment,
-    TrainedModel,
-    TrainOptions,
-)
+from alsim.studies.training.check import TrainAssignment, TrainedModel, columns_of
 from alsim.studies.training.exports import check_exports, describe_inputs
 from alsim.studies.training.match import match_parameters
 from alsim.studies.training.queried import (
@@ -58,6 +57,7 @@ class TrainPrepared:
 def prepare_training(
     source: Source,
     options: TrainOptions,
+    seeds: Sequence[int],
     named: Sequence[NamedModel],
     queried: QueriedRun | None,
     work: Path,
@@ -71,6 +71,7 @@ def prepare_training(
     Args:
         source: The pool.
         options: What was chosen.
+        seeds: One or more.
         named: The models of the options.
         queried: The run whose queries are trained on, if any.
         work: An empty folder.
@@ -82,10 +83,10 @@ def prepare_training(
     size = queried.initial_size if queried else DEFAULT_INITIAL_SIZE
     in_cells = queried is not None and queried.is_in_cells
     loaded = load_pool(
-        source, options.pool, work, initial_size=size, queried=False, in_cells=in_cells
+        source, columns_of(options), work, initial_size=size, queried=False, in_cells=in_cells
     )
     pool, known_by, notes = loaded.pool, "", [*loaded.report.warnings, *loaded.report.notes]
-    pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in options.seeds)
+    pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in seeds)
     queries: Mapping[Pair, Queries] | None = None
     if queried is not None:
         known_by, told = keep_queries(queried, loaded, work)
@@ -101,17 +102,19 @@ def prepare_training(
     faults.raise_all("things do not fit the pool", source.where)
     assignment = TrainAssignment(
         models,
-        options.training,
+        part(options, TrainingOptions),
         machine.way,
         machine.device,
         machine.threads,
-        describe_inputs(loaded) if options.exports else {},
+        describe_inputs(loaded) if options.export_task else {},
     )
     notes += [*told, *tell_unmeasured(pool, is_paid=False), *_on_validation(pool)]
     return TrainPrepared(loaded, pool, assignment, pairs, known_by, tuple(notes))
 
 
-def describe_training(prepared: TrainPrepared, options: TrainOptions) -> dict[str, Any]:
+def describe_training(
+    prepared: TrainPrepared, options: TrainOptions, seeds: Sequence[int]
+) -> dict[str, Any]:
     """Return the part of a manifest that tells what is trained."""
     pool = prepared.pool
     train = pool.splits["train"]
@@ -138,14 +141,14 @@ def describe_training(prepared: TrainPrepared, options: TrainOptions) -> dict[st
                 for model in prepared.assignment.models
             },
             "fractions": list(options.fractions),
-            "seeds": list(options.seeds),
+            "seeds": list(seeds),
             "match_parameters": options.match_parameters,
             "queries": prepared.queries or None,
             "queried_by": sorted({chosen_by for chosen_by, _ in prepared.pairs}),
-            "training": options.plain()["training"],
-            "pool": asdict(options.pool),
-            "engine": asdict(options.engine),
-            "exports": list(options.exports),
+            "training": asdict(part(options, FitOptions)),
+            "pool": asdict(columns_of(options)),
+            "engine": asdict(part(options, EngineOptions)),
+            "exports": list(options.export_task),
         },
     }
 
@@ -156,20 +159,21 @@ def _fit_models(
     """Return the models with what depends on the pool decided, and notes on their sizes."""
     found: list[TrainedModel] = []
     objectives: list[Objective] = []
+    training = part(options, TrainingOptions)
     for model in named:
         fitted = fit_model(model.options, pool, faults)
         own = "evaluation" in model.given
-        modes = (fitted.expert_options().evaluation,) if own else options.evaluations
+        modes = (fitted.expert_options().evaluation,) if own else options.evaluation
         name = model.name.replace(model.options.name, fitted.name, 1)
         found.append(TrainedModel(name, fitted, modes if fitted.name in STOCHASTIC else ()))
-        objective = faults.attempt(None, try_model, options.training, fitted, pool)
+        objective = faults.attempt(None, try_model, training, fitted, pool)
         if objective is not None:
             objectives.append(objective)
-            check_heads(objective, options.training, faults)
+            check_heads(objective, training, faults)
             _check_evaluations(objective, found[-1], faults)
     names = [model.name for model in found]  # auto may be one of them
     faults.attempt(None, refuse_repeats, FLAG, names)
-    notes = check_exports(options.exports, pool, named, objectives, faults)
+    notes = check_exports(options.export_task, pool, named, objectives, faults)
     if options.match_parameters and not faults.kept:
         found, told = match_parameters(found, pool, faults)
         notes += told

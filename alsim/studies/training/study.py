@@ -1,7 +1,7 @@
 """Passive training: its plan, what its workers find, its tables."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,13 @@ from typing import Any
 from alsim.errors import RunError, StoreError
 from alsim.experiments.training.records import RANDOM
 from alsim.loading import texts_to_json
-from alsim.options.faults import Faults
+from alsim.models.naming import NamedModel
+from alsim.options.curves import StartOptions
+from alsim.options.engine import n_cores
+from alsim.options.option import part
+from alsim.options.texts import parse_seeds
+from alsim.options.training import TrainingOptions
+from alsim.options.training_study import TrainOptions
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
 from alsim.store import (
@@ -17,19 +23,15 @@ from alsim.store import (
     JOURNALS,
     WORK,
     FolderKind,
-    TrainingStudy,
     kept_results,
     load_results,
     make_folder,
-    read_training,
     remove_folder,
     write_training,
 )
-from alsim.studies.lifecycle import carry_out
 from alsim.studies.machine import Machine, choose_device, choose_way
-from alsim.studies.model_names import NamedModel
-from alsim.studies.start.check import n_cores
-from alsim.studies.training.check import TrainOptions, examine_train
+from alsim.studies.same_again import plain_options
+from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import ExportPaths
 from alsim.studies.training.prepare import (
     Pair,
@@ -42,55 +44,31 @@ from alsim.studies.watch import Watch
 from alsim.studies.workers import Message, Workers, WorkerTask
 
 
-def run_training(
-    source: Source,
-    options: TrainOptions,
-    out: Path | None,
-    watch: Watch,
-    *,
-    all_seeds: bool = False,
-    arguments: Mapping[str, Any] | None = None,
-    files: Mapping[str, str] | None = None,
-    force: bool = False,
-) -> TrainingStudy:
-    """Train, or go on with it where `out` holds it unfinished, and return the study.
-
-    See `carry_out`.
-
-    Args:
-        source: The pool.
-        options: What was chosen.
-        out: The folder.
-        watch: Hears of the progress.
-        all_seeds: Whether the seeds are all of the run whose queries are trained on.
-        arguments: What to call `alsim.train` with to go on.
-        files: The SHA-256 of each file that the arguments name.
-        force: Whether another run in `out` is moved aside.
+def training_study(
+    source: Source, options: TrainOptions, models: tuple[NamedModel, ...]
+) -> "_Training":
+    """Return the study of a pool whose columns fit the options.
 
     Raises:
-        AlsimError: For anything the user can mend.
+        AlsimError: If they do not, or the queries of a run that are trained on.
     """
-    faults = Faults()
-    models = examine_train(options, faults)
-    faults.raise_all("options cannot be used", "alsim train")
     queried = None
+    seeds = options.seeds or parse_seeds(StartOptions.seeds)
     if options.queries is not None:
-        queried = open_queries(options.queries, None if all_seeds else options.seeds)
-        options = replace(options, seeds=queried.seeds)
-    check_roles(source, options.pool)
-    n_fits = len(models) * len(options.fractions) * len(options.seeds)
+        queried = open_queries(options.queries, options.seeds)
+        seeds = queried.seeds
+    check_roles(source, columns_of(options))
+    n_fits = len(models) * len(options.fractions) * len(seeds)
     machine = _machine(options, n_fits * len(queried.strategies if queried else (RANDOM,)))
-    procedure = _Training(source, options, models, queried, machine)
-    folder = carry_out(procedure, out, watch, arguments=arguments, files=files, force=force)
-    return read_training(folder)
+    return _Training(source, options, seeds, models, queried, machine)
 
 
 def _machine(options: TrainOptions, n_fits: int) -> Machine:
     """Return what is computed on: on a CPU workers of one thread, whatever the way."""
-    device = choose_device(options.engine)
-    workers = min(options.engine.workers or n_cores(), n_fits) if device == "cpu" else 1
+    device = choose_device(options)
+    workers = min(options.workers or n_cores(), n_fits) if device == "cpu" else 1
     threads = 1 if device == "cpu" else n_cores()
-    return Machine(device, choose_way(options.engine, device), workers, threads)
+    return Machine(device, choose_way(options, device), workers, threads)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +77,7 @@ class _Training:
 
     source: Source
     options: TrainOptions
+    seeds: tuple[int, ...]
     models: tuple[NamedModel, ...]
     queried: QueriedRun | None
     machine: Machine
@@ -112,18 +91,24 @@ class _Training:
         return f"{self.source.name}-training"
 
     def plain_options(self) -> dict[str, Any]:
-        return self.options.plain()
+        return {**plain_options(self.options), "seeds": list(self.seeds)}
 
     def prepare(self, work: Path) -> TrainPrepared:
         return prepare_training(
-            self.source, self.options, self.models, self.queried, work, self.machine
+            self.source,
+            self.options,
+            self.seeds,
+            self.models,
+            self.queried,
+            work,
+            self.machine,
         )
 
     def describe(self, prepared: TrainPrepared) -> dict[str, Any]:
-        return describe_training(prepared, self.options)
+        return describe_training(prepared, self.options, self.seeds)
 
     def work(self, group: Workers, folder: Path, prepared: TrainPrepared, watch: Watch) -> None:
-        if self.options.exports:
+        if self.options.export_task:
             make_folder(folder / EXPORTS)
         plan = self._plan(folder, prepared)
         watch.planned_fits(sum(len(task.message["seeds"]) for task in plan))
@@ -161,7 +146,7 @@ class _Training:
                 str(folder),
                 "lower --learning-rate, or leave the inputs standardised, and add --force",
             )
-        training = self.options.training
+        training = part(self.options, TrainingOptions)
         n_cut = sum(training.cuts_short(fit.epochs) for fit in fits)
         note = (
             f"{n_cut} of {len(fits)} nets were still learning when --max-epochs "
@@ -187,7 +172,7 @@ class _Training:
         """
         journals = folder.resolve() / JOURNALS
         is_one_by_one = prepared.assignment.way == "direct" or self.queried is not None
-        paths = ExportPaths(folder.resolve() / EXPORTS, self.options.exports)
+        paths = ExportPaths(folder.resolve() / EXPORTS, self.options.export_task)
         tasks: list[WorkerTask] = []
         # The largest first, so that none is left over at the end.
         for fraction in sorted(self.options.fractions, reverse=True):

@@ -1,0 +1,40 @@
+"""The kinds of study: what can be chosen about each, what makes it, what reads it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alsim.options.correlation import CorrelateOptions
+from alsim.options.curves import CurvesOptions
+from alsim.options.training_study import TrainOptions
+from alsim.store import (
+    CorrelationStudy,
+    FolderKind,
+    Run,
+    TrainingStudy,
+    read_correlation,
+    read_run,
+    read_training,
+)
+from alsim.studies.correlation.run import correlate
+from alsim.studies.curves.run import run
+from alsim.studies.training.run import train
+
+Done = Run | CorrelationStudy | TrainingStudy
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of study."""
+
+    options: type[Any]
+    make: Callable[..., Done]  # the Python twin of its command
+    read: Callable[[Path], Done]
+
+
+KINDS: Mapping[FolderKind, Kind] = {
+    "curves": Kind(CurvesOptions, run, read_run),
+    "correlation": Kind(CorrelateOptions, correlate, read_correlation),
+    "training": Kind(TrainOptions, train, read_training),
+}

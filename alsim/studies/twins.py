@@ -1,0 +1,108 @@
+"""The Python twins of the commands: functions whose arguments are a group of options."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
+
+from alsim.options.engine import FolderOptions
+from alsim.options.faults import Faults
+from alsim.options.option import options_of, read
+from alsim.options.types import Tabular, as_plain
+from alsim.pool.source import Source, open_source
+from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.studies.dependencies import depending
+from alsim.studies.lifecycle import Prepared, Procedure, carry_out
+from alsim.studies.watch import Watch
+
+Group = TypeVar("Group", bound=FolderOptions)
+Done = TypeVar("Done")
+P = ParamSpec("P")
+
+# Small enough for a first result within a minute on two cores.
+EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
+# Of a call, what is not kept to go on with: whoever goes on says where it writes.
+NOT_KEPT = frozenset({"out", "force", "watch"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Generic[Group]):
+    """A call of a twin, with what is wrong with its arguments so far."""
+
+    command: str
+    options: Group
+    given: Mapping[str, Any]
+    files: Mapping[str, str]  # the SHA-256 of each file that the arguments name
+    faults: Faults
+
+    def check(self) -> None:
+        """Raise a UsageError if anything is wrong with the options, naming every fault."""
+        self.faults.raise_all("options cannot be used", self.command)
+
+    def carry_out(self, procedure: Procedure[Prepared]) -> Path:
+        """Run a study, or go on with it, and return its folder; see `lifecycle.carry_out`."""
+        return carry_out(
+            procedure,
+            self.options.out,
+            self.options.watch or Watch(),
+            arguments=plain_arguments(type(self.options), self.given),
+            files=self.files,
+            force=self.options.force,
+        )
+
+
+def twin(
+    options: Callable[P, Group], command: str
+) -> Callable[[Callable[[Call[Group]], Done]], Callable[P, Done]]:
+    """Let a function of a call be called with the options themselves, as its command is.
+
+    Args:
+        options: The group.
+        command: Such as "alsim run", for messages.
+    """
+    group: Any = options
+
+    def decorate(function: Callable[[Call[Group]], Done]) -> Callable[P, Done]:
+        @wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> Done:
+            positional = [field.name for field in fields(group) if not field.kw_only]
+            given = {**dict(zip(positional, args, strict=False)), **kwargs}
+            with depending(given) as files:
+                faults = Faults()
+                return function(Call(command, read(group, given, faults), given, files, faults))
+
+        documented: Any = called  # help() shows the options
+        documented.__signature__ = inspect.signature(group)
+        return called
+
+    return decorate
+
+
+def plain_arguments(group: type, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments to go on with, as JSON values; None for a pool in memory only."""
+    if isinstance(given.get("pool"), Tabular):
+        return None
+    options = options_of(group)
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in NOT_KEPT:
+            # Absolute, since it may go on from another working folder.
+            is_path = isinstance(value, str | Path) and Path in get_args(options[name].hint)
+            plain[name] = str(Path(value).absolute()) if is_path else as_plain(value)
+    return json.loads(json.dumps(plain, default=list))
+
+
+def open_pool(pool: str | Path | Tabular | None) -> Source:
+    """Return where a pool's rows come from; None makes the small VK-like pool.
+
+    Raises:
+        PoolError: If it cannot be read.
+    """
+    return (
+        open_source(vk_pool(EMBEDDED), name="vk")
+        if pool is None
+        else open_source(cast("Any", pool))
+    )
