@@ -57,8 +57,7 @@ def alsim_command(pool: Path, out: Path, work: Work, seeds: int, workers: int | 
     return [
         *(sys.executable, "-c", "from alsim.cli import main; main()", "run"),
         *("--pool", str(pool)),
-        *("--model", "mlp", "--width", str(work.width), "--depth", "1"),
-        *("--dropout", str(work.dropout)),
+        *("--model", f"mlp(width={work.width},depth=1,dropout={work.dropout})"),
         *("--initial-size", str(work.initial_size), "--query-size", str(work.query_size)),
         *("--steps", str(work.steps), "--epochs", str(work.epochs)),
         *("--batch-size", str(work.batch_size), "--batch-rule", "fixed"),

@@ -54,7 +54,7 @@ STARTS: Mapping[str, Start] = {
     "train": Start(
         ("--seeds=1", "--workers=1", "--model=mmoe", "--max-epochs=1"),
         (f"--pool={ABSENT}",),
-        (f"--pool={POOL}", "--expert=conv4"),
+        (f"--pool={POOL}", "--model=mmoe(expert=conv4)"),
     ),
     "resume": Start(arguments=(RUN,)),
     "compare": Start(arguments=(RUN,)),
@@ -110,7 +110,7 @@ def parameters() -> list[Parameter]:
         for command, of in _commands(typer.main.get_command(app))
         for hints in [typing.get_type_hints(of.callback)]
         for each in of.params
-        if each.name in hints
+        if each.name in hints and each.name != "help_all"
     ]
 
 

@@ -36,7 +36,7 @@ from alsim.studies.worker import Study
 TABLES = ("steps", "metrics", "queries")
 SIZES = (
     *("--initial-size", "60", "--query-size", "3", "--steps", "100"),
-    *("--max-epochs", "5", "--width", "8", "--seeds", "1", "--workers", "1"),
+    *("--max-epochs", "5", "--model", "auto(width=8)", "--seeds", "1", "--workers", "1"),
 )
 # Curves of more than a second, so that there are checkpoints.
 OPTIONS = ("--strategy", "margin,bald(k=4)", *SIZES)

@@ -42,7 +42,7 @@ def find_named_model(text: str) -> NamedModel:
     for key, text_or_number in given.items():
         option = known[key]
         try:
-            values[option.owner][option.name] = option.take(text_or_number)
+            values[option.owner][option.name] = option.check(text_or_number)
         except UsageError as error:
             what, _, mend = error.args
             raise UsageError(f"{key}: {what}", written.where, mend) from None

@@ -35,6 +35,10 @@ class Faults:
             self.add(what, where, mend, type(error))
             return default
 
+    def are_about(self, *flags: str) -> bool:
+        """Return whether one of the faults is of a value of one of these flags."""
+        return any(str(error.args[1]).partition(" ")[0] in flags for error in self.kept)
+
     def raise_all(self, what: str, where: str) -> None:
         """Raise the faults as one error if there are any: alone as itself, several numbered.
 

@@ -7,6 +7,7 @@ from typing import Literal
 from alsim.options.experts import WITH_EXPERTS, ExpertOptions
 from alsim.options.option import Option, Range, option, options_of, parsed
 from alsim.options.texts import parse_list
+from alsim.parameters import refuse_repeats
 
 BlockKind = Literal["dense", "residual", "highway"]
 FusionKind = Literal["concat", "attention", "bilinear"]
@@ -14,6 +15,12 @@ FusionKind = Literal["concat", "attention", "bilinear"]
 AUTO = ("three-head", "mlp")  # what "auto" may become
 _NOT_LINEAR = (*AUTO, *WITH_EXPERTS)
 _THREE_HEAD = ("three-head",)
+
+
+def _encoders(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    names = () if value == "none" else parse_list(value, "--encoder")
+    refuse_repeats("--encoder", names or ())
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +46,7 @@ class ModelOptions:
     )  # fmt: skip
     encoders: Option[str | Sequence[str] | None, tuple[str, ...] | None] = parsed(
         None,
-        lambda value: () if value == "none" else parse_list(value, "--encoder"),
+        _encoders,
         "Modalities with an encoder before their block, joined by a semicolon; none: no modality.",
         flag="--encoder",
         otherwise="those that the pool's metadata calls pictures",

@@ -51,11 +51,17 @@ class Range:
             raise UsageError(f"{text} is too large", flag, f"ask for at most {self.most:,}")
         is_above = self.above is None or value > self.above
         if not (is_above and (self.below is None or value < self.below)):
-            bounds = [f"above {self.above:g}"] * (self.above is not None)
-            bounds += [f"below {self.below:g}"] * (self.below not in (None, float("inf")))
             usual = f"; {self.usual}" if self.usual else ""
-            mend = f"give a number {' and '.join(bounds)}{usual}"
+            mend = f"give a number {' and '.join(self._bounds())}{usual}"
             raise UsageError(f"{text} is out of range", flag, mend)
+
+    def _bounds(self) -> list[str]:
+        bounds = {"of at least": self.least, "above": self.above, "below": self.below}
+        return [
+            f"{word} {bound:g}"
+            for word, bound in bounds.items()
+            if bound is not None and bound < float("inf")
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +141,26 @@ class Option(Generic[Given, Value]):
         """Return what a value means.
 
         Raises:
+            UsageError: If it means nothing.
+        """
+        return cast("Value", value) if self.parse is None else self.parse(value)
+
+    def check(self, value: object) -> Value:
+        """Return what a user's value means.
+
+        Raises:
             UsageError: If it is of another type, means nothing, or is out of range.
         """
-        found: Any = value if self.parse is None else cast("Any", self.parse(value))
+        if not fits(value, self.hint):
+            what = f"{self.name} cannot be {shown(value)}"
+            raise UsageError(what, self.flag, advice(value, self.hint))
+        found: Any = self.take(value)
         within = self.facts.get("within")
         if within is not None and found is not None:
             numbers: tuple[float, ...] = found if isinstance(found, tuple) else (found,)
             for number in numbers:
                 within.check(number, self.flag)
         return cast("Value", found)
-
-    def check_type(self, value: object) -> None:
-        """Raise a UsageError for a value that is not of the type that the option is."""
-        if not fits(value, self.hint):
-            what = f"{self.name} cannot be {shown(value)}"
-            raise UsageError(what, self.flag, advice(value, self.hint))
 
 
 def option(default: Value, help: str, **facts: Unpack[Facts]) -> Value:
@@ -201,9 +212,7 @@ def read(group: type[Group], given: Mapping[str, Any], faults: Faults) -> Group:
         elif name not in known:
             faults.attempt(None, refuse_unknown, group, name)
         else:
-            plain = as_plain(value)
-            if faults.attempt(False, _is_of_type, known[name], plain):
-                values[name] = faults.attempt(known[name].default, known[name].take, plain)
+            values[name] = faults.attempt(known[name].default, known[name].check, as_plain(value))
     return group(**values)
 
 
@@ -214,11 +223,6 @@ def refuse_unknown(group: type, name: str) -> None:
     if flag in moved:
         raise UsageError("it is a parameter of the model now", flag, moved[flag])
     raise UsageError(f"no option {name!r}", flag, nearest(name, options_of(group)))
-
-
-def _is_of_type(one: Option[Any, Any], value: object) -> bool:
-    one.check_type(value)
-    return True
 
 
 def part(options: object, group: type[Part]) -> Part:

@@ -24,6 +24,9 @@ _FOR: Mapping[str, tuple[OracleKind, ...]] = {
 }
 
 
+ORACLE_FLAGS = ("--oracle", *_FOR)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnswerOptions:
     """Who answers, and how well."""

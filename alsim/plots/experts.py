@@ -185,6 +185,6 @@ def _write_legend(axes: "Axes", looks: Sequence[Look], shown: set[str]) -> None:
         for told, marker in _MARKERS.items()
         if told in shown
     ]
-    axes.figure.legend(  # pyright: ignore[reportAttributeAccessIssue] -- a figure, or one in it
+    axes.figure.legend(
         handles=[*models, *marks], loc="outside right upper", frameon=False, fontsize=8.5
     )

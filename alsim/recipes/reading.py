@@ -97,7 +97,7 @@ def _merged(table: Mapping[str, Any], instead: Mapping[str, Any]) -> dict[str, A
     for name, value in instead.items():
         old: Any = merged.get(name)
         is_table = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merged(old, value) if is_table else value  # pyright: ignore[reportArgumentType]
+        merged[name] = _merged(old, value) if is_table else value
     return merged
 
 

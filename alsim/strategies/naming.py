@@ -37,7 +37,7 @@ class Named:
 
     def adapt(self, options: TrainingOptions) -> TrainingOptions:
         """Return how its net is trained in a study with these options."""
-        return replace(options, **self.training)  # pyright: ignore[reportArgumentType] -- values were checked against the fields' types
+        return replace(options, **self.training)
 
 
 def find_strategy(

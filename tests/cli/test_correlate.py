@@ -1,31 +1,21 @@
 """`alsim correlate` as a user types it."""
 
-import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import typer.main
 from typer.testing import CliRunner, Result
 
-import alsim
-from alsim.cli.commands.correlate import correlate as correlate_command
-from alsim.cli.commands.run import run as run_command
 from alsim.cli.main import app
-from alsim.options.correlation import CorrelateOptions, SizeOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import read_correlation
-from alsim.studies.same_again import flag_of, plain_options
-from alsim.studies.start.check import StudyOptions
 
 SMALL = [
     *("--metric", "margin", "--seeds", "2", "--initial-size", "60", "--group-size", "20"),
-    *("--max-epochs", "2", "--width", "8", "--workers", "1"),
+    *("--max-epochs", "2", "--model", "auto(width=8)", "--workers", "1"),
 ]
 
 
@@ -171,48 +161,6 @@ def test_many_faults_are_told_at_once(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "5 options cannot be used" in done.stderr
     assert "alsim correlate" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("command", "twin", "own"),
-    [
-        (run_command, alsim.run, {"json"}),
-        (correlate_command, alsim.correlate, {"json", "plot"}),
-    ],
-)
-def test_each_option_is_an_argument_of_the_twin_with_the_same_default(
-    command: Callable[..., Any], twin: Callable[..., Any], own: set[str]
-) -> None:
-    options, arguments = (
-        {name: p.default for name, p in inspect.signature(f).parameters.items()}
-        for f in (command, twin)
-    )
-    assert set(options) - own == set(arguments) - {"watch"}
-    for name in set(options) - own:
-        # None leaves it to the twin.
-        assert options[name] is None or str(options[name]) == str(arguments[name])
-
-
-def without_flag(name: str, plain: dict[str, Any]) -> set[str]:
-    """Return the options that no flag of a command sets."""
-    command: Any = typer.main.get_command(app)
-    flags = {flag for option in command.commands[name].params for flag in option.opts}
-    told = {
-        option if not isinstance(value, dict) else f"{option}.{inner}"
-        for option, value in plain.items()
-        for inner in (value if isinstance(value, dict) else [""])
-    }
-    assert len(told) > 35
-    return {option for option in told if flag_of(option) not in flags}
-
-
-def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
-    mine = without_flag("correlate", CorrelateOptions(StudyOptions(), SizeOptions()).plain())
-    of_queries = {
-        "oracle.price", "oracle.read_price", "oracle.task_prices", "pool.task", "unit", "combine",
-        "committee",
-    }  # fmt: skip
-    assert mine == without_flag("run", plain_options(StudyOptions())) | of_queries
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -223,7 +223,13 @@ def test_any_hostile_values_are_one_message(line: list[str], place: Path) -> Non
     refuse_faults(place, [line])
 
 
-SIZES = ("--pool=pool.parquet", "--seeds=1", "--max-epochs=1", "--width=4", "--workers=1")
+SIZES = (
+    "--pool=pool.parquet",
+    "--seeds=1",
+    "--max-epochs=1",
+    "--model=auto(width=4)",
+    "--workers=1",
+)
 STUDIES = {
     "run": ("--initial-size=12", "--query-size=2", "--steps=1", "--strategy=random"),
     "correlate": ("--initial-size=12", "--sample-size=12", "--group-size=4", "--metric=loss"),

@@ -18,7 +18,7 @@ from alsim.store import read_run
 ALSIM = [sys.executable, "-m", "alsim"]
 SMALL = [
     *("--initial-size", "100", "--query-size", "10", "--steps", "3"),
-    *("--max-epochs", "2", "--width", "16", "--seeds", "2", "--workers", "2"),
+    *("--max-epochs", "2", "--model", "auto(width=16)", "--seeds", "2", "--workers", "2"),
 ]
 
 

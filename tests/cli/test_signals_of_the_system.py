@@ -20,7 +20,7 @@ from alsim.store import read_run
 ALSIM = [sys.executable, "-m", "alsim"]
 RUN = [
     *(*ALSIM, "run", "--seeds", "1", "--initial-size", "50", "--query-size", "2"),
-    *("--steps", "100", "--max-epochs", "2", "--width", "8", "--workers", "1"),
+    *("--steps", "100", "--max-epochs", "2", "--model", "auto(width=8)", "--workers", "1"),
 ]
 IMPORTING, READY, RUNNING, LATER = "starting\n", "learning curves", "10 %", "40 %"  # on stderr
 WORDS = {

@@ -1,32 +1,25 @@
 """`alsim train` as a user types it."""
 
-import inspect
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import typer.main
 from made_trainings import make_results
 from things import POOL
 from typer.testing import CliRunner, Result
 
-import alsim
-from alsim.cli.commands.train import train as train_command
 from alsim.cli.main import app
 from alsim.cli.screens.training import models_of, print_training
 from alsim.errors import RunError
-from alsim.options.training_study import TrainOptions
 from alsim.store import read_training, write_manifest, write_training
-from alsim.studies.same_again import flag_of
 
 SMALL = [
     *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),
-    *("--max-epochs", "3", "--width", "8", "--workers", "1", "--match-parameters"),
+    *("--max-epochs", "3", "--workers", "1", "--match-parameters"),
 ]
 
 
@@ -121,8 +114,8 @@ REFUSED = {
     "an evaluation that there is not": (["--evaluation", "best"], "no evaluation 'best'"),
     "no stochastic gates": (["--evaluation", "task-k,all"], "no model has stochastic gates"),
     "more experts than there are": (
-        ["--model", "mmoe,multi-cluster", "--experts", "4", "--evaluation", "top-5"],
-        "top-5 asks for more experts than the 4 of multi-cluster",
+        ["--model", "mmoe,multi-cluster(experts=4)", "--evaluation", "top-5"],
+        "top-5 asks for more experts than the 4 of multi-cluster(experts=4)",
     ),
     "a task that there is not": (["--export-task", "lat"], "did you mean late"),
     "nothing to cut out of": (
@@ -152,31 +145,6 @@ def test_a_run_that_is_not_there_is_refused(place: Path, tmp_path: Path) -> None
     done = tell("train", "--pool", place / "things.parquet", "--queries", tmp_path / "no")
     assert done.exit_code == 4
     assert "no such run" in done.stderr
-
-
-def test_each_option_is_an_argument_of_the_twin_with_the_same_default() -> None:
-    options, arguments = (
-        {name: p.default for name, p in inspect.signature(f).parameters.items()}
-        for f in (train_command, alsim.train)
-    )
-    assert set(options) - {"json"} == set(arguments) - {"watch"}
-    for name in set(options) - {"json"}:
-        assert options[name] is None or str(options[name]) == str(arguments[name]), name
-
-
-def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
-    command: Any = typer.main.get_command(app)
-    flags = {flag for option in command.commands["train"].params for flag in option.opts}
-    told = {
-        option if not isinstance(value, dict) else f"{option}.{inner}"
-        for option, value in TrainOptions().plain().items()
-        for inner in (value if isinstance(value, dict) else [""])
-    }
-    assert len(told) > 35
-    without = {option for option in told if flag_of(option) not in flags}
-    assert without - {"training.gate_learning_rate"} == {
-        "training.sigma_learning_rate", "pool.holdout",
-    }  # fmt: skip
 
 
 def test_help_imports_nothing_slow() -> None:

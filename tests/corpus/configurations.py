@@ -8,7 +8,7 @@ from pathlib import Path
 
 SMALL = [
     *("--strategy", "margin", "--seeds", "1", "--initial-size", "40", "--query-size", "5"),
-    *("--steps", "1", "--max-epochs", "1", "--width", "4", "--workers", "1"),
+    *("--steps", "1", "--max-epochs", "1", "--model", "auto(width=4)", "--workers", "1"),
 ]
 
 MATRIX = "true,a,b\na,0.5,0.5\nb,0,1\n"
@@ -108,7 +108,7 @@ def run(*options: str, of: list[str] | None = None) -> Callable[[Path], list[str
 
 def correlate(*options: str) -> Callable[[Path], list[str]]:
     """Return a case of a correlation study without files."""
-    small = ("--seeds", "1", "--max-epochs", "1", "--width", "4", "--workers", "1")
+    small = ("--seeds", "1", "--max-epochs", "1", "--model", "auto(width=4)", "--workers", "1")
     return lambda folder: ["correlate", *small, *options, "--out", str(folder / "run")]
 
 
@@ -205,13 +205,13 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a price without end": run("--price", "inf"),
     "an error rate above one": run("--noise", "1.5", of=["--oracle", "noisy"]),
     "an error rate that is a word": run("--noise", "often", of=["--oracle", "noisy"]),
-    "a dropout of one": run("--dropout", "1"),
-    "a dropout that is no number": run("--dropout", "nan"),
+    "a dropout of one": run("--model", "mlp(dropout=1)"),
+    "a dropout that is no number": run("--model", "mlp(dropout=nan)"),
     "a learning rate of nothing": run("--learning-rate", "0"),
     "a learning rate without end": run("--learning-rate", "inf"),
-    "a width of a thousand million": run("--width", "1000000000"),
-    "no width": run("--width", "0"),
-    "a depth of a million": run("--depth", "1000000"),
+    "a width of a thousand million": run("--model", "mlp(width=1000000000)"),
+    "no width": run("--model", "mlp(width=0)"),
+    "a depth of a million": run("--model", "mlp(depth=1000000)"),
     "no workers": run("--workers", "0"),
     "a split seed below zero": run("--split-seed", "-1"),
     "all of a modality masked": run("--mask-modality", "text=1"),
@@ -250,7 +250,9 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a mask of a modality that is left out": run(
         "--mask-modality", "text=0.5", "--modality", "picture", of=SMALL
     ),
-    "an encoder of a modality that there is not": run("--encoder", "pictur", of=SMALL),
+    "an encoder of a modality that there is not": run(
+        "--model", "three-head(encoder=pictur)", of=SMALL
+    ),
     "the weight of a head that there is not": run(
         "--loss", "fixed", "--head-weight", "sound=1", of=SMALL
     ),
@@ -262,11 +264,11 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     ),
     "a committee without dropout": run("--model", "linear", "--strategy", "bald", of=SMALL),
     "heads to compare where there is one": run(
-        "--heads", "mixed", "--strategy", "co-testing", of=SMALL
+        "--model", "three-head(heads=mixed)", "--strategy", "co-testing", of=SMALL
     ),
     "fewer candidates than a query": run("--candidates", "3", of=SMALL),
     "many misfits at once": run(
-        *("--encoder", "sound", "--model", "linear", "--batch-norm", "frozen"),
+        *("--model", "linear", "--batch-norm", "frozen"),
         *("--initial-size", "99999999"),
         of=SMALL,
     ),
@@ -327,7 +329,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a query for a correlation": correlate("--query-size", "20"),
     "a picture that is none": correlate("--plot", "groups.txt"),
     "many faults of a correlation": correlate(
-        "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--dropout", "1"
+        "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--model", "mlp(dropout=1)"
     ),
     # Recipes.
     "a recipe that there is not": lambda _: ["recipe", "run", "vk-fig99"],

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from alsim.cli.main import app
 
 TINY = ("--seeds", "1", "--initial-size", "4", "--query-size", "1", "--steps", "1")
-CHEAP = (*TINY, "--max-epochs", "1", "--width", "4", "--workers", "1")
+CHEAP = (*TINY, "--max-epochs", "1", "--model", "auto(width=4)", "--workers", "1")
 
 
 def refused(arguments: list[str], codes: set[int]) -> str:

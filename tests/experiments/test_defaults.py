@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from asking import asked
 from pools import embeddings
 
 from alsim.experiments.curves.loop import passive
@@ -15,7 +16,6 @@ from alsim.oracle import PerfectOracle
 from alsim.pool.source import open_source
 from alsim.seeding import stream
 from alsim.studies.machine import Machine
-from alsim.studies.start.check import StudyOptions, check
 from alsim.studies.start.prepare import prepare
 
 N, D, C = 1200, 16, 4
@@ -29,10 +29,10 @@ ANSWERS = {"label": pa.array(Y.numpy()), "split": pa.array(SPLIT)}
 def start(columns: dict[str, pa.Array], folder: Path) -> tuple[float, float, int]:
     """Return accuracy and NLL on test after a bare run's passive phase, and its best epoch."""
     folder.mkdir()
-    options = StudyOptions()
+    options, strategies = asked()
     source = open_source(pa.table({**columns, **ANSWERS}))
     machine = Machine("cpu", "direct", 1, threads=1)
-    prepared = prepare(source, options, check(options), folder, machine)
+    prepared = prepare(source, options, strategies, folder, machine)
     pool, assignment = prepared.loaded.pool, prepared.assignment
     setting = make_setting(
         pool,

@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, Any] = {
     "initial_size": 20,
     "query_size": 3,
     "steps": 2,
-    "width": 4,
+    "model": "auto(width=4)",
     "max_epochs": 2,
     "epochs": 600,
     "workers": 1,

@@ -84,7 +84,7 @@ def test_the_local_label_is_the_rank_within_the_superclass(tmp_path: Path) -> No
 @pytest.mark.parametrize("label", ["label", "local_label"])
 def test_superclasses_are_twenty_tasks_of_five_classes(tmp_path: Path, label: str) -> None:
     table = convert(write_files(tmp_path / "files", named=False))
-    options = PoolOptions(task="superclass", labels=(label,))
+    options = PoolOptions(task="superclass", label=(label,))
     loaded = load_pool(open_source(table), options, tmp_path, initial_size=10, queried=False)
     tasks = list(loaded.pool.tasks.values())
     assert [len(task.classes) for task in tasks] == [5] * 20

@@ -179,7 +179,7 @@ def test_names_of_columns_make_no_pictures_and_metadata_does(
     roles = Roles(names, {"label": None}, None, "split", "id", pictures=names[1:])
     pool = load(write_roles(table, roles), tmp_path / "told").pool
     assert pool.pictures == names[1:]
-    options = PoolOptions(modalities=names[:1])  # a picture that is not used is none
+    options = PoolOptions(modality=names[:1])  # a picture that is not used is none
     source = open_source(write_roles(table, roles))
     (tmp_path / "one").mkdir()
     assert load_pool(source, options, tmp_path / "one", initial_size=10).pool.pictures == ()
@@ -429,7 +429,7 @@ def test_a_start_counted_in_labels_sets_aside_what_as_many_objects_would(tmp_pat
     twice = [None if i % 9 == 0 else f"sort-{i % 2}" for i in range(400)]
     height = [float(i) + 0.5 for i in range(400)]
     table = make_table(400, split=None, sort=pa.array(twice), height=pa.array(height))
-    options = PoolOptions(labels=("label", "sort", "height"), rows_kept="any")
+    options = PoolOptions(label=("label", "sort", "height"), rows_kept="any")
 
     def splits(n: int, options: PoolOptions = options, **how: bool) -> str:
         folder = tmp_path / "pool"
@@ -442,5 +442,5 @@ def test_a_start_counted_in_labels_sets_aside_what_as_many_objects_would(tmp_pat
     assert splits(24, in_cells=True) == splits(12)  # two labels that are classes an object
     assert splits(23, in_cells=True) == splits(12)
     assert splits(24, in_cells=True) != splits(24)
-    disjoint = PoolOptions(labels=("label",), task="sort", rows_kept="any")
+    disjoint = PoolOptions(label=("label",), task="sort", rows_kept="any")
     assert splits(12, disjoint, in_cells=True) == splits(12, disjoint)

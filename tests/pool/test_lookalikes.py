@@ -122,7 +122,7 @@ def test_a_pool_of_pictures_alone_says_that_it_needs_embeddings(tmp_path: Path) 
 
 def test_columns_that_were_chosen_are_not_warned_of() -> None:
     source = open_source(make_table(80, note=UNREAD["JSON"]))
-    chosen = PoolOptions(modalities=("text",))
+    chosen = PoolOptions(modality=("text",))
     assert survey_pool(source, PoolOptions(), initial_size=10)[0].warnings
     assert not survey_pool(source, chosen, initial_size=10)[0].warnings
 

@@ -50,14 +50,14 @@ def test_flags_override_metadata() -> None:
 
 
 def test_a_flag_with_a_misspelt_column_names_the_nearest() -> None:
-    _, faults = resolve_roles(make_table().schema, PoolOptions(modalities=("tekst",)), "here")
+    _, faults = resolve_roles(make_table().schema, PoolOptions(modality=("tekst",)), "here")
     assert [fault.error for fault in faults] == [UsageError]
     assert "'tekst' for --modality" in faults[0].what
     assert "did you mean text?" in faults[0].mend
 
 
 def test_a_flag_that_names_a_column_without_embeddings_is_refused() -> None:
-    _, faults = resolve_roles(make_table().schema, PoolOptions(modalities=("label",)), "here")
+    _, faults = resolve_roles(make_table().schema, PoolOptions(modality=("label",)), "here")
     assert "'label' holds string, not embeddings" in faults[0].what
 
 

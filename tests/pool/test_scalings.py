@@ -34,7 +34,7 @@ def test_each_input_is_the_files_by_the_mean_and_the_scale_that_are_told(
     standardise: Standardise, tmp_path: Path
 ) -> None:
     options = PoolOptions(
-        modalities=("x", "pixels", "features"), features=("age", "sex"), standardise=standardise
+        modality=("x", "pixels", "features"), features=("age", "sex"), standardise=standardise
     )
     loaded = load_pool(open_source(POOL), options, tmp_path, initial_size=8)
     names = [name for columns in loaded.report.features.values() for name in columns]

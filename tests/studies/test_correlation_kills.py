@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="lo
 
 OPTIONS = (
     *("--metric", "margin,bald(k=4)", "--initial-size", "60", "--seeds", "2"),
-    *("--sample-size", "300", "--group-size", "5", "--max-epochs", "5", "--width", "8"),
+    *("--sample-size", "300", "--group-size", "5", "--max-epochs", "5", "--model", "auto(width=8)"),
 )
 N_GROUPS = 60
 TABLES = ("groups.parquet", "correlations.parquet")

@@ -24,7 +24,7 @@ POOL = VK.set_column(VK.column_names.index("split"), "split", pa.array(SPLIT))
 # learning-loss is trained otherwise, so that there are four tasks.
 OPTIONS: Mapping[str, Any] = {
     "metric": "margin,predicted-loss", "seeds": "0..1", "initial_size": 60, "sample_size": 120,
-    "group_size": 12, "max_epochs": 3, "width": 8, "workers": 1,
+    "group_size": 12, "max_epochs": 3, "model": "auto(width=8)", "workers": 1,
 }  # fmt: skip
 TABLES = ("groups.parquet", "correlations.parquet")
 

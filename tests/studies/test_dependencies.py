@@ -58,7 +58,8 @@ class Net(nn.Module):
         return Outputs({self.task: {MIXED: self.head(hidden)}}, hidden)
 """
 SIZES: dict[str, Any] = {
-    "seeds": 2, "initial_size": 20, "query_size": 5, "steps": 2, "max_epochs": 2, "width": 8,
+    "seeds": 2, "initial_size": 20, "query_size": 5, "steps": 2, "max_epochs": 2,
+    "model": "auto(width=8)",
     "workers": 1,
 }  # fmt: skip
 

@@ -145,18 +145,26 @@ def test_a_file_that_is_not_text_or_not_there_is_one_error(tmp_path: Path) -> No
     [
         (OracleOptions(noise=(0.1,)), "add --oracle noisy or annotators"),
         (OracleOptions(confusion=Path("m.csv")), "the perfect oracle has no use for --confusion"),
-        (OracleOptions("noisy"), "either one error rate or a matrix"),
-        (OracleOptions("noisy", (0.1,), Path("m.csv")), "either one error rate or a matrix"),
-        (OracleOptions("noisy", (0.1, 0.2)), "add --oracle annotators"),
-        (OracleOptions("noisy", (1.5,)), "an error rate of 1.5 is not a share"),
-        (OracleOptions("noisy", (float("nan"),)), "an error rate of nan is not a share"),
-        (OracleOptions("noisy", (0.1,), answers=2), "--answers"),
-        (OracleOptions("annotators"), "give one for each annotator"),
-        (OracleOptions("annotators", (0.1, 0.2), answers=3), "ask for 1 to 2"),
-        (OracleOptions("annotators", (0.1, 0.2), answers=0), "ask for 1 to 2"),
-        (OracleOptions("annotators", (0.1,), max_questions=2), "--oracle hierarchical"),
-        (OracleOptions("hierarchical"), "needs groups"),
-        (OracleOptions("hierarchical", groups=Path("g"), max_questions=0), "ask for at least 1"),
+        (OracleOptions(oracle="noisy"), "either one error rate or a matrix"),
+        (
+            OracleOptions(oracle="noisy", noise=(0.1,), confusion=Path("m.csv")),
+            "either one error rate or a matrix",
+        ),
+        (OracleOptions(oracle="noisy", noise=(0.1, 0.2)), "add --oracle annotators"),
+        (OracleOptions(oracle="noisy", noise=(1.5,)), "an error rate of 1.5 is not a share"),
+        (
+            OracleOptions(oracle="noisy", noise=(float("nan"),)),
+            "an error rate of nan is not a share",
+        ),
+        (OracleOptions(oracle="noisy", noise=(0.1,), answers=2), "--answers"),
+        (OracleOptions(oracle="annotators"), "give one for each annotator"),
+        (OracleOptions(oracle="annotators", noise=(0.1, 0.2), answers=3), "ask for 1 to 2"),
+        (OracleOptions(oracle="annotators", noise=(0.1, 0.2), answers=0), "ask for 1 to 2"),
+        (
+            OracleOptions(oracle="annotators", noise=(0.1,), max_questions=2),
+            "--oracle hierarchical",
+        ),
+        (OracleOptions(oracle="hierarchical"), "needs groups"),
         (OracleOptions(price=0.0), "a price of 0 is not between"),
         (OracleOptions(price=float("inf")), "a price of inf is not between"),
     ],
@@ -170,10 +178,10 @@ def test_options_that_do_not_go_together_are_one_fault(options: OracleOptions, w
     "options",
     [
         OracleOptions(price=0.25),
-        OracleOptions("noisy", (0.1,)),
-        OracleOptions("noisy", confusion=Path("m.csv")),
-        OracleOptions("annotators", (0.1, 0.2), answers=2),
-        OracleOptions("hierarchical", groups=Path("g.json"), max_questions=1),
+        OracleOptions(oracle="noisy", noise=(0.1,)),
+        OracleOptions(oracle="noisy", confusion=Path("m.csv")),
+        OracleOptions(oracle="annotators", noise=(0.1, 0.2), answers=2),
+        OracleOptions(oracle="hierarchical", groups=Path("g.json"), max_questions=1),
     ],
 )
 def test_options_that_go_together_have_no_fault(options: OracleOptions) -> None:
@@ -184,12 +192,12 @@ def test_a_plan_survives_its_way_to_a_worker(tmp_path: Path) -> None:
     confusion, groups = put(tmp_path, "m.csv", GOOD), put(tmp_path, "g.toml", 'a = ["cat", "eel"]')
     for options in (
         OracleOptions(),
-        OracleOptions("noisy", confusion=confusion),
-        OracleOptions("annotators", (0.05, 0.1, 0.3), answers=2, price=0.1),
-        OracleOptions("hierarchical", groups=groups, max_questions=2),
+        OracleOptions(oracle="noisy", confusion=confusion),
+        OracleOptions(oracle="annotators", noise=(0.05, 0.1, 0.3), answers=2, price=0.1),
+        OracleOptions(oracle="hierarchical", groups=groups, max_questions=2),
     ):
         plan = plan_oracle(options, CLASSES)
-        assert plan.kind == options.kind
+        assert plan.kind == options.oracle
         assert OraclePlan.from_json(json.loads(json.dumps(asdict(plan)))) == plan
 
 

@@ -14,16 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer.main
 
 import alsim
-from alsim.cli.main import app
 from alsim.errors import AlsimError, PoolError, StoreError
 from alsim.experiments.curves.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run, read_run
-from alsim.studies.same_again import flag_of, plain_options, refuse_differences
-from alsim.studies.start.check import StudyOptions
+from alsim.studies.same_again import refuse_differences
 from alsim.studies.watch import Watch
 
 TABLES = ("steps", "metrics", "queries")
@@ -41,7 +38,7 @@ OPTIONS: Mapping[str, Any] = {
     "query_size": 5,
     "steps": 3,
     "max_epochs": 2,
-    "width": 8,
+    "model": "auto(width=8)",
     "oracle": "noisy",
     "confusion": "confusion.csv",
 }
@@ -301,7 +298,7 @@ def test_a_run_on_a_table_goes_on_by_the_same_call_and_by_no_other(
         ({"confusion": "other.csv"}, ["--confusion: ", "confusion.csv", "other.csv"]),
         ({"initial_ids": "fewer.txt"}, ["--initial-ids: 60 values then, 59 values now"]),
         ({"initial_ids": "swapped.txt"}, ["--initial-ids[0]: ", "--initial-ids[1]: "]),
-        ({"width": 9, "dropout": 0.25}, ["--width: 8 then, 9 now", "--dropout: 0.5 then"]),
+        ({"model": "auto(width=9)", "epochs": 7}, ["--model: ", "--epochs: "]),
     ],
 )
 @pytest.mark.parametrize("status", ["stopped", "whole"])
@@ -429,22 +426,6 @@ def test_by_force_but_with_a_fault_the_old_run_is_where_it_was(
         go(left, force=True, **changed)
     assert contents(left) == before
     assert [path.name for path in left.parent.iterdir()] == ["left"]
-
-
-def test_every_option_that_can_be_chosen_is_told_by_a_flag_of_the_command() -> None:
-    command: Any = typer.main.get_command(app)
-    flags = {flag for option in command.commands["run"].params for flag in option.opts}
-    told = {
-        option if not isinstance(value, dict) else f"{option}.{name}"
-        for option, value in plain_options(StudyOptions()).items()
-        for name in (value if isinstance(value, dict) else [""])
-    }
-    unchangeable = {
-        "training.sigma_learning_rate", "training.loss_prediction", "pool.holdout",
-        "pool.rows_kept",
-    }  # fmt: skip
-    assert len(told) > 40
-    assert {option for option in told if flag_of(option) not in flags} == unchangeable
 
 
 def test_long_values_are_told_by_where_they_differ(tmp_path: Path) -> None:

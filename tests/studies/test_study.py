@@ -27,7 +27,7 @@ def run(out: Path, watch: Watch | None = None, **options: object) -> Run:
         "query_size": 10,
         "steps": 3,
         "max_epochs": 3,
-        "width": 16,
+        "model": "auto(width=16)",
         "workers": 1,  # each takes seconds to start
         **options,
     }
@@ -149,7 +149,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
     [
         ({"strategy": "margn"}, "did you mean margin"),
         ({"model": "mpl"}, "did you mean mlp"),
-        ({"encoder": ["pictur"]}, "did you mean picture"),
+        ({"model": "auto(encoder=pictur)"}, "did you mean picture"),
         ({"initial_size": 700}, "training rows cannot give"),
         ({"model": "mlp", "batch_norm": "frozen"}, "no batch norm to freeze"),
         ({"loss": "fixed", "head_weight": ["txt=1"]}, "did you mean text"),
@@ -161,8 +161,8 @@ def test_a_folder_that_holds_a_run_is_left_alone(four: Run) -> None:
         ({"initial_ids": ["1", "1"], "initial_size": None}, "'1' is named twice"),
         ({"strategy": "bald,bald( )"}, "'bald' is named twice"),
         ({"strategy": "bald", "model": "linear"}, "its members would all agree"),
-        ({"strategy": "qbc-margin", "dropout": 0.0}, "its members would all agree"),
-        ({"strategy": "co-testing", "heads": "mixed"}, "there are not two of them"),
+        ({"strategy": "qbc-margin", "model": "auto(dropout=0)"}, "its members would all agree"),
+        ({"strategy": "co-testing", "model": "auto(heads=mixed)"}, "there are not two of them"),
         ({"strategy": "random(batch-norm=frozen)", "model": "mlp"}, "no batch norm to freeze"),
         ({"strategy": "random(batch-norm=frozen)", "retrain": True}, "trained from scratch"),
         ({"strategy": "bold,marign"}, "2 options cannot be used"),

@@ -1,7 +1,6 @@
 """Runs that query several tasks: as asked for, on worker processes, killed and gone on with."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +8,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from asking import asked
 from toy import make_pool
 from toy_queries import make_queried_pool
 
 import alsim
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.experiments.curves.records import StepRecord
-from alsim.options.curves import ScheduleOptions
-from alsim.options.model import ModelOptions
-from alsim.options.oracle import OracleOptions
-from alsim.options.pool import PoolOptions
-from alsim.options.sizes import QuerySize, Until
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store import Run
 from alsim.studies.machine import Machine
-from alsim.studies.start.check import StudyOptions, check
 from alsim.studies.start.fit import Fitted, fit_study
 from alsim.studies.start.prepare import Prepared, describe_study, prepare
 from alsim.studies.watch import Watch
 
 QUERIED = make_queried_pool()
-SIZES = ScheduleOptions(40, QuerySize(10, 10), 3)
-MLP = ModelOptions(name="mlp", width=8)
+SIZES = {"initial_size": 40, "query_size": 10, "steps": 3}
+MLP = "mlp(width=8)"
 
 
 def make_table() -> pa.Table:
@@ -54,7 +48,7 @@ TABLE = make_table()
 LABELS = ("label", "late", "third")
 CELLS: Mapping[str, Any] = {
     "label": LABELS, "strategy": "random,margin(combine=rrf)", "seeds": 1, "unit": "cell",
-    "initial_size": 60, "query_size": 7, "steps": 5, "max_epochs": 2, "width": 8,
+    "initial_size": 60, "query_size": 7, "steps": 5, "max_epochs": 2, "model": "auto(width=8)",
     "read_price": 2.0, "task_price": ["late=0.5"],
 }  # fmt: skip
 
@@ -128,21 +122,21 @@ def test_its_manifest_tells_the_tasks_the_unit_and_the_prices(whole: Run) -> Non
 
 def prepared(folder: Path, table: pa.Table = TABLE, **pool: Any) -> tuple[Prepared, dict[str, Any]]:
     folder.mkdir()
-    options = StudyOptions(schedule=SIZES, pool=PoolOptions(**pool), model=MLP)
+    options, strategies = asked(**SIZES, **pool, model=MLP)
     found = prepare(
-        open_source(table), options, check(options), folder, Machine("cpu", "direct", 1, 1),
+        open_source(table), options, strategies, folder, Machine("cpu", "direct", 1, 1),
         several=True,
     )  # fmt: skip
     return found, describe_study(found, options)
 
 
 def test_targets_among_the_labels_are_left_out_and_told(tmp_path: Path) -> None:
-    found, _ = prepared(tmp_path / "some", labels=("late", "height"))
+    found, _ = prepared(tmp_path / "some", label=("late", "height"))
     assert found.assignment.tasks == ("late",)
     assert any("not used: height" in note for note in found.notes)
     trains = r"'height' is a regression target(.*\n)*.*; alsim train trains on targets"
     with pytest.raises(PoolError, match=trains):
-        prepared(tmp_path / "none", labels=("height",))
+        prepared(tmp_path / "none", label=("height",))
 
 
 def with_labels(*splits: str) -> pa.Table:
@@ -156,11 +150,11 @@ def with_labels(*splits: str) -> pa.Table:
 
 def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
     table = with_labels("train", "validation")
-    found, told = prepared(tmp_path / "run", table, labels=("late", "c"))
+    found, told = prepared(tmp_path / "run", table, label=("late", "c"))
     note = "no test row has a label of 'c': it is trained (and paid for), not measured"
     assert note in found.notes
     assert note in told["notes"]
-    found, _ = prepared(tmp_path / "all", with_labels("train", "test"), labels=("late", "c"))
+    found, _ = prepared(tmp_path / "all", with_labels("train", "test"), label=("late", "c"))
     assert not [note for note in found.notes if "not measured" in note]
 
 
@@ -168,7 +162,7 @@ def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
 def test_a_task_without_labels_in_train_is_refused(others: tuple[str, ...], tmp_path: Path) -> None:
     table = with_labels("validation", "test")
     with pytest.raises(PoolError, match=r"no training row has a label of 'c'(.*\n)*.*--label"):
-        prepared(tmp_path / "pool", table, labels=(*others, "c"))
+        prepared(tmp_path / "pool", table, label=(*others, "c"))
 
 
 def test_labels_named_by_the_metadata_are_all_tasks(tmp_path: Path) -> None:
@@ -180,14 +174,14 @@ def test_labels_named_by_the_metadata_are_all_tasks(tmp_path: Path) -> None:
     assert told["pool"]["classes"] == {}
     known = [np.array(table.column(name).is_valid()) for name in ("late", "third")]
     assert found.loaded.pool.n == (known[0] | known[1]).sum() > known[0].sum()
-    only, told = prepared(tmp_path / "one", table, labels=("third",))
+    only, told = prepared(tmp_path / "one", table, label=("third",))
     assert only.assignment.tasks == ("third",)
     assert "tasks" not in told
     assert "unit" not in told["configuration"]
 
 
 def test_tasks_by_a_column_are_disjoint_tasks(tmp_path: Path) -> None:
-    found, told = prepared(tmp_path / "pool", labels=("label",), task="area")
+    found, told = prepared(tmp_path / "pool", label=("label",), task="area")
     assert found.assignment.tasks == ("area-0", "area-1")
     assert [len(task["classes"]) for task in told["tasks"].values()] == [3, 3]
     known = [task.labels >= 0 for task in found.loaded.pool.tasks.values()]
@@ -195,25 +189,25 @@ def test_tasks_by_a_column_are_disjoint_tasks(tmp_path: Path) -> None:
 
 
 def fit(pool: Pool = QUERIED, **changes: Any) -> Fitted:
-    options = replace(StudyOptions(schedule=SIZES, model=MLP), **changes)
-    return fit_study(check(options), options, pool, "pool.parquet")
+    options, strategies = asked(**{**SIZES, "model": MLP, **changes})
+    return fit_study(strategies, options, pool, "pool.parquet")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategies": ("random", "core-set")}, "core-set picks rows together .* by mean"),
-        ({"strategies": ("badge(combine=rrf)",)}, "combine=alternating or combine=quotas"),
-        ({"oracle": OracleOptions("noisy", (0.1,))}, "the noisy oracle answers for one task"),
-        ({"oracle": OracleOptions(task_prices={"latte": 2.0})}, "did you mean late"),
-        ({"oracle": OracleOptions(task_prices={"late": 0.0})}, "--task-price late"),
-        ({"oracle": OracleOptions(read_price=-1.0)}, "--read-price"),
-        ({"strategies": ("bald",), "committee": "gates"}, "needs a model with stochastic gates"),
-        ({"strategies": ("bald(committee=gates)",)}, "needs a model with stochastic gates"),
-        ({"strategies": ("margin(committee=gates)",)}, "margin asks no committee"),
+        ({"strategy": ("random", "core-set")}, "core-set picks rows together .* by mean"),
+        ({"strategy": ("badge(combine=rrf)",)}, "combine=alternating or combine=quotas"),
+        ({"oracle": "noisy", "noise": (0.1,)}, "the noisy oracle answers for one task"),
+        ({"task_price": {"latte": 2.0}}, "did you mean late"),
+        ({"task_price": {"late": 0.0}}, "--task-price late"),
+        ({"read_price": -1.0}, "--read-price"),
+        ({"strategy": ("bald",), "committee": "gates"}, "needs a model with stochastic gates"),
+        ({"strategy": ("bald(committee=gates)",)}, "needs a model with stochastic gates"),
+        ({"strategy": ("margin(committee=gates)",)}, "margin asks no committee"),
         ({"committee": "gates"}, r"no strategy asks a committee\n.*--committee gates"),
-        ({"strategies": ("margin(combine=sum)",)}, "combine cannot be 'sum'"),
-        ({"schedule": replace(SIZES, initial_size=395)}, r"\d+ training rows cannot give 395"),
+        ({"strategy": ("margin(combine=sum)",)}, "combine cannot be 'sum'"),
+        ({"initial_size": 395}, r"\d+ training rows cannot give 395"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_several_tasks_is_one_clear_error(
@@ -225,7 +219,7 @@ def test_what_does_not_fit_several_tasks_is_one_clear_error(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"unit": "cell"}, {"combine": "max"}, {"strategies": ("margin(combine=mean)",)}],
+    [{"unit": "cell"}, {"combine": "max"}, {"strategy": ("margin(combine=mean)",)}],
 )
 def test_what_means_nothing_with_one_task_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"with one task .*\n.*\n.*--label NAME, repeated"):
@@ -233,22 +227,20 @@ def test_what_means_nothing_with_one_task_is_refused(changes: dict[str, Any]) ->
 
 
 def test_cells_in_lockstep_are_refused() -> None:
-    options = StudyOptions(unit="cell")
-    lockstep = replace(options, engine=replace(options.engine, replicas="lockstep"))
-    assert check(options)
+    assert asked(unit="cell")
     with pytest.raises(UsageError, match="--replicas lockstep --unit cell"):
-        check(lockstep)
+        asked(unit="cell", replicas="lockstep")
 
 
 def test_turns_let_strategies_pick_that_select_by_themselves() -> None:
-    assert fit(strategies=("core-set",), combine="quotas").schedule.steps == 3
+    assert fit(strategy=("core-set",), combine="quotas").schedule.steps == 3
 
 
 def test_a_committee_by_gates_needs_no_dropout() -> None:
-    gated = ModelOptions(name="multi-cluster", dropout=0.0)
-    assert fit(strategies=("bald",), committee="gates", model=gated).schedule.steps == 3
+    gated = "multi-cluster(dropout=0)"
+    assert fit(strategy=("bald",), committee="gates", model=gated).schedule.steps == 3
     with pytest.raises(UsageError, match="a committee by dropout needs a model with dropout"):
-        fit(strategies=("bald",), model=gated)
+        fit(strategy=("bald",), model=gated)
 
 
 def test_sizes_count_units() -> None:
@@ -257,18 +249,16 @@ def test_sizes_count_units() -> None:
     n_cells = int(sum(mine.sum() for mine in known))
     assert n_objects < 400
     for unit, n in (("object", n_objects), ("cell", n_cells)):
-        sizes = ScheduleOptions(40, QuerySize(10, 10), None, Until("labels", n + 1))
         with pytest.raises(UsageError, match=f"outside 41 … {n:,}"):
-            fit(unit=unit, schedule=sizes)
+            fit(unit=unit, steps=None, until=f"labels={n + 1}")
 
 
 def test_initial_ids_without_a_label_are_refused_and_their_cells_counted() -> None:
     ids = QUERIED.ids.to_pylist()
     known = sum((task.labels >= 0).int() for task in QUERIED.tasks.values())
     some = tuple(str(ids[row]) for row in range(20) if known[row] > 0)
-    sizes = replace(SIZES, initial_size=None)
-    found = fit(initial_ids=some, schedule=sizes, unit="cell")
+    found = fit(initial_ids=some, initial_size=None, unit="cell")
     assert found.schedule.initial_size == sum(int(n) for n in known[:20])
     nothing = next(str(ids[row]) for row in range(400) if known[row] == 0)
     with pytest.raises(AlsimError, match=f"'{nothing}' has no label"):
-        fit(initial_ids=(*some, nothing), schedule=sizes)
+        fit(initial_ids=(*some, nothing), initial_size=None)

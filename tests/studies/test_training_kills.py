@@ -13,9 +13,16 @@ from alsim.store import EXPORTS, JOURNALS, read_training
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
 OPTIONS = (
-    *("--model", "mmoe,multi-cluster(experts=5)", "--label", "late", "--label", "kind"),
+    *(
+        "--model",
+        "mmoe(width=8),multi-cluster(width=8,experts=5)",
+        "--label",
+        "late",
+        "--label",
+        "kind",
+    ),
     *("--modality", "x", "--fractions", "0.5,1", "--seeds", "3", "--max-epochs", "6"),
-    *("--batch-size", "16", "--width", "8", "--export-task", "late"),
+    *("--batch-size", "16", "--export-task", "late"),
 )
 TABLES = ("fits.parquet", "tasks.parquet", "gates.parquet")
 

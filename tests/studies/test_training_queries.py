@@ -26,7 +26,8 @@ def queried(place: Path) -> Path:
     """Return the folder of a finished run that queried one task's labels."""
     alsim.run(
         place / "things.parquet", label="kind", modality=["x"], strategy="random,margin",
-        seeds="0..1", initial_size=20, query_size=5, steps=4, max_epochs=2, width=8, workers=1,
+        seeds="0..1", initial_size=20, query_size=5, steps=4, max_epochs=2,
+        model="auto(width=8)", workers=1,
         out=place / "queried",
     )  # fmt: skip
     return place / "queried"

@@ -34,10 +34,10 @@ from alsim.store import (
 from alsim.studies.watch import Watch
 
 LABELS = ("kind", "late", "height")
-MODELS = "multi-cluster(experts=4,expert-width=8,density=0),mlp"
+MODELS = "multi-cluster(experts=4,expert-width=8,density=0),mlp(width=8)"
 OPTIONS: Mapping[str, Any] = {
     "model": MODELS, "label": LABELS, "features": "colour", "modality": ("x", "features"),
-    "fractions": "0.4,1", "seeds": "0..1", "max_epochs": 4, "batch_size": 32, "width": 8,
+    "fractions": "0.4,1", "seeds": "0..1", "max_epochs": 4, "batch_size": 32,
     "workers": 1, "evaluation": "task-k,top-1,all", "export_task": "height,late",
 }  # fmt: skip
 TABLES = ("fits.parquet", "tasks.parquet", "gates.parquet")
@@ -99,7 +99,7 @@ def test_a_study_leaves_its_tables_its_exports_and_its_manifest_and_nothing_else
     assert manifest["kind"] == "training"
     told = manifest["configuration"]["models"]
     modes = {name: model["evaluations"] for name, model in told.items()}
-    names = ["multi-cluster(experts=4,expert-width=8,density=0)", "mlp"]
+    names = ["multi-cluster(experts=4,expert-width=8,density=0)", "mlp(width=8)"]
     assert list(modes) == names
     assert list(modes.values()) == [["task-k", "top-1", "all"], []]
     assert manifest["machine"]["replicas"] == "direct"
@@ -151,7 +151,7 @@ def test_the_numbers_are_those_of_the_core_alone(
     whole: tuple[TrainingStudy, Hearing], tmp_path: Path
 ) -> None:
     options = PoolOptions(
-        labels=LABELS, modalities=("x", "features"), features=("colour",), rows_kept="any"
+        label=LABELS, modality=("x", "features"), features=("colour",), rows_kept="any"
     )
     loaded = load_pool(open_source(POOL), options, tmp_path, initial_size=2000, queried=False)
     setting = make_tasks_setting(
@@ -236,7 +236,7 @@ def test_the_same_call_once_more_shows_a_finished_study_and_other_options_are_re
         ({"export_task": ()}, "--export-task: "),
         ({"evaluation": "task-k"}, "--evaluation: "),
         ({"max_epochs": 5}, "--max-epochs: 4 then, 5 now"),
-        ({"density": 0.2, "model": "multi-cluster,mlp"}, "--model: "),
+        ({"model": "multi-cluster(density=0.2),mlp"}, "--model: "),
     ):
         with pytest.raises(StoreError, match=told):
             go(folder, pool=pool, **changed)

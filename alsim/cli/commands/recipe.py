@@ -189,5 +189,5 @@ def _print(report: "Report") -> None:
 def _told(value: object) -> str:
     """Return how a pool is in one respect, in each study if they differ."""
     if isinstance(value, dict):
-        return " ".join(f"{each} ({study})" for study, each in value.items())  # pyright: ignore[reportUnknownVariableType]
+        return " ".join(f"{each} ({study})" for study, each in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -16,7 +16,7 @@ from alsim.options.experts import ExpertOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
 from alsim.options.option import part
-from alsim.options.oracle import OracleOptions, oracle_faults
+from alsim.options.oracle import ORACLE_FLAGS, OracleOptions, oracle_faults
 from alsim.options.pool import PoolOptions
 from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import FitOptions, LossPrediction, TrainingOptions
@@ -157,8 +157,10 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
     strategies = [named for named in found if named is not None]
     check_fit(options.training, faults)
     _check_combinations(options, strategies, flag, faults)
+    is_understood = not faults.are_about(*ORACLE_FLAGS)  # else more would follow from one fault
     for fault in oracle_faults(options.oracle):
-        faults.add(*fault.args)
+        if is_understood or fault.args[1].partition(" ")[0] not in ORACLE_FLAGS:
+            faults.add(*fault.args)
     for naming, path in (
         ("--confusion", options.oracle.confusion),
         ("--groups", options.oracle.groups),

@@ -1,44 +1,46 @@
 """Models by names with parameters, and models of equal size."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from alsim.studies.model_names import find_named_model
 from toy_tasks import make_tasks_pool
 
 from alsim.errors import UsageError
 from alsim.models import size_of
+from alsim.models.naming import find_named_model
 from alsim.options.experts import ExpertOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
+from alsim.options.option import read
+from alsim.options.texts import parse_fractions
 from alsim.options.training import TrainingOptions
 from alsim.options.training_study import TrainOptions
 from alsim.studies.training.check import (
     TrainAssignment,
     TrainedModel,
     examine_train,
-    parse_fractions,
 )
 from alsim.studies.training.match import match_parameters
 from alsim.training.features import shape_of
 
-BASE = ModelOptions(width=32, experts=ExpertOptions(density_weight=0.3, number=6))
 
-
-def test_parameters_go_before_the_flags_and_the_rest_is_as_they_say() -> None:
-    found = find_named_model(" multi-cluster( density=0.0, experts = 4 )", BASE)
+def test_parameters_stand_in_the_brackets_and_the_rest_is_as_by_default() -> None:
+    found = find_named_model(" multi-cluster( density=0.0, experts = 4 )")
     assert found.name == "multi-cluster(experts=4,density=0)"
     assert found.given == ("experts", "density")
     assert found.options.name == "multi-cluster"
-    assert found.options.width == 32
     assert found.options.experts == ExpertOptions(density_weight=0.0, number=4)
-    plain = find_named_model("mmoe", BASE)
-    assert (plain.name, plain.options.experts) == ("mmoe", BASE.experts)
-    assert find_named_model("mlp(depth=3)", BASE).options.depth == 3
+    plain = find_named_model("mmoe")
+    assert (plain.name, plain.options) == ("mmoe", ModelOptions(name="mmoe"))
+    assert find_named_model("mmoe(experts=8,gate=input)").options.experts == ExpertOptions(number=8)
+    assert find_named_model("mmoe(gate=input)").options.experts is None
+    assert find_named_model("mlp(depth=3)").options.depth == 3
+    assert find_named_model("auto(depth=3,heads=mixed)").options.heads == "mixed"
 
 
 def test_widths_of_several_layers_are_joined_by_an_x() -> None:
-    found = find_named_model("cgc(expert-width=64x32,tower_width=8,levels=2,gate=task)", BASE)
+    found = find_named_model("cgc(expert-width=64x32,tower_width=8,levels=2,gate=task)")
     experts = found.options.expert_options()
     assert (experts.widths, experts.tower, experts.levels) == ((64, 32), (8,), 2)
     assert experts.gate == "task"
@@ -56,21 +58,21 @@ def test_widths_of_several_layers_are_joined_by_an_x() -> None:
         ("mmoe(experts=4,experts=4)", "given twice", "give it once"),
         ("mmoe(experts=0)", "0 is too small", "at least 1"),
         ("mmoe(experts=many)", "cannot be 'many'", "a whole number"),
-        ("mmoe(expert-width=6xa)", "cannot be '6xa'", "number"),
+        ("mmoe(expert-width=6xa)", "holds no whole numbers", "(64x32)"),
         ("multi-cluster(evaluation=top-0)", "no evaluation 'top-0'", "task-k"),
         ("mmoe((", "is no model", "name(parameter=value"),
     ],
 )
 def test_what_does_not_fit_is_one_error(text: str, what: str, mend: str) -> None:
     with pytest.raises(UsageError) as caught:
-        find_named_model(text, BASE)
+        find_named_model(text)
     assert what in caught.value.args[0]
     assert "--model" in caught.value.args[1]
     assert mend in caught.value.args[2]
 
 
 def test_a_model_of_ones_own_takes_every_parameter() -> None:
-    found = find_named_model("tests/studies/test_model_names.py:make(width=3,density=1)", BASE)
+    found = find_named_model("tests/models/test_naming.py:make(width=3,density=1)")
     assert (found.options.width, found.options.expert_options().density_weight) == (3, 1)
 
 
@@ -81,33 +83,33 @@ def make(shape: Any, options: ModelOptions) -> Any:
 def told(**changed: Any) -> list[str]:
     """Return what is wrong with options."""
     faults = Faults()
-    examine_train(TrainOptions(**changed), faults)
+    examine_train(read(TrainOptions, changed, faults), faults)
     return [error.args[0] for error in faults.kept]
 
 
 def test_models_that_mean_the_same_are_named_once_however_they_are_written() -> None:
-    assert told(models=("mmoe", "mmoe")) == ["mmoe is named twice"]
-    (what,) = told(models=("multi-cluster", "multi-cluster(density=0.10)"))
+    assert told(model=("mmoe", "mmoe")) == ["mmoe is named twice"]
+    (what,) = told(model=("multi-cluster", "multi-cluster(density=0.10)"))
     assert what == "multi-cluster(density=0.1) is named twice, as multi-cluster"
-    assert told(models=("multi-cluster", "multi-cluster(density=0.2)")) == []
-    assert told(models=()) == ["no model is named"]
+    assert told(model=("multi-cluster", "multi-cluster(density=0.2)")) == []
+    assert told(model=()) == ["no model is named"]
 
 
 def test_what_models_evaluations_and_sizes_cannot_have_together_is_told_at_once() -> None:
-    assert told(models=("mmoe",), evaluations=("task-k", "all")) == [
-        "no model has stochastic gates, which several evaluations are of"
+    assert told(model=("mmoe",), evaluation=("task-k", "all")) == [
+        "no model has stochastic gates, which evaluations are of"
     ]
-    assert told(models=("mmoe",), match_parameters=True) == [
+    assert told(model=("mmoe",), match_parameters=True) == [
         "a single model has none to be matched to"
     ]
-    assert told(models=("mmoe(width=3)", "omoe(expert-width=3)"), match_parameters=True) == [
+    assert told(model=("mmoe(width=3)", "omoe(expert-width=3)"), match_parameters=True) == [
         "its expert-width follows from --match-parameters"
     ]
     found = told(
-        fractions=(0.5, 0.5), seeds=(1, 1), exports=("a", "a"), models=("mmo", "mmoe"),
-        training=TrainingOptions(max_epochs=0),
+        fractions=(0.5, 0.5), seeds=(1, 1), export_task=("a", "a"), model=("mmo", "mmoe"),
+        max_epochs=0,
     )  # fmt: skip
-    assert [what.partition(" ")[0] for what in found] == ["no", "0", "0.5", "1", "'a'"]
+    assert [what.partition(" ")[0] for what in found] == ["0", "no", "0.5", "1", "'a'"]
 
 
 @pytest.mark.parametrize("value", ["", "a", "0.5,b", "0", "1.01", [-0.1], "nan", 0.0])
@@ -130,7 +132,7 @@ def test_an_assignment_comes_back_from_a_worker_as_it_was() -> None:
         TrainedModel("mmoe", ModelOptions(encoders=("x",), experts=ExpertOptions(widths=(3,))), ()),
         TrainedModel("mlp", ModelOptions(), ("top-1",)),
     )
-    training = TrainingOptions(task_weighting="dwa", head_weights={"mixed": 1.0})
+    training = TrainingOptions(task_weighting="dwa", head_weight={"mixed": 1.0})
     one = TrainAssignment(models, training, "direct", "cpu", 1, {"x": {"mean": [0.5]}})
     assert TrainAssignment.from_json(json.loads(json.dumps(one.to_json()))) == one
 
@@ -140,8 +142,9 @@ SHAPE = shape_of(POOL)
 
 
 def named(*texts: str, width: int = 300) -> list[TrainedModel]:
-    models = [find_named_model(text, ModelOptions(width=width, encoders=())) for text in texts]
-    return [TrainedModel(model.name, model.options, ()) for model in models]
+    models = [find_named_model(text) for text in texts]
+    options = [replace(model.options, width=width, encoders=()) for model in models]
+    return [TrainedModel(model.name, one, ()) for model, one in zip(models, options, strict=True)]
 
 
 def test_matched_models_have_the_parameters_of_the_first_within_a_hundredth() -> None:

@@ -1,6 +1,5 @@
 """Whatever is wrong with the arguments of a run is told at once, before any work."""
 
-import inspect
 import math
 import re
 import time
@@ -10,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from alsim.studies.arguments import make_options
+from asking import study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alsim
 from alsim.errors import PoolError, StoreError, UsageError
+from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
+from alsim.options.option import options_of
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.strategies import STRATEGIES, find_strategy
-from alsim.studies.curves.run import run
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.watch import Watch
 
@@ -28,12 +28,8 @@ POOL = vk_pool(VkOptions(n_rows=300, picture_width=6, text_width=4, n_classes=3)
 
 def refusal(**arguments: Any) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        make_options(run, arguments)
+        study(**arguments)
     return caught.value
-
-
-def test_without_arguments_the_options_are_the_defaults() -> None:
-    assert make_options(run, {}) == StudyOptions()
 
 
 @pytest.mark.parametrize(
@@ -75,16 +71,18 @@ def test_without_arguments_the_options_are_the_defaults() -> None:
         ({"oracle": "noisy", "noise": "a"}, "--noise", "no error rates"),
         ({"oracle": "nosy"}, "--oracle", "did you mean noisy"),
         ({"oracle": "hierarchical", "groups": "a\0b"}, "--groups", "no such file"),
-        ({"learning_rate": math.inf}, "--learning-rate", "finite"),
-        ({"learning_rate": math.nan}, "--learning-rate", "finite"),
-        ({"dropout": math.nan}, "--dropout", "not a share"),
-        ({"dropout": 1}, "--dropout", "not a share"),
-        ({"width": 10**9}, "--width", "at most"),
-        ({"depth": 10**9}, "--depth", "at most"),
+        ({"learning_rate": math.inf}, "--learning-rate", "1e-3 is usual"),
+        ({"learning_rate": math.nan}, "--learning-rate", "1e-3 is usual"),
+        ({"model": "mlp(dropout=nan)"}, "--model mlp(dropout=nan)", "below 1"),
+        ({"model": "mlp(dropout=1)"}, "--model mlp(dropout=1)", "below 1"),
+        ({"model": "mlp(width=1000000000)"}, "--model mlp(width=", "at most"),
+        ({"model": "mlp(depth=1000000000)"}, "--model mlp(depth=", "at most"),
         ({"label_type": "clas"}, "--label-type", "did you mean class"),
         ({"modality": "text"}, "--modality", "give a list, each a text"),
         ({"modality": ["a", "b", "a"]}, "--modality", "'a' is named twice"),
-        ({"encoder": ["a", "a"]}, "--encoder", "'a' is named twice"),
+        ({"model": "auto(encoder=a;a)"}, "--model auto(encoder=a;a)", "'a' is named twice"),
+        ({"width": 8}, "--width", "three-head(width=…)"),
+        ({"qery_size": 8}, "--qery-size", "did you mean query_size"),
         ({"mask_modality": ["b=0.9", "a=1"]}, "--mask-modality", "'a=1'\n"),
         ({"mask_modality": ["a=0.1", "a=0.2"]}, "--mask-modality", "'a' is named twice"),
         ({"loss": "fixed", "head_weight": ["a=inf"]}, "--head-weight", "name=0.2"),
@@ -119,14 +117,14 @@ def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None
     error = refusal(
         strategy="margn,entropy,entropy,bald(k=0)", seeds="x", query_size="0", until="never",
         noise="y", head_weight=["a"], mask_modality=["b=2", "c"], initial_ids="absent",
-        initial_size=1, dropout=2, learning_rate=0, price=0, model="mpl", out=Path(__file__),
+        initial_size=1, learning_rate=0, price=0, model="mpl", out=Path(__file__),
     )  # fmt: skip
     lines = error.args[0].splitlines()
     places = re.findall(r"^ +\d+\. (.+?): ", error.args[0], re.MULTILINE)
     assert sorted(places) == sorted([
-        "--seeds", "--query-size", "--until", "--noise", "--noise", "--head-weight",
+        "--seeds", "--query-size", "--until", "--noise", "--head-weight",
         "--mask-modality",
-        "--initial-ids absent", "--initial-ids and --initial-size", "--initial-size", "--dropout",
+        "--initial-ids absent", "--initial-size",
         "--learning-rate", "--price", "--model", "--out", "--strategy", "--strategy",
         "--strategy bald(k=0)",
     ])  # fmt: skip
@@ -137,20 +135,14 @@ def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None
 
 
 def test_numbers_and_arrays_of_numpy_are_taken_as_numbers() -> None:
-    theirs = make_options(
-        run,
-        {
-            "seeds": np.arange(3), "steps": np.int64(4), "dropout": np.float32(0.5),
-            "noise": np.array([0.25, 0.5]), "oracle": np.str_("annotators"),
-            "initial_ids": list(np.array([3, 4])), "retrain": np.bool_(True),
-        },
+    theirs = study(
+        seeds=np.arange(3), steps=np.int64(4), learning_rate=np.float32(0.5),
+        noise=np.array([0.25, 0.5]), oracle=np.str_("annotators"),
+        initial_ids=list(np.array([3, 4])), retrain=np.bool_(True),
     )  # fmt: skip
-    ours = make_options(
-        run,
-        {
-            "seeds": [0, 1, 2], "steps": 4, "dropout": 0.5, "noise": "0.25,0.5",
-            "oracle": "annotators", "initial_ids": ["3", "4"], "retrain": True,
-        },
+    ours = study(
+        seeds=[0, 1, 2], steps=4, learning_rate=0.5, noise="0.25,0.5", oracle="annotators",
+        initial_ids=["3", "4"], retrain=True,
     )  # fmt: skip
     assert theirs == ours
     assert type(theirs.schedule.steps) is int
@@ -160,7 +152,7 @@ def test_numbers_and_arrays_of_numpy_are_taken_as_numbers() -> None:
 def test_ids_may_come_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_bytes(b"\xef\xbb\xbf7\r\n8\r\n")
-    assert make_options(run, {"initial_ids": path}).initial_ids == ("7", "8")
+    assert study(initial_ids=path).initial_ids == ("7", "8")
 
 
 NASTY = st.one_of(
@@ -172,7 +164,7 @@ NASTY = st.one_of(
     st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
     st.sampled_from(list(STRATEGIES)), st.builds(object),
 )  # fmt: skip
-NAMES = sorted(inspect.signature(run).parameters)
+NAMES = sorted(options_of(CurvesOptions))
 
 
 @settings(max_examples=150, deadline=None)
@@ -181,7 +173,7 @@ def test_whatever_the_arguments_are_there_are_options_or_one_usage_error(
     arguments: dict[str, Any],
 ) -> None:
     try:
-        options = make_options(run, arguments)
+        options = study(**arguments)
     except UsageError:
         return
     assert isinstance(options, StudyOptions)
@@ -212,13 +204,13 @@ def test_all_that_does_not_fit_the_pool_is_told_together_and_leaves_nothing(
     with pytest.raises(UsageError) as caught:
         alsim.run(
             POOL, strategy="bald(candidates=5),co-testing,random(batch-norm=frozen)",
-            model="linear", encoder=["pictur"], initial_ids=["absent"], query_size=10,
+            model="linear", initial_ids=["absent"], query_size=10,
             modality=["picture"], loss="fixed",
             head_weight=["mixed=0", "txt=1"], oracle="noisy", confusion=confusion,
             seeds=1, workers=1, out=tmp_path / "refused",
         )  # fmt: skip
     for told in (
-        "no modality 'pictur' to encode", "no head 'txt' to weigh",
+        "no head 'txt' to weigh",
         "every head weighs 0", "no batch norm to freeze", "members would all agree",
         "there are not two of them", "no train row has the id 'absent'",
         "bald(candidates=5) looks at 5 rows", "there is no class 'a'",

@@ -1,19 +1,13 @@
 import pytest
+from asking import study
 
 from alsim.errors import UsageError
-from alsim.options.curves import ScheduleOptions
-from alsim.options.engine import EngineOptions
-from alsim.options.model import ModelOptions
-from alsim.options.sizes import QuerySize, Until
+from alsim.options.sizes import QuerySize, Until, parse_query_size, parse_until
 from alsim.options.texts import (
     parse_names,
-    parse_query_size,
     parse_seeds,
     parse_shares,
-    parse_until,
 )
-from alsim.options.training import TrainingOptions
-from alsim.studies.start.check import StudyOptions, check
 
 
 def test_seeds_are_a_count_a_range_or_a_list() -> None:
@@ -66,28 +60,18 @@ def test_names_come_from_one_text_or_several() -> None:
     )
 
 
-def test_all_faults_of_the_options_are_told_at_once() -> None:
-    options = StudyOptions(
-        strategies=("margn", "entropy", "entropy"),
-        schedule=ScheduleOptions(steps=0),
-        model=ModelOptions(dropout=1.0),
-        training=TrainingOptions(batch_norm="frozen", retrain=True, learning_rate=0),
-        engine=EngineOptions(workers=0),
-    )
+def test_all_faults_of_the_options_are_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
-        check(options)
+        study(
+            strategy="margn,entropy,entropy", steps=0, model="mlp(dropout=1)", batch_norm="frozen",
+            retrain=True, learning_rate=0, workers=-1,
+        )  # fmt: skip
     for part in (
-        "margn",
-        "--steps",
-        "--dropout",
-        "--retrain",
-        "--learning-rate",
-        "--workers",
-        "twice",
-    ):
+        "margn", "--steps", "mlp(dropout=1)", "--retrain", "--learning-rate", "--workers", "twice",
+    ):  # fmt: skip
         assert part in str(caught.value)
 
 
-def test_a_single_fault_is_told_as_itself() -> None:
+def test_a_single_fault_is_reported_as_itself() -> None:
     with pytest.raises(UsageError, match=r"^no strategy 'margn'"):
-        check(StudyOptions(strategies=("margn",)))
+        study(strategy="margn")

@@ -1,0 +1,35 @@
+"""What arguments of a twin mean, as its first lines find it out."""
+
+from typing import Any
+
+from alsim.options.correlation import CorrelateOptions
+from alsim.options.curves import CurvesOptions
+from alsim.options.faults import Faults
+from alsim.options.option import read
+from alsim.strategies import Named
+from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
+from alsim.studies.start.check import StudyOptions, study_of
+
+
+def asked(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
+    """Return what arguments of `alsim.run` mean, and the strategies by name."""
+    faults = Faults()
+    options = read(CurvesOptions, arguments, faults)
+    found = study_of(options, options.strategy, "--strategy", faults)
+    faults.raise_all("options cannot be used", "alsim run")
+    return found
+
+
+def study(**arguments: Any) -> StudyOptions:
+    """Return what arguments of `alsim.run` mean."""
+    return asked(**arguments)[0]
+
+
+def correlation(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
+    """Return what arguments of `alsim.correlate` mean, and the metrics by name."""
+    faults = Faults()
+    options = read(CorrelateOptions, arguments, faults)
+    found, metrics = study_of(options, metric_names(options.metric), FLAG, faults)
+    check_metric_names(options.metric, options.label, metrics, faults)
+    faults.raise_all("options cannot be used", "alsim correlate")
+    return found, metrics

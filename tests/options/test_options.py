@@ -1,0 +1,154 @@
+"""An option said once: defaults, flags, twins, checks and JSON follow from its declaration."""
+
+import inspect
+import json
+import re
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+import alsim
+from alsim.cli.main import app
+from alsim.errors import UsageError
+from alsim.options.correlation import CorrelateOptions
+from alsim.options.curves import CurvesOptions
+from alsim.options.faults import Faults
+from alsim.options.option import Option, Range, option, options_of, parsed, part, read
+from alsim.options.sizes import QuerySize, Until
+from alsim.options.training import TrainingOptions
+from alsim.options.training_study import TrainOptions
+from alsim.studies.same_again import flag_of, plain_options
+
+GROUPS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
+    "run": (CurvesOptions, alsim.run),
+    "correlate": (CorrelateOptions, alsim.correlate),
+    "train": (TrainOptions, alsim.train),
+}
+
+
+def words(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if value == "":
+        raise UsageError("no word", "--word", "give one")
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    heading: ClassVar = "Small"
+
+    size: int | None = option(3, "Size.", within=Range(least=1, most=9))
+    rate: float = option(0.5, "Rate.", within=Range(above=0, below=1, usual="a half is usual"))
+    word: Option[str | tuple[str, ...], tuple[str, ...]] = parsed("a b", words, "Words.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Large(Small):
+    rate: float = option(Small.rate, "Rate of this.", within=Range(above=0, below=1))
+    more: bool = option(False, "More.", flag="--further")
+    hidden: int = 7
+
+
+def test_a_field_holds_what_was_written_means() -> None:
+    assert Small() == Small(size=3, rate=0.5, word="a  b")
+    assert Small(word="c").word == ("c",)
+    assert replace(Small(word="c d"), size=4) == Small(word="c d", size=4)
+    assert (Small.size, Small.word, Large.rate) == (3, "a b", 0.5)
+    with pytest.raises(FrozenInstanceError):
+        Small().size = 4  # pyright: ignore[reportAttributeAccessIssue] -- that is the test
+
+
+def test_options_are_listed_own_first_and_each_once() -> None:
+    known = options_of(Large)
+    assert [*known] == ["rate", "more", "size", "word"]
+    assert known["rate"].help == "Rate of this."
+    assert (known["more"].flag, known["size"].flag) == ("--further", "--size")
+    assert known["word"].hint == str | tuple[str, ...]
+    assert known["size"].heading == "Small"
+
+
+@pytest.mark.parametrize(
+    ("value", "what", "mend"),
+    [
+        ({"size": 0}, "0 is too small", "at least 1"),
+        ({"size": 1000}, "1,000 is too large", "at most 9"),
+        ({"rate": 0.0}, "0 is out of range", "above 0 and below 1; a half is usual"),
+        ({"rate": float("nan")}, "nan is out of range", "above 0 and below 1"),
+        ({"word": ""}, "no word", "give one"),
+    ],
+)
+def test_a_value_out_of_range_is_one_fault(value: dict[str, Any], what: str, mend: str) -> None:
+    faults = Faults()
+    assert read(Small, value, faults) == Small()
+    (fault,) = faults.kept
+    assert what in fault.args[0]
+    assert mend in fault.args[2]
+    assert read(Small, {"size": None}, Faults()).size is None
+
+
+def test_all_faults_are_found_at_once_and_the_rest_is_as_given() -> None:
+    faults = Faults()
+    found = read(Small, {"size": "x", "rate": 2, "word": "", "sise": 3}, faults)
+    assert found == Small()
+    assert [fault.args[1] for fault in faults.kept] == ["--size", "--rate", "--word", "--sise"]
+    assert read(Large, {"size": 4, "hidden": 8}, faults) == Large(size=4, hidden=8)
+
+
+def test_a_part_has_the_values_and_its_own_defaults_for_the_rest() -> None:
+    assert part(Large(size=5, word="x"), Small) == Small(size=5, word="x")
+    assert part(Small(size=5), Large) == Large(size=5)
+
+
+def test_values_survive_json() -> None:
+    training = TrainingOptions(head_weight=["mixed=0.5"], loss="fixed", epochs=3)
+    told = json.loads(json.dumps(msgspec.to_builtins(training)))
+    assert msgspec.convert(told, TrainingOptions) == training
+    options = CurvesOptions(query_size="20:200", until="labels=900", confusion="m.csv", out="x")
+    plain = plain_options(options)
+    assert plain["query_size"] == {"first": 20, "last": 200}
+    assert plain["until"] == {"kind": "labels", "value": 900.0}
+    assert plain["confusion"] == str(Path("m.csv").absolute())
+    assert not {"out", "force", "pool", "workers"} & plain.keys()
+    assert options.query_size == QuerySize(20, 200)
+    assert options.until == Until("labels", 900.0)
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
+    group, twin = GROUPS[name]
+    command: Any = typer.main.get_command(app)
+    flags = {flag for each in command.commands[name].params for flag in each.opts}
+    assert {one.flag for one in options_of(group).values()} == flags - {
+        "--json", "--plot", "--help-all",
+    }  # fmt: skip
+    arguments = inspect.signature(twin).parameters
+    assert {*arguments} - {"watch"} == {*options_of(group)}
+    assert arguments["pool"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert {one.flag for one in options_of(group).values()} == {*map(flag_of, options_of(group))}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(name: str) -> None:
+    group, _ = GROUPS[name]
+    short, full = (
+        CliRunner().invoke(app, [name, flag]).stdout for flag in ("--help", "--help-all")
+    )
+    of_options = short[short.index("Most used:") :]
+    listed = re.findall(r"^  (?:-h, )?(--[a-z-]+)", of_options, re.MULTILINE)
+    assert 10 < len(listed) <= 25
+    often = {one.flag for one in options_of(group).values() if one.facts.get("often")}
+    assert {*listed} == often | {"--help", "--help-all"}
+    assert 2 <= short.count("Example:") <= 3
+    assert (
+        f"{len(options_of(group)) - len(often) + (2 if name == 'correlate' else 1)} more" in short
+    )
+    one_line = " ".join(full.split())
+    for one in options_of(group).values():
+        assert one.flag in full
+        if isinstance(one.default, int | float | str) and not isinstance(one.default, bool):
+            assert re.search(rf"{one.flag} .*?\[default: ", one_line)
