@@ -217,7 +217,7 @@ def test_below_64_rows_the_study_ends_and_says_what_to_do(models: Path) -> None:
     with pytest.raises(RunError, match="GPU ran out of memory") as caught:
         run(setting_of(f"{models}:Tiny"), "margin")
     assert "64 rows" in caught.value.args[1]
-    for way_out in ("--seeds", "--device cpu", "--width"):
+    for way_out in ("--seeds", "--device cpu", "narrower net"):
         assert way_out in caught.value.args[2]
 
 

@@ -58,7 +58,7 @@ def _flag(option: Option[Any, Any]) -> inspect.Parameter:
     hint = _written(option)
     shown = typer.Option(
         option.flag,
-        help=f"{option.help}{_default(option)}",
+        help=f"{option.help}{default_of(option)}",
         rich_help_panel=MOST_USED if option.facts.get("often") else option.heading,
         show_default=False,
     )
@@ -87,10 +87,10 @@ def _written(option: Option[Any, Any]) -> Any:
     raise TypeError(f"{option.name}: no flag of type {option.hint}")
 
 
-def _default(option: Option[Any, Any]) -> str:
+def default_of(option: Option[Any, Any]) -> str:
     """Return the default in brackets, where there is one to show."""
     value, words = option.default, option.facts.get("otherwise")
-    if not words and (value in (None, (), False) or value is True):
+    if not words and (value is None or value == () or isinstance(value, bool)):
         return ""
     if not words:
         words = ",".join(value) if isinstance(value, tuple) else f"{value}"

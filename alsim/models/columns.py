@@ -71,7 +71,7 @@ class Columns:
         if name not in self.widths:
             raise UsageError(
                 f"no modality {name!r} for an expert to read",
-                "--reads",
+                "--model (reads=…)",
                 nearest(name, self.widths),
             )
         ends = rest.removesuffix("]").split(":")
@@ -80,11 +80,11 @@ class Columns:
         # More digits are more than any column has, and Python does not read 5,000 of them.
         if not is_range or not all(e.isascii() and e.isdecimal() and len(e) < 10 for e in ends):
             mend = f"write {name}[0:{width}] for all its columns"
-            raise UsageError(f"{part!r} is no range of columns", "--reads", mend)
+            raise UsageError(f"{part!r} is no range of columns", "--model (reads=…)", mend)
         start, stop = int(ends[0]), int(ends[1])
         if not start < stop <= width:
             mend = f"{name} has columns 0 to {width}"
-            raise UsageError(f"{part!r} holds no columns", "--reads", mend)
+            raise UsageError(f"{part!r} holds no columns", "--model (reads=…)", mend)
         return name, start, stop
 
 
@@ -97,7 +97,7 @@ def reading_mask(columns: Columns, groups: Sequence[str], n_experts: int) -> Ten
     if not 0 < len(groups) <= n_experts:
         mend = "give as many as there are experts, or fewer: they come in turn"
         what = f"{len(groups)} groups of columns for {n_experts} experts"
-        raise UsageError(what, "--reads", mend)
+        raise UsageError(what, "--model (reads=…)", mend)
     mask = torch.zeros(n_experts, columns.n)
     for expert in range(n_experts):
         mask[expert, columns.of(groups[expert % len(groups)])] = 1
@@ -112,7 +112,7 @@ def image_of(columns: Columns, image: Image | None) -> Image:
     Raises:
         UsageError: If the modality is no picture of that shape, or not the only one.
     """
-    where = "--expert conv4"
+    where = "--model (expert=conv4)"
     if len(columns.widths) > 1:
         what = "they read one modality, and the others would go unread"
         raise UsageError(what, where, "choose the one that holds pixels: --modality image")
@@ -120,7 +120,7 @@ def image_of(columns: Columns, image: Image | None) -> Image:
     guesses = [(isqrt(d // c), isqrt(d // c), c) for c in (1, 3)]
     found = image or next((g for g in guesses if g[0] * g[1] * g[2] == d), None)
     if found is None or found[0] * found[1] * found[2] != d:
-        mend = "say what shape the picture has (--image-shape 32x32x3), or use experts of kind mlp"
+        mend = "say what shape the picture has (image-shape=32x32x3), or use experts of kind mlp"
         raise UsageError(f"{d} columns are no picture of the shape asked for", where, mend)
     if min(found[:2]) < 16:
         mend = "use experts of kind mlp"

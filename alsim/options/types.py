@@ -94,7 +94,9 @@ def in_words(hint: Any) -> str:
     origin, options = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         left_out = {NoneType, Path} if str in options else {NoneType}
-        return " or ".join(in_words(option) for option in options if option not in left_out)
+        known = [option for option in options if option not in left_out]
+        shown_ones = [option for option in known if get_origin(option) or option in _WORDS]
+        return " or ".join(in_words(option) for option in shown_ones or known)
     if origin is Literal:
         return " or ".join(repr(option) for option in options)
     if origin is not None and issubclass(origin, Mapping):

@@ -83,6 +83,6 @@ def _too_little(error: BaseException, doing: str) -> Exception:
     return out_of_memory(
         error,
         doing,
-        gpu="use fewer --seeds or strategies at once, --device cpu, or a narrower net: --width",
-        host="use fewer --workers, fewer --seeds or strategies at once, or a narrower net: --width",
+        gpu="use fewer --seeds or strategies at once, --device cpu, or a narrower net",
+        host="use fewer --workers, fewer --seeds or strategies at once, or a narrower net",
     )

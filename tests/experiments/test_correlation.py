@@ -235,7 +235,7 @@ def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
     with pytest.raises(RunError, match="the machine ran out of memory") as caught:
         list(correlate(setting, 3, START, ["margin"], OPTIONS, memory_for(99, told)))
     assert caught.value.args[1] == "training 1 copies at once"
-    assert "--width" in caught.value.args[2]
+    assert "narrower net" in caught.value.args[2]
 
 
 def test_a_metric_does_not_depend_on_which_others_there_are() -> None:

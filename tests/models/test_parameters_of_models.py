@@ -155,5 +155,5 @@ def test_a_run_trains_the_experts_that_were_asked_for(tmp_path: Path) -> None:
     assert configuration["model"]["experts"] == json.loads(json.dumps(asdict(chosen)))
     with pytest.raises(UsageError, match="no modality 'sound'") as refused:
         alsim.run(pool, model="mmoe(reads=sound)", seeds=1, workers=1, out=tmp_path / "no")
-    assert refused.value.args[1] == "--reads"
+    assert refused.value.args[1] == "--model (reads=…)"
     assert not (tmp_path / "no").exists()

@@ -149,7 +149,7 @@ def test_one_modality_or_a_model_without_their_heads_is_refused(strategy: Strate
     with pytest.raises(UsageError, match="one modality"):
         strategy.score(one)
     mixed = Signals(2, {"head_probabilities": torch.ones(2, 1, 1), "present": torch.ones(2, 2)})
-    with pytest.raises(UsageError, match="--heads all"):
+    with pytest.raises(UsageError, match=r"heads=all"):
         strategy.score(mixed)
 
 

@@ -32,7 +32,7 @@ def test_a_sample_by_default_is_of_whole_groups() -> None:
 
 
 def test_rows_beyond_whole_groups_are_told() -> None:
-    sizes = plan_sizes(20, SizeOptions(105, 10), 200)
+    sizes = plan_sizes(20, SizeOptions(sample_size=105, group_size=10), 200)
     assert sizes.correlation.sample_size == 100
     assert str(sizes) == (
         "20 initial labels; 10 groups of 10 rows; 5 rows make no whole group and are left out at "
@@ -45,10 +45,10 @@ def test_rows_beyond_whole_groups_are_told() -> None:
     [
         (198, SizeOptions(), 200, "--initial-size", "ask for at most 197"),
         (None, SizeOptions(), 4, "--initial-size", "bring a larger pool"),
-        (20, SizeOptions(181), 200, "--sample-size", "leave 180, not 181"),
-        (20, SizeOptions(100, 34), 200, "--sample-size, --group-size", "at most 33"),
-        (20, SizeOptions(None, 61), 200, "--sample-size, --group-size", "at most 60"),
-        (20, SizeOptions(2), 200, "--sample-size, --group-size", "too few to correlate"),
+        (20, SizeOptions(sample_size=181), 200, "--sample-size", "leave 180, not 181"),
+        (20, SizeOptions(sample_size=100, group_size=34), 200, "--sample-size, --group-size", "at most 33"),
+        (20, SizeOptions(group_size=61), 200, "--sample-size, --group-size", "at most 60"),
+        (20, SizeOptions(sample_size=2), 200, "--sample-size, --group-size", "too few to correlate"),
     ],
 )
 def test_sizes_that_were_asked_for_and_do_not_fit_are_refused(
@@ -64,7 +64,7 @@ def test_what_is_planned_fits_is_what_was_asked_for_and_is_stable(
     initial: int | None, sample: int | None, group: int | None, n_pool: int
 ) -> None:
     try:
-        sizes = plan_sizes(initial, SizeOptions(sample, group), n_pool)
+        sizes = plan_sizes(initial, SizeOptions(sample_size=sample, group_size=group), n_pool)
     except UsageError:
         assert n_pool < 6 or (initial, sample, group) != (None, None, None)
         return
@@ -78,5 +78,5 @@ def test_what_is_planned_fits_is_what_was_asked_for_and_is_stable(
     if group is None and found.group_size > 1:
         assert found.sample_size // found.group_size >= min(ENOUGH_GROUPS, found.sample_size)
     # Planned again from what they came to, as a worker's parent does, they stay.
-    again = plan_sizes(first, SizeOptions(sample, group), n_pool)
+    again = plan_sizes(first, SizeOptions(sample_size=sample, group_size=group), n_pool)
     assert (again.schedule, again.correlation) == (sizes.schedule, found)

@@ -242,7 +242,6 @@ def _check_combinations(
         "--label": options.pool.label,
         "--modality": options.pool.modality,
         "--features": options.pool.features,
-        "--encoder": options.model.encoders or (),
         "--initial-ids": options.initial_ids or (),
     }
     for named, values in named_values.items():

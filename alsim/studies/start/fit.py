@@ -119,7 +119,7 @@ def fit_model(model: ModelOptions, pool: Pool, faults: Faults) -> ModelOptions:
     for name in model.encoders or ():
         if name not in pool.modalities:
             mend = nearest(name, pool.modalities)
-            faults.add(f"no modality {name!r} to encode", "--encoder", mend)
+            faults.add(f"no modality {name!r} to encode", "--model (encoder=…)", mend)
     if model.encoders is not None:
         # Without the unknown ones, so that what else does not fit is found too.
         known = tuple(name for name in model.encoders if name in pool.modalities)
@@ -159,13 +159,13 @@ def _check_model(
             faults.add(
                 "a committee by dropout needs a model with dropout: its members would all agree",
                 where,
-                "use --model mlp or three-head with --dropout 0.5",
+                "leave its dropout above 0: --model \"mlp(dropout=0.5)\"",
             )
         if "head_probabilities" in wanted and len(heads) < 3:
             faults.add(
                 "the strategy compares the modalities' own heads, and there are not two of them",
                 where,
-                "use a pool with several modalities, and --model three-head --heads all",
+                "use a pool with several modalities, and --model \"three-head(heads=all)\"",
             )
 
 

@@ -189,7 +189,7 @@ def _check_evaluations(objective: Objective, model: TrainedModel, faults: Faults
         for mode in model.evaluations:
             if (top_k_of(mode) or 0) > n:
                 what = f"{mode} asks for more experts than the {n} of {model.name}"
-                mend = f"ask for at most top-{n}, which is all, or give more --experts"
+                mend = f"ask for at most top-{n}, which is all, or give it more experts"
                 faults.add(what, "--evaluation", mend)
 
 
