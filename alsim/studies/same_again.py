@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 
 def flag_of(option: str) -> str:
     """Return the flag that sets an option, such as "--query-size" of "query_size.first"."""
-    name = option.partition(".")[0].partition("[")[0]
+    name = option.partition(".")[0]
     return "--id" if name == "id_column" else "--" + name.replace("_", "-")
 
 

@@ -1,0 +1,35 @@
+# What is done often; `just` lists it.
+
+default:
+    @just --list
+
+# A virtual environment with everything that development needs
+setup:
+    python -m venv .venv
+    .venv/bin/pip install -e ".[dev]" -c constraints.txt
+
+# Lint, format and types
+check:
+    .venv/bin/ruff check .
+    .venv/bin/ruff format --check .
+    .venv/bin/basedpyright
+
+# All tests but the slow ones
+test *ARGS:
+    .venv/bin/pytest -n auto {{ARGS}}
+
+# The tests that start no process: under a minute
+test-quick *ARGS:
+    .venv/bin/pytest -m "not slow and not process" {{ARGS}}
+
+# The tests that take minutes: kills, full disks, fuzzing, recipes
+test-slow *ARGS:
+    .venv/bin/pytest -m slow {{ARGS}}
+
+# Every benchmark at its smallest size; see each one's --help
+bench:
+    for file in benchmarks/*.py; do [ $file = benchmarks/common.py ] || .venv/bin/python $file --tiny; done
+
+# Pages that follow from the code
+docs:
+    .venv/bin/python docs/reference.py
