@@ -8,7 +8,10 @@ stopped, `alsim.read_run(folder)` reads what it left, `alsim.compare(folders)` c
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alsim.store import load_task, read_correlation, read_run, read_training
+    from alsim.store.correlation import read_correlation
+    from alsim.store.curves import read_run
+    from alsim.store.exported_task import load_task
+    from alsim.store.training import read_training
     from alsim.studies.compare import compare
     from alsim.studies.correlation.run import correlate
     from alsim.studies.curves.run import run
@@ -35,10 +38,10 @@ _HOMES = {
     "resume": "alsim.studies.resume",
     "compare": "alsim.studies.compare",
     "correlate": "alsim.studies.correlation.run",
-    "load_task": "alsim.store",
-    "read_correlation": "alsim.store",
-    "read_run": "alsim.store",
-    "read_training": "alsim.store",
+    "load_task": "alsim.store.exported_task",
+    "read_correlation": "alsim.store.correlation",
+    "read_run": "alsim.store.curves",
+    "read_training": "alsim.store.training",
     "train": "alsim.studies.training.run",
 }
 

@@ -79,7 +79,8 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
     fuzzer would hardly ever find one.
     """
     from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
-    from alsim.store import Ending, Entry, Journal, read_journal
+    from alsim.store.curve_journal import Journal, read_journal
+    from alsim.store.curve_lines import Ending, Entry
 
     file = scratch / "journal.jsonl"
     with Journal.open(file, "margin", 0) as writer:

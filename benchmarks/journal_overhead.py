@@ -30,7 +30,7 @@ from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import CHECKPOINTS
+from alsim.store.layout import CHECKPOINTS
 from alsim.studies.curves.keep import Keeper, save_passive
 from alsim.studies.machine import Machine
 from alsim.studies.start.check import study_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.store import Ending, Entry, Journal, Recorded
+from alsim.store.curve_journal import Journal
+from alsim.store.curve_lines import Ending, Entry, Recorded, round_to_json
 
 ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308)
 
@@ -61,6 +62,11 @@ def append_missing(journal: Journal, n: int = 2) -> None:
         journal.end(Ending("done", n - 1, {"save": 0.5}))
 
 
+def json_of(done: Round) -> dict[str, Any]:
+    """Return a round as it comes out of JSON."""
+    return json.loads(json.dumps(round_to_json(done)))
+
+
 def line_of(record: object) -> bytes:
     """Return the line of a journal that holds any JSON value, with the right digest."""
     return sign(json.dumps(record, ensure_ascii=False).encode())
@@ -90,7 +96,7 @@ def is_prefix(found: Recorded | None, whole: Recorded) -> bool:
 
 def write_run(folder: Path, manifest: Mapping[str, object], *, n: int = 3) -> Path:
     """Write a run that is not complete: `run.json` and the journals of two curves."""
-    from alsim.store import write_manifest
+    from alsim.store.manifest import write_manifest
 
     folder.mkdir()
     write_manifest(folder, {"evaluation_split": "test", **manifest})

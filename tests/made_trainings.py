@@ -12,7 +12,9 @@ from alsim.experiments.training.records import (
     TaskRecord,
     TasksResult,
 )
-from alsim.store import create_run, write_manifest, write_training
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
+from alsim.store.training import write_training
 
 Gates = Mapping[str, np.ndarray]  # model -> (s, t, e)
 # model, seed, fraction, task, evaluation -> accuracy

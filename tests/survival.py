@@ -28,7 +28,7 @@ from alsim.options.model import ModelOptions
 from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import read_journal
+from alsim.store.curve_journal import read_journal
 from alsim.strategies import find_strategy
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.worker import Study

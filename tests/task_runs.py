@@ -8,7 +8,9 @@ import pyarrow as pa
 from pictures import MemoryRun, make_queries, make_steps
 
 from alsim.experiments.curves.records import MetricRecord, Round, StepRecord
-from alsim.store import create_run, write_manifest, write_tables
+from alsim.store.curves import write_tables
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
 from alsim.store.tables import METRICS, schema_of
 
 TASKS = ("colour", "season")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import alsim
-from alsim.store import Run
+from alsim.store.curves import Run
 
 FEW = {"seeds": "0..0", "initial_size": 300, "query_size": 20, "steps": 2, "max_epochs": 8}
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alsim.experiments.curves.records import Round, StepRecord
-from alsim.store import create_run, write_manifest, write_tables
+from alsim.store.curves import write_tables
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
 
 Curves = Mapping[str, Mapping[int, Sequence[float]]]  # strategy, seed, accuracy at each step
 

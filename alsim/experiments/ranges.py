@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
+from msgspec import Meta
+
 _ROUNDING = 1e-6  # by which a mean of shares may lie beyond them
 # Of a MetricRecord or TaskRecord, what lies in [0, 1].
 SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "recall", "auc"})
@@ -28,6 +30,7 @@ class Within:
         return self.least - _ROUNDING <= value <= self.most + _ROUNDING
 
 
+Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]  # what a table's column holds
 Count = Annotated[int, Within(0, 1 << 48)]  # of rows, labels, questions: no pool has more
 Share = Annotated[float, Within(0, 1)]
 Amount = Annotated[float, Within(0, sys.float_info.max)]  # of money or seconds

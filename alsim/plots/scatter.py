@@ -29,7 +29,7 @@ _MARKERS = "os^Dv<>P"
 
 
 class DrawableStudy(Protocol):
-    """What is drawn of a correlation study, such as what `alsim.store.read_correlation` returns."""
+    """What is drawn of a study, such as `alsim.store.correlation.CorrelationStudy`."""
 
     @property
     def groups(self) -> pa.Table:

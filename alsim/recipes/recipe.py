@@ -9,7 +9,9 @@ from alsim.errors import UsageError
 from alsim.options.faults import Faults
 from alsim.plots import Drawing
 from alsim.recipes.pools import MadePool
-from alsim.store import CorrelationStudy, Run, TrainingStudy
+from alsim.store.correlation import CorrelationStudy
+from alsim.store.curves import Run
+from alsim.store.training import TrainingStudy
 
 Band = Literal["t", "none"]
 Settings = Mapping[str, Any]  # arguments of what a recipe runs

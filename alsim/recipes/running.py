@@ -15,8 +15,11 @@ from alsim.options.texts import parse_seeds
 from alsim.recipes.pools import MadePool, make_pool
 from alsim.recipes.recipe import Done, Recipe, Settings
 from alsim.recipes.report import RESULT, Report, figure_name, make_report
-from alsim.store import LOCK, RunLock, free_folder, in_the_way, remove_partials
 from alsim.store.atomic import cannot_write, is_partial
+from alsim.store.folder import free_folder, remove_partials
+from alsim.store.layout import LOCK
+from alsim.store.lock import RunLock
+from alsim.store.opening import in_the_way
 from alsim.studies.dependencies import of_recipe
 from alsim.studies.watch import Watch
 

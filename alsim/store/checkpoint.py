@@ -8,12 +8,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, replace_bytes, sync_folder
 from alsim.store.layout import run_of
-from alsim.store.opening import read_bytes
-from alsim.store.records import as_object
-from alsim.store.tables import SCHEMA_VERSION, check_version
+from alsim.store.opening import read_if_there
+from alsim.store.version import SCHEMA_VERSION, check_version
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 _KEY = "alsim"
 _DIGEST = re.compile(rb'"alsim":"([0-9a-f]{32}) ')
 _NO_DIGEST = b"0" * 32
+
+
+class _Header(msgspec.Struct):
+    """The part of a safetensors file's header that is ours."""
+
+    metadata: dict[str, str] = msgspec.field(name="__metadata__")
 
 
 def save_checkpoint(
@@ -48,8 +55,8 @@ def save_checkpoint(
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    told = json.dumps({"schema": SCHEMA_VERSION, "facts": facts, "of": [study, path.stem]})
-    data = bytearray(save(copies, {_KEY: f"{_NO_DIGEST.decode()} {told}"}))
+    held = json.dumps({"schema": SCHEMA_VERSION, "facts": facts, "of": [study, path.stem]})
+    data = bytearray(save(copies, {_KEY: f"{_NO_DIGEST.decode()} {held}"}))
     _put_digest(data, blake2b(data, digest_size=16).hexdigest().encode())
     try:
         with suppress(FileExistsError):
@@ -77,12 +84,9 @@ def load_checkpoint(
     from safetensors.torch import load
 
     mend = f"delete it; then this computes from further back: alsim resume {run_of(path)}"
-    try:
-        data = read_bytes(path)
-    except FileNotFoundError:
+    data = read_if_there(path, mend)
+    if data is None:
         return None
-    except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
     zeroed = bytearray(data)
     digest = _put_digest(zeroed, _NO_DIGEST)
     if digest is None:
@@ -90,13 +94,13 @@ def load_checkpoint(
     if digest != blake2b(zeroed, digest_size=16).hexdigest().encode():
         raise StoreError("damaged checkpoint: it does not match its digest", str(path), mend)
     try:
-        header = as_object(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]))
-        told = as_object(json.loads(as_object(header["__metadata__"])[_KEY].partition(" ")[2]))
-        check_version(told.get("schema"), path)
-        if study is not None and told.get("of") != [study, path.stem]:
+        header = msgspec.json.decode(data[8 : 8 + int.from_bytes(data[:8], "little")], type=_Header)
+        held = msgspec.json.decode(header.metadata[_KEY].partition(" ")[2], type=dict[str, Any])
+        check_version(held.get("schema"), path)
+        if study is not None and held.get("of") != [study, path.stem]:
             what = "the checkpoint is of another study, or of another part of this one"
             raise StoreError(what, str(path), mend)
-        return load(data), as_object(told.get("facts"))
+        return load(data), msgspec.convert(held["facts"], dict[str, Any])
     except (ValueError, LookupError, RecursionError, SafetensorError) as error:
         raise StoreError("not a checkpoint: it makes no sense", str(path), mend) from error
 

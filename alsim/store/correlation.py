@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from alsim.errors import StoreError
 from alsim.experiments.ranges import refuse_impossible
-from alsim.store.layout import JOURNALS
-from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind, told_by
+from alsim.store.journal import journals_in, mend_journal, read_unfinished, unfit
+from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
 from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, write_table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CorrelationRecord:
     bootstrap_low: float | None  # over groups
     bootstrap_high: float | None
     p: float | None  # by permutation, two-sided
-    null_mean_low: float | None  # of the mean, if the metric tells nothing
+    null_mean_low: float | None  # of the mean, if the metric is uninformative
     null_mean_high: float | None
     null_seed_low: float | None  # of one seed's ρ, likewise
     null_seed_high: float | None
@@ -56,14 +56,12 @@ class CorrelationStudy(StudyFolder):
     @property
     def epochs(self) -> int:
         """Return for how many epochs each copy was trained."""
-        path = ("configuration", "training", "epochs")
-        return int(str(told_by(self.folder, self.manifest, int, *path)))
+        return self.recorded(int, "configuration", "training", "epochs")
 
     @property
     def initial_size(self) -> int:
         """Return how many labels the copies' start was trained on."""
-        path = ("configuration", "initial_size")
-        return int(str(told_by(self.folder, self.manifest, int, *path)))
+        return self.recorded(int, "configuration", "initial_size")
 
 
 def read_correlation(folder: str | Path) -> CorrelationStudy:
@@ -75,22 +73,15 @@ def read_correlation(folder: str | Path) -> CorrelationStudy:
         StoreError: If there is none, the folder holds learning curves, or a file of it is
             missing, cut short, damaged, or of a schema version that this alsim does not know.
     """
-    folder, manifest = open_folder(folder)
-    refuse_other_kind(folder, manifest, "correlation")
-    if manifest["status"] != "complete":
-        try:
-            groups = collect_groups(folder)
-        except StoreError:
-            if not _is_complete(folder):
-                raise
-        else:
-            if not _is_complete(folder):
-                return CorrelationStudy(folder, manifest, groups, correlations_of(groups))
-        return read_correlation(folder)  # it ended meanwhile, and its journals went one by one
-    groups = read_table(folder / groups_kind().file, groups_kind(), _AGAIN)
-    told = read_table(folder / CORRELATIONS.file, CORRELATIONS, _AGAIN)
-    found = tuple(_from_row(row) for row in told.to_pylist())
-    return CorrelationStudy(folder, manifest, groups, found)
+    path, manifest = open_folder(folder)
+    refuse_other_kind(path, manifest, "correlation")
+    groups = read_unfinished(path, manifest, lambda: collect_groups(path))
+    if groups is not None:
+        return CorrelationStudy(path, manifest, groups, correlations_of(groups))
+    path, manifest = open_folder(path)  # it may have ended meanwhile
+    groups = read_table(path / groups_kind().file, groups_kind(), _AGAIN)
+    rows = read_table(path / CORRELATIONS.file, CORRELATIONS, _AGAIN).to_pylist()
+    return CorrelationStudy(path, manifest, groups, tuple(map(_from_row, rows)))
 
 
 def write_correlation(folder: Path, groups: pa.Table) -> None:
@@ -120,8 +111,8 @@ def kept_groups(folder: Path) -> Iterator[pa.Table]:
     Raises:
         StoreError: If a file is damaged or cannot be read.
     """
-    mend = f"delete it; then this computes it again: alsim resume {folder}"
-    for path in sorted((folder / JOURNALS).glob("*.parquet")):
+    for path in journals_in(folder, ".parquet"):
+        mend = mend_journal(path)
         table = read_table(path, groups_kind(), mend)
         try:
             for number, record in enumerate(_records(table)):
@@ -142,11 +133,7 @@ def collect_groups(folder: Path) -> pa.Table:
     try:
         return build_groups(row for table in kept_groups(folder) for row in _records(table))
     except ValueError as error:
-        raise StoreError(
-            f"the journals do not fit together: {error}",
-            str(folder / JOURNALS),
-            "remove what alsim did not put there, or make it again: alsim correlate --out FOLDER",
-        ) from error
+        raise unfit(folder, error, "alsim correlate") from error
 
 
 def build_groups(groups: "Iterable[GroupRecord]") -> pa.Table:
@@ -179,10 +166,6 @@ def groups_kind() -> TableKind:
     from alsim.experiments.correlation import GroupRecord
 
     return TableKind("groups", GroupRecord, ("metric", "seed", "group"), is_unique=True)
-
-
-def _is_complete(folder: Path) -> bool:
-    return open_folder(folder)[1]["status"] == "complete"
 
 
 def _records(table: pa.Table) -> "list[GroupRecord]":

@@ -1,186 +1,133 @@
-"""A learning curve's journal: what it recorded, a line at a time, whatever may cut it short.
+"""What the journals of every kind of study share; they hold what is found until it is complete.
 
-Its lines are told of in `journal_lines`.
+Curves have a file each, of a line a step; correlation a Parquet file a metric and seed; training
+one of a single line a unit of work. A line is `DIGEST JSON`: hexadecimal digits of BLAKE2b over
+the JSON's bytes.
 """
 
-import errno
-import os
-from collections.abc import Mapping
-from contextlib import suppress
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import convert
 
 from alsim.errors import StoreError
-from alsim.store.atomic import cannot_write, sync_folder, write_all
-from alsim.store.journal_lines import (
-    Ending,
-    Entry,
-    Recorded,
-    line_of,
-    mend_of,
-    no_journal,
-    parse,
-    refuse_foreign,
-    refuse_wrong_end,
-)
-from alsim.store.opening import opened, read_all, read_bytes
-from alsim.store.records import round_to_json
-from alsim.store.tables import SCHEMA_VERSION
+from alsim.experiments.ranges import refuse_impossible
+from alsim.store.layout import JOURNALS, run_of
+from alsim.store.manifest import command_of, is_complete
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Record = TypeVar("_Record", bound="DataclassInstance")
+_Found = TypeVar("_Found")
 
 
-def read_journal(path: Path) -> Recorded | None:
-    """Return what a journal holds, or None where it has not yet a whole first line.
+def line_of(record: Mapping[str, object], digest_size: int) -> bytes:
+    """Return the line that holds a record, with its digest of `digest_size` bytes and its end."""
+    # Not by msgspec, which writes null for a loss that is not a number.
+    body = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return _digest(body, digest_size) + b" " + body + b"\n"
 
-    A torn last line is left out: one without its end, or that does not match its digest, such
-    as zeros after a power cut. So a journal can be read while it is written.
+
+def body_of(line: bytes, digest_size: int) -> bytes | None:
+    """Return the JSON of a line without its end, or None if it does not match its digest."""
+    digest, _, body = line.partition(b" ")
+    return body if digest == _digest(body, digest_size) else None
+
+
+def object_of(line: bytes, digest_size: int) -> dict[str, Any]:
+    """Return the JSON object of a line without its end.
 
     Raises:
-        StoreError: If it cannot be read, is no journal, is damaged before its last line, or is of
-            another schema version.
+        ValueError: If the line does not match its digest, or holds something else, or text that
+            is not Unicode.
+    """
+    body = body_of(line, digest_size)
+    if body is None:
+        raise ValueError("it does not match its digest")
+    text = body.decode()
+    value = json.loads(text)  # see `line_of`
+    if "\\u" in text:  # an escape can be half of a character
+        json.dumps(value, ensure_ascii=False).encode()
+    return convert(value, dict[str, Any])
+
+
+def record_of(kind: type[_Record], value: object) -> _Record:
+    """Return a record whose fields are the keys of a JSON object.
+
+    Raises:
+        ValueError: If a key is missing or unknown, or a value is of another type or out of range.
+    """
+    record = convert(value, kind)
+    unknown = convert(value, dict[str, Any]).keys() - {field.name for field in fields(kind)}
+    if unknown:  # which msgspec allows in a dataclass
+        raise ValueError(f"Object contains unknown field `{min(unknown)}`")
+    refuse_impossible(record)
+    return record
+
+
+def journals_in(folder: Path, suffix: str) -> list[Path]:
+    """Return the journals of a study that end in `suffix`, by the order of their names.
+
+    Raises:
+        StoreError: If the system cannot list them.
     """
     try:
-        data = read_bytes(path)
+        paths = sorted((folder / JOURNALS).iterdir())
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror}", str(path), mend_of(path)) from error
-    return parse(data, path)
-
-
-class Journal:
-    """A journal that is written to. A context manager, which closes it."""
-
-    def __init__(self, path: Path, descriptor: int, recorded: Recorded) -> None:
-        self._path = path
-        self._descriptor = descriptor
-        self._recorded = recorded
-        self._n_bytes = recorded.n_bytes
-        self._n_entries = len(recorded.entries)
-        self._is_ended = recorded.ending is not None
-
-    @staticmethod
-    def open(path: Path, strategy: str, seed: int) -> "Journal":
-        """Make a journal, or open it again behind its last whole line.
-
-        Its folder is made if need be; the folder above must exist. A new journal is on the
-        disk, by name and first line, when this returns. Only one process may have it open.
-
-        Raises:
-            StoreError: If it is another curve's, is damaged, or cannot be written.
-        """
-        header = {"schema": SCHEMA_VERSION, "strategy": strategy, "seed": seed}
-        try:
-            with suppress(FileExistsError):
-                path.parent.mkdir()
-                sync_folder(path.parent.parent)
-            with opened(path.parent) as place:
-                descriptor = place.open(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-                try:
-                    recorded = _cut(descriptor, path, header)
-                    held = recorded or Recorded(strategy, seed, (), None, 0)
-                    journal = Journal(path, descriptor, held)
-                    if recorded is None:
-                        journal._write(header)
-                        journal.sync()
-                        place.sync()
-                except BaseException:
-                    os.close(descriptor)
-                    raise
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        return journal
-
-    @property
-    def recorded(self) -> Recorded:
-        """Return what it held when it was opened."""
-        return self._recorded
-
-    def append(self, entry: Entry) -> None:
-        """Write the next round, in one piece; it is on the disk only after `sync`.
-
-        Raises:
-            StoreError: If the system cannot write it; then nothing of it is kept.
-            ValueError: If it is not the curve's next step.
-        """
-        self._refuse_after_end()
-        refuse_foreign(entry, self._recorded.strategy, self._recorded.seed, self._n_entries)
-        self._write({"round": round_to_json(entry.round), "seconds": dict(entry.seconds)})
-        self._n_entries += 1
-
-    def end(self, ending: Ending) -> None:
-        """Write why the curve ended, as `append` does; nothing can follow.
-
-        Raises:
-            StoreError: If the system cannot write it.
-            ValueError: If it has ended, or at another step.
-        """
-        self._refuse_after_end()
-        refuse_wrong_end(ending, self._n_entries)
-        seconds = dict(ending.seconds)
-        self._write({"end": ending.reason, "step": ending.step, "seconds": seconds})
-        self._is_ended = True
-
-    def sync(self) -> None:
-        """Put what was written on the disk.
-
-        Raises:
-            StoreError: If the system cannot.
-        """
-        try:
-            os.fsync(self._descriptor)
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def _write(self, record: Mapping[str, object]) -> None:
-        line = line_of(record)
-        try:
-            if not os.fstat(self._descriptor).st_nlink:
-                # The system would go on writing to a file that no one can ever read.
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-            try:
-                write_all(self._descriptor, line)
-            except BaseException:
-                # What comes next must not follow half a line.
-                with suppress(OSError):
-                    os.ftruncate(self._descriptor, self._n_bytes)
-                raise
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
-        self._n_bytes += len(line)
-
-    def _refuse_after_end(self) -> None:
-        if self._is_ended:
-            raise ValueError("the curve has ended")
-
-
-def _cut(descriptor: int, path: Path, header: Mapping[str, Any]) -> Recorded | None:
-    """Cut an open journal behind its last whole line, and return what it holds, None for nothing.
-
-    Nothing is an empty file, zeros, or the beginning of this very first line: no other file is cut.
-    """
-    data = read_all(descriptor)
-    recorded = parse(data, path)
-    if recorded is None and not line_of(header).startswith(data.rstrip(b"\0")):
-        raise no_journal(path)
-    place = (header["strategy"], header["seed"])
-    if recorded is not None and (recorded.strategy, recorded.seed) != place:
         raise StoreError(
-            f"the journal is that of {recorded.strategy}, seed {recorded.seed}, "
-            f"not of {place[0]}, seed {place[1]}",
-            str(path),
-            mend_of(path),
-        )
-    os.ftruncate(descriptor, 0 if recorded is None else recorded.n_bytes)
-    return recorded
+            f"cannot read: {error.strerror}",
+            str(folder / JOURNALS),
+            "restore the folder from a copy, or run again: --out FOLDER",
+        ) from error
+    return [path for path in paths if path.suffix == suffix]
+
+
+def mend_journal(path: Path) -> str:
+    """Return what to do about a damaged journal."""
+    return f"delete that file; then this computes it again: alsim resume {run_of(path)}"
+
+
+def read_unfinished(
+    folder: Path, manifest: Mapping[str, object], read: Callable[[], _Found]
+) -> _Found | None:
+    """Return what `read` finds in the journals of a study, None if the study is complete.
+
+    It may be completed meanwhile: then its journals go one by one, and what was found is void.
+
+    Raises:
+        StoreError: If the journals cannot be read, or do not fit together.
+    """
+    if manifest["status"] == "complete":
+        return None
+    try:
+        found = read()
+    except StoreError:
+        if not is_complete(folder):
+            raise
+    except (ValueError, TypeError) as error:
+        if not is_complete(folder):
+            raise unfit(folder, error, command_of(manifest)) from error
+    else:
+        if not is_complete(folder):
+            return found
+    return None
+
+
+def unfit(folder: Path, error: Exception, command: str) -> StoreError:
+    """Return the error for journals that do not fit together, of a study that `command` makes."""
+    return StoreError(
+        f"the journals do not fit together: {error}",
+        str(folder / JOURNALS),
+        f"remove what alsim did not put there, or make it again: {command} --out FOLDER",
+    )
+
+
+def _digest(body: bytes, size: int) -> bytes:
+    return blake2b(body, digest_size=size).hexdigest().encode()

@@ -6,14 +6,16 @@ was killed is its note of who it was.
 """
 
 import errno
-import json
 import os
 import socket
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from alsim.errors import StoreError
 from alsim.store.atomic import cannot_write, write_all
@@ -36,7 +38,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 class Holder:
     """Who holds a lock."""
 
-    process: int
+    process: Annotated[int, msgspec.Meta(gt=0, lt=1 << 31)]  # 0 in _UNKNOWN alone
     host: str
     since: str  # local time with its offset, ISO 8601
 
@@ -85,7 +87,7 @@ class RunLock:
             since = datetime.now().astimezone().isoformat(timespec="seconds")
             mine = Holder(os.getpid(), socket.gethostname(), since)
             os.ftruncate(self.fileno, 0)
-            write_all(self.fileno, json.dumps(asdict(mine)).encode() + b"\n")
+            write_all(self.fileno, msgspec.json.encode(mine) + b"\n")
         except OSError as error:
             self.__exit__()
             raise cannot_write(self._path, error) from error
@@ -180,12 +182,9 @@ def _is_at(descriptor: int, path: Path) -> bool:
 def _read(descriptor: int) -> Holder | None:
     """Return whom the lock's file names, if anyone."""
     try:
-        told = json.loads(os.pread(descriptor, 4096, 0))
-        process, host, since = told["process"], str(told["host"]), str(told["since"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
+    except (ValueError, RecursionError):
         return None
-    is_process = type(process) is int and 0 < process < 1 << 31
-    return Holder(process, host, since) if is_process else None
 
 
 def _held(path: Path, held_by: Holder) -> StoreError:

@@ -6,14 +6,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
+from alsim.analysis.manifest import value_at
 from alsim.errors import StoreError
 from alsim.store.atomic import replacing
 from alsim.store.layout import MANIFEST
 from alsim.store.lock import holder
 from alsim.store.opening import read_bytes
-from alsim.store.tables import SCHEMA_VERSION, check_version
+from alsim.store.version import SCHEMA_VERSION, check_version
+
+Value = TypeVar("Value", str, int)
 
 STATUSES = ("running", "complete", "interrupted", "failed")
 FolderKind = Literal["curves", "correlation", "training"]
@@ -30,7 +33,7 @@ _KINDS: Mapping[FolderKind, tuple[str, str, str]] = {
 # eq=False: what is derived holds tables, which compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyFolder:
-    """What was read from a folder, whatever kind of study it holds: its manifest tells this."""
+    """What was read from a folder, of whatever kind of study: its manifest records which."""
 
     folder: Path
     manifest: Mapping[str, object]
@@ -48,12 +51,26 @@ class StudyFolder:
     @property
     def evaluation_split(self) -> str:
         """Return the split that accuracies are measured on."""
-        return str(told_by(self.folder, self.manifest, str, "evaluation_split"))
+        return self.recorded(str, "evaluation_split")
 
     @property
     def n_evaluated(self) -> int:
         """Return how many rows accuracies are measured on."""
-        return int(str(told_by(self.folder, self.manifest, int, "n_evaluated")))
+        return self.recorded(int, "n_evaluated")
+
+    def recorded(self, kind: type[Value], *path: str) -> Value:
+        """Return a value of the manifest, which anyone may have changed.
+
+        Raises:
+            StoreError: If it is missing or of another type than `kind`.
+        """
+        value = value_at(self.manifest, *path)
+        if type(value) is kind:
+            return value
+        name = ".".join(path)
+        what = f"{name} is missing" if value is None else f"{name} cannot be {value!r}"
+        mend = mend_of(self.folder, self.manifest)
+        raise StoreError(what, str(self.folder / MANIFEST), mend)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
@@ -156,6 +173,15 @@ def command_of(manifest: Mapping[str, object]) -> str:
     return _KINDS[kind_of(manifest)][1]
 
 
+def is_complete(folder: Path) -> bool:
+    """Return whether a folder's `run.json` is now marked complete.
+
+    Raises:
+        StoreError: As `read_manifest`.
+    """
+    return read_manifest(folder).get("status") == "complete"
+
+
 def status_of(folder: Path, manifest: Mapping[str, object]) -> str:
     """Return "running", "complete", "interrupted", "failed", or "killed".
 
@@ -163,22 +189,6 @@ def status_of(folder: Path, manifest: Mapping[str, object]) -> str:
     """
     status = str(manifest["status"])
     return "killed" if status == "running" and holder(folder) is None else status
-
-
-def told_by(folder: Path, manifest: Mapping[str, object], kind: type, *path: str) -> object:
-    """Return a value of a manifest, which anyone may have changed.
-
-    Raises:
-        StoreError: If it is missing or of another type than `kind`.
-    """
-    value: object = manifest
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if type(value) is not kind:
-        name = ".".join(path)
-        what = f"{name} is missing" if value is None else f"{name} cannot be {value!r}"
-        raise StoreError(what, str(folder / MANIFEST), mend_of(folder, manifest))
-    return value
 
 
 def mend_of(folder: Path, manifest: Mapping[str, object]) -> str:

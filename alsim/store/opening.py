@@ -188,6 +188,20 @@ def read_bytes(path: Path) -> bytes:
         return file.read()
 
 
+def read_if_there(path: Path, mend: str) -> bytes | None:
+    """Return what a regular file holds, None if there is no such file.
+
+    Raises:
+        StoreError: If the system cannot read it; then `mend` is what to do.
+    """
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
+
+
 def read_all(descriptor: int) -> bytes:
     """Return what an open file holds, from its beginning; it stays open."""
     with os.fdopen(os.dup(descriptor), "rb") as file:

@@ -4,7 +4,6 @@ The columns are those of the record dataclasses, so that the two cannot drift ap
 sorted before they are written: the same records in any order give the same bytes.
 """
 
-import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -20,9 +19,7 @@ from alsim.errors import StoreError
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.store.atomic import replacing
 from alsim.store.opening import open_to_read
-
-SCHEMA_VERSION = 3  # what is written: `metrics` has labels, since recalls are recorded
-READ_VERSIONS = (2, SCHEMA_VERSION)
+from alsim.store.version import SCHEMA_VERSION, check_version
 
 _VERSION_KEY = b"alsim.schema"
 # What pyarrow raises for damaged bytes: a wrong checksum, a footer that makes no sense, text that
@@ -207,19 +204,6 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
     table = _upgraded(table, kind, path)
     _refuse_other_columns(path, table, kind)
     return table
-
-
-def check_version(version: object, where: Path) -> None:
-    """Raise a StoreError unless `version` is a schema version that this alsim reads."""
-    if version in READ_VERSIONS:
-        return
-    known = f"this alsim reads versions {' and '.join(map(str, READ_VERSIONS))}"
-    if version is None:
-        what, mend = "no schema version", f"name a folder that alsim run wrote; {known}"
-    else:
-        what = f"unknown schema version {reprlib.repr(version)}"
-        mend = f"read the run with the version of alsim that wrote it, or run again; {known}"
-    raise StoreError(what, str(where), mend)
 
 
 def _id_type(records: Sequence[Any]) -> type[str] | type[int]:

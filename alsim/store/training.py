@@ -1,33 +1,33 @@
 """What passive training leaves: each net's fit, how it does at each task, and its gates.
 
-Until it is complete, what each unit of work found lies in a file of its own in `journal/`, one
-line `DIGEST JSON`: 32 hexadecimal digits of BLAKE2b over the JSON's bytes.
+Until it is complete, what each unit of work found lies in a file of its own in `journal/`.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+from msgspec import Struct, convert, to_builtins
 
 from alsim.errors import StoreError
 from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
 from alsim.store.atomic import replace_bytes
-from alsim.store.layout import JOURNALS
-from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
-from alsim.store.opening import read_bytes
-from alsim.store.records import as_list, as_object, record_from_json
-from alsim.store.tables import (
-    SCHEMA_VERSION,
-    TableBuilder,
-    TableKind,
-    check_version,
-    read_table,
-    write_table,
+from alsim.store.journal import (
+    journals_in,
+    line_of,
+    mend_journal,
+    object_of,
+    read_unfinished,
+    record_of,
+    unfit,
 )
+from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
+from alsim.store.opening import read_if_there
+from alsim.store.tables import TableBuilder, TableKind, read_table, write_table
+from alsim.store.version import SCHEMA_VERSION, check_version
 
 _NET = ("model", "chosen_by", "fraction", "seed")
 _of_net = attrgetter(*_NET)
@@ -35,7 +35,21 @@ FITS = TableKind("fits", FitRecord, _NET, is_unique=True)
 TASKS = TableKind("tasks", TaskRecord, (*_NET, "task", "evaluation", "metric"), is_unique=True)
 GATES = TableKind("gates", GateRecord, (*_NET, "task", "fact", "expert"), is_unique=True)
 
+_KINDS = (FITS, TASKS, GATES)
+
+_DIGEST_SIZE = 16
 _AGAIN = "make it again in another folder: alsim train --out FOLDER"
+
+
+class _Result(Struct, forbid_unknown_fields=True):
+    fit: dict[str, Any]
+    tasks: list[dict[str, Any]]
+    gates: list[dict[str, Any]]
+
+
+class _Kept(Struct, forbid_unknown_fields=True):
+    schema: int
+    results: list[_Result]
 
 
 # eq=False: tables compare elementwise.
@@ -55,20 +69,14 @@ def read_training(folder: str | Path) -> TrainingStudy:
         StoreError: If there is none, the folder holds another kind of run, or a file of it is
             missing, cut short, damaged, or of a schema version that this alsim does not know.
     """
-    folder, manifest = open_folder(folder)
-    refuse_other_kind(folder, manifest, "training")
-    if manifest["status"] != "complete":
-        try:
-            found = build_results(kept_results(folder))
-        except (StoreError, ValueError) as error:
-            if not _is_complete(folder):
-                raise _unfit(folder, error) from error
-        else:
-            if not _is_complete(folder):
-                return TrainingStudy(folder, manifest, *found)
-        return read_training(folder)  # it ended meanwhile, and its journals went one by one
-    tables = (read_table(folder / kind.file, kind, _AGAIN) for kind in (FITS, TASKS, GATES))
-    return TrainingStudy(folder, manifest, *tables)
+    path, manifest = open_folder(folder)
+    refuse_other_kind(path, manifest, "training")
+    tables = read_unfinished(path, manifest, lambda: build_results(kept_results(path)))
+    if tables is None:
+        path, manifest = open_folder(path)  # it may have ended meanwhile
+        fits, tasks, gates = (read_table(path / kind.file, kind, _AGAIN) for kind in _KINDS)
+        tables = fits, tasks, gates
+    return TrainingStudy(path, manifest, *tables)
 
 
 def write_training(folder: Path, results: Iterable[TasksResult]) -> None:
@@ -80,8 +88,8 @@ def write_training(folder: Path, results: Iterable[TasksResult]) -> None:
     try:
         tables = build_results(results)
     except ValueError as error:
-        raise _unfit(folder, error) from error
-    for kind, table in zip((FITS, TASKS, GATES), tables, strict=True):
+        raise unfit(folder, error, "alsim train") from error
+    for kind, table in zip(_KINDS, tables, strict=True):
         write_table(folder / kind.file, table)
 
 
@@ -106,9 +114,8 @@ def keep_results(path: Path, results: Sequence[TasksResult]) -> None:
     Raises:
         StoreError: If the system cannot write there.
     """
-    told = {"schema": SCHEMA_VERSION, "results": [asdict(result) for result in results]}
-    body = json.dumps(told).encode()
-    replace_bytes(path, f"{_digest(body)} ".encode() + body + b"\n")
+    kept = [to_builtins(result) for result in results]
+    replace_bytes(path, line_of({"schema": SCHEMA_VERSION, "results": kept}, _DIGEST_SIZE))
 
 
 def kept_results(folder: Path) -> Iterator[TasksResult]:
@@ -117,7 +124,7 @@ def kept_results(folder: Path) -> Iterator[TasksResult]:
     Raises:
         StoreError: If a file is damaged or cannot be read.
     """
-    for path in sorted((folder / JOURNALS).glob("*.json")):
+    for path in journals_in(folder, ".json"):
         yield from load_results(path)
 
 
@@ -127,46 +134,21 @@ def load_results(path: Path) -> list[TasksResult]:
     Raises:
         StoreError: If the file is damaged, or cannot be read.
     """
-    mend = f"delete it; then this computes it again: alsim resume {path.parent.parent}"
+    mend = mend_journal(path)
+    line = read_if_there(path, mend)
     try:
-        digest, _, body = read_bytes(path).rstrip(b"\n").partition(b" ")
-    except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror}", str(path), mend) from error
-    if digest != _digest(body).encode():
-        raise StoreError("damaged: it does not match its digest", str(path), mend)
-    try:
-        told = as_object(json.loads(body))
-        check_version(told.get("schema"), path)
-        return [_result(value) for value in as_list(told.get("results"))]
+        record = object_of((line or b"").rstrip(b"\n"), _DIGEST_SIZE)
+        check_version(record.get("schema"), path)
+        return [_result(kept) for kept in convert(record, _Kept).results]
     except (ValueError, RecursionError) as error:
-        raise StoreError(f"damaged: {str(error)[:200]}", str(path), mend) from error
+        raise StoreError(f"damaged journal: {str(error)[:200]}", str(path), mend) from error
 
 
-def _result(value: object) -> TasksResult:
-    parts = as_object(value, {"fit", "tasks", "gates"})
-    fit = record_from_json(FitRecord, parts["fit"])
-    tasks = tuple(record_from_json(TaskRecord, record) for record in as_list(parts["tasks"]))
-    gates = tuple(record_from_json(GateRecord, record) for record in as_list(parts["gates"]))
+def _result(kept: _Result) -> TasksResult:
+    fit = record_of(FitRecord, kept.fit)
+    tasks = tuple(record_of(TaskRecord, record) for record in kept.tasks)
+    gates = tuple(record_of(GateRecord, record) for record in kept.gates)
     net = _of_net(fit)
     if any(_of_net(record) != net for record in (*tasks, *gates)):
         raise ValueError(f"it holds what is not of the net {net}")
     return TasksResult(fit, tasks, gates)
-
-
-def _digest(body: bytes) -> str:
-    return blake2b(body, digest_size=16).hexdigest()
-
-
-def _is_complete(folder: Path) -> bool:
-    return open_folder(folder)[1]["status"] == "complete"
-
-
-def _unfit(folder: Path, error: Exception) -> StoreError:
-    """Return the error for journals that do not fit together; one of the store stays as it is."""
-    if isinstance(error, StoreError):
-        return error
-    return StoreError(
-        f"the journals do not fit together: {error}",
-        str(folder / JOURNALS),
-        "remove what alsim did not put there, or make it again: alsim train --out FOLDER",
-    )

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from alsim.analysis.curves.comparison import BASELINE, Comparison
 from alsim.analysis.curves.runs import Merged, named, settings_that_differ
-from alsim.store import Run
+from alsim.store.curves import Run
 
 _SHOWN = 4  # settings in which runs differ that are listed
 _UNLIKE = 1.05  # times as many labels for an object, from which on strategies are told apart

@@ -7,21 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import StoreError
-from alsim.store import (
-    CHECKPOINTS,
-    JOURNALS,
-    LOCK,
-    MANIFEST,
-    WORK,
-    RunLock,
-    create_run,
-    free_folder,
-    move_aside,
-    open_folder,
-    remove_file,
-    remove_folder,
-    remove_partials,
-)
+from alsim.store.folder import create_run, free_folder, move_aside, remove_partials
+from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST, WORK
+from alsim.store.lock import RunLock
+from alsim.store.manifest import open_folder
+from alsim.store.opening import remove_file, remove_folder
 from alsim.studies.watch import Watch
 
 

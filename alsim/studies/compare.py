@@ -13,7 +13,7 @@ from alsim.analysis.curves.runs import Merged, check_units, counted, merge_runs,
 from alsim.analysis.curves.task_runs import check_auc, of_task
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.options.faults import Faults
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 from alsim.studies.caveats import (
     about_labels,
     about_names,

@@ -13,7 +13,8 @@ from alsim.loading import file_of, importing
 from alsim.models.table import GROUP as MODEL_GROUP
 from alsim.models.table import MODELS
 from alsim.options.texts import parse_names
-from alsim.store import MANIFEST, command_of, open_folder
+from alsim.store.layout import MANIFEST
+from alsim.store.manifest import command_of, open_folder
 from alsim.strategies import STRATEGIES
 from alsim.strategies.plugins import GROUP as STRATEGY_GROUP
 

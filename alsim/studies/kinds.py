@@ -8,15 +8,10 @@ from typing import Any
 from alsim.options.correlation import CorrelateOptions
 from alsim.options.curves import CurvesOptions
 from alsim.options.training_study import TrainOptions
-from alsim.store import (
-    CorrelationStudy,
-    FolderKind,
-    Run,
-    TrainingStudy,
-    read_correlation,
-    read_run,
-    read_training,
-)
+from alsim.store.correlation import CorrelationStudy, read_correlation
+from alsim.store.curves import Run, read_run
+from alsim.store.manifest import FolderKind
+from alsim.store.training import TrainingStudy, read_training
 from alsim.studies.correlation.run import correlate
 from alsim.studies.curves.run import run
 from alsim.studies.training.run import train

@@ -9,18 +9,10 @@ from typing import Any, Protocol, TypeVar
 from alsim.errors import StoreError
 from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import Source
-from alsim.store import (
-    CHECKPOINTS,
-    JOURNALS,
-    KIND,
-    MANIFEST,
-    WORK,
-    FolderKind,
-    make_folder,
-    open_folder,
-    remove_folder,
-    write_manifest,
-)
+from alsim.store.atomic import make_folder
+from alsim.store.layout import CHECKPOINTS, JOURNALS, MANIFEST, WORK
+from alsim.store.manifest import KIND, FolderKind, open_folder, write_manifest
+from alsim.store.opening import remove_folder
 from alsim.studies.claiming import claim, tidy
 from alsim.studies.machine import Machine, worker_environment
 from alsim.studies.same_again import refuse_differences, refuse_other_options

@@ -10,8 +10,8 @@ from alsim.errors import PoolError, StoreError
 from alsim.options.faults import Faults
 from alsim.options.option import options_of, read
 from alsim.pool.finding import find_files
-from alsim.store import (
-    MANIFEST,
+from alsim.store.layout import MANIFEST
+from alsim.store.manifest import (
     FolderKind,
     command_of,
     kind_of,

@@ -9,7 +9,8 @@ import msgspec
 
 from alsim.errors import PoolError, StoreError
 from alsim.options.option import options_of
-from alsim.store import MANIFEST, FolderKind, command_of, refuse_older, refuse_other_kind
+from alsim.store.layout import MANIFEST
+from alsim.store.manifest import FolderKind, command_of, refuse_older, refuse_other_kind
 
 if TYPE_CHECKING:
     pass

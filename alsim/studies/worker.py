@@ -29,7 +29,7 @@ from alsim.loading import importing, texts_from_json
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
-from alsim.store import keep_groups
+from alsim.store.correlation import keep_groups
 from alsim.strategies import Named, find_strategy
 from alsim.studies.curves.keep import Keeper, Kept, load_passive, save_passive
 from alsim.studies.start.check import Assignment

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 import alsim
 from alsim.cli.main import app
 from alsim.errors import UsageError
-from alsim.store import open_folder, write_manifest
+from alsim.store.manifest import open_folder, write_manifest
 
 
 @pytest.fixture(scope="module")

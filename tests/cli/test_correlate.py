@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from alsim.cli.main import app
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import read_correlation
+from alsim.store.correlation import read_correlation
 
 SMALL = [
     *("--metric", "margin", "--seeds", "2", "--initial-size", "60", "--group-size", "20"),

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from alsim.cli.commands.gates import gates
 from alsim.errors import StoreError, UsageError
-from alsim.store import create_run, write_manifest
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
 
 app = typer.Typer()
 app.command()(gates)

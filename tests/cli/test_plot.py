@@ -14,13 +14,10 @@ from alsim.errors import StoreError, UsageError
 from alsim.experiments.correlation import GroupRecord
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.plots import KINDS
-from alsim.store import (
-    build_groups,
-    create_run,
-    write_correlation,
-    write_manifest,
-    write_tables,
-)
+from alsim.store.correlation import build_groups, write_correlation
+from alsim.store.curves import write_tables
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
 
 METRIC = ("--metric", "accuracy")
 app = typer.Typer()

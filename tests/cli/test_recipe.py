@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alsim.recipes import recipe_names
-from alsim.store import read_run
+from alsim.store.curves import read_run
 
 ALSIM = [sys.executable, "-m", "alsim", "recipe"]
 PNG = b"\x89PNG"

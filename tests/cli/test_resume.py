@@ -18,7 +18,7 @@ import alsim
 from alsim.cli.main import app
 from alsim.errors import RunError
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 
 ALSIM = [sys.executable, "-m", "alsim"]
 POOL = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))

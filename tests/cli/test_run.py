@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import read_run
+from alsim.store.curves import read_run
 
 ALSIM = [sys.executable, "-m", "alsim"]
 SMALL = [

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alsim.cli.main import app
-from alsim.store import read_run
+from alsim.store.curves import read_run
 
 ALSIM = [sys.executable, "-m", "alsim"]
 RUN = [

@@ -9,7 +9,9 @@ from tiny_runs import write_tiny_run
 
 from alsim.cli.screens.curves import print_summary
 from alsim.experiments.curves.records import Round, StepRecord
-from alsim.store import Run, create_run, read_run, write_manifest, write_tables
+from alsim.store.curves import Run, read_run, write_tables
+from alsim.store.folder import create_run
+from alsim.store.manifest import write_manifest
 
 
 def make_run(folder: Path, *, questions: int, price: float, spread: int = 0) -> Run:

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from alsim.cli.main import app
 from alsim.cli.screens.training import models_of, print_training
 from alsim.errors import RunError
-from alsim.store import read_training, write_manifest, write_training
+from alsim.store.manifest import write_manifest
+from alsim.store.training import read_training, write_training
 
 SMALL = [
     *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),

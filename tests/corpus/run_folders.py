@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from journals import line_of, make_entry, records_of, sign, write_journal, write_run
 
-from alsim.store import write_manifest, write_tables
+from alsim.store.curves import write_tables
+from alsim.store.manifest import write_manifest
 
 Write = Callable[[Path], None]
 

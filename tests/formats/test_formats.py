@@ -14,7 +14,9 @@ from journals import line_of
 import alsim
 from alsim.errors import StoreError
 from alsim.experiments.curves.position import Position
-from alsim.store import Run, load_checkpoint, read_journal, read_run
+from alsim.store.checkpoint import load_checkpoint
+from alsim.store.curve_journal import read_journal
+from alsim.store.curves import Run, read_run
 from alsim.studies.same_again import refuse_differences
 from alsim.studies.watch import Watch
 

@@ -4,7 +4,7 @@
 
 writes `v3/` anew, which is right only while no released version writes schema version 3; what
 `test_formats.py` expects changes with it. When the schema changes, raise `SCHEMA_VERSION` in
-`alsim/store/tables.py` and run this, which then writes `v4/` beside it; keep `v2/`, `v3/` and
+`alsim/store/version.py` and run this, which then writes `v4/` beside it; keep `v2/`, `v3/` and
 their tests: what was written once is read by every later version.
 """
 
@@ -16,8 +16,9 @@ from typing import Any
 
 import alsim
 from alsim.experiments.curves.records import StepRecord
-from alsim.store import JOURNALS, MANIFEST, read_run
-from alsim.store.tables import SCHEMA_VERSION
+from alsim.store.curves import read_run
+from alsim.store.layout import JOURNALS, MANIFEST
+from alsim.store.version import SCHEMA_VERSION
 from alsim.studies.watch import Watch
 
 OUT = Path(__file__).with_name(f"v{SCHEMA_VERSION}")

@@ -20,7 +20,7 @@ from alsim.plots import KINDS, Drawing, draw, save_figure
 from alsim.plots.drawing.figures import finished, make_figure, own_style
 from alsim.plots.gates import draw_gates
 from alsim.plots.scatter import draw_scatter
-from alsim.store import read_training
+from alsim.store.training import read_training
 
 LONG = [f"{'long name ' * 30}{end}" for end in "ab"]
 DOLLARS = ["$\\frac", "$x$", "_hidden", "\\alpha^{2}_3", "%&#"]

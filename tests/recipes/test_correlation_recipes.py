@@ -11,7 +11,7 @@ from alsim.errors import UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import CorrelationClaim, CorrelationVerdict, read_recipe, run_recipe
 from alsim.recipes.correlation.kind import Sign
-from alsim.store import CorrelationStudy, read_correlation
+from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.strategies import find_strategy
 
 RECIPE = """

@@ -12,7 +12,8 @@ from alsim.errors import PoolError, StoreError
 from alsim.experiments.curves.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
-from alsim.store import Run, RunLock, read_run
+from alsim.store.curves import Run, read_run
+from alsim.store.lock import RunLock
 from alsim.studies.watch import Watch
 
 RECIPE = """

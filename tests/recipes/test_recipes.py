@@ -19,7 +19,7 @@ from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.recipes import Claim, read_recipe, recipe_names, run_recipe
 from alsim.recipes.curves.claims import in_words as numbers_of
 from alsim.recipes.curves.claims import judge_claim
-from alsim.store import read_run
+from alsim.store.curves import read_run
 from alsim.strategies import find_strategy
 
 FIGURES = ("05", "06", "07", "09", "10", "11", "12", "13", "14", "15", "16")

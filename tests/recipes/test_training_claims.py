@@ -11,7 +11,7 @@ from scipy import stats
 
 from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.training.claims import TrainingClaim, judge_training
-from alsim.store import TrainingStudy
+from alsim.store.training import TrainingStudy
 
 GATED = "multi-cluster(density=0.1)"
 SETTINGS = {"model": ["mmoe", "omoe", GATED]}

@@ -17,7 +17,7 @@ from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.options import ImportOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
-from alsim.store import TrainingStudy, read_training
+from alsim.store.training import TrainingStudy, read_training
 from alsim.studies.watch import Watch
 
 SYNTHETIC = """

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from alsim.errors import StoreError
 from alsim.seeding import stream
-from alsim.store import load_checkpoint, save_checkpoint
+from alsim.store.checkpoint import load_checkpoint, save_checkpoint
 
 FACTS = {"step": 3, "jobs": [["margin", 7]], "note": 'a "туфля" \\ "alsim":"x', "loss": 0.1}
 

@@ -13,18 +13,16 @@ import pytest
 from alsim.analysis.correlation import Correlation
 from alsim.errors import StoreError
 from alsim.experiments.correlation import GroupRecord
-from alsim.store import (
-    JOURNALS,
-    MANIFEST,
+from alsim.store.correlation import (
     build_groups,
+    correlations_of,
     keep_groups,
     read_correlation,
-    read_run,
     write_correlation,
-    write_manifest,
-    write_tables,
 )
-from alsim.store.correlation import correlations_of
+from alsim.store.curves import read_run, write_tables
+from alsim.store.layout import JOURNALS, MANIFEST
+from alsim.store.manifest import write_manifest
 
 MANIFEST_OF: dict[str, Any] = {
     "kind": "correlation",
@@ -196,7 +194,7 @@ def test_a_damaged_part_of_an_unfinished_study_says_how_to_go_on(
     damage: Callable[[Path], object], unfinished: Path
 ) -> None:
     damage(unfinished / JOURNALS / "0001.parquet")
-    with pytest.raises(StoreError, match=r"delete it; then .*alsim resume") as caught:
+    with pytest.raises(StoreError, match=r"delete that file; then .*alsim resume") as caught:
         read_correlation(unfinished)
     assert "0001.parquet" in caught.value.args[1]
 

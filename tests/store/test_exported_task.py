@@ -12,7 +12,7 @@ from alsim.models import MIXED, ExpertNet, Inputs, Shape, build_model
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions
 from alsim.seeding import forked, stream
-from alsim.store import load_task, save_task
+from alsim.store.exported_task import load_task, save_task
 
 SHAPE = Shape({"text": 5, "image": 12}, {"a": 3, "b": 2, "height": 1})
 INPUTS = {

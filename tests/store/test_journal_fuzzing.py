@@ -9,20 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journals import append_missing, is_prefix, line_of, records_of, sign, write_journal
+from journals import append_missing, is_prefix, json_of, line_of, records_of, sign, write_journal
 
 from alsim.errors import StoreError
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.store import (
-    Entry,
-    Journal,
-    Recorded,
-    read_journal,
-    read_run,
-    round_from_json,
-    round_to_json,
-    write_manifest,
-)
+from alsim.store.curve_journal import Journal, read_journal
+from alsim.store.curve_lines import Entry, Recorded, round_from_json, round_to_json
+from alsim.store.curves import read_run
+from alsim.store.manifest import write_manifest
 
 ints = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]))  # a lone surrogate is no text
@@ -161,7 +155,7 @@ def test_a_record_with_any_value_in_any_place_is_read_as_it_is_or_refused(
         return
     found = read_or_refuse(folder / "forged.jsonl", lines)
     if found is not None and records:
-        assert [round_to_json(entry.round) for entry in found.entries] == [
+        assert [json_of(entry.round) for entry in found.entries] == [
             record["round"] for record in records[1:] if "round" in record
         ] or "nan" in repr(found)
 

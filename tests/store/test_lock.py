@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 
 from alsim.errors import StoreError
-from alsim.store import Holder, RunLock, holder, lock
+from alsim.store import lock
+from alsim.store.lock import Holder, RunLock, holder
 
 fcntl = pytest.importorskip("fcntl")
 
 HOLDING = """
 import subprocess, sys
 from pathlib import Path
-from alsim.store import RunLock
+from alsim.store.lock import RunLock
 with RunLock(Path(sys.argv[1])) as lock:
     children = [
         subprocess.Popen(
@@ -138,7 +139,7 @@ def test_the_same_process_cannot_take_a_lock_twice(folder: Path) -> None:
 LOOKING = """
 import sys
 from pathlib import Path
-from alsim.store import holder
+from alsim.store.lock import holder
 print("ready", flush=True)
 while True:
     holder(Path(sys.argv[1]))
@@ -201,7 +202,7 @@ RACING = """
 import sys, time
 from pathlib import Path
 from alsim.errors import StoreError
-from alsim.store import RunLock
+from alsim.store.lock import RunLock
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -242,7 +243,7 @@ COUNTING = """
 import sys
 from pathlib import Path
 from alsim.errors import StoreError
-from alsim.store import RunLock
+from alsim.store.lock import RunLock
 folder, file = Path(sys.argv[1]), Path(sys.argv[2])
 n = 0
 while n < 100:

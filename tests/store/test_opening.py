@@ -13,20 +13,13 @@ import torch
 from journals import make_entry, write_journal
 
 from alsim.errors import StoreError
-from alsim.store import (
-    Journal,
-    RunLock,
-    holder,
-    load_checkpoint,
-    make_folder,
-    read_journal,
-    remove_file,
-    remove_partials,
-    save_checkpoint,
-    write_manifest,
-)
-from alsim.store.atomic import replace_bytes
-from alsim.store.opening import opened, read_bytes
+from alsim.store.atomic import make_folder, replace_bytes
+from alsim.store.checkpoint import load_checkpoint, save_checkpoint
+from alsim.store.curve_journal import Journal, read_journal
+from alsim.store.folder import remove_partials
+from alsim.store.lock import RunLock, holder
+from alsim.store.manifest import write_manifest
+from alsim.store.opening import opened, read_bytes, remove_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="folders are not opened there")
 PRECIOUS = b"a thesis of years\n"

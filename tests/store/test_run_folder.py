@@ -14,24 +14,14 @@ from journals import make_entry, write_journal, write_run
 import alsim
 from alsim.errors import StoreError
 from alsim.experiments.curves.records import Round, StepRecord
-from alsim.store import (
-    Ending,
-    Journal,
-    Recorded,
-    Run,
-    RunLock,
-    TimingRecord,
-    create_run,
-    free_folder,
-    move_aside,
-    read_run,
-    recorded,
-    remove_partials,
-    timings_of,
-    write_manifest,
-    write_tables,
-)
 from alsim.store.atomic import replacing
+from alsim.store.curve_journal import Journal
+from alsim.store.curve_lines import Ending, Recorded
+from alsim.store.curves import Run, read_run, recorded, timings_of, write_tables
+from alsim.store.folder import create_run, free_folder, move_aside, remove_partials
+from alsim.store.lock import RunLock
+from alsim.store.manifest import write_manifest
+from alsim.store.tables import TimingRecord
 
 COMPLETE = {"status": "complete", "alsim": "0.1.0", "evaluation_split": "test"}
 
@@ -453,7 +443,7 @@ def test_an_exception_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
 def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     script = (
-        "import sys; from pathlib import Path; from alsim.store import write_manifest\n"
+        "import sys; from pathlib import Path; from alsim.store.manifest import write_manifest\n"
         "print('ready', flush=True)\n"
         "n = 0\n"
         "while True:\n"

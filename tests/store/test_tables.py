@@ -10,13 +10,15 @@ import pytest
 
 from alsim.errors import StoreError
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
-from alsim.store import TimingRecord, create_run, write_tables
+from alsim.store.curves import write_tables
+from alsim.store.folder import create_run
 from alsim.store.tables import (
     METRICS,
     QUERIES,
     STEPS,
     TIMINGS,
     TableBuilder,
+    TimingRecord,
     read_table,
     schema_of,
     write_table,

@@ -13,7 +13,7 @@ from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.comparison import compare as compare_steps
 from alsim.errors import StoreError, UsageError
 from alsim.seeding import stream
-from alsim.store import read_run
+from alsim.store.curves import read_run
 
 MORE: Curves = {
     name: {seed + 2: [value - 0.1 for value in values] for seed, values in seeds.items()}

@@ -16,7 +16,8 @@ from survival import Command, is_alive, refuse_halves, until
 
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.seeding import stream
-from alsim.store import JOURNALS, read_correlation
+from alsim.store.correlation import read_correlation
+from alsim.store.layout import JOURNALS
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 

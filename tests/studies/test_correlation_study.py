@@ -14,7 +14,8 @@ import pytest
 import alsim
 from alsim.errors import PoolError, StoreError
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import CHECKPOINTS, JOURNALS, CorrelationStudy, read_correlation
+from alsim.store.correlation import CorrelationStudy, read_correlation
+from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.studies.watch import Watch
 
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))

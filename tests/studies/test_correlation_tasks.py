@@ -16,7 +16,9 @@ from alsim.experiments.curves.querying import Job
 from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions
-from alsim.store import CHECKPOINTS, JOURNALS, build_groups, collect_groups, load_checkpoint
+from alsim.store.checkpoint import load_checkpoint
+from alsim.store.correlation import build_groups, collect_groups
+from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.strategies import find_strategy
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.worker import Study, run_correlate, run_passive

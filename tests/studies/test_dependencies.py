@@ -16,7 +16,7 @@ import alsim
 from alsim.errors import AlsimError, StoreError, UsageError
 from alsim.experiments.curves.records import StepRecord
 from alsim.loading import file_of, importing, load_object
-from alsim.store import Run
+from alsim.store.curves import Run
 from alsim.studies.dependencies import depending, files_used, of_recipe
 from alsim.studies.watch import Watch
 

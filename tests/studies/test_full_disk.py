@@ -28,7 +28,7 @@ from survival import (
 
 import alsim
 from alsim.errors import StoreError
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 from alsim.studies.curves import keep as keeping
 from alsim.studies.worker import run_active, run_passive
 

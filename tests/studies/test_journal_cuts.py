@@ -24,7 +24,7 @@ from survival import (
 )
 
 from alsim.errors import RunError, StoreError
-from alsim.store import recorded, write_tables
+from alsim.store.curves import recorded, write_tables
 from alsim.studies.curves import keep as keeping
 from alsim.studies.worker import Study, run_active, run_passive
 

@@ -28,7 +28,7 @@ from survival import (
 )
 
 from alsim.seeding import stream
-from alsim.store import read_run
+from alsim.store.curves import read_run
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 

@@ -14,7 +14,8 @@ import alsim
 from alsim.cli.main import app
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.seeding import stream
-from alsim.store import Run, open_folder, write_manifest
+from alsim.store.curves import Run
+from alsim.store.manifest import open_folder, write_manifest
 from alsim.store.tables import QUERIES, schema_of, write_table
 from alsim.studies.caveats import about_labels
 from alsim.studies.watch import Watch

@@ -11,7 +11,7 @@ import pytest
 import alsim
 from alsim.errors import UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import Run
+from alsim.store.curves import Run
 
 POOL = vk_pool(VkOptions(n_rows=900, picture_width=8, text_width=8, n_classes=6))
 TRUTH = dict(zip(POOL.column("id").to_pylist(), POOL.column("label").to_pylist(), strict=True))

@@ -12,7 +12,7 @@ from alsim.errors import AlsimError, PoolError, RunError, StoreError, UsageError
 from alsim.experiments.curves.records import StepRecord
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 from alsim.studies.watch import Watch
 
 POOL = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))

@@ -18,7 +18,7 @@ from alsim.experiments.curves.records import StepRecord
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.store import Run
+from alsim.store.curves import Run
 from alsim.studies.machine import Machine
 from alsim.studies.start.fit import Fitted, fit_study
 from alsim.studies.start.prepare import Prepared, describe_study, prepare

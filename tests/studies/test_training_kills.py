@@ -8,7 +8,8 @@ import pytest
 from survival import Command, refuse_halves, until
 from things import POOL
 
-from alsim.store import EXPORTS, JOURNALS, read_training
+from alsim.store.layout import EXPORTS, JOURNALS
+from alsim.store.training import read_training
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 

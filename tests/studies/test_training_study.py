@@ -22,15 +22,10 @@ from alsim.options.pool import PoolOptions
 from alsim.options.training import TrainingOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
-from alsim.store import (
-    EXPORTS,
-    JOURNALS,
-    TaskModel,
-    TrainingStudy,
-    load_results,
-    read_run,
-    read_training,
-)
+from alsim.store.curves import read_run
+from alsim.store.exported_task import TaskModel
+from alsim.store.layout import EXPORTS, JOURNALS
+from alsim.store.training import TrainingStudy, load_results, read_training
 from alsim.studies.watch import Watch
 
 LABELS = ("kind", "late", "height")

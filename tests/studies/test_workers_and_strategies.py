@@ -6,7 +6,7 @@ import pytest
 from pools import make_table, write
 
 import alsim
-from alsim.store import Run
+from alsim.store.curves import Run
 from alsim.strategies import STRATEGIES
 
 

@@ -13,7 +13,7 @@ from alsim.errors import UsageError
 
 
 class RunFacts(Protocol):
-    """What is told of a run beside its tables, such as by `alsim.store.Run`."""
+    """What is told of a run beside its tables, such as by `alsim.store.curves.Run`."""
 
     @property
     def folder(self) -> Path:

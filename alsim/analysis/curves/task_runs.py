@@ -20,7 +20,7 @@ _OTHERS = "take accuracy, balanced_accuracy or macro_f1"
 
 
 class RunWithTasks(Protocol):
-    """A run of which each task can be told, such as `alsim.store.Run`."""
+    """A run of which each task can be told, such as `alsim.store.curves.Run`."""
 
     @property
     def folder(self) -> Path:

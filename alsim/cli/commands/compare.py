@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from alsim.analysis.curves.comparison import Comparison
     from alsim.cli.screens.formats import TextTable
-    from alsim.store import Run
+    from alsim.store.curves import Run
 
 _WHAT = "What to compare"
 _SAVINGS = "Labels saved"

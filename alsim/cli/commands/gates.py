@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from alsim.analysis.statistics.intervals import Estimate
     from alsim.analysis.training.gates import Floats, GateMap
-    from alsim.store import TrainingStudy
+    from alsim.store.training import TrainingStudy
 
 _SHOWN = 4  # experts of a task that are listed
 _NOTHING = "–"
@@ -62,7 +62,7 @@ def gates(
     from alsim.plots import check_target, save_figure
     from alsim.plots.drawing.of_trainings import labels_in_words
     from alsim.plots.gates import draw_gates
-    from alsim.store import read_training
+    from alsim.store.training import read_training
 
     if out is not None:
         check_target(out)

@@ -125,7 +125,9 @@ def plot(
     from alsim.cli.screens.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
     from alsim.plots import check_target, draw, save_figure
-    from alsim.store import read_correlation, read_run, read_training
+    from alsim.store.correlation import read_correlation
+    from alsim.store.curves import read_run
+    from alsim.store.training import read_training
 
     entry = KINDS[kind]
     if out is None and len(runs) > 1:

@@ -31,7 +31,8 @@ def resume(
         import alsim
 
         done = alsim.resume(folder, pool=pool, workers=workers, trust=trust, watch=watch)
-    from alsim.store import Run, TrainingStudy
+    from alsim.store.curves import Run
+    from alsim.store.training import TrainingStudy
 
     if isinstance(done, Run):
         from alsim.cli.screens.curves import print_run

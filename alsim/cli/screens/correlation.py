@@ -13,7 +13,7 @@ from alsim.cli.screens.output import (
     reporting,
 )
 from alsim.experiments.correlation import CONTROL
-from alsim.store import CorrelationStudy
+from alsim.store.correlation import CorrelationStudy
 
 _LISTED = 5  # seeds whose ρ is shown one by one
 _NOTHING = "–"

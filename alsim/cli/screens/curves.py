@@ -10,7 +10,7 @@ from alsim.analysis.curves.summary import StrategySummary, summarise
 from alsim.analysis.statistics.intervals import Estimate, interval_text, widest_sampling_interval
 from alsim.cli.screens.output import print_json, print_lines, print_table, quoted, reporting
 from alsim.errors import RunError
-from alsim.store import Run
+from alsim.store.curves import Run
 
 
 def print_run(run: Run, *, as_json: bool) -> None:

@@ -22,7 +22,8 @@ from alsim.cli.screens.output import (
 )
 from alsim.errors import RunError
 from alsim.experiments.training.records import RANDOM
-from alsim.store import EXPORTS, TrainingStudy
+from alsim.store.layout import EXPORTS
+from alsim.store.training import TrainingStudy
 
 _NOTHING = "–"
 _METRICS = {"auc": "AUC", "mse": "MSE", "accuracy": "accuracy"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alsim.experiments.ranges import Amount, Calibration, Count, Loss, Measured, Share
+from alsim.experiments.ranges import Amount, Calibration, Count, Int64, Loss, Measured, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class StepRecord:
     """
 
     strategy: str
-    seed: int
+    seed: Int64
     step: Count
     n_labelled: Count  # objects that the oracle has answered, partial answers included; or cells
     cost: Amount  # of all answers so far
@@ -36,7 +36,7 @@ class MetricRecord:
     """
 
     strategy: str
-    seed: int
+    seed: Int64
     step: Count
     task: str
     head: str
@@ -56,10 +56,10 @@ class QueryRecord:
     """
 
     strategy: str
-    seed: int
+    seed: Int64
     step: Count
     rank: Count
-    id: str | int
+    id: str | Int64
     task: str
     score: float | None
     cost: Amount

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from alsim.experiments.ranges import Count, Measured, Share
+from alsim.experiments.ranges import Count, Int64, Measured, Share
 
 RANDOM = "random"  # what has chosen the labels where a share of all was drawn
 
@@ -14,7 +14,7 @@ GateFactName = Literal["weight", "probability"]
 class FitRecord:
     """One net: what it was trained on, how large it is, and where its training ended."""
 
-    seed: int
+    seed: Int64
     model: str  # with its parameters
     chosen_by: str  # "random", or the strategy of the run whose queries it was trained on
     fraction: Share  # of the labelled objects of train, or of what the run had queried
@@ -39,7 +39,7 @@ class TaskRecord:
     labels that it was trained on.
     """
 
-    seed: int
+    seed: Int64
     model: str
     chosen_by: str
     fraction: Share
@@ -59,7 +59,7 @@ class GateRecord:
     of a stochastic gate.
     """
 
-    seed: int
+    seed: Int64
     model: str
     chosen_by: str
     fraction: Share

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from alsim.analysis.curves.runs import named, unlike
 from alsim.analysis.curves.task_runs import RunWithTasks
 
-DrawableRun = RunWithTasks  # what is drawn of a run, such as `alsim.store.Run`
+DrawableRun = RunWithTasks  # what is drawn of a run, such as `alsim.store.curves.Run`
 
 
 def distinct(runs: Sequence[DrawableRun]) -> list[DrawableRun]:

@@ -18,7 +18,7 @@ _MARKERS = "osD^vPX*<>"  # one for each of what chose the labels
 
 
 class DrawableTraining(Protocol):
-    """What is drawn of a training study, such as `alsim.store.TrainingStudy`."""
+    """What is drawn of a training study, such as `alsim.store.training.TrainingStudy`."""
 
     @property
     def folder(self) -> Path:

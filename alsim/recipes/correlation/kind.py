@@ -23,7 +23,7 @@ from alsim.recipes.recipe import (
     of_each_study,
     scaled_size,
 )
-from alsim.store import CorrelationStudy
+from alsim.store.correlation import CorrelationStudy
 from alsim.strategies import find_strategy
 from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
 from alsim.studies.correlation.run import correlate

@@ -21,7 +21,7 @@ from alsim.recipes.recipe import (
     of_each_study,
     scaled_size,
 )
-from alsim.store import Run
+from alsim.store.curves import Run
 from alsim.store.tables import STEPS, schema_of
 from alsim.studies.curves.run import run
 from alsim.studies.start.check import study_of

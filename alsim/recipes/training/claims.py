@@ -14,7 +14,7 @@ from alsim.analysis.statistics.paired import judge_above, t_test
 from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.recipe import Studies
 from alsim.recipes.training.measured import MEAN, BySeed, Measured, Place
-from alsim.store import TrainingStudy
+from alsim.store.training import TrainingStudy
 
 TrainingClaimKind = Literal["better", "gains-more", "spreads-more", "agrees-more"]
 Metric = Literal["accuracy", "auc", "nll", "mse", "train_loss", "validation_loss"]

@@ -24,7 +24,7 @@ from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.recipe import Published, Settings, Studies, StudyKind, Table, Tell
 from alsim.recipes.training.claims import TrainingClaim, judge_training
 from alsim.recipes.training.measured import evaluations_of
-from alsim.store import TrainingStudy
+from alsim.store.training import TrainingStudy
 from alsim.studies.training.check import examine_train
 from alsim.studies.training.run import train
 

@@ -11,7 +11,7 @@ from alsim.analysis.training.gates import agreement_beyond_chance, gate_maps
 from alsim.options.texts import parse_names
 from alsim.recipes.recipe import Studies
 from alsim.seeding import stream
-from alsim.store import TrainingStudy
+from alsim.store.training import TrainingStudy
 
 MEAN = "mean"  # over the tasks, in place of one
 BySeed = dict[int, float]

@@ -1,7 +1,7 @@
 """`alsim.correlate`: the Python twin of the command, with the same names and the same defaults."""
 
 from alsim.options.correlation import CorrelateOptions
-from alsim.store import CorrelationStudy, read_correlation
+from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
 from alsim.studies.correlation.study import correlation_study
 from alsim.studies.start.check import study_of

@@ -14,15 +14,10 @@ from alsim.options.curves import ScheduleOptions
 from alsim.options.engine import EngineOptions, Way, n_cores
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
-from alsim.store import (
-    JOURNALS,
-    WORK,
-    FolderKind,
-    collect_groups,
-    kept_groups,
-    remove_folder,
-    write_correlation,
-)
+from alsim.store.correlation import collect_groups, kept_groups, write_correlation
+from alsim.store.layout import JOURNALS, WORK
+from alsim.store.manifest import FolderKind
+from alsim.store.opening import remove_folder
 from alsim.strategies import Named
 from alsim.studies.correlation.check import FLAG
 from alsim.studies.correlation.sizes import Sizes, plan_sizes

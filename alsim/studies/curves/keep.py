@@ -13,22 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from msgspec import convert
+
 from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.loop import Advance, Passive
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round, StepRecord
 from alsim.signals import CHUNK, Chunks
-from alsim.store import (
-    Ending,
-    Entry,
-    Journal,
-    load_checkpoint,
-    remove_file,
-    round_to_json,
-    save_checkpoint,
-)
-from alsim.store.records import as_int
+from alsim.store.checkpoint import load_checkpoint, save_checkpoint
+from alsim.store.curve_journal import Journal
+from alsim.store.curve_lines import Ending, Entry, round_to_json
+from alsim.store.opening import remove_file
 from alsim.training.state import ReplicaState
 
 SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
@@ -113,7 +109,7 @@ class Keeper:
             return None
         tensors, facts = found
         try:
-            step, chunk = as_int(facts["step"]), as_int(facts["chunk"])
+            step, chunk = convert(facts["step"], int), convert(facts["chunk"], int)
             position = Position.from_tensors(step, tensors)
         except (LookupError, ValueError, TypeError, RuntimeError) as error:
             raise StoreError(

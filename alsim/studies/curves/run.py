@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from alsim.options.curves import CurvesOptions
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 from alsim.studies.curves.study import curves_study
 from alsim.studies.start.check import study_of
 from alsim.studies.twins import Call, open_pool, twin

@@ -14,16 +14,11 @@ from alsim.options.curves import CurvesOptions
 from alsim.options.engine import n_cores
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
-from alsim.store import (
-    JOURNALS,
-    WORK,
-    FolderKind,
-    TimingRecord,
-    recorded,
-    remove_folder,
-    timings_of,
-    write_tables,
-)
+from alsim.store.curves import recorded, timings_of, write_tables
+from alsim.store.layout import JOURNALS, WORK
+from alsim.store.manifest import FolderKind
+from alsim.store.opening import remove_folder
+from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
 from alsim.studies.machine import Machine, choose_device, choose_way

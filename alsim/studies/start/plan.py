@@ -8,7 +8,7 @@ from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.curves.querying import Job
 from alsim.options.engine import Way
 from alsim.options.training import LossPrediction, TrainingOptions
-from alsim.store import CHECKPOINTS, JOURNALS
+from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
 from alsim.studies.workers import WorkerTask
 

@@ -12,7 +12,7 @@ from alsim.loading import texts_to_json
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Split, Task
 from alsim.pool.source import Source
-from alsim.store import WORK
+from alsim.store.layout import WORK
 from alsim.strategies import Named
 from alsim.studies.machine import Machine
 from alsim.studies.start.check import Assignment, StudyOptions

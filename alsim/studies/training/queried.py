@@ -18,7 +18,7 @@ from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
 from alsim.experiments.training.labels import Queries
 from alsim.pool.loading import LoadedPool
 from alsim.pool.pool import Pool
-from alsim.store import Run, read_run
+from alsim.store.curves import Run, read_run
 
 FLAG = "--queries"
 _FILE = "queried.parquet"

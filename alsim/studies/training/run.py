@@ -1,7 +1,7 @@
 """`alsim.train`: the Python twin of the command, with the same names and the same defaults."""
 
 from alsim.options.training_study import TrainOptions
-from alsim.store import TrainingStudy, read_training
+from alsim.store.training import TrainingStudy, read_training
 from alsim.studies.training.check import examine_train
 from alsim.studies.training.study import training_study
 from alsim.studies.twins import Call, open_pool, twin

@@ -18,17 +18,11 @@ from alsim.options.training import TrainingOptions
 from alsim.options.training_study import TrainOptions
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
-from alsim.store import (
-    EXPORTS,
-    JOURNALS,
-    WORK,
-    FolderKind,
-    kept_results,
-    load_results,
-    make_folder,
-    remove_folder,
-    write_training,
-)
+from alsim.store.atomic import make_folder
+from alsim.store.layout import EXPORTS, JOURNALS, WORK
+from alsim.store.manifest import FolderKind
+from alsim.store.opening import remove_folder
+from alsim.store.training import kept_results, load_results, write_training
 from alsim.studies.machine import Machine, choose_device, choose_way
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of

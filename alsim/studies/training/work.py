@@ -14,7 +14,8 @@ from alsim.experiments.training.setting import TasksSetting, make_tasks_setting
 from alsim.models import ExpertNet
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
-from alsim.store import keep_results, save_task
+from alsim.store.exported_task import save_task
+from alsim.store.training import keep_results
 from alsim.studies.training.check import TrainAssignment
 from alsim.studies.training.queried import read_queries, with_queried_tasks
 from alsim.training.features import shape_of
