@@ -1,6 +1,6 @@
 """Values of a manifest, `run.json`: anyone may have changed it, so each may be missing or odd."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -16,3 +16,9 @@ def object_at(manifest: Mapping[str, object], *path: str) -> Mapping[str, Any]:
     """Return the JSON object at a path of keys, an empty one if there is none."""
     value = value_at(manifest, *path)
     return value if isinstance(value, Mapping) else {}
+
+
+def list_at(manifest: Mapping[str, object], *path: str) -> Sequence[Any]:
+    """Return the JSON list at a path of keys, an empty one if there is none."""
+    value = value_at(manifest, *path)
+    return value if isinstance(value, list) else []

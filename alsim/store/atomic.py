@@ -80,6 +80,17 @@ def make_folder(path: Path, *, anew: bool = False) -> None:
         raise cannot_write(path, error) from error
 
 
+def make_parent(path: Path) -> None:
+    """Make the folder that a file lies in, unless it is there; the folder above must exist.
+
+    Raises:
+        OSError: If the system cannot.
+    """
+    with suppress(FileExistsError):
+        path.parent.mkdir()
+        sync_folder(path.parent.parent)
+
+
 def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write all of `data` at once, or the rest again where the system took only a part."""
     rest = memoryview(data)

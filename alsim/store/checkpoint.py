@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alsim.errors import StoreError
-from alsim.store.atomic import cannot_write, replace_bytes, sync_folder
+from alsim.store.atomic import cannot_write, make_parent, replace_bytes
 from alsim.store.layout import run_of
 from alsim.store.opening import read_if_there
 from alsim.store.version import SCHEMA_VERSION, check_version
@@ -59,9 +58,7 @@ def save_checkpoint(
     data = bytearray(save(copies, {_KEY: f"{_NO_DIGEST.decode()} {held}"}))
     _put_digest(data, blake2b(data, digest_size=16).hexdigest().encode())
     try:
-        with suppress(FileExistsError):
-            path.parent.mkdir()
-            sync_folder(path.parent.parent)
+        make_parent(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     replace_bytes(path, data)

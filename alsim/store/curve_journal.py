@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from alsim.errors import StoreError
-from alsim.store.atomic import cannot_write, sync_folder, write_all
+from alsim.store.atomic import cannot_write, make_parent, write_all
 from alsim.store.curve_lines import (
     Ending,
     Entry,
@@ -62,9 +62,7 @@ class Journal:
             StoreError: If it is another curve's, is damaged, or cannot be written.
         """
         try:
-            with suppress(FileExistsError):
-                path.parent.mkdir()
-                sync_folder(path.parent.parent)
+            make_parent(path)
             with opened(path.parent) as place:
                 descriptor = place.open(path.name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
                 try:

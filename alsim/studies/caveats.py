@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from alsim.analysis.curves.comparison import BASELINE, Comparison
 from alsim.analysis.curves.runs import Merged, named, settings_that_differ
+from alsim.analysis.manifest import list_at, value_at
 from alsim.store.curves import Run
 
 _SHOWN = 4  # settings in which runs differ that are listed
@@ -23,9 +24,8 @@ def about_runs(runs: Sequence[Run]) -> list[str]:
         if run.status != "complete"
     ]
     for name, run in pairs:
-        lost = run.manifest.get("diverged")
         of_run = f" of {name}" if len(runs) > 1 else ""
-        for each in lost if isinstance(lost, list) else ():
+        for each in list_at(run.manifest, "diverged"):
             where = "{strategy}, seed {seed}".format_map(each)
             notes.append(f"{where}{of_run} diverged at step {each['step']}: its curve ends there")
     if any(run.evaluation_split == "validation" for run in runs):
@@ -90,8 +90,7 @@ def labels_asked(runs: Sequence[Run], merged: Merged) -> dict[str, tuple[int, in
 
 def _is_by_objects(run: Run) -> bool:
     """Return whether a run queried objects of several tasks; runs of one task tell no unit."""
-    told = run.manifest.get("configuration")
-    return isinstance(told, Mapping) and told.get("unit") == "object"
+    return value_at(run.manifest, "configuration", "unit") == "object"
 
 
 def about_names(merged: Merged, result: Comparison, asked: str | None) -> list[str]:

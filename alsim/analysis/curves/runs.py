@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.manifest import value_at
 from alsim.errors import UsageError
 
 
@@ -75,7 +76,9 @@ def unlike(runs: Sequence[RunFacts]) -> list[str]:
     """
     found: dict[str, str] = {}
     for what, *path in _ALIKE:
-        values = {name: str(_at(run, *path) or "unknown") for name, run in named(runs)}
+        values = {
+            name: str(value_at(run.manifest, *path) or "unknown") for name, run in named(runs)
+        }
         if len(set(values.values())) > 1:
             width = _HASH if path[0] == "pool" else None
             found[what] = ", ".join(f"{name} ({each[:width]})" for name, each in values.items())
@@ -110,7 +113,7 @@ def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
 
 def _units(runs: Sequence[RunFacts]) -> set[str]:
     """Return the units that runs ask for; one of a single task tells none."""
-    return {str(_at(run, "configuration", "unit")) for run in runs}
+    return {str(value_at(run.manifest, "configuration", "unit")) for run in runs}
 
 
 def settings_that_differ(runs: Sequence[RunFacts]) -> dict[str, tuple[str, ...]]:
@@ -184,12 +187,12 @@ def _origin(run: RunFacts, strategy: str) -> str | None:
         return None
     facts = [
         settings,
-        _at(run, "configuration", "parameters", strategy),
-        _at(run, "versions", "alsim"),
-        _at(run, "pool", "fingerprint"),
-        _at(run, "pool", "splits"),
-        _at(run, "evaluation_split"),
-        _at(run, "task"),
+        value_at(run.manifest, "configuration", "parameters", strategy),
+        value_at(run.manifest, "versions", "alsim"),
+        value_at(run.manifest, "pool", "fingerprint"),
+        value_at(run.manifest, "pool", "splits"),
+        value_at(run.manifest, "evaluation_split"),
+        value_at(run.manifest, "task"),
     ]
     return json.dumps(facts, sort_keys=True)
 
@@ -213,14 +216,6 @@ def _flat(value: object, path: str = "") -> dict[str, str]:
     for key, each in value.items():
         found |= _flat(each, f"{path}.{key}" if path else str(key))
     return found
-
-
-def _at(run: RunFacts, *path: str) -> object:
-    """Return what the manifest holds at a path, None if nothing."""
-    value: object = run.manifest
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
 
 
 def _called(label: str, rows: pa.Table) -> pa.Table:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.curves.metric_curves import overall
+from alsim.analysis.curves.runs import RunWithSteps
+from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
 
 MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers are of
@@ -19,32 +21,12 @@ _AUC = pc.field("metric") == "auc"
 _OTHERS = "take accuracy, balanced_accuracy or macro_f1"
 
 
-class RunWithTasks(Protocol):
-    """A run of which each task can be told, such as `alsim.store.curves.Run`."""
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder, which tells two runs of one name apart."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        ...
+class RunWithTasks(RunWithSteps, Protocol):
+    """A run whose tasks were measured one by one, such as `alsim.store.curves.Run`."""
 
     @property
     def status(self) -> str:
         """How far it came, such as "complete"."""
-        ...
-
-    @property
-    def manifest(self) -> Mapping[str, object]:
-        """What `run.json` holds."""
-        ...
-
-    @property
-    def steps(self) -> pa.Table:
-        """The steps, as the store writes them."""
         ...
 
     @property
@@ -85,16 +67,15 @@ class TaskRun:
     @property
     def manifest(self) -> Mapping[str, object]:
         """Return what `run.json` holds, with this task's classes and evaluated rows."""
-        told, tasks, pool = (self.whole.manifest.get(name) for name in ("task", "tasks", "pool"))
-        own = tasks.get(self.task) if isinstance(tasks, Mapping) else None
-        if told == self.task or not isinstance(own, Mapping):
-            return self.whole.manifest
-        of_pool = dict(pool) if isinstance(pool, Mapping) else {}
+        manifest = self.whole.manifest
+        own = object_at(manifest, "tasks", self.task)
+        if manifest.get("task") == self.task or not own:
+            return manifest
         return {
-            **self.whole.manifest,
+            **manifest,
             "task": self.task,
             "n_evaluated": own.get("n_evaluated"),
-            "pool": {**of_pool, "classes": own.get("classes")},
+            "pool": {**object_at(manifest, "pool"), "classes": own.get("classes")},
         }
 
     @property
@@ -121,9 +102,7 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
         StoreError: If it has one task only, but does not tell its measures.
     """
     known, where = tasks_of(run), f"--task, of {run.folder}"
-    tasks = run.manifest.get("tasks")
-    own = tasks.get(task) if isinstance(tasks, Mapping) else None
-    if isinstance(own, Mapping) and own.get("n_evaluated") == 0:
+    if value_at(run.manifest, "tasks", task, "n_evaluated") == 0:
         split = run.manifest.get("evaluation_split")
         what = f"no {split} row has a label of {task!r}: it was not measured"
         raise UsageError(what, where, f"name one of: {', '.join(n for n in known if n != task)}")
@@ -169,9 +148,8 @@ def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
             mend = f"add --task {' or --task '.join(sorted(known))}" if known else _OTHERS
             what = "auc is of one task that has two classes"
             raise UsageError(what + ("" if known else "; the run has none"), where, mend)
-        pool = run.manifest.get("pool")
-        classes = pool.get("classes") if isinstance(pool, Mapping) else None
-        if isinstance(classes, Mapping) and len(classes) > 2:
+        classes = object_at(run.manifest, "pool", "classes")
+        if len(classes) > 2:
             what = f"auc is of tasks of two classes; {task} has {len(classes)}"
             raise UsageError(what, where, _OTHERS)
 

@@ -1,12 +1,13 @@
 """What a finished run shows: a table of strategies, the test set's error, the paths."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from alsim.analysis.curves.runs import counted
 from alsim.analysis.curves.summary import StrategySummary, summarise
+from alsim.analysis.manifest import list_at, object_at
 from alsim.analysis.statistics.intervals import Estimate, interval_text, widest_sampling_interval
 from alsim.cli.screens.output import print_json, print_lines, print_table, quoted, reporting
 from alsim.errors import RunError
@@ -21,8 +22,7 @@ def print_run(run: Run, *, as_json: bool) -> None:
     """
     with reporting(run.folder, f"print it again: alsim resume {quoted(run.folder)}"):
         print_summary(run, as_json=as_json)
-    lost = run.manifest.get("diverged")
-    if isinstance(lost, list) and lost:
+    if lost := list_at(run.manifest, "diverged"):
         raise RunError(
             f"{len(lost)} of the learning curves diverged and ended early: "
             + ", ".join(f"{d['strategy']} with seed {d['seed']} at step {d['step']}" for d in lost),
@@ -89,9 +89,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
 
 
 def _tasks(run: Run) -> list[str]:
-    """Return the tasks of which a run tells the mean, none if it has one alone."""
-    tasks = run.manifest.get("tasks")
-    return [str(name) for name in tasks] if isinstance(tasks, Mapping) else []
+    """Return the tasks whose mean a run reports, none if it has a single one."""
+    return list(object_at(run.manifest, "tasks"))
 
 
 def _accuracy(tasks: list[str]) -> str:

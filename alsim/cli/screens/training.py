@@ -5,6 +5,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from alsim.analysis.manifest import list_at, object_at, value_at
 from alsim.analysis.statistics.intervals import Estimate, interval_text
 from alsim.analysis.training.summary import (
     NetSummary,
@@ -41,12 +42,11 @@ def print_training(study: TrainingStudy, *, as_json: bool) -> None:
             print_json(_as_json(study, summary))
         else:
             _print_text(study, summary)
-    lost = study.manifest.get("diverged")
-    if isinstance(lost, list) and lost:
-        told = [f"{d['model']} with seed {d['seed']} at fraction {d['fraction']:g}" for d in lost]
+    if lost := list_at(study.manifest, "diverged"):
+        nets = [f"{d['model']} with seed {d['seed']} at fraction {d['fraction']:g}" for d in lost]
         raise RunError(
             f"{len(lost)} of the {study.fits.num_rows} nets diverged and are not measured: "
-            + ", ".join(told),
+            + ", ".join(nets),
             str(study.folder),
             "the others are whole; lower --learning-rate, or leave the inputs standardised, and "
             "train again into another folder",
@@ -55,10 +55,8 @@ def print_training(study: TrainingStudy, *, as_json: bool) -> None:
 
 def models_of(study: TrainingStudy) -> Mapping[str, Sequence[str]]:
     """Return the models of a study in their order, and the evaluations of each."""
-    configuration: Any = study.manifest.get("configuration")
-    models: Any = configuration.get("models") if isinstance(configuration, Mapping) else None
-    if isinstance(models, Mapping):
-        return {str(name): list(told["evaluations"]) for name, told in models.items()}
+    if models := object_at(study.manifest, "configuration", "models"):
+        return {name: list(model["evaluations"]) for name, model in models.items()}
     return dict.fromkeys(map(str, study.fits.column("model").to_pylist()), ())
 
 
@@ -165,8 +163,7 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
         )
         lines.append(f"difference: to {other}, in pairs by seed")
     if len({net.fraction for net in summary.nets}) > 1:
-        configuration: Any = study.manifest.get("configuration")
-        is_queried = bool(configuration and configuration.get("queries"))
+        is_queried = bool(value_at(study.manifest, "configuration", "queries"))
         of = "what the run queried, in its order" if is_queried else "the labels"
         lines.append(f"fraction: of {of}; a smaller one is the beginning of a larger")
     of_row = ""

@@ -11,8 +11,8 @@ GateFactName = Literal["weight", "probability"]
 
 
 @dataclass(frozen=True, slots=True)
-class FitRecord:
-    """One net: what it was trained on, how large it is, and where its training ended."""
+class NetRecord:
+    """Which net a record is of, and what it was trained on."""
 
     seed: Int64
     model: str  # with its parameters
@@ -20,6 +20,12 @@ class FitRecord:
     fraction: Share  # of the labelled objects of train, or of what the run had queried
     n_objects: Count
     n_cells: Count  # labels of these objects, over all tasks
+
+
+@dataclass(frozen=True, slots=True)
+class FitRecord(NetRecord):
+    """One net: how large it is, and where its training ended."""
+
     n_parameters: Count
     active_flops: Count  # multiply-adds a row in evaluation, of all tasks; disjoint: of its own
     epochs: Count  # whose result was kept; 0 if the training diverged: then nothing was measured
@@ -28,23 +34,17 @@ class FitRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskRecord:
+class TaskRecord(NetRecord):
     """One measure of one net at one task.
 
     On the evaluated split accuracy, nll, auc and mse, by every evaluation of a net with stochastic
-    gates; beside them `n_experts`, those of the task that then run. What follows is told once,
-    with the first evaluation, by which the training was stopped: `train_loss` and
+    gates; beside them `n_experts`, the experts of the task that then run. The others are recorded
+    once, with the first evaluation, by which the training was stopped: `train_loss` and
     `validation_loss`, of the labelled rows and of validation; `density`, Σp of the task's gates;
     `sigma`, of its mixed head, and `task_weight`, learned by some weightings; `n_labelled`, the
     labels that it was trained on.
     """
 
-    seed: Int64
-    model: str
-    chosen_by: str
-    fraction: Share
-    n_objects: Count
-    n_cells: Count
     task: str
     evaluation: str  # "task-k", "top-5" …; empty for a net without stochastic gates
     metric: str
@@ -52,19 +52,13 @@ class TaskRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class GateRecord:
+class GateRecord(NetRecord):
     """One expert of one net for one task, by the gate of the mixed head.
 
     A weight is the mean of a softmax gate over the evaluated rows of the task, a probability that
     of a stochastic gate.
     """
 
-    seed: Int64
-    model: str
-    chosen_by: str
-    fraction: Share
-    n_objects: Count
-    n_cells: Count
     task: str
     expert: Count
     fact: GateFactName

@@ -7,6 +7,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.manifest import object_at, value_at
 from alsim.analysis.training.values import Trained, trained_in
 from alsim.errors import UsageError
 from alsim.experiments.training.records import RANDOM
@@ -87,8 +88,7 @@ def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | N
         nets &= pc.field("chosen_by") == chosen_by
     fits = study.fits.filter(nets)
     strategies = sorted(map(str, pc.unique(fits.column("chosen_by")).to_pylist()))
-    configuration = study.manifest.get("configuration")
-    is_queried = isinstance(configuration, Mapping) and bool(configuration.get("queries"))
+    is_queried = bool(value_at(study.manifest, "configuration", "queries"))
     if not is_queried and strategies == [RANDOM]:
         return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
     sizes = [int(str(n)) for n in fits.column("n_cells").to_pylist()]
@@ -99,9 +99,7 @@ def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | N
 
 def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
     """Return which nets a table of a study is of, the models as they were named to be trained."""
-    told = study.manifest.get("configuration")
-    models = told.get("models") if isinstance(told, Mapping) else None
-    return trained_in(table, [str(name) for name in models] if models else ())
+    return trained_in(table, list(object_at(study.manifest, "configuration", "models")))
 
 
 def looks_of_nets(which: Sequence[Trained]) -> dict[Trained, Look]:

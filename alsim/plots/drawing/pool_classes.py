@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from alsim.analysis.curves.query_mix import initial_classes
 from alsim.analysis.curves.runs import named, unlike
+from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError
 from alsim.plots.drawing.of_runs import DrawableRun
 
@@ -28,17 +29,16 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
             f"the runs use different {told}", f"alsim plot --kind {kind}", "draw each by itself"
         )
     name, run = named(runs)[0]
-    tasks = run.manifest.get("tasks")
-    if isinstance(tasks, Mapping) and str(run.manifest.get("task")) not in tasks:
+    tasks = object_at(run.manifest, "tasks")
+    if tasks and str(run.manifest.get("task")) not in tasks:
         raise UsageError(
             "each of the run's tasks has classes of its own",
             f"alsim plot --kind {kind}",
             f"name one: --task {' or '.join(map(str, tasks))}",
         )
-    pool = run.manifest.get("pool")
-    told = pool.get("classes") if isinstance(pool, Mapping) else None
-    if isinstance(told, Mapping):
-        counts = {str(label): n for label, n in told.items() if type(n) is int and n > 0}
+    recorded = value_at(run.manifest, "pool", "classes")
+    if isinstance(recorded, Mapping):
+        counts = {str(label): n for label, n in recorded.items() if type(n) is int and n > 0}
     else:
         counts = initial_classes(run.queries)
     if not counts:
@@ -47,7 +47,7 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
             str(run.folder),
             "run it again: alsim run --out FOLDER",
         )
-    if not isinstance(told, Mapping):
+    if not isinstance(recorded, Mapping):
         warnings.append(
             f"{name} was written before runs told the classes of their pool: shares in the pool "
             "are those among its initial labels, and classes that these lack are left out"
