@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """One metric over all seeds. None is "undefined", or too little to tell; it is never NaN.
+    """One metric over all seeds. None is "undefined", or too little data; it is never NaN.
 
     A seed's ρ is undefined where its scores or its accuracies are all the same; such a seed counts
     nowhere else.
@@ -93,21 +93,21 @@ def correlations(
         if not defined:
             found.append(Correlation(str(metric), rhos, None, None, None, None, None, None))
         else:
-            told = [pairs[seed] for seed in defined]
+            known = [pairs[seed] for seed in defined]
             values = np.array(list(defined.values()))
             mean = float(values.mean())
             resampled = bootstrap_means(
-                told, n_resamples, generator=stream(drawn, str(metric), "bootstrap")
+                known, n_resamples, generator=stream(drawn, str(metric), "bootstrap")
             )
             permuted = permuted_rhos(
-                told, n_permutations, generator=stream(drawn, str(metric), "permutation")
+                known, n_permutations, generator=stream(drawn, str(metric), "permutation")
             )
             found.append(
                 Correlation(
                     metric=str(metric),
                     rhos=rhos,
                     mean=mean,
-                    fisher=fisher_interval(values, [len(x) for x, _ in told], confidence),
+                    fisher=fisher_interval(values, [len(x) for x, _ in known], confidence),
                     bootstrap=_central(resampled, confidence),
                     p=permutation_p(mean, permuted.mean(0)),
                     null_mean=_central(permuted.mean(0), confidence),

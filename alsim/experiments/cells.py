@@ -11,7 +11,7 @@ from alsim.training.fit import Labelled
 
 
 def known_cells(pool: Pool) -> Tensor:
-    """Return which cells can be asked for, `(n, t)` bool: in train, with a label that is known."""
+    """Return which cells can be asked for, `(n, t)` bool: those in train with a known label."""
     known = torch.stack([task.labels >= 0 for task in pool.tasks.values()], 1)
     train = pool.splits["train"]
     known[: train.start] = False
@@ -30,7 +30,7 @@ def open_cells(known: Tensor, tasks: Iterable[str], labelled: Labelled, unit: Un
     Args:
         known: `(n, t)` bool.
         tasks: Their names, in order.
-        labelled: What each replica has been told; an object is told of with all of its cells.
+        labelled: The answers that each replica has; an object counts with all of its cells.
         unit: Of the queries.
     """
     rows = labelled.rows.cpu()
@@ -40,8 +40,8 @@ def open_cells(known: Tensor, tasks: Iterable[str], labelled: Labelled, unit: Un
         is_open[replica, rows] = False
         return is_open
     for place, task in enumerate(tasks):
-        told = labelled.labels[task].cpu() >= 0
-        is_open[replica.expand_as(rows)[told], rows[told], place] = False
+        known = labelled.labels[task].cpu() >= 0
+        is_open[replica.expand_as(rows)[known], rows[known], place] = False
     return is_open
 
 

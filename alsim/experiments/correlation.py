@@ -1,4 +1,4 @@
-"""Whether a metric tells what rows are worth: the study's correlation experiment.
+"""Whether a metric predicts what rows are worth: the correlation experiment.
 
 Seven steps (VK 2020, before Table 1): train on the initial rows; draw unlabelled rows; score them
 by the metric; sort them by it; cut them into groups; from the same weights train one copy on each
@@ -57,7 +57,7 @@ class CorrelationOptions:
 
 @dataclass(frozen=True, slots=True)
 class GroupRecord:
-    """What one copy came to: its group of rows, and how it does on the evaluation split."""
+    """One copy: its group of rows, and its measures on the evaluation split."""
 
     metric: str
     seed: int
@@ -69,7 +69,7 @@ class GroupRecord:
 
 
 def check_metrics(metrics: Mapping[str, Strategy]) -> None:
-    """Refuse strategies that no order of the rows belongs to.
+    """Refuse strategies that do not score each row by itself.
 
     Raises:
         UsageError: Naming all of them, and those that can be used.
@@ -221,12 +221,12 @@ def _score(
 
     def of_chunk(here: Tensor) -> dict[str, Tensor]:
         on_device = here.to(setting.features.device)
-        told = {
+        signals = {
             kind: signals_of(scene, on_device, [request])[0].values
             for kind, request in requests.items()
         }
         return {
-            name: _own_score(name, s, told[s.committee, s.input_dropout], len(here))
+            name: _own_score(name, s, signals[s.committee, s.input_dropout], len(here))
             for name, s in informed.items()
         }
 
@@ -239,9 +239,9 @@ def _score(
     }
 
 
-def _own_score(name: str, strategy: Strategy, told: Mapping[Signal, Tensor], n: int) -> Tensor:
+def _own_score(name: str, strategy: Strategy, signals: Mapping[Signal, Tensor], n: int) -> Tensor:
     """Return a metric's scores of n rows, on the CPU."""
-    scores = strategy.score(Signals(n, {signal: told[signal] for signal in strategy.signals}))
+    scores = strategy.score(Signals(n, {name: signals[name] for name in strategy.signals}))
     if scores.shape != (n,) or not torch.isfinite(scores).all():
         raise RunError(
             f"the metric {name} is not one finite number a row",

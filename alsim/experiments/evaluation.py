@@ -17,7 +17,7 @@ from alsim.training.replicas import Replicas
 
 # Head -> its log-probabilities.
 Logs = Mapping[str, Tensor]
-# What a step tells of a replica.
+# What a step records of a replica.
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 
 
@@ -33,7 +33,7 @@ class HeadMetric:
 
 @dataclass(frozen=True, slots=True)
 class TaskMeasures:
-    """How one replica does at one task, on the rows whose label is known."""
+    """One replica's measures at one task, on the rows with a known label."""
 
     measures: Mapping[str, float]  # each of MEASURES, of the mixed head
     auc: float | None  # of two classes that both have rows
@@ -43,12 +43,12 @@ class TaskMeasures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How one replica does on the evaluated rows."""
+    """One replica's measures on the evaluated rows."""
 
     tasks: Mapping[str, TaskMeasures]  # those of which a row has a label
 
     def mean(self, measure: str) -> float:
-        """Return one of MEASURES in the mean over the tasks."""
+        """Return one of MEASURES, averaged over the tasks."""
         return fmean(found.measures[measure] for found in self.tasks.values())
 
 
@@ -63,18 +63,18 @@ class TaskRows:
     head_rows: Mapping[str, Tensor]  # modality -> (m,) bool, where it is present
 
     def of(self, values: Tensor) -> Tensor:
-        """Return what `values`, `(…, n, c)`, says of these rows, `(…, m, c)`."""
+        """Return the values of these rows, `(…, m, c)`, out of `(…, n, c)`."""
         return values if self.known is None else values[..., self.known, :]
 
     def measure(self, logs: Logs) -> TaskMeasures:
-        """Return how a replica does by its heads' log-probabilities, `(m, c)` each."""
+        """Return a replica's measures, from its heads' log-probabilities, `(m, c)` each."""
         mixed = logs[MIXED]
         predicted = mixed.argmax(-1)
         confusion = metrics.confusion_matrix(predicted, self.labels, self.n_classes)
         heads: list[HeadMetric] = []
         for head, log in logs.items():
             right = (log.argmax(-1) == self.labels).double()
-            # A modality's own head says nothing of rows that lack the modality.
+            # A modality's own head is not measured on rows that lack the modality.
             seen = self.head_rows.get(head)
             groups = {"all": torch.ones_like(right, dtype=torch.bool), **self.patterns}
             for pattern, rows in groups.items():
@@ -144,7 +144,7 @@ class Evaluator:
         return self._over_tasks(replicas, metrics.nll)
 
     def accuracies(self, replicas: Replicas) -> list[float]:
-        """Return the mixed head's accuracy of every replica, in the mean over the tasks."""
+        """Return the mixed head's accuracy of every replica, averaged over the tasks."""
 
         def accuracy(logs: Tensor, labels: Tensor) -> float:
             return metrics.accuracy(logs.argmax(-1), labels)
@@ -152,7 +152,7 @@ class Evaluator:
         return self._over_tasks(replicas, accuracy).tolist()
 
     def _over_tasks(self, replicas: Replicas, measure: Callable[[Tensor, Tensor], float]) -> Tensor:
-        """Return a measure of log-probabilities and labels, in the mean over the tasks, `(r,)`."""
+        """Return a measure of log-probabilities and labels, averaged over the tasks, `(r,)`."""
         logs = self.log_probabilities(replicas)
         of_tasks = [
             [measure(log, mine.labels) for log in logs[task][MIXED]]
@@ -162,7 +162,7 @@ class Evaluator:
         return torch.tensor(means, dtype=torch.float64)
 
     def evaluate(self, replicas: Replicas) -> list[Evaluation]:
-        """Return how every replica does."""
+        """Return every replica's measures."""
         logs = self.log_probabilities(replicas)
         return [
             Evaluation(

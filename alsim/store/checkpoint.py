@@ -42,7 +42,7 @@ def save_checkpoint(
         path: The file. Its folder is made if need be; the folder above must exist.
         tensors: On any device, of any strides; copies are made.
         facts: JSON values; a tuple comes back as a list.
-        study: What the study is known by.
+        study: The identifier of the study.
 
     Raises:
         StoreError: If the system cannot write there.
@@ -71,7 +71,7 @@ def load_checkpoint(
 
     Args:
         path: The file.
-        study: What the study is known by, whose it must be; None takes any.
+        study: The identifier of the study that it must be of; None takes any.
 
     Raises:
         StoreError: If a byte is missing or another, the schema version is unknown, or it was saved

@@ -1,4 +1,4 @@
-"""What a correlation study leaves: its groups, and how their scores go with accuracy.
+"""What a correlation study leaves: its groups, and how their scores correlate with accuracy.
 
 Until it is complete, the groups of each metric and seed lie in a file of their own in `journal/`.
 """

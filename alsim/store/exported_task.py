@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from alsim.errors import StoreError, UsageError
+from alsim.options.model import ModelOptions
 from alsim.store.atomic import replace_bytes
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alsim.models import ExpertNet, Shape
-    from alsim.options.model import ModelOptions
 
 _FORMAT = 1
 
@@ -63,8 +63,8 @@ class TaskModel:
         if here is None:
             here = torch.ones(n, len(inputs), dtype=torch.bool)
         scaled: dict[str, Tensor] = {}
-        for place, (name, told) in enumerate(inputs.items()):
-            mean, scale = (torch.tensor(told[part], dtype=torch.float64) for part in _SCALING)
+        for place, (name, own) in enumerate(inputs.items()):
+            mean, scale = (torch.tensor(own[part], dtype=torch.float64) for part in _SCALING)
             x = ((given[name].double() - mean) * scale).to(like.dtype)
             scaled[name] = torch.where(here[:, place : place + 1], x, 0)
         with torch.no_grad():
@@ -74,7 +74,7 @@ class TaskModel:
 
     def _check(self, given: "Mapping[str, Tensor]", present: "Tensor | None") -> None:
         """Refuse inputs that the net does not read."""
-        widths = {name: len(told["mean"]) for name, told in self.configuration["inputs"].items()}
+        widths = {name: len(own["mean"]) for name, own in self.configuration["inputs"].items()}
         n = len(next(iter(given.values()))) if given else 0
         wanted = {name: (n, width) for name, width in widths.items()}
         found = {name: tuple(x.shape) for name, x in given.items()}
@@ -82,17 +82,35 @@ class TaskModel:
             wanted["present"], found["present"] = (n, len(widths)), tuple(present.shape)
         if found == wanted:
             return
-        told = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
+        given_as = ", ".join(f"{name} {shape}" for name, shape in found.items()) or "nothing"
         reads = ", ".join(f"{name} of (rows, {width})" for name, width in widths.items())
         raise UsageError(
-            f"the inputs are {told}; the net reads {reads}",
+            f"the inputs are {given_as}; the net reads {reads}",
             f"the net of {self.task}",
             "give an array of each, all of the same rows; an absent one as zeros, and `present`",
         )
 
 
 _SCALING = ("mean", "scale")
-_TOLD = {"format", "task", "classes", "target", "options", "widths", "n_outputs", "inputs"}
+
+
+class _Target(msgspec.Struct):
+    mean: float
+    deviation: float
+
+
+class _Configuration(msgspec.Struct):
+    """What must be in the JSON file to build and use the net."""
+
+    format: object
+    task: str
+    classes: tuple[str, ...]
+    target: _Target | None
+    experts: list[int]
+    widths: dict[str, int]
+    n_outputs: dict[str, int]
+    options: ModelOptions
+    inputs: dict[str, dict[str, Any]]
 
 
 def save_task(
@@ -102,7 +120,7 @@ def save_task(
     *,
     name: str,
     shape: "Shape",
-    options: "ModelOptions",
+    options: ModelOptions,
     inputs: Mapping[str, Any],
     classes: tuple[str, ...],
     target: tuple[float, float] | None,
@@ -121,7 +139,7 @@ def save_task(
             which each column was made from what the file holds.
         classes: The task's; empty for a regression target.
         target: The mean and deviation that a target is trained at, None for classes.
-        facts: What else is to be told, such as the seed.
+        facts: What else is recorded, such as the seed.
 
     Raises:
         StoreError: If the system cannot write there.
@@ -130,7 +148,7 @@ def save_task(
 
     from alsim.models import export_task
 
-    told = {
+    configuration = {
         "format": _FORMAT,
         "alsim": version("alsim"),
         "model": name,
@@ -145,7 +163,7 @@ def save_task(
         "inputs": inputs,
     }
     # The tensors last: where they are, the configuration is.
-    text = json.dumps(told, indent=2, ensure_ascii=False)
+    text = json.dumps(configuration, indent=2, ensure_ascii=False)
     replace_bytes(path.with_suffix(".json"), text.encode() + b"\n")
     tensors = export_task(net, task).state_dict()
     replace_bytes(path, save({key: value.cpu().contiguous() for key, value in tensors.items()}))
@@ -170,7 +188,6 @@ def load_task(path: str | Path) -> TaskModel:
     from safetensors.torch import load
 
     from alsim.models import ExpertNet, Shape, build_model
-    from alsim.options.model import ModelOptions
     from alsim.seeding import forked, stream
 
     path = Path(path)
@@ -181,19 +198,17 @@ def load_task(path: str | Path) -> TaskModel:
         lacks = f"no {beside.name} beside it" if path != beside else "its configuration alone"
         raise StoreError(f"{what}: {lacks}", str(path), mend)
     try:
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        if not isinstance(told, dict) or not told.keys() >= _TOLD:
-            raise StoreError(f"{what}: {beside.name} tells of something else", str(path), mend)
-        if told["format"] != _FORMAT:
-            raise StoreError(f"unknown format {told['format']!r}", str(path), "use a newer alsim")
-        options = msgspec.convert(told["options"], ModelOptions)
-        options = replace(options, encoders=options.encoders or ())
-        shape = Shape(told["widths"], told["n_outputs"])
+        configuration = json.loads(beside.read_text(encoding="utf-8"))
+        known = msgspec.convert(configuration, _Configuration)
+        if known.format != _FORMAT:
+            raise StoreError(f"unknown format {known.format!r}", str(path), "use a newer alsim")
+        options = replace(known.options, encoders=known.options.encoders or ())
+        shape = Shape(known.widths, known.n_outputs)
         with forked(stream(0, "load")):  # every tensor is replaced
             whole = build_model(shape, options)
         if not isinstance(whole, ExpertNet):
             raise ValueError(f"a {type(whole).__name__} is no model of experts")
-        net = whole.pruned([told["task"]], told["experts"])
+        net = whole.pruned([known.task], known.experts)
         tensors = load(path.read_bytes())
         net.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
     except OSError as error:
@@ -203,7 +218,7 @@ def load_task(path: str | Path) -> TaskModel:
         *(SafetensorError, UsageError),
     ) as error:
         raise StoreError(f"{what}: {_first_line(error)}", str(path), mend) from error
-    return TaskModel(told["task"], tuple(told["classes"]), told, net.eval())
+    return TaskModel(known.task, known.classes, configuration, net.eval())
 
 
 def _first_line(error: Exception) -> str:

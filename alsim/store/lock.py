@@ -29,7 +29,7 @@ except ImportError:  # Windows: there is no lock
 
 # Seconds to wait for the workers of a process that died, which end soon after it.
 PATIENCE = 10.0
-# A reader who looks whether the lock is free holds it for an instant.
+# A reader that checks whether the lock is free holds it for an instant.
 _GLANCE = 0.5
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -162,7 +162,7 @@ def _take(path: Path) -> int:
 
 
 def _locked(descriptor: int, kind: int) -> bool:
-    """Return whether the lock was to be had at once."""
+    """Return whether the lock could be taken at once."""
     assert fcntl is not None
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -180,7 +180,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _read(descriptor: int) -> Holder | None:
-    """Return whom the lock's file names, if anyone."""
+    """Return the holder that the lock's file names, if any."""
     try:
         return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A run's manifest, `run.json`: what kind of run a folder holds, how it is, how it was made."""
+"""A run's manifest, `run.json`: what kind of run a folder holds, its status, how it was made."""
 
 import json
 import reprlib
@@ -148,7 +148,7 @@ def read_manifest(folder: Path) -> Mapping[str, object]:
 
 
 def _odd_part(manifest: object) -> str | None:
-    """Return what of a manifest no run writes and no arithmetic bears, None if there is nothing."""
+    """Return a part of a manifest that no run writes and that breaks arithmetic, or None."""
     level = [manifest]
     for _ in range(_DEEPEST):
         for value in level:
@@ -208,7 +208,7 @@ def refuse_other_kind(
         folder: The run's.
         manifest: As it was read.
         kind: What it must be.
-        mend: What else to do; None says it to who wants to read.
+        mend: What to do; None: how to see the run, and how to make one of this kind.
     """
     found = kind_of(manifest)
     if found == kind:

@@ -78,7 +78,7 @@ def test_a_task_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 def test_a_run_that_does_not_tell_a_tasks_accuracy_is_refused() -> None:
     metrics = RUN.metrics.filter([m != "accuracy" for m in RUN.metrics["metric"].to_pylist()])
-    with pytest.raises(StoreError, match="does not tell how accurate it is at season"):
+    with pytest.raises(StoreError, match="no record of its accuracy at season"):
         of_task(MemoryRun(steps=RUN.steps, metrics=metrics), "season")
 
 

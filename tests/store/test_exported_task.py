@@ -117,7 +117,7 @@ def test_a_foreign_file_is_told_to_be_no_exported_net(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=f"{what}: its configuration alone"):
         load_task(path.with_suffix(".json"))
     path.with_suffix(".json").write_text('{"hello": 1}')
-    with pytest.raises(StoreError, match=rf"{what}: net\.json tells of something else"):
+    with pytest.raises(StoreError, match=rf"{what}: Object missing required field `format`"):
         load_task(path)
     path.with_suffix(".json").unlink()
     with pytest.raises(StoreError, match=rf"{what}: no net\.json beside it"):

@@ -1,1 +1,1 @@
-"""What learning curves say: means, differences, labels saved, verdicts."""
+"""Learning curves: means, differences, labels saved, verdicts."""

@@ -93,8 +93,8 @@ def compare(
         baseline: Savings are against it; None is random where there is one.
         reference: An accuracy, such as that of training on all labels; None is the mean one of
             the baseline at the end of the span.
-        share: Of the reference, the accuracy that is to be reached.
-        cost_per_label: Of one unit of `x`, to tell savings in money.
+        share: Target accuracy, as a share of the reference.
+        cost_per_label: Of one unit of `x`, to give savings in money.
         bootstrap: If given, intervals of savings come from a bootstrap that it draws, which are
             too narrow; otherwise from inverting the t-test.
 
@@ -185,7 +185,7 @@ def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
 
 
 def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:
-    """Return the curve that savings are against; random need not be there if nobody asked."""
+    """Return the curve that savings are against; random may be missing if nobody asked."""
     by_name = {curve.strategy: curve for curve in curves}
     if name is None:
         return by_name.get(BASELINE)

@@ -28,8 +28,8 @@ def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:
 def difference_curve(curve: Curve, baseline: Curve) -> Curve | None:
     """Return a strategy's curve minus the baseline's, `values` being differences within a seed.
 
-    The interval is that of the mean difference, narrower than what both curves' own would tell,
-    since two strategies of a seed start alike. None where no seed or no point is shared.
+    The interval is that of the mean difference, narrower than both curves' own intervals
+    suggest, since two strategies of a seed start alike. None where no seed or no point is shared.
     """
     pair = paired(curve, baseline)
     if pair is None:

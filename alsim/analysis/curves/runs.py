@@ -14,11 +14,11 @@ from alsim.errors import UsageError
 
 
 class RunFacts(Protocol):
-    """What is told of a run beside its tables, such as by `alsim.store.curves.Run`."""
+    """A run beside its tables, such as `alsim.store.curves.Run`."""
 
     @property
     def folder(self) -> Path:
-        """The run's folder, which tells two runs of one name apart."""
+        """The run's folder, which distinguishes two runs of one name."""
         ...
 
     @property
@@ -43,7 +43,7 @@ class RunWithSteps(RunFacts, Protocol):
 
 AnyRun = TypeVar("AnyRun", bound=RunFacts)
 
-# What must be alike for numbers to be compared, and where a manifest tells it.
+# What must be alike for numbers to be compared, and where a manifest records it.
 _ALIKE = (
     ("pools", "pool", "fingerprint"),
     ("splits", "pool", "splits"),
@@ -96,7 +96,7 @@ def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
     """Refuse to count objects of several tasks and single labels alike.
 
     Args:
-        x: Against what the runs are seen.
+        x: What the runs are compared against.
         runs: Any.
         mend: What to do about it.
 
@@ -112,19 +112,19 @@ def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
 
 
 def _units(runs: Sequence[RunFacts]) -> set[str]:
-    """Return the units that runs ask for; one of a single task tells none."""
+    """Return the units that runs ask for; one of a single task records none."""
     return {str(value_at(run.manifest, "configuration", "unit")) for run in runs}
 
 
 def settings_that_differ(runs: Sequence[RunFacts]) -> dict[str, tuple[str, ...]]:
     """Return the settings in which runs differ, such as "training.retrain", with each run's value.
 
-    Which strategies and seeds were run, and on what, does not count. A run of which no settings
-    are told differs in nothing.
+    Which strategies and seeds were run, and on what, does not count. A run without
+    recorded settings counts as equal.
     """
-    told = [_flat(settings) for run in runs if (settings := _settings(run)) is not None]
-    paths = dict.fromkeys(path for flat in told for path in flat)
-    values = {path: tuple(flat.get(path, "–") for flat in told) for path in paths}
+    flat = [_flat(settings) for run in runs if (settings := _settings(run)) is not None]
+    paths = dict.fromkeys(path for each in flat for path in each)
+    values = {path: tuple(each.get(path, "–") for each in flat) for path in paths}
     return {path: each for path, each in values.items() if len(set(each)) > 1}
 
 
@@ -181,7 +181,7 @@ class _Group:
 
 
 def _origin(run: RunFacts, strategy: str) -> str | None:
-    """Return all that a curve comes from besides its seed, as text; None if that is not told."""
+    """Return all that a curve comes from besides its seed, as text; None if it is not recorded."""
     settings = _settings(run)
     if settings is None:
         return None
@@ -201,11 +201,11 @@ def _settings(run: RunFacts) -> dict[str, object] | None:
     configuration = run.manifest.get("configuration")
     if not isinstance(configuration, Mapping):
         return None
-    told = {str(key): value for key, value in configuration.items() if key not in _FREE}
-    oracle = told.get("oracle")
-    if isinstance(oracle, Mapping):  # what its files hold is told beside their paths
-        told["oracle"] = {key: value for key, value in oracle.items() if key != "files"}
-    return told
+    found = {str(key): value for key, value in configuration.items() if key not in _FREE}
+    oracle = found.get("oracle")
+    if isinstance(oracle, Mapping):  # the content of its files is recorded beside their paths
+        found["oracle"] = {key: value for key, value in oracle.items() if key != "files"}
+    return found
 
 
 def _flat(value: object, path: str = "") -> dict[str, str]:

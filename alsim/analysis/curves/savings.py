@@ -26,7 +26,7 @@ RESAMPLES = 2000
 class Saving:
     """What one strategy saved against another, in units of the x axis; negative is a loss.
 
-    An end that is censored lies beyond what was measured: it is at least, or at most, so much.
+    An end that is censored lies beyond what was measured, and so would the true end.
     """
 
     amount: float | None  # None where the mean curves do not meet in what was measured

@@ -14,7 +14,7 @@ from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
 
 MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers are of
-# What the steps tell of all tasks together: the mean over them.
+# What the steps hold of all tasks together: the mean over them.
 _MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 _KEY = ("strategy", "seed", "step")
 _AUC = pc.field("metric") == "auc"
@@ -85,7 +85,7 @@ class TaskRun:
 
     @property
     def queries(self) -> pa.Table:
-        """Return what was asked of this task."""
+        """Return the labels of this task that were asked for."""
         return self.whole.queries.filter(pc.field("task") == self.task)
 
 
@@ -95,11 +95,11 @@ def tasks_of(run: RunWithTasks) -> tuple[str, ...]:
 
 
 def of_task(run: RunWithTasks, task: str) -> TaskRun:
-    """Return one task of a run: its steps with what the mixed head came to at the task.
+    """Return one task of a run: its steps with the measures of the mixed head at the task.
 
     Raises:
         UsageError: If the run has no such task, or no row by which it could measure it.
-        StoreError: If it has one task only, but does not tell its measures.
+        StoreError: If it has one task only, but no record of its accuracy.
     """
     known, where = tasks_of(run), f"--task, of {run.folder}"
     if value_at(run.manifest, "tasks", task, "n_evaluated") == 0:
@@ -109,7 +109,7 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
     if task not in known:
         raise UsageError(f"the run has no task {task!r}", where, nearest(task, known))
     if len(known) == 1:
-        steps = run.steps  # those of its only task; older runs tell less of it in the metrics
+        steps = run.steps  # those of its only task; older runs have less of it in the metrics
     else:
         steps = run.steps.drop_columns(
             [name for name in _MEASURES if name in run.steps.column_names]
@@ -122,7 +122,7 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
             steps = steps.append_column(metric, column)
     if "accuracy" not in steps.column_names:
         raise StoreError(
-            f"the run does not tell how accurate it is at {task}",
+            f"the run has no record of its accuracy at {task}",
             str(run.folder),
             "run it again into another folder: alsim run --out FOLDER",
         )

@@ -1,4 +1,4 @@
-"""Means with t-intervals, what a few seeds say of many; and shares measured on a few rows."""
+"""Means with t-intervals, what a few seeds imply for many; and shares measured on a few rows."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -136,7 +136,7 @@ def sampling_interval(p: float, n: int, confidence: float = CONFIDENCE) -> tuple
     """Return Wilson's interval of a share `p` measured on `n` rows, within [0, 1].
 
     It is what other rows could have given, by chance alone. Unlike p ± 1.96·√(p(1 − p)/n), it has
-    a width at 0 and 1; the exact interval is wider than it need be (Brown, Cai & DasGupta 2001).
+    a width at 0 and 1; the exact interval is wider than necessary (Brown, Cai & DasGupta 2001).
 
     Raises:
         ValueError: If `p` is outside [0, 1] or `n` is not positive.

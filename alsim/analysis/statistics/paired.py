@@ -21,7 +21,7 @@ from alsim.analysis.statistics.intervals import ANYTHING, ROUNDING, Bounds, Esti
 
 ALPHA = 0.05
 NO_GAIN = 0.005  # accuracy: a gain below this counts as none
-SMALL_BATCH = 20  # objects: a last batch of at most so many is expected to make a dip
+SMALL_BATCH = 20  # objects: a last batch of this size or less is expected to make a dip
 
 Outcome = Literal["held", "did not hold", "cannot tell"]
 Part = Literal["whole", "first-quarter", "last-quarter", "end"]

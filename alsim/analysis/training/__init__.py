@@ -1,1 +1,1 @@
-"""What trained models say: values, summaries, gates."""
+"""Trained models: values, summaries, gates."""

@@ -1,4 +1,4 @@
-"""What the gates of trained nets came to: which task uses which expert, and which tasks agree."""
+"""The gates of trained nets: which task uses which expert, and which tasks agree."""
 
 import math
 from collections.abc import Sequence
@@ -191,8 +191,8 @@ def choose_map(
     for m in found:
         if math.isclose(m.fraction, wanted, rel_tol=1e-9):
             return m
-    told = ", ".join(f"{m.fraction:g}" for m in found)
-    raise UsageError(f"no training on {wanted:g} of the labels", "--fraction", f"there is: {told}")
+    there = ", ".join(f"{m.fraction:g}" for m in found)
+    raise UsageError(f"no training on {wanted:g} of the labels", "--fraction", f"there is: {there}")
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What passive training came to: each model at each task over seeds, and against another.
+"""Passive training summarised: each model at each task over seeds, and against another.
 
 Differences are taken seed by seed, since the nets of a seed are trained on the same labels.
 """
@@ -22,7 +22,7 @@ from alsim.analysis.statistics.intervals import (
 from alsim.experiments.training.records import RANDOM
 
 Metric = Literal["mse", "auc", "accuracy"]
-METRICS: tuple[Metric, ...] = ("mse", "auc", "accuracy")  # a task is told by the first it has
+METRICS: tuple[Metric, ...] = ("mse", "auc", "accuracy")  # a task is reported by the first it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class NetSummary:
 
 @dataclass(frozen=True, slots=True)
 class TaskSummary:
-    """How the nets of one model do at one task, by one evaluation, over seeds."""
+    """The nets of one model at one task, by one evaluation, over seeds."""
 
     task: str | None  # None: the mean of all tasks
     metric: str
@@ -60,7 +60,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSummary:
-    """What there is to tell of passive training."""
+    """Passive training in a few numbers."""
 
     nets: tuple[NetSummary, ...]
     tasks: tuple[TaskSummary, ...]  # by task, fraction, model; the mean of all first, if any
@@ -74,10 +74,10 @@ _Values = dict[tuple[str | None, str, _Key, str], dict[int, float]]  # task, met
 def summarise_training(
     fits: pa.Table, tasks: pa.Table, gates: pa.Table, models: Mapping[str, Sequence[str]]
 ) -> TrainingSummary:
-    """Return what a training study's tables tell.
+    """Return the summary of a training study's tables.
 
-    A regression task is told by its mse, one of two classes by its auc, others by accuracy. The
-    mean over tasks is there where all have the same metric. Each row is compared with the first
+    A regression task is reported by its mse, one of two classes by its auc, others by accuracy.
+    The mean over tasks is there if all have the same metric. Each row is compared with the first
     model, by its first evaluation, on the same labels; where labels were queried by several
     strategies and random is among them, with the same model and evaluation on random's labels.
 
@@ -161,7 +161,7 @@ def _values(rows: Iterable[Mapping[str, Any]]) -> _Values:
 
 
 def _metrics(values: _Values) -> dict[str | None, str]:
-    """Return the metric that each task is told by, in the order of the tasks' names."""
+    """Return the metric that each task is reported by, in the order of the tasks' names."""
     there: dict[str, set[str]] = {}
     for task, metric, _, _ in values:
         assert task is not None

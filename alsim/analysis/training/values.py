@@ -14,7 +14,7 @@ from alsim.experiments.training.records import RANDOM
 
 MEASURES = ("accuracy", "mse", "auc", "nll")  # that are of the evaluated split
 TOP = "top-"  # before K: an evaluation by exactly the K likeliest experts of each task
-_FIRST_TELLS = ("n_labelled", "train_loss")  # what is told with the first evaluation alone
+_OF_FIRST = ("n_labelled", "train_loss")  # what is recorded with the first evaluation alone
 
 
 class Trained(NamedTuple):
@@ -53,7 +53,7 @@ def tasks_in(tasks: pa.Table, metric: str) -> tuple[str, ...]:
 
 
 def choose_metric(tasks: pa.Table, metric: str | None, where: str) -> str:
-    """Return the metric that is asked for; without a name one by which tasks are usually told.
+    """Return the metric that is asked for; without a name the usual one.
 
     That is AUC where each task of classes has two, else accuracy, and of targets alone mse.
 
@@ -61,8 +61,8 @@ def choose_metric(tasks: pa.Table, metric: str | None, where: str) -> str:
         UsageError: If no task has it.
         StoreError: If nothing was measured.
     """
-    told = {row["metric"] for row in _distinct(tasks, "metric")}
-    there = [name for name in MEASURES if name in told]
+    recorded = {row["metric"] for row in _distinct(tasks, "metric")}
+    there = [name for name in MEASURES if name in recorded]
     if not there:
         raise StoreError(
             "nothing was measured yet", where, "wait for the first net, or look for why it diverged"
@@ -102,13 +102,13 @@ def choose_fraction(table: pa.Table, fraction: float | None, where: str) -> floa
     for known in reversed(there):
         if fraction is None or np.isclose(known, fraction, rtol=1e-9, atol=0):
             return known
-    told = ", ".join(f"{known:g}" for known in there)
-    raise UsageError(f"no training on {fraction:g} of the labels", where, f"there is: {told}")
+    known = ", ".join(f"{each:g}" for each in there)
+    raise UsageError(f"no training on {fraction:g} of the labels", where, f"there is: {known}")
 
 
 def first_evaluations(tasks: pa.Table) -> Mapping[str, str]:
     """Return by which evaluation each model was stopped, "" for one without stochastic gates."""
-    rows = tasks.filter(pc.field("metric").isin(list(_FIRST_TELLS)))
+    rows = tasks.filter(pc.field("metric").isin(list(_OF_FIRST)))
     return {row["model"]: row["evaluation"] for row in _distinct(rows, "model", "evaluation")}
 
 
@@ -128,8 +128,8 @@ def label_curve(tasks: pa.Table, which: Trained, metric: str, names: Sequence[st
     evaluation = first_evaluations(tasks).get(which.model, "")
     found = {
         fraction: values
-        for (fraction, told), values in net_means(tasks, which, metric, names).items()
-        if told == evaluation
+        for (fraction, mode), values in net_means(tasks, which, metric, names).items()
+        if mode == evaluation
     }
     sizes: dict[float, dict[int, float]] = {}  # fraction -> seed -> labels
     if len(names) == 1:
@@ -156,9 +156,9 @@ def expert_curve(
     """
     found = net_means(tasks, which, metric, names)
     points = [
-        (dict.fromkeys(values, float(told.removeprefix(TOP))), values)
-        for (share, told), values in found.items()
-        if share == fraction and told.startswith(TOP)
+        (dict.fromkeys(values, float(mode.removeprefix(TOP))), values)
+        for (share, mode), values in found.items()
+        if share == fraction and mode.startswith(TOP)
     ]
     return _curve(points, which.model, metric)
 

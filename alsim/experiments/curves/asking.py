@@ -1,4 +1,4 @@
-"""Asking the oracles: which cells first, what is paid, and what is learnt from the answers."""
+"""Asking the oracles: which cells first, what they cost, and the labels that the answers give."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -60,8 +60,8 @@ def ask(
     is_read = _first_times(rows) & ~torch.isin(rows, seen)
     for place, (task, oracle) in enumerate(setting.oracles.items()):
         asked = cells[:, place]
-        told = oracle(rows[asked], beliefs=beliefs, generator=generator)
-        answers[task] = told if asked.all() else _among(told, asked)
+        found = oracle(rows[asked], beliefs=beliefs, generator=generator)
+        answers[task] = found if asked.all() else _among(found, asked)
         if setting.read_price:
             here = is_read & (cells.int().argmax(1) == place)
             costs = answers[task].costs + setting.read_price * here
@@ -141,18 +141,20 @@ def _first_times(rows: Tensor) -> Tensor:
     return first[place] == order
 
 
-def _among(told: Answers, asked: Tensor) -> Answers:
+def _among(answers: Answers, asked: Tensor) -> Answers:
     """Return answers to some of k cells as answers of all k."""
 
     def spread(values: Tensor, otherwise: int) -> Tensor:
         return values.new_full((len(asked),), otherwise).masked_scatter(asked, values)
 
-    return Answers(spread(told.labels, -1), spread(told.costs, 0), spread(told.questions, 0))
+    return Answers(
+        spread(answers.labels, -1), spread(answers.costs, 0), spread(answers.questions, 0)
+    )
 
 
 def _training_labels(oracle: Oracle, answers: Answers) -> Tensor:
     if not oracle.traits.is_partial:
         return answers.labels
     if answers.possible is None:
-        raise ValueError("an oracle that may answer partially must tell what is possible")
+        raise ValueError("an oracle that may answer partially must say which classes are possible")
     return answers.possible

@@ -119,7 +119,7 @@ def active(
 def _measure(
     setting: Setting, jobs: Sequence[Job], position: Position, replicas: Replicas
 ) -> tuple[dict[int, Round], tuple[int, ...]]:
-    """Return the rounds of those still running, and who among them says nothing finite."""
+    """Return the rounds of those still running, and those among them without a finite measure."""
     if not any(position.running):
         return {}, ()
     rounds: dict[int, Round] = {}
@@ -179,7 +179,7 @@ def _saving(position: Position, replicas: Replicas) -> Callable[[], Position]:
 
 
 def _to_train_on(setting: Setting, labelled: Labelled) -> Labelled:
-    """Return what nets are trained on: each object once, with all that was told of it."""
+    """Return what nets are trained on: each object once, with all of its answers."""
     return merged(labelled) if setting.unit == "cell" else labelled
 
 

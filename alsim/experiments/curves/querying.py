@@ -48,7 +48,7 @@ def query_round(
         setting: The study.
         replicas: One a job.
         jobs: Which seed and strategy each replica has.
-        labelled: What each replica has been told.
+        labelled: The answers that each replica has.
         running: Which replicas still count; one that has ended is queried at random, only to stay
             in step.
         step: Names the random streams.

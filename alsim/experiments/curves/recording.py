@@ -1,4 +1,4 @@
-"""From what a round found to the records it leaves."""
+"""The records of a round."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -69,13 +69,13 @@ def make_round(
 
 
 def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
-    """Yield what is told of a task; of several tasks also what a step tells of the mean."""
+    """Yield what is recorded of a task; of several tasks also the measures that a step averages."""
     classes = setting.pool.tasks[task].classes
     for m in found.heads:
         yield task, m.head, m.modalities, m.metric, None, m.value
     if len(setting.pool.tasks) > 1:
         for name, value in found.measures.items():
-            if name != "accuracy":  # which is told of each head
+            if name != "accuracy":  # which is recorded for each head
                 yield task, MIXED, "all", name, None, value
     if found.auc is not None:
         yield task, MIXED, "all", "auc", None, found.auc

@@ -1,4 +1,4 @@
-"""What every replica's selector is given: a pass over the unlabelled rows, one over the labelled.
+"""The input of every replica's selector: one pass over the unlabelled rows, one over the labelled.
 
 Only scores, and what a selector asked to keep, stay in memory. Rows are in the order of their ids,
 so a query does not depend on the order of the file.
@@ -63,11 +63,11 @@ _NOTHING = _Gathered(torch.empty(0), {})
 def considered(
     can_ask: Tensor, most: int | None, size: int, *, generator: torch.Generator
 ) -> Tensor:
-    """Return the rows that a strategy looks at, ascending: all, or so many drawn at random.
+    """Return the rows that a strategy looks at, ascending: all, or a random draw of `most`.
 
     Args:
         can_ask: `(n,)` bool over the pool's rows.
-        most: So many, yet never fewer than are queried; None for all.
+        most: How many are drawn, but never fewer than are queried; None for all.
         size: Of the query.
         generator: Draws them.
     """
@@ -96,7 +96,7 @@ def score_tasks(
         seeds: One a replica; with the step they name its random streams.
         strategies: One a replica.
         rows: task -> `(n,)` ascending, one a replica; where there are none, nothing is computed.
-        labelled: What each replica has been told; rows without a label for a task do not count.
+        labelled: The answers that each replica has; rows without a label for a task do not count.
         step: Of the active phase.
 
     Raises:
@@ -132,12 +132,12 @@ def score_tasks(
         [s.score for s in strategies],
     )
     found = _gather(setting, wanted)
-    told = {
+    answered = {
         task: [_told(*pair) for pair in zip(labelled.rows, labelled.labels[task], strict=True)]
         for task in rows
     }
     of_labelled = [s.labelled for s in strategies]
-    known = {task: [mine.rows for mine in each] for task, each in told.items()}
+    known = {task: [mine.rows for mine in each] for task, each in answered.items()}
     asked = wants(known, of_labelled, of_labelled, [])
     for mine in asked:
         if not all(map(len, mine.asking)):
@@ -154,7 +154,7 @@ def score_tasks(
                 found[i][r].scores if s.signals else _unseen(s, len(mine)),
                 found[i][r].kept,
                 seen[i][r].kept,
-                told[task][r].labels,
+                answered[task][r].labels,
                 setting.n_classes[task],
                 step,
             )
@@ -174,21 +174,21 @@ def _unseen(strategy: Strategy, n: int) -> Tensor:
     return strategy.score(Signals(n, {}))
 
 
-class _Told(NamedTuple):
-    """The rows of which one replica has been told something of a task, ascending."""
+class _Answered(NamedTuple):
+    """The rows of which one replica has an answer for a task, ascending."""
 
     rows: Tensor  # (m,) int64
     labels: Tensor  # (m,) int64, −1 where several classes are possible
 
 
-def _told(rows: Tensor, labels: Tensor) -> _Told:
+def _told(rows: Tensor, labels: Tensor) -> _Answered:
     rows, labels = rows.cpu(), labels.cpu()
     if labels.dtype == torch.bool:
         labels = torch.where(labels.sum(1) == 1, labels.int().argmax(1), -1)
     else:
         rows, labels = rows[labels >= 0], labels[labels >= 0]
     order = rows.argsort()
-    return _Told(rows[order], labels[order])
+    return _Answered(rows[order], labels[order])
 
 
 def _request(strategy: Strategy, signals: frozenset[Signal], seed: int, step: int) -> Request:

@@ -1,4 +1,4 @@
-"""How replicas do at each task of a pool: losses to stop by, metrics to report."""
+"""Measures of replicas at each task of a pool: losses to stop by, metrics to report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def known_rows(labels: Tensor) -> Tensor:
 def predict(
     replicas: Replicas, features: Features, rows: range, chunks: Chunks
 ) -> dict[str, Tensor]:
-    """Return what every replica's mixed head says of some rows, task -> `(r, n, c)` on the CPU."""
+    """Return the outputs of the mixed heads for some rows, task -> `(r, n, c)` on the CPU."""
 
     def of_chunk(some: range) -> dict[str, Tensor]:
         outputs = replicas.outputs(features.span(some.start, some.stop))
@@ -75,7 +75,7 @@ def task_losses(
     """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
 
     The cross-entropy in nats, or the squared error of the scaled target: then 1 is what the mean
-    of the labels would cost. Not a number where no row has the task.
+    of the labels would cost. NaN where no row has the task.
 
     Args:
         said: task -> `(r, n, c)`.
@@ -91,7 +91,7 @@ def task_losses(
 
 
 def mean_loss(losses: Mapping[str, Tensor], tasks: Sequence[str]) -> Tensor:
-    """Return the mean over some tasks, `(r,)` float64; not a number where one of them is not."""
+    """Return the mean over some tasks, `(r,)` float64; NaN where one of them is."""
     return torch.stack([losses[task] for task in tasks]).mean(0)
 
 

@@ -1,4 +1,4 @@
-"""What the gates of a trained net of experts came to: who uses which expert, and how much."""
+"""The gates of a trained net of experts: which task uses which expert, and how much."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ def gate_facts(
 
     Args:
         model: One trained model, on the device of the features.
-        pool: With the labels, which tell the rows that a task has.
+        pool: With the labels: a task's rows are those with a label of it.
         features: The pool's inputs.
         rows: The evaluated ones; a task without one of them has no mean weight.
         chunks: How many rows go through the gates at a time.

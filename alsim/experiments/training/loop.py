@@ -1,4 +1,4 @@
-"""Passive training on all tasks of a pool: models compared, and how much more labels help.
+"""Passive training on all tasks of a pool: compares models, and shows how much more labels help.
 
 Nets are trained, one a seed, with early stopping on validation; then each task is measured on
 test. No files, no clock.
@@ -132,7 +132,7 @@ def _said(
     evaluation: str,
     scales: Mapping[str, Scale],
 ) -> Said:
-    """Return what nets in some state say of the evaluated split by one evaluation."""
+    """Return the outputs of nets in some state on the evaluated split, by one evaluation."""
     if evaluation:
         setting = replace(setting, model=evaluated_by(setting.model, evaluation))
     replicas = make_replicas(

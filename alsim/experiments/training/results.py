@@ -30,7 +30,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """What nets say of the evaluated split by one evaluation of their gates."""
+    """Outputs of nets on the evaluated split, by one evaluation of their gates."""
 
     evaluation: str  # empty where there are no stochastic gates
     outputs: Mapping[str, Tensor]  # task -> (r, n, c), targets in their unit
@@ -39,7 +39,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """Nets at their best epoch, and what they say."""
+    """Nets at their best epoch, and their outputs."""
 
     epochs: Tensor  # (r,) int64
     state: ReplicaState
