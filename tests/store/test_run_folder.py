@@ -439,6 +439,18 @@ def test_an_exception_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_keeps_a_study_going_loads_neither_pyarrow_nor_torch() -> None:
+    names = ["checkpoint", "curve_journal", "folder", "lock", "manifest"]
+    script = (
+        f"import sys, {', '.join(f'alsim.store.{name}' for name in names)}\n"
+        "print(sorted({'numpy', 'pyarrow', 'torch'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,17 @@ def test_a_result_cut_short_or_kept_twice_is_refused(unfinished: Path) -> None:
         read_training(unfinished)
 
 
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_journal_is_read_with_its_text_escaped_or_not(tmp_path: Path, ascii_only: bool) -> None:
+    fit = replace(RESULTS[0].fit, model="mmoe · обувь", train_loss=math.inf)
+    kept = [asdict(TasksResult(fit, (), ()))]
+    record = {"schema": 3, "results": kept}
+    body = json.dumps(record, ensure_ascii=ascii_only).encode()
+    path = tmp_path / "0000.json"
+    path.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b" " + body + b"\n")
+    assert load_results(path) == [TasksResult(fit, (), ())]
+
+
 def test_a_table_that_is_missing_or_cut_is_refused(folder: Path) -> None:
     os.truncate(folder / "gates.parquet", (folder / "gates.parquet").stat().st_size - 1)
     with pytest.raises(StoreError, match="ends early"):
@@ -148,6 +159,9 @@ def test_the_tables_are_plain_parquet(folder: Path) -> None:
         (("gates", 0, "expert"), None, "Expected `int`, got `null`"),
         (("gates",), {}, "Expected `array`, got `object`"),
         (("fit",), [], "Expected `object`, got `array`"),
+        (("fit", "colour"), "red", "unknown field `colour`"),
+        (("gates", 0, "fact"), "colour", "Invalid enum value"),
+        (("colour",), "red", "unknown field `colour`"),
     ],
 )
 def test_results_that_cannot_be_are_refused_though_their_digest_is_right(
