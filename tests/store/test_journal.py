@@ -324,6 +324,7 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
         "a loss below 0": ("nll cannot be -inf", [header, step(nll=-math.inf)]),
         "a negative cost": (r"cost cannot be -1e\+308", [header, step(cost=-1e308)]),
         "an infinite cost": ("cost cannot be inf", [header, query(cost=math.inf)]),
+        "an id beyond 64 bits": ("<= 9223372036854775807", [header, query(id=2**63)]),
         "a negative rank": ("rank cannot be -1", [header, query(rank=-1)]),
         "a recall above 1": ("the value of recall cannot be 2.0", [header, recall({"ant": 2.0})]),
         "negative seconds": ("Expected `float` >= 0", [header, entry(0, seconds={"query": -1})]),

@@ -151,6 +151,7 @@ def test_the_tables_are_plain_parquet(folder: Path) -> None:
     [
         (("fit", "n_objects"), -1, "n_objects cannot be -1"),
         (("fit", "fraction"), 2.0, "fraction cannot be 2.0"),
+        (("fit", "seed"), 2**63, "<= 9223372036854775807"),
         (("fit", "seed"), "0", "Expected `int`, got `str`"),
         (("tasks", 0, "value"), math.nan, "the value of auc cannot be nan"),
         (("tasks", 0, "value"), 2**62, "the value of auc cannot be 4.6"),
