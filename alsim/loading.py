@@ -118,11 +118,11 @@ def load_object(reference: str | EntryPoint, flag: str) -> Any:
     except UsageError:
         raise
     except (Exception, SystemExit) as error:  # someone else's code may raise anything
-        what = f"{where} cannot be loaded: {told(error)}"
+        what = f"{where} cannot be loaded: {describe_error(error)}"
         raise UsageError(what, flag, "mend the plug-in") from error
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error of someone else's code in one line, with the line of theirs that failed."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not any(part in frame.filename for part in _NOT_THEIRS)]

@@ -130,11 +130,11 @@ def test_a_run_with_a_strategy_and_a_model_from_files(strategy_file: Path, tmp_p
     [
         ("absent.py:name", "no such file"),
         ("{file}:secnd_best", r"mine.py has no 'secnd_best'\n.*\n.*did you mean second_best\?"),
-        ("{file}:nothing", "is a int, no strategy"),
+        ("{file}:nothing", "is a int, not a strategy"),
         ("{broken}:name", "cannot be loaded: SyntaxError"),
         ("{file}:untyped", "'power' is not annotated"),
         ("{file}:without_default", "'power' has no default"),
-        ("{file}:forgot_to_return", "returns a NoneType, no Strategy"),
+        ("{file}:forgot_to_return", "returns a NoneType, not a Strategy"),
         ("{file}:misspelt", "no signal 'probabilites'\n.*\n.*did you mean probabilities"),
     ],
 )

@@ -4,13 +4,12 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from alsim.signals import Signal
-from alsim.strategies.geometry import k_means, squared_distances
+from alsim.strategies.geometry import central_rows, squared_distances
 from alsim.strategies.linear_head import LinearHead, recover_head
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
-from alsim.strategies.uncertainty import constant
 
 _BLOCK = 8192  # rows
 
@@ -21,19 +20,20 @@ def alfa_mix(epsilon: float = 0.2) -> Strategy:
     A row's hidden z is mixed with an anchor z*, the mean hidden of the labelled rows of a class:
     z_α = α ⊙ z* + (1 − α) ⊙ z, with α = ε ‖z* − z‖ ∇ ⊘ (‖∇‖ (z* − z)), eq. 5, where ∇ is the
     gradient of the cross-entropy of the predicted class. The rows whose prediction changes for
-    some anchor are clustered, by k-means on z/‖z‖ into k, and of each cluster the row nearest to
-    its centre is queried.
+    some anchor are grouped into k clusters by k-means on z/‖z‖. The row nearest to the centre of
+    each cluster is queried.
 
-    That α moves z by ε ‖z* − z‖ ∇/‖∇‖: every anchor moves a row the same way, and the furthest
+    This α moves z by ε ‖z* − z‖ ∇/‖∇‖: every anchor moves a row the same way, and the furthest
     anchor moves it most. A region of one prediction is convex under a linear head, so if any
-    anchor changes the prediction, the furthest does. It alone is looked at, exactly.
+    anchor changes the prediction, the furthest does. Only the furthest is computed; this is exact.
 
     As in the authors' code, ε is divided by √h, and α is not confined to [0, 1]. If fewer than k
-    rows change, ε grows in steps of itself, until k do or it has passed 1; what is then missing is
-    drawn at random from all rows. Departures: the head's weights are recovered (`recover_head`),
-    so the gradient has no part in directions in which no row varies; only classes with a labelled
-    row have an anchor (the authors' code takes the mean of all labelled rows for the others), and
-    with no anchor the query is random; an empty cluster is replaced by a random changed row.
+    rows change, ε grows in steps of itself until k rows change or it has passed 1; the missing rows
+    are then drawn at random from all rows. Departures: the head's weights are recovered
+    (`recover_head`), so the gradient is 0 in directions in which no row varies; only classes with a
+    labelled row have an anchor (the authors' code takes the mean of all labelled rows for the
+    others); without any anchor the query is random; an empty cluster is replaced by a random
+    changed row.
 
     Raises:
         ValueError: If ε is not in (0, 1].
@@ -50,25 +50,24 @@ def alfa_mix(epsilon: float = 0.2) -> Strategy:
         for step in range(1, math.ceil(1 / epsilon) + 1):
             changed = (change <= step * epsilon).nonzero()[:, 0]
             if len(changed) >= k:
-                return changed[_spread_out(hidden[changed], k, generator=generator)]
+                points = normalize(hidden[changed])
+                return changed[central_rows(points, k, generator=generator)]
         others = torch.randperm(len(hidden), generator=generator)
         return torch.cat([changed, others[~torch.isin(others, changed)]])[:k]
 
     return Strategy(
-        frozenset(),
-        constant,
-        select,
-        keeps=frozenset[Signal]({"hidden", "probabilities"}),
-        labelled=frozenset[Signal]({"hidden"}),
+        select=select,
+        keeps=frozenset({"hidden", "probabilities"}),
+        labelled=frozenset({"hidden"}),
     )
 
 
 def class_means(hidden: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean row of each class that has one, `(classes with a label, h)`.
+    """Return the mean row of each class with a labelled row, `(classes with a label, h)`.
 
     Args:
         hidden: `(m, h)`.
-        labels: `(m,)` int64; −1 is left out.
+        labels: `(m,)` int64; rows labelled −1 are ignored.
     """
     known = labels >= 0
     classes, index = labels[known].unique(return_inverse=True)
@@ -78,9 +77,9 @@ def class_means(hidden: Tensor, labels: Tensor) -> Tensor:
 
 
 def least_epsilon(hidden: Tensor, anchors: Tensor, head: LinearHead) -> Tensor:
-    """Return the least ε with which some anchor changes a row's prediction, `(n,)` float64.
+    """Return the least ε at which some anchor changes a row's prediction, `(n,)` float64.
 
-    Infinite where none does: no anchor, one class, no gradient.
+    It is infinite where no anchor changes it: there is no anchor, one class or no gradient.
 
     Args:
         hidden: `(n, h)`.
@@ -114,18 +113,3 @@ def _steps(logits: Tensor, products: Tensor) -> Tensor:
     gains /= norms.clamp(min=torch.finfo(gains.dtype).tiny)
     lead, faster = logits.gather(1, top) - logits, gains - gains.gather(1, top)
     return torch.where(faster > 0, lead / faster, torch.inf).amin(1)
-
-
-def _spread_out(hidden: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return k of the rows, `(k,)`: that nearest to the centre of each of k clusters."""
-    points = torch.nn.functional.normalize(hidden)
-    centres, cluster = k_means(points, k, generator=generator)
-    distances = (points - centres[cluster]).square().sum(1)
-    order = torch.randperm(len(points), generator=generator)
-    order = order[distances[order].sort(stable=True).indices]
-    order = order[cluster[order].sort(stable=True).indices]
-    is_first = torch.ones(len(points), dtype=torch.bool)
-    is_first[1:] = cluster[order].diff() > 0
-    rest = order[~is_first]
-    rest = rest[torch.randperm(len(rest), generator=generator)]
-    return torch.cat([order[is_first], rest])[:k]

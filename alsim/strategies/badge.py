@@ -26,13 +26,13 @@ def badge() -> Strategy:
     to the mixed head's weights, g = (p − 1{ŷ}) ⊗ hidden; the bias is left out, as in
     the authors' code. The score is |g|.
 
-    The first pick is the row of longest g, as in the authors' code; k-means++ proper draws it
+    The first pick is the row with the longest g, as in the authors' code; k-means++ itself draws it
     uniformly. The others are drawn in proportion to the squared distance to the nearest pick.
-    Two departures: a distance within rounding of 0 counts as 0, and once no row differs from
-    the picks the rest of the query is random.
+    Departures: a distance within rounding error of 0 counts as 0, and once no row differs from
+    the picks, the rest of the query is random.
 
-    Of equally probable classes ŷ is the first in order: the one way in which the order of
-    classes could matter, and one that does not occur in trained predictions.
+    If several classes are equally probable, ŷ is the first of them. Only then could the order of
+    the classes matter; this does not occur in trained predictions.
     """
     keeps = frozenset[Signal]({"probabilities", "hidden"})
     return Strategy(needs=keeps, score=_length, select=_select, keeps=keeps)
@@ -46,7 +46,7 @@ def gradient_at_prediction(p: Tensor) -> Tensor:
 def k_means_plus_plus(factors: Sequence[Tensor], k: int, *, generator: torch.Generator) -> Tensor:
     """Return k distinct rows, `(k,)`, seeded by k-means++ on the outer products of `factors`.
 
-    Arthur & Vassilvitskii (2007), but the first is the longest row, ties at random.
+    Arthur & Vassilvitskii (2007), but the first pick is the longest row, with ties at random.
 
     Args:
         factors: One or more of `(n, ·)`; row i stands for the outer product of their rows i.
@@ -58,7 +58,7 @@ def k_means_plus_plus(factors: Sequence[Tensor], k: int, *, generator: torch.Gen
     nearest = torch.full_like(norms, math.inf)
     while len(picked) < k:
         nearest = nearest.minimum(squared_distances_to(picked[-1], factors, norms))
-        nearest[picked[-1]] = 0  # and it stays 0, so no row is picked twice
+        nearest[picked[-1]] = 0  # it stays 0, so no row is picked twice
         if not nearest.any():
             return _filled(picked, len(norms), k, generator=generator)
         picked.append(draw(nearest, generator=generator))
@@ -73,7 +73,7 @@ def squared_norms(factors: Sequence[Tensor]) -> Tensor:
 def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Tensor:
     """Return the squared distance of every outer product to the one of row i, `(n,)` float64.
 
-    What is within rounding of 0 is 0, so that copies of a row are no distance away.
+    A distance within rounding error of 0 counts as 0, so that copies of a row are at distance 0.
 
     Args:
         i: A row.
@@ -88,13 +88,13 @@ def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Te
 
 
 def random_argmax(values: Tensor, *, generator: torch.Generator) -> int:
-    """Return the position of the largest of `(n,)` values, a random one if there are several."""
+    """Return the position of the largest of `(n,)` values, with ties at random."""
     best = (values == values.max()).nonzero()[:, 0]
     return int(best[torch.randint(len(best), (1,), generator=generator)])
 
 
 def _filled(picked: list[int], n: int, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return `picked` and, at random, as many others of n rows as make k."""
+    """Return `picked`, filled up to k rows with random others of n rows."""
     others = torch.ones(n, dtype=torch.bool)
     others[picked] = False
     rows = others.nonzero()[:, 0]

@@ -16,21 +16,21 @@ _OVERSAMPLING = 2
 def bait(regularisation: float = 1.0) -> Strategy:
     """Return the strategy that minimises tr[(λI + Σ M_i)⁻¹ M_pool]. Ash et al. (2021), Alg. 1.
 
-    The sum is over the labelled rows and the query, M_pool = Σ M_i over the unlabelled rows at
-    hand. As the authors do, 2k rows are picked greedily, each the one that lowers the trace most,
-    then rows are taken out again one by one, each the one whose loss raises it least.
+    The sum is over the labelled rows and the query; M_pool = Σ M_i over the unlabelled rows. As in
+    the paper, 2k rows are added greedily: each step adds the row that lowers the trace most. Then
+    rows are removed one by one: each step removes the row whose loss raises the trace least.
 
-    M_i is the Fisher information of the mixed head's weights (no bias),
-    (diag p − p pᵀ) ⊗ z zᵀ, an (h·c)² matrix; departure: of its c² blocks only the c diagonal
-    ones are kept, p_j (1 − p_j) z zᵀ, those of c classifiers of one class against the rest.
-    Then the trace is a sum of c traces, and a row has rank one in each. Classes stay on an equal
-    footing, and with two classes nothing is lost but what the two blocks say of each other.
+    M_i is the Fisher information of the mixed head's weights (no bias), (diag p − p pᵀ) ⊗ z zᵀ, an
+    (h·c)² matrix. Departure: of its c² blocks only the c diagonal ones, p_j (1 − p_j) z zᵀ, are
+    kept, as of c classifiers of one class against the rest. Then the trace is a sum of c traces,
+    and a row has rank one in each. All classes are treated alike, and with two classes only the
+    interaction of the two blocks is lost.
 
-    Further departures: sums, where the authors' code scales each row by k/(m + k); labelled rows
-    are left out of M_pool; by default 10,000 rows drawn at random are considered. The score is
-    tr M_i = |z|² (1 − |p|²), the full form's too.
+    Further departures: rows are summed, where the authors' code scales each by k/(m + k); labelled
+    rows are left out of M_pool; by default 10,000 random rows are considered. The score is
+    tr M_i = |z|² (1 − |p|²), as in the full form.
 
-    In float64: c·h² numbers, three times over. Time O(n·c·h² + c·h³) to start and
+    Memory: three times c·h² numbers in float64. Time: O(n·c·h² + c·h³) to start and
     O(c·h·(n + h)) for each of 3k steps.
 
     Args:
@@ -91,11 +91,11 @@ class Fit:
         return (self.b / (1 + self.a)).sum(1)
 
     def losses(self) -> Tensor:
-        """Return by how much removing each row raises the trace, `(n,)`, if all have been added."""
+        """Return by how much removing each row raises the trace, `(n,)`; all were added before."""
         return (self.b / (1 - self.a)).sum(1)
 
     def only(self, rows: Tensor) -> Self:
-        """Return the same fit, with an eye on some of the rows alone."""
+        """Return the same fit, restricted to some of the candidate rows."""
         return replace(
             self, z=self.z[rows], weights=self.weights[rows], a=self.a[rows], b=self.b[rows]
         )
@@ -105,7 +105,7 @@ class Fit:
         return self._changed(i, 1)
 
     def remove(self, i: int) -> Self:
-        """Return the fit without row i, which has been added."""
+        """Return the fit without row i, which was added before."""
         return self._changed(i, -1)
 
     def _changed(self, i: int, sign: int) -> Self:
@@ -114,7 +114,7 @@ class Fit:
         u = (self.inverse @ self.z[i]) * scale.unsqueeze(1)  # (c, h)
         fu = torch.einsum("chg,cg->ch", self.pool, u)
         v = torch.einsum("chg,cg->ch", self.inverse, fu)
-        zu, zv = (self.z @ torch.cat([u, v]).T).chunk(2, 1)  # (n, c) each, of one product
+        zu, zv = (self.z @ torch.cat([u, v]).T).chunk(2, 1)  # (n, c) each, by one product
         weighted = self.weights * zu
         return replace(
             self,
@@ -136,7 +136,7 @@ def _fisher_trace(signals: Signals) -> Tensor:
 
 def _forward_backward(regularisation: float) -> Select:
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        # In random order, so that rows that tie, or would but for rounding, fall by the generator.
+        # In random order, so that the generator breaks ties, also those that rounding hides.
         order = torch.randperm(len(candidates.scores), generator=generator)
         z, weights = _rows(
             candidates.kept["hidden"][order], candidates.kept["probabilities"][order]

@@ -1,14 +1,12 @@
-"""BASE: as many rows at the boundary of each class."""
+"""BASE: equally many rows at the boundary of each class."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from alsim.signals import Signal
 from alsim.strategies.linear_head import LinearHead, recover_head
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
-from alsim.strategies.uncertainty import constant
 
 _BLOCK = 8192  # rows
 
@@ -16,22 +14,20 @@ _BLOCK = 8192  # rows
 def base() -> Strategy:
     """Return balanced selection, BASE, Emam et al. (2021): k/c rows nearest to each boundary.
 
-    A row's distance to class j is that from its hidden to the boundary between j and its predicted
-    class ŷ, (lŷ − lⱼ)/‖wŷ − wⱼ‖; to ŷ itself, the least of these. Departures: the paper does not
-    say which class takes a row that several want, so the nearest pair of row and class goes first
-    and, where a row is equally near to two, the more probable class; the remainder of k/c goes to
-    the classes whose next row is nearest, one each; the head's weights are recovered
-    (`recover_head`).
+    A row's distance to class j is the distance of its hidden vector to the boundary between j and
+    its predicted class ŷ, (lŷ − lⱼ)/‖wŷ − wⱼ‖; its distance to ŷ is the least of these. Departures:
+    the paper leaves open which class takes a row that several want, so the nearest pair of row and
+    class is taken first, and a row equally near to two classes goes to the more probable one; the
+    remainder of k/c goes to the classes whose next row is nearest, one row each; the head's weights
+    are recovered (`recover_head`).
     """
-    return Strategy(
-        frozenset(), constant, _select, keeps=frozenset[Signal]({"hidden", "probabilities"})
-    )
+    return Strategy(select=_select, keeps=frozenset({"hidden", "probabilities"}))
 
 
 def boundary_distances(logits: Tensor, head: LinearHead) -> Tensor:
     """Return each row's distance to each class's boundary, `(n, c)` float64 ≥ 0.
 
-    Infinite where two classes have the same weights: then there is no boundary.
+    It is infinite where two classes have the same weights, and so no boundary.
     """
     predicted = logits.argmax(1)
     apart = torch.cdist(head.weight, head.weight, compute_mode="donot_use_mm_for_euclid_dist")
@@ -44,10 +40,10 @@ def boundary_distances(logits: Tensor, head: LinearHead) -> Tensor:
 def nearest_by_class(
     distances: Tensor, probabilities: Tensor, k: int, *, generator: torch.Generator
 ) -> Tensor:
-    """Return k rows, `(k,)`, of which each class takes ⌊k/c⌋ and some one more.
+    """Return k rows, `(k,)`: each class takes ⌊k/c⌋ rows, and some take one more.
 
-    The nearest pair of row and class is taken first. Ties between rows fall by the generator; a
-    row equally near to several classes goes to that which is most probable.
+    The nearest pair of row and class is taken first. The generator breaks ties between rows; a row
+    equally near to several classes goes to the most probable of them.
 
     Args:
         distances: `(n, c)`.
@@ -61,7 +57,7 @@ def nearest_by_class(
     near = torch.stack([distances[shuffled, j].topk(k, largest=False).indices for j in range(c)])
     place, class_ = near.flatten(), torch.arange(c).repeat_interleave(k)
     row = shuffled[place]
-    keys = (-probabilities[row, class_], place, distances[row, class_])  # the last comes first
+    keys = (-probabilities[row, class_], place, distances[row, class_])  # the last key counts most
     order = np.lexsort([key.numpy() for key in keys])
     pairs = list(zip(row[order].tolist(), class_[order].tolist(), strict=True))
     chosen: dict[int, None] = {}

@@ -1,4 +1,4 @@
-"""BMMAL: BADGE on one gradient block a modality, the dominant modality toned down."""
+"""BMMAL: BADGE on one gradient block a modality, with less weight for the dominant modality."""
 
 import torch
 from torch import Tensor
@@ -20,18 +20,18 @@ def bmmal() -> Strategy:
       paper's Shapley value, δ₁ = ½[p − p(x∖1) + p(x∖2) − p(∅)].
     - c_m = |δ_m| / Σ|δ|, class by class; 1/q where no modality contributes.
     - w_m = (1 − c_m) / (q − 1), which sums to 1; with one modality w = 1.
-    - p_m = p(∅) + δ_m: what the contributions say the mixed head would predict by m alone.
+    - p_m = p(∅) + δ_m: the mixed head's prediction from m alone, according to the contributions.
 
-    With one modality p_m = p, and this is BADGE. What is absent contributes 0 and has no block.
+    With one modality p_m = p, and this is BADGE. An absent modality contributes 0 and has no block.
 
-    Text against code: the paper tones the dominant modality down, but the authors' code
+    The paper's text and code differ: the text gives the dominant modality less weight, but the code
     multiplies block m by c_m. Where only the first of two modalities contributes, c = (1, 0), so
-    the code keeps the dominant block and drops the other. This follows the text. The code is
-    also nan where no modality contributes.
+    the code keeps the dominant block and drops the other. This function follows the text. The code
+    also returns nan where no modality contributes.
 
     Departures: the authors take p_m from the modality's own head and, in place of `hidden`, the
-    features of its own branch. Not every model here has either, so both are read off the mixed
-    head. Three modalities and more, and absent ones, are not in the paper.
+    features of its own branch. Not every model here has these, so both come from the mixed head.
+    The paper covers neither three or more modalities nor absent ones.
     """
     keeps = frozenset[Signal]({"probabilities", "ablated_probabilities", "present", "hidden"})
     return Strategy(needs=keeps, score=_length, select=_select, keeps=keeps)
@@ -40,14 +40,14 @@ def bmmal() -> Strategy:
 def contributions(p: Tensor, ablated: Tensor, present: Tensor) -> Tensor:
     """Return how much each modality adds to p, `(n, m, c)`; over the modalities p − p(∅).
 
-    δ_m = p − p(x∖m) + (1/q) [p − p(∅) − Σ_j (p − p(x∖j))], both over the q modalities present:
-    each gets what its absence costs and an equal share of what that leaves unexplained, the
-    equal allocation of non-separable costs. For q ≤ 2 it is the Shapley value; beyond, Shapley
-    would need predictions from every subset.
+    δ_m = p − p(x∖m) + (1/q) [p − p(∅) − Σ_j (p − p(x∖j))], over the q modalities present: each
+    gets the cost of its absence and an equal share of the remainder (equal allocation of
+    non-separable costs). For q ≤ 2 this is the Shapley value; for larger q, the Shapley value would
+    need predictions from every subset.
 
     Args:
         p: `(n, c)`.
-        ablated: `(n, m + 1, c)`, p without each modality, then without any.
+        ablated: `(n, m + 1, c)`, p without each modality, then without all of them.
         present: `(n, m)`, 1 or 0.
     """
     is_present = present.to(p.dtype).unsqueeze(2)
@@ -59,7 +59,7 @@ def contributions(p: Tensor, ablated: Tensor, present: Tensor) -> Tensor:
 def toned_down(delta: Tensor, present: Tensor) -> Tensor:
     """Return the weights of the blocks, `(n, m, c)` in [0, 1], lower where |δ| is larger.
 
-    Over the modalities present they sum to 1, class by class; absent: 0.
+    For each class they sum to 1 over the modalities present; an absent modality has weight 0.
 
     Args:
         delta: `(n, m, c)`, the contributions.
@@ -75,7 +75,7 @@ def toned_down(delta: Tensor, present: Tensor) -> Tensor:
 def gradient_factors(
     p: Tensor, ablated: Tensor, present: Tensor, hidden: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the factors of g, `(n, m · c)` and `(n, h)`: all blocks have `hidden` in common."""
+    """Return the factors of g, `(n, m · c)` and `(n, h)`: all blocks share `hidden`."""
     delta = contributions(p, ablated, present)
     # p_m − 1{ŷ} = (p − 1{ŷ}) − p + p_m
     blocks = (gradient_at_prediction(p) - p + ablated[:, -1]).unsqueeze(1) + delta

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from alsim.signals import Signal
 from alsim.strategies import uncertainty
 from alsim.strategies.selectors import Candidates, top_k
 from alsim.strategies.strategy import Strategy
@@ -25,22 +24,21 @@ _STRATEGIES: dict[Score, Callable[[], Strategy]] = {
 def class_balanced(score: Score = "margin") -> Strategy:
     """Return the strategy that evens out the labels of the classes, by predicted class.
 
-    Row by row the class with the fewest labels, those already picked as its included, gives its
-    best-scored row that is predicted to be of it; a class without such rows is passed over. Of
-    classes with as few, that whose next row scores highest. After class-balanced active learning,
-    Bengar et al. (2022), with quotas by predicted class instead of their optimisation over the
-    expected counts Σ p. Answers that leave several classes possible do not count; a row with
-    several most probable classes counts as of that with the fewest labels, the first in order of
-    several such: the one way in which the order of classes could matter.
+    Rows are picked one by one. The class with the fewest labels, earlier picks included, gives its
+    best-scored row among the rows predicted as this class; classes without such rows are skipped.
+    Among classes with equally few labels, the one whose next row scores highest comes first.
+
+    After class-balanced active learning, Bengar et al. (2022), with quotas by predicted class
+    instead of their optimisation over the expected counts Σ p. Answers that leave several classes
+    possible do not count. A row with several most probable classes counts for the one with the
+    fewest labels, then for the first in order: only here could the order of classes matter.
     """
     chosen = _STRATEGIES[score]()
-    return Strategy(
-        chosen.needs, chosen.score, select_balanced, keeps=frozenset[Signal]({"probabilities"})
-    )
+    return Strategy(chosen.needs, chosen.score, select_balanced, keeps=frozenset({"probabilities"}))
 
 
 def predicted_classes(probabilities: Tensor, n_labels: Tensor) -> Tensor:
-    """Return the most probable class, `(n,)`; among equals, that with the fewest labels."""
+    """Return the most probable class, `(n,)`; among equals, the one with the fewest labels."""
     is_top = probabilities == probabilities.amax(1, keepdim=True)
     return torch.where(is_top, n_labels, n_labels.max() + 1).argmin(1)
 
@@ -52,7 +50,7 @@ def select_balanced(candidates: Candidates, k: int, *, generator: torch.Generato
     n_labels = labels.bincount(minlength=probabilities.shape[1])
     order = top_k(candidates, len(probabilities), generator=generator)  # ties already broken
     classes = predicted_classes(probabilities, n_labels)[order]
-    # positions in `order`, best first; only the first k of a class can be needed
+    # Positions in `order`, best first; no class gives more than k rows.
     places = {int(j): (classes == j).nonzero()[:k, 0].tolist() for j in classes.unique()}
     heap = [(int(n_labels[j]), mine[0], j, 0) for j, mine in places.items()]
     heapq.heapify(heap)

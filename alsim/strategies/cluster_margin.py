@@ -11,17 +11,17 @@ from alsim.strategies.uncertainty import margin
 
 
 def cluster_margin(space: Space = "embeddings", clusters: int = 500, factor: int = 10) -> Strategy:
-    """Return the strategy that goes round the clusters of the 10k rows of smallest margin.
+    """Return the strategy that takes turns between clusters of the 10k rows of smallest margin.
 
-    Citovsky et al. (2021), Algorithms 1 and 2: of the `factor`·k rows of smallest margin, the
-    clusters that hold fewest come first, each giving one at random, round after round; a cluster
-    that has none left is passed over. Departures: the paper clusters the pool once, by average
-    linkage up to a threshold, which takes n² numbers; here it is k-means of the unlabelled rows
-    into a given number of clusters, drawn anew each step. The picks are returned by that round.
+    Citovsky et al. (2021), Algorithms 1 and 2: the `factor`·k rows of smallest margin are grouped
+    by cluster. In each round every cluster with rows left gives one at random, the smallest cluster
+    first. Departures: the paper clusters the pool once, by average linkage up to a threshold, which
+    takes n² numbers; here k-means groups the unlabelled rows into a given number of clusters, again
+    at each step. The picks are returned in the order of the rounds.
 
     Args:
-        space: Where rows are compared; the paper's are those of a net trained on the first labels.
-        clusters: How many, at least 1; no more than rows.
+        space: Where rows are compared; the paper uses a net trained on the first labels.
+        clusters: Number of clusters, at least 1; at most the number of rows is used.
         factor: k_m / k, at least 1.
     """
     if clusters < 1:
@@ -40,18 +40,18 @@ def cluster_margin(space: Space = "embeddings", clusters: int = 500, factor: int
 
 
 def round_robin(clusters: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Return all positions, `(n,)`: one of each cluster, the smallest first, then again.
+    """Return all positions, `(n,)`, in rounds of one per cluster, the smallest cluster first.
 
-    Which row of a cluster, and clusters of one size, come at random.
+    The order within a cluster, and of clusters of the same size, is random.
 
     Args:
         clusters: `(n,)` int64 ≥ 0.
-        generator: For what is random.
+        generator: Draws the order.
     """
     sizes = clusters.bincount()
     priority = torch.randperm(len(sizes), generator=generator)
     shuffled = torch.randperm(len(clusters), generator=generator)
-    # Sorted by cluster, so that a row's place among its cluster's is its place less the start.
+    # Sorted by cluster: a row's place in its cluster is its position minus the cluster's start.
     by_cluster = shuffled[clusters[shuffled].argsort(stable=True)]
     nth = torch.arange(len(clusters)) - (sizes.cumsum(0) - sizes)[clusters[by_cluster]]
     mine = clusters[by_cluster]

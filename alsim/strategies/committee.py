@@ -18,7 +18,7 @@ def committee_of(k: int, masks: Masks) -> Committee:
     """Return a committee of k members.
 
     Raises:
-        ValueError: If there are fewer than two members, who alone could not disagree.
+        ValueError: If there are fewer than two members.
     """
     if k < 2:
         raise ValueError(f"k must be at least 2, not {k}: one member alone cannot disagree")
@@ -28,9 +28,9 @@ def committee_of(k: int, masks: Masks) -> Committee:
 def mutual_information(p: Tensor) -> Tensor:
     """Return H(mean_k p_k) − mean_k H(p_k) in nats, `(n,)`, of members' `(n, members, c)`.
 
-    What the label would tell about which member is right: Houlsby et al. (2011), eq. 2, with
-    dropout masks as draws of the posterior, Gal et al. (2017); the VK study's (5). In
-    [0, log min(members, c)]; rounding can take the difference to about −1e-7, hence the clamp.
+    The information of the label about which member is right: Houlsby et al. (2011), eq. 2, with
+    dropout masks as draws of the posterior, Gal et al. (2017); eq. (5) of the VK study. It lies in
+    [0, log min(members, c)]; rounding can give about −1e-7, hence the clamp.
     """
     return (entropy_of(p.mean(1)) - entropy_of(p).mean(1)).clamp_min(0)
 
@@ -58,7 +58,7 @@ def qbc_entropy(k: int = 20, masks: Masks = "consistent") -> Strategy:
 def bald(k: int = 20, masks: Masks = "consistent") -> Strategy:
     """Return the strategy that scores the mutual information of label and member.
 
-    The k best rows are taken together, as in the VK study; Houlsby et al. query one at a time.
+    The k best rows are queried together, as in the VK study; Houlsby et al. query one at a time.
     """
     return Strategy(MEMBERS, bald_score, committee=committee_of(k, masks))
 

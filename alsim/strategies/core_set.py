@@ -1,7 +1,6 @@
 """Core-set: rows far from every labelled one, by greedy k-centre."""
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -9,36 +8,34 @@ from torch import Tensor
 from alsim.signals import Signal
 from alsim.strategies import geometry
 from alsim.strategies.badge import squared_distances_to, squared_norms
+from alsim.strategies.geometry import Space
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Select, Strategy
-from alsim.strategies.uncertainty import constant
 
 
-def core_set(space: Literal["hidden", "embeddings"] = "hidden") -> Strategy:
+def core_set(space: Space = "hidden") -> Strategy:
     """Return the strategy of greedy k-centre. Sener & Savarese (2018), Alg. 1.
 
-    Picks one row after the other: the one whose nearest centre, labelled or picked, is farthest
-    by Euclidean distance. The largest distance that remains is at most twice the least possible.
-    Ties, and the first pick where nothing is labelled, fall at random.
+    Each pick is the row farthest from its nearest centre, labelled or picked, by Euclidean
+    distance. The largest remaining distance is at most twice the least possible. Ties are broken at
+    random, and so is the first pick if nothing is labelled.
 
-    Left out is Alg. 2, which refines the greedy answer by mixed-integer programming.
+    Departure: Alg. 2, which refines the greedy answer by mixed-integer programming, is left out.
 
     Args:
         space: Where distance is measured: at the mixed head's input, as in the paper, or
-            between the embeddings as the net is given them.
+            between the embeddings that the net is given.
     """
     keeps = frozenset[Signal]({space})
-    return Strategy(
-        frozenset(), constant, select=_farthest_first(space), keeps=keeps, labelled=keeps
-    )
+    return Strategy(select=_farthest_first(space), keeps=keeps, labelled=keeps)
 
 
-def _farthest_first(space: Literal["hidden", "embeddings"]) -> Select:
+def _farthest_first(space: Space) -> Select:
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
         points = candidates.kept[space]
-        # Distances are differences of large numbers where the points lie far from 0.
+        # Centred: far from 0, distances would be differences of large numbers.
         mean = points.mean(0)
-        # In random order, so that rows that tie, or would but for rounding, fall by the generator.
+        # In random order, so that the generator breaks ties, also those that rounding hides.
         order = torch.randperm(len(points), generator=generator)
         points, centres = points[order] - mean, candidates.labelled[space] - mean
         norms = squared_norms([points])
@@ -49,7 +46,7 @@ def _farthest_first(space: Literal["hidden", "embeddings"]) -> Select:
         while len(picked) < k:
             picked.append(int(nearest.argmax()))
             nearest = nearest.minimum(squared_distances_to(picked[-1], [points], norms))
-            nearest[picked[-1]] = -1  # below every distance, and it stays so
+            nearest[picked[-1]] = -1  # it stays below every distance
         return order[picked]
 
     return select

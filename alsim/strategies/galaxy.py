@@ -1,8 +1,8 @@
-"""GALAXY and DIRECT: each class's rows in a line, and where its labels change.
+"""GALAXY and DIRECT, for long tails: rows ordered in a line per class, cut where labels change.
 
-For long tails. In class j's line the rows predicted j come first, the most confident foremost;
-then the others, by how little pⱼ falls short of the highest probability. Labels split a line into
-stretches; where a row of class j and one of another are neighbours in it, the class ends.
+In the line of class j the rows predicted as j come first, the most confident ones in front; the
+others follow, ordered by how close pⱼ is to the highest probability. A label change is a place in
+the line where a labelled row of class j is next to a labelled row of another class.
 """
 
 import heapq
@@ -17,7 +17,6 @@ from alsim.signals import Signal
 from alsim.strategies.base import nearest_by_class
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
-from alsim.strategies.uncertainty import constant
 
 _PROBABILITIES: frozenset[Signal] = frozenset({"probabilities"})
 
@@ -25,39 +24,39 @@ _PROBABILITIES: frozenset[Signal] = frozenset({"probabilities"})
 def galaxy() -> Strategy:
     """Return the strategy of Zhang et al. (2022), GALAXY, without answers within a query.
 
-    The graphs of the classes (one for two classes: the other is its mirror image) take turns. In
-    its turn a graph bisects the shortest path between oppositely labelled rows: the middle row of
-    its shortest gap is queried, a gap being the rows between two labelled neighbours of the line
-    of which one has the label. The paper goes on with the half that the answer leaves. Here
-    answers come after the whole query, so both halves stay, as gaps of the next level: a graph
-    bisects every gap of one level, the shortest first, before any of the next. A row that is
-    already taken gives way to the nearest in the gap that is not.
+    The graphs of the classes take turns (one graph for two classes: the other is its mirror image).
+    A gap is the rows between two labelled neighbours in the line, of which one has the class's
+    label. In its turn a graph bisects the shortest path between oppositely labelled rows: the
+    middle row of its shortest gap is queried. The paper continues with the half that the answer
+    leaves. Here answers come after the whole query, so both halves stay, as gaps of the next level:
+    a graph bisects all gaps of one level, the shortest first, before the next level. If the middle
+    row is already taken, the nearest free row of the gap is taken instead.
 
-    Once no gap is left, rows are taken in the order of their distance, in places of a line, to the
-    nearest place where labels change, in any graph: the paper connects ever more distant rows.
-    With no such place the query is random, as in the paper. Within a round the graph with the
-    shortest gap goes first. Labels that leave several classes possible are not in the graphs.
+    Once no gap is left, rows are taken by their distance, in places of a line, to the nearest label
+    change in any graph; the paper connects ever more distant rows. Without label changes the query
+    is random, as in the paper. Within a round the graph with the shortest gap goes first. Labels
+    that leave several classes possible are not in the graphs.
     """
-    return Strategy(frozenset(), constant, _galaxy, keeps=_PROBABILITIES, labelled=_PROBABILITIES)
+    return Strategy(select=_galaxy, keeps=_PROBABILITIES, labelled=_PROBABILITIES)
 
 
 def direct() -> Strategy:
     """Return the strategy of Nuggehalli et al. (2025), DIRECT, without answers within a query.
 
-    In each class's line stands the threshold with which most labelled rows are on their side, the
-    class before it and the others after; of several as good, the middle one. The unlabelled rows
-    nearest to it are queried, by their number of places among the unlabelled rows, equally many
-    for each class. Departures: the first half of the paper's budget narrows the threshold down
-    with answers in between, so it falls away; the nearest pair of row and class is taken first,
+    Each class's line has a threshold that puts most labelled rows on their side: the class before
+    it, the others after it; among equally good thresholds, the middle one. For each class equally
+    many unlabelled rows nearest to the threshold are queried, by their number of places among the
+    unlabelled rows. Departures: the first half of the paper's budget narrows the threshold down
+    with answers in between, so it is left out; the nearest pair of row and class is taken first,
     and the remainder of k/c goes to the classes whose next row is nearest.
     """
-    return Strategy(frozenset(), constant, _direct, keeps=_PROBABILITIES, labelled=_PROBABILITIES)
+    return Strategy(select=_direct, keeps=_PROBABILITIES, labelled=_PROBABILITIES)
 
 
 def line_scores(probabilities: Tensor) -> Tensor:
-    """Return each row's place in each class's line, `(n, c)`, higher is nearer to its front.
+    """Return the scores that order each class's line, `(n, c)`; higher is nearer to the front.
 
-    p₍₁₎ for the predicted class, else pⱼ − p₍₁₎: the margin, and its ties by confidence.
+    p₍₁₎ for the predicted class, else pⱼ − p₍₁₎: the margin, with ties by confidence.
     """
     best = probabilities.amax(1, keepdim=True)
     return torch.where(probabilities == best, best, probabilities - best)
@@ -74,7 +73,7 @@ class _Lines:
     n: int
     scores: Tensor  # (n + labelled, c)
     labels: Tensor  # (labelled,) int64
-    shuffled: Tensor  # rows in the order in which ties fall
+    shuffled: Tensor  # rows in random order, which breaks ties
 
     def of(self, class_: int) -> Tensor:
         """Return the rows of a class's line, `(n + labelled,)`, front first."""
@@ -87,16 +86,16 @@ class _Graph:
     """A class's gaps, a heap of (level, length, tie, rows)."""
 
     ties: IntArray  # a random number for each row
-    turn: int  # random, of graphs with gaps equally short
+    turn: int  # random, orders graphs with equally short gaps
     gaps: list[tuple[int, int, int, IntArray]] = field(default_factory=list)
 
     def add(self, level: int, rows: IntArray) -> None:
-        """Add the rows between two labelled ones, in the line's order; none is no gap."""
+        """Add the rows between two labelled ones, in the line's order; without rows, do nothing."""
         if len(rows):
             heapq.heappush(self.gaps, (level, len(rows), int(self.ties[rows].sum()), rows))
 
     def bisect(self, is_taken: BoolArray) -> int | None:
-        """Return the free row nearest to the middle of the first gap, and split it there."""
+        """Return the free row nearest to the middle of the first gap, and split the gap there."""
         while self.gaps:
             level, length, _, rows = heapq.heappop(self.gaps)
             free = np.flatnonzero(~is_taken[rows])
@@ -126,7 +125,7 @@ def _galaxy(candidates: Candidates, k: int, *, generator: torch.Generator) -> Te
     graphs: list[_Graph] = []
     for class_ in range(c if c > 2 else 1):
         line = lines.of(class_)
-        # From the line itself, so that turns do not depend on how the classes are numbered.
+        # Computed from the line, so that turns do not depend on how the classes are numbered.
         graph = _Graph(ties.numpy(), turn=int((places * ties[line]).sum()))
         front, back = _changes(line, lines, class_)
         for i, j in zip(front.tolist(), back.tolist(), strict=True):
@@ -140,7 +139,7 @@ def _galaxy(candidates: Candidates, k: int, *, generator: torch.Generator) -> Te
 
 
 def _take_turns(graphs: list[_Graph], n: int, k: int) -> Tensor:
-    """Return at most k rows: in each round one of every graph that has a gap left."""
+    """Return at most k rows: each round takes one from every graph with a gap left."""
     is_taken, chosen = np.zeros(n, dtype=np.bool_), list[int]()
     while graphs := [graph for graph in graphs if graph.gaps]:
         for graph in sorted(graphs, key=lambda g: (*g.gaps[0][:2], g.turn)):
@@ -154,7 +153,7 @@ def _take_turns(graphs: list[_Graph], n: int, k: int) -> Tensor:
 
 
 def _changes(line: Tensor, lines: _Lines, class_: int) -> tuple[Tensor, Tensor]:
-    """Return the places in a line of the labelled neighbours with unlike labels, `(gaps,)` each."""
+    """Return the places in a line of labelled neighbours with different labels, `(gaps,)` each."""
     places = (line >= lines.n).nonzero()[:, 0]
     is_class = lines.labels[line[places] - lines.n] == class_
     differ = is_class[1:] != is_class[:-1]
@@ -162,7 +161,7 @@ def _changes(line: Tensor, lines: _Lines, class_: int) -> tuple[Tensor, Tensor]:
 
 
 def _lower(distances: Tensor, line: Tensor, front: Tensor, back: Tensor) -> None:
-    """Lower the distances, `(n,)`, to those in this line from the ends of a gap."""
+    """Lower the distances, `(n,)`, in place to the distances from gap ends in this line."""
     if not len(front):
         return
     ends = torch.cat([front, back]).sort().values
@@ -188,7 +187,7 @@ def _direct(candidates: Candidates, k: int, *, generator: torch.Generator) -> Te
 
 
 def _votes(line: Tensor, lines: _Lines, class_: int) -> Tensor:
-    """Return 1 for a row labelled as the class, −1 for another label, 0 for none, in line."""
+    """Return 1 for a row labelled as the class, −1 for another label, 0 for none, in line order."""
     votes = torch.zeros(len(line), dtype=torch.int64)
     is_labelled = line >= lines.n
     is_class = lines.labels[line[is_labelled] - lines.n] == class_
@@ -197,9 +196,9 @@ def _votes(line: Tensor, lines: _Lines, class_: int) -> Tensor:
 
 
 def threshold(is_labelled: Tensor, votes: Tensor) -> float:
-    """Return before how many unlabelled rows of a line its best threshold stands.
+    """Return how many unlabelled rows of a line come before its best threshold.
 
-    The votes before it less those after it are most; of the equally good, the middle one.
+    It maximises the votes before it minus those after it; of equally good places, the middle one.
 
     Args:
         is_labelled: `(rows,)` bool, in the order of the line.

@@ -1,7 +1,4 @@
-"""Distances and clusters, for strategies that look at where rows lie.
-
-Nothing here holds n × n numbers.
-"""
+"""Distances and clusters of rows. Nothing here holds n × n numbers."""
 
 import math
 from collections.abc import Callable
@@ -10,22 +7,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Space = Literal["embeddings", "hidden"]  # where rows are compared: what the net is given, or learns
+Space = Literal["embeddings", "hidden"]  # where rows are compared: the net's input, or its features
 
 BLOCK = 1 << 20  # numbers in one block of distances: 4 MiB in float32, about a cache
 
-_SEEDS_FROM = 8  # rows a cluster among which the first centres are drawn
-_TRAIN_ON = 32  # rows a cluster on which the centres are moved
+_SEEDS_FROM = 8  # rows per cluster from which the first centres are drawn
+_TRAIN_ON = 32  # rows per cluster on which the centres are moved
 _AT_LEAST = 4096  # rows for either, however few the clusters
 _ITERATIONS = 25
-_TOLERANCE = 1e-3  # the least relative gain for which another iteration is worth it
+_TOLERANCE = 1e-3  # the least relative gain for another iteration
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    """Return ‖aᵢ − bⱼ‖², `(n, m)` ≥ 0, of `(n, d)` and `(m, d)`. Blocks are the caller's duty.
+    """Return ‖aᵢ − bⱼ‖², `(n, m)` ≥ 0, of `(n, d)` and `(m, d)`; the caller splits into blocks.
 
-    From ‖a‖² − 2ab + ‖b‖², both moved by the mean of b so that an offset common to all rows costs
-    no digits. Coinciding rows come out at 0, see `_norms`.
+    ‖a‖² − 2ab + ‖b‖², both minus the mean of b, so that an offset common to all rows costs no
+    digits. Identical rows are at distance 0, see `_norms`.
     """
     origin = b.mean(0)
     a, b = a - origin, b - origin
@@ -33,10 +30,10 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return a function from b of the rows, `(b,)`, to their squared distances to all, `(b, n)`.
+    """Return a function from b row numbers, `(b,)`, to their squared distances to all, `(b, n)`.
 
-    As `squared_distances`, but what is needed again for every block is computed once, and a row is
-    at distance 0 from itself.
+    As `squared_distances`, but the part that all blocks share is computed once, and a row is at
+    distance 0 from itself.
 
     Args:
         points: `(n, d)`.
@@ -53,14 +50,14 @@ def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def blocks(n: int, *shape: int) -> tuple[Tensor, ...]:
-    """Return the rows 0 … n − 1 in blocks so small that each times any of `shape` fits."""
+    """Return the rows 0 … n − 1 in blocks, each small enough that block × max(shape) fits."""
     return torch.arange(n).split(max(1, BLOCK // max(shape)))
 
 
 def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each row's squared distance to its nearest centre, `(n,)`, and which it is, `(n,)`.
+    """Return each row's squared distance to its nearest centre, `(n,)`, and that centre, `(n,)`.
 
-    In blocks of rows. Among centres equally near it is the first.
+    Computed in blocks of rows. Among equally near centres the first is returned.
 
     Args:
         points: `(n, d)`.
@@ -79,13 +76,13 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return k centres, `(k, d)`, and the nearest of them for each row, `(n,)` int64.
+    """Return k centres, `(k, d)`, and the nearest centre of each row, `(n,)` int64.
 
     Lloyd's iterations from greedy k-means++ (Arthur & Vassilvitskii 2007), stopped after 25 or
     once the mean squared distance falls by less than 0.1 %. Departures, for speed: with many rows
-    the centres are drawn among 8k random rows and moved on 32k of them (at least 4,096); all rows
-    then go to the nearest. A cluster that loses its rows keeps its centre and stays empty, as
-    happens when fewer than k rows differ.
+    the centres are drawn from 8k random rows and moved on 32k of them (at least 4,096); then every
+    row goes to its nearest centre. A cluster that loses its rows keeps its centre and stays empty,
+    for instance when fewer than k rows differ.
 
     Args:
         points: `(n, d)` float, n ≥ 1.
@@ -106,6 +103,29 @@ def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tens
             break
         before, centres = spread, means(sample, assignment, centres)
     return centres, nearest(points, centres)[1]
+
+
+def central_rows(points: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
+    """Return the row nearest to the centre of each of k clusters, `(k,)`.
+
+    Ties are broken at random; an empty cluster is replaced by another random row.
+
+    Args:
+        points: `(n, d)`.
+        k: At most n.
+        generator: For the clusters and for ties.
+    """
+    centres, clusters = k_means(points, k, generator=generator)
+    distances = (points - centres[clusters]).square().sum(1)
+    # Nearest first, equally near in random order; then the first of each cluster.
+    order = torch.randperm(len(points), generator=generator)
+    order = order[distances[order].argsort(stable=True)]
+    order = order[clusters[order].argsort(stable=True)]
+    mine = clusters[order]
+    is_first = torch.cat([torch.tensor([True]), mine[1:] != mine[:-1]])
+    rest = order[~is_first]
+    rest = rest[torch.randperm(len(rest), generator=generator)]
+    return torch.cat([order[is_first], rest])[:k]
 
 
 def means(points: Tensor, assignment: Tensor, centres: Tensor) -> Tensor:
@@ -137,9 +157,9 @@ def draw(weights: Tensor, *, generator: torch.Generator) -> int:
 def _first_centres(points: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
     """Return k rows by greedy k-means++, `(k, d)`.
 
-    2 + log k rows are drawn in proportion to their squared distance to the centres so far, and the
-    one that leaves the least in sum is taken (Arthur & Vassilvitskii 2007, §6): one draw alone
-    leaves clusters of a few rows.
+    Each time 2 + log k rows are drawn in proportion to their squared distance to the centres so
+    far, and the one that leaves the smallest sum is taken (Arthur & Vassilvitskii 2007, §6). With
+    one draw each, some clusters would get only a few rows.
     """
     to_all = distances_among(points)
     chosen = torch.randint(len(points), (1,), generator=generator)
@@ -155,11 +175,12 @@ def _first_centres(points: Tensor, k: int, *, generator: torch.Generator) -> Ten
 
 
 def _norms(points: Tensor) -> Tensor:
-    """Return ‖x‖² of each row, `(n,)`, less what a product of two rows may be wrong by.
+    """Return ‖x‖² of each row, `(n,)`, minus the rounding error of a product of two rows.
 
-    With these, distances of coinciding rows come out below 0, and so at 0 once clamped. What
-    rounding would leave of them differs between processors, and rows would be drawn by it. Measured
-    on rows of 4 to 16,384 numbers, it is 3 units in the last place at most, in float64 √d / 6.
+    So the computed distance of identical rows is below 0, and 0 once clamped. Without this, a
+    rounding error that differs between processors would remain, and would decide which rows are
+    drawn. Measured on rows of 4 to 16,384 numbers, the error is at most 3 units in the last place,
+    in float64 √d / 6.
     """
     units = 8 + points.shape[1] ** 0.5 / 2
     return (points * points).sum(1) * (1 - units * torch.finfo(points.dtype).eps)

@@ -1,4 +1,4 @@
-"""Coverage: rows to which the whole pool is similar. Herding, and the greedy search behind it."""
+"""Coverage: rows to which the whole pool is similar. Herding and its greedy search."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from alsim.signals import Signal, Signals
 from alsim.strategies.geometry import Space, blocks, distances_among, nearest
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
-from alsim.strategies.uncertainty import constant, negative_margin
+from alsim.strategies.uncertainty import negative_margin
 
 Kernel = Callable[[Tensor], Tensor]  # squared distances (…) -> similarities (…) in [0, 1]
 
 CANDIDATES = 10_000  # the first pass compares all pairs of rows
-_AT_ONCE = 16  # rows whose gain is computed anew together
+_AT_ONCE = 16  # rows whose gains are recomputed together
 _COINCIDE = 1e-12  # squared distance of unit vectors below which they are one point, float64
 
 
@@ -23,9 +23,9 @@ def max_herding(space: Space = "embeddings", sigma: float = 1.0) -> Strategy:
     """Return the strategy that greedily covers the pool, Bae et al. (2024).
 
     The next row maximises Σᵢ max(0, K(x, xᵢ) − covᵢ), where covᵢ is the largest K(xᵢ, x′) over the
-    labelled rows and those picked already, and K = exp(−‖x − x′‖²/σ²) on features of unit length.
-    Departures: the sum runs over the candidates, not over the whole pool; see `uncertainty_herding`
-    for σ = 0. Reconstruction: σ² rather than 2σ² in the kernel.
+    labelled rows and earlier picks, and K = exp(−‖x − x′‖²/σ²) on features of unit length.
+    Departures: the sum runs over the candidates, not the whole pool; for σ = 0 see
+    `uncertainty_herding`. Reconstruction: σ² rather than 2σ² in the kernel.
 
     Args:
         space: Where rows are compared.
@@ -37,27 +37,25 @@ def max_herding(space: Space = "embeddings", sigma: float = 1.0) -> Strategy:
         weights = torch.ones_like(candidates.kept[space][:, 0])
         return _herd(candidates, space, sigma, weights, k, generator=generator)
 
-    spaces: frozenset[Signal] = frozenset({space})
-    return Strategy(
-        frozenset(), constant, select, keeps=spaces, labelled=spaces, candidates=CANDIDATES
-    )
+    spaces = frozenset[Signal]({space})
+    return Strategy(select=select, keeps=spaces, labelled=spaces, candidates=CANDIDATES)
 
 
 def uncertainty_herding(
     space: Space = "embeddings", sigma: float = 0.0, temperature: float = 1.0
 ) -> Strategy:
-    """Return the strategy that greedily covers what the model is unsure of, Bae et al. (2025).
+    """Return the strategy that greedily covers rows of uncertain prediction, Bae et al. (2025).
 
-    As max-herding, each xᵢ weighing 1 − (p₍₁₎ − p₍₂₎). The width σ adapts as in the paper: it is
-    the least distance between two labelled rows, so it shrinks as labels grow, and in the limit
-    the rows of the smallest margin are picked. Departures: labelled rows that coincide count as
+    As max-herding, with weight 1 − (p₍₁₎ − p₍₂₎) for each xᵢ. The width σ adapts as in the paper:
+    it is the least distance between two labelled rows, so it shrinks as labels are added, and in
+    the limit the rows of smallest margin are picked. Departures: identical labelled rows count as
     one, and with fewer than two distinct ones σ = 1; the paper fits the temperature on held-out
-    labels with a model trained on the rest, here p^(1/τ) has a given τ, 1 if not said.
+    labels with a model trained on the rest, while p^(1/τ) here uses a given τ.
 
     Args:
         space: Where rows are compared.
-        sigma: σ > 0; 0 means that it adapts.
-        temperature: τ > 0; above 1 makes the probabilities less sure.
+        sigma: σ > 0; 0 means an adaptive σ.
+        temperature: τ > 0; above 1 it makes predictions less certain.
     """
     _check(sigma)
     if not 0 < temperature < float("inf"):
@@ -71,7 +69,7 @@ def uncertainty_herding(
         weights = candidates.scores.to(candidates.kept[space].dtype)
         return _herd(candidates, space, sigma, weights, k, generator=generator)
 
-    spaces: frozenset[Signal] = frozenset({space})
+    spaces = frozenset[Signal]({space})
     return Strategy(
         frozenset({"probabilities"}),
         score,
@@ -83,9 +81,9 @@ def uncertainty_herding(
 
 
 def least_distance(points: Tensor) -> float:
-    """Return the least distance between two of m points that do not coincide; 1 if none do.
+    """Return the least distance between two distinct points of m; 1 if there are no two.
 
-    In blocks, and in float64: the distance may be far below the points' own length.
+    In blocks, and in float64: the distance may be far below the points' length.
 
     Args:
         points: `(m, d)` of about unit length.
@@ -110,10 +108,10 @@ def greedy_cover(
 ) -> Tensor:
     """Return the k rows picked greedily for Σᵢ wᵢ max(0, K(x, xᵢ) − covᵢ), `(k,)`, best first.
 
-    Exactly the greedy choice, ties in random order, also among rows that gain nothing. A gain
-    never grows as more is covered (the sum is submodular), so an old one bounds the new, and only
-    rows whose bound is highest are computed anew (Minoux 1978). The kernel is held in blocks of
-    rows, never n × n.
+    This is exactly the greedy choice, with ties in random order, also among rows without gain. A
+    gain never grows as more is covered (the sum is submodular), so the old gain is an upper bound,
+    and only the rows with the highest bounds are recomputed (Minoux 1978). The kernel is computed
+    in blocks of rows, never n × n.
 
     Args:
         points: `(n, d)`.
@@ -123,7 +121,7 @@ def greedy_cover(
         k: At most n.
         generator: Breaks ties.
     """
-    # Rows stand in random order, and sorting is stable: so ties fall at random.
+    # Rows are in random order, and sorting is stable, so ties fall at random.
     order = torch.randperm(len(points), generator=generator)
     points, weights, covered = points[order], weights[order], covered[order]
 

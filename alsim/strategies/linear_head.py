@@ -1,7 +1,7 @@
-"""The mixed head's weights, recovered from what it was given and what it answered.
+"""The mixed head's weights, recovered from its inputs and its predictions.
 
 A strategy does not see the model. Every built-in model ends in a linear layer, so that
-log p = W z + b − log Σ exp: less its mean over classes, the log-probability is linear in z.
+log p = W z + b − log Σ exp: minus its mean over classes, the log-probability is linear in z.
 """
 
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from alsim.errors import RunError
 
-_FIT_ON = 8192  # rows, or 8 a weight of a class if that is more
+_FIT_ON = 8192  # rows, or 8 for each weight of a class if that is more
 _BLOCK = 8192  # rows in float64 at once
-_RANK = 1e-8  # relative eigenvalue below which a direction is one in which no row varies
-_CLOSE = 0.9  # of the highest probability: another class than the likeliest within this is a tie
+_RANK = 1e-8  # relative eigenvalue below which rows do not vary in a direction
+_CLOSE = 0.9  # share of the highest probability; another class above it counts as a tie
 _TOLERANCE = 0.01  # of the spread of the log-probabilities; float32 leaves about 1e-6
 
 
 class LinearHead(NamedTuple):
-    """A linear layer, known up to what is common to all classes."""
+    """A linear layer, known up to a part that all classes share."""
 
     weight: Tensor  # (c, h) float64, mean 0 over classes
     bias: Tensor  # (c,) float64, mean 0
@@ -35,22 +35,22 @@ def recover_head(
 ) -> LinearHead:
     """Return the head that turns `hidden` into `probabilities`, by least squares in float64.
 
-    Rows in which a probability is too small for its type are left out. Directions in which no row
-    varies, such as units that are 0 everywhere, get no weight.
+    Rows in which a probability underflows its type are left out. Directions in which no row varies,
+    such as units that are always 0, get no weight.
 
     Args:
         hidden: `(n, h)`, the head's input.
         probabilities: `(n, c)`.
-        generator: Draws the rows of the fit, where there are many.
+        generator: Draws the rows of the fit if there are many.
 
     Raises:
-        RunError: If the head is not linear, or too many rows are too certain to tell.
+        RunError: If the head is not linear, or too many predictions are certain.
     """
     least = torch.finfo(probabilities.dtype).tiny
     usable = (probabilities >= least).all(1).nonzero()[:, 0]
     if not len(usable):
         raise RunError(
-            "every row's prediction is certain to the last digit",
+            "all predictions are certain to the last digit",
             "recovering the weights of the mixed head",
             "use another strategy, or a lower --learning-rate",
         )
@@ -66,7 +66,8 @@ def recover_head(
     spread = (logs - logs.mean(0)).square().mean().sqrt()
     if wrong > _TOLERANCE * spread + 1e-4:
         raise RunError(
-            f"the mixed head is not linear: {float(wrong / spread):.0%} is left unexplained",
+            f"the mixed head is not linear: a linear layer leaves {float(wrong / spread):.0%} "
+            "unexplained",
             "recovering the weights of the mixed head",
             "use another strategy, or a model whose `hidden` is the input of a linear layer",
         )
@@ -76,7 +77,7 @@ def recover_head(
     if (found < likeliest * _CLOSE).double().mean() > _TOLERANCE:
         raise RunError(
             f"only {len(usable):,} of {len(hidden):,} predictions are not certain to the last "
-            "digit, too few to tell the weights from",
+            "digit, too few to recover the weights",
             "recovering the weights of the mixed head",
             "use another strategy, or a lower --learning-rate",
         )

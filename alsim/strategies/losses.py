@@ -1,8 +1,8 @@
-"""Scores from the loss: predicted by an auxiliary net, or read off the hidden label.
+"""Scores from the loss, predicted by an auxiliary net or computed from the hidden label.
 
-The two ideal ones are no strategies for real labelling. They ask what a perfect prediction of the
-loss would be worth (the VK study, Figs 13 to 15). That bounds nothing: the true loss can choose
-worse rows than a predicted one.
+The two ideal strategies cannot be used for real labelling. They measure what a perfect prediction
+of the loss would be worth (the VK study, Figs 13 to 15). This is no upper bound: the true loss can
+choose worse rows than a predicted loss.
 """
 
 from alsim.options.training import LossPrediction
@@ -12,15 +12,15 @@ from alsim.strategies.strategy import Strategy
 def learning_loss(share: float = 0.0) -> Strategy:
     """Return the strategy that scores the predicted loss. Yoo & Kweon (2019), §3.
 
-    Departures. The whole pool is ranked, where the paper first draws a random part of it; the
-    parameter `candidates` gives the paper's form. And the ranking loss trains the auxiliary net
-    alone, where in the paper it also trains the model for the first 60 % of the epochs: that
-    changes the model before anything is queried, so that a comparison with other strategies
-    would be one of models too. `share=0.6` gives the paper's form.
+    Departures. The whole pool is ranked, where the paper first draws a random part of it;
+    `candidates=` gives the paper's form. The ranking loss trains the auxiliary net only; in the
+    paper it also trains the model for the first 60 % of the epochs. That changes the model before
+    the first query, so that a comparison of strategies would also compare models; `share=0.6` gives
+    the paper's form.
 
     Args:
-        share: Of the epochs of the passive phase, in which it trains the model too. The phase is
-            then trained twice: how many epochs there are is known once the model has stopped.
+        share: Share of the passive phase's epochs in which the ranking loss trains the model too.
+            The phase is then trained twice, since the number of epochs is known only at its end.
 
     Raises:
         ValueError: If `share` is not in [0, 1].
@@ -35,10 +35,10 @@ def learning_loss(share: float = 0.0) -> Strategy:
 
 
 def ideal_learning_loss() -> Strategy:
-    """Return the strategy that scores the true loss; it reads the hidden label (the VK study)."""
+    """Return the strategy that scores the true loss; it uses the hidden label (the VK study)."""
     return Strategy(frozenset({"true_loss"}), lambda s: s.true_loss)
 
 
 def reverse_ideal_learning_loss() -> Strategy:
-    """Return the strategy that scores −(true loss); it reads the hidden label (the VK study)."""
+    """Return the strategy that scores −(true loss); it uses the hidden label (the VK study)."""
     return Strategy(frozenset({"true_loss"}), lambda s: -s.true_loss)

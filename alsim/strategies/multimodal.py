@@ -15,11 +15,11 @@ _NEEDS: frozenset[Signal] = frozenset({"head_probabilities", "present"})
 def head_disagreement() -> Strategy:
     """Return the strategy that scores how far the modalities' own heads differ.
 
-    The Jensen–Shannon divergence, Lin (1991), in its form for several distributions and with equal
-    weights, of the predictions of the heads whose modality is present, divided by the logarithm of
-    their number: in [0, 1]. The mixed head is left out. A row with fewer than two modalities scores
-    0, so rows compete only with those that have the same modalities: each such pattern gets its
-    share of the pool of the k queries, rounded by largest remainder.
+    The score is the Jensen–Shannon divergence, Lin (1991), for several distributions of equal
+    weight: the predictions of the heads whose modality is present. It is divided by the logarithm
+    of their number, so it lies in [0, 1]. The mixed head is left out. A row with fewer than two
+    modalities scores 0, so rows compete only with rows that have the same modalities: each such
+    pattern gets a share of the k queries equal to its share of the pool, by largest remainder.
     """
     return Strategy(_NEEDS, disagreement, select_by_pattern, keeps=frozenset[Signal]({"present"}))
 
@@ -27,9 +27,9 @@ def head_disagreement() -> Strategy:
 def co_testing() -> Strategy:
     """Return co-testing, Muslea et al. (2006): confident heads that contradict each other.
 
-    Their aggressive form: of the rows on which the heads of the present modalities do not share a
-    most probable class, those first whose least confident head is most confident, by its highest
-    probability. Where the paper stops, for want of such rows, the others follow, the least
+    The paper's aggressive form. Contention rows come first: those on which the heads of the present
+    modalities share no most probable class. They are ordered by the highest probability of their
+    least confident head. Where the paper stops for lack of such rows, the others follow, the least
     confident of the mixed head first.
     """
     return Strategy(_NEEDS, contention)
@@ -48,7 +48,7 @@ def disagreement(signals: Signals) -> Tensor:
 
 
 def contention(signals: Signals) -> Tensor:
-    """Return the least head's confidence where the heads contradict, else −p₍₁₎, `(n,)`."""
+    """Return the least confident head's p₍₁₎ where heads disagree, else the mixed −p₍₁₎, `(n,)`."""
     p, present = _own_heads(signals)
     absent = present == 0
     best = p.amax(-1)
@@ -58,7 +58,7 @@ def contention(signals: Signals) -> Tensor:
 
 
 def select_by_pattern(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return k rows, `(k,)`, the best of each missingness pattern by its share of the pool."""
+    """Return k rows, `(k,)`: the best of each missingness pattern, by its share of the pool."""
     present = candidates.kept["present"]
     _, pattern, sizes = present.unique(dim=0, return_inverse=True, return_counts=True)
     quotas = largest_remainder(sizes, k, generator=generator)
@@ -70,9 +70,9 @@ def select_by_pattern(candidates: Candidates, k: int, *, generator: torch.Genera
 
 
 def largest_remainder(sizes: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return k split in proportion to `sizes`, int64; equal remainders in random order.
+    """Return k split in proportion to `sizes`, int64; equal remainders are in random order.
 
-    In whole numbers, so that no remainder is a rounding error. No part exceeds its size.
+    Computed in integers, so that no remainder is a rounding error. No part exceeds its size.
     """
     total = int(sizes.sum())
     quotas = k * sizes // total
@@ -87,13 +87,13 @@ def _own_heads(signals: Signals) -> tuple[Tensor, Tensor]:
     """Return the modalities' predictions, `(n, m, c)`, and which are present, `(n, m)`.
 
     Raises:
-        UsageError: If there are no two modalities, each with a head.
+        UsageError: If there is one modality only, or the model has no head for each.
     """
     p, present = signals.head_probabilities, signals.present
     m = present.shape[1]
     if m < 2:
         raise UsageError(
-            "the pool has one modality, and heads are compared between modalities",
+            "the pool has one modality, but the heads of several modalities are compared",
             "--strategy head-disagreement or co-testing",
             "use margin, or a pool with several modalities",
         )

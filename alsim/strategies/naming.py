@@ -1,9 +1,9 @@
-"""From what a user writes, `bald(k=50)`, to a strategy.
+"""Strategies from their names, such as `bald(k=50)`.
 
-A strategy's own parameters are the keyword arguments of its builder. Every strategy takes a few
-more: `candidates`, how its scores for several tasks become one order, `combine`, and how its net is
-trained, `batch-norm` and `batch-rule`; one with a committee takes `committee`. So one run can
-compare one strategy under both.
+A strategy's own parameters are the keyword arguments of its builder. Every strategy also takes
+`candidates`; `combine`, how its scores for several tasks are combined; and `batch-norm` and
+`batch-rule`, how its net is trained. A strategy with a committee takes `committee`. So one run can
+compare a strategy with itself under other settings.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from alsim.errors import UsageError, nearest
-from alsim.loading import told
+from alsim.loading import describe_error
 from alsim.options.curves import Combination, Members
 from alsim.options.training import TrainingOptions
 from alsim.parameters import Value, put_together, take_apart
@@ -30,13 +30,13 @@ _TRAINING = {"batch-norm": "batch_norm", "batch-rule": "batch_rule"}
 class Named:
     """A strategy as it is run and recorded."""
 
-    name: str  # as the records have it: normalised, without parameters at their defaults
+    name: str  # as recorded: normalised, without parameters at their defaults
     strategy: Strategy
-    parameters: Mapping[str, Value]  # every one, those at their defaults too
-    training: Mapping[str, str]  # field of TrainingOptions -> value, where it has its own
+    parameters: Mapping[str, Value]  # all of them, also those at their defaults
+    training: Mapping[str, str]  # field of TrainingOptions -> value, if the strategy sets it
 
     def adapt(self, options: TrainingOptions) -> TrainingOptions:
-        """Return how its net is trained in a study with these options."""
+        """Return a study's training options with the strategy's own values."""
         return replace(options, **self.training)
 
 
@@ -47,17 +47,16 @@ def find_strategy(
     combine: Combination | None = None,
     committee: Members | None = None,
 ) -> Named:
-    """Return the strategy that `name` or `name(parameter=value, …)` means.
+    """Return the strategy called `name` or `name(parameter=value, …)`.
 
     Args:
-        text: What the user wrote.
-        candidates: How many rows it considers at most, where the text says nothing of it; None
-            leaves that to the strategy.
-        combine: How scores of several tasks are combined, where the text says nothing of it.
-        committee: What the members of its committee differ in, likewise.
+        text: What the user wrote. Its parameters take precedence over the arguments below.
+        candidates: Maximum number of rows to consider; None: the strategy's default.
+        combine: How scores of several tasks are combined; None: the strategy's default.
+        committee: How the members of its committee differ; None: the strategy's default.
 
     Raises:
-        UsageError: If there is none of that name, or a parameter does not fit it.
+        UsageError: If there is no such strategy, or it does not take a parameter.
     """
     written = take_apart(text, _FLAG)
     base = written.base
@@ -70,20 +69,18 @@ def find_strategy(
     try:
         built = entry.build(**{name.replace("-", "_"): v for name, v in arguments.items()})
     except ValueError as error:
-        raise UsageError(str(error), f"--strategy {text}", "change the parameter") from None
-    except Exception as error:  # someone else's code may raise anything
+        raise UsageError(str(error), written.where, "change the parameter") from None
+    except Exception as error:  # a plug-in may raise anything
         if base in STRATEGIES:
             raise
-        what = f"{base} cannot be made: {told(error)}"
-        raise UsageError(what, f"--strategy {text}", "mend the plug-in") from error
+        what = f"{base} cannot be made: {describe_error(error)}"
+        raise UsageError(what, written.where, "mend the plug-in") from error
     strategy = _checked(built, text)
     if candidates is not None and strategy.signals:
         strategy = replace(strategy, candidates=candidates)
     if _CANDIDATES in given:
         if int(given[_CANDIDATES]) < 1:
-            raise UsageError(
-                "candidates must be at least 1", f"--strategy {text}", "ask for more of them"
-            )
+            raise UsageError("candidates must be at least 1", written.where, "give a larger number")
         strategy = replace(strategy, candidates=int(given[_CANDIDATES]))
     parameters: dict[str, Value] = dict(arguments)
     if strategy.candidates is not None:
@@ -98,7 +95,7 @@ def find_strategy(
         strategy = replace(strategy, committee=changed)
         parameters[_COMMITTEE] = members
     elif _COMMITTEE in given:
-        raise UsageError(f"{base} asks no committee", f"--strategy {text}", "leave it out")
+        raise UsageError(f"{base} uses no committee", written.where, "leave it out")
     shown = {
         name: value for name, value in given.items() if name not in own or value != own[name][1]
     }
@@ -111,36 +108,32 @@ def find_strategy(
 
 
 def describe(text: str) -> dict[str, Any]:
-    """Return what there is to tell of a strategy, as JSON values.
+    """Return a strategy's summary, parameters, source and cost, as JSON values.
 
     Raises:
         UsageError: As `find_strategy`.
     """
-    named = find_strategy(text)
-    entry = find_entry(_base(text))
+    parameters = dict(find_strategy(text).parameters)
+    entry = find_entry(take_apart(text, _FLAG).base)
     return {
         "summary": entry.summary,
-        "parameters": dict(named.parameters),
+        "parameters": parameters,
         "source": entry.source,
         "cost": entry.cost,
     }
-
-
-def _base(text: str) -> str:
-    return text.partition("(")[0].strip()
 
 
 def _parameters(build: Callable[..., Strategy], text: str) -> dict[str, tuple[Any, Value]]:
     """Return a builder's parameters, name -> (type, default).
 
     Raises:
-        UsageError: If one has no type that can be written in a name, or no default.
+        UsageError: If a parameter has no default, or a type that a name cannot express.
     """
     try:
         hints = {} if inspect.isclass(build) else get_type_hints(build)
         parameters = inspect.signature(build).parameters
     except (ValueError, TypeError, NameError) as error:
-        what = f"its parameters cannot be told: {error}"
+        what = f"its parameters are unknown: {error}"
         raise UsageError(what, f"--strategy {text}", "name a function with annotations") from None
     for name, parameter in parameters.items():
         type_ = hints.get(name)
@@ -161,10 +154,10 @@ def _parameters(build: Callable[..., Strategy], text: str) -> dict[str, tuple[An
 
 
 def _checked(built: object, text: str) -> Strategy:
-    """Return what a builder gave if it is a strategy that asks for signals that there are."""
+    """Return what a builder returned, if it is a strategy and asks for known signals only."""
     if not isinstance(built, Strategy):
         raise UsageError(
-            f"it returns a {type(built).__name__}, no Strategy",
+            f"it returns a {type(built).__name__}, not a Strategy",
             f"--strategy {text}",
             "return Strategy(frozenset({…}), score)",
         )

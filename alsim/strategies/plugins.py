@@ -1,4 +1,4 @@
-"""Where a name is looked up: the table, a file of the user's, an installed package.
+"""Strategies by name: from the table, the user's file or an installed package.
 
 A package adds strategies by entry points of the group `alsim.strategies`, each an `Entry`, a
 `Strategy`, or a function that returns a `Strategy`. `path/to/file.py:name` names one in a file.
@@ -16,7 +16,7 @@ GROUP = "alsim.strategies"
 
 
 def find_entry(name: str) -> Entry:
-    """Return the row of the table for a name; what a plug-in brings is made into one.
+    """Return the table's entry for a name; a plug-in is turned into an entry.
 
     Raises:
         UsageError: If there is none, or it cannot be loaded.
@@ -28,15 +28,15 @@ def find_entry(name: str) -> Entry:
 
 
 def installed_entries() -> dict[str, Entry]:
-    """Return what installed packages add to the table."""
+    """Return the entries that installed packages add to the table."""
     return {name: find_entry(name) for name in installed_names(GROUP, STRATEGIES)}
 
 
 def as_entry(found: Any, name: str, source: str) -> Entry:
-    """Return a plug-in as a row of the table.
+    """Return a plug-in as an entry of the table.
 
     Raises:
-        UsageError: If it is none of the three forms.
+        UsageError: If it has none of the three forms.
     """
     if isinstance(found, Entry):
         return found
@@ -46,7 +46,7 @@ def as_entry(found: Any, name: str, source: str) -> Entry:
         summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
         return Entry(cast("Callable[..., Strategy]", found), summary, source=source, cost="—")
     raise UsageError(
-        f"{name} is a {type(found).__name__}, no strategy",
+        f"{name} is a {type(found).__name__}, not a strategy",
         "--strategy",
         "give a Strategy, an Entry, or a function that returns a Strategy",
     )

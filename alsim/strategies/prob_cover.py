@@ -1,4 +1,4 @@
-"""Prob-cover: balls that hold as many rows as possible, each row standing for its ball."""
+"""Prob-cover: rows whose balls cover as many rows as possible."""
 
 import torch
 from torch import Tensor
@@ -9,23 +9,22 @@ from alsim.strategies.geometry import Space, blocks, distances_among, k_means, n
 from alsim.strategies.herding import CANDIDATES, greedy_cover
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
-from alsim.strategies.uncertainty import constant
 
 _PURITY = 0.95  # share of balls that must hold one cluster only, Yehuda et al. (2022)
-_BALLS = 1000  # rows whose balls are looked at to find the radius
+_BALLS = 1000  # balls from which the radius is found
 
 
 def prob_cover(space: Space = "embeddings", delta: float = 0.0) -> Strategy:
     """Return the strategy that picks the ball with the most uncovered rows, Yehuda et al. (2022).
 
-    On features of unit length a row covers those nearer than δ, and itself; labelled rows cover
-    theirs. Departures: balls and what they hold are counted among the candidates, not the whole
-    pool; once every row is covered, it goes on at random; the graph of neighbours is never held,
-    as gains are computed anew where they can matter (`greedy_cover`).
+    On features of unit length a row covers itself and the rows nearer than δ; labelled rows cover
+    theirs, too. Departures: balls and their rows are those of the candidates, not the whole pool;
+    once every row is covered, the rest is random; the graph of neighbours is never stored, since
+    gains are recomputed where they matter (`greedy_cover`).
 
     Args:
         space: Where rows are compared.
-        delta: The radius δ in (0, 2]; 0 means `pure_radius`.
+        delta: The radius δ in (0, 2]; 0 means that of `pure_radius`.
     """
     if not 0 <= delta <= 2:
         raise ValueError("delta must lie in 0 … 2, the largest distance of unit vectors")
@@ -48,19 +47,17 @@ def prob_cover(space: Space = "embeddings", delta: float = 0.0) -> Strategy:
         ones = torch.ones_like(covered)
         return greedy_cover(points, ones, covered, ball, k, generator=generator)
 
-    spaces: frozenset[Signal] = frozenset({space})
-    return Strategy(
-        frozenset(), constant, select, keeps=spaces, labelled=spaces, candidates=CANDIDATES
-    )
+    spaces = frozenset[Signal]({space})
+    return Strategy(select=select, keeps=spaces, labelled=spaces, candidates=CANDIDATES)
 
 
 def pure_radius(points: Tensor, n_classes: int, *, generator: torch.Generator) -> float:
     """Return the largest radius at which 95 % of the balls hold rows of one cluster only.
 
-    Yehuda et al. (2022): clusters from k-means, as many as classes. Exact rather than from
-    a grid: a ball stays pure up to the nearest row of another cluster, so the radius is the 5 %
-    quantile of that distance. Departure: the balls are those of at most 1,000 random rows, though
-    against all rows. Infinite if there is one cluster.
+    Yehuda et al. (2022), with as many k-means clusters as classes. The radius is exact, not from a
+    grid: a ball is pure up to the nearest row of another cluster, so the radius is the 5 % quantile
+    of that distance. Departure: at most 1,000 random rows have balls, which cover all rows. The
+    radius is infinite if there is one cluster.
 
     Args:
         points: `(n, d)`.

@@ -1,4 +1,4 @@
-"""How rows are picked once they are scored."""
+"""How rows are picked by their scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from alsim.signals import Signal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """What a selector sees: n unlabelled rows and, if it asked, the m labelled ones.
+    """What a selector sees: n unlabelled rows and, if its strategy asks, the m labelled ones.
 
     Both are in the order of their ids, so that a query does not depend on the order of a file.
     """
@@ -20,13 +20,13 @@ class Candidates:
     kept: Mapping[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])  # (n, …) each
     labelled: Mapping[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])  # (m, …) each
     labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
-    # (m,): the oracle's answers, −1 where an answer left several classes possible
+    # (m,): the oracle's answers, −1 where an answer leaves several classes possible
     n_classes: int = 0
     step: int = 1  # of the active phase, from 1
 
 
 def top_k(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return the k best scores' positions, `(k,)`, best first; ties in random order."""
+    """Return the positions of the k best scores, `(k,)`, best first; ties in random order."""
     scores = candidates.scores
     shuffled = torch.randperm(len(scores), generator=generator)
     order = scores[shuffled].sort(descending=True, stable=True).indices

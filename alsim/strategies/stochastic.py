@@ -1,4 +1,4 @@
-"""Top-k under noise: rows are drawn by score, so that near-duplicates are not all taken."""
+"""Top-k under noise: rows are drawn by score, so that a query has fewer near-duplicates."""
 
 import math
 from dataclasses import replace
@@ -17,8 +17,8 @@ def power(beta: float) -> Select:
     """Return the selector of the k highest log(score) + ε, ε ~ Gumbel(0, scale 1/β).
 
     Kirsch et al. (2023), "power acquisition": k draws without replacement, each row in
-    proportion to its scoreᵝ (Plackett–Luce). β → ∞ is top-k, β → 0 uniform. Rows that score 0
-    have no chance until the others are used up, and then come in random order.
+    proportion to its scoreᵝ (Plackett–Luce). β → ∞ is top-k, β → 0 is uniform. Rows that score 0
+    are drawn only once all others are, then in random order.
 
     Raises:
         ValueError: If β is not above 0; later, from the selector, if a score is negative.
@@ -46,12 +46,12 @@ def power_bald(k: int = 20, masks: Masks = "consistent", beta: float = 1.0) -> S
 def power_margin(beta: float = 1.0) -> Strategy:
     """Return the margin, as a score 1 − p₍₁₎ + p₍₂₎ in [0, 1], with power acquisition.
 
-    The power of Kirsch et al. (2023) needs a score ≥ 0, and −(p₍₁₎ − p₍₂₎) is not: adding 1 keeps
-    its order and makes it a weight. With one class every row scores 1 − p₍₁₎ = 0.
+    The power of Kirsch et al. (2023) needs a score ≥ 0; adding 1 to −(p₍₁₎ − p₍₂₎) keeps its order
+    and makes it a weight. With one class every row scores 1 − p₍₁₎ = 0.
     """
     return Strategy(frozenset({"probabilities"}), _shifted_margin, power(beta))
 
 
 def _shifted_margin(signals: Signals) -> Tensor:
-    # Rounding can take a sum of probabilities just above 1, and with it the margin.
+    # Rounding can make a sum of probabilities slightly greater than 1, and so the margin.
     return (1 + negative_margin(signals.probabilities)).clamp_min(0)

@@ -20,34 +20,39 @@ class Select(Protocol):
     def __call__(self, candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
         """Return `(k,)` distinct positions in 0 … n − 1, best first; 1 ≤ k ≤ n.
 
-        Tensors are on the CPU. Whatever is undecided, ties above all, falls by `generator`.
+        Tensors are on the CPU. `generator` decides everything random, such as ties.
         """
         ...
+
+
+def constant(signals: Signals) -> Tensor:
+    """Return the same score for every row, `(n,)`: the selector then decides."""
+    return torch.zeros(signals.n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strategy:
     """A way to choose rows."""
 
-    needs: frozenset[Signal]  # what `score` reads, computed in one pass over the pool
-    score: Callable[[Signals], Tensor]  # a chunk of n rows -> (n,), higher is queried first
+    needs: frozenset[Signal] = frozenset()  # what `score` reads, computed in one pass over the pool
+    score: Callable[[Signals], Tensor] = constant  # n rows -> (n,), higher is queried first
     select: Select = top_k
-    keeps: frozenset[Signal] = frozenset()  # signals the selector wants of all rows at once
-    labelled: frozenset[Signal] = frozenset()  # those it wants of the labelled rows too
+    keeps: frozenset[Signal] = frozenset()  # signals of all unlabelled rows, for the selector
+    labelled: frozenset[Signal] = frozenset()  # signals of the labelled rows, for the selector
     committee: Committee = field(default_factory=Committee)  # for mc_probabilities
     input_dropout: InputDropout = field(default_factory=InputDropout)  # for noised_probabilities
-    loss_prediction: LossPrediction | None = None  # for predicted_loss; None: as it comes
-    candidates: int | None = None  # consider at most so many rows, drawn anew each step
-    combine: Combination = "mean"  # how the scores of several tasks become one order
+    loss_prediction: LossPrediction | None = None  # for predicted_loss; None: the defaults
+    candidates: int | None = None  # maximum number of rows considered, drawn again each step
+    combine: Combination = "mean"  # how the scores of several tasks are combined
 
     @property
     def signals(self) -> frozenset[Signal]:
-        """Return every signal that it wants of unlabelled rows."""
+        """Return all signals of unlabelled rows that the strategy uses."""
         return self.needs | self.keeps
 
     @property
     def is_pointwise(self) -> bool:
-        """Return whether it queries the best of its own scores, and nothing else decides."""
+        """Return whether the query is simply the rows with the best scores."""
         return self.select is top_k
 
 
@@ -58,7 +63,7 @@ class Entry:
     build: Callable[..., Strategy]  # its keyword arguments, with defaults, are the parameters
     summary: str
     source: str
-    cost: str  # of one query; n unlabelled rows, m labelled, k query size, d width, c classes
+    cost: str  # of a query; n unlabelled rows, m labelled rows, k query size, d width, c classes
 
 
 def query(
@@ -75,7 +80,7 @@ def query(
         raise RunError(
             f"the scores have the shape {tuple(candidates.scores.shape)}, not (n,)",
             "scoring the unlabelled rows",
-            "mend the strategy's score: one number a row",
+            "mend the strategy's score: it must return one number a row",
         )
     refuse_nan(candidates.scores)
     k = min(k, n)
@@ -92,6 +97,6 @@ def refuse_nan(scores: Tensor) -> None:
         raise RunError(
             f"{n_bad} of {len(scores)} acquisition scores are not numbers",
             "scoring the unlabelled rows",
-            "lower --learning-rate if the training has diverged; a score of your own may divide "
-            "by zero or take the log of 0",
+            "lower --learning-rate if the training has diverged; check your own score for a "
+            "division by zero or the log of 0",
         )

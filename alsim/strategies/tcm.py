@@ -17,13 +17,13 @@ def tcm(
     neighbours: int = 20,
     max_clusters: int = 500,
 ) -> Strategy:
-    """Return the strategy that is typiclust for the first steps and margin from then on.
+    """Return the strategy that uses typiclust for the first steps and margin afterwards.
 
-    Doucet et al. (2024). Departures: they count typiclust's first steps from no labels at
-    all, while here the first labels were drawn before step 1; and see `typiclust`.
+    Doucet et al. (2024). Departures: the paper counts typiclust's steps from zero labels, while
+    here the initial labels are drawn before step 1; and see `typiclust`.
 
     Args:
-        steps: Steps of typiclust, at least 0.
+        steps: Number of steps with typiclust, at least 0.
         space: As in `typiclust`.
         neighbours: As in `typiclust`.
         max_clusters: As in `typiclust`.
@@ -37,5 +37,5 @@ def tcm(
         return rule(candidates, k, generator=generator)
 
     pointwise = margin()
-    spaces: frozenset[Signal] = frozenset({space})
+    spaces = frozenset[Signal]({space})
     return Strategy(pointwise.needs, pointwise.score, select, keeps=spaces, labelled=spaces)

@@ -1,4 +1,4 @@
-"""Typiclust: the most typical row of each cluster that has no label yet."""
+"""Typiclust: the most typical row of each cluster without a label."""
 
 import numpy as np
 import torch
@@ -8,35 +8,34 @@ from alsim.signals import Signal
 from alsim.strategies.geometry import Space, blocks, distances_among, k_means
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Select, Strategy
-from alsim.strategies.uncertainty import constant
 
 _LEAST_SIZE = 6  # rows: the authors drop clusters of five or fewer
-_LOOK_AT = 4096  # rows of one cluster among which typicality is found
+_LOOK_AT = 4096  # maximum number of rows per cluster for which typicality is computed
 
 
 def typiclust(
     space: Space = "embeddings", neighbours: int = 20, max_clusters: int = 500
 ) -> Strategy:
-    """Return the strategy that asks for the densest row of each uncovered cluster.
+    """Return the strategy that queries the densest row of each uncovered cluster.
 
     Hacohen et al. (2022): labelled and unlabelled rows form min(m + k, 500) clusters; clusters
     with the fewest labels come first, among these the largest, and each gives its most typical
     row, by 1 / (mean distance to its 20 nearest neighbours in the cluster). Departures:
 
-    - k-means is that of `geometry.k_means` at every number of clusters;
-    - clusters of at most five rows are left till last, not dropped, and a cluster is asked again,
-      its picks counting as labels, so that there are always k rows;
-    - typicality is not computed anew after a pick, and labelled rows count as neighbours;
-    - in a cluster of more than 4,096 rows, a random 4,096 are looked at.
+    - k-means is `geometry.k_means` for any number of clusters;
+    - clusters of at most five rows come last instead of being dropped, and a cluster can be used
+      again, its picks counting as labels, so that there are always k rows;
+    - typicality is not recomputed after a pick, and labelled rows count as neighbours;
+    - in a cluster of more than 4,096 rows, only 4,096 random ones are considered.
 
     Args:
         space: Where rows are compared.
-        neighbours: At least 1; a cluster with fewer others uses all of them.
+        neighbours: Number of neighbours, at least 1; a smaller cluster uses all of its rows.
         max_clusters: At least 1.
     """
     select = typical_rows(space, neighbours, max_clusters)
-    spaces: frozenset[Signal] = frozenset({space})
-    return Strategy(frozenset(), constant, select, keeps=spaces, labelled=spaces)
+    spaces = frozenset[Signal]({space})
+    return Strategy(select=select, keeps=spaces, labelled=spaces)
 
 
 def typical_rows(space: Space, neighbours: int, max_clusters: int) -> Select:
@@ -52,7 +51,7 @@ def typical_rows(space: Space, neighbours: int, max_clusters: int) -> Select:
         n_clusters = min(m + k, max_clusters, len(points))
         clusters = k_means(points, n_clusters, generator=generator)[1]
         turns = order_of_clusters(clusters[:m], clusters[m:], n_clusters, k, generator=generator)
-        # A cluster's rows stand together once sorted.
+        # Once sorted, the rows of a cluster are consecutive.
         by_cluster = clusters.argsort(stable=True).split(
             clusters.bincount(minlength=n_clusters).tolist()
         )
@@ -73,15 +72,16 @@ def typical_rows(space: Space, neighbours: int, max_clusters: int) -> Select:
 def order_of_clusters(
     labelled: Tensor, unlabelled: Tensor, n_clusters: int, k: int, *, generator: torch.Generator
 ) -> Tensor:
-    """Return the cluster that each of the k rows is to come from, `(k,)`.
+    """Return the cluster from which each of the k rows comes, `(k,)`.
 
-    Clusters of at least six rows first; then fewest labels, those just asked for included; then
-    the largest; ties at random. A cluster is named no more often than it has unlabelled rows.
+    Clusters of at least six rows come first; then those with the fewest labels, including this
+    query's; then the largest; ties at random. A cluster comes at most as often as it has unlabelled
+    rows.
 
     Args:
         labelled: `(m,)`, the clusters of the labelled rows.
-        unlabelled: `(n,)`, those of the unlabelled ones, n ≥ k.
-        n_clusters: How many there are.
+        unlabelled: `(n,)`, the clusters of the unlabelled rows, n ≥ k.
+        n_clusters: Number of clusters.
         k: Query size.
         generator: Breaks ties.
     """
@@ -90,7 +90,7 @@ def order_of_clusters(
     sizes = n_labelled + free
     shuffled = torch.randperm(n_clusters, generator=generator)
     turns = shuffled.repeat_interleave(free[shuffled].clamp(max=k))
-    # The how-manieth turn of its cluster each one is; turns of a cluster stand together.
+    # Numbers the turns of each cluster from 0; turns of one cluster are consecutive here.
     starts = torch.cat([torch.tensor([True]), turns[1:] != turns[:-1]]).nonzero()[:, 0]
     lengths = free[turns[starts]].clamp(max=k)
     nth = torch.arange(len(turns)) - starts.repeat_interleave(lengths)
@@ -99,13 +99,13 @@ def order_of_clusters(
 
 
 def mean_distances(points: Tensor, neighbours: int) -> Tensor:
-    """Return each row's mean distance to its nearest others, `(s,)`: the inverse of typicality.
+    """Return each row's mean distance to its nearest neighbours, `(s,)`: 1 / typicality.
 
-    In blocks of rows.
+    Computed in blocks of rows; 0 for a single row.
 
     Args:
         points: `(s, d)`.
-        neighbours: How many others at most; 0 for a row alone.
+        neighbours: Maximum number of neighbours.
     """
     n_near = min(neighbours, len(points) - 1)
     if n_near == 0:

@@ -1,15 +1,9 @@
-"""Scores from one prediction: how unsure the model is. Higher is queried first."""
+"""Scores from one prediction: how uncertain it is. Higher is queried first."""
 
 import torch
 from torch import Tensor
 
-from alsim.signals import Signals
 from alsim.strategies.strategy import Strategy
-
-
-def constant(signals: Signals) -> Tensor:
-    """Return the same score for every row, `(n,)`: the selector then decides."""
-    return torch.zeros(signals.n)
 
 
 def confidence_gap(p: Tensor) -> Tensor:
@@ -36,7 +30,7 @@ def entropy_of(p: Tensor) -> Tensor:
 
 def random() -> Strategy:
     """Return passive learning: every row scores the same, and ties fall at random."""
-    return Strategy(frozenset(), constant)
+    return Strategy()
 
 
 def least_confident() -> Strategy:

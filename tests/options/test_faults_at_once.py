@@ -264,8 +264,8 @@ builtin = int
     ("argument", "reference", "told"),
     [
         ("strategy", "fails", "made: IndexError: list index out of range (mine.py, line 7)"),
-        ("strategy", "unknown", "its parameters cannot be told: name 'Nothing' is not defined"),
-        ("strategy", "builtin", "its parameters cannot be told"),
+        ("strategy", "unknown", "its parameters are unknown: name 'Nothing' is not defined"),
+        ("strategy", "builtin", "its parameters are unknown"),
         ("model", "Net", "cannot be used: KeyError: 'width' (mine.py, line 12)"),
         ("model", "headless", "the model has no head 'mixed'"),
         ("model", "no_outputs", "cannot be used: AttributeError"),

@@ -8,8 +8,8 @@ from scipy import stats
 
 from alsim.seeding import stream
 from alsim.signals import Signals
-from alsim.strategies.drop_query import central_rows, drop_query, n_disagreeing
-from alsim.strategies.geometry import k_means
+from alsim.strategies.drop_query import drop_query, n_disagreeing
+from alsim.strategies.geometry import central_rows, k_means
 from alsim.strategies.selectors import Candidates
 
 

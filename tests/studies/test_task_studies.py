@@ -204,7 +204,7 @@ def fit(pool: Pool = QUERIED, **changes: Any) -> Fitted:
         ({"read_price": -1.0}, "--read-price"),
         ({"strategy": ("bald",), "committee": "gates"}, "needs a model with stochastic gates"),
         ({"strategy": ("bald(committee=gates)",)}, "needs a model with stochastic gates"),
-        ({"strategy": ("margin(committee=gates)",)}, "margin asks no committee"),
+        ({"strategy": ("margin(committee=gates)",)}, "margin uses no committee"),
         ({"committee": "gates"}, r"no strategy asks a committee\n.*--committee gates"),
         ({"strategy": ("margin(combine=sum)",)}, "combine cannot be 'sum'"),
         ({"initial_size": 395}, r"\d+ training rows cannot give 395"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from alsim.errors import PoolError, UsageError, nearest
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.schedule import Schedule, plan_schedule
-from alsim.loading import told
+from alsim.loading import describe_error
 from alsim.models import MIXED, MODELS, resolve_name
 from alsim.models.layers import RowBatchNorm
 from alsim.options.curves import ScheduleOptions
@@ -194,7 +194,8 @@ def try_model(training: TrainingOptions, model: ModelOptions, pool: Pool) -> Obj
         if model.name in MODELS:
             raise
         mend = "mend the model; alsim/models/plain.py shows one that works"
-        raise UsageError(f"the model cannot be used: {told(error)}", where, mend) from error
+        what = f"the model cannot be used: {describe_error(error)}"
+        raise UsageError(what, where, mend) from error
     if any(MIXED not in heads for heads in objective.heads.values()):
         mend = f"give the logits of each task as {{{MIXED!r}: …}}"
         raise UsageError(f"the model has no head {MIXED!r}", where, mend)
