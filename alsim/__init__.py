@@ -1,7 +1,7 @@
 """Active-learning simulator: which query strategy saves the most labels on your embeddings?
 
-`alsim.run(...)` is the twin of `alsim run`, `alsim.resume(folder)` goes on with one that was
-stopped, `alsim.read_run(folder)` reads what it left, `alsim.compare(folders)` compares strategies.
+`alsim.run(...)` does what `alsim run` does; `alsim.resume(folder)` continues a stopped run,
+`alsim.read_run(folder)` reads its results, and `alsim.compare(folders)` compares strategies.
 `alsim.train(...)` trains and compares models on all tasks of a pool.
 """
 
@@ -47,7 +47,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only then, since torch takes seconds."""
+    """Import a name on first use, since torch takes seconds to import."""
     if name not in _HOMES:
         raise AttributeError(f"module 'alsim' has no attribute {name!r}")
     from importlib import import_module

@@ -27,7 +27,7 @@ class UsageError(AlsimError):
 
 
 class PoolError(AlsimError):
-    """A pool could not be read, or does not hold what was asked of it."""
+    """A pool could not be read, or lacks what was requested."""
 
     exit_code = 3
 
@@ -44,7 +44,7 @@ class RunError(AlsimError):
     exit_code = 5
 
 
-# As Python, the loader of libraries, BLAS, C++ and torch say it.
+# The words of Python, the library loader, BLAS, C++ and torch.
 _NO_MEMORY = re.compile(
     r"MemoryError|failed to map segment|annot allocate memory|Memory allocation|bad_alloc"
     r"|DefaultCPUAllocator|can't start new thread"
@@ -52,7 +52,7 @@ _NO_MEMORY = re.compile(
 
 
 def is_want_of_memory(words: str) -> bool:
-    """Return whether an error, or the last words of a process, say that memory ran out."""
+    """Return whether an error or a process's last output reports that memory ran out."""
     return _NO_MEMORY.search(words) is not None
 
 

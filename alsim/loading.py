@@ -1,8 +1,8 @@
-"""Objects that others bring: from a file, `path/to/file.py:name`, or an installed package.
+"""Plug-ins: objects from a file, `path/to/file.py:name`, or from an installed package.
 
-A run reads each file once, before it imports it, and all of its processes import what was read:
-a file that is edited under way does not give one run two strategies. What a file imports in turn
-is not looked at.
+A run reads each file once, before the first import, and all of its processes import this text: so
+an edit during the run cannot give it two versions of a strategy. Modules that the file itself
+imports are not covered.
 """
 
 import importlib.util
@@ -20,18 +20,18 @@ from typing import Any
 
 from alsim.errors import UsageError, nearest
 
-# Of a traceback's frames, those between the code of others and where its error is caught.
+# Parts of the paths of frames that are not the plug-in's own.
 _NOT_THEIRS = (str(Path(__file__).parent), "importlib", f"{os.sep}torch{os.sep}")
-# What was read of files, by their resolved paths.
+# The texts of plug-in files, by their resolved paths.
 _texts: ContextVar[Mapping[str, bytes]] = ContextVar("texts", default=MappingProxyType({}))
 
 
 @contextmanager
 def importing(texts: Mapping[str, bytes]) -> Generator[None]:
-    """Import what was read of files while the block runs, whatever they hold by then.
+    """Import these texts instead of the files' current contents while the block runs.
 
     Args:
-        texts: By the resolved paths of plug-ins' files.
+        texts: By the resolved paths of the plug-in files.
     """
     token = _texts.set(texts)
     try:
@@ -41,42 +41,42 @@ def importing(texts: Mapping[str, bytes]) -> Generator[None]:
 
 
 def texts_to_json() -> dict[str, str]:
-    """Return the texts that are imported in this block, to be sent to another process."""
+    """Return the texts of the current `importing` block, to send to another process."""
     return {path: text.decode("latin-1") for path, text in _texts.get().items()}
 
 
 def texts_from_json(data: Mapping[str, str]) -> dict[str, bytes]:
-    """Return what `texts_to_json` was given."""
+    """Return the texts that `texts_to_json` encoded."""
     return {path: text.encode("latin-1") for path, text in data.items()}
 
 
 def file_of(name: str, group: str) -> Path | None:
-    """Return the file of a plug-in, without importing anything; None where there is none.
+    """Return the file of a plug-in without importing anything; None if there is none.
 
     Args:
-        name: `path.py:name`, or that of an entry point.
-        group: Of the entry points.
+        name: `path.py:name`, or the name of an entry point.
+        group: The group of entry points.
     """
     if ".py:" in name:
         return Path(name.rpartition(":")[0])
     point = next((point for point in entry_points(group=group) if point.name == name), None)
     try:
         return None if point is None else _file_of_module(point.module)
-    except (ImportError, ValueError, AttributeError):  # it will be told when it is imported
+    except (ImportError, ValueError, AttributeError):  # importing it will report the error
         return None
 
 
 def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tuple[Any, str]:
-    """Return what a plug-in's name refers to, and where it comes from: a file or a package.
+    """Return the object that a plug-in's name refers to, and its file or package.
 
     Args:
-        name: `path.py:name`, or that of an entry point.
-        group: Of the entry points.
-        flag: Where the user wrote it.
-        known: Names of what is built in, to suggest.
+        name: `path.py:name`, or the name of an entry point.
+        group: The group of entry points.
+        flag: The option that named it, for messages.
+        known: Built-in names, for suggestions.
 
     Raises:
-        UsageError: If there is none, or it cannot be loaded.
+        UsageError: If there is no such plug-in, or it cannot be loaded.
     """
     if ".py:" in name:
         return load_object(name, flag), name.rpartition(":")[0]
@@ -89,17 +89,17 @@ def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tup
 
 
 def installed_names(group: str, known: Collection[str]) -> list[str]:
-    """Return the names that installed packages add to those that are built in."""
+    """Return the names that installed packages add to the `known` ones."""
     return [point.name for point in entry_points(group=group) if point.name not in known]
 
 
 def load_object(reference: str | EntryPoint, flag: str) -> Any:
-    """Return what `path.py:name` or an entry point refers to.
+    """Return the object that `path.py:name` or an entry point refers to.
 
     The code runs with the user's rights, as any import does.
 
     Raises:
-        UsageError: If it cannot be imported or has no such name; it tells what went wrong.
+        UsageError: If it cannot be imported or has no such name.
     """
     where = reference.value if isinstance(reference, EntryPoint) else reference
     try:
@@ -117,13 +117,13 @@ def load_object(reference: str | EntryPoint, flag: str) -> Any:
         return getattr(module, name)
     except UsageError:
         raise
-    except (Exception, SystemExit) as error:  # someone else's code may raise anything
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything
         what = f"{where} cannot be loaded: {describe_error(error)}"
         raise UsageError(what, flag, "mend the plug-in") from error
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error of someone else's code in one line, with the line of theirs that failed."""
+    """Return a plug-in's error in one line, with the plug-in's line that failed."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not any(part in frame.filename for part in _NOT_THEIRS)]
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -138,16 +138,16 @@ def _module(path: Path) -> Any:
     name = f"alsim_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
-        raise ImportError(f"{path} is no Python file")
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module
     text = _texts.get().get(str(path))
     exec(compile(path.read_bytes() if text is None else text, path, "exec"), vars(module))
     return module
 
 
 def _file_of_module(module: str) -> Path | None:
-    """Return where a module lies, found without running the packages that it lies in."""
+    """Return a module's file, found without running the packages that contain it."""
     first, *inner = module.split(".")
     spec = importlib.util.find_spec(first)
     for part in inner:
@@ -157,8 +157,8 @@ def _file_of_module(module: str) -> Path | None:
 
 
 def _refuse_edited(path: Path | None, where: str, flag: str) -> None:
-    """Raise a UsageError if the file of an installed plug-in is not what was read of it."""
+    """Raise a UsageError if the file of an installed plug-in changed since the run began."""
     text = None if path is None else _texts.get().get(str(path.resolve()))
     if path is not None and text is not None and path.read_bytes() != text:
-        what = f"{where} is being edited: {path} is not what it was when the run was begun"
-        raise UsageError(what, flag, "put it back as it was, or start the run anew: --force")
+        what = f"{where} has changed: {path} differs from when the run began"
+        raise UsageError(what, flag, "restore the file, or start the run again: --force")

@@ -1,7 +1,7 @@
-"""How good predictions are: plain functions of tensors.
+"""Metrics of predictions: plain functions of tensors.
 
-Averages over classes run over the classes present in the evaluated rows, since a class that
-has no row has neither a recall nor an F1 (DESIGN §8).
+Averages over classes run over the classes present in the evaluated rows, since a class without
+rows has neither a recall nor an F1.
 """
 
 import torch
@@ -11,7 +11,7 @@ N_BINS = 15
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
-    """Return the share of rows predicted right, in [0, 1].
+    """Return the share of rows predicted correctly, in [0, 1].
 
     Args:
         predicted: `(n,)` int64.
@@ -33,9 +33,7 @@ def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tenso
 
 
 def recalls(confusion: Tensor) -> Tensor:
-    """Return the share of each class's rows that was found, `(c,)` float64 in [0, 1].
-
-    It is nan for a class that has no row.
+    """Return the recall of each class, `(c,)` float64 in [0, 1]; nan for a class without rows.
 
     Args:
         confusion: `(c, c)` counts, rows are the true classes.
@@ -99,9 +97,9 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
 def area_under_curve(scores: Tensor, labels: Tensor) -> float | None:
     """Return the area under the ROC curve, in [0, 1]; None if either class has no row.
 
-    The share of pairs of a positive and a negative row that the scores order rightly, a tie
-    counting half: (R₊ − n₊(n₊ + 1)/2) / (n₊·n₋), R₊ the sum of the positives' mean ranks; Hanley &
-    McNeil (1982).
+    This is the share of pairs of a positive and a negative row that the scores order correctly,
+    with ties counting half: (R₊ − n₊(n₊ + 1)/2) / (n₊·n₋), where R₊ is the sum of the positives'
+    mean ranks; Hanley & McNeil (1982).
 
     Args:
         scores: `(n,)` float, higher for class 1.
@@ -119,5 +117,5 @@ def area_under_curve(scores: Tensor, labels: Tensor) -> float | None:
 
 
 def mean_squared_error(predicted: Tensor, targets: Tensor) -> float:
-    """Return the mean squared difference, in the targets' unit squared; both are `(n,)`."""
+    """Return the mean squared difference of `(n,)` tensors, in the squared unit of the targets."""
     return (predicted.double() - targets.double()).square().mean().item()

@@ -1,4 +1,4 @@
-"""Names with parameters, as a user writes them: `bald(k=50)`, `mmoe(experts=4)`."""
+"""Names with parameters, such as `bald(k=50)` or `mmoe(experts=4)`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ _FORM = re.compile(r"(?P<base>[^()]+?)\s*(\((?P<inside>[^()]*)\))?")
 
 
 def number(text: str, type_: type[_Number]) -> _Number:
-    """Return the number that a text writes, in the digits that Typer reads too: 0 to 9.
+    """Return the number in a text; only the digits 0 to 9 are read, as by Typer.
 
     Raises:
-        ValueError: If it writes none.
+        ValueError: If the text is not a number.
     """
     if not text.isascii():
         raise ValueError(text)
@@ -25,10 +25,10 @@ def number(text: str, type_: type[_Number]) -> _Number:
 
 
 def refuse_repeats(flag: str, values: Sequence[str | int | float]) -> None:
-    """Refuse values of which a flag names one twice.
+    """Check that a flag names no value twice.
 
     Raises:
-        UsageError: Naming it.
+        UsageError: If it does.
     """
     seen: set[str | int | float] = set()
     for value in values:
@@ -39,26 +39,26 @@ def refuse_repeats(flag: str, values: Sequence[str | int | float]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A name as it was written, taken apart."""
+    """The parts of a name as the user wrote it."""
 
     text: str
-    flag: str  # that named it, for messages
-    base: str  # without parameters
-    inside: str  # of the brackets
+    flag: str  # the option that named it, for messages
+    base: str  # the name without parameters
+    inside: str  # the text between the brackets
 
     @property
     def where(self) -> str:
-        """Return where it stands, for messages."""
+        """Return where it was written, for messages."""
         return f"{self.flag} {self.text}"
 
     def given(self, types: Mapping[str, Any]) -> dict[str, Value]:
-        """Return the parameters between the brackets, by name, hyphens for underscores.
+        """Return the parameters between the brackets by name, with hyphens for underscores.
 
         Args:
-            types: Those that there are, and what each may be: int, float, str, bool, a Literal.
+            types: The known parameters and their types: int, float, str, bool or a Literal.
 
         Raises:
-            UsageError: If one is unknown, given twice, or of another type.
+            UsageError: If a parameter is unknown, given twice, or of another type.
         """
         given: dict[str, Value] = {}
         for part in filter(None, (part.strip() for part in self.inside.split(","))):
@@ -95,20 +95,20 @@ class Written:
 
 
 def take_apart(text: str, flag: str) -> Written:
-    """Return what `name` or `name(parameter=value, …)` consists of.
+    """Return the parts of `name` or `name(parameter=value, …)`.
 
     Raises:
-        UsageError: If the text is neither.
+        UsageError: If the text has neither form.
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        what = f"{text!r} is no {flag.removeprefix('--')}"
+        what = f"{text!r} is not a {flag.removeprefix('--')}"
         raise UsageError(what, flag, "write name or name(parameter=value, …)")
     return Written(text, flag, match["base"], match["inside"] or "")
 
 
 def put_together(base: str, parameters: Mapping[str, Value]) -> str:
-    """Return a name with parameters, in their order; all digits, since a worker reads it."""
+    """Return a name with parameters in their order, numbers with all digits: workers read it."""
     inside = ",".join(f"{name}={_text(value)}" for name, value in parameters.items())
     return f"{base}({inside})" if inside else base
 

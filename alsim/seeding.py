@@ -1,4 +1,4 @@
-"""Named random streams: every use of randomness has its own, and none carries state."""
+"""Named random streams: each use of randomness has its own, without shared state."""
 
 import hashlib
 from collections.abc import Generator
@@ -20,8 +20,8 @@ def stream(seed: int, *path: str | int) -> torch.Generator:
 def forked(generator: torch.Generator) -> Generator[None]:
     """Run operations that take no generator, such as layer initialisation, on `generator`.
 
-    The global CPU generator holds the state of `generator` inside and its own again afterwards;
-    `generator` moves on by what was drawn.
+    Inside, the global CPU generator has the state of `generator`; afterwards its own is restored.
+    `generator` advances by the numbers drawn.
     """
     before = torch.get_rng_state()
     torch.set_rng_state(generator.get_state())
@@ -33,7 +33,7 @@ def forked(generator: torch.Generator) -> Generator[None]:
 
 
 def on_device(generator: torch.Generator, device: torch.device) -> torch.Generator:
-    """Return a generator on `device` for the same stream; on a CPU it is the same one.
+    """Return a generator on `device` for the same stream; on a CPU, the same generator.
 
     An accelerator's draws differ from the CPU's. Only dropout masks are drawn there.
     """
@@ -43,24 +43,24 @@ def on_device(generator: torch.Generator, device: torch.device) -> torch.Generat
 
 
 def draw_seed(*, generator: torch.Generator) -> int:
-    """Return a whole number in [0, 2⁶³), for what takes a seed and no generator."""
+    """Return an integer in [0, 2⁶³), for functions that take a seed instead of a generator."""
     return int(torch.randint(2**63 - 1, (), generator=generator, dtype=torch.int64))
 
 
 def row_bytes(seed: int, rows: Tensor, width: int) -> Tensor:
-    """Return `width` uniform bytes for each row, `(n, width)` uint8, that depend on nothing else.
+    """Return `width` uniform bytes for each row, `(n, width)` uint8.
 
-    Neither the order of the rows nor those beside them matter: a hash of the seed, the row and
-    the place, by the finaliser of SplitMix64 (Steele et al. 2014).
+    A row's bytes depend on the seed and the row alone, not on the other rows or their order: they
+    are a hash of seed, row and position, by the finaliser of SplitMix64 (Steele et al. 2014).
 
     Args:
         seed: In [0, 2⁶³).
         rows: `(n,)` int64, the numbers of the rows.
-        width: Bytes a row.
+        width: Bytes per row.
     """
     words = (width + 7) // 8
     counters = rows.unsqueeze(1) * words + torch.arange(words)
-    # int64 wraps around, as the hash wants it.
+    # int64 wraps around, as the hash requires.
     z = counters * _signed(0x9E3779B97F4A7C15) + seed
     z = (z ^ _shifted(z, 30)) * _signed(0xBF58476D1CE4E5B9)
     z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
@@ -73,5 +73,5 @@ def _signed(word: int) -> int:
 
 
 def _shifted(z: Tensor, n: int) -> Tensor:
-    """Return z shifted right by n with zeros coming in, which int64 alone would not do."""
+    """Return z shifted right by n, filled with zeros, as for unsigned integers."""
     return (z >> n) & (2 ** (64 - n) - 1)

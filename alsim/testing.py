@@ -1,12 +1,12 @@
-"""The contract of every strategy, for those of others too.
+"""The contract that every strategy keeps, plug-ins included.
 
     from alsim.testing import check_strategy
 
     def test_my_strategy_keeps_the_contract() -> None:
         check_strategy(my_strategy())
 
-Each check raises an AssertionError that says what was broken. `CONTRACT` has them one by one, for
-`pytest.mark.parametrize`.
+Each check raises an AssertionError that names the broken rule. `CONTRACT` holds the single checks,
+for `pytest.mark.parametrize`.
 """
 
 import random  # noqa: TID251 -- its state is read, nothing is drawn
@@ -34,7 +34,7 @@ _WITH_CLASSES: frozenset[Signal] = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Made-up rows with every signal, float64, as from a net with a linear last layer."""
+    """Synthetic rows with every signal, float64, as from a net with a linear last layer."""
 
     unlabelled: Signals  # n
     labelled: Signals  # m
@@ -42,7 +42,7 @@ class Rows:
     n_classes: int
 
     def candidates(self, strategy: Strategy) -> Candidates:
-        """Return what the selector of a strategy is given of these rows."""
+        """Return the candidates that a strategy's selector gets for these rows."""
         declared = Signals(
             self.unlabelled.n, {s: self.unlabelled.values[s] for s in strategy.signals}
         )
@@ -78,12 +78,12 @@ def make_rows(
     """Return rows for a strategy's committee and passes.
 
     Args:
-        strategy: Says how many members and passes there are.
-        n: Unlabelled rows.
-        m: Labelled rows.
-        c: Classes.
-        seed: Draws them.
-        alike: Make all rows the same one.
+        strategy: Sets the numbers of members and passes.
+        n: Number of unlabelled rows.
+        m: Number of labelled rows.
+        c: Number of classes.
+        seed: Draws the rows.
+        alike: Make all rows identical.
     """
     g = stream(seed, "rows")
     h, dtype = 6, torch.float64
@@ -136,14 +136,14 @@ def _assert_distinct(chosen: Tensor, k: int, n: int, case: str) -> None:
 
 
 def a_query_is_k_distinct_unlabelled_rows(strategy: Strategy) -> None:
-    """Also when it asks for one row, for all, or for more than there are."""
+    """Also if one row, all rows, or more rows than there are, are asked for."""
     for n, k in ((60, 1), (60, 7), (60, 60), (9, 30), (1, 1)):
         chosen = _chosen(strategy, make_rows(strategy, n), k)
         _assert_distinct(chosen, min(k, n), n, f"{k} of {n} rows")
 
 
 def odd_pools_are_served(strategy: Strategy) -> None:
-    """One class, rows all alike, nothing labelled, no label known."""
+    """One class, identical rows, no labelled rows, no known label."""
     whole = make_rows(strategy)
     none: dict[Signal, Tensor] = {s: v[:0] for s, v in whole.labelled.values.items()}
     for case, rows in {
@@ -158,14 +158,14 @@ def odd_pools_are_served(strategy: Strategy) -> None:
 
 
 def a_query_is_the_same_from_the_same_stream(strategy: Strategy) -> None:
-    """Two queries from equal streams are equal, in order."""
+    """Two queries from equal streams pick the same rows in the same order."""
     rows = make_rows(strategy)
     first, again = (_chosen(strategy, rows, 9, seed=3) for _ in range(2))
     assert torch.equal(first, again), "two queries from equal streams differ"
 
 
 def global_generators_are_left_alone(strategy: Strategy) -> None:
-    """Neither torch's, NumPy's nor Python's global generator moves."""
+    """The global generators of torch, NumPy and Python stay unchanged."""
     before = _global_states()
     _chosen(strategy, make_rows(strategy), 9)
     moved = [name for name, state in _global_states().items() if state != before[name]]
@@ -181,7 +181,7 @@ def _global_states() -> dict[str, object]:
 
 
 def nothing_given_is_changed(strategy: Strategy) -> None:
-    """Neither scoring nor selecting writes into its arguments."""
+    """Neither scoring nor selecting changes its arguments."""
     rows, untouched = make_rows(strategy), make_rows(strategy)
     _chosen(strategy, rows, 9)
     for mine, theirs in (
@@ -194,7 +194,7 @@ def nothing_given_is_changed(strategy: Strategy) -> None:
 
 
 def a_score_is_of_its_row_alone(strategy: Strategy) -> None:
-    """Scores do not depend on how the rows are cut into chunks."""
+    """Scores do not depend on how the rows are split into chunks."""
     signals = make_rows(strategy).unlabelled
     whole = strategy.score(signals)
     for size in (1, 7, 30):
@@ -222,7 +222,7 @@ def the_order_of_classes_does_not_matter(strategy: Strategy) -> None:
 
 
 def every_signal_is_declared(strategy: Strategy) -> None:
-    """Scores read only what `needs` names, and are numbers."""
+    """Scores use only the signals in `needs`, and are numbers."""
     rows = make_rows(strategy)
     values: dict[Signal, Tensor] = {s: rows.unlabelled.values[s] for s in strategy.needs}
     scores = strategy.score(Signals(rows.unlabelled.n, values))
@@ -249,13 +249,13 @@ def check_strategy(strategy: Strategy) -> None:
     """Check the whole contract.
 
     Raises:
-        AssertionError: At the first promise that is broken, or that fails in any other way.
+        AssertionError: At the first check that fails or raises any error.
     """
     for name, check in CONTRACT.items():
         try:
             check(strategy)
         except AssertionError:
             raise
-        except Exception as error:  # whatever a strategy raises, it has broken this promise
-            told = f"{name.replace('_', ' ')}: {type(error).__name__}: {error}"
-            raise AssertionError(told) from error
+        except Exception as error:  # any error breaks the contract
+            message = f"{name.replace('_', ' ')}: {type(error).__name__}: {error}"
+            raise AssertionError(message) from error

@@ -99,7 +99,7 @@ def _as_entry(found: Any, source: str) -> ModelEntry:
         return found
     if not callable(found):
         raise UsageError(
-            f"a {type(found).__name__} is no model", "--model", "give a class or a ModelEntry"
+            f"a {type(found).__name__} is not a model", "--model", "give a class or a ModelEntry"
         )
     summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
     return ModelEntry(cast("Callable[[Shape, ModelOptions], nn.Module]", found), summary, source)

@@ -1,4 +1,4 @@
-"""Who answers a query. Only the oracle sees the labels of unlabelled rows."""
+"""Oracles, which answer queries. Only they see the labels of unlabelled rows."""
 
 import torch
 from torch import Tensor
@@ -25,8 +25,8 @@ def make_oracle(plan: OraclePlan, truth: Tensor, n_classes: int) -> Oracle:
     """Return the oracle that a plan describes.
 
     Args:
-        plan: Of a pool with these classes.
-        truth: `(n,)` int64, the labels of all of the pool's rows.
+        plan: For a pool with these classes.
+        truth: `(n,)` int64, the labels of all rows of the pool.
         n_classes: c.
     """
     if plan.kind == "noisy":

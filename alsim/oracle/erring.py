@@ -1,4 +1,4 @@
-"""Oracles that name a class: always the right one, often the right one, or by majority."""
+"""Oracles that name one class: always correct, noisy, or by majority vote."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from alsim.oracle.interface import Answers, OracleTraits, named
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerfectOracle:
-    """Always right, one question an object."""
+    """An oracle that is always right, with one question per object."""
 
     truth: Tensor  # (n,) int64
     price: float = 1.0
@@ -28,7 +28,7 @@ class PerfectOracle:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoisyOracle:
-    """Confuses classes with fixed probabilities, one question an object."""
+    """An oracle that confuses classes with fixed probabilities, one question per object."""
 
     truth: Tensor  # (n,) int64
     confusion: Tensor  # (c, c) float64, true class by answered class; rows sum to 1
@@ -38,7 +38,7 @@ class NoisyOracle:
     def __call__(
         self, rows: Tensor, *, beliefs: Tensor | None, generator: torch.Generator
     ) -> Answers:
-        """Return a class for each of `rows`, drawn from the row of its true class."""
+        """Return a class for each of `rows`, drawn from its true class's row of the matrix."""
         del beliefs
         labels = draw(self.confusion[self.truth[rows.cpu()]], generator=generator)
         return named(labels, 1, self.price)
@@ -46,13 +46,13 @@ class NoisyOracle:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MajorityOracle:
-    """Several annotators answer each object, and the class with the most votes wins.
+    """Several annotators answer for each object, and the class with the most votes wins.
 
-    Each object goes to `n_answers` distinct annotators, drawn at random. One errs with his own
-    rate, independently of the others, and names each other class as often. Ties are broken at
-    random among the classes with the most votes. So with two answers the majority is right as
-    often as the two annotators alone are on average, at twice the cost; and with two classes and
-    equally good annotators every even number of answers is as good as one answer fewer.
+    Each object goes to `n_answers` distinct annotators, drawn at random. Each errs at its own rate,
+    independently of the others, and names all wrong classes equally often. Ties are broken at
+    random among the classes with the most votes. So two answers are as accurate as one annotator on
+    average, at twice the cost; and with two classes and equally good annotators, an even number of
+    answers is no better than one answer less.
     """
 
     truth: Tensor  # (n,) int64
@@ -73,15 +73,15 @@ class MajorityOracle:
         asked = order[:, : self.n_answers]
         answers = draw(confusions[asked, truth[:, None]], generator=generator)
         votes = F.one_hot(answers, c).sum(1)
-        # Less than one vote: it decides between equals only.
+        # Less than one vote, so that it decides only between equals.
         ties = torch.rand(votes.shape, generator=generator, dtype=torch.float64)
         return named((votes + ties).argmax(1), self.n_answers, self.price)
 
 
 def uniform_confusion(rate: float, n_classes: int) -> Tensor:
-    """Return the confusion matrix of errors at `rate`, each other class as likely.
+    """Return the confusion matrix of errors at `rate`, with all wrong classes equally likely.
 
-    `(c, c)` float64, 1 − rate on the diagonal. With a single class there is nothing to confuse.
+    `(c, c)` float64, 1 − rate on the diagonal; a single class is never confused.
     """
     if n_classes == 1:
         return torch.ones(1, 1, dtype=torch.float64)
@@ -93,11 +93,11 @@ def draw(probabilities: Tensor, *, generator: torch.Generator) -> Tensor:
     """Return one class for each distribution, `(…)` int64, by inverting its cumulative sums.
 
     Args:
-        probabilities: `(…, c)` float64, non-negative, each row of positive sum.
-        generator: One number is drawn for each distribution.
+        probabilities: `(…, c)` float64, non-negative, each row with a positive sum.
+        generator: Draws one number for each distribution.
     """
     sums = probabilities.cumsum(-1)
-    # Divided by itself the last sum is exactly 1, above whatever is drawn.
+    # Divided by itself the last sum is exactly 1, above every drawn number.
     sums = sums / sums[..., -1:]
     u = torch.rand((*sums.shape[:-1], 1), generator=generator, dtype=torch.float64)
     return torch.searchsorted(sums, u, right=True)[..., 0]

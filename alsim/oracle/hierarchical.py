@@ -1,4 +1,4 @@
-"""An oracle that answers yes or no: first about groups of classes, then about single classes."""
+"""An oracle that answers yes or no, first about groups of classes, then about single classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from alsim.oracle.interface import Answers, OracleTraits
 class HierarchicalOracle:
     """Answers "is it in this group?" and then "is it this class?", each question at a price.
 
-    After Hu et al. (2019), "Active learning with partial feedback". The questions follow what the
-    model believes: groups from the most to the least probable until one is confirmed, then its
-    classes likewise. What follows from earlier answers is not asked: the last group left, the
-    last class left, the class of a group that has only one. With at most `max_questions` an
-    object the classes not yet ruled out are the answer.
+    After Hu et al. (2019), "Active learning with partial feedback". The questions follow the
+    model's predictions: groups from the most to the least probable until one is confirmed, then
+    its classes likewise. Questions whose answer is already known are skipped: the last remaining
+    group, the last remaining class, the class of a group that has only one. If `max_questions` are
+    used up, the classes not yet ruled out are the answer.
 
-    Departures: Hu et al. let the query strategy choose the next question over all objects at
-    once, by what it is expected to teach; here the strategy chooses the objects, and every
-    question about an object is asked before the next object. Their hierarchy may have many
-    levels, this one has two. Answers are always true.
+    Departures: Hu et al. let the query strategy choose the next question over all objects, by its
+    expected information; here the strategy chooses the objects, and all questions about an object
+    are asked before the next object. Their hierarchy may have many levels, this one has two.
+    Answers are always correct.
     """
 
     truth: Tensor  # (n,) int64
@@ -32,17 +32,17 @@ class HierarchicalOracle:
 
     @property
     def traits(self) -> OracleTraits:
-        """Return that questions follow the beliefs, and whether they may run out."""
+        """Return that questions depend on the beliefs, and whether they may run out."""
         names = {frozenset(classes): name for name, classes in self.groups.items()}
         return OracleTraits(True, self.max_questions is not None, names)
 
     def __call__(
         self, rows: Tensor, *, beliefs: Tensor | None, generator: torch.Generator
     ) -> Answers:
-        """Return what is known of each of `rows` after the questions.
+        """Return what the answers leave possible for each of `rows`.
 
-        Without beliefs all classes are as probable. Groups and classes as probable as each other
-        are asked about in random order.
+        Without beliefs all classes are equally probable. Equally probable groups and classes are
+        asked about in random order.
         """
         truth = self.truth[rows.cpu()]
         group_of = self._group_of()
@@ -51,8 +51,8 @@ class HierarchicalOracle:
         by_group = torch.zeros(k, n_groups, dtype=torch.float64)
         by_group.index_add_(1, group_of, p.double())
 
-        # The n-th group asked about has rank n; a yes to a group or a class ends its series, and
-        # so does being the last one left.
+        # The n-th group asked about has rank n; a "yes" ends the questions about groups or classes,
+        # and so does having only one left.
         group_rank = ranks(by_group, generator=generator)
         own = group_of[truth]
         group_questions = _at(group_rank, own).add(1).clamp_max(n_groups - 1)
@@ -85,11 +85,11 @@ class HierarchicalOracle:
 
 
 def ranks(values: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Return each value's place in its row from the greatest, 0, down; ties in random order.
+    """Return each value's rank in its row, 0 for the greatest; ties in random order.
 
     Args:
         values: `(k, n)`.
-        generator: Orders what is equal.
+        generator: Breaks ties.
     """
     shuffled = torch.rand(values.shape, generator=generator).argsort(1)
     order = values.gather(1, shuffled).sort(dim=1, descending=True, stable=True).indices

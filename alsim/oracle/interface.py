@@ -1,4 +1,4 @@
-"""What an oracle is asked and what it answers."""
+"""The interface of oracles, and their answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ class Answers:
     """The answers to one query."""
 
     labels: Tensor  # (k,) int64, -1 where the answer leaves several classes possible
-    costs: Tensor  # (k,) float64: questions times the price of one
-    questions: Tensor  # (k,) int64
+    costs: Tensor  # (k,) float64: number of questions times the price of one
+    questions: Tensor  # (k,) int64, number of questions
     possible: Tensor | None = None  # (k, c) bool; None from an oracle that always names a class
 
 
 @dataclass(frozen=True, slots=True)
 class OracleTraits:
-    """How an oracle is to be asked, and what it may answer."""
+    """What an oracle needs to know, and what it may answer."""
 
     wants_beliefs: bool = False  # whether its questions depend on what the model believes
     is_partial: bool = False  # whether an answer may leave several classes possible
@@ -28,16 +28,16 @@ class OracleTraits:
 
 
 class Oracle(Protocol):
-    """Something that labels rows. Only it sees the labels of unlabelled rows.
+    """Something that labels rows. Only the oracle sees the labels of unlabelled rows.
 
-    An oracle can err, and what it says is what the model is trained on. What is reported is
-    always measured against the true labels; so is the validation loss that ends the passive
-    phase, and the validation accuracy that can end a run.
+    An oracle can err, and the model is trained on its answers. All reported metrics use the true
+    labels; so do the validation loss that ends the passive phase and the validation accuracy that
+    can end a run.
     """
 
     @property
     def traits(self) -> OracleTraits:
-        """Return how it is to be asked and what it may answer."""
+        """Return what it needs to know and what it may answer."""
         ...
 
     def __call__(
@@ -45,19 +45,18 @@ class Oracle(Protocol):
     ) -> Answers:
         """Return the answers for `rows`, `(k,)`.
 
-        An object is asked about once in a run, so an error is drawn anew at each call rather than
-        kept with the object.
+        An object is asked about once per run, so errors are drawn at each call and not stored.
 
         Args:
             rows: Rows of the pool.
             beliefs: `(k, c)`, the model's class probabilities; None before there is a model, and
-                for an oracle that does not want them.
-            generator: All that is random is drawn from it.
+                for an oracle that does not use them.
+            generator: The source of all randomness.
         """
         ...
 
 
 def named(labels: Tensor, n_questions: int, price: float) -> Answers:
-    """Return answers that each name a class, `labels`, after as many questions each."""
+    """Return answers that each name one class, `labels`, after `n_questions` each."""
     questions = torch.full((len(labels),), n_questions)
     return Answers(labels, questions.double() * price, questions)

@@ -1,4 +1,4 @@
-"""An oracle as it is run on one pool."""
+"""An oracle's settings for one pool."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from alsim.options.oracle import OracleKind
 
 @dataclass(frozen=True, slots=True)
 class OraclePlan:
-    """An oracle as it is run: the contents of the files, with classes by their number."""
+    """An oracle's settings: the contents of its files, with classes by their number."""
 
     kind: OracleKind = "perfect"
     noise: tuple[float, ...] = ()
@@ -22,7 +22,7 @@ class OraclePlan:
     task_prices: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def of_task(self, task: str) -> "OraclePlan":
-        """Return the plan for one of the tasks, at its own price."""
+        """Return the plan for one task, at its own price."""
         return replace(self, price=self.task_prices.get(task, self.price))
 
     @staticmethod

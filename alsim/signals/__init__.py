@@ -1,4 +1,4 @@
-"""What strategies see of the pool, in one pass over it, chunk by chunk."""
+"""Signals: what strategies see of the pool, computed chunk by chunk in one pass."""
 
 from alsim.signals.chunks import CHUNK, Chunks
 from alsim.signals.interface import Committee, InputDropout, Signal, Signals

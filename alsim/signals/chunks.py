@@ -1,4 +1,4 @@
-"""How many rows go through the nets at a time, or how many nets are trained at once."""
+"""Chunk sizes: how many rows are computed, or nets trained, at once."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alsim.training.memory import MEMORY_ERRORS, out_of_memory, ran_out
 
-# One recorded size: the last bits of a product can change with odd chunk sizes.
+# A fixed, recorded size: the last bits of a product can change with the chunk size.
 CHUNK = 4096
 _SMALLEST = 64
 
@@ -17,16 +17,16 @@ Made = TypeVar("Made")
 
 
 class Chunks:
-    """The number of rows that go through the nets at a time, halved when memory runs out.
+    """The number of rows computed at a time, halved when memory runs out.
 
-    All passes of a study share one, so that what fits is found once. A study that went on with
-    smaller chunks can differ in its last bits, so `size` is worth recording.
+    All passes of a study share one object, so that the largest fitting size is found once. Results
+    with smaller chunks can differ in their last bits, so `size` should be recorded.
 
     Args:
-        size: Rows, at first.
-        smallest: Of which half is not tried.
-        doing: What so many rows at once are in, for the message when that fails.
-        on_smaller: Called with the new size whenever it is made smaller.
+        size: Initial number of rows.
+        smallest: The smallest size to try.
+        doing: What is done with "{}" rows, for the error message.
+        on_smaller: Called with the new size whenever it is reduced.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class Chunks:
         self._on_smaller = on_smaller
 
     def over(self, rows: Rows, work: Callable[[Rows], Made]) -> Iterator[Made]:
-        """Yield what `work` makes of `rows`, chunk by chunk and in order.
+        """Yield the results of `work` on `rows`, chunk by chunk and in order.
 
-        Where memory runs out, smaller chunks go on from the same row; `work` is then called again
-        for rows that it has seen, so it must leave nothing behind but what it returns.
+        If memory runs out, smaller chunks continue from the same row. `work` is then called again
+        for the same rows, so it must have no side effects.
 
         Raises:
-            RunError: If memory does not suffice for the smallest number of rows.
+            RunError: If memory is too small for the smallest chunk.
         """
         start = 0
         while start < len(rows):
@@ -66,13 +66,13 @@ class Chunks:
                 yield made
                 start += len(here)
                 continue
-            # Only here, past the error and its traceback, are the tensors of that attempt free.
+            # Only here, after the error and its traceback, are the attempt's tensors free.
             torch.cuda.empty_cache()
             self.size = smaller
             self._on_smaller(smaller)
 
     def _below(self, n: int) -> int:
-        """Return the size halved until it is less than `n`: a last chunk may be short."""
+        """Return the size, halved until it is less than `n`: the last chunk may be short."""
         size = self.size
         while size >= n:
             size //= 2

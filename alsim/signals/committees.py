@@ -1,9 +1,8 @@
-"""Many predictions from one net: each with other units dropped, or other gates open.
+"""Committees: many predictions of one net, each with other dropout masks or other open gates.
 
-MC-dropout, Gal & Ghahramani (2016), or the stochastic gates of multi-clustering. Only dropout,
-or only the gates, are as in training: batch norm stays in evaluation mode, and nothing of the
-replica changes. What comes before the first of them is the same for every member and computed
-once.
+MC-dropout, Gal & Ghahramani (2016), or the stochastic gates of multi-clustering. Only dropout, or
+only the gates, are as in training: batch norm stays in evaluation mode, and the replica does not
+change. The part of the net before the first mask or gate is computed once for all members.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from alsim.training.replicas import Replicas
 
 Streams = Callable[[str], torch.Generator]  # a fresh generator for each named use
 
-_BLOCK = 512  # rows at a time: K times as many pass through the net, and stay in the cache
+_BLOCK = 512  # rows at a time; the net processes K times as many, which still fit the cache
 
 
 def committee_probabilities(
@@ -34,19 +33,19 @@ def committee_probabilities(
 ) -> Tensor:
     """Return every member's probabilities of the mixed head, `(r, n, members, c)`.
 
-    The masks depend on the stream alone (and, independent, on the row): not on how the rows are
-    cut into chunks, nor on the other replicas.
+    The masks depend only on the stream (independent masks also on the row), not on how the rows
+    are split into chunks or on the other replicas.
 
     Args:
-        replicas: R of them, with dropout; without any, all members agree. By gates, with those.
-        inputs: Of n rows.
-        rows: `(n,)` int64, which rows of the pool these are.
-        task: Whose logits are read.
-        committee: How many members, and how their masks are drawn.
-        streams: One a replica.
+        replicas: R replicas with dropout or with gates; without any, all members agree.
+        inputs: Inputs of n rows.
+        rows: `(n,)` int64, the rows' numbers in the pool.
+        task: The task whose logits are used.
+        committee: The number of members, and how their masks are drawn.
+        streams: One per replica.
 
     Raises:
-        ValueError: If the committee is one by gates and the replicas have none.
+        ValueError: If the committee uses gates and the replicas have none.
     """
     dtype, device = inputs.present.dtype, inputs.present.device
     generators = [own("committee") for own in streams]
@@ -67,7 +66,7 @@ def committee_probabilities(
         if probabilities is None:
             r, k, _, c = logits.shape
             probabilities = logits.new_empty(r, len(rows), k, c)
-        # Half the time of concatenating transposed blocks.
+        # Takes half the time of concatenating transposed blocks.
         probabilities[:, block] = torch.softmax(logits, -1).transpose(1, 2)
     assert probabilities is not None  # there is at least one row
     return probabilities
@@ -75,14 +74,14 @@ def committee_probabilities(
 
 def _mixed_gate(replicas: Replicas) -> NoiseSite:
     if not replicas.gates:
-        raise ValueError("a committee by gates of a net without stochastic gates")
-    return replicas.gates[0]  # the mixed head comes first, and is the one that is read
+        raise ValueError("a committee by gates needs a net with stochastic gates")
+    return replicas.gates[0]  # the gates of the mixed head come first
 
 
 def _row_masks(
     sites: Sequence[Site], rows: Tensor, k: int, dtype: torch.dtype, seeds: Sequence[int]
 ) -> Mapping[str, Tensor]:
-    """Return a mask for every member and row, its buffer's name -> `(r, k, n, width)`."""
+    """Return a mask for every member and row, buffer name -> `(r, k, n, width)`."""
     width = sum(site.width for site in sites)
     counters = (rows * k + torch.arange(k).unsqueeze(1)).flatten()
     drawn = torch.stack([row_bytes(seed, counters, width) for seed in seeds])

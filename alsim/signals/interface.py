@@ -1,4 +1,4 @@
-"""What a strategy can ask for, and how it reads it."""
+"""The signals that a strategy can use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class Committee:
     """How `mc_probabilities` are drawn: by MC-dropout, Gal & Ghahramani (2016), or by gates.
 
     With consistent masks a member drops the same units for every row of the pool, so it is one
-    model; with independent masks each row of each member has a mask of its own. A single row's
-    scores have the same distribution either way; the rows of one consistent pass are correlated.
+    model; with independent masks each row of each member has its own mask. The distribution of a
+    single row's scores is the same for both; the rows of a consistent pass are correlated.
 
-    By gates, a member is one draw of a net's stochastic gates, the same for every row whatever
-    `masks` says, and nothing is dropped; Yan et al. (2019) draw them in training alone.
+    By gates, a member is one draw of a net's stochastic gates, the same for all rows; `masks` is
+    ignored and nothing is dropped. Yan et al. (2019) draw gates in training only.
     """
 
     k: int = 20
@@ -41,7 +41,7 @@ class Committee:
 
 @dataclass(frozen=True, slots=True)
 class InputDropout:
-    """How `noised_probabilities` are drawn: dropout on the embeddings, each row by itself."""
+    """How `noised_probabilities` are drawn: dropout on the embeddings, independent by row."""
 
     passes: int = 3
     p: float = 0.75
@@ -49,9 +49,9 @@ class InputDropout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
-    """The signals of n rows for one task, as one replica sees them.
+    """One replica's signals of n rows for one task.
 
-    Those that a strategy has not declared are absent, the true loss above all.
+    Signals that the strategy has not declared are absent, above all the true loss.
     """
 
     n: int
@@ -66,7 +66,7 @@ class Signals:
     def head_probabilities(self) -> Tensor:
         """Return every head's class probabilities, `(n, heads, c)`.
 
-        The mixed head first, then those of the modalities in the order of `present`.
+        The mixed head comes first, then the modalities' heads in the order of `present`.
         """
         return self._get("head_probabilities")
 
@@ -92,17 +92,17 @@ class Signals:
 
     @property
     def embeddings(self) -> Tensor:
-        """Return the modalities side by side as the net is given them, `(n, d)`; absent: 0."""
+        """Return the net's input, all modalities side by side, `(n, d)`; 0 where absent."""
         return self._get("embeddings")
 
     @property
     def present(self) -> Tensor:
-        """Return which modalities are there, `(n, m)`, 1 or 0."""
+        """Return which modalities are present, `(n, m)`, 1 or 0."""
         return self._get("present")
 
     @property
     def predicted_loss(self) -> Tensor:
-        """Return the auxiliary net's prediction of the loss, `(n,)`, in no unit."""
+        """Return the auxiliary net's prediction of the loss, `(n,)`; only its order matters."""
         return self._get("predicted_loss")
 
     @property
@@ -112,5 +112,5 @@ class Signals:
 
     def _get(self, signal: Signal) -> Tensor:
         if signal not in self.values:
-            raise ValueError(f"the strategy uses {signal!r} without declaring that it needs it")
+            raise ValueError(f"the strategy uses the signal {signal!r} without declaring it")
         return self.values[signal]

@@ -1,4 +1,4 @@
-"""Inputs with something taken away: units of the embeddings, or whole modalities."""
+"""Inputs with parts removed: entries of the embeddings, or whole modalities."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,15 @@ from alsim.training.dropout import kept_of_256
 def noised(
     inputs: Inputs, rows: Tensor, dropout: InputDropout, *, generator: torch.Generator
 ) -> Iterator[Inputs]:
-    """Yield the inputs once a pass, with embedding entries dropped and the others scaled up.
+    """Yield the inputs once per pass, with embedding entries dropped and the others scaled up.
 
-    Each row has its own masks, which depend on the stream and the row alone.
+    Each row has its own masks, which depend only on the stream and the row.
 
     Args:
-        inputs: Of n rows.
-        rows: `(n,)` int64, which rows of the pool these are.
-        dropout: How many passes, and the share that is dropped.
-        generator: Names the masks.
+        inputs: Inputs of n rows.
+        rows: `(n,)` int64, the rows' numbers in the pool.
+        dropout: The number of passes, and the share of entries to drop.
+        generator: Draws the seeds of the masks.
     """
     kept = kept_of_256(dropout.p)
     widths = [x.shape[1] for x in inputs.modalities.values()]
@@ -39,7 +39,7 @@ def noised(
 
 
 def ablated(inputs: Inputs) -> Iterator[Inputs]:
-    """Yield the inputs without each modality in turn, then without any."""
+    """Yield the inputs without each modality in turn, then without all modalities."""
     for i, name in enumerate(inputs.modalities):
         present = inputs.present.clone()
         present[:, i] = 0

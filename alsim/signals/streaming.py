@@ -1,4 +1,4 @@
-"""The signals of one chunk of rows: only what is asked for."""
+"""The requested signals of one chunk of rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from alsim.signals.perturbed import ablated, noised
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
 
-# Computing up to this share of rows in vain is cheaper than gathering the others.
+# Computing up to this share of unneeded rows is cheaper than gathering the needed ones.
 _WASTE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """What one replica's strategy wants of the rows."""
+    """The signals that one replica's strategy needs."""
 
     signals: frozenset[Signal]
     streams: Streams
@@ -40,10 +40,10 @@ class Scene:
 
 
 class SharedOutputs:
-    """What replicas say of some rows, computed once for several tasks."""
+    """The replicas' outputs for some rows, computed once for several tasks."""
 
     def __init__(self, replicas: Replicas, features: Features, rows: Tensor) -> None:
-        """Take `rows`, `(n,)` int64, ascending; nothing is computed before it is asked for."""
+        """Take `rows`, `(n,)` int64, ascending; the outputs are computed on first use."""
         self._replicas = replicas
         self._features = features
         self._rows = rows
@@ -53,7 +53,7 @@ class SharedOutputs:
         return _outputs_of(self._replicas, self._features, self._rows)
 
     def of(self, rows: Tensor, task: str) -> Outputs:
-        """Return what they say of some of the rows, for one task."""
+        """Return the outputs for some of the rows and one task."""
         if len(rows) == len(self._rows):
             return self._all
         return _taken(self._all, torch.searchsorted(self._rows, rows), (task,))
@@ -64,14 +64,14 @@ def signals_of(
 ) -> tuple[Signals, ...]:
     """Return every replica's signals of `rows`.
 
-    What any replica wants is computed for all, since lockstep is one program, but each is given
-    only its own.
+    A signal that any replica needs is computed for all, since lockstep is one program, but each
+    replica gets only its own.
 
     Args:
         scene: Replicas, inputs and task.
-        rows: `(n,)` int64, ascending, on the device; as many as go through the nets at once.
-        requests: One a replica.
-        shared: What the replicas say of these rows and perhaps others, if it is known.
+        rows: `(n,)` int64, ascending, on the device; one chunk.
+        requests: One per replica.
+        shared: The replicas' outputs for these and perhaps other rows, if known.
     """
     needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
     chunk = _Chunk(scene, rows, requests, shared)
@@ -83,14 +83,10 @@ def signals_of(
 
 
 class _Chunk:
-    """Some rows, and what is computed of them once for several signals."""
+    """Some rows, and the values that several signals share."""
 
     def __init__(
-        self,
-        scene: Scene,
-        rows: Tensor,
-        requests: Sequence[Request],
-        shared: SharedOutputs | None = None,
+        self, scene: Scene, rows: Tensor, requests: Sequence[Request], shared: SharedOutputs | None
     ) -> None:
         self.scene = scene
         self.rows = rows
@@ -100,14 +96,14 @@ class _Chunk:
 
     @cached_property
     def outputs(self) -> Outputs:
-        """Return what the replicas say, each tensor `(r, n, …)`."""
+        """Return the replicas' outputs, each tensor `(r, n, …)`."""
         if self._shared is not None:
             return self._shared.of(self.rows, self.scene.task)
         return _outputs_of(self.scene.replicas, self.scene.features, self.rows)
 
     @cached_property
     def inputs(self) -> Inputs:
-        """Return the inputs of these rows and no others."""
+        """Return the inputs of exactly these rows."""
         inputs, kept = inputs_of(self.scene.features, self.rows)
         return inputs if kept is None else self.scene.features.take(self.rows)
 
@@ -122,7 +118,7 @@ class _Chunk:
         return torch.softmax(logits, -1)
 
     def shared(self, values: Tensor) -> Sequence[Tensor]:
-        """Return values that all replicas have in common, once for each."""
+        """Return values that all replicas share, once per replica."""
         return [values] * len(self.requests)
 
 
@@ -151,7 +147,7 @@ def _mc_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
 
 
 def _noised_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
-    # Each replica has inputs of its own, though in lockstep all of them say something of each.
+    # Each replica has its own noised inputs, though in lockstep all replicas compute on each.
     values: list[Tensor] = []
     for r, request in enumerate(chunk.requests):
         if "noised_probabilities" not in request.signals:
@@ -191,7 +187,7 @@ def _true_loss(chunk: _Chunk) -> Sequence[Tensor]:
     return [F.cross_entropy(logits, labels, reduction="none") for logits in chunk.logits[MIXED]]
 
 
-# Each computes one tensor (n, …) a replica.
+# Each computes one tensor (n, …) per replica.
 _COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
     "probabilities": _probabilities,
     "head_probabilities": _head_probabilities,
@@ -213,7 +209,7 @@ def _outputs_of(replicas: Replicas, features: Features, rows: Tensor) -> Outputs
 
 
 def _taken(outputs: Outputs, kept: Tensor, tasks: Sequence[str]) -> Outputs:
-    """Return what replicas say of some rows, for some tasks."""
+    """Return the outputs for some of the rows and tasks."""
     return Outputs(
         {task: {head: z[:, kept] for head, z in outputs.logits[task].items()} for task in tasks},
         outputs.hidden[:, kept],
@@ -224,8 +220,8 @@ def _taken(outputs: Outputs, kept: Tensor, tasks: Sequence[str]) -> Outputs:
 def inputs_of(features: Features, rows: Tensor) -> tuple[Inputs, Tensor | None]:
     """Return inputs that cover `rows`, and the positions of `rows` among them (None: all).
 
-    Rows that lie close together are viewed in place and the few others computed in vain, since
-    gathering wide rows costs more.
+    If the rows are close together, the whole range is used as a view, since gathering wide rows
+    costs more than computing a few unneeded ones.
 
     Args:
         features: The pool's inputs.

@@ -60,7 +60,7 @@ def test_widths_of_several_layers_are_joined_by_an_x() -> None:
         ("mmoe(experts=many)", "cannot be 'many'", "a whole number"),
         ("mmoe(expert-width=6xa)", "holds no whole numbers", "(64x32)"),
         ("multi-cluster(evaluation=top-0)", "no evaluation 'top-0'", "task-k"),
-        ("mmoe((", "is no model", "name(parameter=value"),
+        ("mmoe((", "is not a model", "name(parameter=value"),
     ],
 )
 def test_what_does_not_fit_is_one_error(text: str, what: str, mend: str) -> None:

@@ -64,7 +64,7 @@ def test_candidates_for_all_leave_those_that_look_at_nothing_alone() -> None:
         ("bald(masks=odd)", "masks cannot be 'odd'.*consistent, independent"),
         ("bald(k=2,k=3)", "'k' is given twice"),
         ("bald(k)", "no parameter 'k'"),
-        ("bald(k=2", "is no strategy"),
+        ("bald(k=2", "is not a strategy"),
         ("margin(candidates=0)", "at least 1"),
         ("margin(batch-norm=off)", "batch-norm cannot be 'off'"),
         ("bold", "no strategy 'bold'.*did you mean bald"),

@@ -273,7 +273,7 @@ def test_the_file_of_an_installed_plug_in_is_found_without_importing_it(
     (point,) = (p for p in _points() if p.name == "third")
     with (
         importing({str(module): b"value = 2\n"}),
-        pytest.raises(UsageError, match=r"third.inner.deep:value is being edited: .*deep.py"),
+        pytest.raises(UsageError, match=r"third.inner.deep:value has changed: .*deep.py"),
     ):
         load_object(point, "--strategy")
     del builtins.third_was_imported  # type: ignore[attr-defined]
