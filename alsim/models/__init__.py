@@ -5,6 +5,7 @@ from alsim.models.interface import MIXED, OWN, Inputs, Model, Outputs, Shape
 from alsim.models.mixers import GATE_LOGITS
 from alsim.models.size import active_flops, match_width, n_parameters, size_of, with_width
 from alsim.models.table import MODELS, ModelEntry, build_model, installed_models, resolve_name
+from alsim.options.model import ModelOptions  # plug-ins import it from here
 
 __all__ = [
     "GATE_LOGITS",
@@ -15,6 +16,7 @@ __all__ = [
     "Inputs",
     "Model",
     "ModelEntry",
+    "ModelOptions",
     "Outputs",
     "Shape",
     "active_flops",

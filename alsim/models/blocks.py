@@ -1,8 +1,8 @@
-"""The blocks of which the multimodal net is made: dense, residual, highway.
+"""The blocks of the multimodal net: dense, residual, highway.
 
 The study's Figure 4, which shows them, is lost; Linear → BatchNorm → ReLU → Dropout is a
-reconstruction. Linear layers before a BatchNorm carry no bias: its true gradient is zero, and
-Adam would normalise the rounding noise into steps.
+reconstruction. Linear layers before a BatchNorm have no bias: its true gradient is zero, and Adam
+would turn the rounding noise into full steps.
 """
 
 from collections.abc import Mapping
@@ -49,8 +49,8 @@ class Residual(nn.Module):
 class Highway(nn.Module):
     """T ⊙ dense(x) + (1 − T) ⊙ x W, T = sigmoid(x V + b); Srivastava et al. (2015), eq. 3.
 
-    The carried path is projected to the block's width; b starts at −1, so that the block
-    begins close to carrying its input through.
+    The carried path is projected to the block's width; b starts at −1, so that the block at first
+    mostly passes its input on.
     """
 
     def __init__(self, n_in: int, n_out: int, dropout: float) -> None:

@@ -1,4 +1,4 @@
-"""Experts of a task's own beside common ones, in one level (CGC) or several (PLE)."""
+"""Task-specific and common experts, in one level (CGC) or several (PLE)."""
 
 import copy
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from alsim.options.experts import GateInput
 class CgcMixer(nn.Module):
     """A task's gate over its own experts and the common ones; Tang et al. (2020), §4.1–4.2.
 
-    The experts' order: `own` of the first task, `own` of the second …, then the common ones.
-    Below the last level one more gate mixes all experts into what the next level's common
-    experts read, at place t; a task's gate and experts there read the task's own place.
+    The order of the experts: `own` of the first task, `own` of the second …, then the common ones.
+    Below the last level one more gate mixes all experts into the input of the next level's common
+    experts, at place t; a task's gate and experts there read the task's own place.
     """
 
     def __init__(
         self, n_tasks: int, own: int, common: int, n_in: int, kind: GateInput, *, is_last: bool
     ) -> None:
         super().__init__()
-        self.places = list(range(n_tasks))  # of each task's own input, where there is one
+        self.places = list(range(n_tasks))  # place of each task's own input, above the first level
         self.shared_place = n_tasks
         self.own = own
         self.common = common
@@ -37,8 +37,8 @@ class CgcMixer(nn.Module):
         Args:
             experts: `(n, t·own + common, h)`.
             x: `(n, d)` at the first level, else the output of the level below.
-            own: `(n,)` int64, the place of the only task that a row has; the last level then
-                returns that one's `(n, 1, h)`, and those below it are not given it.
+            own: `(n,)` int64, each row's only task, by its place; then the last level returns
+                `(n, 1, h)`. Lower levels do not get it.
         """
         weights = self.task_gate(x if x.ndim == 2 else x[:, self.places], own)
         n_own = len(self.places) * self.own
@@ -60,10 +60,10 @@ class CgcMixer(nn.Module):
         return own + list(range(n_own, n_own + self.common))
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "CgcMixer":
-        """Return the same for some tasks, of a last level; `experts` must be those they use.
+        """Return the last level's mixer for some tasks; `experts` must be those that they use.
 
         Raises:
-            ValueError: If this is not a last level: all its experts are read further up.
+            ValueError: If this is not the last level, whose experts alone can be cut.
         """
         if self.shared_gate is not None or list(experts) != self.used(tasks):
             raise ValueError("only a last level can be cut, to the experts that its tasks use")

@@ -1,4 +1,4 @@
-"""The concatenation of modalities: which columns are whose, and which an expert reads."""
+"""The concatenated modalities: which columns belong to which, and which an expert reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,10 +46,10 @@ class Columns:
     def of(self, group: str) -> list[int]:
         """Return the columns of a group, such as "text" or "image[0:64]+text".
 
-        Where there is a mask, the group reads that of its modalities too.
+        With several modalities, they include the masks of the group's modalities.
 
         Raises:
-            UsageError: If the group names a modality that is not there, or no column of it.
+            UsageError: If the group names an unknown modality, or no column of one.
         """
         columns: list[int] = []
         for part in group.split("+"):
@@ -62,7 +62,7 @@ class Columns:
         return columns
 
     def _range(self, part: str) -> tuple[str, int, int]:
-        """Return a modality and its columns from, to."""
+        """Return a part's modality, first column and end column."""
         if part in self.widths:
             return part, 0, self.widths[part]
         name, bracket, rest = part.rpartition("[")
@@ -77,10 +77,10 @@ class Columns:
         ends = rest.removesuffix("]").split(":")
         width = self.widths[name]
         is_range = rest.endswith("]") and len(ends) == 2
-        # More digits are more than any column has, and Python does not read 5,000 of them.
+        # No column number has more digits, and Python does not convert 5,000 of them.
         if not is_range or not all(e.isascii() and e.isdecimal() and len(e) < 10 for e in ends):
             mend = f"write {name}[0:{width}] for all its columns"
-            raise UsageError(f"{part!r} is no range of columns", "--model (reads=…)", mend)
+            raise UsageError(f"{part!r} is not a range of columns", "--model (reads=…)", mend)
         start, stop = int(ends[0]), int(ends[1])
         if not start < stop <= width:
             mend = f"{name} has columns 0 to {width}"
@@ -89,13 +89,13 @@ class Columns:
 
 
 def reading_mask(columns: Columns, groups: Sequence[str], n_experts: int) -> Tensor:
-    """Return which columns each expert reads, `(e, D)` float; the groups come in turn.
+    """Return which columns each expert reads, `(e, D)` float; experts take the groups in turn.
 
     Raises:
-        UsageError: If a group cannot be read, or there are more of them than experts.
+        UsageError: If a group cannot be read, or there are more groups than experts.
     """
     if not 0 < len(groups) <= n_experts:
-        mend = "give as many as there are experts, or fewer: they come in turn"
+        mend = "give at most one group per expert; with fewer, the experts take them in turn"
         what = f"{len(groups)} groups of columns for {n_experts} experts"
         raise UsageError(what, "--model (reads=…)", mend)
     mask = torch.zeros(n_experts, columns.n)
@@ -105,23 +105,23 @@ def reading_mask(columns: Columns, groups: Sequence[str], n_experts: int) -> Ten
 
 
 def image_of(columns: Columns, image: Image | None) -> Image:
-    """Return height, width and channels of the only modality; guessed where not given.
+    """Return height, width and channels of the only modality; guessed if not given.
 
-    A guess is a square of one channel, or of three: 784 = 28·28, 3072 = 32·32·3.
+    A guess is a square with one channel or three: 784 = 28·28, 3072 = 32·32·3.
 
     Raises:
-        UsageError: If the modality is no picture of that shape, or not the only one.
+        UsageError: If the modality does not have this shape, or is not the only one.
     """
     where = "--model (expert=conv4)"
     if len(columns.widths) > 1:
-        what = "they read one modality, and the others would go unread"
+        what = "these experts read one modality, but the pool has several"
         raise UsageError(what, where, "choose the one that holds pixels: --modality image")
     d = columns.n
     guesses = [(isqrt(d // c), isqrt(d // c), c) for c in (1, 3)]
     found = image or next((g for g in guesses if g[0] * g[1] * g[2] == d), None)
     if found is None or found[0] * found[1] * found[2] != d:
-        mend = "say what shape the picture has (image-shape=32x32x3), or use experts of kind mlp"
-        raise UsageError(f"{d} columns are no picture of the shape asked for", where, mend)
+        mend = "give the shape of the picture (image-shape=32x32x3), or use experts of kind mlp"
+        raise UsageError(f"{d} columns are not a picture of the given shape", where, mend)
     if min(found[:2]) < 16:
         mend = "use experts of kind mlp"
         raise UsageError(f"a picture of {found[0]}×{found[1]} is too small", where, mend)

@@ -1,4 +1,4 @@
-"""The multi-task models: for each, which experts and which mixer, below the same towers."""
+"""The multi-task models: each has its experts and mixer, below the same towers."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ from alsim.options.model import ModelOptions
 
 
 def single_task(shape: Shape, options: ModelOptions) -> ExpertNet:
-    """Return a net with an expert a task and nothing shared."""
+    """Return a net with one expert per task and nothing shared."""
     return _one_level(shape, options, len(shape.n_classes), lambda t, e, d: Own())
 
 
@@ -42,7 +42,7 @@ def omoe(shape: Shape, options: ModelOptions) -> ExpertNet:
 
 
 def mmoe(shape: Shape, options: ModelOptions) -> ExpertNet:
-    """Return a net whose tasks have a gate each; Ma et al. (2018)."""
+    """Return a net with one gate per task; Ma et al. (2018)."""
     gate = GATES[options.expert_options().gate]
     return _one_level(
         shape, options, _number(options, 8), lambda t, e, d: Gated(t, e, gate(t, d, e))
@@ -69,9 +69,9 @@ def multi_cluster(shape: Shape, options: ModelOptions) -> ExpertNet:
 
 
 def cgc(shape: Shape, options: ModelOptions) -> ExpertNet:
-    """Return a net of common experts and a task's own, in levels; Tang et al. (2020).
+    """Return a net of common and task-specific experts, in levels; Tang et al. (2020).
 
-    What an expert reads can be chosen at the first level alone.
+    The columns that an expert reads can be chosen at the first level only.
     """
     chosen = options.expert_options()
     t, own, common = len(shape.n_classes), chosen.task_experts, _number(options, 8)
@@ -134,7 +134,7 @@ def _widths(shape: Shape, options: ModelOptions, n_experts: int) -> tuple[int, .
     """Return the widths of an expert's layers, or conv4's filters.
 
     Raises:
-        UsageError: If the options are at fault.
+        UsageError: If the options are invalid.
     """
     chosen = options.expert_options()
     for fault in expert_faults(chosen):

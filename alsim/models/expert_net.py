@@ -1,4 +1,4 @@
-"""A net of experts, mixers and towers; which of them makes the model (`expert_models`)."""
+"""A net of experts, mixers and towers; `expert_models` makes the models of them."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Mixers = Own | Shared | Gated | Stitch | CgcMixer | MultiCluster
 
 
 class Level(nn.Module):
-    """Experts, and a mixer of them for each head of a task: the mixed one, then modalities."""
+    """Experts, and a mixer for each head of a task: the mixed head, then the modalities'."""
 
     def __init__(self, experts: MlpExperts | ConvExperts, mixers: Sequence[Mixers]) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class Level(nn.Module):
         self.mixers = nn.ModuleList(mixers)
 
     def forward(self, x: Tensor, head: int, own: Tensor | None = None) -> Tensor:
-        """Return the mixtures for a head, `(…, n, t, h)`; with `own` each row's, `(…, n, 1, h)`."""
+        """Return a head's mixtures, `(…, n, t, h)`; with `own`, each row's own, `(…, n, 1, h)`."""
         return self.mixers[head](self.experts(x), x, own)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
@@ -34,23 +34,23 @@ class Level(nn.Module):
         return sorted({expert for mixer in mixers for expert in mixer.used(tasks)})
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int] | None = None) -> "Level":
-        """Return the level for some tasks, with some experts; None: those that they use."""
+        """Return the level for some tasks, with some experts; None: those that the tasks use."""
         mixers: list[Mixers] = [m for m in self.mixers if isinstance(m, Mixers)]
         used = self.used(tasks) if experts is None else experts
         return Level(self.experts.cut(used), [mixer.cut(tasks, used) for mixer in mixers])
 
 
 class ExpertNet(nn.Module):
-    """Experts on the concatenated modalities, mixed for each task, below a tower a task.
+    """Experts on the concatenated modalities, mixed for each task, below one tower per task.
 
-    `Outputs.hidden` is the input of the first task's mixed head, so a linear head reads it;
-    `layers` are the mixtures of all tasks side by side, and `hidden`. Under the noise of
-    stochastic gates all of them, and the logits, have a leading axis of k samples.
+    `Outputs.hidden` is the input of the first task's mixed head, which is linear in it; `layers`
+    are the mixtures of all tasks side by side, and `hidden`. Under the noise of stochastic gates
+    all of these, and the logits, have a leading axis of k samples.
 
-    With heads for the modalities, theirs see the experts' outputs when all else is hidden.
+    A modality's own head gets the experts' outputs with all other modalities absent.
 
-    With `Inputs.own` only the mixture, tower and logits of each row's own task are computed, and
-    so are `hidden` and `layers`.
+    With `Inputs.own`, only the mixture, tower, logits, `hidden` and `layers` of each row's own task
+    are computed.
     """
 
     def __init__(self, shape: Shape, levels: Sequence[Level], towers: Sequence[Towers]) -> None:
@@ -88,7 +88,7 @@ class ExpertNet(nn.Module):
         return self.towers[head](last(x, head, own), own)
 
     def gates(self) -> Mapping[str, StochasticGate]:
-        """Return the stochastic gates, by head; none of most models."""
+        """Return the stochastic gates, by head; most models have none."""
         *_, last = self.levels
         assert isinstance(last, Level)
         return {
@@ -108,12 +108,12 @@ class ExpertNet(nn.Module):
     ) -> "ExpertNet":
         """Return a plain net of some tasks, without experts that none of them uses.
 
-        Equal to this one in evaluation, with parameters of its own. Of several levels the lower
-        ones stay whole, since their common experts read those of every task.
+        It equals this net in evaluation and has its own parameters. Levels below the last are kept
+        whole, since their common experts read those of every task.
 
         Args:
-            tasks: Those to keep; they stay in the net's order. None: all of them.
-            experts: Those of the last level to keep; None: those that the tasks use.
+            tasks: The tasks to keep, in the net's order; None: all.
+            experts: The experts of the last level to keep; None: those that the tasks use.
 
         Raises:
             ValueError: If there is no such task, or none is named.
@@ -132,7 +132,7 @@ class ExpertNet(nn.Module):
 
 
 def export_task(net: ExpertNet, task: str) -> ExpertNet:
-    """Return a net of one task alone: the experts that it uses in evaluation, and its tower.
+    """Return a net of one task: the experts that it uses in evaluation, and its tower.
 
     Raises:
         ValueError: If there is no such task.

@@ -1,4 +1,4 @@
-"""Experts: nets of one shape that run on the same rows."""
+"""Experts: nets of the same shape on the same rows."""
 
 import copy
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ class MlpExperts(nn.Module):
 class ConvExperts(nn.Module):
     """Experts of four 3×3 convolutions, each with ReLU and 2×2 max pooling; Yan et al. (2019), §4.
 
-    The paper leaves the padding open; here the borders are padded by zeros, so that a convolution
-    keeps the picture's size. The experts run in turn: as the groups of one convolution 16 of them
-    take 2.1 times as long to train on a CPU.
+    The paper leaves the padding open; here the borders are padded with zeros, so that a convolution
+    keeps the picture's size. The experts run in turn: as groups of one convolution, 16 experts take
+    2.1 times as long to train on a CPU.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ConvExperts(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return every expert's output, `(n, e, h)`; `x` are rows of pixels."""
+        """Return every expert's output, `(n, e, h)`; `x` holds rows of pixels."""
         seen = pixels(x, self.image, self.layout)
         outputs: list[Tensor] = []
         for convolutions in self.experts:

@@ -1,4 +1,4 @@
-"""How the modalities' representations become one: concatenation, attention, bilinear."""
+"""Fusion of the modalities' representations: concatenation, attention, bilinear."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -31,7 +31,7 @@ class Attention(nn.Module):
     """A softmax-weighted sum over the modalities present.
 
     z = Σ_m a_m h_m, a = softmax over present m of vᵀ tanh(W h_m): additive attention,
-    Bahdanau et al. (2015), applied to modalities. A row with none present gets zeros.
+    Bahdanau et al. (2015), applied to modalities. A row without modalities gets zeros.
     """
 
     def __init__(self, n_modalities: int, width: int) -> None:
@@ -44,7 +44,7 @@ class Attention(nn.Module):
     def forward(self, branches: Tensor, present: Tensor) -> Tensor:
         """Return `(n, h)`; arguments as in `Concat`."""
         scores = self.score(torch.tanh(self.project(branches))).squeeze(-1)
-        # A large finite number, not infinity: a row with nothing present would become nan.
+        # Finite: with −∞ a row without modalities would become nan.
         weights = torch.softmax(torch.where(present > 0, scores, -1e9), 1) * present
         return (weights.unsqueeze(-1) * branches).sum(1)
 
@@ -52,9 +52,9 @@ class Attention(nn.Module):
 class Bilinear(nn.Module):
     """The representations and their pairwise low-rank bilinear products.
 
-    For each pair (U h_i) ⊙ (V h_j), Kim et al. (2017), eq. 4; the representations themselves
-    stay beside the products, as in tensor fusion (Zadeh et al. 2017), since a product with an
-    absent modality is zero and would leave nothing of the other.
+    For each pair (U h_i) ⊙ (V h_j), Kim et al. (2017), eq. 4. The representations themselves are
+    kept beside the products, as in tensor fusion (Zadeh et al. 2017): a product with an absent
+    modality is zero, and the other modality would be lost.
     """
 
     def __init__(self, n_modalities: int, width: int) -> None:

@@ -1,8 +1,8 @@
-"""What a model is given and what it returns.
+"""The interface of models: their inputs and outputs.
 
-A model is a plain `nn.Module` for one copy: rows in, logits out. It never sees how many
-replicas of it are trained side by side. What it must avoid for that (boolean indexing,
-`.item()`, branching on values) is listed in the README under "Adding a model".
+A model is a plain `nn.Module` for one copy: rows in, logits out. It does not know how many
+replicas are trained side by side. So it must avoid boolean indexing, `.item()` and branching on
+values; see "Adding a model".
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-MIXED = "mixed"  # the head that reads all modalities, and from which predictions come
-OWN = ""  # in place of a task: that of each row
+MIXED = "mixed"  # the head that reads all modalities and gives the predictions
+OWN = ""  # in place of a task's name: each row's own task
 
 
 class Inputs(NamedTuple):
@@ -20,18 +20,18 @@ class Inputs(NamedTuple):
 
     modalities: Mapping[str, Tensor]  # name -> (n, d) float; zeros where absent
     present: Tensor  # (n, modalities) float, 1 where present, in the order of `modalities`
-    # (n,) int64, the place of the only task that a row has: a net of experts then says `OWN` alone
+    # (n,) int64, each row's only task, by its place; a net of experts then returns `OWN` only
     own: Tensor | None = None
 
 
 class Outputs(NamedTuple):
-    """What a model says of a batch of rows."""
+    """A model's outputs for a batch of rows."""
 
-    # task -> head -> (n, c); or OWN -> head -> (n, the most classes of a task), −∞ beyond the row's
+    # task -> head -> (n, c); or OWN -> head -> (n, largest c), −∞ beyond the row's own classes
     logits: Mapping[str, Mapping[str, Tensor]]
-    hidden: Tensor  # (n, h), the input of the mixed head; of several tasks', the first one's
-    layers: tuple[Tensor, ...] = ()  # (n, h_i) each, what a loss predictor reads; (): `hidden`
-    # task -> (n, h), the input of its mixed head, where tasks have their own; else it is `hidden`
+    hidden: Tensor  # (n, h), the input of the (first task's) mixed head
+    layers: tuple[Tensor, ...] = ()  # (n, h_i) each, the input of a loss predictor; (): `hidden`
+    # task -> (n, h), the input of its mixed head, if tasks have their own; else it is `hidden`
     own_hidden: Mapping[str, Tensor] = {}
 
     def hidden_of(self, task: str) -> Tensor:
@@ -41,9 +41,9 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a model must fit: the modalities of a pool and the classes of its tasks.
+    """The modalities of a pool and the classes of its tasks, which a model must fit.
 
-    A model needs only the number of outputs: a regression target is a task with one.
+    A model needs only the number of outputs; a regression target is a task with one output.
     """
 
     widths: Mapping[str, int]  # modality -> d

@@ -1,9 +1,9 @@
-"""The study's net: each modality by itself first, then fused, with a head for each and a mixed one.
+"""The study's net: one branch per modality, then fusion; one head per modality and a mixed head.
 
-Picture → encoder → block; text → block; fusion → block; heads: one for each modality and the
-mixed one, from which predictions come (VK 2020, Fig. 3). It takes any set of modalities by
-name. An absent modality's branch is multiplied by the mask, stays out of the normalisation,
-and the mask is appended at the fusion.
+Picture → encoder → block; text → block; fusion → block; heads: one for each modality, and the
+mixed head, which gives the predictions (VK 2020, Fig. 3). It takes any set of modalities by name.
+An absent modality's branch is multiplied by the mask and stays out of the normalisation; the mask
+is appended at the fusion.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class LateFusion(nn.Module):
 
     def __init__(self, shape: Shape, options: ModelOptions) -> None:
         super().__init__()
-        # Column names may clash with attributes of a module, so submodules go by position.
+        # Column names may clash with attributes of a module, so submodules are numbered.
         self.modalities = tuple(shape.widths)
         self.tasks = tuple(shape.n_classes)
         block, width = BLOCKS[options.blocks], options.width
@@ -53,7 +53,7 @@ class LateFusion(nn.Module):
         logits: dict[str, Mapping[str, Tensor]] = {}
         for task, mixed_head, own in zip(self.tasks, self.heads, self.own_heads, strict=True):
             heads = {MIXED: mixed_head(hidden)}
-            # With a single head the list is empty, and zip stops there.
+            # Without own heads the list is empty, and zip stops at once.
             for name, head, branch in zip(self.modalities, own, branches, strict=False):  # pyright: ignore[reportArgumentType] -- a ModuleList iterates over its modules
                 heads[name] = head(branch)
             logits[task] = heads

@@ -1,4 +1,4 @@
-"""Layers that behave the same alone and among replicas: row-weighted BatchNorm, dropout."""
+"""Layers that work the same alone and among replicas: row-weighted BatchNorm, dropout."""
 
 import torch
 from torch import Tensor, nn
@@ -7,13 +7,12 @@ from torch import Tensor, nn
 class RowBatchNorm(nn.Module):
     """Batch normalisation over the rows whose weight is 1.
 
-    Ioffe & Szegedy (2015), with rows that do not count: an absent modality is a row of zeros,
-    and with half the rows absent an ordinary BatchNorm would see half the variance. With all
-    weights 1 it equals `nn.BatchNorm1d`. Written by hand also because the built-in one depends
-    on the thread count in its last bits.
+    Ioffe & Szegedy (2015), with rows that do not count: an absent modality is a row of zeros, and
+    with half the rows absent an ordinary BatchNorm would see half the variance. With all weights 1
+    it equals `nn.BatchNorm1d`, whose last bits, however, depend on the thread count.
 
-    In evaluation mode (also: frozen) the running statistics are used and stay as they are;
-    the affine part remains trainable.
+    In evaluation mode (also: frozen) the running statistics are used and do not change; the affine
+    part remains trainable.
     """
 
     running_mean: Tensor
@@ -33,7 +32,7 @@ class RowBatchNorm(nn.Module):
 
         Args:
             x: `(n, h)` float.
-            row_weight: `(n, 1)` float, 1 where the row counts and 0 where not; None = all count.
+            row_weight: `(n, 1)` float, 1 if the row counts, else 0; None: all count.
         """
         if not self.training:
             scale = self.weight * torch.rsqrt(self.running_variance + self.eps)
@@ -44,7 +43,7 @@ class RowBatchNorm(nn.Module):
             centred = x - mean
             variance = centred.square().mean(0)
         else:
-            # A product with the row of weights is the weighted sum, in one operation.
+            # The product with the row of weights is the weighted sum, in one operation.
             n = row_weight.sum()
             shares = row_weight.t() / n.clamp_min(1)
             mean = (shares @ x).squeeze(0)
@@ -55,19 +54,19 @@ class RowBatchNorm(nn.Module):
         return torch.addcmul(self.bias, centred, scale)
 
     def _track(self, mean: Tensor, variance: Tensor, n: Tensor) -> None:
-        # Fewer than two rows say nothing of a variance: the momentum is then 0.
+        # Fewer than two rows have no variance: the momentum is then 0.
         momentum = self.momentum * (n >= 2).to(mean.dtype)
         unbiased = variance * (n / (n - 1).clamp_min(1))
-        # lerp_ would do, but vmap has no rule for it.
+        # Not lerp_, for which vmap has no rule.
         self.running_mean.add_((mean - self.running_mean) * momentum)
         self.running_variance.add_((unbiased - self.running_variance) * momentum)
 
 
 class StreamDropout(nn.Module):
-    """Dropout whose mask comes from outside, so that each replica has its own stream.
+    """Dropout whose mask is set from outside, so that each replica has its own stream.
 
-    Srivastava et al. (2014), inverted form. Without a mask it passes its input on. Whoever
-    trains sets `mask` (or substitutes it as a buffer) before the forward pass; see
+    Srivastava et al. (2014), inverted form. Without a mask it returns its input. The training loop
+    sets `mask` (or substitutes it as a buffer) before the forward pass; see
     `alsim.training.dropout`.
     """
 

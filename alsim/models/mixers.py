@@ -1,13 +1,13 @@
 """Mixers: how the experts' outputs become the input of each task's tower.
 
-A mixer is a module `forward(experts (n, e, h), x) -> (…, n, t, h)`, x being what the experts read.
-With `own`, `(n,)` int64, the place of the only task that a row has, it mixes that one alone:
-`(…, n, 1, h)`. It can say which experts some tasks use, and be cut down to those.
+A mixer is a module `forward(experts (n, e, h), x) -> (…, n, t, h)`, where x is the experts' input.
+With `own`, `(n,)` int64, each row's only task by its place, it mixes for this task only and returns
+`(…, n, 1, h)`. `used(tasks)` returns the experts that some tasks use in evaluation, ascending;
+`cut(tasks, experts)` returns a plain mixer of some tasks and experts, equal in evaluation.
 """
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,45 +16,33 @@ from alsim.models.own import gathered, picked
 from alsim.models.stacked import StackedLinear
 from alsim.options.experts import GateInput
 
-GATE_LOGITS = "gate.logits"  # how a mixer calls the parameter of gates that go by the task alone
-
-
-class Mixer(Protocol):
-    """What every mixer can do besides `forward`."""
-
-    def used(self, tasks: Sequence[int]) -> list[int]:
-        """Return the experts that the tasks use in evaluation, ascending."""
-        ...
-
-    def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> nn.Module:
-        """Return a plain mixer of some tasks on some experts, equal in evaluation."""
-        ...
+GATE_LOGITS = "gate.logits"  # end of the parameter names of gates that depend on the task only
 
 
 def mix_experts(experts: Tensor, weights: Tensor) -> Tensor:
-    """Return the input of each task's tower: Σᵢ of the experts weighed, `(…, n, t, h)`.
+    """Return the input of each task's tower, the weighted sum of the experts, `(…, n, t, h)`.
 
     Ma et al. (2018), §4.2; Yan et al. (2019), eq. 1.
 
     Args:
         experts: `(n, e, h)`.
-        weights: `(…, n, t, e)`, or `(t, e)` for all rows alike.
+        weights: `(…, n, t, e)`, or `(t, e)` if they are the same for all rows.
     """
     if weights.ndim == 2:
-        # As a product for each row: one product over all would copy the experts, at 2.5 × the time.
+        # One product per row: a single product would copy the experts and take 2.5 times as long.
         weights = weights.expand(len(experts), -1, -1)
     return torch.einsum("...nte,neh->...nth", weights, experts)
 
 
 class InputGate(nn.Module):
-    """softmax(W x), a gate's weights by its input; Ma et al. (2018), §4.2. No bias, as there."""
+    """softmax(W x): a gate's weights depend on its input; Ma et al. (2018), §4.2, without bias."""
 
     def __init__(self, n_gates: int, n_in: int, n_experts: int) -> None:
         super().__init__()
         self.linear = StackedLinear(n_gates, n_in, n_experts, bias=False)
 
     def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return `(n, gates, e)`; `x` is `(n, d)` or, to each gate its own, `(n, gates, d)`."""
+        """Return `(n, gates, e)`; `x` is `(n, d)` or, for each gate its own, `(n, gates, d)`."""
         logits = self.linear(x)
         return torch.softmax(logits if own is None else gathered(logits, own).unsqueeze(1), -1)
 
@@ -66,7 +54,7 @@ class InputGate(nn.Module):
 
 
 class TaskGate(nn.Module):
-    """softmax of learned logits, a gate's weights by its task alone; they start out equal."""
+    """softmax of learned logits: a gate's weights depend on its task only; all start equal."""
 
     def __init__(self, n_gates: int, n_in: int, n_experts: int) -> None:
         super().__init__()
@@ -91,7 +79,7 @@ GATES: Mapping[GateInput, type[InputGate | TaskGate]] = {"input": InputGate, "ta
 
 
 class Own(nn.Module):
-    """Nothing is mixed: task i has expert i."""
+    """No mixing: task i has expert i."""
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the experts, `(n, t, h)`."""
@@ -132,7 +120,7 @@ class Shared(nn.Module):
 
 
 class Gated(nn.Module):
-    """Experts weighed by a gate a task (MMoE), or by one gate for all tasks (OMoE)."""
+    """Experts weighted by one gate per task (MMoE), or by one gate for all tasks (OMoE)."""
 
     def __init__(self, n_tasks: int, n_experts: int, gate: InputGate | TaskGate) -> None:
         super().__init__()
@@ -163,10 +151,10 @@ class Gated(nn.Module):
 
 
 class Stitch(nn.Module):
-    """Experts weighed by free weights a task, not gated: cross-stitch, generalised.
+    """Experts weighted by free weights for each task, without gates: generalised cross-stitch.
 
-    Misra et al. (2016) with any number of tasks and experts and one layer to mix, as Yan et al.
-    (2019), §4.1, have it; there the weights start as N(0, 1).
+    Misra et al. (2016) with any number of tasks and experts and one mixed layer, as in Yan et al.
+    (2019), §4.1, where the weights start as N(0, 1).
     """
 
     def __init__(self, weight: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Task multi-clustering: each task has a gate an expert, open or shut, by a learned probability.
+"""Task multi-clustering: per task and expert a gate that is open with a learned probability.
 
 Yan et al. (2019), "Multi-Task Learning via Task Multi-Clustering".
 """
@@ -32,8 +32,8 @@ def straight_through_gates(noise: Tensor, logits: Tensor) -> Tensor:
 def hard_concrete_gates(noise: Tensor, logits: Tensor) -> Tensor:
     """Return relaxed gates in [0, 1] that are 0 and 1 with positive probability.
 
-    Louizos et al. (2018), eqs 10–11. Their distribution is not the Bernoulli one of the model, so
-    the gradient is that of another loss.
+    Louizos et al. (2018), eqs 10–11. Their distribution is not the model's Bernoulli distribution,
+    so the gradient is that of another loss.
     """
     u = noise.clamp(1e-6, 1 - 1e-6)
     s = torch.sigmoid((torch.logit(u) + logits) / TEMPERATURE)
@@ -59,7 +59,7 @@ def most_likely(p: Tensor, k: Tensor) -> Tensor:
 
     Args:
         p: `(t, e)`.
-        k: `(t, 1)` or `(1, 1)`; rounded, half upwards, and at least 1 (the paper's may be 0).
+        k: `(t, 1)` or `(1, 1)`; rounded, halves upwards, and at least 1 (in the paper it may be 0).
     """
     k = torch.floor(k + 0.5).clamp_min(1)
     earlier = torch.ones(p.shape[-1], p.shape[-1], dtype=torch.bool, device=p.device).tril(-1)
@@ -69,7 +69,7 @@ def most_likely(p: Tensor, k: Tensor) -> Tensor:
 
 
 def _or_the_most_likely(b: Tensor, p: Tensor) -> Tensor:
-    """Return the gates, but the most likely expert's where a task has none open."""
+    """Return the gates; a task without an open gate gets its most likely expert."""
     one = most_likely(p, torch.ones_like(p[:, :1]))
     return torch.where(b.any(-1, keepdim=True), b.to(p.dtype), one)
 
@@ -86,7 +86,7 @@ EVALUATIONS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def selection(evaluation: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return how the experts are chosen in evaluation; "top-5": each task's five likeliest.
+    """Return the choice of experts in evaluation; "top-5" is each task's five most likely.
 
     Raises:
         ValueError: If there is no such evaluation.
@@ -100,11 +100,12 @@ def selection(evaluation: str) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 class StochasticGate(nn.Module):
-    """Gates b_i(t) ~ Bernoulli(p_i(t)) whose noise comes from outside, as a dropout mask does.
+    """Gates b_i(t) ~ Bernoulli(p_i(t)) whose noise is set from outside, like a dropout mask.
 
-    Without noise they are those of evaluation. Whoever trains sets `noise`, uniform in [0, 1),
-    `(k, n, t, e)`: k samples for each row and task, or `(k, n, 1, e)` for a row's own task alone.
-    The logits φ start at 0; p = sigmoid(φ), but of hard-concrete gates it is that of not being 0.
+    Without noise they are the gates of evaluation. The training loop sets `noise`, uniform in
+    [0, 1), `(k, n, t, e)`: k samples for each row and task, or `(k, n, 1, e)` for a row's own task
+    only. The logits φ start at 0; p = sigmoid(φ), but for hard-concrete gates p is the probability
+    of not being 0.
     """
 
     noise: Tensor | None
@@ -126,13 +127,13 @@ class StochasticGate(nn.Module):
         self.density_weight = density_weight
         self.evaluation = evaluation
         self.logits = nn.Parameter(torch.zeros(n_tasks, n_experts))
-        self.register_buffer("draw", torch.rand(n_tasks, n_experts))  # of evaluation by "sample"
+        self.register_buffer("draw", torch.rand(n_tasks, n_experts))  # for evaluation by "sample"
         self.register_buffer("noise", None, persistent=False)
 
     def forward(self, own: Tensor | None = None) -> Tensor:
         """Return the samples `(k, n, t, e)` in training, else the gates of evaluation `(t, e)`.
 
-        With `own`, `(n,)` int64, those of each row's only task: `(k, n, 1, e)` or `(n, 1, e)`.
+        With `own`, `(n,)` int64, for each row's only task: `(k, n, 1, e)` or `(n, 1, e)`.
         """
         if self.noise is None:
             gates = self.evaluated()
@@ -141,7 +142,7 @@ class StochasticGate(nn.Module):
         return RELAXED.get(self.estimator, hard_gates)(self.noise, logits)
 
     def evaluated(self) -> Tensor:
-        """Return the gates of evaluation, `(t, e)`; soft ones are sigmoid(φ) of every estimator."""
+        """Return the gates of evaluation, `(t, e)`; "soft" is sigmoid(φ) for every estimator."""
         # The mean of a hard-concrete gate is near sigmoid(φ), and far below p.
         is_soft = self.evaluation == "soft"
         p = torch.sigmoid(self.logits) if is_soft else self.probabilities()
@@ -166,17 +167,17 @@ class MultiCluster(nn.Module):
         self.weight = nn.Parameter(torch.randn(gate.logits.shape))
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
-        """Return `(n, t, h)`, under noise `(k, n, t, h)`: the samples re-mix the same experts."""
+        """Return `(n, t, h)`, under noise `(k, n, t, h)`: all samples mix the same experts."""
         del x
         weight = self.weight if own is None else picked(self.weight, own).unsqueeze(1)
         return mix_experts(experts, self.gate(own) * weight)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
-        """Return the experts whose gate is open in evaluation for one of the tasks."""
+        """Return the experts with a gate open in evaluation for any of the tasks."""
         with torch.no_grad():
             return self.gate.evaluated()[list(tasks)].any(0).nonzero().flatten().tolist()
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> Stitch:
-        """Return the mixing of evaluation, by plain weights, for some tasks and experts."""
+        """Return the mixer of evaluation, with plain weights, for some tasks and experts."""
         weight = (self.gate.evaluated() * self.weight).detach()
         return Stitch(weight[list(tasks)][:, list(experts)])

@@ -1,7 +1,7 @@
-"""Plain classifiers on the concatenated modalities: a multilayer perceptron, a linear layer.
+"""Plain classifiers on the concatenated modalities: a multilayer perceptron and a linear layer.
 
-The concatenation is never built: the first layer is one product for each modality. With several
-modalities the presence mask is part of the concatenation.
+The concatenation is never built: the first layer is one product per modality. With several
+modalities it includes the presence mask.
 """
 
 import torch
@@ -73,7 +73,7 @@ class Linear(nn.Module):
 
     def __init__(self, shape: Shape, options: ModelOptions) -> None:
         super().__init__()
-        del options  # a linear layer has nothing to choose
+        del options  # a linear layer has no options
         self.tasks = tuple(shape.n_classes)
         self.heads = nn.ModuleList(ConcatLinear(shape, c) for c in shape.n_classes.values())
 

@@ -1,4 +1,4 @@
-"""How large a model is: parameters, multiply-adds, and the width that gives a size."""
+"""The size of a model: parameters, multiply-adds, and the width for a given size."""
 
 from dataclasses import replace
 
@@ -13,20 +13,20 @@ from alsim.options.model import ModelOptions
 
 
 def n_parameters(module: nn.Module) -> int:
-    """Return how many numbers training changes."""
+    """Return the number of trained parameters."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def active_flops(module: nn.Module, shape: Shape, task: str | None = None) -> int:
-    """Return the multiply-adds of a forward pass, a row, in evaluation.
+    """Return the multiply-adds of a forward pass in evaluation, per row.
 
-    Those of products and convolutions; what is done element by element is left out. Experts
-    that no task selects do not run, so they do not count.
+    Products and convolutions count, elementwise operations do not. Experts that no task uses do not
+    count.
 
     Args:
         module: A model.
-        shape: What it was built for.
-        task: Whose net alone; None: all tasks together. Only models of experts can be cut.
+        shape: The shape that it was built for.
+        task: Count one task's net only; None: all tasks. Only models of experts can be cut.
 
     Raises:
         ValueError: If the model cannot be cut to one task.
@@ -45,26 +45,26 @@ def active_flops(module: nn.Module, shape: Shape, task: str | None = None) -> in
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(row)
     module.train(was_training)
-    return counter.get_total_flops() // 2  # it counts a multiplication and an addition as two
+    return counter.get_total_flops() // 2  # a multiply-add counts as two operations
 
 
 def with_width(options: ModelOptions, width: int) -> ModelOptions:
-    """Return the options with every block, hidden layer and layer of an expert so wide."""
+    """Return the options with this width for every block, hidden layer and expert layer."""
     experts = options.expert_options()
     n_layers = len(experts.widths or (width,))
     return replace(options, width=width, experts=replace(experts, widths=(width,) * n_layers))
 
 
 def size_of(shape: Shape, options: ModelOptions) -> int:
-    """Return how many parameters a model would have; nothing is allocated and nothing drawn."""
+    """Return how many parameters a model would have, without allocating or drawing them."""
     with torch.device("meta"):
         return n_parameters(build_model(shape, options))
 
 
 def match_width(shape: Shape, options: ModelOptions, n: int) -> int:
-    """Return the width at which a model's number of parameters is closest to `n`, at least 1.
+    """Return the width, at least 1, whose number of parameters is closest to `n`.
 
-    Of two as close, the smaller. Nothing is allocated and nothing drawn.
+    Ties go to the smaller width. Nothing is allocated or drawn.
     """
 
     def size(width: int) -> int:

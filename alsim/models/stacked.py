@@ -1,4 +1,4 @@
-"""Linear layers side by side, as one operation: of experts, gates and towers."""
+"""Linear layers side by side, as one operation: for experts, gates and towers."""
 
 import copy
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from alsim.models.own import gathered
 
 
 class StackedLinear(nn.Module):
-    """Copies of a linear layer, each initialised by itself as `nn.Linear` would be.
+    """Copies of a linear layer, each initialised as `nn.Linear`.
 
-    With `reads`, `(copies, n_in)` of 0 and 1, a copy sees some of the columns only, and is
-    initialised as a layer on those.
+    With `reads`, `(copies, n_in)` of 0 and 1, a copy reads some of the columns only, and is
+    initialised as a layer on these.
     """
 
     reads: Tensor | None
@@ -39,25 +39,25 @@ class StackedLinear(nn.Module):
         """Return `(…, copies, n_out)`.
 
         Args:
-            x: `(n, n_in)`, which all copies read; or `(…, copies, n_in)`, to each its own.
+            x: `(n, n_in)` for all copies, or `(…, copies, n_in)` for each its own.
         """
         weight = self.weight if self.reads is None else self.weight * self.reads
         if x.ndim == 2:
             bias = None if self.bias is None else self.bias.flatten()
-            # One product for all copies: their outputs are side by side.
+            # One product for all copies; their outputs are side by side.
             return F.linear(x, weight.flatten(0, 1), bias).reshape(len(x), *weight.shape[:2])
         out = torch.einsum("...ei,eoi->...eo", x, weight)
         return out if self.bias is None else out + self.bias
 
     def of_own(self, x: Tensor, own: Tensor) -> Tensor:
-        """Return what each row's own copy makes of `x`, `(…, n, 1, n_in)`: `(…, n, 1, n_out)`."""
+        """Return each row's own copy applied to `x`, `(…, n, 1, n_in)`: `(…, n, 1, n_out)`."""
         bias = None if self.bias is None else self.bias.flatten()
-        # All copies in one product, then the row's: gathered weights would be much slower.
+        # All copies in one product, then each row's own: gathering weights is much slower.
         out = F.linear(x.squeeze(-2), self.weight.flatten(0, 1), bias)
         return gathered(out.unflatten(-1, self.weight.shape[:2]), own).unsqueeze(-2)
 
     def cut(self, kept: Sequence[int]) -> "StackedLinear":
-        """Return a layer of its own with some of the copies."""
+        """Return a new layer with some of the copies."""
         new, index = copy.deepcopy(self), list(kept)
         new.weight = nn.Parameter(self.weight.detach()[index])
         new.bias = None if self.bias is None else nn.Parameter(self.bias.detach()[index])

@@ -1,4 +1,4 @@
-"""The models that `--model` names, those of the table and those that others bring."""
+"""The models that `--model` names: those of the table and plug-ins."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def resolve_name(name: str, n_modalities: int) -> str:
 
 
 def find_model(name: str) -> ModelEntry:
-    """Return a model's row of the table; what a plug-in brings is made into one.
+    """Return a model's entry in the table; a plug-in is turned into an entry.
 
     A package adds models by entry points of the group `alsim.models`, each a `ModelEntry` or a
     callable of a `Shape` and `ModelOptions`; `path/to/file.py:name` names one in a file.
@@ -90,7 +90,7 @@ def find_model(name: str) -> ModelEntry:
 
 
 def installed_models() -> dict[str, ModelEntry]:
-    """Return what installed packages add to the table."""
+    """Return the entries that installed packages add to the table."""
     return {name: find_model(name) for name in installed_names(GROUP, MODELS)}
 
 
@@ -106,7 +106,7 @@ def _as_entry(found: Any, source: str) -> ModelEntry:
 
 
 def build_model(shape: Shape, options: ModelOptions) -> nn.Module:
-    """Return one fresh model; initialise inside `seeding.forked`.
+    """Return one fresh model; call it inside `seeding.forked`, which sets the random numbers.
 
     Raises:
         UsageError: If there is no such model or an option names an unknown modality.

@@ -1,4 +1,4 @@
-"""Towers: what a task has for itself above the mixture, hidden layers and a linear head."""
+"""Towers: each task's own hidden layers and linear head, above the mixture."""
 
 import copy
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from alsim.models.stacked import StackedLinear
 
 
 class Towered(NamedTuple):
-    """What the towers make of the mixtures."""
+    """The outputs of the towers."""
 
     mixtures: Tensor  # (…, n, t, h) after dropout
     hidden: Tensor  # (…, n, t, h'), the input of the heads
-    logits: list[Tensor]  # a task each, (…, n, c); or the rows' own alone
+    logits: list[Tensor]  # (…, n, c) for each task; or for the rows' own tasks only
 
 
 class Towers(nn.Module):
@@ -37,11 +37,11 @@ class Towers(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(widths[-1], c) for c in n_outputs)
 
     def forward(self, mixtures: Tensor, own: Tensor | None = None) -> Towered:
-        """Return the logits of every task and what they come from.
+        """Return the logits of every task, and the layers below.
 
         Args:
-            mixtures: `(…, n, t, h)`; with `own` each row's alone, `(…, n, 1, h)`.
-            own: `(n,)` int64, the place of the only task that a row has.
+            mixtures: `(…, n, t, h)`; with `own` each row's own, `(…, n, 1, h)`.
+            own: `(n,)` int64, each row's only task, by its place.
         """
         first, *others = self.dropouts
         mixtures = hidden = _dropped(first, mixtures)
@@ -51,14 +51,14 @@ class Towers(nn.Module):
             hidden = _dropped(dropout, F.relu(hidden))
         if own is not None:
             return Towered(mixtures, hidden, [self._own_logits(hidden, own)])
-        # Taken apart at once: the gradient of one task's share would be filled up with zeros.
+        # Unbound in one operation: the gradient of an indexed task would be padded with zeros.
         of_tasks = zip(self.heads, hidden.unbind(-2), strict=True)
         return Towered(mixtures, hidden, [head(of_task) for head, of_task in of_tasks])
 
     def _own_logits(self, hidden: Tensor, own: Tensor) -> Tensor:
         """Return each row's own logits, `(…, n, c)`, −∞ beyond its task's classes.
 
-        All heads in one product, then the row's: gathered weights would be much slower.
+        All heads in one product, then each row's own: gathering weights is much slower.
         """
         heads = [cast("nn.Linear", head) for head in self.heads]
         classes = torch.tensor([head.out_features for head in heads], device=own.device)
@@ -71,7 +71,7 @@ class Towers(nn.Module):
         return logits.masked_fill(~is_own[own], -torch.inf)
 
     def cut(self, tasks: Sequence[int]) -> "Towers":
-        """Return the towers of some tasks, as a module of their own."""
+        """Return the towers of some tasks, as a new module."""
         new = copy.deepcopy(self)
         new.layers = nn.ModuleList(
             layer.cut(tasks) for layer in self.layers if isinstance(layer, StackedLinear)
@@ -85,5 +85,5 @@ class Towers(nn.Module):
 
 
 def _dropped(dropout: nn.Module, x: Tensor) -> Tensor:
-    # A dropout layer knows rows of one width: the tasks lie side by side.
+    # A dropout layer takes rows of one width, with the tasks side by side.
     return dropout(x.flatten(-2)).reshape(x.shape)
