@@ -1,7 +1,7 @@
-"""Cutting the labelled rows into mini-batches.
+"""Mini-batches of the labelled rows.
 
-The study's curves dipped wherever a fixed batch size left a tiny last batch (VK 2020, Figs 5
-and 6). Its formula (1) for the adaptive size is lost; the rule here is a reconstruction.
+The study's curves dipped where a fixed batch size left a tiny last batch (VK 2020, Figs 5 and 6).
+Its formula (1) for the adaptive size is lost; the rule here is a reconstruction.
 """
 
 import math
@@ -15,11 +15,11 @@ from alsim.options.training import BatchRule
 def batch_sizes(n: int, batch_size: int, rule: BatchRule) -> list[int]:
     """Return the sizes of an epoch's mini-batches, in order.
 
-    - fixed: `batch_size` each, and what is left.
+    - fixed: `batch_size` each, then the remainder.
     - adaptive: ceil(n / batch_size) batches whose sizes differ by at most one, so the largest
       is B(n) = ceil(n / ceil(n / batch_size)).
-    - upsample: as many, all of the largest adaptive size; the sizes then sum to n or a little
-      more, and as many objects come twice.
+    - upsample: the same number of batches, all of the largest adaptive size. If their sum exceeds
+      n, the additional objects come twice.
 
     Raises:
         ValueError: If `n` or `batch_size` is below one.
@@ -38,7 +38,7 @@ def batch_sizes(n: int, batch_size: int, rule: BatchRule) -> list[int]:
 def epoch_order(n: int, total: int, *, generator: torch.Generator) -> Tensor:
     """Return the order in which an epoch visits `n` rows, `(total,)` int64 in [0, n).
 
-    Every row comes once; when `total` exceeds n, further rows are drawn without replacement.
+    Every row comes once; if `total` exceeds n, further rows are drawn without replacement.
     """
     order = torch.randperm(n, generator=generator)
     if total == n:

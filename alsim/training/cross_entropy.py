@@ -1,8 +1,8 @@
-"""Cross-entropies of rows whose label is known, unknown, or known in part.
+"""Cross-entropies of rows whose label is known, unknown, or partly known.
 
 Labels have one of two forms: `(…, n)` int64, −1 unknown; or `(…, n, c)` bool, the classes that
-are still possible. In the latter a full label is a single class, and nothing known is all of
-them; a row with no class possible is a contradiction, and its loss is infinite.
+are still possible: one class for a full label, all classes for an unknown one. A row without
+possible classes is a contradiction with infinite loss.
 """
 
 import torch
@@ -16,9 +16,9 @@ def masked_cross_entropy(
     """Return each head's mean cross-entropy over the rows with a label, and their number.
 
     Args:
-        logits: `(h, n, c)` float, of h heads.
-        labels: `(h, n)` int64, −1 where the row does not count for the head; or `(h, n, c)` bool,
-            see `partial_cross_entropy`.
+        logits: `(h, n, c)` float, for h heads.
+        labels: `(h, n)` int64, −1 if the row does not count for the head; or `(h, n, c)` bool, see
+            `partial_cross_entropy`.
         class_weights: `(c,)` float; the mean is then weighted, as in `nn.CrossEntropyLoss`.
 
     Returns:
@@ -46,19 +46,19 @@ def masked_cross_entropy(
 def partial_cross_entropy(
     logits: Tensor, possible: Tensor, class_weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return each head's mean loss over the rows of which something is known, and their number.
+    """Return each head's mean loss over the rows with at least a partial label, and their number.
 
-    A row's loss is −log Σ_{j possible} p_j, the negative log-likelihood of what is known
-    (Grandvalet 2002, "Logistic regression for partial labels"); with one class possible it is
-    the cross-entropy.
+    A row's loss is −log Σ_{j possible} p_j, the negative log-likelihood of its partial label
+    (Grandvalet 2002, "Logistic regression for partial labels"); with one possible class it is the
+    cross-entropy.
 
     Args:
-        logits: `(h, n, c)` float, of h heads.
-        possible: `(h, n, c)` bool; all true where the row does not count for the head.
-        class_weights: `(c,)` float; a row weighs the mean weight of its possible classes.
+        logits: `(h, n, c)` float, for h heads.
+        possible: `(h, n, c)` bool; all true if the row does not count for the head.
+        class_weights: `(c,)` float; a row's weight is the mean of its possible classes' weights.
 
     Returns:
-        The losses `(h,)`, 0 with zero gradient when no row counts or all weigh nothing; and the
+        The losses `(h,)`, 0 with zero gradient if no row counts or all weights are 0; and the
         counts `(h,)` int64.
     """
     losses, known = row_losses(logits, possible)
@@ -79,8 +79,8 @@ def row_losses(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         labels: `(…, n)` int64 or `(…, n, c)` bool.
 
     Returns:
-        The losses `(…, n)` in nats, unweighted, 0 where nothing is known; and `(…, n)` bool,
-        true where something is.
+        The losses `(…, n)` in nats, unweighted, 0 for unknown labels; and `(…, n)` bool, true where
+        the label is at least partly known.
     """
     log_p = F.log_softmax(logits, -1)
     if labels.dtype == torch.bool:

@@ -1,4 +1,4 @@
-"""The gradients of one step, for either way of having replicas."""
+"""The gradients of one step, for direct and lockstep replicas."""
 
 from collections.abc import Mapping
 
@@ -26,18 +26,18 @@ def backward(
 ) -> None:
     """Add the gradients of a step to those of the parameters.
 
-    Those of the total loss, but for PCGrad, which makes up its own; for GradNorm the tasks' weights
-    get that of their own loss.
+    They are the gradients of the total loss, except for PCGrad, which combines the tasks' gradients
+    itself. With GradNorm, the tasks' weights get the gradients of GradNorm's loss.
 
     Args:
-        losses: Of R replicas, each tensor `(r, …)`.
+        losses: The losses of R replicas, each tensor `(r, …)`.
         objective: For its structure.
-        parameters: `(r, …)` each, or of a single replica without that axis.
-        buffers: In the same shape; GradNorm's first losses are noted there.
-        order: In which order PCGrad's tasks meet, `(r, t, t)`.
+        parameters: `(r, …)` each; for a direct replica without that axis.
+        buffers: Likewise; GradNorm's first losses are stored there.
+        order: The order in which PCGrad processes the tasks, `(r, t, t)`.
 
     Raises:
-        ValueError: If there is no order for PCGrad.
+        ValueError: If PCGrad gets no order.
     """
     if objective.task_weighting == "pcgrad":
         if order is None:
@@ -61,7 +61,7 @@ def backward(
 
 
 def normalise_task_weights(parameters: Mapping[str, Tensor]) -> None:
-    """Bring GradNorm's weights back to a mean of 1, after a step."""
+    """Rescale GradNorm's weights to a mean of 1, after a step."""
     weights = parameters.get(TASK_WEIGHTS)
     if weights is not None:
         with torch.no_grad():
@@ -70,16 +70,16 @@ def normalise_task_weights(parameters: Mapping[str, Tensor]) -> None:
 
 @torch.no_grad()
 def note_baselines(losses: Losses, objective: Objective, buffers: Mapping[str, Tensor]) -> None:
-    """Take a step's losses into the moving mean of each task's, over rows and heads.
+    """Update the moving mean of each task's loss, over rows and heads, with a step's losses.
 
-    It serves later steps alone: a baseline may not depend on the samples that it is taken from.
-    The first loss of a task starts its mean. Williams (1992) leaves the baseline open; that it
-    decays by 0.9 a step is our choice.
+    Later steps use it: a baseline may not depend on the samples of its own step. The first loss of
+    a task starts its mean. Williams (1992) leaves the baseline open; the decay by 0.9 per step is
+    our choice.
 
     Args:
-        losses: Of R replicas, each tensor `(r, …)`.
+        losses: The losses of R replicas, each tensor `(r, …)`.
         objective: For its structure.
-        buffers: `(r, …)` each, or of a single replica without that axis.
+        buffers: `(r, …)` each; for a direct replica without that axis.
     """
     mean = buffers.get(BASELINES)
     if mean is None:
@@ -91,12 +91,12 @@ def note_baselines(losses: Losses, objective: Objective, buffers: Mapping[str, T
 
 
 def _surgery(losses: Losses, parameters: list[Tensor], order: Tensor) -> None:
-    """Add the mean of the tasks' gradients, each without what opposes another's.
+    """Add the mean of the tasks' gradients after PCGrad's projection (`without_conflicts`).
 
-    That takes a backward pass a task: with 20 tasks a step is some ten times as long.
-    The paper takes their sum. It mends the gradients of shared parameters; here these are the
-    numbers of which at least two tasks have a gradient in this batch, since one tensor can hold
-    the gates or towers of several tasks. The others' gradients stay as they are.
+    This takes one backward pass per task: with 20 tasks a step takes about ten times as long. The
+    paper takes the sum. It projects the gradients of shared parameters. Here those are the numbers
+    for which at least two tasks have a gradient in this batch, since one tensor can hold the gates
+    or towers of several tasks; all other gradients are unchanged.
     """
     gradients = _of_each_task(losses, parameters)
     if losses.beside.requires_grad:
@@ -112,7 +112,7 @@ def _surgery(losses: Losses, parameters: list[Tensor], order: Tensor) -> None:
 
 
 def _of_each_task(losses: Losses, parameters: list[Tensor]) -> Tensor:
-    """Return the gradient of each task's loss, all parameters side by side, `(r, t, p)`."""
+    """Return the gradient of each task's loss, over all parameters side by side, `(r, t, p)`."""
     r, n_tasks = losses.tasks.shape
     rows: list[Tensor] = []
     for task in range(n_tasks):

@@ -30,9 +30,9 @@ class DirectReplica:
         self._layers = dict(objective.named_modules())
         self._named = dict(objective.named_parameters())
         self._buffers = dict(objective.named_buffers())
-        # All parameters of one rate as views of one vector: for a net of two dozen small tensors
-        # the optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
-        # element's position, so a loss predictor has its own vector, not to move the model's.
+        # Parameters with the same rate are views of one vector: for two dozen small tensors the
+        # optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
+        # element's position, so a loss predictor has its own vector and leaves the model's as is.
         groups = {n: (rate_of(n, options), n.startswith(PREDICTOR)) for n in self._named}
         self._flats = {
             group: _Flat({n: p for n, p in self._named.items() if groups[n] == group})
@@ -93,7 +93,7 @@ class DirectReplica:
         setattr(self._layers[layer], buffer, value)
 
     def outputs(self, inputs: Inputs) -> Outputs:
-        """Return what the replica says, each tensor `(1, n, …)`."""
+        """Return the replica's outputs, each tensor `(1, n, …)`."""
         self._enter("eval")
         with torch.no_grad():
             outputs: Outputs = self.objective.model(inputs)
@@ -105,13 +105,13 @@ class DirectReplica:
         return Outputs(logits, outputs.hidden.unsqueeze(0), own_hidden=own_hidden)
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return what K committee members say of the rows, `(1, k, n, c)`."""
+        """Return the logits of K committee members for the rows, `(1, k, n, c)`."""
         self._enter("eval")
         one = {name.removeprefix("model."): mask[0] for name, mask in masks.items()}
         return member_logits(self.objective.model, {}, one, inputs, task).unsqueeze(0)
 
     def predicted_losses(self, inputs: Inputs) -> Tensor:
-        """Return what the loss predictor says, `(1, n)`."""
+        """Return the losses that the loss predictor predicts, `(1, n)`."""
         predictor = self.objective.loss_predictor()
         self._enter("eval")
         with torch.no_grad():
@@ -134,7 +134,7 @@ class DirectReplica:
         )
 
     def load(self, state: ReplicaState) -> None:
-        """Take on a state of one replica."""
+        """Load the state of one replica."""
         if state.size != 1:
             raise ValueError(f"a state of {state.size} replicas for one")
         with torch.no_grad():

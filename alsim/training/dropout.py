@@ -18,12 +18,12 @@ class Site(NamedTuple):
     n_tasks: int = 1  # side by side in the width
 
     def of_one_task(self) -> "Site":
-        """Return the layer as it is where each row has a task of its own."""
+        """Return the layer for batches in which each row has only its own task."""
         return self._replace(width=self.width // self.n_tasks, n_tasks=1)
 
 
 def dropout_sites(module: nn.Module) -> list[Site]:
-    """Return the dropout layers of a module that drop anything, in order."""
+    """Return the dropout layers of a module in order, without those that drop nothing."""
     return [
         Site(name, layer.p, layer.width, layer.n_tasks)
         for name, layer in module.named_modules()
@@ -39,7 +39,7 @@ def kept_of_256(p: float) -> int:
 def draw_bytes(n: int, *, generator: torch.Generator) -> Tensor:
     """Return `n` uniform bytes, `(n,)` uint8, on the generator's device."""
     words = torch.empty((n + 7) // 8, dtype=torch.int64, device=generator.device)
-    # The full range: by default the top bit, so every eighth byte, would be biased.
+    # The full range: by default the top bit, and so every eighth byte, would be biased.
     words.random_(-(2**63), None, generator=generator)
     return words.view(torch.uint8)[:n]
 
@@ -47,16 +47,16 @@ def draw_bytes(n: int, *, generator: torch.Generator) -> Tensor:
 def draw_masks(
     sites: Sequence[Site], n: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
 ) -> Mapping[str, Tensor]:
-    """Return one scaled mask a layer, its buffer's name -> `(r, n, width)`.
+    """Return one scaled mask per layer, buffer name -> `(r, n, width)`.
 
-    One byte a value, so that the share kept is round(256·(1 − p)) / 256: ten times cheaper than a
-    Bernoulli draw, and exact for p = 0.5 and 0.25.
+    Each value uses one byte, so the share kept is round(256·(1 − p)) / 256: ten times cheaper than
+    a Bernoulli draw, and exact for p = 0.5 and 0.25.
 
     Args:
         sites: The dropout layers.
-        n: Rows of the batch.
-        dtype: Of the masks.
-        generators: One a replica; each draws its own masks, layer after layer.
+        n: Number of rows of the batch.
+        dtype: Type of the masks.
+        generators: One per replica; each draws its own masks, layer after layer.
     """
     sizes = [n * site.width for site in sites]
     drawn = torch.stack([draw_bytes(sum(sizes), generator=g) for g in generators])
@@ -69,12 +69,12 @@ def draw_masks(
 def masks_of_bytes(
     sites: Sequence[Site], drawn: Tensor, dtype: torch.dtype
 ) -> Mapping[str, Tensor]:
-    """Return one scaled mask a layer, its buffer's name -> `(…, width)`, from uniform bytes.
+    """Return one scaled mask per layer, buffer name -> `(…, width)`, from uniform bytes.
 
     Args:
         sites: The dropout layers.
         drawn: `(…, sum of their widths)` uint8.
-        dtype: Of the masks.
+        dtype: Type of the masks.
     """
     parts = drawn.split([site.width for site in sites], -1)
     return {

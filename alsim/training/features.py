@@ -1,4 +1,4 @@
-"""The pool's inputs where they are trained on: rows gathered or viewed, on one device."""
+"""The pool's inputs on the training device: rows gathered or viewed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Features:
     modalities: Mapping[str, Tensor]  # name -> (n, d) float32
     present: Tensor  # (n, modalities), in `dtype`
     dtype: torch.dtype
-    # (n,) int64, the place of each row's task where none has two; None: some have, or there is one
+    # (n,) int64, the place of each row's only task; None: a row has several, or there is one task
     own: Tensor | None = None
 
     @property
@@ -26,7 +26,7 @@ class Features:
         return self.present.device
 
     def take(self, rows: Tensor) -> Inputs:
-        """Return the inputs of the given rows; `rows` of any shape gives it as leading axes."""
+        """Return the inputs of the given rows; the shape of `rows` gives the leading axes."""
         flat = rows.reshape(-1)
         return Inputs(
             {
@@ -56,9 +56,9 @@ def features_of(pool: Pool, device: torch.device, dtype: torch.dtype) -> Feature
 
 
 def own_tasks(tasks: Sequence[Task]) -> Tensor | None:
-    """Return the place of each row's only task, `(n,)` int64, 0 for a row without any.
+    """Return the place of each row's only task, `(n,)` int64, 0 for a row without tasks.
 
-    None where there is one task, where a row has several, or where only some are targets.
+    None if there is one task, a row has several tasks, or classes and targets are mixed.
     """
     if len(tasks) == 1 or len({task.kind for task in tasks}) > 1:
         return None
@@ -73,7 +73,7 @@ def own_tasks(tasks: Sequence[Task]) -> Tensor | None:
 
 
 def shape_of(pool: Pool) -> Shape:
-    """Return what a model must fit: a regression target is a task with one output."""
+    """Return the shape that a model must fit; a regression target is a task with one output."""
     n_outputs = {
         name: 1 if task.kind == "target" else len(task.classes) for name, task in pool.tasks.items()
     }

@@ -17,11 +17,11 @@ from alsim.training.memory import blaming_memory
 from alsim.training.replicas import Batch, Mode, Replicas
 from alsim.training.task_weighting import draw_orders, dwa_weights
 
-# Nats: a validation loss that falls by less is no better. Where classes are separable it falls for
-# ever, as the weights grow, and nothing is learnt by it.
+# Nats; a validation loss must fall by more to count as better. With separable classes it falls for
+# ever as the weights grow, without further learning.
 TOLERANCE = 1e-4
 
-# Half a mini-batch would be another training, so there is no going on with less.
+# Smaller mini-batches would change the training, so a lack of memory is an error.
 _trains = blaming_memory(
     "training",
     gpu="lower --batch-size, use fewer --seeds or strategies at once, or --device cpu",
@@ -34,7 +34,7 @@ class Labelled:
     """The labelled rows of every replica and the answers the oracle gave."""
 
     rows: Tensor  # (r, m) int64, rows of the pool
-    # task -> (r, m) int64, -1 unknown; or (r, m, c) bool, the classes still possible; or, of a
+    # task -> (r, m) int64, -1 unknown; or (r, m, c) bool, the classes still possible; or, for a
     # target, (r, m) float, NaN unknown
     labels: Mapping[str, Tensor]
 
@@ -54,25 +54,25 @@ class Labelled:
 class EpochLosses(NamedTuple):
     """Means over the batches of an epoch."""
 
-    total: Tensor  # (r,) float64, of what is minimised
-    tasks: Tensor  # (r, t) float64, over the batches with the task, unweighted; NaN without any
+    total: Tensor  # (r,) float64, the minimised loss
+    tasks: Tensor  # (r, t) float64, unweighted, over the batches with the task; NaN without any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitStreams:
-    """The random streams of one training phase, one generator a replica in each."""
+    """The random streams of one training phase, each with one generator per replica."""
 
-    order: Sequence[torch.Generator]  # CPU; of the rows, and in pcgrad of the tasks
+    order: Sequence[torch.Generator]  # on the CPU; for the order of rows, and of tasks in pcgrad
     dropout: Sequence[torch.Generator]  # on the device of the features
 
 
 def balanced_weights(labels: Tensor, n_classes: int) -> Tensor:
-    """Return class weights inversely proportional to how often a class is labelled, `(r, c)`.
+    """Return class weights inversely proportional to the classes' label counts, `(r, c)`.
 
-    m / (c' · count), c' the number of classes that occur, m the rows whose class is known: their
-    mean over these is 1. A class without a row has weight 0. King & Zeng (2001). Of partial
-    labels only those of a single class count; a class that occurs in larger sets alone has
-    weight 1, so that they are not lost.
+    m / (c' · count), with c' the number of classes that occur and m the number of rows with a known
+    class; the mean over these rows is 1. A class without a row has weight 0. King & Zeng (2001).
+    Partial labels count only if they leave a single class; a class that occurs only in larger sets
+    has weight 1, so that these rows are not lost.
 
     Args:
         labels: `(r, m)` int64, −1 unknown; or `(r, m, c)` bool, the classes still possible.
@@ -85,7 +85,7 @@ def balanced_weights(labels: Tensor, n_classes: int) -> Tensor:
         counts = torch.stack([torch.bincount(y[y >= 0], minlength=n_classes) for y in labels])
         otherwise = torch.zeros((), device=labels.device)
     occurring = (counts > 0).sum(1, keepdim=True)
-    # A reciprocal, not a quotient: their last bits differ, and kept runs were made with it.
+    # A reciprocal, not a quotient: the last bits differ, and stored runs used the reciprocal.
     weights = counts.sum(1, keepdim=True) * (occurring * counts.clamp_min(1)).reciprocal()
     return torch.where(counts > 0, weights, otherwise)
 
@@ -104,8 +104,8 @@ def train_epoch(
 ) -> EpochLosses:
     """Train one epoch; return the mean losses of its batches.
 
-    `joint` is 1 where the ranking loss of a loss predictor trains the model too, `(r,)`;
-    `task_weights` are those of dwa, `(r,)` each.
+    `joint`, `(r,)`, is 1 if the ranking loss of a loss predictor trains the model too;
+    `task_weights`, `(r,)` each, are those of dwa.
     """
     sizes = batch_sizes(labelled.n, options.batch_size, options.batch_rule)
     orders = [epoch_order(labelled.n, sum(sizes), generator=g) for g in streams.order]
@@ -145,7 +145,7 @@ def train_epoch(
 
 
 def _own_tasks(replicas: Replicas, features: Features, labelled: Labelled) -> Tensor | None:
-    """Return the place of each pool row's only task, where the others need not be computed."""
+    """Return the place of each pool row's only task, if the other tasks can be skipped."""
     is_partial = any(y.dtype == torch.bool for y in labelled.labels.values())
     return features.own if replicas.objective.takes_own and not is_partial else None
 
@@ -160,9 +160,9 @@ def _task_order(replicas: Replicas, streams: FitStreams) -> Tensor | None:
 def _dynamic_weights(
     replicas: Replicas, history: Sequence[EpochLosses], dtype: torch.dtype
 ) -> Mapping[str, Tensor]:
-    """Return the tasks' weights by dynamic weight averaging, `(r,)` each; empty for another way.
+    """Return the tasks' weights by dynamic weight averaging, `(r,)` each; empty for other methods.
 
-    They are 1 in the first two epochs. A phase of training starts anew: nothing is carried over.
+    They are 1 in the first two epochs of each training phase.
     """
     objective = replicas.objective
     if objective.task_weighting != "dwa" or len(history) < 2:
@@ -174,7 +174,7 @@ def _dynamic_weights(
 def class_weights_of(
     labelled: Labelled, n_classes: Mapping[str, int], options: TrainingOptions, dtype: torch.dtype
 ) -> Mapping[str, Tensor]:
-    """Return the class weights that the options ask for, task -> `(r, c)`; empty for none."""
+    """Return the class weights according to the options, task -> `(r, c)`; empty for "none"."""
     if options.class_weights == "none":
         return {}
     return {
@@ -215,8 +215,8 @@ def fit_epochs(
 class Stopped(NamedTuple):
     """How long each replica was trained."""
 
-    best: Tensor  # (r,) int64, the epoch whose result it keeps; 0: no loss was a number
-    epochs: Tensor  # (r,) int64, how many it took
+    best: Tensor  # (r,) int64, the epoch whose result is kept; 0: no loss was a number
+    epochs: Tensor  # (r,) int64, the number of epochs trained
 
 
 @_trains
@@ -234,25 +234,25 @@ def fit_early_stopping(
 ) -> Stopped:
     """Train until the validation loss stops falling, and keep each replica's best epoch.
 
-    Each replica stops by itself, `options.patience` epochs after its best, at the latest after
-    `options.max_epochs`; its best parameters, buffers and optimiser come back. One that stopped
-    is unaffected by those that go on.
+    Each replica stops on its own, `options.patience` epochs after its best epoch, at the latest
+    after `options.max_epochs`; its best parameters, buffers and optimiser state are restored. A
+    stopped replica is unaffected by those that continue.
 
-    A loss predictor's ranking loss trains the model too in the first `share` of the epochs. How
-    many there are is not known until training stops, so the nets are then trained twice: by
-    themselves, until they stop, and from the beginning again for as many epochs.
+    In the first `share` of the epochs, a loss predictor's ranking loss trains the model too. The
+    number of epochs is known only when training stops, so the nets are then trained twice: first
+    without it until they stop, then from the beginning for the same number of epochs.
 
     Args:
-        replicas: What to train.
+        replicas: The replicas to train.
         features: The pool's inputs.
         labelled: The rows to train on.
         options: Batches, epochs, patience.
         n_classes: task -> c.
         streams: Order and dropout streams.
-        validate: Returns the validation losses, `(r,)`; None trains for `max_epochs`. They are
-            the model's own, without that of a loss predictor.
+        validate: Returns the model's validation losses, `(r,)`, without the loss predictor's; None
+            trains for `max_epochs`.
         on_epoch: Called after each epoch with its number.
-        tolerance: By how much a validation loss must fall to be better.
+        tolerance: By how much a validation loss must fall to count as better.
 
     Raises:
         RunError: If memory runs out.
@@ -280,14 +280,14 @@ def fit_early_stopping(
         drawn = [(g, g.get_state()) for g in (*streams.order, *streams.dropout)]
         epochs = _fit_to_best(replicas, train, stopping).epochs
         replicas.load(fresh)
-        # In lockstep a replica that has stopped draws on until the last one does.
+        # In lockstep a stopped replica draws numbers until the last one stops.
         for generator, state in drawn:
             generator.set_state(state)
     return _fit_to_best(replicas, train, stopping, epochs, (prediction.share * epochs).round())
 
 
 class _Stopping(NamedTuple):
-    """When training ends."""
+    """The rules for ending training."""
 
     max_epochs: int
     patience: int
@@ -302,15 +302,15 @@ def _fit_to_best(
     lengths: Tensor | None = None,
     joint_epochs: Tensor | None = None,
 ) -> Stopped:
-    """Train by epochs and keep the best.
+    """Train epoch by epoch and keep the best epoch.
 
     Args:
-        replicas: What to train.
-        train: Trains the epoch of a number and returns the loss, `(r,)`. The second argument tells
-            where the ranking loss trains the model, the third is where it notes its losses.
-        stopping: When training ends.
-        lengths: `(r,)`, how many epochs each replica takes; None: until the loss stops falling.
-        joint_epochs: `(r,)`, in how many of them, the first, the ranking loss trains the model.
+        replicas: The replicas to train.
+        train: Trains one epoch and returns the losses, `(r,)`. Its arguments: the epoch's number;
+            `(r,)`, whether the ranking loss trains the model; the list to append the losses to.
+        stopping: The rules for ending training.
+        lengths: `(r,)`, the number of epochs of each replica; None: until the loss stops falling.
+        joint_epochs: `(r,)`, in how many first epochs the ranking loss trains the model.
     """
     best, best_loss = replicas.state(), torch.full((replicas.size,), math.inf, dtype=torch.float64)
     best_epoch = torch.zeros(replicas.size, dtype=torch.int64)

@@ -1,8 +1,8 @@
-"""Estimators of how an expected loss changes with the probabilities of its gates.
+"""Estimators of the gradient of an expected loss with respect to its gates' probabilities.
 
 E_b[L(b)], b_i ~ Bernoulli(sigmoid(φ_i)), with a loss for each of k samples of the gates. Each
-function returns a surrogate: its value is the mean loss and its gradient the estimate. With
-respect to all but φ that is the gradient of the mean loss, in every one of them.
+function returns a surrogate: its value is the mean loss, and its gradient is the estimate. With
+respect to all parameters but φ it is always the gradient of the mean loss.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,11 +25,11 @@ def reinforce(
 ) -> Tensor:
     """Return the score-function surrogate, `(…)`: ∇L + (L − baseline)·∇log p(b), the mean over k.
 
-    Williams (1992); Yan et al. (2019), eq. 3, has one sample and no baseline. Unbiased as long as
-    the baseline does not depend on these samples.
+    Williams (1992); Yan et al. (2019), eq. 3, use one sample and no baseline. Unbiased if the
+    baseline does not depend on these samples.
 
     Args:
-        losses: `(k, …)`, one a sample.
+        losses: `(k, …)`, one per sample.
         gates: `(k, …, e)` of 0 and 1, drawn from φ.
         logits: φ, broadcastable to the gates.
         baseline: Broadcastable to the losses, such as a mean of earlier steps.
@@ -40,14 +40,14 @@ def reinforce(
 def leave_one_out(losses: Tensor, gates: Tensor, logits: Tensor) -> Tensor:
     """Return the score-function surrogate whose baseline is the other samples' mean, `(…)`.
 
-    Kool et al. (2019), eq. 8. Unbiased. Arguments as in `reinforce`, k at least 2.
+    Kool et al. (2019), eq. 8. Unbiased. Arguments as in `reinforce`, with k at least 2.
 
     Raises:
-        ValueError: If there is one sample.
+        ValueError: If there is one sample only.
     """
     k = len(losses)
     if k < 2:
-        raise ValueError("one sample leaves none out")
+        raise ValueError("leave-one-out needs at least two samples")
     others = (losses.sum(0) - losses) / (k - 1)
     return _scored(losses, losses - others, gates, logits)
 
@@ -75,9 +75,9 @@ def disarm(losses: Tensor, gates: Tensor, logits: Tensor) -> Tensor:
 
 
 def relaxed(losses: Tensor, gates: Tensor, logits: Tensor) -> Tensor:
-    """Return the mean loss, `(…)`: the gradient goes through the gates themselves. Biased.
+    """Return the mean loss, `(…)`: the gradient flows through the gates themselves. Biased.
 
-    `hard_concrete_gates` and `straight_through_gates` let it through.
+    The gates are those of `hard_concrete_gates` or `straight_through_gates`.
     """
     del gates, logits
     return losses.mean(0)
@@ -100,8 +100,8 @@ class Estimator:
     surrogate: Callable[..., Tensor]  # losses, gates, logits, and a baseline if it has one -> (…)
     is_unbiased: bool
     source: str
-    takes_one_sample: bool = False  # whatever number is asked for
-    is_antithetic: bool = False  # the second half of the noise is 1 − the first
+    takes_one_sample: bool = False  # whatever number the options give
+    is_antithetic: bool = False  # the second half of the noise is 1 − the first half
     has_baseline: bool = False  # a moving mean of each task's losses in earlier steps
 
 

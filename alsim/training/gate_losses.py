@@ -1,4 +1,4 @@
-"""Losses under samples of stochastic gates, as multi-clustering is trained."""
+"""Losses under samples of stochastic gates, for training multi-clustering."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class SampledGates:
 
     estimator: EstimatorName
     gates: Tensor  # (k, h, n, e)
-    logits: Tensor  # (h, 1, e), or of rows with tasks of their own (h, n, e)
-    baseline: Tensor | None = None  # () or (n,), what to expect of a loss
+    logits: Tensor  # (h, 1, e); (h, n, e) if rows have only their own task
+    baseline: Tensor | None = None  # () or (n,), the expected loss
 
 
 def sampled_gates(
@@ -29,13 +29,13 @@ def sampled_gates(
     own: Tensor | None = None,
     baselines: Tensor | None = None,
 ) -> Mapping[str, SampledGates]:
-    """Return the gates that a model's noise stands for, by task; none without noise.
+    """Return the gates drawn by a model's noise, by task; none without noise.
 
     Args:
-        model: Any; only an `ExpertNet` with stochastic gates has some.
-        heads: Whose gates, in order.
-        own: `(n,)` int64, the place of the only task that a row has; all tasks are then `OWN`.
-        baselines: `(t,)`, what to expect of each task's loss; NaN: nothing yet, so 0.
+        model: Any model; only an `ExpertNet` can have stochastic gates.
+        heads: The heads, in order.
+        own: `(n,)` int64, each row's only task, by its place; the result then has one task, `OWN`.
+        baselines: `(t,)`, the expected loss of each task; NaN: not known yet, counts as 0.
     """
     of_heads = model.gates() if isinstance(model, ExpertNet) else {}
     if not of_heads or of_heads[heads[0]].noise is None:
@@ -65,12 +65,12 @@ def sampled_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return each head's mean loss over rows and samples of its gates, and row counts.
 
-    The value is that of `masked_losses` averaged over the samples. Its gradient with
-    respect to the gates' logits is the estimate of the gates' estimator, one for each row; the
-    experts ran once, and the samples only re-mixed them. Yan et al. (2019), eq. 3.
+    The value is that of `masked_losses` averaged over the samples. Its gradient with respect to the
+    gates' logits is the gates' estimate, one for each row; the experts run once, and the samples
+    mix the same outputs. Yan et al. (2019), eq. 3.
 
     Args:
-        outputs: `(h, k, n, c)` float, of h heads under the gates' noise.
+        outputs: `(h, k, n, c)` float, for h heads under the gates' noise.
         labels: `(h, n)` int64 or float, or `(h, n, c)` bool, as in `losses`.
         sampled: The gates of these heads and samples.
         class_weights: `(c,)` float.
@@ -89,7 +89,7 @@ def sampled_losses(
 def surrogate_losses(
     outputs: Tensor, labels: Tensor, sampled: SampledGates
 ) -> tuple[Tensor, Tensor]:
-    """Return each row's mean loss over the samples of its gates, `(h, n)`, and which count.
+    """Return each row's mean loss over the samples of its gates, `(h, n)`, and which rows count.
 
     Its gradient is the estimate; arguments as in `sampled_losses`.
     """
@@ -101,13 +101,13 @@ def surrogate_losses(
 
 
 def wants_baselines(model: nn.Module) -> bool:
-    """Return whether a model's gates learn by an estimator with a baseline."""
+    """Return whether the estimator of a model's gates has a baseline."""
     gates = model.gates().values() if isinstance(model, ExpertNet) else ()
     return any(ESTIMATORS[gate.estimator].has_baseline for gate in gates)
 
 
 def density_penalty(model: nn.Module) -> Tensor | None:
-    """Return λ times the mean density of the tasks, `()`, summed over heads; None without gates."""
+    """Return λ times the tasks' mean density, `()`, summed over heads; None without gates."""
     gates = model.gates().values() if isinstance(model, ExpertNet) else ()
     if not gates:
         return None
@@ -115,7 +115,7 @@ def density_penalty(model: nn.Module) -> Tensor | None:
 
 
 def first_sample(outputs: Outputs) -> Outputs:
-    """Return what a model says under the first sample of its gates."""
+    """Return a model's outputs under the first sample of its gates."""
     logits = {
         task: {head: z[0] for head, z in heads.items()} for task, heads in outputs.logits.items()
     }

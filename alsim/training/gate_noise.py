@@ -20,12 +20,12 @@ class NoiseSite(NamedTuple):
     is_antithetic: bool = False  # the second half of the samples mirrors the first
 
     def of_one_task(self) -> "NoiseSite":
-        """Return the gates as they are where each row has a task of its own."""
+        """Return the gates for batches in which each row has only its own task."""
         return self._replace(n_tasks=1)
 
 
 def noise_sites(module: nn.Module) -> list[NoiseSite]:
-    """Return where a module wants noise, in order."""
+    """Return the stochastic gates of a module, in order."""
     return [
         NoiseSite(
             f"{name}.noise",
@@ -42,13 +42,13 @@ def noise_sites(module: nn.Module) -> list[NoiseSite]:
 def draw_noise(
     sites: Sequence[NoiseSite], n: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
 ) -> Mapping[str, Tensor]:
-    """Return uniform noise in [0, 1] for each site, its buffer's name -> `(r, k, n, t, e)`.
+    """Return uniform noise in [0, 1] for each site, buffer name -> `(r, k, n, t, e)`.
 
     Args:
-        sites: Where.
-        n: Rows of the batch; each row and task has gates of its own.
-        dtype: Of the noise; drawn in float32 all the same.
-        generators: One a replica; each draws its own, site after site.
+        sites: The stochastic gates.
+        n: Number of rows of the batch; each row and task has its own gates.
+        dtype: Type of the noise, which is always drawn in float32.
+        generators: One per replica; each draws its own noise, site after site.
     """
     return {
         site.buffer: torch.stack([_draw(site, n, generator=g) for g in generators]).to(dtype)
@@ -59,15 +59,15 @@ def draw_noise(
 def member_noise(
     site: NoiseSite, k: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
 ) -> Mapping[str, Tensor]:
-    """Return the noise of k members of a committee, the site's buffer -> `(r, k, 1, 1, t, e)`.
+    """Return the noise of k committee members, buffer name -> `(r, k, 1, 1, t, e)`.
 
     A member has one sample of the gates for all rows, so it is one model for every task.
 
     Args:
-        site: Whose gates.
-        k: Members.
-        dtype: Of the noise; drawn in float32 all the same.
-        generators: One a replica, on the CPU.
+        site: The stochastic gates.
+        k: Number of members.
+        dtype: Type of the noise, which is always drawn in float32.
+        generators: One per replica, on the CPU.
     """
     shape = (k, 1, 1, site.n_tasks, site.n_experts)
     return {

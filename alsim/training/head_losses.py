@@ -1,4 +1,4 @@
-"""The loss of every head of every task in a batch: of all tasks, or of each row's own alone."""
+"""The loss of every head of every task in a batch, for all tasks or for each row's own only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from alsim.training.losses import known_where, masked_losses, row_losses
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledBatch:
-    """What is known of a batch of n rows, whatever a model says of them."""
+    """A batch of n rows: everything but the model's outputs."""
 
-    heads: Mapping[str, tuple[str, ...]]  # of each task
-    labels: Mapping[str, Tensor]  # of each task, in a form of `losses`
+    heads: Mapping[str, tuple[str, ...]]  # task -> its heads
+    labels: Mapping[str, Tensor]  # task -> labels in one of the forms of `losses`
     present: Mapping[str, Tensor]  # modality -> (n,), above 0 where present
-    class_weights: Mapping[str, Tensor]  # task -> (c,); without an entry all weigh the same
+    class_weights: Mapping[str, Tensor]  # task -> (c,); without an entry all weights are equal
 
 
 def head_losses(
@@ -28,12 +28,12 @@ def head_losses(
     """Return the mean loss of each head over the rows that count for it, and their number.
 
     Args:
-        outputs: Of the batch.
-        batch: Its labels; the head of a modality counts the rows that have the modality.
-        sampled: The gates of each task; none without noise.
+        outputs: The model's outputs for the batch.
+        batch: The batch; for a modality's head only the rows with this modality count.
+        sampled: The gates of each task; empty without noise.
 
     Returns:
-        Both `(terms,)`, task by task; the losses 0 with zero gradient where no row counts.
+        Both `(terms,)`, task by task; a loss is 0 with zero gradient if no row counts.
     """
     losses: list[Tensor] = []
     counts: list[Tensor] = []
@@ -54,13 +54,13 @@ def head_losses(
 def own_head_losses(
     outputs: Outputs, batch: LabelledBatch, sampled: Mapping[str, SampledGates], own: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return what `head_losses` does where each row has one task, computed once for all tasks.
+    """Return the same as `head_losses` for rows with one task each, in one pass over the rows.
 
     Args:
-        outputs: Of the rows' own tasks, `OWN`.
-        batch: Its labels, all of classes `(n,)` int64 or all of targets `(n,)` float.
-        sampled: The gates of the rows' own tasks; none without noise.
-        own: `(n,)` int64, the place of a row's task; the labels of others are unknown.
+        outputs: The outputs of the rows' own tasks, `OWN`.
+        batch: The batch; its labels are all classes, `(n,)` int64, or all targets, `(n,)` float.
+        sampled: The gates of the rows' own tasks; empty without noise.
+        own: `(n,)` int64, the place of each row's task; its other labels are unknown.
     """
     of_tasks = torch.stack([batch.labels[task] for task in batch.heads], 1)
     y = gathered(of_tasks.unsqueeze(2), own).squeeze(1)
@@ -88,7 +88,7 @@ def own_head_losses(
 
 
 def _of_heads(y: Tensor, heads: tuple[str, ...], batch: LabelledBatch) -> Tensor:
-    """Return a task's labels as each head counts them, `(h, n, …)`."""
+    """Return a task's labels for each head, unknown where a row does not count, `(h, n, …)`."""
     return torch.stack(
         [y if head == MIXED else known_where(y, batch.present[head] > 0) for head in heads]
     )

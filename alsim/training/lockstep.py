@@ -1,4 +1,4 @@
-"""R stacked copies, trained as one program: what a GPU wants."""
+"""R stacked copies, trained as one program: the faster way on a GPU."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +46,7 @@ class LockstepReplicas:
         ) -> Losses:
             return functional_call(self.objective, (parameters, {**buffers, **dropped}), one, joint)
 
-        # vmap takes no None for a tensor with an axis of replicas.
+        # vmap does not accept None where in_dims names an axis.
         in_inputs = Inputs(0, 0, None if batch.inputs.own is None else 0)  # pyright: ignore[reportArgumentType]
         losses: Losses = torch.vmap(loss_of_one, in_dims=(0, 0, 0, (in_inputs, 0, 0, 0), 0))(
             self._parameters,
@@ -65,7 +65,7 @@ class LockstepReplicas:
         return Losses(*(part.detach() for part in losses))
 
     def outputs(self, inputs: Inputs) -> Outputs:
-        """Return what every replica says of the same rows, each tensor `(r, n, …)`."""
+        """Return every replica's outputs for the same rows, each tensor `(r, n, …)`."""
         set_mode(self.objective, "eval")
         with torch.no_grad():
             outputs: Outputs = torch.vmap(self._outputs_of_one, in_dims=(0, 0, None))(
@@ -74,7 +74,7 @@ class LockstepReplicas:
         return outputs._replace(layers=())
 
     def predicted_losses(self, inputs: Inputs) -> Tensor:
-        """Return what every replica's loss predictor says of the same rows, `(r, n)`."""
+        """Return the losses that every replica predicts for the same rows, `(r, n)`."""
         predictor = self.objective.loss_predictor()
         set_mode(self.objective, "eval")
 
@@ -99,11 +99,11 @@ class LockstepReplicas:
         return functional_call(self.objective.model, (parameters, buffers), (inputs,))
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return what K committee members of every replica say, `(r, k, n, c)`."""
+        """Return the logits of every replica's K committee members, `(r, k, n, c)`."""
         set_mode(self.objective, "eval")
         tensors = {**_below("model.", self._parameters), **_below("model.", self._buffers)}
         of_members = {name.removeprefix("model."): mask for name, mask in masks.items()}
-        # One replica after another: its members already fill the machine.
+        # One replica after another: its members already use the whole machine.
         return torch.stack(
             [
                 member_logits(
@@ -133,7 +133,7 @@ class LockstepReplicas:
         )
 
     def load(self, state: ReplicaState) -> None:
-        """Take on a state of the same R."""
+        """Load a state of the same R."""
         if state.size != self.size:
             raise ValueError(f"a state of {state.size} replicas for {self.size}")
         with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Learning loss: an auxiliary net that predicts how large a row's loss is.
+"""Learning loss: an auxiliary net that predicts a row's loss.
 
-Yoo & Kweon (2019), "Learning Loss for Active Learning". What is learned is the order of the
-losses, from pairs of rows of a batch, since their scale falls as training goes on.
+Yoo & Kweon (2019), "Learning Loss for Active Learning". The net learns the order of the losses from
+pairs of rows of a batch, since the scale of the losses falls during training.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from alsim.options.training import LossPrediction
 
 
 def readable(outputs: Outputs) -> tuple[Tensor, ...]:
-    """Return what a loss predictor reads of a model: its layers, then each task's mixed logits.
+    """Return a loss predictor's inputs: a model's layers, then each task's mixed logits.
 
-    Of a model that lists no layers it is `hidden`.
+    If a model lists no layers, `hidden` takes their place.
     """
     layers = outputs.layers or (outputs.hidden,)
     return (*layers, *(heads[MIXED] for heads in outputs.logits.values()))
@@ -26,8 +26,8 @@ def readable(outputs: Outputs) -> tuple[Tensor, ...]:
 class LossPredictor(nn.Module):
     """Each layer projected by Linear → ReLU, side by side, then a linear layer to one number.
 
-    Yoo & Kweon (2019), §3.2. Departures: the layers are vectors, so nothing is pooled
-    before the projection; and the logits are read too, as the model's last layer.
+    Yoo & Kweon (2019), §3.2. Departures: the layers are vectors, so there is no pooling before the
+    projection; and the logits are an input too, as the model's last layer.
     """
 
     def __init__(self, widths: Sequence[int], options: LossPrediction) -> None:
@@ -37,10 +37,10 @@ class LossPredictor(nn.Module):
         self.last = nn.Linear(len(widths) * options.width, 1)
 
     def forward(self, layers: Sequence[Tensor]) -> Tensor:
-        """Return the predicted losses, `(n,)`; only their order has a meaning.
+        """Return the predicted losses, `(n,)`; only their order is meaningful.
 
         Args:
-            layers: `(n, h_i)` each, as `readable` gives them.
+            layers: `(n, h_i)` each, from `readable`.
         """
         projected = [
             F.relu(project(layer)) for project, layer in zip(self.projections, layers, strict=True)
@@ -53,17 +53,17 @@ def ranking_loss(
 ) -> Tensor:
     """Return how badly predictions rank the losses of a batch in random order, `()`.
 
-    Rows i and n − 1 − i are a pair, for i < ⌊n/2⌋; the odd row in the middle has no partner. A
-    pair's loss is max(0, −sign(lᵢ − lⱼ)(pᵢ − pⱼ) + ξ), and the mean is over the pairs of which
-    both rows count; Yoo & Kweon (2019), eq. 2. With no such pair it is 0.
+    Rows i and n − 1 − i are a pair, for i < ⌊n/2⌋; a row in the middle has no partner. A pair's
+    loss is max(0, −sign(lᵢ − lⱼ)(pᵢ − pⱼ) + ξ), and the mean is over the pairs in which both rows
+    count; Yoo & Kweon (2019), eq. 2. Without such a pair it is 0.
 
-    Departure: two equal losses have no order, so such a pair gives the constant ξ, without
-    gradient; the paper takes the second row's for the larger.
+    Departure: two equal losses have no order, so their pair gives the constant ξ, without gradient;
+    the paper treats the second row's loss as the larger.
 
     Args:
         predicted: `(n,)` float.
         losses: `(n,)` float, the true losses; no gradient flows to them.
-        counted: `(n,)` bool or float weights ≥ 0; a pair weighs the product.
+        counted: `(n,)` bool or float weights ≥ 0; a pair's weight is their product.
         margin: ξ > 0.
     """
     half = len(predicted) // 2

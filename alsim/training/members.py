@@ -1,4 +1,4 @@
-"""One net with other units dropped or gates open in each of K copies: a committee's members."""
+"""The members of a committee: one net with K sets of dropout masks or open gates."""
 
 from collections.abc import Mapping
 
@@ -18,22 +18,21 @@ def member_logits(
 ) -> Tensor:
     """Return the mixed head's logits of every member, `(k, n, c)`, without gradients.
 
-    Only the masks differ between members, so vmap computes once what lies before the first.
-    That the noise of stochastic gates comes with an axis of samples, of one here, is undone.
+    Only the masks differ between members, so vmap computes the layers before the first mask once.
 
     Args:
         model: In evaluation mode.
         tensors: Parameters and buffers in place of the model's own.
-        masks: Of each dropout layer, `(k, width)` or `(k, n, width)`, or of stochastic gates the
-            noise `(k, 1, 1, t, e)`; none: a committee of one.
-        inputs: Of n rows.
-        task: Whose logits.
+        masks: The masks of each dropout layer, `(k, width)` or `(k, n, width)`, or the noise of
+            stochastic gates, `(k, 1, 1, t, e)`; empty: a committee of one.
+        inputs: Inputs of n rows.
+        task: The task whose logits are returned.
     """
 
     def of_one(dropped: dict[str, Tensor]) -> Tensor:
         outputs: Outputs = functional_call(model, {**tensors, **dropped}, (inputs,))
         logits = outputs.logits[task][MIXED]
-        return logits if logits.ndim == 2 else logits.squeeze(0)
+        return logits if logits.ndim == 2 else logits.squeeze(0)  # gates add an axis of one sample
 
     with torch.no_grad():
         if not masks:

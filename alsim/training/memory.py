@@ -1,4 +1,4 @@
-"""What it looks like when memory runs out, and what the user is told then."""
+"""Errors of memory that runs out: how to recognise them, and what to report."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,17 +7,17 @@ import torch
 
 from alsim.errors import RunError
 
-# The classes to catch; of a RuntimeError `ran_out` must then tell.
+# The classes to catch; for a RuntimeError, `ran_out` then decides.
 MEMORY_ERRORS = (MemoryError, RuntimeError)
 _HOST = "DefaultCPUAllocator"
 _WORDS = (_HOST, "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 def ran_out(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, a GPU's or the machine's.
+    """Return whether an error reports that memory ran out, a GPU's or the machine's.
 
-    Torch has a class for its own GPU memory alone. When the machine's runs out, or when the
-    libraries of the GPU find none left, its words are all there is to tell by.
+    Torch has an error class only for its own GPU memory. If the machine's memory runs out, or the
+    GPU's libraries find none left, only the error's text shows it.
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
@@ -25,13 +25,13 @@ def ran_out(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException, where: str, *, gpu: str, host: str) -> RunError:
-    """Return what to tell the user of an error that says that memory ran out.
+    """Return the error to report when memory ran out.
 
     Args:
-        error: For which `ran_out` holds.
+        error: An error for which `ran_out` is true.
         where: What was being done.
-        gpu: How to mend it if it was a GPU's memory.
-        host: How to mend it if it was the machine's.
+        gpu: How to mend it if a GPU's memory ran out.
+        host: How to mend it if the machine's memory ran out.
     """
     if isinstance(error, MemoryError) or _HOST in str(error):
         return RunError("the machine ran out of memory", where, host)
@@ -40,7 +40,7 @@ def out_of_memory(error: BaseException, where: str, *, gpu: str, host: str) -> R
 
 @contextmanager
 def blaming_memory(where: str, *, gpu: str, host: str) -> Generator[None]:
-    """Raise a RunError, as `out_of_memory` has it, when memory runs out inside."""
+    """Raise the RunError of `out_of_memory` if memory runs out inside."""
     try:
         yield
     except MEMORY_ERRORS as error:

@@ -1,4 +1,4 @@
-"""What a replica minimises: the losses of heads and tasks, and how they are weighed."""
+"""The objective that a replica minimises: the losses of heads and tasks, and their weights."""
 
 import math
 from collections.abc import Mapping
@@ -24,46 +24,46 @@ from alsim.training.task_weighting import last_shared_layer
 
 LOG_VARIANCE = "log_variance"
 TASK_WEIGHTS = "task_weights"
-PREDICTOR = "predictor."  # how the names of a loss predictor's parameters begin
-LOG_VARIANCE_BOUND = 4.0  # a head weighs at most e⁴ ≈ 55
+PREDICTOR = "predictor."  # prefix of the names of a loss predictor's parameters
+LOG_VARIANCE_BOUND = 4.0  # a head's weight is at most e⁴ ≈ 55
 
 
 class Losses(NamedTuple):
-    """What a batch costs."""
+    """The losses of a batch."""
 
-    total: Tensor  # (), what is minimised
-    tasks: Tensor  # (t,), each task's part, before the tasks are weighed
-    plain: Tensor  # (t,), the sums of its heads' losses, unweighted and without gradient
+    total: Tensor  # (), the minimised loss
+    tasks: Tensor  # (t,), each task's loss before the tasks' weights
+    plain: Tensor  # (t,), the sum of its heads' losses, unweighted and without gradient
     counted: Tensor  # (t,) bool, which tasks have a row in the batch
-    beside: Tensor  # (), what no task has: the gates' density, a loss predictor's loss
+    beside: Tensor  # (), terms of no task: the gates' density, a loss predictor's loss
 
 
 class Objective(nn.Module):
     """A model and the weights of its heads' and tasks' losses.
 
-    A head's loss is its mean over the rows that count for it (`losses`). With several heads a
-    task's is L = Σ_h L_h / σ_h² + Σ_h log σ_h with learned σ_h ("uncertainty": Kendall et al. 2018,
-    eq. 10, without the ½, as the study prints it), the plain sum ("sum"), or Σ_h w_h L_h ("fixed";
-    1 where no weight is given); with a single head it is the head's, whatever the weighting.
+    A head's loss is its mean over the rows that count for it (`losses`). A task with several heads
+    has the loss L = Σ_h L_h / σ_h² + Σ_h log σ_h with learned σ_h ("uncertainty": Kendall et al.
+    2018, eq. 10, without the ½, as printed in the study), the plain sum ("sum"), or Σ_h w_h L_h
+    ("fixed"; w_h = 1 if not given). With a single head it is the head's loss.
 
-    Of t tasks the total is the mean of their losses, so that neither the step nor the share of
-    what comes beside them grows with t: a task without a row in the batch adds 0 to the sum.
-    `task_weighting` makes it a weighted mean: "uncertainty" by a learned σ a task and head, of a
-    regression target L / 2σ² + log σ (Kendall et al. 2018, eq. 7), "dwa" by weights handed in, and
-    "gradnorm" by learned ones. "pcgrad" takes the mean, and mends its gradient (`descent`). Where
-    heads have σ, "equal" tasks are weighed by them all the same.
+    The total of t tasks is the mean of their losses, so that neither the step nor the share of the
+    additional terms grows with t; a task without a row in the batch adds 0 to the sum.
+    `task_weighting` makes it a weighted mean: "uncertainty" has a learned σ for each task and head,
+    for a regression target L / 2σ² + log σ (Kendall et al. 2018, eq. 7); "dwa" gets its weights as
+    an argument; "gradnorm" learns them. "pcgrad" takes the mean and changes its gradient
+    (`descent`). If heads have σ, they weight "equal" tasks, too.
 
-    At the optimum σ² = 2L (of a target L), so a weight would explode as L → 0: what is learned is
-    s = log σ², and it is clamped to ±4 after each step (a clamp in here would kill its gradient).
-    Both terms of a head are left out of a batch in which no row counts for it. The head of a
-    modality counts rows that have the modality.
+    At the optimum σ² = 2L (for a target L), so a weight would explode as L → 0. Hence s = log σ² is
+    learned and clamped to ±4 after each step (a clamp in the loss would block its gradient). If no
+    row of a batch counts for a head, both of its terms are left out. For a modality's head, rows
+    with this modality count.
 
-    With a loss predictor, λ times its ranking loss is added (Yoo & Kweon 2019, eq. 1). What it
-    learns to rank are the mixed head's losses, without class weights; with several tasks a row's
-    mean over those that are known.
+    With a loss predictor, λ times its ranking loss is added (Yoo & Kweon 2019, eq. 1). It learns to
+    rank the mixed head's losses, without class weights; with several tasks, a row's mean over its
+    known labels.
 
-    A model with stochastic gates is trained under samples of them (`gate_losses`), and λ times
-    its density is added; a loss predictor then learns from the first sample.
+    A model with stochastic gates is trained under samples of them (`gate_losses`), and λ times its
+    density is added; a loss predictor then learns from the first sample.
     """
 
     log_variance: nn.Parameter | None
@@ -96,19 +96,19 @@ class Objective(nn.Module):
         learned = "uncertainty" in (self.weighting, self.task_weighting)
         self.log_variance = nn.Parameter(torch.zeros(len(self.terms))) if learned else None
         self.task_weights = None
-        self.shared_layer: tuple[str, ...] = ()  # of the model, whose gradients gradnorm compares
+        self.shared_layer: tuple[str, ...] = ()  # parameters whose gradients gradnorm compares
         if self.task_weighting == "gradnorm":
             self.task_weights = nn.Parameter(torch.ones(n_tasks))
             self.shared_layer = last_shared_layer(model)
             self.register_buffer("first_losses", torch.full((n_tasks,), torch.nan))
         unknown = torch.full((n_tasks,), torch.nan) if wants_baselines(model) else None
-        self.register_buffer("baselines", unknown)  # of the gates' estimator, noted at each step
+        self.register_buffer("baselines", unknown)  # of the gates' estimator, updated at each step
 
     @property
     def takes_own(self) -> bool:
-        """Return whether rows with one task each can be given without the others (`Inputs.own`).
+        """Return whether only each row's own task can be computed (`Inputs.own`).
 
-        A loss predictor reads the mixtures of all tasks.
+        A loss predictor needs the mixtures of all tasks.
         """
         is_of_experts = isinstance(self.model, ExpertNet) and self.predictor is None
         return is_of_experts and len(self.heads) > 1
@@ -125,13 +125,12 @@ class Objective(nn.Module):
         """Return the losses of a batch.
 
         Args:
-            inputs: The batch; each row's own task may be told only if `takes_own`.
-            labels: task -> `(n,)` int64, −1 where unknown; or `(n, c)` bool, the classes that are
-                still possible; or, of a target, `(n,)` float, NaN where unknown.
-            class_weights: task -> `(c,)` float; a task without an entry weighs all the same.
-            task_weights: task -> `()`, or empty; those of "dwa".
-            joint: `()`, how much of the ranking loss's gradient goes on from the layers that are
-                read to the model, 0 or 1; None: nothing of it.
+            inputs: The batch; with `Inputs.own` only if `takes_own`.
+            labels: task -> `(n,)` int64, −1 if unknown; or `(n, c)` bool, the classes still
+                possible; or, for a target, `(n,)` float, NaN if unknown.
+            class_weights: task -> `(c,)` float; without an entry all weights are equal.
+            task_weights: task -> `()`, the weights of "dwa"; empty for other methods.
+            joint: `()`, 1 if the ranking loss also trains the model, else 0; None: 0.
         """
         outputs: Outputs = self.model(inputs)
         present = dict(zip(self.modalities, inputs.present.unbind(1), strict=True))
@@ -169,7 +168,7 @@ class Objective(nn.Module):
         )
 
     def _weigh_heads(self, losses: Tensor, counted: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
-        """Return each head's part of its task's loss, `(terms,)`."""
+        """Return each head's term of its task's loss, `(terms,)`."""
         if self.weighting == "fixed":
             losses = self.fixed_weights * losses
         if self.log_variance is None:
@@ -204,7 +203,7 @@ class Objective(nn.Module):
             ValueError: If there is none.
         """
         if self.predictor is None:
-            raise ValueError("no loss predictor: the training options do not ask for one")
+            raise ValueError("no loss predictor: the training options have none")
         return self.predictor
 
     def sigmas(self, log_variance: Tensor) -> dict[tuple[str, str], float]:
@@ -221,14 +220,14 @@ def make_objective(
     """Return a freshly initialised model with its loss.
 
     Raises:
-        UsageError: If the model cannot be made, or the tasks cannot be weighed by gradnorm in it.
+        UsageError: If the model cannot be made, or gradnorm does not support it.
     """
     with forked(generator):
         module = build_model(shape, model)
     outputs = _outputs_of_zeros(module, shape)
     predictor = None
     if training.loss_prediction is not None:
-        # After the model, whose initial parameters must not depend on it.
+        # Made after the model, whose initial parameters must not depend on it.
         with forked(generator):
             predictor = LossPredictor(
                 [layer.shape[1] for layer in readable(outputs)], training.loss_prediction
@@ -245,13 +244,13 @@ def make_objective(
 
 
 def _partly(layer: Tensor, joint: Tensor | None) -> Tensor:
-    """Return the same numbers, whose gradient is `joint` times as large; None for none."""
+    """Return the same numbers with the gradient times `joint`; None: without gradient."""
     fixed = layer.detach()
     return fixed if joint is None else joint * layer + (1 - joint) * fixed
 
 
 def _target(outputs: Outputs, labels: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return what a loss predictor learns to rank, `(n,)`, and which rows count, `(n,)` bool."""
+    """Return the losses that a loss predictor ranks, `(n,)`, and which rows count, `(n,)` bool."""
     pairs = [row_losses(outputs.logits[task][MIXED].detach(), y) for task, y in labels.items()]
     losses = torch.stack([losses for losses, _ in pairs]).sum(0)
     n_known = torch.stack([known for _, known in pairs]).sum(0)
@@ -259,7 +258,7 @@ def _target(outputs: Outputs, labels: Mapping[str, Tensor]) -> tuple[Tensor, Ten
 
 
 def _outputs_of_zeros(model: nn.Module, shape: Shape) -> Outputs:
-    """Return what a model says of two rows of zeros: which heads it has, and its widths."""
+    """Return a model's outputs for two rows of zeros, which show its heads and widths."""
     zeros = Inputs(
         {name: torch.zeros(2, d) for name, d in shape.widths.items()},
         torch.ones(2, len(shape.widths)),

@@ -1,4 +1,4 @@
-"""Optimisers for stacked replicas, each at its own step."""
+"""Optimisers for stacked replicas, each with its own step count."""
 
 from collections.abc import Mapping
 
@@ -8,17 +8,17 @@ from torch import Tensor
 from alsim.options.training import OptimiserName
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
-# MKL's square root takes twenty times longer for a zero, the moment of every weight that never
-# had a gradient, such as a pixel that is always dark. Beside EPS² this is nothing.
+# MKL's square root takes twenty times longer for zeros, the moments of weights that never had a
+# gradient, such as those of a pixel that is always dark. This is negligible compared with EPS².
 TINY = 1e-36
 
 
 class StackedAdam:
-    """Adam (Kingma & Ba 2015, algorithm 1) over parameters `(r, …)` with a step count each.
+    """Adam (Kingma & Ba 2015, algorithm 1) over parameters `(r, …)`, with a step count each.
 
-    `torch.optim.Adam` keeps one step count a tensor, so it cannot hold replicas whose best
-    epochs differ. Every operation is elementwise: a replica's bits do not depend on its
-    neighbours, as those of torch's fused kernel do.
+    `torch.optim.Adam` has one step count per tensor, so it cannot hold replicas whose best epochs
+    differ. All operations here are elementwise, so a replica's bits do not depend on the other
+    replicas, as they would in torch's fused kernel.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor], rates: Mapping[str, float]) -> None:
@@ -49,7 +49,7 @@ class StackedAdam:
 
 
 class StackedSgd(StackedAdam):
-    """Stochastic gradient descent without momentum, in the same shape; its moments stay zero."""
+    """Stochastic gradient descent without momentum, with the same interface; moments stay 0."""
 
     @torch.no_grad()
     def step(self) -> None:

@@ -1,6 +1,6 @@
-"""Copies of one small network, trained side by side: what they are given and can do.
+"""The interface of replicas: copies of one small network, trained side by side.
 
-`direct` and `lockstep` are the two ways to have them; `ways` makes either.
+`direct` and `lockstep` implement it; `ways` makes either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,21 +23,21 @@ from alsim.training.objective import (
 )
 from alsim.training.state import ReplicaState
 
-Mode = Literal["train", "frozen", "eval"]  # frozen: train with BatchNorm's statistics as they are
+Mode = Literal["train", "frozen", "eval"]  # frozen: train with fixed BatchNorm statistics
 
 
 class Batch(NamedTuple):
     """One mini-batch of every replica; each tensor has a leading axis of R."""
 
     inputs: Inputs
-    # task -> (r, n) int64, -1 unknown; or (r, n, c) bool, the classes still possible; or, of a
+    # task -> (r, n) int64, -1 unknown; or (r, n, c) bool, the classes still possible; or, for a
     # target, (r, n) float, NaN unknown
     labels: Mapping[str, Tensor]
-    class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all classes weigh the same
-    # (r,) float, 1 where the ranking loss of a loss predictor trains the model too; None: nowhere
+    class_weights: Mapping[str, Tensor]  # task -> (r, c); empty: all weights are equal
+    # (r,) float, 1 if the ranking loss of a loss predictor trains the model too; None: 0 for all
     joint: Tensor | None = None
-    task_weights: Mapping[str, Tensor] | None = None  # task -> (r,), of dwa; none: all the same
-    task_order: Tensor | None = None  # (r, t, t), in which order pcgrad's tasks meet
+    task_weights: Mapping[str, Tensor] | None = None  # task -> (r,), of dwa; None: all equal
+    task_order: Tensor | None = None  # (r, t, t), the order in which pcgrad processes the tasks
 
 
 class Replicas(Protocol):
@@ -55,45 +55,45 @@ class Replicas(Protocol):
 
     @property
     def sites(self) -> Sequence[Site]:
-        """Return the dropout layers that want a mask."""
+        """Return the dropout layers, which need masks."""
         ...
 
     @property
     def gates(self) -> Sequence[NoiseSite]:
-        """Return the stochastic gates that want noise in training."""
+        """Return the stochastic gates, which need noise in training."""
         ...
 
     def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Losses:
         """Take one optimiser step; return the losses before it, each tensor `(r, …)`.
 
-        `masks` holds the masks of `sites` and the noise of `gates`, by the buffer's name.
+        `masks` holds the masks of `sites` and the noise of `gates`, by buffer name.
         """
         ...
 
     def outputs(self, inputs: Inputs) -> Outputs:
-        """Return what every replica says of the same rows, each tensor `(r, n, …)`.
+        """Return every replica's outputs for the same rows, each tensor `(r, n, …)`.
 
-        In evaluation mode, without gradients; nothing of the replicas changes.
+        In evaluation mode, without gradients; the replicas do not change.
         """
         ...
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return what K committee members of every replica say, `(r, k, n, c)`, mixed head.
+        """Return the mixed head's logits of every replica's K committee members, `(r, k, n, c)`.
 
-        In evaluation mode but for the masks, without gradients.
+        In evaluation mode except for the masks, without gradients.
 
         Args:
             inputs: The same rows for all.
-            masks: Of each dropout layer, `(r, k, width)`, or `(r, k, n, width)` with one a row; or
-                the noise of stochastic gates, `(r, k, 1, 1, t, e)`.
-            task: Whose logits.
+            masks: The masks of each dropout layer, `(r, k, width)`, or `(r, k, n, width)` with one
+                per row; or the noise of stochastic gates, `(r, k, 1, 1, t, e)`.
+            task: The task whose logits are returned.
         """
         ...
 
     def predicted_losses(self, inputs: Inputs) -> Tensor:
-        """Return what every replica's loss predictor says of the same rows, `(r, n)`.
+        """Return the losses that every replica predicts for the same rows, `(r, n)`.
 
-        In evaluation mode, without gradients. Only the order within a replica has a meaning.
+        In evaluation mode, without gradients. Only the order within a replica is meaningful.
 
         Raises:
             ValueError: If the replicas have no loss predictor.
@@ -101,7 +101,7 @@ class Replicas(Protocol):
         ...
 
     def parameter(self, name: str) -> Tensor | None:
-        """Return a copy of one parameter, `(r, …)`, or None where there is none of that name."""
+        """Return a copy of one parameter, `(r, …)`, or None if there is no such parameter."""
         ...
 
     def state(self) -> ReplicaState:
@@ -109,7 +109,7 @@ class Replicas(Protocol):
         ...
 
     def load(self, state: ReplicaState) -> None:
-        """Take on a state of the same R."""
+        """Load a state of the same R."""
         ...
 
 
@@ -130,7 +130,7 @@ def rate_of(name: str, options: TrainingOptions) -> float:
 
 
 def clamp_log_variance(parameters: Mapping[str, Tensor]) -> None:
-    """Bring the log-variances back within their bound, after a step."""
+    """Clamp the log-variances to their bound, after a step."""
     log_variance = parameters.get(LOG_VARIANCE)
     if log_variance is not None:
         with torch.no_grad():

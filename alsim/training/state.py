@@ -1,4 +1,4 @@
-"""Everything that training changes, as plain tensors."""
+"""The state of replicas, everything that training changes, as plain tensors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _GROUPS = ("parameters", "buffers", "first_moments", "second_moments")
 class ReplicaState:
     """Parameters, buffers and Adam's state of R replicas, each tensor `(r, …)`.
 
-    The tensors are copies: training on does not change them.
+    The tensors are copies: further training does not change them.
     """
 
     parameters: Mapping[str, Tensor]
@@ -28,7 +28,7 @@ class ReplicaState:
         return len(self.steps)
 
     def pick(self, replicas: Sequence[int]) -> "ReplicaState":
-        """Return the state of the chosen replicas, in that order; one may come twice (a fork)."""
+        """Return the state of the given replicas, in that order; one may come twice (a fork)."""
         index = torch.tensor(list(replicas), device=self.steps.device)
         return ReplicaState.from_tensors({k: v[index] for k, v in self.to_tensors().items()})
 
@@ -43,7 +43,7 @@ class ReplicaState:
         )
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Return one flat mapping, as a tensor file holds it."""
+        """Return one flat mapping, as for a tensor file."""
         flat = {
             f"{group}/{name}": tensor
             for group in _GROUPS

@@ -1,4 +1,4 @@
-"""How the losses of several tasks are weighed: the formulas, for R replicas at once."""
+"""Weights of the losses of several tasks: the formulas, for R replicas at once."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ from alsim.models.plain import Mlp
 
 DWA_TEMPERATURE = 2.0
 GRADNORM_ALPHA = 1.5
-LEAST_WEIGHT = 0.01  # of GradNorm, which must not turn a task's loss round
+LEAST_WEIGHT = 0.01  # of GradNorm, which must not change the sign of a task's loss
 
 
 def dwa_weights(last: Tensor, before: Tensor, temperature: float = DWA_TEMPERATURE) -> Tensor:
     """Return each task's weight by dynamic weight averaging, `(r, t)`, summing to t.
 
-    w_k = t · softmax(r_k / T), r_k = L_k(e − 1) / L_k(e − 2): a task whose loss falls slowly weighs
-    more. Liu et al. (2019), "End-to-End Multi-Task Learning with Attention", eq. 7. A task without
-    a loss in one of the epochs counts as one that stands still.
+    w_k = t · softmax(r_k / T), r_k = L_k(e − 1) / L_k(e − 2): a task whose loss falls slowly gets
+    more weight. Liu et al. (2019), "End-to-End Multi-Task Learning with Attention", eq. 7. A task
+    without a loss in one of the epochs counts as unchanged, r_k = 1.
 
     Args:
-        last: `(r, t)` mean losses of the last epoch, not negative; NaN where a task had none.
+        last: `(r, t)` mean losses of the last epoch, not negative; NaN for a task without any.
         before: `(r, t)`, of the epoch before.
-        temperature: T; the larger, the more even.
+        temperature: T; the larger, the more even the weights.
     """
-    is_told = (before > 0) & torch.isfinite(before) & torch.isfinite(last)
-    ratios = torch.where(is_told, last / torch.where(is_told, before, 1), 1)
+    is_known = (before > 0) & torch.isfinite(before) & torch.isfinite(last)
+    ratios = torch.where(is_known, last / torch.where(is_known, before, 1), 1)
     return last.shape[1] * torch.softmax(ratios / temperature, 1)
 
 
@@ -48,11 +48,11 @@ def gradnorm_slopes(
 
     Args:
         weights: w, `(r, t)`, positive.
-        norms: ‖∇L_k‖ by the last shared layer, `(r, t)`, of the losses without their weights.
+        norms: ‖∇L_k‖ at the last shared layer, `(r, t)`, of the unweighted losses.
         losses: L_k, `(r, t)`, not negative.
-        first: L_k(0), `(r, t)`: of the first batch with the task.
+        first: L_k(0), `(r, t)`, of the first batch with the task.
         counted: `(r, t)` bool, which tasks have rows in the batch.
-        alpha: How much slower tasks are pulled ahead; at 0 all G are made equal.
+        alpha: How strongly slow tasks are favoured; at 0 all G are made equal.
     """
     n = counted.sum(1, keepdim=True).clamp_min(1)
     scaled = weights * norms
@@ -63,27 +63,26 @@ def gradnorm_slopes(
 
 
 def normalised(weights: Tensor) -> Tensor:
-    """Return weights of at least 0.01 whose mean over the tasks, the last axis, is 1.
+    """Return weights of at least 0.01, scaled to a mean of 1 over the tasks, the last axis.
 
-    Chen et al. (2018) normalise alone; a weight that a step made negative would then stay so.
+    Departure: Chen et al. (2018) only normalise; a negative weight would then stay negative.
     """
     positive = weights.clamp_min(LEAST_WEIGHT)
     return positive / positive.mean(-1, keepdim=True)
 
 
 def without_conflicts(gradients: Tensor, order: Tensor) -> Tensor:
-    """Return the tasks' gradients, each without what opposes another's, `(r, t, p)`.
+    """Return the tasks' gradients without their conflicts, `(r, t, p)`.
 
-    From gradient i its projection on gradient j is taken wherever their product is negative, for
-    one j after another; the gradients projected on stay as they were. Yu et al. (2020), "Gradient
-    Surgery for Multi-Task Learning", algorithm 1.
+    For one task j after another: if the product of gradients i and j is negative, the projection of
+    gradient i on gradient j is subtracted from it; j is always the original gradient. Yu et al.
+    (2020), "Gradient Surgery for Multi-Task Learning", algorithm 1.
 
     Args:
         gradients: `(r, t, p)`.
-        order: `(r, t, t)` int64: row i is the order in which task i meets the tasks; that it meets
-            itself changes nothing.
+        order: `(r, t, t)` int64; row i is the order of the tasks j for task i; j = i is ignored.
     """
-    # What is left of each gradient is a sum of the original ones, so their products suffice.
+    # The results are linear combinations of the original gradients, so their products suffice.
     products = gradients @ gradients.mT
     squares = products.diagonal(dim1=1, dim2=2)
     itself = torch.arange(gradients.shape[1], device=gradients.device)
@@ -98,22 +97,22 @@ def without_conflicts(gradients: Tensor, order: Tensor) -> Tensor:
 
 
 def draw_orders(n_tasks: int, generators: Sequence[torch.Generator]) -> Tensor:
-    """Return for every task a random order of the tasks, `(r, t, t)` int64.
+    """Return a random order of the tasks for every task, `(r, t, t)` int64.
 
     Args:
         n_tasks: t.
-        generators: One a replica, on the CPU.
+        generators: One per replica, on the CPU.
     """
     return torch.stack([torch.rand(n_tasks, n_tasks, generator=g).argsort(1) for g in generators])
 
 
 def last_shared_layer(model: nn.Module) -> tuple[str, ...]:
-    """Return the names of the weights of the last layer below all tasks.
+    """Return the names of the weights of the last layer that all tasks share.
 
-    Of a net of experts that is the experts' last layer, of the mlp its last hidden one.
+    For a net of experts it is the experts' last layer, for the mlp its last hidden layer.
 
     Raises:
-        UsageError: If the model is another: nothing tells which layer that is.
+        UsageError: If the model is another: its shared layers are not known.
     """
     prefix = ""
     if isinstance(model, ExpertNet):
@@ -130,8 +129,8 @@ def last_shared_layer(model: nn.Module) -> tuple[str, ...]:
     found = tuple(name for name in names if name.endswith("weight"))
     if not found:
         raise UsageError(
-            f"gradnorm needs a last shared layer, and a {type(model).__name__} tells of none",
+            f"gradnorm does not know the last shared layer of a {type(model).__name__}",
             "--task-weighting gradnorm",
-            "use mlp or a model of experts, or weigh the tasks by dwa, uncertainty or pcgrad",
+            "use mlp or a model of experts, or weight the tasks by dwa, uncertainty or pcgrad",
         )
     return found

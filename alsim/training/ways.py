@@ -17,10 +17,10 @@ def make_replicas(way: Way, objectives: Sequence[Objective], options: TrainingOp
     """Return the objectives as replicas, with fresh optimisers.
 
     Raises:
-        ValueError: If the direct way is given more than one.
+        ValueError: If the direct way gets more than one objective.
     """
     if way == "lockstep":
         return LockstepReplicas(objectives, options)
     if len(objectives) != 1:
-        raise ValueError(f"direct replicas come one at a time, not {len(objectives)}")
+        raise ValueError(f"the direct way trains one replica, not {len(objectives)}")
     return DirectReplica(objectives[0], options)
