@@ -5,26 +5,12 @@ from typing import TYPE_CHECKING, Any
 from alsim.plots.kinds import KINDS, Kind, draw
 
 if TYPE_CHECKING:
-    from alsim.analysis.statistics.bands import BandKind
     from alsim.plots.curves import draw_curves
     from alsim.plots.drawing.figures import Drawing, check_target, save_figure
-    from alsim.plots.drawing.of_runs import DrawableRun
 
-__all__ = [
-    "KINDS",
-    "BandKind",
-    "DrawableRun",
-    "Drawing",
-    "Kind",
-    "check_target",
-    "draw",
-    "draw_curves",
-    "save_figure",
-]
+__all__ = ["KINDS", "Drawing", "Kind", "check_target", "draw", "draw_curves", "save_figure"]
 
 _HOMES = {
-    "BandKind": "alsim.analysis.statistics.bands",
-    "DrawableRun": "alsim.plots.drawing.of_runs",
     "Drawing": "alsim.plots.drawing.figures",
     "check_target": "alsim.plots.drawing.figures",
     "draw_curves": "alsim.plots.curves",
@@ -33,7 +19,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only then: a command's help needs no more than the kinds."""
+    """Import a name on first use: a command's help needs only the kinds."""
     if name not in _HOMES:
         raise AttributeError(f"module 'alsim.plots' has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""Accuracy by class over the labels: a heat map a strategy."""
+"""Accuracy by class over the labels: one heat map per strategy."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.curves.recalls import Recalls, minus_baseline, recalls
-from alsim.analysis.curves.runs import named
+from alsim.analysis.curves.runs import check_units, named
 from alsim.errors import StoreError, UsageError
 from alsim.plots.drawing.baselines import pair_up
 from alsim.plots.drawing.figures import (
@@ -21,10 +21,10 @@ from alsim.plots.drawing.figures import (
     write_heading,
 )
 from alsim.plots.drawing.lines import Look, format_x, looks_of, seeds_in_words
+from alsim.plots.drawing.names import as_labels, shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.pool_classes import pool_classes
 from alsim.plots.drawing.words import split_in_words, x_label
-from alsim.plots.names import as_labels, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _KIND = "classes"
 _COLUMNS = 4
-_SEEN = 98  # percentile of the differences at which the colours end
+_SEEN = 98  # percentile of the differences at which the colour scale ends
 _UNKNOWN = "#D9D9D9"
 
 
@@ -44,21 +44,22 @@ def draw_classes(
     baseline: str | None = None,
     relative: bool = False,
 ) -> Drawing:
-    """Return the mean recall of each class over the labels, a heat map a strategy.
+    """Return the mean recall of each class over the labels, one heat map per strategy.
 
-    Classes stand from the most frequent of the pool, at the top, to the least; those without an
-    evaluated row are left out, with a warning. All panels have one colour scale.
+    Classes are sorted from the most frequent in the pool, at the top, to the least; those without
+    an evaluated row are left out, with a warning. All panels share one colour scale.
 
     Args:
         runs: At least one, all on one pool; a folder given twice is drawn once.
         title: Above the panels.
-        baseline: If given, `relative` to this strategy; None is random.
+        baseline: If given, `relative` to this strategy; None: random.
         relative: Whether to draw differences to the baseline, in pairs by seed.
 
     Raises:
-        UsageError: If the runs use different pools, or there is no such baseline.
-        StoreError: If a run has no recall by class, as runs of older versions.
+        UsageError: If the runs use different pools or units, or there is no such baseline.
+        StoreError: If a run has no recall by class, as in older versions.
     """
+    check_units("labels", runs, "draw runs of one unit")
     unique = distinct(runs)
     warnings = differences(unique)
     pool = pool_classes(unique, _KIND, warnings)
@@ -103,7 +104,7 @@ def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
         raise StoreError(
             "the run has no accuracy by class",
             str(run.folder),
-            "run it again into another folder, since older versions kept none: "
+            "run it again into another folder, since older versions did not record it: "
             "alsim run --out FOLDER",
         )
     return found
@@ -150,7 +151,7 @@ def _figure(
 
 
 def _grid(each: Recalls, rows: Sequence[str]) -> NDArray[np.float64]:
-    """Return the mean recalls of some classes, `(rows, p)`, NaN where there is none."""
+    """Return the mean recalls of some classes, `(rows, p)`, NaN if there is none."""
     mean = each.mean
     grid = np.full((len(rows), mean.shape[1]), np.nan)
     for row, name in enumerate(rows):
@@ -165,7 +166,7 @@ def _draw_map(
     grid: NDArray[np.float64],
     scale: Mapping[str, Any],
 ) -> "QuadMesh":
-    """Draw a panel: a column a label count, as wide as half-way to its neighbours."""
+    """Draw a panel: one column per label count, reaching half-way to its neighbours."""
     middles = (n_labelled[1:] + n_labelled[:-1]) / 2
     ends = (
         (2 * n_labelled[0] - middles[0], 2 * n_labelled[-1] - middles[-1])
@@ -174,7 +175,7 @@ def _draw_map(
     )
     columns = np.concatenate([ends[:1], middles, ends[1:]])
     rows = np.arange(len(grid) + 1) - 0.5
-    # In a vector format ten thousands of cells would be as many shapes.
+    # Rasterised, since tens of thousands of cells would be too many shapes in a vector format.
     image = axes.pcolormesh(columns, rows, np.ma.masked_invalid(grid), rasterized=True, **scale)
     axes.grid(visible=False)
     axes.tick_params(labelsize=8)
@@ -189,4 +190,4 @@ def _footnote(shown: Sequence[tuple[Look, Recalls]], split: str, *, is_relative:
         f"share of a class's rows on {split} that is found, {seeds}; "
         "classes by their rows in the pool, most on top"
     )
-    return text + ("; the strongest 2 % lie beyond the colours" if is_relative else "")
+    return text + ("; the largest 2 % lie beyond the colour scale" if is_relative else "")

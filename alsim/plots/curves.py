@@ -1,18 +1,23 @@
-"""Learning curves as a picture: mean over seeds, a band, labels or their cost on the x axis."""
+"""Learning curves: mean over seeds and a band, against labels, questions or cost."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.metric_curves import Place, places_of
 from alsim.analysis.curves.runs import named
+from alsim.analysis.curves.task_runs import ALL, MIXED
 from alsim.analysis.statistics.bands import BandKind
 from alsim.analysis.statistics.intervals import SHARES
-from alsim.errors import StoreError
+from alsim.errors import StoreError, UsageError, nearest
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.panels import Panel, draw_panels
 from alsim.plots.drawing.words import axis_label, x_label
-from alsim.plots.tasks import draw_tasks
+
+_MOST_COLUMNS = 4
 
 
 def draw_curves(
@@ -25,25 +30,25 @@ def draw_curves(
 ) -> Drawing:
     """Return the learning curves of one or more runs in one figure.
 
-    Of runs of several tasks they are the mean over the tasks. Each label stands at the height
-    where its curve ends, so that the labels read from the best to the worst. Runs on other pools
-    or splits are drawn too, with a warning.
+    For runs of several tasks they are the mean over the tasks. Each label is at the height where
+    its curve ends, so that the labels read from the best to the worst. Runs on other pools or
+    splits are drawn too, with a warning.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
         metric: A column of the steps.
-        band: See `alsim.analysis.statistics.bands`; `seeds` draws each of them.
+        band: See `alsim.analysis.statistics.bands`; `seeds` draws a line for each seed.
         title: Above the axes.
-        x: Against what the curves are drawn.
-        task: "all" draws a panel for each task and their mean, see `draw_tasks`. The curves of one
-            task are those of the runs that `of_task` makes.
+        x: The quantity on the x axis.
+        task: "all" draws a panel for each task and one for their mean. For one task, use the runs
+            that `of_task` returns.
 
     Raises:
         UsageError: If a run has no such metric.
-        StoreError: If there is not one point to draw.
+        StoreError: If there is no point to draw.
     """
     if task is not None:
-        return draw_tasks(runs, metric, band, title, x)
+        return _draw_tasks(distinct(runs), metric, band, title, x)
     unique = distinct(runs)
     warnings = differences(unique)
     found = [
@@ -73,11 +78,45 @@ def draw_curves(
     return finished(figure, warnings)
 
 
-def draw_batch_sizes(
-    runs: Sequence[DrawableRun],
-    band: BandKind = "none",
-    title: str | None = None,
-    x: XAxis = "labels",
+def _draw_tasks(
+    runs: Sequence[DrawableRun], metric: str, band: BandKind, title: str | None, x: XAxis
 ) -> Drawing:
-    """Return the largest training batch of each step, drawn as `draw_curves` does."""
-    return draw_curves(runs, "batch_size", band, title, x)
+    """Return a panel for the mean over the tasks and one for each task that has the metric.
+
+    Labels and cost are those of all tasks together, as the runs count them. Only tasks that all
+    runs have are drawn.
+
+    Raises:
+        UsageError: If no task has the metric.
+    """
+    places = _places(runs, metric)
+    if not places:
+        names = {str(name) for run in runs for name in run.metrics.column("metric").to_pylist()}
+        known = sorted(name for name in names if _places(runs, name))
+        raise UsageError(
+            f"no task has a metric {metric!r}", "alsim plot --task all", nearest(metric, known)
+        )
+    panels = [
+        Panel(name, (place,))
+        for name, place in zip(shortened([p.task for p in places]), places, strict=True)
+    ]
+    if len(places) > 1:
+        panels.insert(0, Panel(f"mean of {len(places)} tasks", tuple(places)))
+    n = len(panels)
+    return draw_panels(
+        runs,
+        metric,
+        panels,
+        ylabel=axis_label(metric, runs),
+        is_share=metric in SHARES,
+        n_columns=n if n <= 3 else next((c for c in (4, 3) if n % c == 0), _MOST_COLUMNS),
+        band=band,
+        title=title,
+        x=x,
+    )
+
+
+def _places(runs: Sequence[DrawableRun], metric: str) -> list[Place]:
+    """Return where every run measured the mixed head on all rows of a task, by task."""
+    shared = set[Place].intersection(*(set(places_of(run.metrics, metric)) for run in runs))
+    return sorted(p for p in shared if (p.head, p.modalities) == (MIXED, ALL))

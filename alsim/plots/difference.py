@@ -1,4 +1,4 @@
-"""Each strategy less the baseline, seed by seed, against the labels."""
+"""Each strategy minus the baseline, in pairs by seed, against the labels."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import axis_label, x_label
-from alsim.plots.names import as_labels
 
 
 def draw_difference(
@@ -28,16 +28,16 @@ def draw_difference(
 ) -> Drawing:
     """Return each strategy's metric minus the baseline's, in pairs by seed, with a line at 0.
 
-    The band is that of the mean difference, so it does not hold what moves both strategies of a
-    seed alike; where it is clear of 0 the two differ at that point, taken alone.
+    The band is that of the mean difference, so variation that both strategies of a seed share does
+    not count. Where it excludes 0 the two differ at that point, taken alone.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
         metric: A column of the steps.
         band: See `alsim.analysis.statistics.bands`.
         title: Above the axes.
-        x: Against what.
-        baseline: A strategy's name; None is random.
+        x: The quantity on the x axis.
+        baseline: A strategy's name; None: random.
 
     Raises:
         UsageError: If there is no such metric or baseline, or nothing that shares seeds and

@@ -1,4 +1,4 @@
-"""How a net does by how many of its experts run: which are worth their cost?"""
+"""A net's metric by how many of its experts run: which experts are worth their cost?"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -31,7 +31,6 @@ from alsim.plots.drawing.of_trainings import (
     labels_in_words,
     looks_of_nets,
     nets_of,
-    only_study,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
@@ -44,7 +43,7 @@ _MARKERS = {"task-k": "o", "mean-k": "s", "round": "^", "sample": "v", "soft": "
 
 
 def draw_experts(
-    studies: Sequence[DrawableTraining],
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     band: BandKind = "t",
@@ -54,23 +53,22 @@ def draw_experts(
 ) -> Drawing:
     """Return a metric against the experts that run for a task; Yan et al. (2019), Fig. 2.
 
-    Of a net with stochastic gates the evaluations by each task's K likeliest experts, "top-K",
-    are a line; the others are marks, at the mean number of experts over tasks and seeds. A model
-    without such gates is a level: whatever it has runs.
+    For a net with stochastic gates, the evaluations with each task's K most likely experts,
+    "top-K", form a line; the others are marks, at the mean number of experts over tasks and seeds.
+    A model without such gates is a horizontal line: all of its experts run.
 
     Args:
-        studies: One, with several evaluations.
-        metric: accuracy, auc, mse or nll; None is the first of them that was measured.
+        study: With several evaluations.
+        metric: accuracy, auc, mse or nll; None: the first of them that was measured.
         band: About the line, and as bars about the marks.
         title: Above the axes.
-        task: That one alone; None or "all" is the mean over the tasks.
-        fraction: Of the labels; None is the largest.
+        task: One task's values; None or "all": the mean over the tasks.
+        fraction: Fraction of the labels; None: the largest.
 
     Raises:
-        UsageError: If there are several studies, or no such metric, task or fraction.
+        UsageError: If there is no such metric, task or fraction.
         StoreError: If no net was evaluated by stochastic gates.
     """
-    study = only_study(studies, "experts")
     tasks = study.tasks
     metric = choose_metric(tasks, metric, _WHERE)
     names = choose_tasks(tasks, metric, task, _WHERE)
@@ -78,7 +76,7 @@ def draw_experts(
     which = nets_of(study, tasks)
     looks = looks_of_nets(which)
     warnings = study_warnings(study)
-    if not any(told for each in which for _, told in net_means(tasks, each, metric, names)):
+    if not any(way for each in which for _, way in net_means(tasks, each, metric, names)):
         raise StoreError(
             "no net of the study has stochastic gates to choose experts by",
             str(study.folder),
@@ -98,14 +96,14 @@ def draw_experts(
                 drawn = Line(looks[each].label, line, looks[each].style, band, edges)
                 draw_line(axes, drawn, opacity=band_opacity(len(which)))
                 n_seeds.append(len(line.seeds))
-            for told, at, values in _marks(study, each, metric, names, share):
+            for way, at, values in _marks(study, each, metric, names, share):
                 n_seeds.append(len(values))
-                if not told:
+                if not way:
                     has_levels = True
                     _draw_level(axes, values, looks[each])
                     continue
-                shown.add(told)
-                _draw_mark(axes, at, values, told, looks[each], band, bounds_of(metric))
+                shown.add(way)
+                _draw_mark(axes, at, values, way, looks[each], band, bounds_of(metric))
         axes.set_xlabel("experts that run for a task", fontsize=9)
         axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
         axes.locator_params(axis="x", integer=True)
@@ -126,13 +124,13 @@ def draw_experts(
 def _marks(
     study: DrawableTraining, which: Trained, metric: str, names: Sequence[str], share: float
 ) -> list[tuple[str, float, np.ndarray]]:
-    """Return each evaluation but top-K, how many experts then run, and a value a seed."""
+    """Return each evaluation except top-K, its number of experts, and one value per seed."""
     experts = net_means(study.tasks, which, "n_experts", names)
     found: list[tuple[str, float, np.ndarray]] = []
-    for (fraction, told), values in net_means(study.tasks, which, metric, names).items():
-        if fraction == share and not told.startswith(TOP):
-            at = list(experts.get((fraction, told), {}).values())
-            found.append((told, float(np.mean(at)) if at else np.nan, np.array([*values.values()])))
+    for (fraction, way), values in net_means(study.tasks, which, metric, names).items():
+        if fraction == share and not way.startswith(TOP):
+            at = list(experts.get((fraction, way), {}).values())
+            found.append((way, float(np.mean(at)) if at else np.nan, np.array([*values.values()])))
     return found
 
 
@@ -140,7 +138,7 @@ def _draw_mark(
     axes: "Axes",
     x: float,
     values: np.ndarray,
-    told: str,
+    way: str,
     look: Look,
     band: BandKind,
     within: Bounds,
@@ -148,7 +146,7 @@ def _draw_mark(
     axes.plot(
         x,
         values.mean(),
-        marker=_MARKERS.get(told, "X"),
+        marker=_MARKERS.get(way, "X"),
         color=look.style.colour,
         markeredgecolor="#222222",
         markeredgewidth=0.7,
@@ -181,9 +179,9 @@ def _write_legend(axes: "Axes", looks: Sequence[Look], shown: set[str]) -> None:
         for look in looks
     ]
     marks = [
-        Line2D([], [], color="#888888", marker=marker, linestyle="", label=told)
-        for told, marker in _MARKERS.items()
-        if told in shown
+        Line2D([], [], color="#888888", marker=marker, linestyle="", label=way)
+        for way, marker in _MARKERS.items()
+        if way in shown
     ]
     axes.figure.legend(
         handles=[*models, *marks], loc="outside right upper", frameon=False, fontsize=8.5

@@ -1,4 +1,4 @@
-"""How models do with more labels: a panel for each task, and first one for their mean."""
+"""The models' metric against the number of labels: a panel per task, and first their mean."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,50 +31,49 @@ from alsim.plots.drawing.lines import (
     edges_of,
     footnote,
     limits,
+    write_legend,
 )
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     looks_of_nets,
     nets_of,
-    only_study,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
-from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WHERE = "alsim plot --kind fractions"
-_WIDE = 8  # times as many labels at the end as at first, from which the axis is logarithmic
-_TICKS = 6  # numbers of labels up to which each has its own tick
+_WIDE = 8  # ratio of the last to the first number of labels from which the axis is logarithmic
+_TICKS = 6  # up to this many numbers of labels, each has a tick
 
 
 def draw_fractions(
-    studies: Sequence[DrawableTraining],
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     band: BandKind = "t",
     title: str | None = None,
     task: str | None = None,
 ) -> Drawing:
-    """Return a metric against the number of labels, a line a model; Yan et al. (2019), Fig. 1.
+    """Return a metric against the number of labels, one line per model; Yan et al. (2019), Fig. 1.
 
-    Stochastic gates are evaluated as training was stopped by. In the panel of a task the labels
-    are its own, in that of the mean those of all tasks.
+    Stochastic gates are evaluated in the way that also stopped training. A task's panel counts its
+    own labels, the panel of the mean those of all tasks.
 
     Args:
-        studies: One.
-        metric: accuracy, auc, mse or nll; None is the first of them that was measured.
+        study: The study.
+        metric: accuracy, auc, mse or nll; None: the first of them that was measured.
         band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
-        task: That one alone; None or "all" draws the mean and each.
+        task: One task's panel; None or "all": the mean and every task.
 
     Raises:
-        UsageError: If there are several studies, or no such metric or task.
+        UsageError: If there is no such metric or task.
         StoreError: If there is nothing to draw.
     """
-    study = only_study(studies, "fractions")
     metric = choose_metric(study.tasks, metric, _WHERE)
     names = choose_tasks(study.tasks, metric, task, _WHERE)
     which = nets_of(study, study.tasks)
@@ -90,8 +89,8 @@ def draw_fractions(
                 edges = edges_of(curve.values, band, bounds_of(metric))
                 look = looks[each]
                 lines.append(Line(look.label, curve, look.style, band, edges, look.marker))
-                told = f"{looks[each].label}: seeds that lack a fraction are left out"
-                warnings += [told] * (curve.is_cut and told not in warnings)
+                lacking = f"{look.label}: seeds that lack a fraction are left out"
+                warnings += [lacking] * (curve.is_cut and lacking not in warnings)
         drawn.append(lines)
     if not any(drawn):
         mend = "wait until a seed has been trained on each fraction"
@@ -99,8 +98,8 @@ def draw_fractions(
     is_dots = len(fractions_in(study.tasks)) == 1
     if is_dots:
         warnings.append(
-            "one fraction of the labels, so a point a model; for lines: alsim train --fractions "
-            "0.1,0.5,1"
+            "one fraction of the labels, so one point per model; for lines: alsim train "
+            "--fractions 0.1,0.5,1"
         )
     is_share = metric in SHARES
     n, n_columns = len(panels), min(4, len(panels))
@@ -120,7 +119,7 @@ def draw_fractions(
                 top = (bottom + top + span) / 2
                 top = max(min(top, 1.0), span) if is_share else top
                 axes.set_ylim(top - span, top)
-                for drawn_line in axes.lines:  # a mean of 1 stands on the edge
+                for drawn_line in axes.lines:  # a mean of 1 lies on the edge
                     drawn_line.set_clip_on(str(drawn_line.get_label()).startswith("_"))
                 (_hide_places if is_dots else _format_labels)(axes, lines)
             axes.set_title(shortened([name])[0], loc="left", fontsize=9.5)
@@ -134,16 +133,7 @@ def draw_fractions(
                 axes.set_xlabel(words, fontsize=9)
             if place % n_columns == 0:
                 axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
-        handles = {line.get_label(): line for axes in axes_of for line in axes.lines}
-        labels = [look.label for look in looks.values() if look.label in handles]
-        figure.legend(
-            [handles[label] for label in labels],
-            labels,
-            loc="outside right upper",
-            frameon=False,
-            fontsize=9,
-            handlelength=3.2,
-        )
+        write_legend(figure, axes_of, looks.values(), handlelength=3.2)
         if title:
             write_heading(figure, title)
         same = "; panels of one scale, each at its own height" if n > 1 else ""
@@ -161,7 +151,7 @@ def _dodged(lines: Sequence[Line]) -> list[Line]:
 
 
 def _limits_of_dots(lines: Sequence[Line], *, is_share: bool) -> tuple[float, float]:
-    """Return limits that hold every mean and the whole of its interval, of shares within 0 … 1."""
+    """Return limits that show every mean with its whole interval; for shares within 0 … 1."""
     shown = [line.curve.mean for line in lines]
     shown += [edge for line in lines for edge in line.edges or ()]
     shown += [line.curve.values for line in lines if line.band == "seeds"]
@@ -173,13 +163,13 @@ def _limits_of_dots(lines: Sequence[Line], *, is_share: bool) -> tuple[float, fl
 
 
 def _hide_places(axes: "Axes", lines: Sequence[Line]) -> None:
-    """Leave room about the points, whose places mean nothing."""
+    """Leave room about the points and hide their x positions, which have no meaning."""
     axes.set_xlim(-0.8, len(lines) - 0.2)
     axes.set_xticks([])
 
 
 def _format_labels(axes: "Axes", lines: Sequence[Line]) -> None:
-    """Make the axis logarithmic where labels grow a lot, and write the numbers there are."""
+    """Format the axis of labels, logarithmic for a wide range, with ticks at the numbers used."""
     from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
     places = np.unique(np.concatenate([line.curve.x for line in lines]))

@@ -1,4 +1,4 @@
-"""The gates of a trained net: which task uses which expert, how many, and which tasks agree."""
+"""The gates of a trained net: each task's experts, their number, and which tasks agree."""
 
 from typing import TYPE_CHECKING
 
@@ -15,30 +15,30 @@ from alsim.plots.drawing.figures import (
     write_heading,
 )
 from alsim.plots.drawing.lines import signed
-from alsim.plots.names import shortened
+from alsim.plots.drawing.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_CELL = 0.24  # inches of a task or an expert
+_CELL = 0.24  # inches per task or expert
 _UNKNOWN = "#D9D9D9"
 _BAR = "#0072B2"
-_WRITTEN = 12  # tasks up to which the correlations are written as numbers
+_WRITTEN = 12  # up to this many tasks the correlations are written as numbers
 
 
 def draw_gates(
     found: GateMap, *, seed: int | None = None, title: str | None = None, labels: str = ""
 ) -> Drawing:
-    """Return the map of one seed, the experts a task uses, and the correlation between tasks.
+    """Return the map of one seed, the number of experts by task, and the tasks' correlations.
 
-    Yan et al. (2019), Fig. 3. Tasks stand so that those that agree over all seeds are neighbours,
-    and experts so that the map runs along its diagonal; neither order means more than that.
+    Yan et al. (2019), Fig. 3. Tasks are sorted so that those that agree over all seeds are
+    neighbours, and experts so that the map follows its diagonal; the orders have no other meaning.
 
     Args:
-        found: Of one model and fraction.
-        seed: Whose map is drawn; None is the first.
-        title: Above all; None tells the model and the labels.
-        labels: What is told of them; empty: which fraction they are, and what chose them.
+        found: The gates of one model and fraction.
+        seed: The seed of the map; None: the first.
+        title: Above all panels; None: the model and the labels.
+        labels: A text for the labels; empty: their fraction, and what chose them.
 
     Raises:
         ValueError: If there is no such seed.
@@ -84,7 +84,7 @@ def draw_gates(
 
 
 def described(found: GateMap, labels: str = "") -> str:
-    """Return in words which model and labels the gates are of."""
+    """Return in words the model and labels of the gates."""
     if labels:
         return f"{found.model}, {labels}"
     whole = "all labels" if found.fraction == 1 else f"{100 * found.fraction:g} % of the labels"
@@ -106,7 +106,7 @@ def _draw_map(axes: "Axes", values: Floats, fact: str) -> None:
 
 
 def _draw_used(axes: "Axes", n_used: Floats, n_experts: int) -> None:
-    """Draw a bar a task with its t-interval over the seeds; the seeds are dots."""
+    """Draw one bar per task with its t-interval over the seeds; seeds are dots."""
     mean = n_used.mean(axis=0)
     rows = np.arange(len(mean))
     axes.barh(rows, np.nan_to_num(mean), height=0.62, color=_BAR, alpha=0.45, linewidth=0)
@@ -150,7 +150,7 @@ def _fact(found: GateMap) -> str:
 
 
 def _warnings(found: GateMap) -> list[str]:
-    """Return what cannot be seen in the picture."""
+    """Return warnings about tasks without gates."""
     lost = [
         task
         for task, values in zip(found.tasks, found.values.transpose(1, 0, 2), strict=True)
@@ -162,7 +162,7 @@ def _warnings(found: GateMap) -> list[str]:
 def _footnote(found: GateMap) -> str:
     n = len(found.seeds)
     seeds = "one seed" if n == 1 else f"{n} seeds"
-    text = "an expert has no counterpart in another seed, so the map is of one"
+    text = "experts of different seeds do not correspond, so the map shows one seed"
     if n > 1:
         text += f"; experts used: mean over {seeds}, dots the seeds, line 95 % t-interval"
     if found.fact == "weight":

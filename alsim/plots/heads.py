@@ -1,4 +1,4 @@
-"""Accuracy of each head, and by which modalities a row has: which of them profits?"""
+"""Accuracy by head, and by the modalities that a row has: which of them gains?"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
 from alsim.models import MIXED
 from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, distinct
 from alsim.plots.drawing.panels import Panel, draw_panels, places_in
 from alsim.plots.drawing.words import axis_label
-from alsim.plots.names import shortened
 
 _ALL = "all"
-_BROADEST = 32  # characters of a title that fit above a panel
+_WIDEST = 32  # characters of a title that fit above a panel
 
 
 def draw_heads(
@@ -26,19 +26,19 @@ def draw_heads(
     title: str | None = None,
     x: XAxis = "labels",
 ) -> Drawing:
-    """Return a panel for each head on all rows that it sees, and for the mixed head by pattern.
+    """Return a panel for each head on all of its rows, and for the mixed head by pattern.
 
-    A pattern is the modalities that a row has. The lines of a panel are the strategies, so that
-    each panel tells what asking, rather than drawing at random, gained there.
+    A pattern is the set of modalities that a row has. A panel has a line for each strategy, so it
+    shows how much querying gains over random labels there.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
         band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
-        x: Against what.
+        x: The quantity on the x axis.
 
     Raises:
-        UsageError: If there is one head only, and all rows have the same modalities.
+        UsageError: If there is only one head, and all rows have the same modalities.
     """
     unique = distinct(runs)
     places = places_in(unique, "accuracy")
@@ -46,12 +46,12 @@ def draw_heads(
     heads.sort(key=lambda place: place.head != MIXED)
     patterns = [place for place in places if place.head == MIXED and place.modalities != _ALL]
     patterns.sort(key=lambda place: -len(_modalities(place)))
-    # Where a task has one pattern, all of its rows have it.
+    # If a task has one pattern, all of its rows have it.
     several = {task for task, n in Counter(place.task for place in patterns).items() if n > 1}
     patterns = [place for place in patterns if place.task in several]
     if len(heads) + len(patterns) < 2:
         raise UsageError(
-            "there is one head only, and no modalities to tell apart",
+            "there is only one head, and all rows have the same modalities",
             "alsim plot --kind heads",
             "run on a pool of several modalities with --model three-head; or draw --kind curve",
         )
@@ -73,7 +73,7 @@ def draw_heads(
 
 
 def _columns(n_heads: int, n_patterns: int) -> int:
-    """Return how many panels stand beside each other: heads in a row, patterns below them."""
+    """Return the number of columns: the heads in one row, the patterns below."""
     if n_heads == 1:
         return 2 if n_patterns == 3 else min(3, 1 + n_patterns)
     return min(4, max(n_heads, n_patterns))
@@ -96,8 +96,8 @@ def _pattern(place: Place) -> str:
 
 
 def _titled(place: Place, words: str, places: Sequence[Place]) -> str:
-    """Return a panel's title, which names the task where there are several, as broad as a panel."""
+    """Return a panel's title, wrapped to its width; with several tasks it names the task."""
     if len({each.task for each in places}) > 1:
         tasks = [each.task for each in places]
         words = f"{shortened(tasks)[places.index(place)]}: {words}"
-    return fill(words, _BROADEST, break_on_hyphens=False)
+    return fill(words, _WIDEST, break_on_hyphens=False)

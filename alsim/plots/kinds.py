@@ -1,4 +1,7 @@
-"""The kinds of pictures there are. Importing this imports nothing that draws."""
+"""The table of kinds of plots. Importing this module imports nothing that draws.
+
+A new kind is a module here with one function, and a row in `KINDS`.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of picture: what it shows, and what draws it."""
+    """One kind of plot: what it shows, and the function that draws it."""
 
     about: str
-    home: str  # module:function of alsim.plots; its keyword arguments are the kind's options
-    of: Literal["run", "correlation", "training"] = "run"  # what kind of folder it is drawn of
-    file: str = ""  # in the folder, if no other is asked for; empty: KIND.png
+    # module:function in alsim.plots. Its first argument is the runs, or the one study; its keyword
+    # arguments are the kind's options.
+    home: str
+    of: Literal["run", "correlation", "training"] = "run"  # the kind of folder that it shows
+    file: str = ""  # default file name in the folder; empty: KIND.png
 
     def draw(self) -> "Callable[..., Drawing]":
-        """Import and return what draws it."""
+        """Import and return the function that draws it."""
         module, _, name = self.home.partition(":")
         return getattr(import_module(f"alsim.plots.{module}"), name)
 
@@ -33,11 +38,11 @@ KINDS: Mapping[str, Kind] = {
     "savings": Kind("labels saved against the baseline by n", "savings:draw_savings"),
     "wins": Kind("who beats whom, with verdicts", "wins:draw_wins"),
     "classes": Kind("accuracy by class", "classes:draw_classes"),
-    "queries": Kind("classes asked for against the pool's", "queries:draw_queries"),
+    "queries": Kind("classes queried, against the pool's", "queries:draw_queries"),
     "heads": Kind("accuracy by head and modalities", "heads:draw_heads"),
     "sigma": Kind("the σ of each head", "sigma:draw_sigma"),
-    "batch-size": Kind("the training batches", "curves:draw_batch_sizes"),
-    "scatter": Kind("groups of a correlation study", "scatter:draw_studies", of="correlation"),
+    "batch-size": Kind("the training batches", "batch_size:draw_batch_sizes"),
+    "scatter": Kind("groups of a correlation study", "scatter:draw_study", of="correlation"),
     "losses": Kind(
         "final losses of each net of `alsim train`", "losses:draw_losses", of="training"
     ),
@@ -45,52 +50,56 @@ KINDS: Mapping[str, Kind] = {
     "experts": Kind("its accuracy by how many experts run", "experts:draw_experts", of="training"),
 }
 
-# What to do about runs of different units, by whether the kind can be drawn against another x.
-_ONE_AXIS = ("draw runs of one unit", "add --x questions or --x cost, or draw runs of one unit")
-
 
 def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
-    """Return a picture of a kind.
+    """Return a plot of a kind.
 
     Args:
         kind: One of `KINDS`.
-        folders: What was read: runs, or what the kind is drawn of.
-        options: Those given; the kind has its own defaults. Every kind that is drawn of runs takes
-            the name of a `task`: then it draws what it would of runs of that task alone.
+        folders: The runs or studies read from the folders.
+        options: The options given; the kind has defaults for the others. Every kind that shows runs
+            takes the name of a `task`, and then shows the runs as if they had that task only.
 
     Raises:
-        UsageError: If the kind does not take an option, or a run has no such task.
+        UsageError: If the kind does not take an option, a run has no such task, or a kind that
+            shows one study gets several.
     """
-    function = KINDS[kind].draw()
+    function, of = KINDS[kind].draw(), KINDS[kind].of
+    where = f"alsim plot --kind {kind}"
     task = options.get("task")
-    if KINDS[kind].of == "run" and task not in (None, "all"):
+    if of == "run" and task not in (None, "all"):
         from alsim.analysis.curves.task_runs import of_task
 
         del options["task"]
         options.setdefault("title", task)
         folders = [of_task(run, task) for run in folders]
     _, *known = inspect.signature(function).parameters
-    if KINDS[kind].of == "run" and task == "all" and "task" not in known:
+    if of == "run" and task == "all" and "task" not in known:
         raise UsageError(
-            f"{kind} is of one task, or of the mean over all",
-            f"alsim plot --kind {kind} --task all",
+            f"{kind} shows one task, or the mean over all tasks",
+            f"{where} --task all",
             "name a task, or leave it out; --kind curve has a panel for each",
         )
-    shown = [*known, *["task"] * (KINDS[kind].of == "run" and "task" not in known)]
+    shown = [*known, *["task"] * (of == "run" and "task" not in known)]
     if extra := [name for name in options if name not in known]:
         raise UsageError(
             f"{', '.join(_flag(name) for name in extra)} has no meaning here",
-            f"alsim plot --kind {kind}",
+            where,
             f"leave it out; {kind} takes: {', '.join(_flag(name) for name in shown)}",
         )
-    if KINDS[kind].of == "run":
-        from alsim.analysis.curves.runs import check_units
-        from alsim.analysis.curves.task_runs import check_auc
+    if of != "run":
+        if len(folders) != 1:
+            what = f"{len(folders)} {of} studies in one picture"
+            raise UsageError(what, where, "draw each by itself")
+        return function(folders[0], **options)
+    from alsim.analysis.curves.runs import check_units
+    from alsim.analysis.curves.task_runs import check_auc
 
-        if "x" in known or kind == "classes":
-            check_units(options.get("x", "labels"), folders, _ONE_AXIS["x" in known])
-        if options.get("metric") == "auc" and task != "all":
-            check_auc(folders, task)
+    if "x" in known:
+        mend = "add --x questions or --x cost, or draw runs of one unit"
+        check_units(options.get("x", "labels"), folders, mend)
+    if options.get("metric") == "auc" and task != "all":
+        check_auc(folders, task)
     return function(folders, **options)
 
 

@@ -1,6 +1,5 @@
-"""How final losses spread over runs: can a model be trained at all, or only with luck?"""
+"""The spread of final losses over seeds: does training a model succeed reliably?"""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,16 +24,15 @@ from alsim.plots.drawing.figures import (
     write_heading,
 )
 from alsim.plots.drawing.lines import Look, signed
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     labels_in_words,
     looks_of_nets,
     nets_of,
-    only_study,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
-from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,44 +42,43 @@ _OF_FITS = {
     "validation_loss": "validation loss, mean of the tasks",
     "train_loss": "training loss, mean of the tasks",
 }
-_BINS = (8, 40)  # at the least and at most
+_BINS = (8, 40)  # minimum and maximum
 
 
 def draw_losses(
-    studies: Sequence[DrawableTraining],
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     title: str | None = None,
     task: str | None = None,
     fraction: float | None = None,
 ) -> Drawing:
-    """Return a histogram of where the nets of each model ended, over the seeds.
+    """Return a histogram of the final losses of each model's nets, over the seeds.
 
     Ma et al. (2018), Fig. 5: a mean hides how often a training fails. Panels share their bins and
-    axes; each net is a tick below them. Nets that diverged ended nowhere, and are told beside.
+    axes; each net is a tick below them. Nets that diverged are left out, with a warning.
 
     Args:
-        studies: One.
-        metric: validation_loss or train_loss, one panel a model; or accuracy, auc, mse or nll, by
-            the first evaluation, one panel a model and task. None is the validation loss, the
-            training loss where there is none.
+        study: The study.
+        metric: validation_loss or train_loss, one panel per model; or accuracy, auc, mse or nll, by
+            the first evaluation, one panel per model and task. None: the validation loss, or the
+            training loss if there is none.
         title: Above the panels.
-        task: For the latter that one alone.
-        fraction: Of the labels; None is the largest.
+        task: One task's panels, for the metrics by task.
+        fraction: Fraction of the labels; None: the largest.
 
     Raises:
-        UsageError: If there are several studies, or no such metric, task or fraction.
+        UsageError: If there is no such metric, task or fraction.
         StoreError: If there is nothing to draw.
     """
-    study = only_study(studies, "losses")
     share = choose_fraction(study.fits, fraction, _WHERE)
     fits = study.fits.filter(pc.field("fraction") == share)
     metric = _choose(fits, study.tasks, metric)
     if metric in _OF_FITS:
         if task is not None:
             raise UsageError(
-                f"{metric} is of all tasks together", f"{_WHERE} --task", "leave it out, or draw "
-                "a task's own: --metric mse"
+                f"{metric} is one value for all tasks", f"{_WHERE} --task", "leave it out, or draw "
+                "a metric by task: --metric mse"
             )  # fmt: skip
         columns: tuple[str, ...] = (_OF_FITS[metric],)
     else:
@@ -95,11 +92,11 @@ def draw_losses(
     }
     pooled = {c: np.concatenate([ends[each, c] for each in which]) for c in columns}
     if not all(values.size for values in pooled.values()):
-        mend = "wait for the first net, or look for why they diverged"
+        mend = "wait for the first net, or find out why they diverged"
         raise StoreError(f"there is no {metric} to draw", str(study.folder), mend)
     n_rows, n_columns = len(which), len(columns)
     with own_style():
-        # Side by side, a name and its figures are wider than a panel.
+        # In several columns, a name and its numbers are wider than a panel.
         between = ": " if n_columns == 1 else "\n"
         height = 1.15 if n_columns == 1 else 1.3
         figure = make_figure(1.2 + max(5.4, 3.4 * n_columns), 1.1 + height * n_rows)
@@ -121,21 +118,21 @@ def draw_losses(
         if title:
             write_heading(figure, title)
         labels = labels_in_words(study, share)
-        text = f"a net a seed, trained on {labels}; sd: standard deviation of the nets"
+        text = f"one net per seed, trained on {labels}; sd: standard deviation of the nets"
         write_footnote(figure, text)
     return finished(figure, study_warnings(study))
 
 
 def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:
-    """Return the metric that is asked for, or the loss that there is."""
+    """Return the requested metric, or the first loss that was recorded."""
     losses = [name for name in _OF_FITS if fits.column(name).null_count < fits.num_rows]
-    told = set(tasks.column("metric").unique().to_pylist())
-    there = [*losses, *(name for name in MEASURES if name in told)]
+    measured = set(tasks.column("metric").unique().to_pylist())
+    there = [*losses, *(name for name in MEASURES if name in measured)]
     if metric is None and losses:
         return losses[0]
     if not there:
-        mend = "wait for the first net, or look for why they diverged"
-        raise StoreError("no net has ended yet", _WHERE, mend)
+        mend = "wait for the first net, or find out why they diverged"
+        raise StoreError("no net has finished yet", _WHERE, mend)
     if metric not in there:
         raise UsageError(f"no net has a metric {metric!r}", _WHERE, nearest(str(metric), there))
     return metric
@@ -144,7 +141,7 @@ def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:
 def _values(
     fits: pa.Table, tasks: pa.Table, which: Trained, metric: str, task: str, share: float
 ) -> np.ndarray:
-    """Return one value a net, `(s,)`, finite."""
+    """Return one finite value per net, `(s,)`."""
     if metric in _OF_FITS:
         own = fits.filter(
             (pc.field("model") == which.model) & (pc.field("chosen_by") == which.chosen_by)
@@ -158,7 +155,7 @@ def _values(
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
-    """Return the edges of bins after Freedman and Diaconis (1981), neither few nor very many."""
+    """Return the edges of bins by Freedman and Diaconis (1981), their number limited."""
     low, high = float(values.min()), float(values.max())
     if low == high:
         return np.linspace(low - 0.5, high + 0.5, _BINS[0] + 1)
@@ -173,13 +170,13 @@ def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look, betwee
         values, np.full(len(values), -0.04), "|", color=colour, markersize=6, clip_on=False,
         transform=axes.get_xaxis_transform(), alpha=0.8,
     )  # fmt: skip
-    told = f"n = {len(values)}"
+    numbers = [f"n = {len(values)}"]
+    if len(values) > 1:
+        numbers.insert(0, f"sd {values.std(ddof=1):.2g}")
     if len(values):
         axes.axvline(float(values.mean()), color="#222222", linewidth=1)
-        told = f"mean {signed(float(values.mean()), '.3g')}, {told}"
-    if len(values) > 1:
-        told = told.replace(", n", f", sd {values.std(ddof=1):.2g}, n")
-    axes.set_title(f"{look.label}{between}{told}", loc="left", fontsize=8.5)
+        numbers.insert(0, f"mean {signed(float(values.mean()), '.3g')}")
+    axes.set_title(f"{look.label}{between}{', '.join(numbers)}", loc="left", fontsize=8.5)
     axes.locator_params(axis="y", integer=True, nbins=3)
     axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""Which classes are asked for, beside the pool's: does a strategy chase the tail?"""
+"""The classes of the queries against the pool's: does a strategy prefer rare classes?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from alsim.plots.drawing.figures import (
     write_title,
 )
 from alsim.plots.drawing.lines import Look, edges_of, looks_of, seeds_in_words
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.pool_classes import pool_classes
-from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ _WIDEST = 26.0  # inches
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Mix:
-    """The class mix of one strategy, how it looks, and the edges of its bars."""
+    """The class mix of one strategy, its look, and the edges of its bars."""
 
     look: Look
     mix: QueryMix
@@ -45,12 +45,11 @@ class _Mix:
 def draw_queries(
     runs: Sequence[DrawableRun], *, band: BandKind = "t", title: str | None = None
 ) -> Drawing:
-    """Return, for each class, its share among the queries over its share in the pool.
+    """Return the share of each class among the queries divided by its share in the pool.
 
-    Classes stand from the most to the least frequent; at 1 a class is asked for as often as it
-    comes up. The scale is logarithmic; a class never asked for has an open mark at the bottom.
-    What counts is the oracle's answer, be it right or wrong, over all steps after the initial
-    labels.
+    Classes are sorted from the most to the least frequent; at 1 a class is queried as often as in
+    the pool. The scale is logarithmic; a class that is never queried has an open mark at the
+    bottom. The oracle's answers count, right or wrong, over all steps after the initial labels.
 
     Args:
         runs: At least one, all on one pool; a folder given twice is drawn once.
@@ -59,7 +58,7 @@ def draw_queries(
 
     Raises:
         UsageError: If the runs use different pools.
-        StoreError: If a run does not tell its pool's classes, or nothing was queried.
+        StoreError: If a run does not record its pool's classes, or nothing was queried.
     """
     unique = distinct(runs)
     warnings = differences(unique)
@@ -80,8 +79,8 @@ def draw_queries(
         _Mix(looks[key], mix, band, edges_of(mix.ratios, band, NOT_NEGATIVE)) for key, mix in found
     ]
     warnings += [
-        f"{each.look.label}: {each.mix.n_left_out:,} answers are left out, "
-        "which are none of the classes drawn"
+        f"{each.look.label}: {each.mix.n_left_out:,} answers with none of the classes drawn are "
+        "left out"
         for each in mixes
         if each.mix.n_left_out
     ]
@@ -96,7 +95,7 @@ def _figure(
     from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
     n_rows = sum(pool.values())
-    slot = 0.12 + 0.025 * len(mixes)  # inches a class
+    slot = 0.12 + 0.025 * len(mixes)  # inches per class
     figure = make_figure(min(max(7.6, 2.6 + slot * len(pool)), _WIDEST), 5.0)
     axes = figure.add_subplot()
     bottom, top = _limits(mixes)
@@ -107,7 +106,7 @@ def _figure(
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(visible=False, axis="x")
-    for place in range(0, len(pool), 2):  # so that an eye finds a class's own dots
+    for place in range(0, len(pool), 2):  # shaded, to see which dots belong to a class
         axes.axvspan(place - 0.5, place + 0.5, color="#F5F5F5", linewidth=0, zorder=0)
     axes.axhline(1, color="#444444", linewidth=0.9, zorder=1.5, label="_one")
     for k, each in enumerate(mixes):
@@ -141,7 +140,7 @@ def _draw_mix(axes: "Axes", each: _Mix, offset: float, marker: str, bottom: floa
         place[is_asked], mean[is_asked], marker, color=colour, markersize=4,
         label=each.look.label, zorder=3,
     )  # fmt: skip
-    if not is_asked.all():  # no points, unclipped, would widen the figure
+    if not is_asked.all():  # an empty unclipped line would widen the figure
         axes.plot(
             place[~is_asked], np.full((~is_asked).sum(), bottom), marker, color=colour,
             markersize=4, markerfacecolor="white", clip_on=False, label="_never", zorder=3,
@@ -160,7 +159,7 @@ def _draw_mix(axes: "Axes", each: _Mix, offset: float, marker: str, bottom: floa
 
 
 def _limits(mixes: Sequence[_Mix]) -> tuple[float, float]:
-    """Return limits that show every mean, 1, and what is about them up to a factor of two."""
+    """Return limits that show every mean, 1, and bars and dots up to a factor of two beyond."""
     means = np.concatenate([each.mix.ratios.mean(axis=0) for each in mixes] + [np.ones(1)])
     low, high = float(means[means > 0].min()), float(means.max())
     around = np.concatenate(
@@ -175,4 +174,4 @@ def _footnote(mixes: Sequence[_Mix], band: BandKind) -> str:
     words = seeds_in_words([len(each.mix.seeds) for each in mixes], band)
     words = words.replace("; band:", "; bars:").replace("no band", "no bars")
     never = any((each.mix.ratios.mean(axis=0) == 0).any() for each in mixes)
-    return words.replace("thin lines", "small dots") + ("; open: never asked for" if never else "")
+    return words.replace("thin lines", "small dots") + ("; open: never queried" if never else "")

@@ -1,4 +1,4 @@
-"""Labels saved against the baseline by each number of labels."""
+"""Labels saved against the baseline, by the number of labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from alsim.plots.drawing.figures import (
 )
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.drawing.lines import (
+    FEW_POINTS,
     Look,
     band_opacity,
     draw_zero,
@@ -34,9 +35,9 @@ from alsim.plots.drawing.lines import (
     looks_of,
     signed,
 )
+from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import check_score, x_label
-from alsim.plots.names import as_labels
 from alsim.seeding import stream
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _KIND = "savings"
-_FEW_POINTS = 12  # up to here each point is marked
-_RESAMPLED = 40  # points at most with a bootstrap, which takes long
+_RESAMPLED = 40  # maximum number of points with a bootstrap, which is slow
 _BANDS = {
     "t": "; band: pointwise 95 % interval by inverting the paired t-test",
     "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
@@ -57,24 +57,24 @@ _BOUNDS = "; dotted: the most that can be measured by then"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Saved:
-    """What one strategy saved, and how that looks."""
+    """The saving of one strategy, and its look."""
 
     look: Look
     curve: SavingCurve
     n_seeds: int
-    start: float  # the labels that both begin with
+    start: float  # the initial number of labels of both
     is_interpolated: bool
 
     @property
     def amounts(self) -> NDArray[np.float64]:
-        """Return what was saved, `(q,)`, NaN where the mean curves do not meet."""
+        """Return the savings, `(q,)`, NaN where the mean curves do not meet."""
         return np.array([each.amount for each in self.curve.savings], dtype=np.float64)
 
     def edges(self, *, is_open: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return both ends of the intervals, `(q,)`; NaN where there is none.
 
         Args:
-            is_open: Whether ends that are censored count, at the most that could be measured.
+            is_open: Whether censored ends count, at the largest measurable value.
         """
         lows = [None if e.is_censored_low and not is_open else e.low for e in self.curve.savings]
         highs = [None if e.is_censored_high and not is_open else e.high for e in self.curve.savings]
@@ -92,23 +92,23 @@ def draw_savings(
 ) -> Drawing:
     """Return how many fewer labels each strategy needs for the baseline's accuracy at n.
 
-    At each n that is `savings.saved` on the curves up to n, as if labelling had
-    ended there. By n at most n less the initial labels can be seen to be saved or lost; an
-    interval that reaches further is shaded up to there, and has no edge. Where the mean curves do
-    not meet, the line has a gap.
+    At each n this is `savings.saved` on the curves up to n, as if labelling had ended there. The
+    largest measurable saving or loss at n is n minus the initial labels; an interval that extends
+    further is shaded up to this limit, without an edge. Where the mean curves do not meet, the line
+    has a gap.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps of which more is better.
-        band: `t` inverts the paired t-test; `bootstrap` looks at 40 points at most; `seeds` draws
-            what each seed saved alone.
+        metric: A column of the steps for which more is better.
+        band: `t` inverts the paired t-test; `bootstrap` uses at most 40 points; `seeds` draws the
+            saving of each seed.
         title: Above the axes.
-        x: What is saved.
-        baseline: A strategy's name; None is random.
+        x: The quantity saved.
+        baseline: A strategy's name; None: random.
 
     Raises:
-        UsageError: If the metric, the band or the baseline will not do, or nothing shares seeds
-            and at least two points with the baseline.
+        UsageError: If the metric, band or baseline cannot be used, or no strategy shares seeds and
+            at least two points with the baseline.
     """
     check_score(metric, _KIND)
     if band == "sd":
@@ -159,7 +159,7 @@ def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
 def _bootstrapped(
     x: NDArray[np.float64], mine: NDArray[np.float64], other: NDArray[np.float64]
 ) -> Saving:
-    # The same resamples at each n: a band of other ones would be ragged.
+    # The same resamples at each n, since others would make the band ragged.
     return saved_by_bootstrap(x, mine, other, generator=stream(0, "plot", "savings"))
 
 
@@ -170,7 +170,7 @@ def _figure(
     baseline: str,
     title: str | None,
     x: XAxis,
-    words: tuple[str, str],  # of the x axis, and of what is saved
+    words: tuple[str, str],  # for the x axis, and for what is saved
 ) -> "Figure":
     height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
     figure = make_figure(7.6, height)
@@ -203,9 +203,9 @@ def _draw_saved(axes: "Axes", line: _Saved, band: BandKind, opacity: float) -> N
     axes.plot(
         n, amounts, color=style.colour, linestyle=style.dashes, label=line.look.label, zorder=3
     )
-    # A point between two gaps is no line.
+    # A point between two gaps would not show as a line.
     seen = np.isfinite(np.concatenate([[np.nan], amounts, [np.nan]]))
-    alone = seen[1:-1] & ~seen[:-2] & ~seen[2:] if n.size > _FEW_POINTS else seen[1:-1]
+    alone = seen[1:-1] & ~seen[:-2] & ~seen[2:] if n.size > FEW_POINTS else seen[1:-1]
     axes.plot(
         n[alone], amounts[alone], "o", color=style.colour, markersize=4, label="_alone", zorder=3
     )
@@ -226,7 +226,7 @@ def _draw_saved(axes: "Axes", line: _Saved, band: BandKind, opacity: float) -> N
 
 
 def _draw_bounds(axes: "Axes", lines: Sequence[_Saved]) -> None:
-    """Draw how much could be measured as saved, or as lost, by each n."""
+    """Draw the largest measurable saving and loss at each n."""
     ends = {
         line.start: float(line.curve.n[-1]) for line in sorted(lines, key=lambda e: e.curve.n[-1])
     }
@@ -239,7 +239,7 @@ def _draw_bounds(axes: "Axes", lines: Sequence[_Saved]) -> None:
 
 
 def _limits(lines: Sequence[_Saved], band: BandKind) -> tuple[float, float]:
-    """Return limits that show every amount and 0, and of what is about them half as much again."""
+    """Return limits that show every amount and 0, and bands up to half the span beyond."""
     amounts = np.concatenate([[0.0], *(line.amounts for line in lines)])
     low, high = float(np.nanmin(amounts)), float(np.nanmax(amounts))
     span = high - low or max(float(line.curve.n[-1] - line.start) for line in lines)
@@ -262,5 +262,5 @@ def _footnote(lines: Sequence[_Saved], band: BandKind) -> str:
     if counts == [1]:
         return text + (", so no band" if band in ("t", "bootstrap") else "") + _BOUNDS
     is_open = any(e.is_censored_low or e.is_censored_high for n in lines for e in n.curve.savings)
-    ends = ", without edge where it goes on beyond what was measured"
+    ends = ", without edge where it extends beyond what was measured"
     return text + _BANDS[band] + (ends if is_open and band in ("t", "bootstrap") else "") + _BOUNDS

@@ -1,4 +1,4 @@
-"""A correlation study as a picture: what a group of rows scored, and what it taught."""
+"""A correlation study: the score of each group of rows, and the accuracy after training on it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.correlation import Correlation
-from alsim.errors import StoreError, UsageError
+from alsim.errors import StoreError
 from alsim.experiments.correlation import CONTROL
 from alsim.plots.drawing.figures import (
     Drawing,
@@ -19,8 +19,8 @@ from alsim.plots.drawing.figures import (
     write_footnote,
     write_heading,
 )
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.style import STYLES
-from alsim.plots.names import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,55 +29,48 @@ _MARKERS = "os^Dv<>P"
 
 
 class DrawableStudy(Protocol):
-    """What is drawn of a study, such as `alsim.store.correlation.CorrelationStudy`."""
+    """The parts of a correlation study that its plot uses, as `read_correlation` returns them."""
 
     @property
     def groups(self) -> pa.Table:
-        """Metric, seed, group, n, mean_score, accuracy and nll; one row a group."""
+        """Metric, seed, group, n, mean_score, accuracy and nll; one row per group."""
         ...
 
     @property
     def correlations(self) -> Sequence[Correlation]:
-        """One a metric."""
+        """One per metric."""
         ...
 
 
-def draw_studies(studies: Sequence[DrawableStudy], *, title: str | None = None) -> Drawing:
-    """Return the scatter of the one study that is given.
+def draw_study(study: DrawableStudy, *, title: str | None = None) -> Drawing:
+    """Return the scatter of a study.
 
     Raises:
-        UsageError: If there are several.
         StoreError: If it has no group.
     """
-    if len(studies) != 1:
-        raise UsageError(
-            f"{len(studies)} correlation studies in one picture",
-            "alsim plot --kind scatter",
-            "draw each by itself",
-        )
-    return draw_scatter(studies[0].groups, studies[0].correlations, title=title)
+    return draw_scatter(study.groups, study.correlations, title=title)
 
 
 def draw_scatter(
     groups: pa.Table, correlations: Sequence[Correlation], *, title: str | None = None
 ) -> Drawing:
-    """Return one panel a metric: a group's mean score against the accuracy of its copy.
+    """Return one panel per metric: a group's mean score against the accuracy of its copy.
 
-    Each seed has its colour and marker; the title of a panel gives Spearman's ρ, its mean over
-    the seeds. Its interval is that over seeds; with one seed, or where all agree, that over groups.
-    The panel of the control, groups at random, is the last. Groups without a finite score and
-    accuracy are left out, with a warning.
+    Each seed has its colour and marker. A panel's title gives Spearman's ρ, averaged over the
+    seeds, with its interval over seeds; with one seed, or if all agree, the interval over groups.
+    The control, groups at random, has the last panel. Groups without a finite score and accuracy
+    are left out, with a warning.
 
     Args:
-        groups: Columns metric, seed, mean_score, accuracy; one row a group.
-        correlations: Of the same metrics. Those of no metric of the table, such as
-            "margin (raw)", the same points mirrored, have no panel.
+        groups: Columns metric, seed, mean_score, accuracy; one row per group.
+        correlations: Those of the same metrics. Others, such as "margin (raw)", which mirrors the
+            same points, have no panel.
         title: Above the panels.
 
     Raises:
         StoreError: If there is no group to draw.
     """
-    # A filter leaves out what is null, too.
+    # A filter drops nulls, too.
     score, accuracy = (pc.is_finite(groups.column(n)) for n in ("mean_score", "accuracy"))
     usable = groups.filter(pc.and_(score, accuracy))
     if not usable.num_rows:
@@ -129,7 +122,7 @@ def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:
             y[rows],
             s=14,
             color=STYLES[k % len(STYLES)].colour,
-            # Past eight seeds colours return with other markers.
+            # Beyond eight seeds, colours repeat with other markers.
             marker=_MARKERS[(k + k // len(STYLES)) % len(_MARKERS)],
             alpha=0.65,
             linewidths=0,
@@ -137,7 +130,7 @@ def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:
         )
     axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=8)
-    if np.ptp(x) == 0:  # matplotlib would show a window of a millionth about one score
+    if np.ptp(x) == 0:  # otherwise matplotlib's limits would be a millionth wide
         axes.set_xlim(x[0] - 1, x[0] + 1)
 
 
@@ -152,7 +145,7 @@ def _in_words(found: Correlation | None) -> str:
 
 
 def _footnote(metrics: Sequence[str], found: Mapping[str, Correlation], n_seeds: int) -> str:
-    """Return what a point is, and what the interval is of."""
+    """Return a footnote that explains points, ρ and the interval."""
     known = [found[metric] for metric in metrics if metric in found]
     over = [
         *["seeds"] * any(each.fisher is not None for each in known),

@@ -1,4 +1,4 @@
-"""σ of each head over the labels: how the losses came to be weighed."""
+"""σ of each head over the labels, which gives the weights of the losses."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
 from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, distinct
 from alsim.plots.drawing.panels import Panel, draw_panels, places_in
-from alsim.plots.names import shortened
 
 
 def draw_sigma(
@@ -18,16 +18,16 @@ def draw_sigma(
     title: str | None = None,
     x: XAxis = "labels",
 ) -> Drawing:
-    """Return a panel for each head with its learned σ; a head's loss weighs 1 / σ².
+    """Return a panel for each head with its learned σ; a head's loss has the weight 1 / σ².
 
     Args:
         runs: At least one; a folder given twice is drawn once.
         band: See `alsim.analysis.statistics.bands`.
         title: Above the panels.
-        x: Against what.
+        x: The quantity on the x axis.
 
     Raises:
-        UsageError: If no run learned any.
+        UsageError: If no run learned σ.
     """
     unique = distinct(runs)
     places = places_in(unique, "sigma")
@@ -47,7 +47,7 @@ def draw_sigma(
             Panel(f"{task}: {head} head" if several else f"{head} head", (place,))
             for task, head, place in zip(tasks, heads, places, strict=True)
         ],
-        ylabel="σ (the loss weighs 1 / σ²)",
+        ylabel="σ (the loss has weight 1 / σ²)",
         is_share=False,
         n_columns=min(4, len(places)),
         band=band,

@@ -1,4 +1,4 @@
-"""Which strategy beats which: a matrix of the seeds won, and the verdict on each pair."""
+"""Which strategy beats which: a matrix of the seeds won, with the verdict on each pair."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ from alsim.plots.drawing.figures import (
     write_footnote,
     write_title,
 )
+from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import axis_label
-from alsim.plots.names import as_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,18 +42,17 @@ def draw_wins(
 ) -> Drawing:
     """Return a matrix: in how many of the seeds the row's AUBC exceeds the column's.
 
-    Rows and columns go by the mean AUBC, the best first. Under each number stands the verdict on
-    the row, by the one test there is (`alsim.analysis.curves.verdicts`): the number describes, the
-    verdict decides. A tie counts half.
+    Rows and columns are sorted by the mean AUBC, the best first. Below each number is the verdict
+    on the row (`alsim.analysis.curves.verdicts`): the number only describes. A tie counts half.
 
     Args:
         runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps of which more is better.
+        metric: A column of the steps for which more is better.
         title: Above the matrix.
-        x: What the area is over.
+        x: The quantity over which the area is taken.
 
     Raises:
-        UsageError: If the metric will not do, there is one strategy only, or the curves share
+        UsageError: If the metric cannot be used, there is only one strategy, or the curves share
             no labels.
     """
     unique = distinct(runs)
@@ -64,7 +63,7 @@ def draw_wins(
     ]
     if len(comparison.strategies) < 2:
         raise UsageError(
-            "there is one strategy only, and nothing to win against",
+            "there is only one strategy, so nothing to compare it with",
             "alsim plot --kind wins",
             "run with more strategies, such as --strategy random,margin; or draw --kind curve",
         )
@@ -85,7 +84,7 @@ def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
             wins[names.index(first), names.index(second)] = verdict.wins
     figure = make_figure(2.9 + 0.95 * len(names), 1.9 + 0.62 * len(names))
     axes = figure.add_subplot()
-    # The pale half of the map, on which words can be read.
+    # The pale half of the colour map, on which text is legible.
     pale = LinearSegmentedColormap.from_list("pale", colormaps["PuOr_r"](np.linspace(0.3, 0.7, 9)))
     axes.imshow(wins, cmap=pale, vmin=0, vmax=1, aspect="auto")
     for (first, second), verdict in cells.items():

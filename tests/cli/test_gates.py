@@ -96,7 +96,7 @@ def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study
         (("--model", "mmo"), r"no model 'mmo' in the study(?s:.*)did you mean mmoe"),
         (("--fraction", "0.7"), "no training on 0.7"),
         (("--seed", "5"), r"no seed 5 of multi-cluster(?s:.*)there is: 0, 1"),
-        (("--out", "map.gif"), "unknown kind of picture"),
+        (("--out", "map.gif"), "unknown picture format"),
     ],
 )
 def test_what_cannot_be_shown_is_one_clear_error(

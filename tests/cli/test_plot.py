@@ -179,7 +179,7 @@ def test_the_options_of_a_kind_reach_it(tmp_path: Path) -> None:
     [
         (("--kind", "difference"), "no random to compare with"),
         (("--kind", "savings"), "no random to compare with"),
-        (("--kind", "wins"), "one strategy only"),
+        (("--kind", "wins"), "only one strategy"),
         (("--kind", "classes", "--relative"), "no random to compare with"),
         (("--kind", "queries", "--metric", "nll"), "--metric has no meaning here"),
     ],
@@ -266,7 +266,7 @@ def test_several_runs_need_a_name_for_their_picture(tmp_path: Path) -> None:
 
 
 def test_a_wrong_suffix_is_refused_before_any_run_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="unknown kind of picture"):
+    with pytest.raises(UsageError, match="unknown picture format"):
         invoke(tmp_path / "absent", "--out", tmp_path / "curves.gif")
 
 

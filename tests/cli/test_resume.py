@@ -90,7 +90,7 @@ def test_of_two_processes_one_is_refused_and_a_killed_ones_run_is_taken_over(
 
     drawn = tell("plot", folder, "--out", tmp_path / "curves.png")
     assert drawn.exit_code == 0, drawn.stderr
-    assert "marked running: drawn as far as it was written" in drawn.stderr
+    assert "marked running: drawn as far as it was recorded" in drawn.stderr
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert read_run(folder).status == "running"
 

@@ -7,7 +7,8 @@ from matplotlib.collections import PolyCollection
 from pictures import MemoryRun, footnote, make_steps, rising
 
 from alsim.analysis.statistics.bands import bootstrap_band, deviation_band
-from alsim.plots.curves import draw_batch_sizes, draw_curves
+from alsim.plots.batch_size import draw_batch_sizes
+from alsim.plots.curves import draw_curves
 from alsim.plots.difference import draw_difference
 from alsim.plots.drawing.figures import Drawing
 from alsim.seeding import stream

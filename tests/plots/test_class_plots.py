@@ -142,10 +142,10 @@ def test_without_the_classes_of_the_pool_those_of_the_first_labels_tell_the_orde
     queries = make_queries({("margin", 0, 0): ["newts", "newts", "dogs"]})
     run = MemoryRun("old", STEPS, metrics_of(), queries)
     drawing = draw_classes([run])
-    assert "old was written before runs told the classes" in drawing.warnings[0]
+    assert "old was written before runs recorded the classes" in drawing.warnings[0]
     labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
     assert labels == ["newts", "dogs"]
-    with pytest.raises(StoreError, match="does not tell the classes"):
+    with pytest.raises(StoreError, match="does not record the classes"):
         draw_classes([MemoryRun("old", STEPS, metrics_of())])
 
 

@@ -314,7 +314,7 @@ def test_the_users_own_matplotlib_settings_change_nothing_and_are_kept(tmp_path:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("curves.gif", "unknown kind of picture '.gif'"),
+        ("curves.gif", "unknown picture format '.gif'"),
         ("curves", "no suffix"),
         ("absent/curves.png", "no such folder"),
         ("folder.png", "a folder has this name"),

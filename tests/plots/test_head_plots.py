@@ -89,7 +89,7 @@ def test_one_head_and_four_patterns_are_two_by_two() -> None:
 
 @pytest.mark.parametrize("patterns", [("all",), ("all", "picture")])
 def test_one_head_without_patterns_is_refused(patterns: tuple[str, ...]) -> None:
-    with pytest.raises(UsageError, match="one head only"):
+    with pytest.raises(UsageError, match="only one head"):
         draw_heads([make_run({("mixed", pattern): 0.0 for pattern in patterns})])
 
 
@@ -97,7 +97,7 @@ def test_sigma_has_a_panel_for_each_head() -> None:
     run = make_run({("mixed", "all"): 0.0, ("text", "all"): 0.3}, "sigma")
     figure = draw_sigma([run], band="sd").figure
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["mixed head", "text head"]
-    assert figure.axes[0].get_ylabel() == "σ (the loss weighs 1 / σ²)"
+    assert figure.axes[0].get_ylabel() == "σ (the loss has weight 1 / σ²)"
     (margin,) = (line for line in figure.axes[1].lines if line.get_label() == "margin")
     assert np.asarray(margin.get_ydata()) == pytest.approx(CURVES["margin"].mean(0) / 2 - 0.3)
     assert "standard deviation" in footnote(figure)

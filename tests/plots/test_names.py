@@ -1,6 +1,6 @@
 import pytest
 
-from alsim.plots.names import as_labels, shortened
+from alsim.plots.drawing.names import as_labels, shortened
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_class_never_asked_for_has_an_open_mark_at_the_bottom() -> None:
     (never,) = (line for line in axes.lines if line.get_label() == "_never")
     assert np.asarray(never.get_ydata()).tolist() == [axes.get_ylim()[0]]
     assert never.get_markerfacecolor() == "white"
-    assert footnote(drawing.figure).endswith("; open: never asked for")
+    assert footnote(drawing.figure).endswith("; open: never queried")
     asked = {key: [*given, "axolotls"] for key, given in ANSWERS.items() if key[0] == "margin"}
     assert "open" not in footnote(draw_queries([make_run(asked)]).figure)
 
@@ -100,9 +100,7 @@ def test_without_band_there_are_no_bars_and_seeds_are_small_dots() -> None:
 def test_answers_that_are_no_class_are_left_out_with_a_warning() -> None:
     answers = {("margin", 0, 1): ["cats", "cats | dogs", "dogs | newts"]}
     drawing = draw_queries([make_run(answers)])
-    assert drawing.warnings == (
-        "margin: 2 answers are left out, which are none of the classes drawn",
-    )
+    assert drawing.warnings == ("margin: 2 answers with none of the classes drawn are left out",)
 
 
 def test_where_the_pool_is_not_told_the_initial_labels_stand_for_it() -> None:
@@ -110,7 +108,7 @@ def test_where_the_pool_is_not_told_the_initial_labels_stand_for_it() -> None:
     drawing = draw_queries([MemoryRun("old", queries=queries)])
     names = [label.get_text() for label in axes_of(drawing).get_xticklabels()]
     assert names == ["cats  67 %", "dogs  33 %"]
-    assert drawing.warnings[0].startswith("old was written before runs told the classes")
+    assert drawing.warnings[0].startswith("old was written before runs recorded the classes")
 
 
 @pytest.mark.parametrize("n_strategies", [1, 8])

@@ -51,7 +51,7 @@ def test_an_end_that_was_not_measured_is_shaded_and_has_no_edge() -> None:
         if each.low is not None and each.high is not None:
             assert (n, round(each.low, 9)) in corners
             assert (n, round(each.high, 9)) in corners
-    assert "without edge where it goes on beyond" in footnote(axes.figure)  # type: ignore[arg-type]
+    assert "without edge where it extends beyond" in footnote(axes.figure)  # type: ignore[arg-type]
 
 
 def test_dotted_lines_bound_what_could_be_measured() -> None:

@@ -8,8 +8,9 @@ from pictures import footnote
 
 from alsim.analysis.correlation import Correlation
 from alsim.errors import StoreError, UsageError
+from alsim.plots import draw as draw_kind
 from alsim.plots.drawing.figures import Drawing, save_figure
-from alsim.plots.scatter import draw_scatter, draw_studies
+from alsim.plots.scatter import draw_scatter
 
 
 def make_groups(metrics: tuple[str, ...], n_seeds: int = 2, n: int = 6) -> pa.Table:
@@ -133,9 +134,9 @@ class Study:
 
 
 def test_studies_are_drawn_one_at_a_time() -> None:
-    assert len(draw_studies([Study()], title="a title").figure.axes) == 1
+    assert len(draw_kind("scatter", [Study()], title="a title").figure.axes) == 1
     with pytest.raises(UsageError, match="2 correlation studies in one picture"):
-        draw_studies([Study(), Study()])
+        draw_kind("scatter", [Study(), Study()])
 
 
 def test_equal_studies_give_equal_pictures(tmp_path: Path) -> None:

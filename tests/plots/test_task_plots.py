@@ -110,7 +110,7 @@ def test_every_kind_of_run_can_be_drawn_of_one_task(kind: str) -> None:
 
 def test_queries_and_classes_want_a_task_since_each_has_classes_of_its_own() -> None:
     for kind in ("queries", "classes"):
-        with pytest.raises(UsageError, match=r"(?s)classes of its own.*--task colour or season"):
+        with pytest.raises(UsageError, match=r"(?s)its own classes.*--task colour or season"):
             draw(kind, [RUN])
         assert draw(kind, [RUN], task="colour").figure.axes
 

@@ -98,7 +98,7 @@ def test_nets_that_diverged_are_told_and_left_out() -> None:
     lost = [(model, seed) for model in ("mmoe", "multi-cluster") for seed in range(3)]
     all_lost = MemoryStudy(make_results(diverged=lost))
     for kind in KINDS:
-        with pytest.raises(StoreError, match=r"no net has ended|nothing was measured"):
+        with pytest.raises(StoreError, match=r"no net has finished|nothing was measured"):
             draw(kind, [all_lost])
 
 
@@ -238,7 +238,7 @@ def test_a_study_is_drawn_alone_with_a_title_and_told_if_it_is_not_whole(kind: s
     with pytest.raises(UsageError, match="2 training studies in one picture"):
         draw(kind, [STUDY, STUDY])
     drawing = draw(kind, [MemoryStudy(make_results(), status="killed")], title="mine")
-    assert drawing.warnings == ("the study is marked killed: drawn as far as it went",)
+    assert drawing.warnings == ("the study is marked killed: drawn as far as it was recorded",)
     written = [*titles(drawing), drawing.figure.get_suptitle()]
     assert "mine" in written
 
@@ -254,7 +254,7 @@ def test_what_is_not_there_is_refused(kind: str) -> None:
 
 
 def test_a_loss_of_all_tasks_has_no_task() -> None:
-    with pytest.raises(UsageError, match="validation_loss is of all tasks together"):
+    with pytest.raises(UsageError, match="validation_loss is one value for all tasks"):
         draw("losses", [STUDY], task="season")
 
 

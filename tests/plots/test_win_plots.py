@@ -91,7 +91,7 @@ def test_eight_strategies_have_their_words_inside_their_cells() -> None:
 
 
 def test_one_strategy_is_refused() -> None:
-    with pytest.raises(UsageError, match="one strategy only"):
+    with pytest.raises(UsageError, match="only one strategy"):
         draw_wins([MemoryRun(steps=make_steps({"margin": RANDOM}))])
 
 

@@ -1,1 +1,1 @@
-"""What plots of all kinds draw with: panels, lines, labels, style."""
+"""Helpers for all kinds of plots: panels, lines, labels, names, fonts, style."""

@@ -1,4 +1,4 @@
-"""Each strategy beside the baseline that it is compared with."""
+"""Pairs of a strategy and its baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CUT_SHARED = "drawn only where all seeds of it and of the baseline have a value"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair(Generic[T]):
-    """Something of a strategy, and the same of its baseline."""
+    """A value of a strategy, and the same of its baseline."""
 
     key: Key
     mine: T
@@ -30,16 +30,16 @@ def pair_up(
 ) -> tuple[list[Pair[T]], list[str]]:
     """Return each strategy with the baseline of its own run, and warnings.
 
-    A run without the baseline takes that of the first run that has it, if both have the same pool
-    and evaluation split; a warning says so.
+    A run without the baseline is compared with that of the first run that has it, with a warning,
+    if both have the same pool and evaluation split.
 
     Args:
-        found: Each run with its name and something of each of its strategies.
-        baseline: A strategy's name; None is random.
-        kind: Of picture, for the errors.
+        found: Each run with its name and a value for each of its strategies.
+        baseline: A strategy's name; None: random.
+        kind: The kind of plot, for the errors.
 
     Raises:
-        UsageError: If there is no such baseline, or nothing beside it.
+        UsageError: If there is no such baseline, or no other strategy.
     """
     name = BASELINE if baseline is None else baseline
     where = f"alsim plot --kind {kind}"
@@ -56,9 +56,9 @@ def pair_up(
     for run_name, run, mine in found:
         others = [strategy for strategy in mine if strategy != name]
         if name not in mine and others:
-            for told in unlike([lending, run]):
+            for difference in unlike([lending, run]):
                 raise UsageError(
-                    f"{run_name} has no {name}, and the runs use different {told}",
+                    f"{run_name} has no {name}, and the runs use different {difference}",
                     where,
                     "draw each run by itself; run it with the baseline, too",
                 )

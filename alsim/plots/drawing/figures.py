@@ -1,4 +1,4 @@
-"""Figures: made alike, and written by suffix, atomically, and the same bytes each time."""
+"""Figures: one way to make them, and to write them atomically with the same bytes each time."""
 
 import os
 from collections.abc import Generator, Sequence
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from alsim.errors import UsageError
 from alsim.escaping import visible
 from alsim.paths import place
-from alsim.plots.fonts import FONT, make_legible
+from alsim.plots.drawing.fonts import FONT, make_legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +24,13 @@ _METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-_LETTERS_PER_INCH = 16  # of a footnote, at the least
+_LETTERS_PER_INCH = 16  # in a footnote, at least
 _LETTERS_OF_TITLES = 10  # per inch
 _LINES_OF_TITLES = 4
 _OWN_STYLE = {
     "svg.hashsalt": "alsim",
     "font.family": FONT,
-    "text.parse_math": False,  # names are text, whatever dollars they hold
+    "text.parse_math": False,  # names are text, even with dollar signs
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -46,14 +46,14 @@ _OWN_STYLE = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A figure, and what its reader should be told beside it."""
+    """A figure, and the warnings to show beside it."""
 
     figure: "Figure"
     warnings: tuple[str, ...]
 
 
 def finished(figure: "Figure", warnings: Sequence[str]) -> Drawing:
-    """Return a figure as a drawing, with fonts that have what is written there."""
+    """Return a figure as a drawing, with fonts that have all of its characters."""
     with own_style():
         return Drawing(figure, (*warnings, *make_legible(figure)))
 
@@ -68,7 +68,7 @@ def own_style() -> Generator[None]:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of so many inches, drawn without a display."""
+    """Return an empty figure, its size in inches, drawn without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -78,13 +78,13 @@ def make_figure(width: float, height: float) -> "Figure":
 
 
 def make_panels(figure: "Figure", n: int, n_columns: int, *, sharey: bool) -> "list[Axes]":
-    """Return `n` axes in rows of `n_columns`; those of the last row that are too many are hidden.
+    """Return `n` axes in rows of `n_columns`; unused axes of the last row are hidden.
 
     Args:
-        figure: Empty.
+        figure: An empty figure.
         n: At least 1.
         n_columns: At least 1.
-        sharey: Whether all have one y axis, whose numbers stand at the left.
+        sharey: Whether all share one y axis, with numbers at the left only.
     """
     rows = -(-n // n_columns)
     grid = figure.subplots(rows, n_columns, squeeze=False, sharey=sharey)
@@ -108,7 +108,7 @@ def write_heading(figure: "Figure", title: str) -> None:
 
 
 def _fitted(title: str, width: float) -> str:
-    """Return a title in lines that are no wider than a figure of so many inches, and not many."""
+    """Return a title broken into a few lines that fit a figure's width in inches."""
     n = int(width * _LETTERS_OF_TITLES)
     lines = [part for line in visible(title, keep="\n").split("\n") for part in wrap(line, n)]
     if len(lines) > _LINES_OF_TITLES:
@@ -117,7 +117,7 @@ def _fitted(title: str, width: float) -> str:
 
 
 def write_footnote(figure: "Figure", text: str) -> None:
-    """Write small lines below everything, broken where the figure ends."""
+    """Write small lines below everything, broken at the figure's width."""
     width = int(figure.get_figwidth() * _LETTERS_PER_INCH)
     text = "\n".join(wrap(text, width, break_long_words=False))
     figure.supxlabel(text, x=0.99, ha="right", fontsize=7.5, color="#666666")
@@ -126,13 +126,13 @@ def write_footnote(figure: "Figure", text: str) -> None:
 def check_target(path: Path) -> None:
     """Raise a UsageError unless a picture can be written at `path`."""
     if path.suffix.lower() not in _METADATA:
-        suffix = f"unknown kind of picture {path.suffix!r}" if path.suffix else "no suffix"
+        suffix = f"unknown picture format {path.suffix!r}" if path.suffix else "no suffix"
         raise UsageError(suffix, str(path), f"end the name in one of: {', '.join(_METADATA)}")
     if place(path) == "folder":
         raise UsageError("a folder has this name", str(path), "name a file")
     if place(path.parent) != "folder":
         raise UsageError("no such folder", str(path.parent), "make it first, or name another")
-    if path.exists() and not path.is_file():  # as root, one could do away with /dev/null
+    if path.exists() and not path.is_file():  # root could replace /dev/null
         raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")
 
 
@@ -140,7 +140,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, SVG or PDF, by the suffix; equal figures give equal bytes.
 
     Raises:
-        UsageError: If the suffix is another, or the system cannot write there.
+        UsageError: If the suffix is unknown, or the system cannot write there.
     """
     check_target(path)
     suffix = path.suffix.lower()
@@ -150,7 +150,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:  # a link put there is not followed
+        with temporary.open("xb") as file:  # does not follow a link placed there
             file.write(buffer.getvalue())
         temporary.replace(path)
     except OSError as error:

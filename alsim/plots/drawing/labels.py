@@ -9,12 +9,12 @@ from alsim.plots.drawing.style import LineStyle
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LABEL_POINTS = 13.0  # the least distance between two labels, in printer's points
+LABEL_POINTS = 13.0  # the least distance between two labels, in points
 
 
 @dataclass(frozen=True, slots=True)
 class EndLabel:
-    """What to write at the end of a curve, where that is, and how the curve looks."""
+    """The label of a curve, where the curve ends, and its style."""
 
     text: str
     x: float
@@ -23,10 +23,10 @@ class EndLabel:
 
 
 def label_ends(axes: "Axes", labels: Sequence[EndLabel], gap: float) -> None:
-    """Write the labels, each with a sample of its line; they read from top to bottom.
+    """Write the labels at the ends of their curves, each with a sample of its line.
 
     Args:
-        axes: With final limits.
+        axes: Axes with final limits.
         labels: One for each curve.
         gap: The least distance between two labels, as a share of the axes' height.
     """
@@ -35,7 +35,7 @@ def label_ends(axes: "Axes", labels: Sequence[EndLabel], gap: float) -> None:
     ends = [min(max((label.y - bottom) / (top - bottom), 0.0), 1.0) for label in labels]
     furthest = max(label.x for label in labels)
     for label, end, place in zip(labels, ends, spread(ends, gap), strict=True):
-        if label.x == furthest:  # a leader from further left would cross other curves
+        if label.x == furthest:  # a leader line from further left would cross other curves
             start = (label.x - left) / (right - left)
             leader = LineStyle(label.style.colour, (0, ()))
             _line_beside(axes, (start, 1.02), (end, place), leader, width=0.6)
@@ -54,7 +54,7 @@ def label_ends(axes: "Axes", labels: Sequence[EndLabel], gap: float) -> None:
 def _line_beside(
     axes: "Axes", x: tuple[float, float], y: tuple[float, float], style: LineStyle, width: float
 ) -> None:
-    """Draw a line in shares of the axes, also outside of them, and not as one of their curves."""
+    """Draw a line in axes coordinates, also outside the axes, and not as one of their curves."""
     from matplotlib.lines import Line2D
 
     line = Line2D(x, y, color=style.colour, linestyle=style.dashes, linewidth=width)
@@ -66,18 +66,18 @@ def _line_beside(
 def spread(heights: Sequence[float], gap: float) -> list[float]:
     """Return heights near the given ones, in the same order, at least `gap` apart, in [0, 1].
 
-    Labels at the ends of curves would overlap where curves end close together: those are moved
-    apart about their common middle. If they cannot all fit, they are spaced evenly.
+    Labels that would overlap, where curves end close together, are moved apart about their common
+    middle. If they do not all fit, they are spaced evenly.
 
     Args:
-        heights: Where the labels would like to be, as a share of the axis.
+        heights: The preferred places of the labels, as shares of the axis.
         gap: The least distance between two labels, as a share of the axis.
     """
     n = len(heights)
     gap = min(gap, 1 / max(n - 1, 1))
     order = sorted(range(n), key=lambda k: heights[k])
-    # Less k gaps, the k-th height from below must only not fall: isotonic regression, by
-    # pooling neighbours that are out of order into their mean.
+    # Minus k gaps, the k-th height from below must not fall: isotonic regression, by pooling
+    # neighbours that are out of order into their mean.
     blocks: list[tuple[float, int]] = []
     for k, index in enumerate(order):
         mean, size = heights[index] - k * gap, 1

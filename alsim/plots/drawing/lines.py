@@ -1,6 +1,6 @@
-"""Curves with their bands: what all pictures with lines share."""
+"""Curves with their bands, for all plots with lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,9 @@ from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, dev
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
 from alsim.plots.drawing.figures import make_figure, write_footnote, write_title
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun
 from alsim.plots.drawing.style import LineStyle, line_styles
-from alsim.plots.names import as_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]  # a run's name, a strategy
 
-_FEW_POINTS = 12  # up to here each point is marked
-_FEW_LINES = 4  # up to here bands may be darker
+FEW_POINTS = 12  # up to this number each point is marked
+_FEW_LINES = 4  # up to this number bands may be darker
 _BANDS: Mapping[BandKind, str] = {
     "t": "; band: pointwise 95 % t-interval",
     "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
@@ -35,7 +35,7 @@ _BANDS: Mapping[BandKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a strategy of a run is called, and how it looks."""
+    """The label, style and marker of a strategy of a run."""
 
     label: str
     style: LineStyle
@@ -44,7 +44,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One curve with its label, its look and the edges of its band."""
+    """One curve with its label, style, marker and the edges of its band."""
 
     label: str
     curve: Curve
@@ -55,19 +55,19 @@ class Line:
 
 
 def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
-    """Return the look of each strategy; its label names the run where there are several."""
+    """Return the look of each strategy; its label names the run if there are several."""
     styles = line_styles(keys)
     labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in keys])
     return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
 
 
 def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
-    """Return the edges of a band about the mean over seeds, the same each time, if it has any.
+    """Return the edges of a band about the mean over seeds, the same each time, if it has edges.
 
     Args:
-        values: `(s, …)`, one row a seed.
-        kind: Of the band.
-        within: Which values can occur.
+        values: `(s, …)`, one row per seed.
+        kind: The kind of band.
+        within: The range of possible values.
     """
     if kind == "t":
         return t_band(values, within=within)
@@ -88,15 +88,15 @@ def make_lines(
     cut: str = "drawn only where all of its seeds have a value",
     within: Bounds | None = None,
 ) -> list[Line]:
-    """Return the lines that can be drawn; what is missing is added to the warnings.
+    """Return the lines that can be drawn; warn about the others.
 
     Args:
         found: Curves with their looks.
-        kind: Of their bands.
-        x: Against what they are drawn.
-        warnings: Is added to.
-        cut: What is said of a curve that is drawn in part.
-        within: Which values can occur; None: those of the curves' metrics.
+        kind: The kind of their bands.
+        x: The quantity on the x axis.
+        warnings: A list to append warnings to.
+        cut: The warning for a curve that is drawn in part.
+        within: The range of possible values; None: that of each curve's metric.
     """
     lines: list[Line] = []
     for look, curve in found:
@@ -122,17 +122,17 @@ def draw_figure(
     title: str | None,
     zero: str | None = None,
 ) -> "Figure":
-    """Return a figure of one panel, each curve with its label at its end.
+    """Return a figure with one panel, each curve with a label at its end.
 
     Args:
         lines: At least one.
-        ylabel: Of the y axis.
-        xlabel: Of the x axis.
-        x: What the x axis is.
+        ylabel: The label of the y axis.
+        xlabel: The label of the x axis.
+        x: The quantity on the x axis.
         is_share: Whether values lie in [0, 1].
         number: The format of the values in the labels.
         title: Above the axes.
-        zero: What 0 is, written at a line there; None draws none.
+        zero: The label of a line at 0; None: no line.
     """
     height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
     figure = make_figure(7.6, height)
@@ -163,29 +163,29 @@ def draw_figure(
 
 
 def signed(value: float, number: str) -> str:
-    """Return a number in a format, with a true minus as matplotlib writes it."""
+    """Return a formatted number with a minus sign (−), as matplotlib writes it."""
     return f"{value:{number}}".replace("-", "−")
 
 
 def label_gap(height: float) -> float:
-    """Return the distance of two labels, as a share of the axes of a figure of so many inches."""
+    """Return the distance of two labels, as a share of the axes; the height is in inches."""
     return LABEL_POINTS / 72 / (height - 1.0)
 
 
 def band_opacity(n_lines: int) -> float:
-    """Return how dark the bands of so many lines may be."""
+    """Return the opacity of bands, given the number of lines."""
     return 0.14 if n_lines <= _FEW_LINES else 0.09
 
 
 def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
-    """Draw a mean curve, and its band or its seeds."""
+    """Draw a mean curve with its band or its seeds."""
     curve, style = line.curve, line.style
     axes.plot(
         curve.x,
         curve.mean,
         color=style.colour,
         linestyle=style.dashes,
-        marker=line.marker if curve.x.size <= _FEW_POINTS else "",
+        marker=line.marker if curve.x.size <= FEW_POINTS else "",
         markersize=4,
         label=line.label,
         zorder=3,
@@ -209,11 +209,11 @@ def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
 
 
 def draw_zero(axes: "Axes", words: str) -> None:
-    """Draw a line at 0, which says what it is."""
+    """Draw a labelled line at 0."""
     axes.axhline(0, color="#444444", linewidth=0.9, zorder=1.5, label="_zero")
     axes.annotate(
         words,
-        (1, 0),  # at the right, since at the left all curves begin at 0
+        (1, 0),  # at the right, since all curves begin at 0 at the left
         xycoords=("axes fraction", "data"),
         xytext=(-2, 3),
         textcoords="offset points",
@@ -225,11 +225,30 @@ def draw_zero(axes: "Axes", words: str) -> None:
     )
 
 
+def write_legend(
+    figure: "Figure",
+    panels: Sequence["Axes"],
+    looks: Iterable[Look],
+    handlelength: float | None = None,
+) -> None:
+    """Write a legend at the right of all panels, in the order of the looks, of the lines drawn."""
+    handles = {line.get_label(): line for axes in panels for line in axes.lines}
+    labels = [look.label for look in looks if look.label in handles]
+    figure.legend(
+        [handles[label] for label in labels],
+        labels,
+        loc="outside right upper",
+        frameon=False,
+        fontsize=9,
+        handlelength=handlelength,
+    )
+
+
 def format_x(axes: "Axes", x: XAxis, nbins: int = 8) -> None:
-    """Write the numbers of an axis of labels, questions or cost."""
+    """Format the numbers of an axis of labels, questions or cost."""
     from matplotlib.ticker import StrMethodFormatter
 
-    # A cost can be a fraction; of labels and questions there are whole numbers only.
+    # A cost can be a fraction; labels and questions are whole numbers.
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}" if x == "cost" else "{x:,.0f}"))
     axes.locator_params(axis="x", integer=x != "cost", nbins=nbins)
 
@@ -237,12 +256,12 @@ def format_x(axes: "Axes", x: XAxis, nbins: int = 8) -> None:
 def limits(
     lines: Sequence[Line], *, is_share: bool, include: Sequence[float] = ()
 ) -> tuple[float, float]:
-    """Return limits that show every mean, and of the bands no more than leaves those legible.
+    """Return limits that show every mean, and as much of the bands as keeps the means legible.
 
     Args:
         lines: At least one.
         is_share: Whether values lie in [0, 1].
-        include: Values that are to be seen, too.
+        include: Further values to show.
     """
     low = min([float(line.curve.mean.min()) for line in lines] + list(include))
     high = max([float(line.curve.mean.max()) for line in lines] + list(include))
@@ -261,7 +280,7 @@ def limits(
 
 
 def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
-    """Return what a point is, and what the band is and is not."""
+    """Return a footnote that explains points and bands."""
     return seeds_in_words(
         [len(curve.seeds) for curve in curves],
         kind,
@@ -270,7 +289,7 @@ def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
 
 
 def seeds_in_words(n_seeds: Sequence[int], kind: BandKind, *, is_interpolated: bool = False) -> str:
-    """Return what a point is, and what the band is, given the number of seeds of each line."""
+    """Return a text that explains points and bands, given the number of seeds of each line."""
     counts = sorted(set(n_seeds))
     if counts == [1]:
         return "one seed, so no band" if kind in ("t", "bootstrap", "sd") else "one seed"

@@ -1,4 +1,4 @@
-"""What the pictures of training studies share: what is drawn of one, and how its lines look."""
+"""Helpers for the plots of training studies: what they use of a study, and its lines' looks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,17 +9,16 @@ import pyarrow.compute as pc
 
 from alsim.analysis.manifest import object_at, value_at
 from alsim.analysis.training.values import Trained, trained_in
-from alsim.errors import UsageError
 from alsim.experiments.training.records import RANDOM
 from alsim.plots.drawing.lines import Look
+from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.style import line_styles
-from alsim.plots.names import as_labels
 
-_MARKERS = "osD^vPX*<>"  # one for each of what chose the labels
+_MARKERS = "osD^vPX*<>"  # one for each strategy that chose labels
 
 
 class DrawableTraining(Protocol):
-    """What is drawn of a training study, such as `alsim.store.training.TrainingStudy`."""
+    """The parts of a training study that plots use, as `read_training` returns them."""
 
     @property
     def folder(self) -> Path:
@@ -28,42 +27,30 @@ class DrawableTraining(Protocol):
 
     @property
     def status(self) -> str:
-        """How far it came, such as "complete"."""
+        """Its status, such as "complete"."""
         ...
 
     @property
     def manifest(self) -> Mapping[str, object]:
-        """What `run.json` holds."""
+        """The contents of `run.json`."""
         ...
 
     @property
     def fits(self) -> pa.Table:
-        """One row a net."""
+        """One row per net."""
         ...
 
     @property
     def tasks(self) -> pa.Table:
-        """One row a net, task, evaluation and metric."""
+        """One row per net, task, evaluation and metric."""
         ...
 
 
-def only_study(studies: Sequence[DrawableTraining], kind: str) -> DrawableTraining:
-    """Return the one study that is given.
-
-    Raises:
-        UsageError: If there are several.
-    """
-    if len(studies) != 1:
-        what = f"{len(studies)} training studies in one picture"
-        raise UsageError(what, f"alsim plot --kind {kind}", "draw each by itself")
-    return studies[0]
-
-
 def study_warnings(study: DrawableTraining) -> list[str]:
-    """Return what is missing: a study that is not finished, nets that diverged."""
+    """Return warnings about an unfinished study and about diverged nets."""
     warnings: list[str] = []
     if study.status != "complete":
-        warnings.append(f"the study is marked {study.status}: drawn as far as it went")
+        warnings.append(f"the study is marked {study.status}: drawn as far as it was recorded")
     lost: dict[str, int] = {}
     for row in study.fits.select(["model", "epochs"]).to_pylist():
         lost[row["model"]] = lost.get(row["model"], 0) + (row["epochs"] == 0)
@@ -76,12 +63,12 @@ def study_warnings(study: DrawableTraining) -> list[str]:
 
 
 def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | None = None) -> str:
-    """Return which labels nets were trained on, such as "the 50 labels that margin chose".
+    """Return the labels that nets were trained on, such as "the 50 labels that margin chose".
 
     Args:
-        study: Whose nets.
-        fraction: Of its fractions.
-        chosen_by: One strategy's alone; None: all that chose labels.
+        study: The study.
+        fraction: One of its fractions.
+        chosen_by: One strategy's labels only; None: those of all strategies.
     """
     nets = pc.field("fraction") == fraction
     if chosen_by is not None:
@@ -103,7 +90,7 @@ def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
 
 
 def looks_of_nets(which: Sequence[Trained]) -> dict[Trained, Look]:
-    """Return the look of each line; a colour tells the model, marker and dashes who chose."""
+    """Return the look of each line: colours for models, marker and dashes for who chose labels."""
     styles = line_styles([(each.chosen_by, each.model) for each in which])
     strategies = list(dict.fromkeys(each.chosen_by for each in which))
     is_one = len(strategies) == 1

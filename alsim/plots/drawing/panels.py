@@ -1,4 +1,4 @@
-"""Small multiples of curves: a panel for each thing that was measured."""
+"""Small multiples of curves: one panel per measured place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from alsim.plots.drawing.lines import (
     limits,
     looks_of,
     make_lines,
+    write_legend,
 )
 from alsim.plots.drawing.of_runs import DrawableRun, differences
 from alsim.plots.drawing.words import x_label
@@ -33,14 +34,14 @@ from alsim.plots.drawing.words import x_label
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """What one panel shows."""
+    """One panel's title and contents."""
 
     title: str
-    places: tuple[Place, ...]  # of several the mean
+    places: tuple[Place, ...]  # several: their mean is drawn
 
 
 def places_in(runs: Sequence[DrawableRun], metric: str) -> tuple[Place, ...]:
-    """Return what a metric was measured on in any of the runs, sorted."""
+    """Return the places at which any of the runs measured a metric, sorted."""
     return tuple(sorted({place for run in runs for place in places_of(run.metrics, metric)}))
 
 
@@ -58,19 +59,18 @@ def draw_panels(
 ) -> Drawing:
     """Return one panel for each place, with a line for each strategy of each run.
 
-    Every panel has limits of its own and all have the same scale, so that a gain looks as large
-    in one as in another.
+    Every panel has its own limits, but all have the same scale, so that equal gains look equal.
 
     Args:
-        runs: Distinct.
-        metric: Of the metrics.
+        runs: Distinct runs.
+        metric: A name in the metrics table.
         panels: At least one, each of places that some run has.
-        ylabel: Of the panels at the left.
+        ylabel: The y label of the panels at the left.
         is_share: Whether values lie in [0, 1].
-        n_columns: Of panels.
+        n_columns: Number of columns of panels.
         band: See `alsim.analysis.statistics.bands`.
-        title: Above all.
-        x: Against what.
+        title: Above all panels.
+        x: The quantity on the x axis.
     """
     warnings = differences(runs)
     found: list[list[tuple[Key, Curve]]] = [
@@ -84,9 +84,9 @@ def draw_panels(
     looks = looks_of(list(dict.fromkeys(key for each in found for key, _ in each)), runs)
     drawn: list[list[Line]] = []
     for curves in found:
-        told: list[str] = []
-        drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, told))
-        warnings += [one for one in told if one not in warnings]  # most are true of every panel
+        new: list[str] = []
+        drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, new))
+        warnings += [each for each in new if each not in warnings]  # most hold for every panel
     with own_style():
         n_rows = -(-len(panels) // n_columns)
         figure = make_figure(1.9 + 2.6 * n_columns, 1.2 + 2.3 * n_rows)
@@ -107,15 +107,7 @@ def draw_panels(
                 axes.set_xlabel(x_label(x, runs), fontsize=9)
             if place % n_columns == 0:
                 axes.set_ylabel(ylabel, fontsize=9)
-        handles = {line.get_label(): line for axes in axes_of for line in axes.lines}
-        labels = [look.label for look in looks.values() if look.label in handles]
-        figure.legend(
-            [handles[label] for label in labels],
-            labels,
-            loc="outside right upper",
-            frameon=False,
-            fontsize=9,
-        )
+        write_legend(figure, axes_of, looks.values())
         if title:
             write_heading(figure, title)
         every = [line.curve for lines in drawn for line in lines]

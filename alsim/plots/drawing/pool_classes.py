@@ -1,4 +1,4 @@
-"""How frequent the classes of a pool are, which runs tell of it."""
+"""The frequencies of a pool's classes, as recorded by its runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,29 +10,31 @@ from alsim.plots.drawing.of_runs import DrawableRun
 
 
 def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) -> Mapping[str, int]:
-    """Return the classes with their rows in the pool of all runs, most frequent first.
+    """Return the classes with their numbers of rows in the runs' pool, most frequent first.
 
-    Equal ones go by name. Where the first run's manifest does not tell them, they are those of
-    its initial labels, and a warning says so.
+    Equally frequent classes are sorted by name. If the first run's manifest does not list them,
+    they are those of its initial labels, with a warning.
 
     Args:
         runs: At least one.
-        kind: Of picture, for the errors.
-        warnings: Is added to.
+        kind: The kind of plot, for the errors.
+        warnings: A list to append warnings to.
 
     Raises:
         UsageError: If the runs use different pools.
-        StoreError: If nothing tells the classes.
+        StoreError: If the classes are not recorded.
     """
-    for told in unlike(runs):
+    for difference in unlike(runs):
         raise UsageError(
-            f"the runs use different {told}", f"alsim plot --kind {kind}", "draw each by itself"
+            f"the runs use different {difference}",
+            f"alsim plot --kind {kind}",
+            "draw each by itself",
         )
     name, run = named(runs)[0]
     tasks = object_at(run.manifest, "tasks")
     if tasks and str(run.manifest.get("task")) not in tasks:
         raise UsageError(
-            "each of the run's tasks has classes of its own",
+            "each of the run's tasks has its own classes",
             f"alsim plot --kind {kind}",
             f"name one: --task {' or '.join(map(str, tasks))}",
         )
@@ -43,13 +45,13 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
         counts = initial_classes(run.queries)
     if not counts:
         raise StoreError(
-            "the run does not tell the classes of its pool",
+            "the run does not record the classes of its pool",
             str(run.folder),
             "run it again: alsim run --out FOLDER",
         )
     if not isinstance(recorded, Mapping):
         warnings.append(
-            f"{name} was written before runs told the classes of their pool: shares in the pool "
-            "are those among its initial labels, and classes that these lack are left out"
+            f"{name} was written before runs recorded the classes of their pool: shares in the "
+            "pool are those among its initial labels, and classes that these lack are left out"
         )
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,4 +1,4 @@
-"""How lines look: colours that colour-blind readers can tell apart, each with its own dashes."""
+"""The styles of lines: colours that colour-blind readers can distinguish, each with its dashes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ Dashes = tuple[float, tuple[float, ...]]
 
 @dataclass(frozen=True, slots=True)
 class LineStyle:
-    """The look of one curve."""
+    """The style of one curve."""
 
     colour: str
     dashes: Dashes
 
 
-# Okabe & Ito's palette; its yellow is too faint on white, and a brown takes its place. Each
-# colour has its own dashes (on, off, on, off … in widths of the line), for print without colour.
+# Okabe & Ito's palette, with brown in place of yellow, which is too faint on white. Each colour has
+# its own dashes (on, off, on, off … in line widths), for print without colour.
 STYLES = (
     LineStyle("#0072B2", (0, ())),  # blue
     LineStyle("#D55E00", (0, (5, 1.6))),  # vermilion
@@ -26,15 +26,15 @@ STYLES = (
     LineStyle("#8C5B2F", (0, (2.5, 1))),  # brown
     LineStyle("#000000", (0, (1.2, 1.2))),  # black
 )
-# A strategy looks the same in every picture, as far as its style is free.
+# These strategies look the same in every plot, unless their style is taken.
 _PREFERRED = {"margin": 0, "least-confident": 1, "entropy": 2, "bald": 3, "random": 7}
 
 
 def styles_of(names: Sequence[str]) -> dict[str, LineStyle]:
-    """Return a style for each name; no two are equal for up to 64 names.
+    """Return a style for each name; up to 64 names have distinct styles.
 
-    Well-known strategies take their own, with or without parameters; the rest take what is left,
-    in the order given. Beyond eight, colours return with other dashes.
+    Well-known strategies have their own style, with or without parameters; the others get the free
+    styles in the order given. Beyond eight names, colours repeat with other dashes.
     """
     n = len(STYLES)
     chosen: dict[str, LineStyle] = {}
@@ -56,8 +56,8 @@ def styles_of(names: Sequence[str]) -> dict[str, LineStyle]:
 def line_styles(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], LineStyle]:
     """Return the style of each (run, strategy).
 
-    With one run a style tells the strategy; with one strategy it tells the run. Otherwise the
-    colour tells the strategy and the dashes tell the run.
+    With one run the style shows the strategy; with one strategy it shows the run. Otherwise the
+    colour shows the strategy and the dashes show the run.
     """
     runs = list(dict.fromkeys(run for run, _ in keys))
     strategies = list(dict.fromkeys(strategy for _, strategy in keys))

@@ -1,4 +1,4 @@
-"""What axes are called."""
+"""The labels of axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,11 +9,11 @@ from alsim.errors import UsageError, nearest
 
 
 class Evaluated(Protocol):
-    """What numbers were measured of: its manifest tells the split."""
+    """A run or study whose manifest names the evaluation split."""
 
     @property
     def manifest(self) -> Mapping[str, object]:
-        """What `run.json` holds."""
+        """The contents of `run.json`."""
         ...
 
 
@@ -38,13 +38,13 @@ X_WORDS: Mapping[XAxis, str] = {
 
 
 def axis_label(metric: str, runs: Sequence[Evaluated]) -> str:
-    """Return what a metric is called, and which split it was measured on."""
+    """Return a metric's name in words, and the split on which it was measured."""
     words, is_measured = _WORDS.get(metric, (metric.replace("_", " "), True))
     return f"{words} on {split_in_words(runs)}" if is_measured else words
 
 
 def x_label(x: XAxis, runs: Sequence[RunFacts]) -> str:
-    """Return what the x axis is called: an object of several tasks has more labels than one."""
+    """Return the label of the x axis; with several tasks, objects are counted, not labels."""
     return "number of labelled objects" if counted(x, runs) == "objects" else X_WORDS[x]
 
 
@@ -55,10 +55,10 @@ def split_in_words(runs: Sequence[Evaluated]) -> str:
 
 
 def check_score(metric: str, kind: str) -> None:
-    """Refuse a metric of which more is not better.
+    """Check that more is better for a metric.
 
     Raises:
-        UsageError: Naming those that can be used.
+        UsageError: If it is not.
     """
     from alsim.analysis.curves.comparison import SCORES  # imports torch, which takes seconds
 

@@ -1,4 +1,4 @@
-"""Fonts that have the characters of a figure, and numbers for words that no font can write."""
+"""Fonts for all characters of a figure, and numbers for words that no font can write."""
 
 import logging
 import re
@@ -12,14 +12,14 @@ from alsim.escaping import visible
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FONT = "DejaVu Sans"  # comes with matplotlib, so that every machine has it
-_LAST_RESORT = "Last Resort High-Efficiency"  # of matplotlib: boxes for all characters
+FONT = "DejaVu Sans"  # part of matplotlib, so every machine has it
+_LAST_RESORT = "Last Resort High-Efficiency"  # matplotlib's font of boxes for all characters
 _EXPLAINED = 8  # numbers that the footnote explains
-_SPELT = 6  # characters of each
+_SPELT = 6  # characters spelt out for each
 
 
 def make_legible(figure: "Figure") -> list[str]:
-    """Give the texts of a figure fonts that have their characters, and return its warnings.
+    """Set fonts that have the characters of a figure's texts, and return warnings.
 
     Words that no installed font can write are numbered. The footnote explains the numbers by the
     names of the characters, and the warning by the words themselves.
@@ -41,35 +41,35 @@ def make_legible(figure: "Figure") -> list[str]:
     for text, words_of_it in shown.items():
         if lacking & set(words_of_it):
             text.set_fontfamily([FONT, *families])
-        if (told := legible(words_of_it)) != text.get_text():
-            text.set_text(told)
+        if (new := legible(words_of_it)) != text.get_text():
+            text.set_text(new)
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        # An axis writes the labels of its ticks anew each time.
+        # An axis rewrites its tick labels each time it is drawn.
         labels = [label.get_text() for label in axis.get_majorticklabels()]
-        if (told := [legible(label) for label in labels]) != labels:
-            axis.set_ticklabels(told)
+        if (new := [legible(label) for label in labels]) != labels:
+            axis.set_ticklabels(new)
     return _explain(figure, numbers) if numbers else []
 
 
 def _explain(figure: "Figure", numbers: dict[str, str]) -> list[str]:
-    """Add what the numbers stand for to the footnote, and return it as a warning."""
+    """Explain the numbers in the footnote, and return a warning with the words."""
     from alsim.plots.drawing.figures import write_footnote
 
     spelt = [f"{n} {_spelt(word)}" for word, n in [*numbers.items()][:_EXPLAINED]]
     more = f" and {len(numbers) - _EXPLAINED} more" if len(numbers) > _EXPLAINED else ""
     note = figure._supxlabel  # pyright: ignore[reportAttributeAccessIssue] -- has no public name
     if note is not None:
-        told = note.get_text().replace("\n", " ")
-        write_footnote(figure, f"{told}; not in any font here: {', '.join(spelt)}{more}")
+        text = note.get_text().replace("\n", " ")
+        write_footnote(figure, f"{text}; not in any font here: {', '.join(spelt)}{more}")
     listed = ", ".join(f"{n} {word}" for word, n in numbers.items())
     return [
-        f"no font of this machine has some of the characters, so words are numbered: {listed}; "
+        f"this machine has no font for some characters, so words are numbered: {listed}; "
         "install a font that has them, such as Noto"
     ]
 
 
 def _spelt(word: str) -> str:
-    """Return the characters of a word in ASCII: the code of a letter, the name of a picture."""
+    """Return the characters of a word in ASCII: the code of a letter, the name of a symbol."""
     names = [
         f"U+{ord(c):04X}" if unicodedata.category(c).startswith("L") else _name(c)
         for c in word[:_SPELT]
@@ -82,7 +82,7 @@ def _name(character: str) -> str:
 
 
 def _fallbacks(characters: Iterable[str]) -> tuple[list[str], set[str]]:
-    """Return installed fonts that have the characters between them, and those that none has."""
+    """Return installed fonts that together have the characters, and those that no font has."""
     from matplotlib.font_manager import fontManager
 
     families: list[str] = []
@@ -102,7 +102,7 @@ def _fallbacks(characters: Iterable[str]) -> tuple[list[str], set[str]]:
 def _path(family: str) -> str | None:
     from matplotlib.font_manager import FontProperties, fontManager
 
-    # Else it would say of a light font that it has no other weight.
+    # Otherwise matplotlib warns that a light font has no other weight.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     try:
         return fontManager.findfont(FontProperties(family=[family]), fallback_to_default=False)
@@ -112,7 +112,7 @@ def _path(family: str) -> str | None:
 
 @cache
 def _characters(family: str) -> frozenset[str]:
-    """Return the characters that a font says it has, none if it cannot be read."""
+    """Return the characters that a font lists, none if it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
     path = _path(family)
@@ -123,7 +123,7 @@ def _characters(family: str) -> frozenset[str]:
 
 
 def _can_draw(family: str, character: str) -> bool:
-    """Return whether a font has an outline of a character, and not only a picture of it."""
+    """Return whether a font has an outline of a character, not only a bitmap."""
     from matplotlib.ft2font import FT2Font
 
     path = _path(family)

@@ -1,23 +1,23 @@
-"""Names as there is room for them in a picture: short, and yet distinct."""
+"""Names shortened to fit a plot, but still distinct."""
 
 from collections.abc import Sequence
 
 from alsim.escaping import visible
 
-_LONGEST = 22  # letters of the name of a class or a task
-_LONGEST_LABEL = 44  # of a strategy or model, with the run's name
+_LONGEST = 22  # letters of a class's or a task's name
+_LONGEST_LABEL = 44  # letters of a strategy or model, with the run's name
 
 
 def shortened(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
-    """Return names without their middle where they are long; those that differ stay distinct.
+    """Return names, the long ones without their middle; different names stay different.
 
     Args:
-        names: In any number; equal ones are shortened alike.
-        longest: Letters that a name may have.
+        names: Any number; equal names are shortened alike.
+        longest: Maximum number of letters.
     """
     whole = list(dict.fromkeys(names))
     seen = [visible(name) for name in whole]
-    # About the middle first, else further ahead or back, until what differs is not cut.
+    # Cut in the middle first, then further left or right, until all names differ.
     places = sorted(range(longest), key=lambda place: abs(2 * place - longest + 1))
     cuts = ([_cut(name, place, longest) for name in seen] for place in places)
     numbered = [
@@ -25,18 +25,18 @@ def shortened(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
         for n, name in enumerate(seen, 1)
     ]
     short = next((cut for cut in cuts if len(set(cut)) == len(whole)), numbered)
-    told = dict(zip(whole, short, strict=True))
-    return [told[name] for name in names]
+    by_name = dict(zip(whole, short, strict=True))
+    return [by_name[name] for name in names]
 
 
 def as_labels(names: Sequence[str]) -> list[str]:
-    """Return the labels of lines; matplotlib leaves those out of legends that begin with "_"."""
+    """Return the labels of lines; matplotlib omits labels that begin with "_" from legends."""
     labels = shortened(names, _LONGEST_LABEL)
     return [f" {label}" if label.startswith("_") else label for label in labels]
 
 
 def _cut(name: str, n_first: int, longest: int) -> str:
-    """Return a name of at most so many letters, of which so many are its first."""
+    """Return a name cut to `longest` letters, of which `n_first` are its first."""
     if len(name) <= longest:
         return name
     n_last = max(longest - n_first - 1, 0)
