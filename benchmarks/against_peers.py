@@ -1,10 +1,10 @@
 """The time of one query by alsim and by other active-learning libraries, in one run.
 
 A query is everything from the pool and the trained net to the k rows: forward passes, scores and
-selection. All get the same pool, net and number of threads. Each measurement is a process of its
-own, warmed up on a small pool; what is fast is measured three times, the libraries taking turns,
-and the median counts. One that takes too long or too much memory is stopped, and both are then
-measured on a tenth of the rows as well.
+selection. All libraries get the same pool, net and number of threads. Each measurement runs in its
+own process, warmed up on a small pool; fast ones are repeated three times, with the libraries
+taking turns, and the median counts. A query that takes too long or too much memory is stopped, and
+both are then also measured on a tenth of the rows.
 
     python benchmarks/against_peers.py
     python benchmarks/against_peers.py --rows 6000 --strategies margin badge   # a quick look
@@ -66,29 +66,29 @@ STRATEGIES: Mapping[str, Callable[[Problem], Strategy]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one measurement may take."""
+    """The limits of one measurement."""
 
     seconds: int
     memory: int  # GiB of address space
-    at_least: float  # seconds; within a process a query is repeated until then
+    at_least: float  # seconds; within a process, a query is repeated until then
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a library took and chose."""
+    """A library's times, memory and chosen rows."""
 
     wall: float
     cpu: float
     peak: float = 0  # GiB of resident memory, the whole process
     rows: tuple[int, ...] = ()
-    stopped: str = ""  # why it did not finish; the times are then those until it was stopped
+    stopped: str = ""  # why it did not finish; the times are then those until the stop
 
 
 def make_problem(n: int, m: int, d: int, k: int) -> Problem:
     """Return a mixture of ten classes, each of five sub-clusters, and a net trained on m rows.
 
-    The j-th feature's noise has the standard deviation j^(−1/4), so that the spectrum falls off
-    as that of embeddings does.
+    The noise of feature j has the standard deviation j^(−1/4), so that the spectrum falls like that
+    of embeddings.
     """
     g = stream(0, "peers")
     size, n_parts = n + m + N_VALIDATION, 5 * N_CLASSES
@@ -152,7 +152,7 @@ def prepare_alsim(problem: Problem, strategy: str) -> Query:
     return query
 
 
-# What the picks are like in what the strategy is after, to see that the same was asked of all.
+# How good the picks are by each strategy's own aim, to check that all libraries did the same.
 
 
 def mean_margin(problem: Problem, rows: Tensor) -> float:
@@ -201,7 +201,7 @@ MEASURES: Mapping[str, tuple[str, Callable[[Problem, Tensor], float]]] = {
 
 
 def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
-    """Ask one library for one query, and write what it took to the folder's `answer.json`."""
+    """Run one query of one library, and write its times to the folder's `answer.json`."""
     answer = folder / "answer.json"
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory * GIB, limits.memory * GIB))
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -219,7 +219,7 @@ def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
         query = prepare(problem)
         times: list[tuple[float, float]] = []
         rows: Any = ()
-        # Without a handler the alarm ends the process, whatever it is doing.
+        # Without a handler the alarm ends the process at once.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         while not times or sum(wall for wall, _ in times) < limits.at_least:
             before = time.perf_counter(), time.process_time()
@@ -234,17 +234,17 @@ def measure(library: str, strategy: str, limits: Limits, folder: Path) -> None:
         answer.write_text(json.dumps({"stopped": "out of memory"}))
         return
     unit = 1 if sys.platform == "darwin" else 1024
-    said = {
+    measured = {
         "wall": statistics.median(wall for wall, _ in times),
         "cpu": statistics.median(cpu for _, cpu in times),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB,
         "rows": [int(row) for row in rows],
     }
-    answer.write_text(json.dumps(said))
+    answer.write_text(json.dumps(measured))
 
 
 def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads: int) -> Timing:
-    """Return what a library takes, in a process of its own."""
+    """Return a library's times, measured in its own process."""
     environment = {
         **os.environ,
         **{f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")},
@@ -263,22 +263,23 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = folder / "answer.json"
-        said = json.loads(answer.read_text()) if answer.exists() else {}
+        measured = json.loads(answer.read_text()) if answer.exists() else {}
     if done.returncode == -signal.SIGALRM:
         cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        return Timing(limits.seconds, cpu - said["cpu_before"], stopped="too slow")
+        return Timing(limits.seconds, cpu - measured["cpu_before"], stopped="too slow")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         return Timing(0, 0, stopped=f"{FAILED}: {last[:90]}")
-    if "stopped" in said:
-        return Timing(0, 0, stopped=f"{said['stopped']} ({limits.memory} GiB)")
-    return Timing(said["wall"], said["cpu"], said["peak"], tuple(said["rows"]))
+    if "stopped" in measured:
+        return Timing(0, 0, stopped=f"{measured['stopped']} ({limits.memory} GiB)")
+    rows = tuple(measured["rows"])
+    return Timing(measured["wall"], measured["cpu"], measured["peak"], rows)
 
 
 def by_turns(
     libraries: Sequence[str], ask: Callable[[str], Timing], repeats: int
 ) -> dict[str, Timing]:
-    """Return each library's median; the slow ones are asked once."""
+    """Return each library's median; slow ones are measured once."""
     timings: dict[str, list[Timing]] = {library: [ask(library)] for library in libraries}
     for _ in range(repeats - 1):
         for library, mine in timings.items():
@@ -350,7 +351,7 @@ def main() -> None:
     present = [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
     for name in MODULES:
         if name not in present:
-            print(f"{name} is not installed and left out")
+            print(f"{name} is not installed, so it is left out")
     print(ran_on(present))
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)

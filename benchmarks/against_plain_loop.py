@@ -1,8 +1,8 @@
-"""The same MNIST work by `plain_loop.py` and by `alsim run`, in one go; prints the ratio.
+"""The same MNIST work by `plain_loop.py` and by `alsim run`, and the ratio of their times.
 
-Both are whole processes: interpreter, imports, reading the pool and writing results included,
-and nothing is subtracted. The plain loop runs at the number of threads that suits it best, found
-on shortened work; alsim runs as it comes.
+Both are whole processes, with interpreter, imports, reading the pool and writing results; nothing
+is subtracted. The plain loop runs with its best number of threads, found on shortened work; alsim
+runs with its defaults.
 
     python benchmarks/against_plain_loop.py --pool mnist.parquet
     python benchmarks/against_plain_loop.py --pool mnist.parquet --steps 10 --seeds 2
@@ -29,7 +29,7 @@ PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
 
 @dataclass(frozen=True)
 class Timing:
-    """What a process and its children took."""
+    """The time of a process and its children."""
 
     wall: float
     cpu: float
@@ -37,7 +37,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class PlainResult:
-    """What the plain loop took and reached."""
+    """The times and accuracies of the plain loop."""
 
     whole: Timing  # the process
     seed: Timing  # the mean of its seeds
@@ -45,7 +45,7 @@ class PlainResult:
     last_accuracies: list[float]
 
     def scaled_to(self, seeds: int) -> Timing:
-        """Return the time for more seeds: what is outside of the seeds counts once."""
+        """Return the time for more seeds; the time outside of seeds counts once."""
         more = seeds - self.n_seeds
         return Timing(
             self.whole.wall + more * self.seed.wall, self.whole.cpu + more * self.seed.cpu
@@ -53,7 +53,7 @@ class PlainResult:
 
 
 def alsim_command(pool: Path, out: Path, work: Work, seeds: int, workers: int | None) -> list[str]:
-    """Return the command that asks alsim for the same work."""
+    """Return alsim's command for the same work."""
     return [
         *(sys.executable, "-c", "from alsim.cli import main; main()", "run"),
         *("--pool", str(pool)),
@@ -68,7 +68,7 @@ def alsim_command(pool: Path, out: Path, work: Work, seeds: int, workers: int | 
 
 
 def timed(command: Sequence[str]) -> tuple[Timing, str]:
-    """Run a command; return its time, that of its children included, and what it printed."""
+    """Run a command; return its time, including its children's, and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def timed(command: Sequence[str]) -> tuple[Timing, str]:
 
 
 def run_plain(pool: Path, work: Work, seeds: int, threads: int) -> PlainResult:
-    """Return what the plain loop took, in a process of its own."""
+    """Return the plain loop's times, measured in its own process."""
     whole, printed = timed(
         [
             *(sys.executable, str(PLAIN_LOOP), "--json", "--pool", str(pool)),
@@ -89,13 +89,13 @@ def run_plain(pool: Path, work: Work, seeds: int, threads: int) -> PlainResult:
             *("--seeds", str(seeds), "--threads", str(threads)),
         ]
     )
-    said = json.loads(printed)
-    seed = Timing(sum(said["wall"]) / seeds, sum(said["cpu"]) / seeds)
-    return PlainResult(whole, seed, seeds, [accuracies[-1] for accuracies in said["accuracies"]])
+    found = json.loads(printed)
+    seed = Timing(sum(found["wall"]) / seeds, sum(found["cpu"]) / seeds)
+    return PlainResult(whole, seed, seeds, [accuracies[-1] for accuracies in found["accuracies"]])
 
 
 def best_threads(pool: Path, strategy: str, steps: int) -> int:
-    """Return the number of threads at which the plain loop needs the least time a seed."""
+    """Return the number of threads with which the plain loop is fastest per seed."""
     counts = sorted({count for count in (1, 2, 4, 8, 16) if count < n_cores()} | {n_cores()})
     print(f"plain loop, 1 seed of {steps} steps, to find its best number of threads:")
     walls: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""What every benchmark shares: a tiny size to try it at, and a line on what it ran on."""
+"""Shared by all benchmarks: the option `--tiny`, and a line on versions and machine."""
 
 import argparse
 import platform
@@ -17,11 +17,11 @@ def parse_arguments(parser: argparse.ArgumentParser, **tiny: Any) -> argparse.Na
     """Return the command's arguments, with `--tiny` among them.
 
     Args:
-        parser: Of the benchmark's own options.
-        tiny: The defaults that `--tiny` sets instead. An option that is given still counts.
+        parser: The parser with the benchmark's own options.
+        tiny: The defaults under `--tiny`. Options given explicitly still count.
     """
     parser.add_argument(
-        "--tiny", action="store_true", help="sizes at which it ends in seconds; measures nothing"
+        "--tiny", action="store_true", help="run in seconds with tiny sizes; measures nothing"
     )
     if parser.parse_known_args()[0].tiny:
         parser.set_defaults(**tiny)
@@ -32,8 +32,9 @@ def ran_on(packages: Sequence[str] = ()) -> str:
     """Return the commit, the versions and the machine, in one line.
 
     Args:
-        packages: Further packages whose versions count.
+        packages: Further packages whose versions to include.
     """
+    # Imported here, since fuzz.py instruments what it imports.
     from alsim.options.engine import n_cores
 
     root = Path(__file__).parents[1]

@@ -1,12 +1,12 @@
 """The copies of one metric in lockstep, one after another, and in a plain PyTorch loop.
 
-`alsim correlate` fine-tunes a hundred copies of one net on a hundred rows each and measures them.
-Three ways to do it are timed in turns, from the same start, on the same groups:
+`alsim correlate` fine-tunes a hundred copies of one net on a hundred rows each and evaluates them.
+Three ways are timed in turns, from the same start, on the same groups:
 
-- lockstep: all copies stacked, as one program;
-- direct: alsim's, one copy after another;
-- plain: a hand-written loop, `copy.deepcopy` and `torch.optim.Adam`. It slices tensors, where a
-  DataLoader would be slower, and trains alsim's own module with PyTorch's dropout in it.
+- lockstep: alsim, all copies stacked as one program;
+- direct: alsim, one copy after another;
+- plain: a hand-written loop with `copy.deepcopy` and `torch.optim.Adam`. It slices tensors, since a
+  DataLoader would be slower, and trains alsim's module with PyTorch's dropout.
 
     python benchmarks/correlate_lockstep.py                                # the embedded pool's net
     python benchmarks/correlate_lockstep.py --mnist ../shared/data/mnist.parquet --epochs 1 10
@@ -52,7 +52,7 @@ METRIC = "random"  # costs nothing to score, so that the copies alone are timed
 
 @dataclass
 class Clock:
-    """Wall and CPU seconds, those of training alone too."""
+    """Wall and CPU seconds, and wall seconds of training alone."""
 
     device: torch.device
     wall: float = 0.0
@@ -66,7 +66,7 @@ class Clock:
         self._since, self._phase = self._now(), ""
 
     def observe(self, phase: str) -> None:
-        """End the phase under way, if any, and begin another."""
+        """End the current phase, if any, and begin another."""
         now = self._now()
         self.wall += now[0] - self._since[0]
         self.cpu += now[1] - self._since[1]
@@ -109,7 +109,7 @@ def run_alsim(
 
 
 def plain_net(setting: Setting, start: Passive) -> Objective:
-    """Return the start as a module of its own, with PyTorch's dropout."""
+    """Return the start as a separate module, with PyTorch's dropout."""
     net = make_objective(
         shape_of(setting.pool), setting.model, setting.training, generator=stream(0, "plain")
     )
@@ -125,7 +125,7 @@ def plain_net(setting: Setting, start: Passive) -> Objective:
 def run_plain(
     setting: Setting, start: Passive, options: CorrelationOptions, clock: Clock
 ) -> list[float]:
-    """Return the accuracy of each copy, trained by a loop as one writes it by hand."""
+    """Return the accuracy of each copy, trained by a hand-written loop."""
     labels = setting.pool.tasks[setting.task].labels.to(setting.features.device)
     unlabelled = set(setting.train) - set(initial_query(setting, 0)[0].tolist())
     rows = torch.tensor(sorted(unlabelled))
@@ -203,7 +203,7 @@ def report(
     clocks: dict[str, list[Clock]] = {way: [] for way in ways}
     accuracies: dict[str, Sequence[float]] = {}
     for run in ways.values():
-        run(few, Clock(device))  # what is imported, compiled or allocated once is nobody's own
+        run(few, Clock(device))  # imports, compilation and first allocations are not timed
     for _ in range(repeats):
         for way, run in ways.items():
             clock = Clock(device)

@@ -1,4 +1,4 @@
-"""How often alsim's intervals and verdicts are right, on made-up studies whose truth is known.
+"""How often alsim's intervals and verdicts are right, on synthetic studies with known truth.
 
     python benchmarks/coverage.py [--studies 2000] [--seed 0]
 
@@ -6,9 +6,9 @@ Each study has 5 seeds of 51 steps, from 200 labels to 1,200, and strategies tha
 
     accuracy(n) = truth(n) + the seed's own level + smooth noise + the error of 2,000 test objects,
 
-where the noise is an AR(1) over the steps (0.8 from one step to the next) with a standard deviation
-of 0.006, the level's is 0.01, and truth(n) = 0.95 − 0.35 √(200 / n). A strategy that saves S labels
-has truth(n + s(n)), with s growing from 0 at the start so that it reaches the last accuracy of the
+where the noise is an AR(1) process over the steps (coefficient 0.8) with standard deviation 0.006,
+the level has standard deviation 0.01, and truth(n) = 0.95 − 0.35 √(200 / n). A strategy that saves
+S labels has truth(n + s(n)); s grows from 0 so that the strategy reaches the last accuracy of the
 others S labels before the end.
 """
 
@@ -35,7 +35,7 @@ SAVINGS = (0.0, 150.0, 300.0, 500.0)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure: what was counted, its value, its standard error, and what it should be."""
+    """One number of the table: its name, value, standard error and required value."""
 
     name: str
     value: float
@@ -45,13 +45,13 @@ class Row:
 
 
 def truth(saving: float) -> NDArray[np.float64]:
-    """Return the expected accuracy at each step of a strategy that saves so many labels."""
+    """Return the expected accuracy at each step of a strategy with this saving."""
     gained = saving * (X - X[0]) / (X[-1] - saving - X[0])
     return 0.95 - 0.35 * np.sqrt(X[0] / (X + gained))
 
 
 def study(savings: Sequence[float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return one made-up study, `(strategies, seeds, points)`, a strategy for each saving."""
+    """Return one synthetic study, `(strategies, seeds, points)`, a strategy for each saving."""
     k = len(savings)
     noise = np.empty((k, N_SEEDS, X.size))
     fresh = rng.normal(0, NOISE, noise.shape)
@@ -64,7 +64,7 @@ def study(savings: Sequence[float], rng: np.random.Generator) -> NDArray[np.floa
 
 
 def share(name: str, hits: Sequence[bool], bar: str = "") -> Row:
-    """Return how often something was so, with the standard error of a share."""
+    """Return the share of hits, with its standard error."""
     found = float(np.mean(hits))
     return Row(name, found, float(np.sqrt(found * (1 - found) / len(hits))), bar)
 
@@ -91,7 +91,7 @@ def bands(studies: int, rng: np.random.Generator) -> list[Row]:
 
 
 def covers(saving: Saving, true: float) -> bool:
-    """Return whether an interval covers the truth; a censored end goes on."""
+    """Return whether an interval covers the truth; a censored end is unbounded."""
     assert saving.low is not None
     assert saving.high is not None
     above = saving.is_censored_low or saving.low <= true
@@ -99,7 +99,7 @@ def covers(saving: Saving, true: float) -> bool:
 
 
 def savings(true: float, studies: int, rng: np.random.Generator, seed: int) -> list[Row]:
-    """Return how often the intervals of a saving cover it, and where their middle lies."""
+    """Return how often the intervals of a saving cover it, and the mean and width of estimates."""
     inverted: list[Saving] = []
     resampled: list[Saving] = []
     generator = stream(seed, "coverage", int(true))
@@ -128,7 +128,7 @@ def savings(true: float, studies: int, rng: np.random.Generator, seed: int) -> l
 
 
 def centre(studies: int, rng: np.random.Generator) -> list[Row]:
-    """Return the mean saving of random against random, on more studies than all else."""
+    """Return the mean saving of random against random, on five times as many studies."""
     found = [saved(X, *study([0.0, 0.0], rng)).amount for _ in range(5 * studies)]
     amounts = np.array([each for each in found if each is not None])
     error = float(amounts.std(ddof=1) / np.sqrt(len(amounts)))
@@ -160,12 +160,12 @@ def verdicts(n_strategies: int, studies: int, rng: np.random.Generator) -> list[
         [each.outcome != "cannot tell" for each in judge_pairs(curves(one))]
         for one in (study([0.0] * n_strategies, rng) for _ in range(studies))
     ]
-    what = f"{n_strategies} times random: some pair is told apart"
+    what = f"{n_strategies} times random: a verdict on some pair"
     return [share(what, [any(each) for each in found], "≤ .06")]
 
 
 def power(studies: int, rng: np.random.Generator) -> list[Row]:
-    """Return how often a strategy that does save labels is called better."""
+    """Return how often a strategy that saves labels gets the verdict "better"."""
     return [
         share(
             f"saving {true:.0f}: the verdict is better",
@@ -179,7 +179,7 @@ def power(studies: int, rng: np.random.Generator) -> list[Row]:
 
 
 def main() -> None:
-    """Print a table of all figures."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)

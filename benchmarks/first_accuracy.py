@@ -2,14 +2,14 @@
 
     python benchmarks/first_accuracy.py --data FOLDER [--on validation] [--seeds 5]
 
-Each pool is started from 30, 100 and 500 random labels by `--model auto`, as `alsim run` starts,
-and scikit-learn's `LogisticRegression(C=1)` is fitted to the same labels under three scalings:
-"none" (as in the file, bytes divided by 255), "columns" (each by itself), and "auto" (alsim's own:
-one scale an embedding, columns of a table each by themselves). The net is "worse" where Holm's
-test over the whole table, of the differences paired by seed, puts it below a regression.
+On each pool, `--model auto` starts from 30, 100 and 500 random labels, as in `alsim run`, and
+scikit-learn's `LogisticRegression(C=1)` is fitted to the same labels under three scalings: "none"
+(as in the file, bytes divided by 255), "columns" (each column by itself), and "auto" (alsim's: one
+scale per embedding, columns of a table each by itself). The net counts as worse than a regression
+if Holm's test over the whole table, of the differences paired by seed, finds it below.
 
-`--on validation` leaves the test rows out and measures on a fifth of the others: defaults were
-chosen by it. The table on test rows was made last.
+`--on validation` leaves out the test rows and measures on a fifth of the others; the defaults were
+chosen with it, before the table on test rows was made.
 """
 
 import argparse
@@ -56,17 +56,17 @@ SHARED = ("mnist", "cifar10_sample", "clinc150_minilm", "fashion_image_text")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One pool and size: an accuracy a seed of the net, and of regression under each scaling."""
+    """One pool and size: accuracies by seed of the net, and of regression under each scaling."""
 
     pool: str
     size: int
     net: NDArray[np.float64]  # (s,)
     regressions: Mapping[Standardise, NDArray[np.float64]]  # (s,) each
-    epochs: tuple[int, ...]  # of the net's best, a seed
+    epochs: tuple[int, ...]  # of the net, by seed
 
 
 def sklearn_pools() -> Iterator[tuple[str, pa.Table]]:
-    """Yield three small tables, whose columns are features, and 8 × 8 digits as an embedding."""
+    """Yield three small tables with columns as features, and 8 × 8 digits as an embedding."""
     for name in ("iris", "wine", "breast_cancer"):
         data: Any = getattr(datasets, f"load_{name}")()
         columns = {f"x{i}": pa.array(column) for i, column in enumerate(data.data.T)}
@@ -78,7 +78,7 @@ def sklearn_pools() -> Iterator[tuple[str, pa.Table]]:
 
 
 def narrow_pool(n: int = 1200) -> pa.Table:
-    """Return four separable classes in an embedding four wide."""
+    """Return four separable classes in an embedding of width 4."""
     g = stream(0, "narrow")
     y = torch.randint(0, 4, (n,), generator=g)
     x = 10 * torch.eye(4)[y] + 0.01 * torch.randn(n, 4, generator=g)
@@ -92,7 +92,7 @@ def embedding(values: NDArray[Any]) -> "pa.Array[Any]":
 
 
 def all_pools(data: Path | None) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the made-up pool, scikit-learn's, and those of a folder that are there."""
+    """Yield the synthetic pool, scikit-learn's, and the known pools in a folder."""
     yield "narrow", narrow_pool()
     yield from sklearn_pools()
     for name in SHARED:
@@ -101,7 +101,7 @@ def all_pools(data: Path | None) -> Iterator[tuple[str, pa.Table]]:
 
 
 def without_test(table: pa.Table) -> pa.Table:
-    """Return the pool without its test rows; a fifth of its training rows takes their place."""
+    """Return the pool without its test rows; a fifth of its training rows replaces them."""
     codes = np.unique(table.column("label").to_numpy(), return_inverse=True)[1]
     held_out = PoolOptions().holdout
     if "split" in table.column_names:
@@ -117,13 +117,13 @@ def without_test(table: pa.Table) -> pa.Table:
 
 
 def as_arrays(pool: Pool) -> NDArray[np.float32]:
-    """Return the modalities side by side, `(n, D)`, with their masks where there are several."""
+    """Return the modalities side by side, `(n, D)`, with their masks if there are several."""
     parts = [x.numpy() for x in pool.modalities.values()]
     return np.concatenate([*parts, pool.present.numpy()] if len(parts) > 1 else parts, 1)
 
 
 def n_trained(table: pa.Table) -> int:
-    """Return about how many labels there are to start from, validation rows left out."""
+    """Return about how many training labels there are, without validation rows."""
     share = 1 - VALIDATION_SHARE
     if "split" not in table.column_names:
         return int(share * (1 - PoolOptions().holdout) * table.num_rows) - 1
@@ -132,7 +132,7 @@ def n_trained(table: pa.Table) -> int:
 
 
 def start(table: pa.Table, size: int, options: CurvesOptions, work: Path) -> Setting | None:
-    """Return the setting of a study that begins with `size` labels; None if there are too few."""
+    """Return the setting of a study with `size` initial labels; None if there are too few."""
     split = "split" if "split" in table.column_names else None
     options = replace(options, initial_size=size, query_size=1, steps=1, split=split)
     source = open_source(table, name="pool")
@@ -197,7 +197,7 @@ def regression_accuracies(setting: Setting, seeds: Sequence[int]) -> list[float]
 def measure(
     name: str, table: pa.Table, size: int, seeds: Sequence[int], options: CurvesOptions
 ) -> Row | None:
-    """Return a row of the table, None where the pool is too small for it."""
+    """Return a row of the table, None if the pool is too small."""
     regressions: dict[Standardise, NDArray[np.float64]] = {}
     net: list[float] = []
     epochs: list[int] = []
@@ -214,9 +214,9 @@ def measure(
 
 
 def judge(rows: Sequence[Row]) -> dict[tuple[str, int, Standardise], tuple[MeanTest, bool]]:
-    """Return the test of each net against each regression, and whether Holm's finds it worse.
+    """Return the test of each net against each regression, and whether it is worse by Holm.
 
-    By pool, size and scaling of the regression; Holm's is over all of them.
+    By pool, size and scaling of the regression; Holm's correction is over all of them.
     """
     keys: list[tuple[str, int, Standardise]] = [
         (row.pool, row.size, scaling) for row in rows for scaling in SCALINGS
@@ -257,7 +257,7 @@ def main() -> None:
     parser.add_argument("--on", choices=("test", "validation"), default="test")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
-    parser.add_argument("--pools", nargs="*", help="only these")
+    parser.add_argument("--pools", nargs="*", help="only these pools")
     parser.add_argument("--learning-rate", type=float, help="of the net, for trials")
     for flag in ("--patience", "--batch-size"):
         parser.add_argument(flag, type=int, help="of the net, for trials")

@@ -1,11 +1,11 @@
-"""Feed made-up bytes to what reads files: Parquet pools, journals of runs, recipes.
+"""Fuzz the readers of files: Parquet pools, journals of runs, recipes.
 
     pip install atheris
     python benchmarks/fuzz.py {parquet,journal,toml} [--seconds S] [--folder DIR]
     python benchmarks/fuzz.py {parquet,journal,toml} --tiny    # the first inputs alone, no atheris
 
-Anything but an AlsimError is a finding: the fuzzer stops, prints the traceback and leaves the
-bytes in DIR, from where `--folder DIR` begins again. Inputs that reached new lines stay there too.
+Any exception but an AlsimError is a finding: the fuzzer stops, prints the traceback and stores the
+bytes in DIR; `--folder DIR` starts from there again. Inputs that reach new lines are stored, too.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MOST_MEGABYTES = 4096  # an input that takes more counts as a leak
 
 
 def parquet(scratch: Path) -> tuple[Feed, Seeds]:
-    """Return what opens and decodes a pool, and small pools to begin from."""
+    """Return a function that opens and decodes a pool, and small pools as first inputs."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -73,10 +73,10 @@ def parquet(scratch: Path) -> tuple[Feed, Seeds]:
 
 
 def journal(scratch: Path) -> tuple[Feed, Seeds]:
-    """Return what reads a journal, and one to begin from.
+    """Return a function that reads a journal, and a journal as first input.
 
-    A first byte of "#" is taken away and each line gets its right digest, since by chance the
-    fuzzer would hardly ever find one.
+    If an input starts with "#", each of its lines gets the correct digest, which the fuzzer would
+    hardly ever find by chance.
     """
     from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
     from alsim.store.curve_journal import Journal, read_journal
@@ -107,7 +107,7 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
 
 
 def toml(scratch: Path) -> tuple[Feed, Seeds]:
-    """Return what reads a recipe, and those that come with alsim to begin from."""
+    """Return a function that reads a recipe, and alsim's recipes as first inputs."""
     from alsim.recipes.reading import HERE, read_recipe
 
     file = scratch / "mine.toml"
@@ -127,7 +127,7 @@ def _digest(line: bytes) -> bytes:
 
 
 def feed_seeds(feed: Feed, seeds: Seeds) -> None:
-    """Feed the inputs to begin from, which must be read, and their halves, which need not be."""
+    """Feed the first inputs, which must be readable, and their halves, which may be refused."""
     from alsim.errors import AlsimError
 
     for content in seeds.values():
@@ -138,11 +138,11 @@ def feed_seeds(feed: Feed, seeds: Seeds) -> None:
 
 
 def main() -> None:
-    """Fuzz one target until the time is over or something is found."""
+    """Fuzz one target until the time is over or a finding occurs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--folder", type=Path, help="of inputs, kept from one time to the next")
+    parser.add_argument("--folder", type=Path, help="folder of inputs, kept between calls")
     options = parse_arguments(parser)
     if options.tiny:
         print(ran_on())
@@ -158,7 +158,7 @@ def main() -> None:
     folder = options.folder or Path(tempfile.mkdtemp(prefix=f"fuzz-{options.target}-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"inputs and findings: {folder}", flush=True)
-    scratch = Path(tempfile.mkdtemp(prefix="fuzz-scratch-"))  # it outlives the fuzzer's hard exit
+    scratch = Path(tempfile.mkdtemp(prefix="fuzz-scratch-"))  # stays after the fuzzer's hard exit
     with atheris.instrument_imports(include=["alsim"]):
         feed, seeds = TARGETS[options.target](scratch)
         from alsim.errors import AlsimError  # imported here, so that it is instrumented

@@ -1,8 +1,8 @@
-"""What journals and checkpoints cost: the share of a run's time that goes into keeping it.
+"""The cost of journals and checkpoints, as a share of a run's time.
 
-First whole runs of `alsim run`, by the phases that its workers time; then, in one process and by
-turns, a learning curve that is kept as a worker keeps it and the same curve that is not. The
-phase "journal" lacks what comes after a curve's last step, which the second part counts.
+First, whole runs of `alsim run`, by the phases that its workers time. Then, in one process and in
+turns, a learning curve with journal and checkpoints as in a worker, and the same curve without
+them. The phase "journal" does not include the time after a curve's last step; the second part does.
 
     python benchmarks/journal_overhead.py
     python benchmarks/journal_overhead.py --pool mnist.parquet --workers 2
@@ -45,20 +45,20 @@ KEEPING = ("__enter__", "position", "keep", "finish", "__exit__")
 
 @dataclass(frozen=True)
 class Case:
-    """A study that is timed."""
+    """A timed study."""
 
     name: str
     pool: Path
     arguments: Mapping[str, Any]  # of `alsim.run`
 
     def flags(self) -> list[str]:
-        """Return the arguments as the command takes them."""
+        """Return the arguments as flags of the command."""
         given = {"pool": self.pool, **self.arguments}
         return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
 
 
 def cases(folder: Path, mnist: Path | None, rows: int, steps: int, fast_steps: int) -> list[Case]:
-    """Return the studies, with the made-up pools written into a folder."""
+    """Return the studies, with the synthetic pools written to a folder."""
     default, small = folder / "default.parquet", folder / "tiny.parquet"
     pq.write_table(vk_pool(replace(EMBEDDED, n_rows=rows)), default)
     pq.write_table(
@@ -79,7 +79,7 @@ def cases(folder: Path, mnist: Path | None, rows: int, steps: int, fast_steps: i
 
 
 def run_whole(case: Case, out: Path, workers: int, seeds: int) -> None:
-    """Run the command and print where the time of its workers went."""
+    """Run the command and print its workers' time by phase."""
     flags = [*case.flags(), f"--seeds={seeds}", f"--workers={workers}", f"--out={out}"]
     command = [sys.executable, "-m", "alsim", "run", *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -99,21 +99,21 @@ def run_whole(case: Case, out: Path, workers: int, seeds: int) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a curve took."""
+    """The time of a curve."""
 
     wall: float
     cpu: float
 
     @staticmethod
     def of(do: Callable[[], object]) -> "Cost":
-        """Return what a call takes."""
+        """Return the time of a call."""
         wall, cpu = time.perf_counter(), time.process_time()
         do()
         return Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 class Meter:
-    """Adds up what the calls of a Keeper take."""
+    """Adds up the time of a Keeper's calls."""
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
@@ -133,7 +133,7 @@ class Meter:
 
 
 def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
-    """Print what keeping a curve takes, and what the curve takes with it and without it."""
+    """Print the time of keeping a curve, and of the curve with and without it."""
     faults = Faults()
     options = CurvesOptions(**case.arguments, seeds=1)
     study_options, strategies = study_of(options, options.strategy, "--strategy", faults)
@@ -157,7 +157,7 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
     pairs: list[tuple[Cost, Cost, Cost]] = []
     for i in range(repeats + 1):
         meter.wall = meter.cpu = 0.0
-        # By turns, and each first every other time: a machine's pace drifts.
+        # In turns, with alternating order, since a machine's speed drifts.
         first, second = (kept, not_kept) if i % 2 else (not_kept, kept)
         one, two = Cost.of(first), Cost.of(second)
         with_it, without = (one, two) if i % 2 else (two, one)
@@ -175,11 +175,11 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
 
 
 def unheard(message: Mapping[str, Any]) -> None:
-    """Say nothing to nobody."""
+    """Ignore a message."""
 
 
 def keep_curve(study: Study, assignment: Any, job: Job, start: Passive, place: Path) -> None:
-    """Run a curve as a worker does, but for what it says to its parent."""
+    """Run a curve like a worker, without messages to a parent."""
     plan = plan_tasks(
         [job.seed], dict(study.strategies), assignment.training, assignment.way, place
     )

@@ -1,8 +1,8 @@
-"""The same queries by other active-learning libraries, each the way its documentation asks for.
+"""The same queries by other active-learning libraries, each as its documentation recommends.
 
-The net is the same for all; where a library leaves the forward pass to its user, it is the one
-below. What a library needs once, such as its objects and its copy of the labels, is made before
-the time is taken. None of the libraries is needed by alsim itself.
+The net is the same for all; where a library leaves the forward pass to its user, the one below is
+used. One-time preparations, such as objects and a copy of the labels, are not timed. alsim itself
+needs none of these libraries.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ CHUNK = 4096  # rows at a time through the net
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """What is asked: the first n rows are unlabelled, the next m labelled, the rest validation."""
+    """The data: the first n rows are unlabelled, the next m labelled, the rest validation."""
 
     embeddings: Tensor  # (n + m + validation, d) float32
     labels: Tensor  # (n + m + validation,) int64
@@ -54,7 +54,7 @@ class Problem:
 
     @property
     def known(self) -> NDArray[np.float64]:
-        """Return the labels, `(n + m,)`, NaN where not known."""
+        """Return the labels, `(n + m,)`, NaN where unknown."""
         known = self.labels[: self.n + self.m].double().numpy().copy()
         known[: self.n] = np.nan
         return known
@@ -110,7 +110,7 @@ class Net:
 
 
 def _find(module: str, name: str) -> Any:
-    """Return what a library calls so; it need not be installed when this file is checked."""
+    """Return an object of a library, which may be missing when this file is only checked."""
     return getattr(import_module(module), name)
 
 
@@ -153,7 +153,7 @@ def activeml_margin(problem: Problem) -> Query:
 
 
 def activeml_bald(problem: Problem, members: int = 20) -> Query:
-    """Return scikit-activeml's BALD of the k best rows; the passes with dropout are its user's."""
+    """Return scikit-activeml's BALD of the k best rows; its user makes the passes with dropout."""
     GreedyBALD = _find("skactiveml.pool", "GreedyBALD")
 
     strategy = GreedyBALD(
@@ -226,7 +226,7 @@ def small_text_margin(problem: Problem) -> Query:
 
 
 def small_text_bald(problem: Problem, members: int = 20) -> Query:
-    """Return small-text's BALD; the passes with dropout are its user's."""
+    """Return small-text's BALD; its user makes the passes with dropout."""
     BALD = _find("small_text.query_strategies", "BALD")
 
     return _small_text(BALD(dropout_samples=members), problem)
@@ -250,7 +250,7 @@ def small_text_core_set(problem: Problem) -> Query:
 
 
 class _Batches(torch.utils.data.Dataset[Tensor]):
-    """Rows that a DataLoader may fetch a batch at a time, which is several times faster."""
+    """Rows that a DataLoader can fetch in whole batches, which is several times faster."""
 
     def __init__(self, x: Tensor) -> None:
         self.x = x
@@ -300,7 +300,7 @@ def baal_bald(problem: Problem, members: int = 20) -> Query:
     return _baal(BALD(), problem, members, CHUNK)
 
 
-# strategy -> what a library calls it; what follows a comma is how it was asked.
+# strategy -> library -> its query; a variant follows the library's name after a comma.
 _BALD: Mapping[str, Prepare] = {
     "scikit-activeml": activeml_bald,
     "small-text": small_text_bald,

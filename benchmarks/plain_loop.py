@@ -1,7 +1,7 @@
 """A plain PyTorch active-learning loop, as a competent user writes it in an afternoon.
 
-Datasets, DataLoaders and one seed after another; nothing is crippled and nothing is tuned. It is
-what alsim is compared with, and a check from outside that the learning curves are right.
+Datasets, DataLoaders and one seed after another, neither slowed down nor tuned. alsim is compared
+with it, and it is an independent check of the learning curves.
 
     python benchmarks/plain_loop.py --pool mnist.parquet --strategy margin --steps 10 --seeds 1
 """
@@ -26,7 +26,7 @@ Rows = Dataset[tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class Work:
-    """What is done, so that alsim can be asked for the same."""
+    """The settings, which alsim's command repeats."""
 
     strategy: str = "margin"
     initial_size: int = 200
@@ -93,7 +93,7 @@ def query(net: nn.Module, pool: Rows, unlabelled: Tensor, work: Work) -> Tensor:
 
 
 def import_the_rest() -> None:
-    """Take one step: torch imports much of itself then, and that is no seed's own time."""
+    """Take one optimiser step, so that torch's late imports are not timed with a seed."""
     parameter = nn.Parameter(torch.zeros(1))
     optimiser = torch.optim.Adam([parameter])
     optimiser.zero_grad()
@@ -126,7 +126,7 @@ def run_seed(seed: int, pool: TensorDataset, test: TensorDataset, work: Work) ->
 
 
 def main() -> None:
-    """Run the seeds, one after another, and print what they reached and took."""
+    """Run the seeds, one after another, and print their accuracies and times."""
     parser = argparse.ArgumentParser(description="a plain PyTorch active-learning loop on MNIST")
     parser.add_argument("--pool", type=Path, required=True, help="MNIST as Parquet")
     parser.add_argument("--strategy", choices=("margin", "random"), default="margin")
@@ -139,7 +139,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     work = Work(strategy=arguments.strategy, steps=arguments.steps)
     if not arguments.json:
-        from common import ran_on  # not part of what a user would have written, so not timed
+        from common import ran_on  # a user would not have written this, so it is not timed
 
         print(ran_on())
     pool, test = load(arguments.pool)

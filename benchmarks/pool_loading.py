@@ -1,11 +1,11 @@
-"""Time and peak memory of loading 250,000 × (512 + 256) float32, beside pyarrow's own decoding.
+"""Time and peak memory of loading 250,000 × (512 + 256) float32, compared with pyarrow's decoding.
 
     python benchmarks/pool_loading.py [--rows N] [--repeats K] [--row-group ROWS]
 
-Each measurement is a process of its own, and the two take turns. `load` is the whole of
-`load_pool`: roles, splits, decoding, checks, fingerprint, standardising, mapping; `decode` is the
-same without standardising. Pyarrow does neither that nor the fingerprint. The bars: 1.3 times
-pyarrow's time, and a peak (maximum resident set, mapped tensors included) of 1.3 times the tensors.
+Each measurement runs in its own process, in turns. `load` is the whole of `load_pool`: roles,
+splits, decoding, checks, fingerprint, standardising, mapping; `decode` is the same without
+standardising. Pyarrow neither standardises nor computes a fingerprint. The limits: 1.3 times
+pyarrow's time, and a peak (maximum resident set, with mapped tensors) of 1.3 times the tensors.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def write_pool(path: Path, n: int, row_group: int) -> None:
 
 
 def measure(what: str, path: Path) -> None:
-    """Do one thing and print its seconds and the peak of resident bytes."""
+    """Do one measurement and print its seconds and peak resident bytes."""
     import pyarrow.parquet as pq
 
     if what == "pyarrow":
@@ -84,7 +84,7 @@ def main() -> None:
     found: dict[str, list[tuple[float, float]]] = {"pyarrow": [], "decode": [], "load": []}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pool.parquet"
-        # In a process of its own too: a child's peak starts at its parent's.
+        # In its own process, too, since a child's peak starts at its parent's.
         sizes = ["--rows", str(arguments.rows), "--row-group", str(arguments.row_group)]
         subprocess.run(
             [sys.executable, __file__, "--measure", "write", str(path), *sizes], check=True
