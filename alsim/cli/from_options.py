@@ -40,7 +40,7 @@ def from_options(
         def command(**values: Any) -> None:
             extra: Any = {one.name: values.pop(one.name) for one in own}
             del values["help_all"]
-            given = {name: value for name, value in values.items() if value not in (None, False)}
+            given = {n: v for n, v in values.items() if v is not None and v is not False}
             run: Any = function
             run(given, **extra)
 

@@ -101,6 +101,6 @@ def _own_heads(signals: Signals) -> tuple[Tensor, Tensor]:
         raise UsageError(
             "the model has no head for each modality",
             "--strategy head-disagreement or co-testing",
-            "use --model \"three-head(heads=all)\"",
+            'use --model "three-head(heads=all)"',
         )
     return p[:, 1:], present.to(p.dtype)

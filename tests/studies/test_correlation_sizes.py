@@ -46,9 +46,21 @@ def test_rows_beyond_whole_groups_are_told() -> None:
         (198, SizeOptions(), 200, "--initial-size", "ask for at most 197"),
         (None, SizeOptions(), 4, "--initial-size", "bring a larger pool"),
         (20, SizeOptions(sample_size=181), 200, "--sample-size", "leave 180, not 181"),
-        (20, SizeOptions(sample_size=100, group_size=34), 200, "--sample-size, --group-size", "at most 33"),
+        (
+            20,
+            SizeOptions(sample_size=100, group_size=34),
+            200,
+            "--sample-size, --group-size",
+            "at most 33",
+        ),
         (20, SizeOptions(group_size=61), 200, "--sample-size, --group-size", "at most 60"),
-        (20, SizeOptions(sample_size=2), 200, "--sample-size, --group-size", "too few to correlate"),
+        (
+            20,
+            SizeOptions(sample_size=2),
+            200,
+            "--sample-size, --group-size",
+            "too few to correlate",
+        ),
     ],
 )
 def test_sizes_that_were_asked_for_and_do_not_fit_are_refused(

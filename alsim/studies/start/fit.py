@@ -159,13 +159,13 @@ def _check_model(
             faults.add(
                 "a committee by dropout needs a model with dropout: its members would all agree",
                 where,
-                "leave its dropout above 0: --model \"mlp(dropout=0.5)\"",
+                'leave its dropout above 0: --model "mlp(dropout=0.5)"',
             )
         if "head_probabilities" in wanted and len(heads) < 3:
             faults.add(
                 "the strategy compares the modalities' own heads, and there are not two of them",
                 where,
-                "use a pool with several modalities, and --model \"three-head(heads=all)\"",
+                'use a pool with several modalities, and --model "three-head(heads=all)"',
             )
 
 
