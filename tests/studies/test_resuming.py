@@ -229,7 +229,7 @@ def test_a_run_asked_for_again_goes_on_though_its_pool_is_changed_and_gone_meanw
         pool.unlink()
 
     watch = Curious(spoil)
-    edit(left, "options", "oracle", "confusion", value=str(tmp_path / "copy" / "confusion.csv"))
+    edit(left, "options", "confusion", value=str(tmp_path / "copy" / "confusion.csv"))
     with chdir(tmp_path / "copy"):
         done = go(left, watch)
     assert not pool.exists()
@@ -385,7 +385,7 @@ def test_a_confusion_matrix_changed_meanwhile_is_refused_by_its_numbers(
 ) -> None:
     write_confusion(place / "changed.csv", error=0.2)
     edit(left, "arguments", "confusion", value=str(place / "changed.csv"))
-    edit(left, "options", "oracle", "confusion", value=str(place / "changed.csv"))
+    edit(left, "options", "confusion", value=str(place / "changed.csv"))
     with pytest.raises(StoreError, match=r"confusion\[0\]: \[0.9, .* then, \[0.8, .* now"):
         alsim.resume(left)
 
