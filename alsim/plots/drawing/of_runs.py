@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from alsim.analysis.curves.runs import named, unlike
 from alsim.analysis.curves.task_runs import RunWithTasks
 
-DrawableRun = (
-    RunWithTasks  # the parts of a run that plots use, as `alsim.store.curves.Run` has them
-)
+DrawableRun = RunWithTasks  # the parts of a run that plots use, as `read_run` returns them
 
 
 def distinct(runs: Sequence[DrawableRun]) -> list[DrawableRun]:

@@ -85,7 +85,7 @@ def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | N
 
 
 def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
-    """Return which nets a table of a study is of, the models as they were named to be trained."""
+    """Return the nets of a study's table, with the models in the order of the command."""
     return trained_in(table, list(object_at(study.manifest, "configuration", "models")))
 
 
