@@ -40,14 +40,9 @@ def importing(texts: Mapping[str, bytes]) -> Generator[None]:
         _texts.reset(token)
 
 
-def texts_to_json() -> dict[str, str]:
-    """Return the texts of the current `importing` block, to send to another process."""
-    return {path: text.decode("latin-1") for path, text in _texts.get().items()}
-
-
-def texts_from_json(data: Mapping[str, str]) -> dict[str, bytes]:
-    """Return the texts that `texts_to_json` encoded."""
-    return {path: text.encode("latin-1") for path, text in data.items()}
+def imported_texts() -> Mapping[str, bytes]:
+    """Return the texts of the current `importing` block."""
+    return dict(_texts.get())
 
 
 def file_of(name: str, group: str) -> Path | None:

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from alsim.experiments.correlation import CorrelationOptions, correlate
 from alsim.experiments.curves.asking import initial_query
 from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
 from alsim.models import MIXED, Inputs
@@ -51,7 +52,7 @@ METRIC = "random"  # costs nothing to score, so that the copies alone are timed
 
 
 @dataclass
-class Clock:
+class Clock(Progress):
     """Wall and CPU seconds, and wall seconds of training alone."""
 
     device: torch.device
@@ -65,14 +66,14 @@ class Clock:
         """Begin."""
         self._since, self._phase = self._now(), ""
 
-    def observe(self, phase: str) -> None:
+    def phase(self, name: str) -> None:
         """End the current phase, if any, and begin another."""
         now = self._now()
         self.wall += now[0] - self._since[0]
         self.cpu += now[1] - self._since[1]
         if self._phase == "train":
             self.training += now[0] - self._since[0]
-        self._since, self._phase = now, phase
+        self._since, self._phase = now, name
 
     def _now(self) -> tuple[float, float]:
         if self.device.type == "cuda":
@@ -103,8 +104,8 @@ def run_alsim(
     """Return the accuracy of each copy, trained by alsim."""
     setting = replace(setting, way=way)
     clock.start()
-    found = list(correlate(setting, 0, start, [METRIC], options, clock.observe))
-    clock.observe("")
+    found = list(correlate(setting, 0, start, [METRIC], options, clock))
+    clock.phase("")
     return [record.accuracy for record in found[0]]
 
 
@@ -142,7 +143,7 @@ def run_plain(
     accuracies: list[float] = []
     clock.start()
     for group in drawn[: options.sample_size].split(options.group_size):
-        clock.observe("train")
+        clock.phase("train")
         net = copy.deepcopy(original)
         mine = torch.optim.Adam(net.parameters(), lr=setting.training.learning_rate)
         mine.load_state_dict(optimiser.state_dict())
@@ -153,7 +154,7 @@ def run_plain(
                 mine.zero_grad()
                 net(inputs(batch), {setting.task: labels[batch]}, {}).total.backward()
                 mine.step()
-        clock.observe("evaluate")
+        clock.phase("evaluate")
         net.eval()
         right = 0
         with torch.no_grad():
@@ -162,7 +163,7 @@ def run_plain(
                 logits = net.model(inputs(part)).logits[setting.task][MIXED]
                 right += int((logits.argmax(1) == labels[part]).sum())
         accuracies.append(right / len(test))
-    clock.observe("")
+    clock.phase("")
     return accuracies
 
 
@@ -176,7 +177,7 @@ def compare(
         epochs: make(pool, model, epochs, device, arguments.initial_size)
         for epochs in arguments.epochs
     }
-    start = passive(next(iter(settings.values())), [0], lambda phase: None)
+    start = passive(next(iter(settings.values())), [0], Progress())
     for epochs, setting in settings.items():
         ways: dict[str, Callable[[CorrelationOptions, Clock], list[float]]] = {
             "lockstep": lambda o, c: run_alsim(setting, start, o, "lockstep", c),  # noqa: B023

@@ -34,6 +34,7 @@ from alsim.analysis.statistics.holm import holm
 from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
 from alsim.experiments.curves.asking import initial_query
 from alsim.experiments.curves.loop import passive
+from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fresh_replicas, make_setting
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
@@ -161,17 +162,11 @@ def net_accuracies(setting: Setting, seeds: Sequence[int]) -> tuple[list[float],
     accuracies: list[float] = []
     epochs: list[int] = []
     for seed in seeds:
-        n = 0
-
-        def count(phase: str) -> None:
-            nonlocal n
-            n += phase.startswith("epoch")
-
-        done = passive(setting, [seed], count)
+        done = passive(setting, [seed], Progress())
         replicas = fresh_replicas(setting, [seed], "init")
         replicas.load(done.state)
         accuracies.append(setting.evaluator.evaluate(replicas)[0].mean("accuracy"))
-        epochs.append(n)
+        epochs.append(*done.epochs)
     return accuracies, epochs
 
 

@@ -26,18 +26,21 @@ from common import parse_arguments, ran_on
 
 from alsim.experiments.curves.loop import Passive, active, begin, passive
 from alsim.experiments.curves.querying import Job
+from alsim.experiments.progress import Progress
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store.layout import CHECKPOINTS
 from alsim.studies.curves.keep import Keeper, save_passive
+from alsim.studies.curves.work import run_active
 from alsim.studies.machine import Machine
+from alsim.studies.messages import Report
 from alsim.studies.start.check import study_of
 from alsim.studies.start.plan import plan_tasks
 from alsim.studies.start.prepare import prepare
+from alsim.studies.start.work import Study, open_study
 from alsim.studies.twins import EMBEDDED
-from alsim.studies.worker import Study, open_study, run_active
 
 BAR = 3.0  # per cent
 KEEPING = ("__enter__", "position", "keep", "finish", "__exit__")
@@ -143,7 +146,7 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
     prepared = prepare(open_source(case.pool), study_options, strategies, folder, machine)
     study = open_study(folder, prepared.assignment, unheard)
     job = Job(0, list(strategies)[-1])
-    start = passive(study.setting, [0], lambda phase: None)
+    start = passive(study.setting, [0], Progress())
 
     def kept() -> None:
         with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -151,7 +154,7 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
 
     def not_kept() -> None:
         setting = study.like(job.strategy)
-        for _ in active(setting, [job], begin(setting, [job], start), lambda phase: None):
+        for _ in active(setting, [job], begin(setting, [job], start), Progress()):
             pass
 
     pairs: list[tuple[Cost, Cost, Cost]] = []
@@ -174,7 +177,7 @@ def compare(case: Case, folder: Path, repeats: int, meter: Meter) -> None:
         )
 
 
-def unheard(message: Mapping[str, Any]) -> None:
+def unheard(message: Report) -> None:
     """Ignore a message."""
 
 
@@ -183,9 +186,9 @@ def keep_curve(study: Study, assignment: Any, job: Job, start: Passive, place: P
     plan = plan_tasks(
         [job.seed], dict(study.strategies), assignment.training, assignment.way, place
     )
-    (task,) = [t for t in plan.actives if t.message["jobs"] == [job]]
+    (task,) = [t for t in plan.actives if t.message.jobs == (job,)]
     (place / CHECKPOINTS).mkdir()
-    save_passive(Path(task.message["state"]), start, {})
+    save_passive(task.message.state, start, {})
     run_active(study, task.message, unheard)
 
 

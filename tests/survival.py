@@ -30,8 +30,9 @@ from alsim.options.training import TrainingOptions
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store.curve_journal import read_journal
 from alsim.strategies import find_strategy
+from alsim.studies.messages import Active
 from alsim.studies.start.plan import Plan, plan_tasks
-from alsim.studies.worker import Study
+from alsim.studies.start.work import Study
 
 TABLES = ("steps", "metrics", "queries")
 SIZES = (
@@ -278,7 +279,7 @@ def make_study(
     return Study(replace(setting, strategies={k: v.strategy for k, v in named.items()}), named)
 
 
-def plan_of(study: Study, folder: Path, *seeds: int) -> Plan:
+def plan_of(study: Study, folder: Path, *seeds: int) -> Plan[Active]:
     """Return the tasks of a study that is kept in a folder."""
     return plan_tasks(
         seeds, study.strategies, study.setting.training, study.setting.way, folder

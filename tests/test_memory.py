@@ -18,6 +18,7 @@ from alsim.errors import RunError
 from alsim.experiments.curves.loop import active, begin, passive
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import Inputs, Outputs
 from alsim.options.engine import Way
@@ -96,8 +97,8 @@ def run(setting: Setting, *strategies: str) -> dict[Any, Round]:
     jobs = [Job(3, name) for name in strategies]
     rounds: dict[Any, Round] = {}
     for group in [jobs] if setting.way == "lockstep" else [[job] for job in jobs]:
-        start = passive(setting, [3], lambda phase: None).pick([0] * len(group))
-        for advance in active(setting, group, begin(setting, group, start), lambda phase: None):
+        start = passive(setting, [3], Progress()).pick([0] * len(group))
+        for advance in active(setting, group, begin(setting, group, start), Progress()):
             rounds |= {(group[r], advance.step): done for r, done in advance.rounds.items()}
     return rounds
 

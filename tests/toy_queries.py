@@ -9,6 +9,7 @@ from toy import make_pool
 from alsim.experiments.curves.loop import active, begin, passive
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import QueryRecord, Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting
 from alsim.options.curves import Unit
@@ -74,13 +75,13 @@ def run(setting: Setting, jobs: Sequence[Job]) -> Rounds:
     seeds = sorted({job.seed for job in jobs})
     groups = [list(jobs)] if setting.way == "lockstep" else [[job] for job in jobs]
     batches = [seeds] if setting.way == "lockstep" else [[seed] for seed in seeds]
-    starts = [(batch, passive(setting, batch, lambda phase: None)) for batch in batches]
+    starts = [(batch, passive(setting, batch, Progress())) for batch in batches]
     rounds: Rounds = {}
     for group in groups:
         batch, trained = next(start for start in starts if group[0].seed in start[0])
         start = trained.pick([batch.index(job.seed) for job in group])
         position = begin(setting, group, start)
-        for advance in active(setting, group, position, lambda phase: None):
+        for advance in active(setting, group, position, Progress()):
             for r, done in advance.rounds.items():
                 rounds[(*group[r], advance.step)] = done
     return rounds

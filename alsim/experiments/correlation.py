@@ -15,7 +15,8 @@ from torch import Tensor
 
 from alsim.errors import RunError, UsageError
 from alsim.experiments.curves.asking import Queried, ask, initial_query, labelled_rows
-from alsim.experiments.curves.loop import Observe, Passive
+from alsim.experiments.curves.loop import Passive
+from alsim.experiments.progress import Progress
 from alsim.experiments.ranges import Count, Loss, Share
 from alsim.experiments.setting import Setting, fit_streams
 from alsim.models import MIXED
@@ -91,7 +92,7 @@ def correlate(
     start: Passive,
     metrics: Sequence[str],
     options: CorrelationOptions,
-    observe: Observe,
+    progress: Progress,
     copies: Chunks | None = None,
 ) -> Iterator[tuple[GroupRecord, ...]]:
     """Yield the groups of each metric in turn, by their mean score.
@@ -114,8 +115,7 @@ def correlate(
         start: The passive phase of this seed alone.
         metrics: Names of strategies of the setting.
         options: The sizes.
-        observe: Is told of the phases "score", "train" and "evaluate", and by "copies N" that N
-            of a metric are done.
+        progress: Called with the phases "score", "train" and "evaluate", and after some copies.
         copies: How many are trained at once in lockstep, by `copies_at_once`; None: as the options
             say. One that is shared keeps what memory allowed.
 
@@ -128,7 +128,7 @@ def correlate(
     rows = _draw_sample(setting, seed, options)
     if start.alive != (True,):
         raise _diverged(f"the passive phase of seed {seed}")
-    observe("score")
+    progress.phase("score")
     source = _Copies(setting, start.state)
     at_once = copies or copies_at_once(options.most)
     if setting.way == "direct":
@@ -148,7 +148,7 @@ def correlate(
         yield tuple(
             GroupRecord(metric, seed, group, options.group_size, means[group], *measured)
             for group, measured in enumerate(
-                _train_copies(setting, source, seed, metric, groups, answered, at_once, observe)
+                _train_copies(setting, source, seed, metric, groups, answered, at_once, progress)
             )
         )
 
@@ -300,12 +300,12 @@ def _train_copies(
     groups: Tensor,
     answered: Labelled,
     at_once: Chunks,
-    observe: Observe,
+    progress: Progress,
 ) -> Iterator[tuple[float, float]]:
     """Yield the accuracy and the loss of one copy a group, in order."""
 
     def train(numbers: Tensor) -> list[tuple[float, float]]:
-        observe("train")
+        progress.phase("train")
         replicas = copies.take(len(numbers))
         chosen = groups[numbers].to(setting.features.device)
         streams = [
@@ -322,7 +322,7 @@ def _train_copies(
             n_classes=setting.n_classes,
             streams=FitStreams([s.order[0] for s in streams], [s.dropout[0] for s in streams]),
         )
-        observe("evaluate")
+        progress.phase("evaluate")
         return _measure(setting, replicas)
 
     n_done = 0
@@ -331,7 +331,7 @@ def _train_copies(
             if not math.isfinite(nll):
                 raise _diverged(f"metric {metric}, seed {seed}, group {group}")
         n_done += len(measured)
-        observe(f"copies {n_done}")
+        progress.copies(metric, n_done)
         yield from measured
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from alsim.options.oracle import OracleKind
 
@@ -24,19 +23,3 @@ class OraclePlan:
     def of_task(self, task: str) -> "OraclePlan":
         """Return the plan for one task, at its own price."""
         return replace(self, price=self.task_prices.get(task, self.price))
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "OraclePlan":
-        """Return the plan that `dataclasses.asdict` and JSON made of one."""
-        confusion = data["confusion"]
-        return OraclePlan(
-            kind=data["kind"],
-            noise=tuple(data["noise"]),
-            confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
-            answers=data["answers"],
-            groups={name: tuple(classes) for name, classes in data["groups"].items()},
-            max_questions=data["max_questions"],
-            price=data["price"],
-            read_price=data["read_price"],
-            task_prices=data["task_prices"],
-        )

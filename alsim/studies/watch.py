@@ -1,6 +1,10 @@
 """What a run tells whoever watches it."""
 
+from typing import Any
+
 from alsim.experiments.curves.records import StepRecord
+from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, Step
+from alsim.studies.workers import WorkerTask
 
 
 class Watch:
@@ -35,3 +39,23 @@ class Watch:
 
     def step(self, record: StepRecord) -> None:
         """Hear of one step of one learning curve; of those of a run resumed, first of all."""
+
+
+def pass_on(watch: Watch, task: WorkerTask[Any], message: Report) -> None:
+    """Pass on what a worker reports of its task."""
+    match message:
+        case Epoch(n):
+            watch.epoch(task.name, n)
+        case Step(record):
+            watch.step(record)
+        case Copies(metric, seed, n):
+            watch.copies(metric, seed, n)
+        case Fits(n):
+            watch.fits(task.name, n)
+        case Note(text):
+            watch.note(text)
+        case Diverged((seed, strategy), step):
+            when = "in the passive phase" if step == 0 else f"at step {step}"
+            watch.note(
+                f"strategy {strategy}, seed {seed} diverged {when} and ends there; the others go on"
+            )

@@ -1,10 +1,9 @@
 """Worker processes: started, fed with tasks, watched.
 
 `subprocess` rather than `multiprocessing`, which would run the caller's main module again in
-each child: a notebook or a script without a `__main__` guard just works. Messages are JSON lines.
+each child: a notebook or a script without a `__main__` guard just works.
 """
 
-import json
 import os
 import queue
 import subprocess
@@ -15,20 +14,30 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Generic, TypeVar
 
 from alsim import errors
 from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
+from alsim.studies.messages import (
+    Done,
+    Failed,
+    Opening,
+    Reply,
+    Report,
+    Task,
+    reading_replies,
+    write,
+)
 
-Message = Mapping[str, Any]
+TaskKind = TypeVar("TaskKind", bound=Task, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerTask:
+class WorkerTask(Generic[TaskKind]):
     """One unit of work for a worker process."""
 
     name: str  # for messages: "strategy margin, seed 3"
-    message: Message
+    message: TaskKind
     after: frozenset[str] = frozenset()  # names of the tasks that must be done first
 
 
@@ -38,7 +47,7 @@ class _Worker:
     def __init__(
         self, environment: Mapping[str, str], lock: int | None, inbox: "queue.Queue[_Event]"
     ) -> None:
-        self.task: WorkerTask | None = None
+        self.task: WorkerTask[Task] | None = None
         self.errors = _temporary()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "alsim.studies.worker"],
@@ -46,8 +55,6 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             env={**os.environ, **environment},
-            text=True,
-            encoding="utf-8",
             pass_fds=() if lock is None else (lock,),
         )
         self._inbox = inbox
@@ -56,16 +63,16 @@ class _Worker:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._inbox.put(_Event(self, json.loads(line)))
+        reader = reading_replies(self.process.stdout)
+        while (message := reader.read()) is not None:
+            self._inbox.put(_Event(self, message))
         self._inbox.put(_Event(self, None))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Opening | Task) -> None:
         """Send one message; a worker that has died is noticed by its reader."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(message) + "\n")
-            self.process.stdin.flush()
+            write(self.process.stdin, message)
 
     def last_words(self) -> str:
         """Return the end of what the process printed to stderr."""
@@ -86,7 +93,7 @@ class _Worker:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Event:
     worker: _Worker
-    message: Message | None  # None: the worker's output has ended
+    message: Reply | None  # None: the worker's output has ended
 
 
 class Workers:
@@ -111,9 +118,9 @@ class Workers:
 
     def run(
         self,
-        opening: Message,
-        tasks: Sequence[WorkerTask],
-        handle: Callable[[WorkerTask, Message], None],
+        opening: Opening,
+        tasks: Sequence[WorkerTask[Task]],
+        handle: Callable[[WorkerTask[Task], Report], None],
         opened: Callable[[], None] = lambda: None,
     ) -> None:
         """Run all tasks, each after those it waits for; pass on what the workers say.
@@ -139,9 +146,9 @@ class Workers:
             worker, message = event.worker, event.message
             if message is None:
                 raise _death(worker)
-            if message["kind"] == "error":
+            if isinstance(message, Failed):
                 raise _as_error(message)
-            if message["kind"] == "done":
+            if isinstance(message, Done):
                 if worker.task is not None:
                     done.add(worker.task.name)
                     worker.task = None
@@ -170,10 +177,9 @@ def _temporary() -> IO[bytes]:
         ) from error
 
 
-def _as_error(message: Message) -> AlsimError:
-    kind: type[AlsimError] = getattr(errors, message["error"])
-    what, where, mend = message["args"]
-    return kind(what, where, mend)
+def _as_error(message: Failed) -> AlsimError:
+    kind: type[AlsimError] = getattr(errors, message.error)
+    return kind(*message.arguments)
 
 
 def _death(worker: _Worker) -> RunError:

@@ -11,6 +11,7 @@ from alsim.experiments.curves.loop import Advance, Passive, active, begin, passi
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
 from alsim.options.engine import Way
@@ -23,10 +24,6 @@ from alsim.training.state import ReplicaState
 Rounds = dict[tuple[int, str, int], Round]
 
 
-def quiet(phase: str) -> None:
-    del phase
-
-
 def run(setting: Setting, jobs: list[Job]) -> Rounds:
     """Run the jobs as the setting's way has it: all at once, or one by one."""
     seeds = sorted({job.seed for job in jobs})
@@ -34,8 +31,8 @@ def run(setting: Setting, jobs: list[Job]) -> Rounds:
     rounds: Rounds = {}
     for group in groups:
         of_group = seeds if setting.way == "lockstep" else [group[0].seed]
-        start = passive(setting, of_group, quiet).pick([of_group.index(j.seed) for j in group])
-        for advance in active(setting, group, begin(setting, group, start), quiet):
+        start = passive(setting, of_group, Progress()).pick([of_group.index(j.seed) for j in group])
+        for advance in active(setting, group, begin(setting, group, start), Progress()):
             for r, done in advance.rounds.items():
                 rounds[(*group[r], advance.step)] = done
     return rounds
@@ -231,20 +228,20 @@ def test_retraining_starts_each_step_from_fresh_weights() -> None:
 def test_a_passive_phase_that_diverges_leaves_its_seed_without_a_start(way: Way) -> None:
     training = TrainingOptions(batch_size=32, max_epochs=2, learning_rate=1e30, loss="sum")
     setting = make_toy_setting(way, training=training)
-    start = passive(setting, [7], quiet)
+    start = passive(setting, [7], Progress())
     assert start.alive == (False,)
-    advances = list(active(setting, JOBS[:1], begin(setting, JOBS[:1], start), quiet))
+    advances = list(active(setting, JOBS[:1], begin(setting, JOBS[:1], start), Progress()))
     assert [advance.rounds for advance in advances] == [{}]
 
 
 def test_a_replica_that_diverges_ends_alone_and_the_others_do_not_notice() -> None:
     setting = make_toy_setting("lockstep")
-    start = passive(setting, [0, 1], quiet).pick([0, 1, 0, 1])
+    start = passive(setting, [0, 1], Progress()).pick([0, 1, 0, 1])
     jobs = [Job(0, "random"), Job(1, "random"), Job(0, "margin"), Job(1, "margin")]
-    whole = list(active(setting, jobs, begin(setting, jobs, start), quiet))
+    whole = list(active(setting, jobs, begin(setting, jobs, start), Progress()))
     lost: list[tuple[int, int]] = []
     rounds: list[dict[int, Round]] = []
-    for advance in active(setting, jobs, begin(setting, jobs, poisoned(start, 2)), quiet):
+    for advance in active(setting, jobs, begin(setting, jobs, poisoned(start, 2)), Progress()):
         lost += [(advance.step, r) for r in advance.diverged]
         rounds.append(dict(advance.rounds))
     assert lost == [(0, 2)]
@@ -269,15 +266,15 @@ def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> No
     setting = make_toy_setting(way)
     jobs = JOBS if way == "lockstep" else JOBS[3:]
     seeds = [job.seed for job in jobs]
-    start = passive(setting, seeds, quiet)
+    start = passive(setting, seeds, Progress())
     whole: list[Advance] = []
     positions: list[dict[str, torch.Tensor]] = []
-    for advance in active(setting, jobs, begin(setting, jobs, start), quiet):
+    for advance in active(setting, jobs, begin(setting, jobs, start), Progress()):
         whole.append(advance)
         positions.append(advance.position().to_tensors())
     for step, tensors in enumerate(positions):
         position = Position.from_tensors(step, tensors)
-        again = list(active(setting, jobs, position, quiet))
+        again = list(active(setting, jobs, position, Progress()))
         assert [a.rounds for a in again] == [a.rounds for a in whole[step:]]
 
 

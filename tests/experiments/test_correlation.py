@@ -23,6 +23,7 @@ from alsim.experiments.correlation import (
 )
 from alsim.experiments.curves.asking import initial_query
 from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
 from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
@@ -43,10 +44,6 @@ ALL_ROWS = CorrelationOptions(sample_size=340, group_size=34)  # every unlabelle
 METRICS = ("margin", "ideal-learning-loss", "random")
 
 
-def quiet(phase: str) -> None:
-    del phase
-
-
 def setting_of(
     way: Way = "lockstep",
     *,
@@ -59,7 +56,7 @@ def setting_of(
 
 
 SETTING = setting_of()
-START = passive(SETTING, [3], quiet)
+START = passive(SETTING, [3], Progress())
 
 
 def groups_of(
@@ -69,7 +66,7 @@ def groups_of(
     options: CorrelationOptions = OPTIONS,
     start: Passive = START,
 ) -> dict[str, tuple[GroupRecord, ...]]:
-    found = correlate(setting, 3, start, metrics, options, quiet)
+    found = correlate(setting, 3, start, metrics, options, Progress())
     return {records[0].metric: records for records in found}
 
 
@@ -122,7 +119,7 @@ def test_every_metric_has_all_groups_in_the_order_of_their_mean_score() -> None:
 
 def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
     setting = setting_of("direct", pool=make_pool(absent=0.0))  # rows without anything would tie
-    start = passive(setting, [3], quiet)
+    start = passive(setting, [3], Progress())
     net = fresh_replicas(setting, [5], "elsewhere")
     net.load(start.state)
     labels = setting.pool.tasks["label"].labels
@@ -202,15 +199,19 @@ def test_slices_change_nothing(most: int) -> None:
         assert nlls(sliced[metric]) == pytest.approx(nlls(FOUND[metric]), abs=1e-9)
 
 
-def memory_for(most: int, told: list[str]) -> Callable[[str], None]:
-    """Return what is told of phases, and runs out of memory the first times that copies train."""
+class Memory(Progress):
+    """Runs out the first times that copies train."""
 
-    def observe(phase: str) -> None:
-        told.append(phase)
-        if phase == "train" and told.count("train") <= most:
+    def __init__(self, most: int, told: list[str]) -> None:
+        self._most, self._told = most, told
+
+    def phase(self, name: str) -> None:
+        self._told.append(name)
+        if name == "train" and self._told.count("train") <= self._most:
             raise MemoryError
 
-    return observe
+    def copies(self, metric: str, n: int) -> None:
+        self._told.append(f"copies {n} of {metric}")
 
 
 def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_with_those() -> (
@@ -219,11 +220,11 @@ def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_
     heard: list[int] = []
     told: list[str] = []
     copies = copies_at_once(on_smaller=heard.append)
-    found = list(correlate(SETTING, 3, START, METRICS, OPTIONS, memory_for(2, told), copies))
+    found = list(correlate(SETTING, 3, START, METRICS, OPTIONS, Memory(2, told), copies))
     assert heard == [3, 1]  # of 6 groups
     assert [phase for phase in told if phase.startswith("copies")] == [
-        f"copies {n}" for n in range(1, 7)
-    ] * 3
+        f"copies {n} of {metric}" for metric in METRICS for n in range(1, 7)
+    ]
     for records in found:
         mine, other = nlls(records), nlls(FOUND[records[0].metric])
         assert mine == pytest.approx(other, abs=1e-9)
@@ -233,7 +234,7 @@ def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_
 def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
     setting, told = setting_of(way), list[str]()
     with pytest.raises(RunError, match="the machine ran out of memory") as caught:
-        list(correlate(setting, 3, START, ["margin"], OPTIONS, memory_for(99, told)))
+        list(correlate(setting, 3, START, ["margin"], OPTIONS, Memory(99, told)))
     assert caught.value.args[1] == "training 1 copies at once"
     assert "narrower net" in caught.value.args[2]
 
@@ -271,7 +272,7 @@ def test_the_control_sorts_by_uniform_draws() -> None:
     # Order statistics of 340 draws: each spreads by 0.027 at most, a mean of 34 by no more.
     assert means == pytest.approx([0.05 + 0.1 * i for i in range(10)], abs=4 * 0.027)
     assert len(set(means)) == 10
-    other = next(correlate(SETTING, 4, START, ["random"], ALL_ROWS, quiet))
+    other = next(correlate(SETTING, 4, START, ["random"], ALL_ROWS, Progress()))
     assert [r.mean_score for r in other] != means
 
 
@@ -309,7 +310,7 @@ def test_the_order_of_the_file_changes_nothing(tmp_path: Path) -> None:
     for name, rows in (("one", table), ("other", turned)):
         pool = load(rows, tmp_path / name).pool
         setting = setting_of(pool=pool)
-        start = passive(setting, [3], quiet)
+        start = passive(setting, [3], Progress())
         options = CorrelationOptions(sample_size=100, group_size=20)
         found.append(groups_of(setting, options=options, start=start))
     assert found[0] == found[1]
@@ -322,7 +323,7 @@ def test_a_row_has_one_answer_whatever_the_metric(way: Way) -> None:
     pool = replace(pool, tasks={"label": Task("label", ("a", "b"), labels)})
     training = replace(TRAINING, batch_size=64)
     clean = setting_of(way, pool=pool, training=training)
-    start = passive(clean, [3], quiet)
+    start = passive(clean, [3], Progress())
     noisy = replace(clean, oracles={"label": NoisyOracle(labels, uniform_confusion(0.3, 2))})
     # With two classes all three sort alike; in one batch the order of the rows does not matter.
     found = groups_of(noisy, ["margin", "entropy", "least-confident"], start=start)
@@ -349,7 +350,7 @@ def test_an_oracle_that_asks_by_what_the_model_believes_may_answer_in_part() -> 
 
 def test_a_predicted_loss_is_a_metric_where_the_start_has_learned_it() -> None:
     setting = setting_of(training=replace(TRAINING, loss_prediction=LossPrediction(width=4)))
-    start = passive(setting, [3], quiet)
+    start = passive(setting, [3], Progress())
     found = groups_of(setting, ["learning-loss", "margin"], start=start)
     assert len({r.mean_score for r in found["learning-loss"]}) == 6
     # The auxiliary net leaves the model alone, so that metrics can share a start.

@@ -10,6 +10,7 @@ from asking import asked
 from pools import embeddings
 
 from alsim.experiments.curves.loop import passive
+from alsim.experiments.progress import Progress
 from alsim.experiments.setting import fresh_replicas, make_setting
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
@@ -44,7 +45,7 @@ def start(columns: dict[str, pa.Array], folder: Path) -> tuple[float, float, int
         way="direct",
         device=torch.device("cpu"),
     )
-    done = passive(setting, [0], lambda phase: None)
+    done = passive(setting, [0], Progress())
     replicas = fresh_replicas(setting, [0], "init")
     replicas.load(done.state)
     (evaluation,) = setting.evaluator.evaluate(replicas)

@@ -13,6 +13,7 @@ from alsim.experiments.curves.loop import active, begin, passive
 from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.recording import answer_texts
 from alsim.experiments.curves.records import Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting
 from alsim.options.engine import Way
@@ -33,9 +34,9 @@ def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
     groups = [jobs] if setting.way == "lockstep" else [[job] for job in jobs]
     rounds: dict[Any, Round] = {}
     for group in groups:
-        start = passive(setting, [job.seed for job in group], lambda phase: None)
+        start = passive(setting, [job.seed for job in group], Progress())
         position = begin(setting, group, start)
-        for advance in active(setting, group, position, lambda phase: None):
+        for advance in active(setting, group, position, Progress()):
             for r, done in advance.rounds.items():
                 rounds[(*group[r], advance.step)] = done
     return rounds

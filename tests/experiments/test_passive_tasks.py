@@ -8,6 +8,7 @@ import torch
 from sklearn import metrics as sk
 from toy_tasks import make_disjoint_pool, make_tasks_pool
 
+from alsim.experiments.progress import Progress
 from alsim.experiments.training.evaluation import known_rows, measure_task, scale_of, task_losses
 from alsim.experiments.training.gate_facts import gate_facts
 from alsim.experiments.training.labels import drawn_labels, labelled_rows
@@ -53,7 +54,7 @@ def run(
             setting,
             seeds,
             [drawn_labels(pool, fraction, seed) for seed in seeds],
-            lambda phase: None,
+            Progress(),
         )
     ]
 
@@ -241,7 +242,7 @@ def test_the_probabilities_told_of_hard_concrete_gates_are_those_of_their_being_
     setting = make_tasks_setting(
         POOL, model=model, training=TRAINING, way="direct", device=torch.device("cpu")
     )
-    (net,) = train_tasks(setting, [0], [drawn_labels(POOL, 0.5, 0)], lambda phase: None)
+    (net,) = train_tasks(setting, [0], [drawn_labels(POOL, 0.5, 0)], Progress())
     found = measures(net.result)
     for task, logits in zip(
         POOL.tasks, net.model.levels[0].mixers[0].gate.logits.tolist(), strict=True

@@ -7,6 +7,7 @@ import pytest
 import torch
 from toy_tasks import make_tasks_pool
 
+from alsim.experiments.progress import Progress
 from alsim.experiments.training.labels import Queries, TaskLabels, drawn_labels, queried_labels
 from alsim.experiments.training.loop import train_tasks
 from alsim.experiments.training.setting import make_tasks_setting
@@ -88,7 +89,7 @@ def trained(evaluations: tuple[str, ...], labels: TaskLabels | None = None):
         evaluations=evaluations,
         chunks=Chunks(70),
     )  # fmt: skip
-    (net,) = train_tasks(setting, [4], [labels or drawn_labels(POOL, 1.0, 4)], lambda phase: None)
+    (net,) = train_tasks(setting, [4], [labels or drawn_labels(POOL, 1.0, 4)], Progress())
     return net
 
 
@@ -107,7 +108,7 @@ def test_the_training_loss_is_of_the_labels_that_were_told() -> None:
         way="direct",
         device=torch.device("cpu"),
     )
-    (net,) = train_tasks(setting, [0], [labels], lambda phase: None)
+    (net,) = train_tasks(setting, [0], [labels], Progress())
     seen = features_of(POOL, torch.device("cpu"), torch.float64).span(0, 40)
     with torch.no_grad():
         said = {name: z[MIXED][rows] for name, z in net.model(seen).logits.items()}
@@ -176,7 +177,7 @@ def test_a_net_without_stochastic_gates_has_one_evaluation_without_a_name() -> N
         POOL, model=ModelOptions(name="mlp", width=8), training=TrainingOptions(max_epochs=1),
         way="direct", device=torch.device("cpu"), evaluations=("task-k", "all"),
     )  # fmt: skip
-    (net,) = train_tasks(setting, [0], [drawn_labels(POOL, 0.2, 0)], lambda phase: None)
+    (net,) = train_tasks(setting, [0], [drawn_labels(POOL, 0.2, 0)], Progress())
     assert {r.evaluation for r in net.result.tasks} == {""}
     assert not any(r.metric == "n_experts" for r in net.result.tasks)
     outputs = net.model(features_of(POOL, torch.device("cpu"), torch.float32).span(500, 700))

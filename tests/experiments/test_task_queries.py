@@ -17,6 +17,7 @@ from alsim.experiments.curves.picking import Options, pick
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import Job, query_round
 from alsim.experiments.curves.records import Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.options.curves import Unit
@@ -152,7 +153,7 @@ def test_random_draws_uniformly_over_units_whatever_the_rule() -> None:
     schedule = Schedule(40, QuerySize(60, 60), 1, Until())
     for unit, name in (("object", "random(combine=quotas)"), ("cell", "random(combine=rrf)")):
         setting = make_queries_setting((name,), unit, schedule=schedule)
-        start = passive(setting, [0], lambda phase: None)
+        start = passive(setting, [0], Progress())
         position = begin(setting, [Job(0, name)], start)
         can_ask = open_cells(setting.known, setting.oracles, position.labelled, unit)[0]
         counts = torch.zeros(can_ask.shape)
@@ -175,7 +176,7 @@ def test_random_draws_uniformly_over_units_whatever_the_rule() -> None:
 
 def margins_at_first(setting: Setting, job: Job) -> tuple[Tensor, Tensor]:
     """Return minus the margins, `(400, 3)`, by the nets of the passive phase; and what is open."""
-    start = passive(setting, [job.seed], lambda phase: None)
+    start = passive(setting, [job.seed], Progress())
     replicas = fresh_replicas(setting, [job.seed], "init")
     replicas.load(start.state)
     logits = replicas.outputs(setting.features.span(0, 400)).logits
@@ -354,7 +355,7 @@ def test_a_step_tells_the_mean_over_tasks_and_metrics_each_task() -> None:
 
 def test_a_task_is_measured_on_the_rows_whose_label_is_known() -> None:
     setting = make_queries_setting()
-    start = passive(setting, [0], lambda phase: None)
+    start = passive(setting, [0], Progress())
     replicas = fresh_replicas(setting, [0], "init")
     replicas.load(start.state)
     for split, evaluator in (("test", setting.evaluator), ("validation", setting.validator)):
@@ -392,14 +393,14 @@ def test_going_on_from_any_step_repeats_what_follows(unit: Unit) -> None:
     jobs = [Job(1, "margin(combine=rrf)")]
     positions: list[Position] = []
     rounds: list[Round] = []
-    start = passive(setting, [1], lambda phase: None)
-    for advance in active(setting, jobs, begin(setting, jobs, start), lambda phase: None):
+    start = passive(setting, [1], Progress())
+    for advance in active(setting, jobs, begin(setting, jobs, start), Progress()):
         rounds.append(advance.rounds[0])
         positions.append(advance.position())
     for step, position in enumerate(positions):
         tensors = dict(sorted(position.to_tensors().items(), reverse=True))  # a file has any order
         again = Position.from_tensors(step, {k: v.clone() for k, v in tensors.items()})
-        found = [a.rounds[0] for a in active(setting, jobs, again, lambda phase: None)]
+        found = [a.rounds[0] for a in active(setting, jobs, again, Progress())]
         assert found == rounds[step:]
 
 

@@ -17,6 +17,7 @@ from toy import make_toy_setting
 
 from alsim.experiments.curves.loop import active, begin, passive
 from alsim.experiments.curves.querying import Job
+from alsim.experiments.progress import Progress
 from alsim.options.model import ModelOptions
 
 STRATEGIES = (
@@ -31,12 +32,12 @@ def compute() -> dict[str, Any]:
     torch.set_num_threads(1)
     model = ModelOptions(name="three-head", width=12, dropout=0.25, encoders=("image",))
     setting = make_toy_setting(model=model)
-    start = passive(setting, [3], lambda phase: None)
+    start = passive(setting, [3], Progress())
     study: dict[str, Any] = {}
     for name in STRATEGIES:
         jobs = [Job(3, name)]
         position = begin(setting, jobs, start)
-        advances = active(setting, jobs, position, lambda phase: None)
+        advances = active(setting, jobs, position, Progress())
         rounds = [done for advance in advances for done in advance.rounds.values()]
         study[name] = [
             {

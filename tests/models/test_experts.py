@@ -1,5 +1,4 @@
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -169,16 +168,6 @@ def test_row_major_pixels_have_their_channels_side_by_side() -> None:
     row = torch.arange(2 * 3 * 2).view(1, -1)
     assert pixels(row, (2, 3, 2), "hwc")[0, 1].tolist() == [[1, 3, 5], [7, 9, 11]]
     assert pixels(row, (2, 3, 2), "chw")[0, 1].tolist() == [[6, 7, 8], [9, 10, 11]]
-
-
-def test_options_come_back_from_json() -> None:
-    options = ExpertOptions(
-        kind="conv4", number=3, widths=(4, 5), tower=(6,), reads=("a", "b"), image=(1, 2, 3)
-    )
-    assert ExpertOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
-    assert ExpertOptions.from_json(json.loads(json.dumps(asdict(ExpertOptions())))) == (
-        ExpertOptions()
-    )
 
 
 @pytest.mark.parametrize(

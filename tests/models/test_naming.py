@@ -14,11 +14,9 @@ from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
 from alsim.options.option import read
 from alsim.options.texts import parse_fractions
-from alsim.options.training import TrainingOptions
 from alsim.options.training_study import TrainOptions
+from alsim.studies.training.assignment import TrainedModel
 from alsim.studies.training.check import (
-    TrainAssignment,
-    TrainedModel,
     examine_train,
 )
 from alsim.studies.training.match import match_parameters
@@ -123,18 +121,6 @@ def test_fractions_are_read_from_a_text_a_number_or_a_sequence() -> None:
     assert parse_fractions("0.05, 0.25,1") == (0.05, 0.25, 1.0)
     assert parse_fractions(1) == (1.0,)
     assert parse_fractions([0.5, 1]) == (0.5, 1.0)
-
-
-def test_an_assignment_comes_back_from_a_worker_as_it_was() -> None:
-    import json
-
-    models = (
-        TrainedModel("mmoe", ModelOptions(encoders=("x",), experts=ExpertOptions(widths=(3,))), ()),
-        TrainedModel("mlp", ModelOptions(), ("top-1",)),
-    )
-    training = TrainingOptions(task_weighting="dwa", head_weight={"mixed": 1.0})
-    one = TrainAssignment(models, training, "direct", "cpu", 1, {"x": {"mean": [0.5]}})
-    assert TrainAssignment.from_json(json.loads(json.dumps(one.to_json()))) == one
 
 
 POOL = make_tasks_pool()

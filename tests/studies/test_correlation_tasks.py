@@ -1,9 +1,7 @@
 """The tasks of a correlation study, in this process: who shares a start, what is kept, memory."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,12 +18,13 @@ from alsim.store.checkpoint import load_checkpoint
 from alsim.store.correlation import build_groups, collect_groups
 from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.strategies import find_strategy
+from alsim.studies.correlation.work import run_correlate
+from alsim.studies.messages import Copies, Correlate, Report
 from alsim.studies.start.plan import Plan, plan_correlation
-from alsim.studies.worker import Study, run_correlate, run_passive
+from alsim.studies.start.work import Study, run_passive
 
 NAMES = ("margin", "learning-loss", "entropy(batch-norm=frozen)", "random")
 SIZES = CorrelationOptions(sample_size=240, group_size=40)
-Message = Mapping[str, Any]
 
 
 def make_study(way: Way = "lockstep") -> Study:
@@ -38,14 +37,14 @@ def make_study(way: Way = "lockstep") -> Study:
     return Study(replace(setting, strategies=strategies), named)
 
 
-def plan_of(folder: Path, *seeds: int) -> Plan:
+def plan_of(folder: Path, *seeds: int) -> Plan[Correlate]:
     study = make_study()
     return plan_correlation(seeds, study.strategies, study.setting.training, SIZES, folder)
 
 
-def run(study: Study, plan: Plan, folder: Path) -> list[Message]:
+def run(study: Study, plan: Plan[Correlate], folder: Path) -> list[Report]:
     """Do all tasks of a plan and return what was sent."""
-    sent: list[Message] = []
+    sent: list[Report] = []
     (folder / JOURNALS).mkdir(exist_ok=True)
     (folder / CHECKPOINTS).mkdir(exist_ok=True)
     for task in plan.passives:
@@ -55,23 +54,27 @@ def run(study: Study, plan: Plan, folder: Path) -> list[Message]:
     return sent
 
 
+def copies_of(sent: list[Report]) -> list[Copies]:
+    return [message for message in sent if isinstance(message, Copies)]
+
+
 def test_metrics_trained_alike_share_a_task_and_those_of_one_passive_phase_a_start(
     tmp_path: Path,
 ) -> None:
     plan = plan_of(tmp_path, 3, 5)
-    assert [(t.message["seeds"], t.message["like"]) for t in plan.passives] == [
-        ([3], "margin"), ([5], "margin"), ([3], "learning-loss"), ([5], "learning-loss"),
+    assert [(t.message.seeds, t.message.like) for t in plan.passives] == [
+        ((3,), "margin"), ((5,), "margin"), ((3,), "learning-loss"), ((5,), "learning-loss"),
     ]  # fmt: skip
     alike = ["margin", "random"]
     frozen, predicted = ["entropy(batch-norm=frozen)"], ["learning-loss"]
     expected = [(3, alike), (3, frozen), (5, alike), (5, frozen), (3, predicted), (5, predicted)]
-    jobs = [[Job(*job) for job in task.message["jobs"]] for task in plan.actives]
+    jobs = [task.message.jobs for task in plan.actives]
     assert [(js[0].seed, [job.strategy for job in js]) for js in jobs] == expected
-    starts = {task.name: task.message["state"] for task in plan.passives}
+    starts = {task.name: task.message.state for task in plan.passives}
     for task in plan.actives:
         (name,) = task.after
-        assert starts[name] == task.message["state"]
-    journals = [path for task in plan.actives for path in task.message["journals"]]
+        assert starts[name] == task.message.state
+    journals = [path for task in plan.actives for path in task.message.journals]
     assert len(set(journals)) == 8
 
 
@@ -81,23 +84,23 @@ def test_what_is_done_is_left_out_of_the_plan_with_the_starts_that_nobody_waits_
     plan = plan_of(tmp_path, 3)
     assert plan.without({Job(3, name) for name in NAMES}).tasks == ()
     left = plan.without({Job(3, name) for name in NAMES if name != "learning-loss"})
-    assert [task.message["kind"] for task in left.tasks] == ["passive", "correlate"]
-    assert left.passives[0].message["like"] == "learning-loss"
+    assert [type(task.message).__name__ for task in left.tasks] == ["Passive", "Correlate"]
+    assert left.passives[0].message.like == "learning-loss"
     # A task of which a part is done goes on with the rest.
     assert len(plan.without({Job(3, "margin")}).actives) == 3
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Message]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Report]]:
     folder = tmp_path_factory.mktemp("made")
     return folder, run(make_study(), plan_of(folder, 3), folder)
 
 
 def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
-    made: tuple[Path, list[Message]],
+    made: tuple[Path, list[Report]],
 ) -> None:
     folder, sent = made
-    told = [(m["metric"], m["seed"], m["n"]) for m in sent if m["kind"] == "copies"]
+    told = [(m.metric, m.seed, m.n) for m in copies_of(sent)]
     assert told == [(n, 3, 6) for n in ("margin", "random", "entropy(batch-norm=frozen)",
                                         "learning-loss")]  # fmt: skip
     kept = sorted((folder / JOURNALS).iterdir())
@@ -108,7 +111,7 @@ def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
 
 
 def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
-    made: tuple[Path, list[Message]], tmp_path: Path
+    made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     plan = plan_of(tmp_path, 3)
     (tmp_path / JOURNALS).mkdir()
@@ -116,16 +119,16 @@ def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
     mine.write_bytes(theirs.read_bytes())
     stamp = mine.stat().st_mtime_ns
     sent = run(make_study(), plan, tmp_path)
-    assert "margin" not in {message["metric"] for message in sent}
+    assert "margin" not in {m.metric for m in copies_of(sent)}
     assert mine.stat().st_mtime_ns == stamp
     assert collect_groups(tmp_path).equals(collect_groups(made[0]))
 
 
 def test_copies_one_after_another_are_those_in_lockstep(
-    made: tuple[Path, list[Message]], tmp_path: Path
+    made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     sent = run(make_study("direct"), plan_of(tmp_path, 3), tmp_path)
-    assert [m["n"] for m in sent if m["metric"] == "margin"] == [1, 2, 3, 4, 5, 6]
+    assert [m.n for m in copies_of(sent) if m.metric == "margin"] == [1, 2, 3, 4, 5, 6]
     direct, lockstep = collect_groups(tmp_path), collect_groups(made[0])
     for name in ("mean_score", "nll"):
         assert direct[name].to_pylist() == pytest.approx(lockstep[name].to_pylist(), abs=1e-9)
@@ -140,11 +143,11 @@ def test_copies_one_after_another_are_those_in_lockstep(
 
 
 def test_fewer_copies_at_once_than_groups_change_nothing(
-    made: tuple[Path, list[Message]], tmp_path: Path
+    made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     study = replace(make_study(), copies=copies_at_once(4))
     sent = run(study, plan_of(tmp_path, 3), tmp_path)
-    assert [m["n"] for m in sent if m["metric"] == "random"] == [4, 6]
+    assert [m.n for m in copies_of(sent) if m.metric == "random"] == [4, 6]
     mine, other = collect_groups(tmp_path), collect_groups(made[0])
     assert mine["nll"].to_pylist() == pytest.approx(other["nll"].to_pylist(), abs=1e-9)
 

@@ -30,7 +30,8 @@ import alsim
 from alsim.errors import StoreError
 from alsim.store.curves import Run, read_run
 from alsim.studies.curves import keep as keeping
-from alsim.studies.worker import run_active, run_passive
+from alsim.studies.curves.work import run_active
+from alsim.studies.start.work import run_passive
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 
@@ -60,10 +61,10 @@ def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goe
     def work(folder: Path) -> Path:
         plan = plan_of(study, folder, 0)
         ((passive,), (active,)) = (plan.passives, plan.actives)
-        if not Path(passive.message["state"]).exists():
+        if not passive.message.state.exists():
             run_passive(study, passive.message, lambda message: None)
         run_active(study, active.message, lambda message: None)
-        return Path(active.message["journals"][0])
+        return active.message.journals[0]
 
     (tmp_path / "whole").mkdir()
     expected = rounds_of(work(tmp_path / "whole"))

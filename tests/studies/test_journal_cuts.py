@@ -26,7 +26,9 @@ from survival import (
 from alsim.errors import RunError, StoreError
 from alsim.store.curves import recorded, write_tables
 from alsim.studies.curves import keep as keeping
-from alsim.studies.worker import Study, run_active, run_passive
+from alsim.studies.curves.work import run_active
+from alsim.studies.messages import Active, Report, Step
+from alsim.studies.start.work import Study, run_passive
 
 STEPS = 3
 
@@ -37,7 +39,7 @@ class Kept:
 
     study: Study
     folder: Path
-    messages: tuple[Mapping[str, Any], ...]
+    messages: tuple[Active, ...]
     journals: tuple[Path, ...]
     whole: tuple[bytes, ...]  # what the journals hold
     rounds: tuple[str, ...]
@@ -73,12 +75,12 @@ def keep(study: Study, folder: Path, *seeds: int) -> Kept:
     """Run a study with a checkpoint at each step."""
     plan = plan_of(study, folder, *seeds)
     (task,) = plan.actives
-    checkpoint = Path(task.message["checkpoint"])
+    checkpoint = task.message.checkpoint
     checkpoints: dict[int, bytes] = {}
 
-    def send(message: Mapping[str, Any]) -> None:
-        if message["kind"] == "step":
-            checkpoints[message["step"]["step"]] = checkpoint.read_bytes()
+    def send(message: Report) -> None:
+        if isinstance(message, Step):
+            checkpoints[message.record.step] = checkpoint.read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeping, "CHECKPOINT_SHARE", math.inf)
@@ -86,7 +88,7 @@ def keep(study: Study, folder: Path, *seeds: int) -> Kept:
         for passive in plan.passives:
             run_passive(study, passive.message, lambda message: None)
         run_active(study, task.message, send)
-    journals = tuple(map(Path, task.message["journals"]))
+    journals = task.message.journals
     return Kept(
         study,
         folder,

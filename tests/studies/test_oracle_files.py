@@ -1,7 +1,6 @@
 """The files and options of oracles: what they come to, and what is said of bad ones."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,7 @@ import pytest
 from alsim.errors import UsageError
 from alsim.options.oracle import OracleOptions, oracle_faults
 from alsim.options.texts import parse_rates
-from alsim.oracle.plan import OraclePlan
-from alsim.studies.start.oracles import plan_oracle, read_confusion, read_groups
+from alsim.studies.start.oracles import read_confusion, read_groups
 
 CLASSES = ("cat", "dog", "eel")
 MATRIX = ((0.8, 0.2, 0.0), (0.1, 0.9, 0.0), (0.25, 0.25, 0.5))
@@ -186,19 +184,6 @@ def test_options_that_do_not_go_together_are_one_fault(options: OracleOptions, w
 )
 def test_options_that_go_together_have_no_fault(options: OracleOptions) -> None:
     assert oracle_faults(options) == []
-
-
-def test_a_plan_survives_its_way_to_a_worker(tmp_path: Path) -> None:
-    confusion, groups = put(tmp_path, "m.csv", GOOD), put(tmp_path, "g.toml", 'a = ["cat", "eel"]')
-    for options in (
-        OracleOptions(),
-        OracleOptions(oracle="noisy", confusion=confusion),
-        OracleOptions(oracle="annotators", noise=(0.05, 0.1, 0.3), answers=2, price=0.1),
-        OracleOptions(oracle="hierarchical", groups=groups, max_questions=2),
-    ):
-        plan = plan_oracle(options, CLASSES)
-        assert plan.kind == options.oracle
-        assert OraclePlan.from_json(json.loads(json.dumps(asdict(plan)))) == plan
 
 
 def test_error_rates_are_one_number_several_or_none() -> None:

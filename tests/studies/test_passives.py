@@ -7,6 +7,7 @@ import pytest
 from toy import make_toy_setting
 
 from alsim.experiments.curves.loop import passive
+from alsim.experiments.progress import Progress
 from alsim.options.training import TrainingOptions
 from alsim.strategies import find_strategy
 from alsim.studies.curves.keep import save_passive
@@ -20,9 +21,9 @@ def left_by(best: list[int], folder: Path) -> Plan:
     """Return the plan of a run whose passive phases were best at these epochs, one a seed."""
     named = find_strategy("margin")
     plan = plan_tasks(range(len(best)), {"margin": named}, TRAINING, "direct", folder)
-    done = passive(make_toy_setting(), [0], lambda phase: None)
+    done = passive(make_toy_setting(), [0], Progress())
     for task, epoch in zip(plan.passives, best, strict=True):
-        path = Path(task.message["state"])
+        path = task.message.state
         path.parent.mkdir(exist_ok=True)
         epochs = min(epoch + TRAINING.patience, TRAINING.max_epochs)
         save_passive(path, replace(done, best=(epoch,), epochs=(epochs,)), {})

@@ -14,6 +14,7 @@ from things import HEIGHT, LATE, POOL, SPLIT, N, X
 
 import alsim
 from alsim.errors import PoolError, StoreError, UsageError
+from alsim.experiments.progress import Progress
 from alsim.experiments.training.labels import drawn_labels
 from alsim.experiments.training.loop import train_tasks
 from alsim.experiments.training.setting import make_tasks_setting
@@ -156,7 +157,7 @@ def test_the_numbers_are_those_of_the_core_alone(
         way="direct",
         device=torch.device("cpu"),
     )
-    (net,) = train_tasks(setting, [1], [drawn_labels(loaded.pool, 0.4, 1)], lambda phase: None)
+    (net,) = train_tasks(setting, [1], [drawn_labels(loaded.pool, 0.4, 1)], Progress())
     mine = {(r.task, r.metric): r.value for r in net.result.tasks}
     rows = whole[0].tasks.filter(
         (pc.field("model") == "mlp") & (pc.field("seed") == 1) & (pc.field("fraction") == 0.4)

@@ -18,6 +18,7 @@ from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import Job, query_round
 from alsim.experiments.curves.recording import make_round
 from alsim.experiments.curves.records import Round
+from alsim.experiments.progress import Progress
 from alsim.experiments.setting import (
     Setting,
     fit_streams,
@@ -27,8 +28,6 @@ from alsim.training.fit import Labelled, Stopped, fit_early_stopping, fit_epochs
 from alsim.training.objective import LOG_VARIANCE
 from alsim.training.replicas import Replicas
 from alsim.training.state import ReplicaState
-
-Observe = Callable[[str], None]  # called at the start of each phase with its name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +59,13 @@ class Advance:
     position: Callable[[], Position]  # to go on from here; to be called before the next step
 
 
-def passive(setting: Setting, seeds: Sequence[int], observe: Observe) -> Passive:
+def passive(setting: Setting, seeds: Sequence[int], progress: Progress) -> Passive:
     """Train each seed on its initial labels."""
-    observe("passive")
+    progress.phase("passive")
     replicas = fresh_replicas(setting, seeds, "init")
     queries = [initial_query(setting, seed) for seed in seeds]
     labelled = _to_train_on(setting, labelled_rows(setting, queries))
-    trained = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", observe=observe)
+    trained = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", progress=progress)
     return Passive(replicas.state(), tuple(trained.best.tolist()), tuple(trained.epochs.tolist()))
 
 
@@ -85,7 +84,7 @@ def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
 
 
 def active(
-    setting: Setting, jobs: Sequence[Job], position: Position, observe: Observe
+    setting: Setting, jobs: Sequence[Job], position: Position, progress: Progress
 ) -> Iterator[Advance]:
     """Yield the steps of all jobs from `position`, whose own step is measured (again) first.
 
@@ -100,7 +99,7 @@ def active(
     position = replace(position, labelled=_on(setting.features.device, position.labelled))
     lost: tuple[int, ...] = ()
     while True:
-        observe("evaluate")
+        progress.phase("evaluate")
         rounds, silent = _measure(setting, jobs, position, replicas)
         position = _without(position, silent)
         yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
@@ -109,10 +108,10 @@ def active(
         running = _still_running(setting, replicas, position.running)
         if size == 0 or not any(running):
             return
-        observe("query")
+        progress.phase("query")
         position = _queried(setting, replicas, jobs, position, running, step, size)
-        observe("train")
-        replicas, lost = _fine_tune(setting, replicas, jobs, position, observe)
+        progress.phase("train")
+        replicas, lost = _fine_tune(setting, replicas, jobs, position, progress)
         position = _without(position, lost)
 
 
@@ -198,7 +197,7 @@ def _fit_from_scratch(
     labelled: Labelled,
     seeds: Sequence[int],
     *path: str | int,
-    observe: Observe,
+    progress: Progress,
 ) -> Stopped:
     """Train to the best epoch."""
     validator = setting.validator
@@ -207,7 +206,7 @@ def _fit_from_scratch(
         n_classes=setting.n_classes,
         streams=fit_streams(setting, seeds, *path),
         validate=None if validator is None else lambda: validator.losses(replicas),
-        on_epoch=lambda epoch: observe(f"epoch {epoch}"),
+        on_epoch=progress.epoch,
     )  # fmt: skip
 
 
@@ -216,7 +215,7 @@ def _fine_tune(
     replicas: Replicas,
     jobs: Sequence[Job],
     position: Position,
-    observe: Observe,
+    progress: Progress,
 ) -> tuple[Replicas, tuple[int, ...]]:
     """Return the replicas trained on, fresh ones with `retrain`, and those that diverged."""
     seeds, step = [job.seed for job in jobs], position.step
@@ -224,7 +223,7 @@ def _fine_tune(
     if setting.training.retrain:
         replicas = fresh_replicas(setting, seeds, "round", step, "init")
         trained = _fit_from_scratch(
-            setting, replicas, labelled, seeds, "round", step, observe=observe
+            setting, replicas, labelled, seeds, "round", step, progress=progress
         )
         alive = (trained.best > 0).tolist()
     else:

@@ -4,11 +4,12 @@ Nets are trained, one a seed, with early stopping on validation; then each task 
 test. No files, no clock.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
 
+from alsim.experiments.progress import Progress
 from alsim.experiments.training.evaluation import (
     Scale,
     known_tasks,
@@ -41,7 +42,7 @@ def train_tasks(
     setting: TasksSetting,
     seeds: Sequence[int],
     chosen: Sequence[TaskLabels],
-    observe: Callable[[str], None],
+    progress: Progress,
 ) -> list[TrainedNet]:
     """Return a net for each seed, with its records, trained on the labels chosen for it.
 
@@ -54,7 +55,7 @@ def train_tasks(
         setting: Pool, model, training.
         seeds: One a replica.
         chosen: The labels of each, by one strategy, equally many rows of one fraction.
-        observe: Called at the start of each phase with its name.
+        progress: Called after each epoch.
 
     Raises:
         RunError: If memory runs out.
@@ -67,7 +68,7 @@ def train_tasks(
     }
     scales = {name: scale_of(y) for name, y in labels.items() if y.is_floating_point()}
     together = Chosen(rows, labels, scales)
-    trained = _train(setting, seeds, together, observe)
+    trained = _train(setting, seeds, together, progress)
     return [
         trained_net(setting, together, trained, r, seed, of_seed)
         for r, (seed, of_seed) in enumerate(zip(seeds, chosen, strict=True))
@@ -78,7 +79,7 @@ def _train(
     setting: TasksSetting,
     seeds: Sequence[int],
     chosen: Chosen,
-    observe: Callable[[str], None],
+    progress: Progress,
 ) -> Trained:
     pool, features, device = setting.pool, setting.features, setting.features.device
     nets = [fresh_net(setting, seed) for seed in seeds]
@@ -105,10 +106,9 @@ def _train(
             dropout=[on_device(stream(seed, "passive", "dropout"), device) for seed in seeds],
         ),
         validate=(lambda: mean_loss(validation_losses(), stopping)) if stopping else None,
-        on_epoch=lambda epoch: observe(f"epoch {epoch}"),
+        on_epoch=progress.epoch,
         tolerance=0.0 if chosen.scales else TOLERANCE,  # targets' losses have units of their own
     )  # fmt: skip
-    observe("evaluate")
     state = replicas.state()
     return Trained(
         trained.best,

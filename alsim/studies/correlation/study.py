@@ -22,13 +22,14 @@ from alsim.strategies import Named
 from alsim.studies.correlation.check import FLAG
 from alsim.studies.correlation.sizes import Sizes, plan_sizes
 from alsim.studies.machine import Machine, choose_device
+from alsim.studies.messages import Correlate
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
-from alsim.studies.watch import Watch
-from alsim.studies.workers import Message, Workers, WorkerTask
+from alsim.studies.watch import Watch, pass_on
+from alsim.studies.workers import Workers
 
 AUTO: Way = "lockstep"  # how copies are trained where nobody asked, on a CPU as on a GPU
 
@@ -108,15 +109,13 @@ class _Correlating:
         group.run(
             opening_of(folder, prepared),
             left.tasks,
-            _Listener(watch).handle,
+            partial(pass_on, watch),
             opened=partial(remove_folder, folder / WORK),
         )
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         plan = self._plan(folder, prepared)
-        n_gone = sum(
-            not Path(path).exists() for t in plan.actives for path in t.message["journals"]
-        )
+        n_gone = sum(not path.exists() for t in plan.actives for path in t.message.journals)
         if n_gone:
             raise StoreError(
                 f"what was recorded of {n_gone} metrics and seeds is gone",
@@ -138,7 +137,7 @@ class _Correlating:
         n_pool = len(prepared.loaded.pool.splits["train"])
         return plan_sizes(prepared.assignment.schedule.initial_size, self.asked, n_pool)
 
-    def _plan(self, folder: Path, prepared: Prepared) -> Plan:
+    def _plan(self, folder: Path, prepared: Prepared) -> Plan[Correlate]:
         return plan_correlation(
             self.options.seeds,
             self.metrics,
@@ -146,21 +145,6 @@ class _Correlating:
             self._sizes(prepared).correlation,
             folder,
         )
-
-
-class _Listener:
-    """Passes on what the workers say."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def handle(self, task: WorkerTask, message: Message) -> None:
-        if message["kind"] == "epoch":
-            self._watch.epoch(task.name, message["epoch"])
-        elif message["kind"] == "copies":
-            self._watch.copies(message["metric"], message["seed"], message["n"])
-        elif message["kind"] == "note":
-            self._watch.note(message["text"])
 
 
 def _told(folder: Path, watch: Watch) -> set[Job]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.querying import Job
-from alsim.experiments.curves.records import Round, StepRecord
+from alsim.experiments.curves.records import Round
 from alsim.experiments.schedule import plan_schedule
 from alsim.options.curves import CurvesOptions
 from alsim.options.engine import n_cores
@@ -22,13 +22,14 @@ from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
 from alsim.studies.machine import Machine, choose_device, choose_way
+from alsim.studies.messages import Active
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
-from alsim.studies.watch import Watch
-from alsim.studies.workers import Message, Workers, WorkerTask
+from alsim.studies.watch import Watch, pass_on
+from alsim.studies.workers import Workers
 
 
 def curves_study(
@@ -93,7 +94,7 @@ class _Curves:
         group.run(
             opening_of(folder, prepared),
             left.tasks,
-            _Listener(watch).handle,
+            partial(pass_on, watch),
             opened=partial(remove_folder, folder / WORK),
         )
 
@@ -113,29 +114,11 @@ class _Curves:
         plan = self._plan(folder, prepared)
         write_tables(folder, _rounds(folder), [*_timings(folder), *_passive_timings(plan)])
 
-    def _plan(self, folder: Path, prepared: Prepared) -> Plan:
+    def _plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
         assignment = prepared.assignment
         return plan_tasks(
             self.options.seeds, self.strategies, assignment.training, assignment.way, folder
         )
-
-
-class _Listener:
-    """Passes on what the workers say."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def handle(self, task: WorkerTask, message: Message) -> None:
-        if message["kind"] == "epoch":
-            self._watch.epoch(task.name, message["epoch"])
-        elif message["kind"] == "step":
-            self._watch.step(StepRecord(**message["step"]))
-        elif message["kind"] == "diverged":
-            seed, strategy = message["job"]
-            self._watch.note(_lost(seed, strategy, message["step"]))
-        elif message["kind"] == "note":
-            self._watch.note(message["text"])
 
 
 def _told(folder: Path, watch: Watch) -> set[Job]:
@@ -168,16 +151,15 @@ def _timings(folder: Path) -> Iterator[TimingRecord]:
     return (timing for found in recorded(folder) for timing in timings_of(found))
 
 
-def _passive_timings(plan: Plan) -> Iterator[TimingRecord]:
+def _passive_timings(plan: Plan[Active]) -> Iterator[TimingRecord]:
     """Yield the seconds of the passive phases, under no strategy's name; lockstep shares them."""
-    for task, _, facts in kept_passives(plan):
-        seeds = task.message["seeds"]
-        for seed in seeds:
-            for phase, seconds in facts["seconds"].items():
-                yield TimingRecord("", seed, 0, phase, seconds / len(seeds))
+    for phase, _, facts in kept_passives(plan):
+        for seed in phase.seeds:
+            for name, taken in facts["seconds"].items():
+                yield TimingRecord("", seed, 0, name, taken / len(phase.seeds))
 
 
-def _findings(folder: Path, plan: Plan) -> dict[str, Any]:
+def _findings(folder: Path, plan: Plan[Active]) -> dict[str, Any]:
     """Return which curves of a run diverged, once its tasks are done.
 
     Raises:
@@ -186,7 +168,7 @@ def _findings(folder: Path, plan: Plan) -> dict[str, Any]:
     """
     n_steps = 0
     lost: list[dict[str, Any]] = []
-    missing = {Job(*job) for task in plan.actives for job in task.message["jobs"]}
+    missing = {job for task in plan.actives for job in task.message.jobs}
     for found in recorded(folder):
         n_steps += len(found.entries)
         if found.ending is not None:
@@ -206,8 +188,3 @@ def _findings(folder: Path, plan: Plan) -> dict[str, Any]:
             "lower --learning-rate, or leave the inputs standardised, and add --force",
         )
     return {"diverged": lost}
-
-
-def _lost(seed: int, strategy: str, step: int) -> str:
-    when = "in the passive phase" if step == 0 else f"at step {step}"
-    return f"strategy {strategy}, seed {seed} diverged {when} and ends there; the others go on"

@@ -1,26 +1,19 @@
-"""A study as asked for and as it is run, and how it travels to a worker process."""
+"""A study as asked for, and whether it can be run."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from alsim.errors import UsageError
-from alsim.experiments.schedule import Schedule
 from alsim.models.naming import find_named_model
 from alsim.options.curves import Combination, Members, ScheduleOptions, StartOptions, Unit
-from alsim.options.engine import EngineOptions, Way
-from alsim.options.experts import ExpertOptions
+from alsim.options.engine import EngineOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
 from alsim.options.option import part
 from alsim.options.oracle import ORACLE_FLAGS, OracleOptions, oracle_faults
 from alsim.options.pool import PoolOptions
-from alsim.options.sizes import QuerySize, Until
-from alsim.options.training import FitOptions, LossPrediction, TrainingOptions
-from alsim.oracle.plan import OraclePlan
+from alsim.options.training import FitOptions, TrainingOptions
 from alsim.parameters import refuse_repeats
 from alsim.paths import place
 from alsim.strategies import Named, find_strategy
@@ -44,72 +37,6 @@ class StudyOptions:
     unit: Unit | None = None  # what a query asks for; None: objects
     combine: Combination | None = None  # of several tasks' scores; None: the mean
     committee: Members | None = None  # what its members differ in; None: the units they drop
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What a worker must know of a study besides its mapped pool and its jobs."""
-
-    schedule: Schedule
-    model: ModelOptions
-    training: TrainingOptions
-    strategies: tuple[str, ...]
-    candidates: int | None
-    way: Way
-    device: str
-    threads: int
-    initial_rows: tuple[int, ...] | None
-    oracle: OraclePlan = field(default_factory=OraclePlan)
-    tasks: tuple[str, ...] = ()  # of the pool, those that are trained and queried
-    unit: Unit = "object"
-    combine: Combination | None = None
-    committee: Members | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the assignment as JSON values."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "Assignment":
-        """Return the assignment that `to_json` wrote."""
-        schedule = dict(data["schedule"])
-        schedule["query_size"] = QuerySize(**schedule["query_size"])
-        schedule["until"] = Until(**schedule["until"])
-        rows = data["initial_rows"]
-        return Assignment(
-            schedule=Schedule(**schedule),
-            model=model_from_json(data["model"]),
-            training=training_from_json(data["training"]),
-            strategies=tuple(data["strategies"]),
-            candidates=data["candidates"],
-            way=data["way"],
-            device=data["device"],
-            threads=data["threads"],
-            initial_rows=None if rows is None else tuple(rows),
-            oracle=OraclePlan.from_json(data["oracle"]),
-            tasks=tuple(data["tasks"]),
-            unit=data["unit"],
-            combine=data["combine"],
-            committee=data["committee"],
-        )
-
-
-def model_from_json(data: Mapping[str, Any]) -> ModelOptions:
-    """Return the options that `asdict` made, after a journey through JSON."""
-    model = dict(data)
-    if model["encoders"] is not None:
-        model["encoders"] = tuple(model["encoders"])
-    if model["experts"] is not None:
-        model["experts"] = msgspec.convert(model["experts"], ExpertOptions)
-    return ModelOptions(**model)
-
-
-def training_from_json(data: Mapping[str, Any]) -> TrainingOptions:
-    """Return the options that `asdict` made, after a journey through JSON."""
-    training = dict(data)
-    if training["loss_prediction"] is not None:
-        training["loss_prediction"] = LossPrediction(**training["loss_prediction"])
-    return TrainingOptions(**training)
 
 
 _OF_CURVES = ("candidates", "unit", "combine", "committee")

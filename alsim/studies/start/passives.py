@@ -1,26 +1,27 @@
 """What the passive phases of a study tell once they are done."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from alsim.experiments.curves.loop import Passive
 from alsim.options.training import TrainingOptions
+from alsim.studies import messages
 from alsim.studies.curves.keep import load_passive
 from alsim.studies.start.plan import Plan
-from alsim.studies.workers import WorkerTask
 
 
-def kept_passives(plan: Plan) -> Iterator[tuple[WorkerTask, Passive, Mapping[str, Any]]]:
-    """Yield each passive task of a plan that has left its nets, with these and their facts."""
+def kept_passives(
+    plan: Plan[Any],
+) -> Iterator[tuple[messages.Passive, Passive, Mapping[str, Any]]]:
+    """Yield each passive phase of a plan that has left its nets, with these and their facts."""
     for task in plan.passives:
-        found = load_passive(Path(task.message["state"]))
+        found = load_passive(task.message.state)
         if found is not None:
-            yield task, *found
+            yield task.message, *found
 
 
 def find_passives(
-    plan: Plan, training: TrainingOptions, then: str, *, is_stopped: bool
+    plan: Plan[Any], training: TrainingOptions, then: str, *, is_stopped: bool
 ) -> dict[str, Any]:
     """Return the epochs of each passive phase, and a note if some had too few of them.
 
@@ -30,12 +31,12 @@ def find_passives(
         then: What too few epochs may mean for the results.
         is_stopped: Whether validation rows say when to stop.
     """
-    passives = [
-        {"strategy": task.message["like"], "seed": seed, "best_epoch": best, "epochs": epochs}
-        for task, nets, _ in kept_passives(plan)
-        for seed, best, epochs in zip(task.message["seeds"], nets.best, nets.epochs, strict=True)
+    passives: list[dict[str, Any]] = [
+        {"strategy": phase.like, "seed": seed, "best_epoch": best, "epochs": epochs}
+        for phase, nets, _ in kept_passives(plan)
+        for seed, best, epochs in zip(phase.seeds, nets.best, nets.epochs, strict=True)
     ]
-    n_cut = sum(training.cuts_short(phase["best_epoch"]) for phase in passives)
+    n_cut = sum(training.cuts_short(found["best_epoch"]) for found in passives)
     note = (
         f"{n_cut} of {len(passives)} passive phases were still learning when --max-epochs "
         f"{training.max_epochs} ended them: {then}; give them more: --max-epochs "

@@ -1,8 +1,9 @@
 """A run as tasks for the workers: passive phases first, then what starts from them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.curves.querying import Job
@@ -10,6 +11,7 @@ from alsim.options.engine import Way
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
+from alsim.studies.messages import Active, Correlate, Passive
 from alsim.studies.workers import WorkerTask
 
 
@@ -23,30 +25,29 @@ def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:
     return options
 
 
+_After = TypeVar("_After", Active, Correlate)
+
+
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Generic[_After]):
     """A run's tasks, and the files in which they leave what they find."""
 
-    passives: tuple[WorkerTask, ...]
-    actives: tuple[WorkerTask, ...]  # each waits for its passive phase
+    passives: tuple[WorkerTask[Passive], ...]
+    actives: tuple[WorkerTask[_After], ...]  # each waits for its passive phase
 
     @property
-    def tasks(self) -> tuple[WorkerTask, ...]:
+    def tasks(self) -> tuple[WorkerTask[Passive | _After], ...]:
         """Return all tasks, in the order of preference."""
         return (*self.passives, *self.actives)
 
-    def without(self, ended: Collection[Job]) -> "Plan":
+    def without(self, ended: Set[Job]) -> "Plan[_After]":
         """Return what is left to do once some curves have ended and some states are there."""
-        actives = [
-            task
-            for task in self.actives
-            if not all(Job(*job) in ended for job in task.message["jobs"])
-        ]
+        actives = [task for task in self.actives if not ended >= {*task.message.jobs}]
         wanted = {name for task in actives for name in task.after}
         passives = [
             task
             for task in self.passives
-            if task.name in wanted and not Path(task.message["state"]).exists()
+            if task.name in wanted and not task.message.state.exists()
         ]
         names = {task.name for task in passives}
         return Plan(
@@ -60,7 +61,7 @@ def plan_tasks(
     training: TrainingOptions,
     way: Way,
     folder: Path,
-) -> Plan:
+) -> Plan[Active]:
     """Return the tasks of a run in `folder`: each curve comes after its seed's passive phase.
 
     Strategies share a seed's passive phase unless they train their nets differently from its
@@ -72,37 +73,26 @@ def plan_tasks(
     numbers = {job: i for i, job in enumerate(pairs)}
     groups = [tuple(seeds)] if way == "lockstep" else [(seed,) for seed in seeds]
     starts = _alike(strategies, lambda named: _at_first(training_of(named, training)))
-    passives: list[WorkerTask] = []
-    actives: list[WorkerTask] = []
+    passives: list[WorkerTask[Passive]] = []
+    actives: list[WorkerTask[Active]] = []
     for names in starts:
         for group in groups:
-            task = WorkerTask(
-                f"passive phase, seed {', '.join(map(str, group))}"
-                + (f", as for {names[0]}" if len(starts) > 1 else ""),
-                {
-                    "kind": "passive",
-                    "seeds": list(group),
-                    "like": names[0],  # is trained as this strategy's net is
-                    "state": str(folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"),
-                },
-            )
-            passives.append(task)
+            state = folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"
+            passive = _passive(Passive(group, names[0], state), is_only=len(starts) == 1)
+            passives.append(passive)
             for jobs in _bundles(group, names, strategies, training, way):
                 curves = [f"{numbers[job]:04d}" for job in jobs]
                 actives.append(
                     WorkerTask(
                         "; ".join(f"strategy {job.strategy}, seed {job.seed}" for job in jobs),
-                        {
-                            "kind": "active",
-                            "jobs": jobs,
-                            "state": task.message["state"],
-                            "pick": [group.index(job.seed) for job in jobs],
-                            "journals": [str(folder / JOURNALS / f"{c}.jsonl") for c in curves],
-                            "checkpoint": str(
-                                folder / CHECKPOINTS / f"curve-{curves[0]}.safetensors"
-                            ),
-                        },
-                        frozenset({task.name}),
+                        Active(
+                            tuple(jobs),
+                            state,
+                            tuple(group.index(job.seed) for job in jobs),
+                            tuple(folder / JOURNALS / f"{c}.jsonl" for c in curves),
+                            folder / CHECKPOINTS / f"curve-{curves[0]}.safetensors",
+                        ),
+                        frozenset({passive.name}),
                     )
                 )
     return Plan(tuple(passives), tuple(actives))
@@ -114,7 +104,7 @@ def plan_correlation(
     training: TrainingOptions,
     sizes: CorrelationOptions,
     folder: Path,
-) -> Plan:
+) -> Plan[Correlate]:
     """Return the tasks of a correlation study: one for each seed and metrics trained alike.
 
     A job is a seed and a metric. The passive phase of a seed comes first, and is trained by itself
@@ -123,41 +113,33 @@ def plan_correlation(
     folder = folder.resolve()
     pairs = [Job(seed, name) for name in metrics for seed in seeds]
     numbers = {job: i for i, job in enumerate(pairs)}
-    passives: list[WorkerTask] = []
-    actives: list[WorkerTask] = []
+    passives: list[WorkerTask[Passive]] = []
+    actives: list[WorkerTask[Correlate]] = []
     starts = _alike(metrics, lambda named: _at_first(training_of(named, training)))
     for names in starts:
         chosen = {name: metrics[name] for name in names}
         for seed in seeds:
-            task = WorkerTask(
-                f"passive phase, seed {seed}" + (f", as for {names[0]}" if len(starts) > 1 else ""),
-                {
-                    "kind": "passive",
-                    "seeds": [seed],
-                    "like": names[0],
-                    "way": "direct",
-                    "state": str(folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"),
-                },
-            )
-            passives.append(task)
+            state = folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"
+            message = Passive((seed,), names[0], state, way="direct")
+            passive = _passive(message, is_only=len(starts) == 1)
+            passives.append(passive)
             for alike in _alike(chosen, lambda named: training_of(named, training)):
                 jobs = [Job(seed, name) for name in alike]
                 files = [folder / JOURNALS / f"{numbers[job]:04d}.parquet" for job in jobs]
                 actives.append(
                     WorkerTask(
                         f"metric {', '.join(alike)}, seed {seed}",
-                        {
-                            "kind": "correlate",
-                            "jobs": jobs,
-                            "state": task.message["state"],
-                            "pick": [0],
-                            "sizes": asdict(sizes),
-                            "journals": [str(file) for file in files],
-                        },
-                        frozenset({task.name}),
+                        Correlate(tuple(jobs), state, (0,), tuple(files), sizes),
+                        frozenset({passive.name}),
                     )
                 )
     return Plan(tuple(passives), tuple(actives))
+
+
+def _passive(message: Passive, *, is_only: bool) -> WorkerTask[Passive]:
+    """Return the task of a passive phase; `is_only`: all strategies of a seed start from it."""
+    seeds = ", ".join(map(str, message.seeds)) + ("" if is_only else f", as for {message.like}")
+    return WorkerTask(f"passive phase, seed {seeds}", message)
 
 
 def _alike(

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
-from alsim.loading import texts_to_json
+from alsim.loading import imported_texts
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Split, Task
 from alsim.pool.source import Source
 from alsim.store.layout import WORK
 from alsim.strategies import Named
 from alsim.studies.machine import Machine
-from alsim.studies.start.check import Assignment, StudyOptions
+from alsim.studies.messages import Open
+from alsim.studies.start.assignment import Assignment
+from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.fit import PlanSizes, fit_study
 from alsim.studies.start.fit_tasks import tell_tasks, tell_unmeasured
 from alsim.studies.start.oracles import describe_oracle
@@ -104,21 +106,16 @@ def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
     return replace(pool, tasks=kept), [name for name in pool.tasks if name not in kept]
 
 
-def opening_of(folder: Path, prepared: Prepared) -> dict[str, Any]:
+def opening_of(folder: Path, prepared: Prepared) -> Open:
     """Return the message by which a worker opens the study in a run's folder."""
-    return {
-        "kind": "open",
-        "folder": str((folder / WORK).resolve()),
-        "assignment": prepared.assignment.to_json(),
-        "identity": _identity(prepared),
-        "texts": texts_to_json(),
-    }
+    work = (folder / WORK).resolve()
+    return Open(work, prepared.assignment, _identity(prepared), imported_texts())
 
 
 def _identity(prepared: Prepared) -> str:
     """Return what tells a study's checkpoints from those of another."""
     loaded = prepared.loaded
-    assignment = {**prepared.assignment.to_json(), "threads": None}  # they are free
+    assignment = {**asdict(prepared.assignment), "threads": None}  # they are free
     told = json.dumps([assignment, loaded.fingerprint, loaded.split_fingerprint], sort_keys=True)
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 

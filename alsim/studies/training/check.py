@@ -1,61 +1,19 @@
-"""Passive training as asked for and as it is worked on, and how it travels to a worker process."""
+"""Passive training as asked for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from alsim.models.naming import FLAG, NamedModel, find_named_model
-from alsim.options.engine import Way
 from alsim.options.experts import STOCHASTIC, check_evaluation
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
 from alsim.options.option import part
 from alsim.options.pool import PoolOptions
-from alsim.options.training import TrainingOptions
 from alsim.options.training_study import TrainOptions
 from alsim.parameters import refuse_repeats
 from alsim.studies.machine import choose_device
-from alsim.studies.start.check import (
-    check_fit,
-    check_out,
-    model_from_json,
-    training_from_json,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """A model as it is trained on a pool."""
-
-    name: str
-    options: ModelOptions
-    evaluations: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainAssignment:
-    """What a worker must know of passive training besides its mapped pool and its jobs."""
-
-    models: tuple[TrainedModel, ...]
-    training: TrainingOptions
-    way: Way
-    device: str
-    threads: int
-    inputs: Mapping[str, Any]  # how the inputs were made, for exports; empty: there are none
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the assignment as JSON values."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "TrainAssignment":
-        """Return the assignment that `to_json` wrote."""
-        models = tuple(
-            TrainedModel(m["name"], model_from_json(m["options"]), tuple(m["evaluations"]))
-            for m in data["models"]
-        )
-        plain = {name: data[name] for name in ("way", "device", "threads", "inputs")}
-        return TrainAssignment(models, training_from_json(data["training"]), **plain)
+from alsim.studies.start.check import check_fit, check_out
 
 
 def columns_of(options: TrainOptions) -> PoolOptions:

@@ -26,18 +26,18 @@ class ExportPaths:
         self._tasks = tasks
         self._taken: set[str] = set()
 
-    def of(self, model: str, chosen_by: str, fraction: float, seed: int) -> dict[str, str]:
+    def of(self, model: str, chosen_by: str, fraction: float, seed: int) -> dict[str, Path]:
         """Return the path of each task's net, MODEL-FRACTION-SEED-TASK.safetensors."""
         who = model if chosen_by == RANDOM else f"{model}-{chosen_by}"
         return {task: self._free(f"{who}-{fraction:g}-{seed}-{task}") for task in self._tasks}
 
-    def _free(self, name: str) -> str:
+    def _free(self, name: str) -> Path:
         stem = re.sub(r"[^\w.,=+]+", "-", name).strip(".-")[:150]
         number = 1
         while (free := stem if number == 1 else f"{stem}-{number}") in self._taken:
             number += 1
         self._taken.add(free)
-        return str(self._folder / f"{free}.safetensors")
+        return self._folder / f"{free}.safetensors"
 
 
 def check_exports(

@@ -7,7 +7,7 @@ from alsim.models import match_width, size_of, with_width
 from alsim.models.naming import FLAG
 from alsim.options.faults import Faults
 from alsim.pool.pool import Pool
-from alsim.studies.training.check import TrainedModel
+from alsim.studies.training.assignment import TrainedModel
 from alsim.training.features import shape_of
 
 CLOSE = 0.01  # the first's number of parameters is met within so much of it

@@ -26,7 +26,8 @@ from alsim.studies.machine import Machine
 from alsim.studies.start.fit import check_heads, fit_model, try_model
 from alsim.studies.start.fit_tasks import check_trained, tell_unmeasured
 from alsim.studies.start.prepare import describe_pool, rows_by_class
-from alsim.studies.training.check import TrainAssignment, TrainedModel, columns_of
+from alsim.studies.training.assignment import TrainAssignment, TrainedModel
+from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import check_exports, describe_inputs
 from alsim.studies.training.match import match_parameters
 from alsim.studies.training.queried import (

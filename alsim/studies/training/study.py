@@ -8,7 +8,7 @@ from typing import Any
 
 from alsim.errors import RunError, StoreError
 from alsim.experiments.training.records import RANDOM
-from alsim.loading import texts_to_json
+from alsim.loading import imported_texts
 from alsim.models.naming import NamedModel
 from alsim.options.curves import StartOptions
 from alsim.options.engine import n_cores
@@ -24,6 +24,7 @@ from alsim.store.manifest import FolderKind
 from alsim.store.opening import remove_folder
 from alsim.store.training import kept_results, load_results, write_training
 from alsim.studies.machine import Machine, choose_device, choose_way
+from alsim.studies.messages import Fit, OpenTraining
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import ExportPaths
@@ -34,8 +35,8 @@ from alsim.studies.training.prepare import (
     prepare_training,
 )
 from alsim.studies.training.queried import QueriedRun, open_queries
-from alsim.studies.watch import Watch
-from alsim.studies.workers import Message, Workers, WorkerTask
+from alsim.studies.watch import Watch, pass_on
+from alsim.studies.workers import Workers, WorkerTask
 
 
 def training_study(
@@ -105,27 +106,20 @@ class _Training:
         if self.options.export_task:
             make_folder(folder / EXPORTS)
         plan = self._plan(folder, prepared)
-        watch.planned_fits(sum(len(task.message["seeds"]) for task in plan))
-        left: list[WorkerTask] = []
+        watch.planned_fits(sum(len(task.message.seeds) for task in plan))
+        left: list[WorkerTask[Fit]] = []
         for task in plan:
-            journal = Path(task.message["journal"])
+            journal = task.message.journal
             if journal.exists():
                 watch.fits(task.name, len(load_results(journal)))
             else:
                 left.append(task)
-        opening = {
-            "kind": "open training",
-            "folder": str((folder / WORK).resolve()),
-            "assignment": prepared.assignment.to_json(),
-            "texts": texts_to_json(),
-        }
+        opening = OpenTraining((folder / WORK).resolve(), prepared.assignment, imported_texts())
         opened = partial(remove_folder, folder / WORK)
-        group.run(opening, left, _Listener(watch).handle, opened=opened)
+        group.run(opening, left, partial(pass_on, watch), opened=opened)
 
     def find(self, folder: Path, prepared: TrainPrepared) -> dict[str, Any]:
-        n_gone = sum(
-            not Path(task.message["journal"]).exists() for task in self._plan(folder, prepared)
-        )
+        n_gone = sum(not task.message.journal.exists() for task in self._plan(folder, prepared))
         if n_gone:
             raise StoreError(
                 f"what was recorded of {n_gone} nets is gone",
@@ -158,7 +152,7 @@ class _Training:
         del prepared
         write_training(folder, kept_results(folder))
 
-    def _plan(self, folder: Path, prepared: TrainPrepared) -> list[WorkerTask]:
+    def _plan(self, folder: Path, prepared: TrainPrepared) -> list[WorkerTask[Fit]]:
         """Return a task for each net; in lockstep one for all seeds of a model and fraction.
 
         The seeds of a run may have queried different numbers of objects, so that they are trained
@@ -167,7 +161,7 @@ class _Training:
         journals = folder.resolve() / JOURNALS
         is_one_by_one = prepared.assignment.way == "direct" or self.queried is not None
         paths = ExportPaths(folder.resolve() / EXPORTS, self.options.export_task)
-        tasks: list[WorkerTask] = []
+        tasks: list[WorkerTask[Fit]] = []
         # The largest first, so that none is left over at the end.
         for fraction in sorted(self.options.fractions, reverse=True):
             for number, model in enumerate(prepared.assignment.models):
@@ -177,36 +171,20 @@ class _Training:
                     tasks.append(
                         WorkerTask(
                             ", ".join([*told, f"seed {', '.join(map(str, seeds))}"]),
-                            {
-                                "kind": "fit",
-                                "model": number,
-                                "chosen_by": chosen_by,
-                                "fraction": fraction,
-                                "seeds": seeds,
-                                "exports": {
+                            Fit(
+                                number,
+                                chosen_by,
+                                fraction,
+                                tuple(seeds),
+                                {
                                     seed: paths.of(model.name, chosen_by, fraction, seed)
                                     for seed in seeds
                                 },
-                                "journal": str(journals / f"{len(tasks):04d}.json"),
-                            },
+                                journals / f"{len(tasks):04d}.json",
+                            ),
                         )
                     )
         return tasks
-
-
-class _Listener:
-    """Passes on what the workers say."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def handle(self, task: WorkerTask, message: Message) -> None:
-        if message["kind"] == "epoch":
-            self._watch.epoch(task.name, message["epoch"])
-        elif message["kind"] == "fits":
-            self._watch.fits(task.name, message["n"])
-        elif message["kind"] == "note":
-            self._watch.note(message["text"])
 
 
 def _groups(pairs: Sequence[Pair], is_one_by_one: bool) -> list[tuple[str, list[int]]]:

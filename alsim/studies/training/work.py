@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from alsim.experiments.progress import Progress
 from alsim.experiments.training.labels import Queries, TaskLabels, drawn_labels, queried_labels
 from alsim.experiments.training.loop import train_tasks
 from alsim.experiments.training.results import TrainedNet
@@ -16,11 +17,12 @@ from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
 from alsim.store.exported_task import save_task
 from alsim.store.training import keep_results
-from alsim.studies.training.check import TrainAssignment
+from alsim.studies import messages
+from alsim.studies.training.assignment import TrainAssignment
 from alsim.studies.training.queried import read_queries, with_queried_tasks
 from alsim.training.features import shape_of
 
-Send = Callable[[Mapping[str, Any]], None]
+Send = Callable[[messages.Report], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,30 +60,33 @@ def open_training(folder: Path, assignment: TrainAssignment) -> Training:
     return Training((setting, *rest), queries, assignment.inputs)
 
 
-def run_fit(training: Training, message: Mapping[str, Any], send: Send) -> None:
+class _Reporting(Progress):
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def epoch(self, n: int) -> None:
+        self._send(messages.Epoch(n))
+
+
+def run_fit(training: Training, message: messages.Fit, send: Send) -> None:
     """Train a net on its labels for each seed named, and keep what it came to."""
 
-    def observe(phase: str) -> None:
-        if phase.startswith("epoch "):
-            send({"kind": "epoch", "epoch": int(phase.removeprefix("epoch "))})
-
-    def tell(n: int) -> None:
+    def warn(n: int) -> None:
         text = f"memory ran out: scoring goes on with {n:,} rows at a time"
-        send({"kind": "note", "text": f"{text}; last bits may differ from other runs'"})
+        send(messages.Note(f"{text}; last bits may differ from other runs'"))
 
-    seeds, chosen_by, fraction = (message[name] for name in ("seeds", "chosen_by", "fraction"))
     # Chunks of its own, for what memory allowed an earlier net matters to the last bits.
-    setting = replace(training.settings[message["model"]], chunks=Chunks(on_smaller=tell))
-    chosen = [training.labels(chosen_by, seed, fraction) for seed in seeds]
-    nets = train_tasks(setting, seeds, chosen, observe)
-    for seed, net in zip(seeds, nets, strict=True):
-        _export(training, setting, net, message["exports"].get(str(seed), {}))
-    keep_results(Path(message["journal"]), [net.result for net in nets])
-    send({"kind": "fits", "n": len(nets)})
+    setting = replace(training.settings[message.model], chunks=Chunks(on_smaller=warn))
+    chosen = [training.labels(message.chosen_by, seed, message.fraction) for seed in message.seeds]
+    nets = train_tasks(setting, message.seeds, chosen, _Reporting(send))
+    for seed, net in zip(message.seeds, nets, strict=True):
+        _export(training, setting, net, message.exports.get(seed, {}))
+    keep_results(message.journal, [net.result for net in nets])
+    send(messages.Fits(len(nets)))
 
 
 def _export(
-    training: Training, setting: TasksSetting, net: TrainedNet, paths: Mapping[str, str]
+    training: Training, setting: TasksSetting, net: TrainedNet, paths: Mapping[str, Path]
 ) -> None:
     """Cut the nets of some tasks out of a model, where it did not diverge."""
     fit = net.result.fit
@@ -89,7 +94,7 @@ def _export(
         return
     for task, path in paths.items():
         save_task(
-            Path(path),
+            path,
             net.model,
             task,
             name=setting.name,

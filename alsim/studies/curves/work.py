@@ -1,0 +1,37 @@
+"""What a worker does for learning curves: runs some together, and keeps their steps."""
+
+from alsim.experiments.curves.loop import active, begin
+from alsim.studies import messages
+from alsim.studies.curves.keep import Keeper, Kept
+from alsim.studies.start.work import Send, Stopwatch, Study, start_of
+
+
+def run_active(study: Study, message: messages.Active, send: Send) -> None:
+    """Run the learning curves named, from where they were left, and keep their steps."""
+    watch = Stopwatch(send)
+    jobs = message.jobs
+    # Those that go together are trained alike.
+    setting = study.like(jobs[0].strategy)
+    keeper = Keeper(jobs, message.journals, message.checkpoint, setting.chunks, study.identity)
+    with keeper:
+        position = keeper.position()
+        if position is None:
+            position = begin(setting, jobs, start_of(study, message))
+            lost = [r for r, on in enumerate(position.running) if not on]
+            _report(send, Kept((), keeper.end(lost, "diverged", 0)))
+        step = position.step
+        if any(position.running):
+            for advance in active(setting, jobs, position, watch):
+                step = advance.step
+                seconds = watch.take()
+                watch.phase("journal")
+                _report(send, keeper.keep(advance, seconds))
+        _report(send, keeper.finish(step, watch.take()))
+
+
+def _report(send: Send, kept: Kept) -> None:
+    for step in kept.steps:
+        send(messages.Step(step))
+    for job, ending in kept.endings:
+        if ending.reason == "diverged":
+            send(messages.Diverged(job, ending.step))

@@ -1,0 +1,176 @@
+"""What a run and its workers say to each other, and the one place where it becomes bytes."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+
+from msgspec import Struct, msgpack
+
+from alsim.experiments.correlation import CorrelationOptions
+from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.records import StepRecord
+from alsim.options.engine import Way
+from alsim.studies.start.assignment import Assignment
+from alsim.studies.training.assignment import TrainAssignment
+
+
+class Open(Struct, frozen=True, tag=True):
+    """Serve a study of curves or of correlation."""
+
+    folder: Path  # of the mapped pool
+    assignment: Assignment
+    identity: str  # what its checkpoints are known by
+    texts: Mapping[str, bytes]  # what was read of plug-ins' files, by path
+
+
+class OpenTraining(Struct, frozen=True, tag=True):
+    """Serve passive training."""
+
+    folder: Path
+    assignment: TrainAssignment
+    texts: Mapping[str, bytes]
+
+
+class Passive(Struct, frozen=True, tag=True):
+    """Train the passive phase of some seeds together."""
+
+    seeds: tuple[int, ...]
+    like: str  # is trained as this strategy's net is
+    state: Path  # where the nets are left
+    way: Way | None = None  # None: the study's
+
+
+class Active(Struct, frozen=True, tag=True):
+    """Run learning curves together, from where they were left."""
+
+    jobs: tuple[Job, ...]
+    state: Path  # of the passive phase
+    pick: tuple[int, ...]  # which of its nets each curve starts from
+    journals: tuple[Path, ...]  # one a job
+    checkpoint: Path
+
+
+class Correlate(Struct, frozen=True, tag=True):
+    """Train the copies of a seed's metrics."""
+
+    jobs: tuple[Job, ...]  # of one seed; the strategies are metrics
+    state: Path
+    pick: tuple[int, ...]
+    journals: tuple[Path, ...]
+    sizes: CorrelationOptions
+
+
+class Fit(Struct, frozen=True, tag=True):
+    """Train a model on labels, one net a seed."""
+
+    model: int  # its place in the assignment
+    chosen_by: str
+    fraction: float
+    seeds: tuple[int, ...]
+    exports: Mapping[int, Mapping[str, Path]]  # seed, task: where its net is cut out to
+    journal: Path
+
+
+class Epoch(Struct, frozen=True, tag=True):
+    """An epoch of a training with early stopping is over."""
+
+    n: int
+
+
+class Step(Struct, frozen=True, tag=True):
+    """A step of a learning curve is recorded."""
+
+    record: StepRecord
+
+
+class Copies(Struct, frozen=True, tag=True):
+    """So far n copies of a metric and seed are trained."""
+
+    metric: str
+    seed: int
+    n: int
+
+
+class Fits(Struct, frozen=True, tag=True):
+    """The task's n nets are trained."""
+
+    n: int
+
+
+class Note(Struct, frozen=True, tag=True):
+    """Something the user should know."""
+
+    text: str
+
+
+class Diverged(Struct, frozen=True, tag=True):
+    """A learning curve has ended, since its training diverged."""
+
+    job: Job
+    step: int
+
+
+class Done(Struct, frozen=True, tag=True):
+    """What was asked for last is done."""
+
+
+class Failed(Struct, frozen=True, tag=True):
+    """What was asked for last has ended with an AlsimError."""
+
+    error: str  # the name of its class
+    arguments: tuple[str, str, str]
+
+
+Opening = Open | OpenTraining
+Task = Passive | Active | Correlate | Fit
+Report = Epoch | Step | Copies | Fits | Note | Diverged  # while a task is worked on
+Reply = Report | Done | Failed
+
+_encoder = msgpack.Encoder(enc_hook=os.fsencode)  # of paths, which may hold any bytes
+_Message = TypeVar("_Message")
+_SIZE = 4  # bytes before each message, its length
+
+
+class Reader(Generic[_Message]):
+    """Reads messages of one kind from a pipe."""
+
+    def __init__(self, pipe: IO[bytes], kind: Any) -> None:
+        self._pipe = pipe
+        self._decoder = msgpack.Decoder[_Message](kind, dec_hook=_as_path)
+
+    def read(self) -> _Message | None:
+        """Return the next message, None at the end of the pipe, also amid a message.
+
+        Raises:
+            msgspec.ValidationError: If it is of another kind.
+        """
+        head = self._pipe.read(_SIZE)
+        body = self._pipe.read(int.from_bytes(head, "little"))
+        is_whole = len(head) == _SIZE and len(body) == int.from_bytes(head, "little")
+        return self._decoder.decode(body) if is_whole else None
+
+
+def write(pipe: IO[bytes], message: Opening | Task | Reply) -> None:
+    """Write a message to a pipe.
+
+    Raises:
+        BrokenPipeError: If nobody reads it any more.
+    """
+    body = _encoder.encode(message)
+    pipe.write(len(body).to_bytes(_SIZE, "little") + body)
+    pipe.flush()
+
+
+def reading_tasks(pipe: IO[bytes]) -> Reader[Opening | Task]:
+    """Return what reads the messages of a run."""
+    return Reader(pipe, Opening | Task)
+
+
+def reading_replies(pipe: IO[bytes]) -> Reader[Reply]:
+    """Return what reads the messages of a worker."""
+    return Reader(pipe, Reply)
+
+
+def _as_path(kind: type, value: bytes) -> Any:
+    return kind(os.fsdecode(value))
