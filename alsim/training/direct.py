@@ -13,7 +13,7 @@ from alsim.training.gate_noise import noise_sites
 from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
 from alsim.training.objective import PREDICTOR, Losses, Objective
-from alsim.training.optimisers import BETA1, BETA2, EPS
+from alsim.training.optimisers import FLAT, FlatAdam
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
 
@@ -34,23 +34,14 @@ class DirectReplica:
         # optimiser's overhead would be a tenth of the step. Fused Adam's bits depend on an
         # element's position, so a loss predictor has its own vector and leaves the model's as is.
         groups = {n: (rate_of(n, options), n.startswith(PREDICTOR)) for n in self._named}
-        self._flats = {
-            group: _Flat({n: p for n, p in self._named.items() if groups[n] == group})
+        self._flats = [
+            _Flat(
+                {name: p for name, p in self._named.items() if groups[name] == group},
+                FLAT[options.optimiser],
+                rate=group[0],
+            )
             for group in sorted(set(groups.values()))
-        }
-        rated = [{"params": [flat.values], "lr": rate} for (rate, _), flat in self._flats.items()]
-        self._optimiser = (
-            torch.optim.SGD(rated)
-            if options.optimiser == "sgd"
-            else torch.optim.Adam(rated, betas=(BETA1, BETA2), eps=EPS, fused=True)
-        )
-        # Without momentum SGD leaves its moments, and the count of steps, at zero.
-        for flat in self._flats.values():
-            self._optimiser.state[flat.values] = {
-                "step": torch.zeros((), dtype=torch.float32, device=flat.values.device),
-                "exp_avg": torch.zeros_like(flat.values),
-                "exp_avg_sq": torch.zeros_like(flat.values),
-            }
+        ]
         self._mode: Mode | None = None
 
     def _enter(self, mode: Mode) -> None:
@@ -79,11 +70,12 @@ class DirectReplica:
         losses = Losses(*(part.unsqueeze(0) for part in losses))
         backward(losses, self.objective, self._named, self._buffers, batch.task_order)
         note_baselines(losses, self.objective, self._buffers)
-        self._optimiser.step()
+        for flat in self._flats:
+            flat.optimiser.step()
         clamp_log_variance(self._named)
         normalise_task_weights(self._named)
-        for flat in self._flats.values():
-            flat.gradients.zero_()
+        for flat in self._flats:
+            flat.optimiser.gradients.zero_()
         for name in masks:
             self._substitute(name, None)
         return Losses(*(part.detach() for part in losses))
@@ -124,50 +116,52 @@ class DirectReplica:
 
     def state(self) -> ReplicaState:
         """Return a copy of everything that training changes."""
-        first, second = self._moments("exp_avg"), self._moments("exp_avg_sq")
+        first, second = self._moments()
         return ReplicaState(
             parameters=_stacked(self._named),
             buffers=_stacked(dict(self.objective.named_buffers())),
             first_moments=_stacked({name: first[name] for name in self._named}),
             second_moments=_stacked({name: second[name] for name in self._named}),
-            steps=self._steps()[0].double().view(1),
+            steps=self._flats[0].optimiser.steps.double().view(1),
         )
 
     def load(self, state: ReplicaState) -> None:
         """Load the state of one replica."""
         if state.size != 1:
             raise ValueError(f"a state of {state.size} replicas for one")
+        first, second = self._moments()
         with torch.no_grad():
             for mine, theirs in (
                 (self._named, state.parameters),
                 (dict(self.objective.named_buffers()), state.buffers),
-                (self._moments("exp_avg"), state.first_moments),
-                (self._moments("exp_avg_sq"), state.second_moments),
+                (first, state.first_moments),
+                (second, state.second_moments),
             ):
                 for name, tensor in mine.items():
                     tensor.copy_(theirs[name][0])
-            for steps in self._steps():
-                steps.copy_(state.steps[0])
+            for flat in self._flats:
+                flat.optimiser.steps.copy_(state.steps[0])
 
-    def _steps(self) -> list[Tensor]:
-        return [self._optimiser.state[flat.values]["step"] for flat in self._flats.values()]
-
-    def _moments(self, which: str) -> dict[str, Tensor]:
-        """Return views of one of Adam's moments, by parameter."""
-        views: dict[str, Tensor] = {}
-        for flat in self._flats.values():
-            views |= flat.split(self._optimiser.state[flat.values][which])
-        return views
+    def _moments(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return views of Adam's moments, by parameter."""
+        first: dict[str, Tensor] = {}
+        second: dict[str, Tensor] = {}
+        for flat in self._flats:
+            first |= flat.split(flat.optimiser.first)
+            second |= flat.split(flat.optimiser.second)
+        return first, second
 
 
 class _Flat:
-    """Parameters and their gradients as views of two vectors."""
+    """Parameters and their gradients as views of two vectors, which an optimiser steps."""
 
-    def __init__(self, named: Mapping[str, nn.Parameter]) -> None:
+    def __init__(
+        self, named: Mapping[str, nn.Parameter], optimiser: type[FlatAdam], *, rate: float
+    ) -> None:
         self._shapes = {name: p.shape for name, p in named.items()}
-        self.values = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in named.values()]))
-        self.gradients = self.values.grad = torch.zeros_like(self.values)
-        values, gradients = self.split(self.values.detach()), self.split(self.gradients)
+        vector = torch.cat([p.detach().reshape(-1) for p in named.values()])
+        self.optimiser = optimiser(vector, torch.zeros_like(vector), rate)
+        values, gradients = self.split(vector), self.split(self.optimiser.gradients)
         for name, parameter in named.items():
             parameter.data = values[name]
             parameter.grad = gradients[name]
