@@ -66,7 +66,7 @@ def write_hook(folder: Path, broken: Break) -> dict[str, str]:
     (folder / "sitecustomize.py").write_text(
         f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\n"
         "import breaking\nbreaking.arm_as_told()\n"
-        "from alsim.studies import keeping\nkeeping.FIRST = 0.0\n"
+        "from alsim.studies.curves import keep\nkeep.FIRST = 0.0\n"
     )
     return {"PYTHONPATH": str(folder), VARIABLE: json.dumps(asdict(broken))}
 
@@ -77,7 +77,7 @@ def arm_as_told() -> None:
     if told is None:
         return
     broken = Break(**json.loads(told))
-    who = "worker" if "alsim.studies.worker" in sys.orig_argv else "parent"
+    who = "worker" if "alsim.studies.workers.server" in sys.orig_argv else "parent"
     if fnmatch(who, broken.who):
         _arm(broken)
 

@@ -13,6 +13,10 @@ settings.load_profile("alsim")
 # Before torch is imported: tests run side by side, and small products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from alsim.studies.bits import compute_strictly  # noqa: E402 -- imports torch
+
+compute_strictly(0)  # runs in the process of the tests have the bits of worker processes
+
 # Under nohup or in the background, a process and its children ignore signals. The tests still do,
 # but what they start hears them: a handler, unlike "ignore", ends where a program begins.
 for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

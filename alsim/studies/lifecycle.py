@@ -13,11 +13,19 @@ from alsim.store.atomic import make_folder
 from alsim.store.layout import CHECKPOINTS, JOURNALS, MANIFEST, WORK
 from alsim.store.manifest import KIND, FolderKind, open_folder, write_manifest
 from alsim.store.opening import remove_folder
-from alsim.studies.claiming import claim, tidy
-from alsim.studies.machine import Machine, worker_environment
+from alsim.studies.bits import VARIABLE, strict_mode
+from alsim.studies.claiming import Claim, claim, tidy
+from alsim.studies.machine import Machine
 from alsim.studies.same_again import refuse_differences, refuse_other_options
 from alsim.studies.watch import Watch
-from alsim.studies.workers import Workers
+from alsim.studies.workers.inline import Inline
+from alsim.studies.workers.processes import Processes
+from alsim.studies.workers.protocol import Workers
+
+_LATE = (
+    "this process has used MKL already, so that last bits may differ from other runs': a run that "
+    f"is begun elsewhere cannot go on here; set {VARIABLE}={strict_mode()} before Python is started"
+)
 
 
 class Preparation(Protocol):
@@ -137,9 +145,9 @@ def carry_out(
         if past is None:  # from now on the run can be resumed
             write_manifest(folder, manifest)
         make_folder(folder / WORK, anew=True)
-        n = machine.workers
-        watch.stage(f"{folder}: starting {n} worker process{'es' if n > 1 else ''}")
-        with Workers(n, worker_environment(machine.threads), claimed.lock) as group:
+        if machine.is_late:
+            watch.note(_LATE)
+        with _workers(machine, claimed, watch) as group:
             watch.stage(f"reading {procedure.source.name}")
             prepared = procedure.prepare(folder / WORK)
             manifest |= procedure.describe(prepared)
@@ -149,6 +157,15 @@ def carry_out(
                 watch.note(note)
             _record(procedure, group, folder, manifest, prepared, watch)
     return folder
+
+
+def _workers(machine: Machine, claimed: Claim, watch: Watch) -> Workers:
+    """Return those who do the tasks, not yet at work."""
+    if (n := machine.workers) == 0:
+        watch.stage(f"{claimed.folder}: working in this process")
+        return Inline()
+    watch.stage(f"{claimed.folder}: starting {n} worker process{'es' if n > 1 else ''}")
+    return Processes(n, machine.environment, claimed.lock)
 
 
 def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a run computes on: device, threads, libraries. Recorded, since last bits depend on it."""
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,6 +9,7 @@ import torch
 
 from alsim.errors import UsageError
 from alsim.options.engine import EngineOptions, Way, n_cores
+from alsim.studies import bits
 
 
 def choose_device(options: EngineOptions) -> str:
@@ -36,17 +36,25 @@ def choose_way(options: EngineOptions, device: str) -> Way:
     return options.replicas
 
 
-def worker_environment(threads: int) -> dict[str, str]:
-    """Return the variables that a worker must have before torch is imported.
+def count_workers(options: EngineOptions, n_jobs: int, *, is_one: bool) -> int:
+    """Return how many processes work, 0 for this one; never more than there are jobs.
 
-    MKL's strict reproducible mode makes a row's product independent of the rows beside it. It
-    must name an instruction set; the processor's best costs nothing against the default.
+    Args:
+        options: What was chosen.
+        n_jobs: Of the study.
+        is_one: Whether all is done by one worker, which has the whole machine.
     """
-    best = "AVX512" if torch.backends.cpu.get_cpu_capability() == "AVX512" else "AVX2"
+    if options.workers == 0:
+        return 0
+    return 1 if is_one else min(options.workers or n_cores(), n_jobs)
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """Return the variables that a worker process must have before torch is imported."""
     return {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
-        "MKL_CBWR": os.environ.get("MKL_CBWR", f"{best},STRICT"),
+        bits.VARIABLE: bits.strict_mode(),
     }
 
 
@@ -56,8 +64,21 @@ class Machine:
 
     device: str  # "cpu" or "cuda"
     way: Way
-    workers: int  # processes
+    workers: int  # processes; 0: this one
     threads: int  # of each
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables of the workers; they say so where bits may be others."""
+        found = worker_environment(self.threads)
+        if self.is_late:
+            found[bits.VARIABLE] = "set too late"
+        return found
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether this process works and had used MKL before it was asked to be strict."""
+        return self.workers == 0 and not bits.is_strict()
 
     def describe(self) -> dict[str, Any]:
         """Return the part of a manifest that tells what a run computed on."""
@@ -74,6 +95,6 @@ class Machine:
                 "replicas": self.way,
                 "workers": self.workers,
                 "threads": self.threads,
-                "environment": worker_environment(self.threads),
+                "environment": self.environment,
             },
         }

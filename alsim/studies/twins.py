@@ -14,6 +14,7 @@ from alsim.options.option import options_of, read
 from alsim.options.types import Tabular, as_plain
 from alsim.pool.source import Source, open_source
 from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.studies.bits import compute_strictly
 from alsim.studies.dependencies import depending
 from alsim.studies.lifecycle import Prepared, Procedure, carry_out
 from alsim.studies.watch import Watch
@@ -70,6 +71,7 @@ def twin(
         def called(*args: P.args, **kwargs: P.kwargs) -> Done:
             positional = [field.name for field in fields(group) if not field.kw_only]
             given = {**dict(zip(positional, args, strict=False)), **kwargs}
+            compute_strictly(given.get("workers"))
             with depending(given) as files:
                 faults = Faults()
                 return function(Call(command, read(group, given, faults), given, files, faults))

@@ -4,7 +4,7 @@ from typing import Any
 
 from alsim.experiments.curves.records import StepRecord
 from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, Step
-from alsim.studies.workers import WorkerTask
+from alsim.studies.workers.protocol import WorkerTask
 
 
 class Watch:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alsim.studies.workers import death_of
+from alsim.studies.workers.processes import death_of
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1\n'
 

@@ -13,7 +13,7 @@ def resume(
         typer.Option(help="Where the pool is now, if it was moved. [default: where it was]"),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes. [default: as many as before]")
+        int | None, typer.Option(help="Processes; 0: this one alone. [default: as many as before]")
     ] = None,
     trust: Annotated[
         bool, typer.Option("--trust", help="Run plug-ins that lie in the run's own folder.")

@@ -21,7 +21,7 @@ from alsim.store.opening import remove_folder
 from alsim.strategies import Named
 from alsim.studies.correlation.check import FLAG
 from alsim.studies.correlation.sizes import Sizes, plan_sizes
-from alsim.studies.machine import Machine, choose_device
+from alsim.studies.machine import Machine, choose_device, count_workers
 from alsim.studies.messages import Correlate
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
@@ -29,7 +29,7 @@ from alsim.studies.start.passives import find_passives
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
 from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers import Workers
+from alsim.studies.workers.protocol import Workers
 
 AUTO: Way = "lockstep"  # how copies are trained where nobody asked, on a CPU as on a GPU
 
@@ -51,7 +51,7 @@ def _machine(engine: EngineOptions, n_jobs: int) -> Machine:
     """Return what is computed on: on a CPU workers of one thread, whatever the way."""
     device = choose_device(engine)
     way = AUTO if engine.replicas == "auto" else engine.replicas
-    workers = min(engine.workers or n_cores(), n_jobs) if device == "cpu" else 1
+    workers = count_workers(engine, n_jobs, is_one=device != "cpu")
     return Machine(device, way, workers, threads=1 if device == "cpu" else n_cores())
 
 

@@ -21,7 +21,7 @@ from alsim.store.opening import remove_folder
 from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
-from alsim.studies.machine import Machine, choose_device, choose_way
+from alsim.studies.machine import Machine, choose_device, choose_way, count_workers
 from alsim.studies.messages import Active
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
@@ -29,7 +29,7 @@ from alsim.studies.start.passives import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
 from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers import Workers
+from alsim.studies.workers.protocol import Workers
 
 
 def curves_study(
@@ -48,8 +48,8 @@ def _machine(options: StudyOptions, n_strategies: int) -> Machine:
     device = choose_device(options.engine)
     way = "direct" if options.unit == "cell" else choose_way(options.engine, device)
     n_jobs = len(options.seeds) * n_strategies
-    one_process = way == "lockstep" or device != "cpu"
-    workers = 1 if one_process else min(options.engine.workers or n_cores(), n_jobs)
+    is_one = way == "lockstep" or device != "cpu"
+    workers = count_workers(options.engine, n_jobs, is_one=is_one)
     return Machine(device, way, workers, threads=n_cores() if way == "lockstep" else 1)
 
 

@@ -12,7 +12,7 @@ from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.strategies import Named
 from alsim.studies.messages import Active, Correlate, Passive
-from alsim.studies.workers import WorkerTask
+from alsim.studies.workers.protocol import WorkerTask
 
 
 def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:

@@ -23,7 +23,7 @@ from alsim.store.layout import EXPORTS, JOURNALS, WORK
 from alsim.store.manifest import FolderKind
 from alsim.store.opening import remove_folder
 from alsim.store.training import kept_results, load_results, write_training
-from alsim.studies.machine import Machine, choose_device, choose_way
+from alsim.studies.machine import Machine, choose_device, choose_way, count_workers
 from alsim.studies.messages import Fit, OpenTraining
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of
@@ -36,7 +36,7 @@ from alsim.studies.training.prepare import (
 )
 from alsim.studies.training.queried import QueriedRun, open_queries
 from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers import Workers, WorkerTask
+from alsim.studies.workers.protocol import Workers, WorkerTask
 
 
 def training_study(
@@ -61,7 +61,7 @@ def training_study(
 def _machine(options: TrainOptions, n_fits: int) -> Machine:
     """Return what is computed on: on a CPU workers of one thread, whatever the way."""
     device = choose_device(options)
-    workers = min(options.workers or n_cores(), n_fits) if device == "cpu" else 1
+    workers = count_workers(options, n_fits, is_one=device != "cpu")
     threads = 1 if device == "cpu" else n_cores()
     return Machine(device, choose_way(options, device), workers, threads)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import IO, Generic, TypeVar
+from typing import IO
 
 from alsim import errors
 from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
@@ -23,22 +23,11 @@ from alsim.studies.messages import (
     Failed,
     Opening,
     Reply,
-    Report,
     Task,
     reading_replies,
     write,
 )
-
-TaskKind = TypeVar("TaskKind", bound=Task, covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerTask(Generic[TaskKind]):
-    """One unit of work for a worker process."""
-
-    name: str  # for messages: "strategy margin, seed 3"
-    message: TaskKind
-    after: frozenset[str] = frozenset()  # names of the tasks that must be done first
+from alsim.studies.workers.protocol import Handle, WorkerTask
 
 
 class _Worker:
@@ -50,7 +39,7 @@ class _Worker:
         self.task: WorkerTask[Task] | None = None
         self.errors = _temporary()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "alsim.studies.worker"],
+            [sys.executable, "-m", "alsim.studies.workers.server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -96,7 +85,7 @@ class _Event:
     message: Reply | None  # None: the worker's output has ended
 
 
-class Workers:
+class Processes:
     """A group of worker processes with one stream of messages."""
 
     def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
@@ -104,7 +93,7 @@ class Workers:
         self._inbox: queue.Queue[_Event] = queue.Queue()
         self._workers = [_Worker(environment, lock, self._inbox) for _ in range(n)]
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "Processes":
         return self
 
     def __exit__(
@@ -120,21 +109,10 @@ class Workers:
         self,
         opening: Opening,
         tasks: Sequence[WorkerTask[Task]],
-        handle: Callable[[WorkerTask[Task], Report], None],
+        handle: Handle,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run all tasks, each after those it waits for; pass on what the workers say.
-
-        Args:
-            opening: Sent to every worker first.
-            tasks: In the order of preference.
-            handle: Called in this thread with each message of a task.
-            opened: Called once every worker has done what the opening asks for.
-
-        Raises:
-            AlsimError: As a worker raised it.
-            RunError: If a worker died; names its task.
-        """
+        """Do all tasks, see `Workers.run`."""
         waiting = list(tasks)
         done: set[str] = set()
         idle: list[_Worker] = []

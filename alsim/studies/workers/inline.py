@@ -1,0 +1,58 @@
+"""This process as the only worker: for a debugger, for notebooks and for tests."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from types import TracebackType
+
+import torch
+
+from alsim.studies.messages import Opening, Report, Task
+from alsim.studies.workers.protocol import Handle, WorkerTask
+from alsim.studies.workers.worker import Worker
+
+
+class Inline:
+    """Does the tasks itself, one after another; torch's settings are given back in the end."""
+
+    def __enter__(self) -> "Inline":
+        self._threads = torch.get_num_threads()
+        self._flushes = sys.float_info.min / 2 == 0  # torch sets it, but does not say it
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        torch.set_num_threads(self._threads)
+        torch.set_flush_denormal(self._flushes)
+
+    def run(
+        self,
+        opening: Opening,
+        tasks: Sequence[WorkerTask[Task]],
+        handle: Handle,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do all tasks, see `Workers.run`; an error that is no AlsimError comes as it is."""
+        stdout, task = sys.stdout, None
+
+        def send(report: Report) -> None:
+            if task is not None:
+                with redirect_stdout(stdout):
+                    handle(task, report)
+
+        worker = Worker(send, where="this process")
+        waiting = list(tasks)
+        done: set[str] = set()
+        # As in a process of its own: stdout is for results, not for what a plug-in prints.
+        with redirect_stdout(sys.stderr):
+            worker.do(opening)
+            opened()
+            while waiting:
+                task = next(task for task in waiting if task.after <= done)
+                worker.do(task.message)
+                waiting.remove(task)
+                done.add(task.name)

@@ -1,0 +1,56 @@
+"""What a study asks of its workers, wherever they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from alsim.studies.messages import Opening, Report, Task
+
+TaskKind = TypeVar("TaskKind", bound=Task, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTask(Generic[TaskKind]):
+    """One unit of work for a worker."""
+
+    name: str  # for messages: "strategy margin, seed 3"
+    message: TaskKind
+    after: frozenset[str] = frozenset()  # names of the tasks that must be done first
+
+
+Handle = Callable[[WorkerTask[Any], Report], None]
+
+
+class Workers(Protocol):
+    """Those who do the tasks of one study, for as long as the block runs."""
+
+    def __enter__(self) -> "Workers": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def run(
+        self,
+        opening: Opening,
+        tasks: Sequence[WorkerTask[Task]],
+        handle: Handle,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do all tasks, each after those it waits for, and pass on what the workers report.
+
+        Args:
+            opening: What every worker does first.
+            tasks: In the order of preference.
+            handle: Called in this thread with each report on a task.
+            opened: Called once every worker has done what the opening asks for.
+
+        Raises:
+            AlsimError: As a worker raised it.
+            RunError: If a worker died; names its task.
+        """
+        ...
