@@ -106,12 +106,9 @@ class Command:
 
     @property
     def workers(self) -> list[int]:
-        """Return the ids of its worker processes."""
-        found: list[int] = []
-        with suppress(OSError):
-            for thread in Path(f"/proc/{self.pid}/task").iterdir():
-                found += map(int, (thread / "children").read_text().split())
-        return found
+        """Return the ids of its worker processes: its children, or those of their server."""
+        children = children_of(self.pid)
+        return [worker for child in children for worker in children_of(child) or [child]]
 
     def wait(self) -> int:
         """Return the exit code once it has ended."""
@@ -153,6 +150,15 @@ def until(is_so: Callable[[], bool], *, patience: float = PATIENCE) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"it did not come within {patience:g} s")
         time.sleep(1e-3)
+
+
+def children_of(process: int) -> list[int]:
+    """Return the ids of a process's children."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def is_alive(process: int) -> bool:

@@ -1,17 +1,23 @@
 """A decoded pool in a folder, which worker processes map instead of decoding it again."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from alsim.errors import PoolError, StoreError
-from alsim.pool.labels import Answers
 from alsim.pool.pool import SPLITS, Pool, Split, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from alsim.pool.labels import Answers
 
 LAYOUT_VERSION = 3
 LAYOUT = "pool.json"
@@ -59,6 +65,8 @@ def write_layout(
     Raises:
         StoreError: If the system cannot write there.
     """
+    import pyarrow as pa
+
     layout = {
         "version": LAYOUT_VERSION,
         "name": name,
@@ -86,6 +94,8 @@ def open_mapped(folder: Path) -> Pool:
     Raises:
         PoolError: If the folder holds no whole pool.
     """
+    import pyarrow as pa
+
     mend = "decode the pool again"
     try:
         layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))

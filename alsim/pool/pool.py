@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from torch import Tensor
 
 from alsim.errors import PoolError
 from alsim.options.pool import LabelKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Split = Literal["train", "validation", "test"]
 

@@ -3,12 +3,12 @@
 Until it is complete, the groups of each metric and seed lie in a file of their own in `journal/`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from alsim.errors import StoreError
 from alsim.experiments.ranges import refuse_impossible
@@ -17,6 +17,8 @@ from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
 from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, write_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from alsim.analysis.correlation import Correlation, Interval
     from alsim.experiments.correlation import GroupRecord
 
@@ -51,7 +53,7 @@ class CorrelationStudy(StudyFolder):
     """A correlation study that was read; of one that is not complete, as far as it went."""
 
     groups: pa.Table  # one row a copy, by metric, seed and group
-    correlations: "tuple[Correlation, ...]"  # by metric, groups at random last
+    correlations: tuple[Correlation, ...]  # by metric, groups at random last
 
     @property
     def epochs(self) -> int:
@@ -90,13 +92,15 @@ def write_correlation(folder: Path, groups: pa.Table) -> None:
     Raises:
         StoreError: If the system cannot write there.
     """
+    import pyarrow as pa
+
     rows = [asdict(_to_record(found)) for found in correlations_of(groups)]
     write_table(folder / groups_kind().file, groups)
     table = pa.Table.from_pylist(rows, schema=schema_of(CORRELATIONS))
     write_table(folder / CORRELATIONS.file, table)
 
 
-def keep_groups(path: Path, groups: "Sequence[GroupRecord]") -> None:
+def keep_groups(path: Path, groups: Sequence[GroupRecord]) -> None:
     """Keep the groups of one metric and seed in a file of their own, atomically.
 
     Raises:
@@ -136,7 +140,7 @@ def collect_groups(folder: Path) -> pa.Table:
         raise unfit(folder, error, "alsim correlate") from error
 
 
-def build_groups(groups: "Iterable[GroupRecord]") -> pa.Table:
+def build_groups(groups: Iterable[GroupRecord]) -> pa.Table:
     """Return groups as one table, sorted by metric, seed and group.
 
     Raises:
@@ -147,7 +151,7 @@ def build_groups(groups: "Iterable[GroupRecord]") -> pa.Table:
     return builder.build()
 
 
-def correlations_of(groups: pa.Table) -> "tuple[Correlation, ...]":
+def correlations_of(groups: pa.Table) -> tuple[Correlation, ...]:
     """Return the correlation of each metric by name, that of groups at random last.
 
     The stream is the same for all studies: equal groups have equal intervals.
@@ -168,15 +172,15 @@ def groups_kind() -> TableKind:
     return TableKind("groups", GroupRecord, ("metric", "seed", "group"), is_unique=True)
 
 
-def _records(table: pa.Table) -> "list[GroupRecord]":
+def _records(table: pa.Table) -> list[GroupRecord]:
     from alsim.experiments.correlation import GroupRecord
 
     columns = schema_of(groups_kind()).names
     return [GroupRecord(**row) for row in table.select(columns).to_pylist()]
 
 
-def _to_record(found: "Correlation") -> CorrelationRecord:
-    def ends(interval: "Interval | None") -> "tuple[float, float] | tuple[None, None]":
+def _to_record(found: Correlation) -> CorrelationRecord:
+    def ends(interval: Interval | None) -> tuple[float, float] | tuple[None, None]:
         return (None, None) if interval is None else interval
 
     return CorrelationRecord(
@@ -192,10 +196,10 @@ def _to_record(found: "Correlation") -> CorrelationRecord:
     )
 
 
-def _from_row(row: Mapping[str, Any]) -> "Correlation":
+def _from_row(row: Mapping[str, Any]) -> Correlation:
     from alsim.analysis.correlation import Correlation
 
-    def interval(name: str) -> "Interval | None":
+    def interval(name: str) -> Interval | None:
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         return None if low is None or high is None else (low, high)
 

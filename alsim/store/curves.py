@@ -1,10 +1,11 @@
 """What a run of learning curves leaves: its steps, metrics, queries and timings, read lazily."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from alsim.experiments.curves.records import Round
 from alsim.store.curve_journal import read_journal
@@ -24,6 +25,9 @@ from alsim.store.tables import (
     write_table,
 )
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +39,7 @@ class Run(StudyFolder):
     version that this alsim does not know.
     """
 
-    _tables: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table], repr=False)
+    _tables: dict[str, pa.Table] = field(default_factory=dict, repr=False)
 
     @property
     def steps(self) -> pa.Table:

@@ -4,16 +4,15 @@ The columns are those of the record dataclasses, so that the two cannot drift ap
 sorted before they are written: the same records in any order give the same bytes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_origin, get_type_hints
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from alsim.errors import StoreError
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
@@ -21,10 +20,10 @@ from alsim.store.atomic import replacing
 from alsim.store.opening import open_to_read
 from alsim.store.version import SCHEMA_VERSION, check_version
 
+if TYPE_CHECKING:  # imported late: it starts a thread, and the server of workers may have none
+    import pyarrow as pa
+
 _VERSION_KEY = b"alsim.schema"
-# What pyarrow raises for damaged bytes: a wrong checksum, a footer that makes no sense, text that
-# is not UTF-8, sizes that no memory holds.
-_DAMAGE = (OSError, pa.ArrowException, ValueError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,6 @@ TIMINGS = TableKind(
     "timings", TimingRecord, ("strategy", "seed", "step", "phase", "seconds"), is_unique=False
 )
 
-_ARROW: dict[Any, pa.DataType] = {
-    str: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    tuple[int, ...]: pa.list_(pa.int64()),
-    tuple[float | None, ...]: pa.list_(pa.float64()),
-}
-_NULLABLE: dict[Any, pa.DataType] = {str | None: pa.string(), float | None: pa.float64()}
-
 
 def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schema:
     """Return the columns of a table, with the schema version in the metadata.
@@ -84,6 +74,16 @@ def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schem
         kind: Which table.
         id_type: What the pool's ids are; only the queries hold any.
     """
+    import pyarrow as pa
+
+    types: dict[Any, pa.DataType] = {
+        str: pa.string(),
+        int: pa.int64(),
+        float: pa.float64(),
+        tuple[int, ...]: pa.list_(pa.int64()),
+        tuple[float | None, ...]: pa.list_(pa.float64()),
+    }
+    nullable: dict[Any, pa.DataType] = {str | None: pa.string(), float | None: pa.float64()}
     hints = get_type_hints(kind.record)
     columns: list[pa.Field[Any]] = []
     for field in fields(kind.record):
@@ -91,11 +91,11 @@ def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schem
         if get_origin(hint) is Literal:
             hint = str
         if hint == str | int:
-            columns.append(pa.field(field.name, _ARROW[id_type], nullable=False))
-        elif hint in _NULLABLE:
-            columns.append(pa.field(field.name, _NULLABLE[hint], nullable=True))
+            columns.append(pa.field(field.name, types[id_type], nullable=False))
+        elif hint in nullable:
+            columns.append(pa.field(field.name, nullable[hint], nullable=True))
         else:
-            columns.append(pa.field(field.name, _ARROW[hint], nullable=False))
+            columns.append(pa.field(field.name, types[hint], nullable=False))
     return pa.schema(columns, metadata={_VERSION_KEY: str(SCHEMA_VERSION).encode()})
 
 
@@ -121,6 +121,8 @@ class TableBuilder:
         Raises:
             ValueError: If two records share a key that must be unique.
         """
+        import pyarrow as pa
+
         self._flush()
         schema = self._schema or schema_of(self._kind)
         table = pa.Table.from_batches(self._batches, schema=schema)
@@ -130,6 +132,8 @@ class TableBuilder:
         return table
 
     def _flush(self) -> None:
+        import pyarrow as pa
+
         if not self._pending:
             return
         if self._schema is None:
@@ -165,6 +169,8 @@ def write_table(path: Path, table: pa.Table) -> None:
     Raises:
         StoreError: If the system cannot write there.
     """
+    import pyarrow.parquet as pq
+
     with replacing(path) as file:
         pq.write_table(
             table,
@@ -187,6 +193,12 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
         StoreError: If the file is missing, ends early, is damaged, has a schema version that this
             alsim does not read, or lacks a column or a value.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # What is raised for damaged bytes: a wrong checksum, a footer that makes no sense, text that
+    # is not UTF-8, sizes that no memory holds.
+    damage = (OSError, pa.ArrowException, ValueError, MemoryError, OverflowError)
     try:
         _refuse_cut(path, mend)
         # Not by path: that would take folders called like "seed=1" for columns.
@@ -198,7 +210,7 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
             table = read.read(use_threads=False)
     except FileNotFoundError:
         raise StoreError(f"the run has no {path.name}", str(path), mend) from None
-    except _DAMAGE as error:
+    except damage as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise StoreError(f"run file cannot be read: {reason}", str(path), mend) from error
     table = _upgraded(table, kind, path)
@@ -213,6 +225,9 @@ def _id_type(records: Sequence[Any]) -> type[str] | type[int]:
 
 def _refuse_repeats(table: pa.Table, kind: TableKind) -> None:
     """Raise a ValueError if a key repeats: then the order, and so the bytes, would be chance."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     n_pairs = table.num_rows - 1
     if n_pairs < 1:
         return
@@ -247,6 +262,8 @@ def _upgraded(table: pa.Table, kind: TableKind, path: Path) -> pa.Table:
     Raises:
         StoreError: If this alsim does not read that version.
     """
+    import pyarrow as pa
+
     found = (table.schema.metadata or {}).get(_VERSION_KEY)
     version = int(found) if found and found.isdigit() and len(found) < 10 else found
     check_version(version, path)

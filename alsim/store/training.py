@@ -3,13 +3,14 @@
 Until it is complete, what each unit of work found lies in a file of its own in `journal/`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from msgspec import Struct, convert, to_builtins
 
 from alsim.errors import StoreError
@@ -28,6 +29,9 @@ from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
 from alsim.store.opening import read_if_there
 from alsim.store.tables import TableBuilder, TableKind, read_table, write_table
 from alsim.store.version import SCHEMA_VERSION, check_version
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _NET = ("model", "chosen_by", "fraction", "seed")
 _of_net = attrgetter(*_NET)

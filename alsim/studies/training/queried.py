@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import torch
 
 from alsim.errors import PoolError, StoreError, UsageError
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
-from alsim.experiments.training.labels import Queries
 from alsim.pool.loading import LoadedPool
-from alsim.pool.pool import Pool
 from alsim.store.curves import Run, read_run
+from alsim.studies.training.mapped_queries import FILE
 
 FLAG = "--queries"
-_FILE = "queried.parquet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +100,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
         "label": np.array(labels, np.int64),
     }
     kept = pa.table(columns)
-    pq.write_table(kept, work / _FILE)
+    pq.write_table(kept, work / FILE)
     digest = hashlib.blake2b(digest_size=16)
     for column in kept.columns:
         digest.update(repr(column.to_pylist()).encode())
@@ -142,33 +139,6 @@ def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[st
             for each in units.values()
         )
     ]
-
-
-def read_queries(work: Path) -> Mapping[tuple[str, int], Queries] | None:
-    """Return what `keep_queries` wrote, by strategy and seed; None where it wrote nothing."""
-    if not (work / _FILE).exists():
-        return None
-    table = pq.read_table(work / _FILE, use_threads=False)
-    found: dict[tuple[str, int], Queries] = {}
-    pairs = table.select(["strategy", "seed"]).group_by(["strategy", "seed"], use_threads=False)
-    for pair in pairs.aggregate([]).to_pylist():
-        strategy, seed = str(pair["strategy"]), int(pair["seed"])
-        mine = table.filter((pc.field("strategy") == strategy) & (pc.field("seed") == seed))
-        unit, row, label = (
-            torch.from_numpy(np.array(mine.column(name).to_numpy()))
-            for name in ("unit", "row", "label")
-        )
-        task = mine.column("task").combine_chunks().dictionary_encode()
-        places = torch.from_numpy(task.indices.to_numpy().astype(np.int64))
-        names = tuple(map(str, task.dictionary.to_pylist()))
-        found[strategy, seed] = Queries(strategy, unit, row, names, places, label)
-    return found
-
-
-def with_queried_tasks(pool: Pool, queries: Mapping[tuple[str, int], Queries]) -> Pool:
-    """Return the pool with the tasks alone of which a label was queried."""
-    names = {name for of_seed in queries.values() for name in of_seed.names}
-    return replace(pool, tasks={name: t for name, t in pool.tasks.items() if name in names})
 
 
 def _units(table: pa.Table) -> "pa.Array[Any]":

@@ -19,7 +19,7 @@ from alsim.store.exported_task import save_task
 from alsim.store.training import keep_results
 from alsim.studies import messages
 from alsim.studies.training.assignment import TrainAssignment
-from alsim.studies.training.queried import read_queries, with_queried_tasks
+from alsim.studies.training.mapped_queries import read_queries, with_queried_tasks
 from alsim.training.features import shape_of
 
 Send = Callable[[messages.Report], None]

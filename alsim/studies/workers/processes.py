@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
+from select import select
 from types import TracebackType
 from typing import IO
 
@@ -27,56 +29,116 @@ from alsim.studies.messages import (
     reading_replies,
     write,
 )
+from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.protocol import Handle, WorkerTask
+
+_SERVER = (sys.executable, "-m", "alsim.studies.workers.server")
+# The server looks into /proc, and macOS has libraries that do not survive a fork.
+_FORKS = sys.platform == "linux"
 
 
 class _Worker:
-    """One process and the thread that reads what it says."""
+    """The channel to one worker, and the thread that reads what it reports."""
 
-    def __init__(
-        self, environment: Mapping[str, str], lock: int | None, inbox: "queue.Queue[_Event]"
-    ) -> None:
+    def __init__(self, inbox: "queue.Queue[_Event]") -> None:
         self.task: WorkerTask[Task] | None = None
         self.errors = _temporary()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "alsim.studies.workers.server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env={**os.environ, **environment},
-            pass_fds=() if lock is None else (lock,),
-        )
+        tasks, mine = os.pipe()
+        replies, theirs = os.pipe()
+        self.channel = Channel(tasks, theirs, self.errors.fileno())
+        self._tasks, self._replies = os.fdopen(mine, "wb"), os.fdopen(replies, "rb")
         self._inbox = inbox
         self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def begin(self) -> None:
+        """Leave the other ends to the process that has them now, and read what comes."""
+        os.close(self.channel.tasks)
+        os.close(self.channel.replies)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        reader = reading_replies(self.process.stdout)
+        reader = reading_replies(self._replies)
         while (message := reader.read()) is not None:
             self._inbox.put(_Event(self, message))
         self._inbox.put(_Event(self, None))
 
     def send(self, message: Opening | Task) -> None:
         """Send one message; a worker that has died is noticed by its reader."""
-        assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            write(self.process.stdin, message)
+            write(self._tasks, message)
 
-    def last_words(self) -> str:
-        """Return the end of what the process printed to stderr."""
-        self.errors.seek(0)
-        return self.errors.read().decode(errors="replace").strip()[-2000:]
+    def leave(self) -> None:
+        """Let the worker see that nothing more comes: it ends at once."""
+        with suppress(BrokenPipeError):
+            self._tasks.close()
+
+    def close(self) -> None:
+        """Wait until the worker is gone."""
+        self._reader.join()
+        self._replies.close()
+        self.errors.close()
+
+
+class _Started:
+    """A process that is a worker itself."""
+
+    def __init__(
+        self, worker: _Worker, environment: Mapping[str, str], locks: tuple[int, ...]
+    ) -> None:
+        tasks, replies, errors = worker.channel
+        self._process = subprocess.Popen(
+            _SERVER, stdin=tasks, stdout=replies, stderr=errors,
+            env={**os.environ, **environment}, pass_fds=locks,
+        )  # fmt: skip
+        self._worker = worker
+
+    def death_of(self, worker: _Worker) -> tuple[int, str]:
+        """Return the exit code of a worker that has died, and its last words."""
+        return self._process.wait(), _last_words(worker.errors)
 
     def close(self) -> None:
         """End the process and wait for it."""
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        for pipe in (self.process.stdin, self.process.stdout, self.errors):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class _Server:
+    """A process that forks the workers."""
+
+    def __init__(
+        self, workers: Sequence[_Worker], environment: Mapping[str, str], locks: tuple[int, ...]
+    ) -> None:
+        self._workers = workers
+        self._errors = _temporary()
+        self._is_known_to_fork = False
+        channels = [worker.channel for worker in workers]
+        self._process = subprocess.Popen(
+            [*_SERVER, *map(str, channels)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            env={**os.environ, **environment}, pass_fds=[*chain(*channels), *locks],
+        )  # fmt: skip
+
+    def death_of(self, worker: _Worker) -> tuple[int, str]:
+        """Return the exit code of a worker that has died, and its last words or the server's."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._is_known_to_fork = True
+            number, _, code = line.decode().partition(" ")
+            if number == str(self._workers.index(worker)):
+                return int(code), _last_words(worker.errors)
+        return self._process.wait(), _last_words(self._errors)
+
+    def close(self) -> None:
+        """End the process and the workers, and wait for it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # While it imports what the workers need there are none, and it would notice nothing.
+        if not self._is_known_to_fork and not select([self._process.stdout], [], [], 0)[0]:
+            self._process.kill()
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +151,20 @@ class Processes:
     """A group of worker processes with one stream of messages."""
 
     def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
-        """Start `n` processes, which hold the open file `lock` until they are gone."""
+        """Start `n` processes, which hold the open file `lock` until they are gone.
+
+        Several are forked from one server where the system can; a single one is started.
+        """
         self._inbox: queue.Queue[_Event] = queue.Queue()
-        self._workers = [_Worker(environment, lock, self._inbox) for _ in range(n)]
+        self._workers = [_Worker(self._inbox) for _ in range(n)]
+        locks = () if lock is None or lock < 0 else (lock,)
+        self._hosts: dict[_Worker, _Started | _Server]
+        if n > 1 and _FORKS:
+            self._hosts = dict.fromkeys(self._workers, _Server(self._workers, environment, locks))
+        else:
+            self._hosts = {each: _Started(each, environment, locks) for each in self._workers}
+        for worker in self._workers:
+            worker.begin()
 
     def __enter__(self) -> "Processes":
         return self
@@ -102,6 +175,10 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for worker in self._workers:
+            worker.leave()
+        for host in set(self._hosts.values()):
+            host.close()
         for worker in self._workers:
             worker.close()
 
@@ -123,7 +200,8 @@ class Processes:
             event = self._inbox.get()
             worker, message = event.worker, event.message
             if message is None:
-                raise _death(worker)
+                where = worker.task.name if worker.task else "before its first task"
+                raise death_of(*self._hosts[worker].death_of(worker), where)
             if isinstance(message, Failed):
                 raise _as_error(message)
             if isinstance(message, Done):
@@ -160,9 +238,10 @@ def _as_error(message: Failed) -> AlsimError:
     return kind(*message.arguments)
 
 
-def _death(worker: _Worker) -> RunError:
-    where = worker.task.name if worker.task else "before its first task"
-    return death_of(worker.process.wait(), worker.last_words(), where)
+def _last_words(errors: IO[bytes]) -> str:
+    """Return the end of what a process printed to stderr."""
+    errors.seek(0)
+    return errors.read().decode(errors="replace").strip()[-2000:]
 
 
 def death_of(code: int, words: str, where: str) -> RunError:

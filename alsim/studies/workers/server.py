@@ -1,31 +1,52 @@
-"""A worker process: reads tasks from stdin, writes what it reports to stdout.
+"""A process that serves the tasks of a study, or that forks others which do.
 
-Started as `python -m alsim.studies.workers.server`, so a user's script needs no `__main__` guard.
-It maps the pool, which all workers share, keeps its curves' journals and checkpoints itself, and
-reports each step. When stdin closes the parent is gone, however it went, and so is the worker.
+Started as `python -m alsim.studies.workers.server`, so a user's script needs no `__main__` guard:
+without arguments it is a worker, on stdin and stdout. With channels it is a server, which forks a
+worker for each. The server has imported what its workers need and has never computed, so that a
+further one costs milliseconds, with its memory shared. When stdin closes the parent is gone,
+however it went, and so is the process.
 """
 
 import os
 import queue
+import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import NoReturn
 
-from alsim.errors import AlsimError
-from alsim.studies import messages
-from alsim.studies.messages import Opening, Task
-from alsim.studies.workers.worker import Worker
+# What a terminal or a system sends to the whole group is the parent's to handle.
+for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    if hasattr(signal, _name):
+        signal.signal(getattr(signal, _name), signal.SIG_IGN)
+
+from alsim.errors import AlsimError  # noqa: E402 -- takes seconds, in which Ctrl-C may come
+from alsim.studies import messages  # noqa: E402
+from alsim.studies.messages import Opening, Task  # noqa: E402
+from alsim.studies.workers.channel import Channel  # noqa: E402
+from alsim.studies.workers.worker import Worker  # noqa: E402
 
 
-@contextmanager
-def _protocol_on_stdout() -> Generator[Callable[[messages.Reply], None]]:
-    """Keep stdout for messages: whatever else prints goes to stderr."""
+def serve() -> NoReturn:
+    """Do what comes on stdin until it closes; whatever else prints to stdout goes to stderr."""
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        yield partial(messages.write, out)
+        send = partial(messages.write, out)
+        worker = Worker(send, where="a worker process")
+        for message in _received():
+            try:
+                worker.do(message)
+            except AlsimError as error:
+                what, where, mend = error.args
+                send(messages.Failed(type(error).__name__, (what, where, mend)))
+                continue
+            send(messages.Done())
+    raise AssertionError("messages never end")
 
 
 def _received() -> Iterator[Opening | Task]:
@@ -43,22 +64,77 @@ def _received() -> Iterator[Opening | Task]:
         yield inbox.get()
 
 
+def fork_all(channels: Sequence[Channel], serve: Callable[[], object] = serve) -> None:
+    """Fork a worker for each channel; write "forked" to stdout, and "NUMBER CODE" as each ends.
+
+    Returns when stdin closes, with all workers killed.
+
+    Raises:
+        RuntimeError: If this process has more than one thread: what these hold locked would stay
+            locked in a fork.
+    """
+    waking, woken = os.pipe()
+    for end in (waking, woken):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(woken)
+    numbers: dict[int, int] = {}
+    for number, channel in enumerate(channels):
+        numbers[_fork(channel, [*channels[number + 1 :]], serve)] = number
+        channel.close()  # so that its end is the worker's
+    os.write(1, b"forked\n")
+    while 0 not in select.select([0, waking], [], [])[0]:
+        os.read(waking, 4096)
+        for process, code in _ended():
+            with suppress(BrokenPipeError):
+                os.write(1, f"{numbers.pop(process)} {code}\n".encode())
+    for process in numbers:  # none has been waited for, so that no other has its id
+        os.kill(process, signal.SIGKILL)
+    for process in numbers:
+        os.waitpid(process, 0)
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """Yield the processes that have ended, with their exit codes, negative for a signal."""
+    with suppress(ChildProcessError):  # there are none left
+        while True:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                return
+            yield process, os.waitstatus_to_exitcode(status)
+
+
+def _fork(channel: Channel, others: Sequence[Channel], serve: Callable[[], object]) -> int:
+    """Return the process of a new worker, which holds no other's channel."""
+    threads = [(path / "comm").read_text().strip() for path in Path("/proc/self/task").iterdir()]
+    if len(threads) > 1:
+        raise RuntimeError(f"the server of workers has threads: {', '.join(threads)}")
+    if process := os.fork():
+        return process
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor, standard in zip(channel, (0, 1, 2), strict=True):
+            os.dup2(descriptor, standard)
+        for each in (channel, *others):
+            each.close()
+        serve()
+        code = 0
+    except BaseException:  # nothing may come back to the server's own stack
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def main() -> None:
     """Serve until stdin closes."""
-    # What a terminal or a system sends to the whole group is the parent's to handle.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    with _protocol_on_stdout() as send:
-        worker = Worker(send, where="a worker process")
-        for message in _received():
-            try:
-                worker.do(message)
-            except AlsimError as error:
-                what, where, mend = error.args
-                send(messages.Failed(type(error).__name__, (what, where, mend)))
-                continue
-            send(messages.Done())
+    channels = [Channel.read(text) for text in sys.argv[1:]]
+    if channels:
+        fork_all(channels)
+    else:
+        serve()
 
 
 if __name__ == "__main__":
