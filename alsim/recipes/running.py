@@ -21,7 +21,7 @@ from alsim.store.layout import LOCK
 from alsim.store.lock import RunLock
 from alsim.store.opening import in_the_way
 from alsim.studies.dependencies import of_recipe
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 Rows = str | Path | pa.Table
 Watching = Callable[[], AbstractContextManager[Watch]]
@@ -218,16 +218,12 @@ class _OfAllSeeds(Watch):
             self._watch.note(text)
         self._told.add(text)
 
-    def planned_fits(self, n: int) -> None:
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
         """Pass on how many all seeds that are left will train, each as many."""
         if not self._is_planned:
-            self._watch.planned_fits(n * self.n_left)
+            self._watch.planned(unit, n * self.n_left, each)
         self._is_planned = True
 
-    def fits(self, task: str, n: int) -> None:
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         """Pass it on."""
-        self._watch.fits(task, n)
-
-    def epoch(self, task: str, epoch: int) -> None:
-        """Pass it on."""
-        self._watch.epoch(task, epoch)
+        self._watch.progress(unit, key, n, seed)

@@ -1,57 +1,56 @@
-"""What a run tells whoever watches it."""
+"""What a run reports to whoever watches it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alsim.experiments.curves.records import StepRecord
 from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, Step
 from alsim.studies.workers.protocol import WorkerTask
 
+# Steps of learning curves, copies of a correlation study, nets of passive training; and epochs of
+# what is trained with early stopping, of which nobody knows how many there will be.
+Unit = Literal["steps", "copies", "nets", "epochs"]
+
 
 class Watch:
-    """Hears of a run's progress; this one is silent. A terminal's overrides what it shows."""
+    """Is called as a run goes on; this one is silent. A terminal's overrides what it shows."""
 
     def stage(self, text: str) -> None:
-        """Hear what is being done before the first record, such as reading the pool."""
+        """Note what is being done before the first record, such as reading the pool."""
 
     def note(self, text: str) -> None:
-        """Hear something the user should know, such as rows left out."""
+        """Note something the user should know, such as rows left out."""
 
     def plan(self, sizes: str) -> None:
-        """Hear what will be done: how many labels, queries or groups."""
+        """Note the sizes of what will be done: of labels, queries or groups."""
 
-    def planned(self, n_curves: int, n_steps: int | None) -> None:
-        """Hear how many learning curves there will be, and of how many steps if that is known."""
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
+        """Note what will be done: `n` copies or nets, or curves of `each` steps if it is known."""
 
-    def planned_copies(self, n: int) -> None:
-        """Hear how many copies a correlation study will train, over all metrics and seeds."""
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        """Note that `n` of the `key`'s units are done; first of all, what was kept before.
 
-    def copies(self, metric: str, seed: int, n: int) -> None:
-        """Hear that n copies of a metric and seed are done; of those kept before, first of all."""
-
-    def planned_fits(self, n: int) -> None:
-        """Hear how many nets passive training will train."""
-
-    def fits(self, task: str, n: int) -> None:
-        """Hear that the n nets of a task are trained; of those kept before, first of all."""
-
-    def epoch(self, task: str, epoch: int) -> None:
-        """Hear that an epoch of a task's passive phase, or of the training of its nets, is over."""
+        Args:
+            unit: What is counted.
+            key: Of copies the metric, of nets the task, of epochs what is trained.
+            n: So far, not since the last call.
+            seed: Of copies.
+        """
 
     def step(self, record: StepRecord) -> None:
-        """Hear of one step of one learning curve; of those of a run resumed, first of all."""
+        """Note one step of one learning curve; first of all, those of a run resumed."""
 
 
 def pass_on(watch: Watch, task: WorkerTask[Any], message: Report) -> None:
     """Pass on what a worker reports of its task."""
     match message:
         case Epoch(n):
-            watch.epoch(task.name, n)
+            watch.progress("epochs", task.key, n)
         case Step(record):
             watch.step(record)
         case Copies(metric, seed, n):
-            watch.copies(metric, seed, n)
+            watch.progress("copies", metric, n, seed)
         case Fits(n):
-            watch.fits(task.name, n)
+            watch.progress("nets", task.name, n)
         case Note(text):
             watch.note(text)
         case Diverged((seed, strategy), step):

@@ -64,7 +64,7 @@ def print_live(names: list[str]) -> None:
         for name in names:
             watch.note(name)
             watch.stage(name)
-            watch.epoch(f"{name}, seed 0", 1)
+            watch.progress("epochs", f"0, as for {name}", 1)
             watch.step(StepRecord(name, 0, 0, 1, 1.0, 1, 1, 0.5, 0.5, 0.5, 1.0, 0.1))
         live.refresh()
 

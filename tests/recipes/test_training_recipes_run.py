@@ -18,7 +18,7 @@ from alsim.pool.importers.options import ImportOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
 from alsim.store.training import TrainingStudy, read_training
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 SYNTHETIC = """
 title = "a title"
@@ -63,11 +63,14 @@ class Counting(Watch):
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def planned_fits(self, n: int) -> None:
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
+        del unit, each
         self.counts.append(n)
 
-    def fits(self, task: str, n: int) -> None:
-        del task
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        del key, seed
+        if unit != "nets":
+            return
         self.left -= n
         if self.left == 0:
             raise KeyboardInterrupt

@@ -16,7 +16,7 @@ from alsim.errors import PoolError, StoreError
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.store.layout import CHECKPOINTS, JOURNALS
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
 # With validation rows of its own, every other row is one to learn from.
@@ -36,7 +36,7 @@ class Hearing(Watch):
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
         self.notes: list[str] = []
-        self.planned = 0
+        self.n_planned = 0
         self.sizes = ""
         self.heard: dict[tuple[str, int], int] = {}
 
@@ -46,11 +46,14 @@ class Hearing(Watch):
     def plan(self, sizes: str) -> None:
         self.sizes = sizes
 
-    def planned_copies(self, n: int) -> None:
-        self.planned = n
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
+        assert unit == "copies"
+        self.n_planned = n
 
-    def copies(self, metric: str, seed: int, n: int) -> None:
-        self.heard[metric, seed] = n
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        if unit == "copies":
+            assert seed is not None
+            self.heard[key, seed] = n
         if sum(done == 10 for done in self.heard.values()) > self.left:
             raise KeyboardInterrupt
 
@@ -124,7 +127,7 @@ def test_a_study_leaves_its_tables_and_its_manifest_and_nothing_else(
     assert set(study.groups["n"].to_pylist()) == {12}
     names = ["learning-loss", "margin", "margin (raw)", "random"]
     assert [found.metric for found in study.correlations] == names
-    assert watch.planned == 60
+    assert watch.n_planned == 60
     done = {
         (metric, seed): 10 for metric in ("learning-loss", "margin", "random") for seed in (0, 1)
     }

@@ -21,7 +21,7 @@ from alsim.experiments.curves.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
 from alsim.store.curves import Run, read_run
 from alsim.studies.same_again import refuse_differences
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 TABLES = ("steps", "metrics", "queries")
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
@@ -86,7 +86,7 @@ class Watching(Watch):
         self._look = look
         self.seen: list[bool] = []
 
-    def epoch(self, task: str, epoch: int) -> None:
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         self.seen.append(self._look())
 
     def step(self, record: StepRecord) -> None:

@@ -27,7 +27,7 @@ from alsim.store.curves import read_run
 from alsim.store.exported_task import TaskModel
 from alsim.store.layout import EXPORTS, JOURNALS
 from alsim.store.training import TrainingStudy, load_results, read_training
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 LABELS = ("kind", "late", "height")
 MODELS = "multi-cluster(experts=4,expert-width=8,density=0),mlp(width=8)"
@@ -45,17 +45,19 @@ class Hearing(Watch):
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
         self.notes: list[str] = []
-        self.planned = 0
+        self.n_planned = 0
         self.heard: dict[str, int] = {}
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def planned_fits(self, n: int) -> None:
-        self.planned = n
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
+        assert unit == "nets"
+        self.n_planned = n
 
-    def fits(self, task: str, n: int) -> None:
-        self.heard[task] = n
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        if unit == "nets":
+            self.heard[key] = n
         if sum(self.heard.values()) >= self.left:
             raise KeyboardInterrupt
 
@@ -112,7 +114,7 @@ def test_a_study_leaves_its_tables_its_exports_and_its_manifest_and_nothing_else
         for fraction in (0.4, 1.0)
         for seed in (0, 1)
     ]
-    assert watch.planned == 8
+    assert watch.n_planned == 8
     assert set(watch.heard.values()) == {1}
     assert len(watch.heard) == 8
     assert any("not of experts, so no task is cut out of: mlp" in note for note in watch.notes)

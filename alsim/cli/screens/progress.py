@@ -13,7 +13,7 @@ from rich.table import Table
 from alsim.cli.screen import console, styled
 from alsim.escaping import visible
 from alsim.experiments.curves.records import StepRecord
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Unit, Watch
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 32
@@ -51,11 +51,13 @@ class PlainWatch(Watch):
     """For pipes and logs: notes, and a line every tenth of the way."""
 
     def __init__(self) -> None:
-        self._curves = _Curves()
-        self._copies: dict[tuple[str, int], int] = {}
-        self._n_fits = 0
-        self._total: int | None = None
-        self._told = 0
+        self._begin(None)
+
+    def _begin(self, total: int | None) -> None:
+        self._total = total
+        self._done: dict[tuple[str, int | None], int] = {}
+        self._n_steps = 0
+        self._tenth = 0
 
     def _say(self, text: str) -> None:
         sys.stderr.write(visible(text) + "\n")
@@ -73,39 +75,27 @@ class PlainWatch(Watch):
         """Print it."""
         self._say(sizes)
 
-    def planned(self, n_curves: int, n_steps: int | None) -> None:
-        """Keep the total."""
-        self._total = None if n_steps is None else n_curves * n_steps
-        self._say(f"{n_curves} learning curves" + (f" of {n_steps} steps" if n_steps else ""))
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
+        """Print it, and keep the total."""
+        self._begin(None if each is None else n * each)
+        curves = f"{n} learning curves" + (f" of {each} steps" if each else "")
+        self._say({"steps": curves, "copies": f"{n:,} copies"}.get(unit, f"{n:,} nets to train"))
 
     def step(self, record: StepRecord) -> None:
         """Print a line when another tenth is done."""
-        self._curves.add(record)
-        self._say_tenth(self._curves.n_done, "steps")
+        self._n_steps += record.step > 0
+        self._say_tenth(self._n_steps, "steps")
 
-    def planned_copies(self, n: int) -> None:
-        """Keep the total."""
-        self._total = n
-        self._say(f"{n:,} copies")
-
-    def copies(self, metric: str, seed: int, n: int) -> None:
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         """Print a line when another tenth is done."""
-        self._copies[metric, seed] = n
-        self._say_tenth(sum(self._copies.values()), f"copies; now {metric}, seed {seed}")
-
-    def planned_fits(self, n: int) -> None:
-        """Keep the total."""
-        self._total = n
-        self._say(f"{n:,} nets to train")
-
-    def fits(self, task: str, n: int) -> None:
-        """Print a line when another tenth is done."""
-        self._n_fits += n
-        self._say_tenth(self._n_fits, f"nets; the last is {task}")
+        if unit != "epochs":
+            self._done[key, seed] = n
+            last = f"now {key}, seed {seed}" if unit == "copies" else f"the last is {key}"
+            self._say_tenth(sum(self._done.values()), f"{unit}; {last}")
 
     def _say_tenth(self, n: int, of_what: str) -> None:
-        if self._total and (tenth := 10 * n // self._total) > self._told:
-            self._told = tenth
+        if self._total and (tenth := 10 * n // self._total) > self._tenth:
+            self._tenth = tenth
             self._say(f"{10 * tenth:3d} %  {n:,} of {self._total:,} {of_what}")
 
 
@@ -117,8 +107,9 @@ class LiveWatch(Watch):
         self._live = live
         self._curves = _Curves()
         self._stage = "starting"
+        self._unit: Unit | None = None
         self._epochs: dict[str, int] = {}
-        self._copies: dict[str, dict[int, int]] = {}
+        self._done: dict[str, dict[int | None, int]] = {}
         self._spinner = Spinner("dots")
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -144,19 +135,26 @@ class LiveWatch(Watch):
         """Print it above the live part."""
         self._console.print(styled(sizes, ""))
 
-    def planned(self, n_curves: int, n_steps: int | None) -> None:
+    def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
         """Begin the bar."""
-        self._stage = "passive phase"
-        total = None if n_steps is None else n_curves * n_steps
-        if total is not None:
-            self._task = self._bar.add_task(
-                f"{n_curves} learning curves", total=total, unit="steps"
-            )
+        self._stage = "training" if unit == "nets" else "passive phase"
+        self._unit, self._task = unit, None
+        self._curves, self._done, self._epochs = _Curves(), {}, {}
+        if each is not None:
+            words = f"{n} learning curves" if unit == "steps" else "training"
+            self._task = self._bar.add_task(words, total=n * each, unit=unit)
         self._refresh()
 
-    def epoch(self, task: str, epoch: int) -> None:
-        """Show how far each passive phase is."""
-        self._epochs[task] = epoch
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        """Move the bar and the metric's row, or show how far a training is."""
+        if unit == "epochs":
+            self._epochs[key] = n
+        else:
+            self._epochs.pop(key, None)
+            self._done.setdefault(key, {})[seed] = n
+            if self._task is not None:
+                done = sum(sum(seeds.values()) for seeds in self._done.values())
+                self._bar.update(self._task, completed=done)
         self._refresh()
 
     def step(self, record: StepRecord) -> None:
@@ -166,44 +164,14 @@ class LiveWatch(Watch):
             self._bar.update(self._task, completed=self._curves.n_done)
         self._refresh()
 
-    def planned_copies(self, n: int) -> None:
-        """Begin the bar."""
-        self._stage = "passive phase"
-        self._task = self._bar.add_task("training", total=n, unit="copies")
-        self._refresh()
-
-    def copies(self, metric: str, seed: int, n: int) -> None:
-        """Move the bar and the metric's row."""
-        self._copies.setdefault(metric, {})[seed] = n
-        if self._task is not None:
-            done = sum(sum(seeds.values()) for seeds in self._copies.values())
-            self._bar.update(self._task, completed=done)
-        self._refresh()
-
-    def planned_fits(self, n: int) -> None:
-        """Begin the bar."""
-        self._stage = "training"
-        self._task = self._bar.add_task("training", total=n, unit="nets")
-        self._refresh()
-
-    def fits(self, task: str, n: int) -> None:
-        """Move the bar, and show no more of the task's epochs."""
-        self._epochs.pop(task, None)
-        if self._task is not None:
-            self._bar.advance(self._task, n)
-        self._refresh()
-
     def _refresh(self) -> None:
         parts: list[RenderableType] = []
-        if self._copies:
-            parts.append(self._copies_table())
-        elif self._stage == "training" and self._epochs:
+        if self._stage == "training" and self._epochs:
             parts.append(self._epochs_table())
+        elif self._unit == "copies" and self._done:
+            parts.append(self._copies_table())
         elif not self._curves.values:
-            epochs = ", ".join(
-                f"{task.rpartition('seed ')[2]}: epoch {n}"
-                for task, n in sorted(self._epochs.items())
-            )
+            epochs = ", ".join(f"{seeds}: epoch {n}" for seeds, n in sorted(self._epochs.items()))
             text = f"passive phase — seed {epochs}" if epochs else self._stage
             self._spinner.update(text=styled(text))
             parts.append(self._spinner)
@@ -221,7 +189,7 @@ class LiveWatch(Watch):
 
     def _copies_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for metric, seeds in self._copies.items():
+        for metric, seeds in self._done.items():
             *_, last = seeds.items()
             done = f"{sum(seeds.values()):,} copies"
             table.add_row(styled(metric), done, f"seed {last[0]}: {last[1]:,}")

@@ -104,7 +104,7 @@ class _Correlating:
         watch.plan(str(planned))
         sizes = planned.correlation
         n_groups = sizes.sample_size // sizes.group_size
-        watch.planned_copies(n_groups * len(self.metrics) * len(self.options.seeds))
+        watch.planned("copies", n_groups * len(self.metrics) * len(self.options.seeds))
         left = plan.without(_told(folder, watch))
         group.run(
             opening_of(folder, prepared),
@@ -152,6 +152,6 @@ def _told(folder: Path, watch: Watch) -> set[Job]:
     done: set[Job] = set()
     for table in kept_groups(folder):
         metric, seed = table["metric"][0].as_py(), table["seed"][0].as_py()
-        watch.copies(metric, seed, table.num_rows)
+        watch.progress("copies", metric, table.num_rows, seed)
         done.add(Job(seed, metric))
     return done

@@ -89,7 +89,7 @@ class _Curves:
         schedule = prepared.assignment.schedule
         n_steps = schedule.steps if schedule.until.kind == "steps" else None
         watch.plan(str(schedule))
-        watch.planned(len(self.options.seeds) * len(self.strategies), n_steps)
+        watch.planned("steps", len(self.options.seeds) * len(self.strategies), n_steps)
         left = self._plan(folder, prepared).without(_told(folder, watch))
         group.run(
             opening_of(folder, prepared),

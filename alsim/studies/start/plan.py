@@ -139,7 +139,7 @@ def plan_correlation(
 def _passive(message: Passive, *, is_only: bool) -> WorkerTask[Passive]:
     """Return the task of a passive phase; `is_only`: all strategies of a seed start from it."""
     seeds = ", ".join(map(str, message.seeds)) + ("" if is_only else f", as for {message.like}")
-    return WorkerTask(f"passive phase, seed {seeds}", message)
+    return WorkerTask(f"passive phase, seed {seeds}", message, seeds=seeds)
 
 
 def _alike(

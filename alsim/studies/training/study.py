@@ -106,12 +106,12 @@ class _Training:
         if self.options.export_task:
             make_folder(folder / EXPORTS)
         plan = self._plan(folder, prepared)
-        watch.planned_fits(sum(len(task.message.seeds) for task in plan))
+        watch.planned("nets", sum(len(task.message.seeds) for task in plan))
         left: list[WorkerTask[Fit]] = []
         for task in plan:
             journal = task.message.journal
             if journal.exists():
-                watch.fits(task.name, len(load_results(journal)))
+                watch.progress("nets", task.name, len(load_results(journal)))
             else:
                 left.append(task)
         opening = OpenTraining((folder / WORK).resolve(), prepared.assignment, imported_texts())

@@ -17,6 +17,12 @@ class WorkerTask(Generic[TaskKind]):
     name: str  # for messages: "strategy margin, seed 3"
     message: TaskKind
     after: frozenset[str] = frozenset()  # names of the tasks that must be done first
+    seeds: str = ""  # of a passive phase, which its epochs are shown by
+
+    @property
+    def key(self) -> str:
+        """Return what its epochs are shown by."""
+        return self.seeds or self.name
 
 
 Handle = Callable[[WorkerTask[Any], Report], None]
