@@ -31,7 +31,7 @@ __all__ = [
     "train",
 ]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "run": "alsim.studies.curves.run",

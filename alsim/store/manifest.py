@@ -21,6 +21,13 @@ Value = TypeVar("Value", str, int)
 STATUSES = ("running", "complete", "interrupted", "failed")
 FolderKind = Literal["curves", "correlation", "training"]
 KIND = "kind"  # in a manifest; that of learning curves has none
+# Settings that were called otherwise before options had the names of their flags.
+_RENAMED: Mapping[str, Mapping[str, str]] = {
+    "pool": {
+        "labels": "label", "modalities": "modality", "masks": "mask_modality", "id": "id_column",
+    },
+    "training": {"head_weights": "head_weight"},
+}  # fmt: skip
 _DEEPEST = 50  # levels of a manifest
 # What each kind holds, the command that makes it, and what shows it beside `alsim resume`.
 _KINDS: Mapping[FolderKind, tuple[str, str, str]] = {
@@ -144,7 +151,20 @@ def read_manifest(folder: Path) -> Mapping[str, object]:
         raise StoreError("not a JSON object", str(path), again)
     if (odd := _odd_part(manifest)) is not None:
         raise StoreError(f"not what alsim writes: {odd}", str(path), again)
-    return cast("dict[str, object]", manifest)
+    return _renamed(cast("dict[str, object]", manifest))
+
+
+def _renamed(manifest: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a manifest whose settings have the names of today, whichever alsim wrote it."""
+    configuration = manifest.get("configuration")
+    if not isinstance(configuration, Mapping):
+        return manifest
+    settings: dict[str, object] = dict(configuration)
+    for part, names in _RENAMED.items():
+        values = settings.get(part)
+        if isinstance(values, Mapping):
+            settings[part] = {names.get(str(key), key): value for key, value in values.items()}
+    return {**manifest, "configuration": settings}
 
 
 def _odd_part(manifest: object) -> str | None:

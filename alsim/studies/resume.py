@@ -2,7 +2,6 @@
 
 import reprlib
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from alsim.store.manifest import (
 from alsim.studies.claiming import tidy
 from alsim.studies.dependencies import Used, files_used
 from alsim.studies.kinds import KINDS, Done
+from alsim.studies.same_again import refuse_other_version
 from alsim.studies.twins import NOT_KEPT
 from alsim.studies.watch import Watch
 
@@ -105,20 +105,11 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
             f"{command.replace(' ', '.')}(table, …, out={where!r}); or the recipe, with the same "
             "--out",
         )
-    versions, mine = manifest.get("versions"), version("alsim")
-    theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
+    refuse_other_version(folder, manifest)
     if added := sorted(NOT_KEPT & arguments.keys()):
         raise _tampered(folder, f"arguments that alsim does not keep: {', '.join(added)}")
-    unknown = sorted(set(arguments) - set(options_of(KINDS[kind_of(manifest)].options)))
-    if theirs != mine or unknown:
-        lacks = f", which does not know {', '.join(unknown)}" if unknown else ""
-        raise StoreError(
-            f"the run was begun by alsim {theirs}, and this is alsim {mine}{lacks}: its numbers "
-            "might be others",
-            where,
-            f"go on with alsim {theirs}; or start anew: {command} … --out {where} --force, which "
-            "moves this run aside",
-        )
+    if unknown := sorted(set(arguments) - set(options_of(KINDS[kind_of(manifest)].options))):
+        raise _tampered(folder, f"arguments that alsim does not know: {', '.join(unknown)}")
     return dict(arguments)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def refuse_other_options(
         )
     if past.get("status") != "complete":
         refuse_older(folder, past)
+    refuse_other_version(folder, past)
     then = past["options"] if isinstance(past["options"], Mapping) else {}
     found = [f"{flag_of(option)}: {values}" for option, values in _differences(then, options)]
     if found:
@@ -100,6 +102,26 @@ def refuse_other_options(
             str(folder),
             f"{on}; for a new one, {_ANOTHER}",
         )
+
+
+def refuse_other_version(folder: Path, past: Mapping[str, Any]) -> None:
+    """Raise a StoreError if another alsim began the run: its options and numbers may differ."""
+    versions, mine = past.get("versions"), version("alsim")
+    theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
+    if theirs == mine:
+        return
+    if past.get("status") == "complete":
+        raise StoreError(
+            f"the folder holds a finished run of alsim {theirs}, and this is alsim {mine}",
+            str(folder),
+            f"to see that run: alsim resume {folder}; for a new one, {_ANOTHER}",
+        )
+    raise StoreError(
+        f"the run was begun by alsim {theirs}, and this is alsim {mine}: its numbers might differ",
+        str(folder),
+        f"continue it with alsim {theirs}; or start again: {command_of(past)} … --out {folder} "
+        "--force, which moves this run aside",
+    )
 
 
 def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, Any]) -> None:
