@@ -5,7 +5,9 @@
 `alsim.train(...)` trains and compares models on all tasks of a pool.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from alsim.lazy import lazy_names
 
 if TYPE_CHECKING:
     from alsim.store.correlation import read_correlation
@@ -33,23 +35,17 @@ __all__ = [
 
 __version__ = "0.3.0"
 
-_HOMES = {
-    "run": "alsim.studies.curves.run",
-    "resume": "alsim.studies.resume",
-    "compare": "alsim.studies.compare",
-    "correlate": "alsim.studies.correlation.run",
-    "load_task": "alsim.store.exported_task",
-    "read_correlation": "alsim.store.correlation",
-    "read_run": "alsim.store.curves",
-    "read_training": "alsim.store.training",
-    "train": "alsim.studies.training.run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use, since torch takes seconds to import."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'alsim' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "studies.compare": ("compare",),
+        "studies.correlation.run": ("correlate",),
+        "studies.curves.run": ("run",),
+        "studies.resume": ("resume",),
+        "studies.training.run": ("train",),
+        "store.correlation": ("read_correlation",),
+        "store.curves": ("read_run",),
+        "store.exported_task": ("load_task",),
+        "store.training": ("read_training",),
+    },
+)

@@ -1,19 +1,17 @@
 """Named random streams: each use of randomness has its own, without shared state."""
 
-import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from alsim.shuffling import seed_of
+
 
 def stream(seed: int, *path: str | int) -> torch.Generator:
     """Return the generator for one use, such as `stream(7, "round", 3, "query")`."""
-    digest = hashlib.sha256(repr((seed, *path)).encode()).digest()
-    # Torch's CPU generator keeps only 32 bits of a seed, so more would be lost
-    # silently. hash() would not do: it changes between processes.
-    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
+    return torch.Generator().manual_seed(seed_of(seed, *path))
 
 
 @contextmanager

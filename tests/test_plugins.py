@@ -162,7 +162,7 @@ def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
 def test_a_model_that_is_no_class_is_refused(strategy_file: Path) -> None:
     with pytest.raises(UsageError, match="a int is not a model"):
         find_model(f"{strategy_file}:nothing")
-    assert find_model("linear").build(Shape({"x": 3}, {"label": 2}), alsim.models.ModelOptions())
+    assert find_model("linear").builder(Shape({"x": 3}, {"label": 2}), alsim.models.ModelOptions())
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def check_metrics(metrics: Mapping[str, Strategy]) -> None:
     """
     wrong = [name for name, strategy in metrics.items() if not strategy.is_pointwise]
     if wrong:
-        usable = [name for name, entry in STRATEGIES.items() if entry.build().is_pointwise]
+        usable = [name for name, entry in STRATEGIES.items() if entry.builder().is_pointwise]
         raise UsageError(
             f"no metric to sort rows by: {', '.join(wrong)}; the query does not follow from each "
             "row's own score alone",

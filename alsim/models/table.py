@@ -1,26 +1,21 @@
-"""The models that `--model` names: those of the table and plug-ins."""
+"""The models that `--model` names: those of the table and plug-ins.
+
+Importing this imports no model, and no torch: a row names the function that builds its model.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, cast
 
 from alsim.errors import UsageError
+from alsim.lazy import import_object
 from alsim.loading import find_plugin, installed_names
-from alsim.models.expert_models import (
-    cgc,
-    cross_stitch,
-    mmoe,
-    multi_cluster,
-    omoe,
-    shared_bottom,
-    single_task,
-)
-from alsim.models.interface import Shape
-from alsim.models.late_fusion import LateFusion
-from alsim.models.plain import Linear, Mlp
 from alsim.options.model import ModelOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from alsim.models.interface import Shape
 
 GROUP = "alsim.models"
 
@@ -29,35 +24,54 @@ GROUP = "alsim.models"
 class ModelEntry:
     """A model in the table."""
 
-    build: Callable[[Shape, ModelOptions], nn.Module]
+    build: "str | Callable[[Shape, ModelOptions], nn.Module]"  # or module:function of this package
     summary: str
     source: str
+
+    @property
+    def builder(self) -> "Callable[[Shape, ModelOptions], nn.Module]":
+        """Return the function that builds the model, imported."""
+        return import_object(self.build, GROUP) if isinstance(self.build, str) else self.build
 
 
 MODELS: Mapping[str, ModelEntry] = {
     "three-head": ModelEntry(
-        LateFusion,
+        "late_fusion:LateFusion",
         "late fusion; a head for each modality and a mixed one (three for picture and text)",
         "VK 2020, Fig. 3",
     ),
-    "mlp": ModelEntry(Mlp, "hidden layers on the concatenated modalities", "Rumelhart 1986"),
-    "linear": ModelEntry(Linear, "multinomial logistic regression", "Cox 1966"),
-    "single-task": ModelEntry(
-        single_task, "an expert for each task, nothing shared", "Caruana 1997"
+    "mlp": ModelEntry(
+        "plain:Mlp", "hidden layers on the concatenated modalities", "Rumelhart 1986"
     ),
-    "shared-bottom": ModelEntry(shared_bottom, "one expert for all tasks", "Caruana 1997"),
+    "linear": ModelEntry("plain:Linear", "multinomial logistic regression", "Cox 1966"),
+    "single-task": ModelEntry(
+        "expert_models:single_task", "an expert for each task, nothing shared", "Caruana 1997"
+    ),
+    "shared-bottom": ModelEntry(
+        "expert_models:shared_bottom", "one expert for all tasks", "Caruana 1997"
+    ),
     "cross-stitch": ModelEntry(
-        cross_stitch, "each task mixes all experts by weights of its own", "Misra et al. 2016"
+        "expert_models:cross_stitch",
+        "each task mixes all experts by weights of its own",
+        "Misra et al. 2016",
     ),
     "omoe": ModelEntry(
-        omoe, "one gate mixes the experts for all tasks", "Jacobs et al. 1991; Shazeer et al. 2017"
+        "expert_models:omoe",
+        "one gate mixes the experts for all tasks",
+        "Jacobs et al. 1991; Shazeer et al. 2017",
     ),
-    "mmoe": ModelEntry(mmoe, "each task's gate mixes the experts", "Ma et al. 2018"),
+    "mmoe": ModelEntry(
+        "expert_models:mmoe", "each task's gate mixes the experts", "Ma et al. 2018"
+    ),
     "cgc": ModelEntry(
-        cgc, "each task's gate mixes its own experts with common ones", "Tang et al. 2020"
+        "expert_models:cgc",
+        "each task's gate mixes its own experts with common ones",
+        "Tang et al. 2020",
     ),
     "multi-cluster": ModelEntry(
-        multi_cluster, "each task learns which few experts it uses", "Yan et al. 2019"
+        "expert_models:multi_cluster",
+        "each task learns which few experts it uses",
+        "Yan et al. 2019",
     ),
 }
 
@@ -102,13 +116,13 @@ def _as_entry(found: Any, source: str) -> ModelEntry:
             f"a {type(found).__name__} is not a model", "--model", "give a class or a ModelEntry"
         )
     summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
-    return ModelEntry(cast("Callable[[Shape, ModelOptions], nn.Module]", found), summary, source)
+    return ModelEntry(cast("Callable[..., Any]", found), summary, source)
 
 
-def build_model(shape: Shape, options: ModelOptions) -> nn.Module:
+def build_model(shape: "Shape", options: ModelOptions) -> "nn.Module":
     """Return one fresh model; call it inside `seeding.forked`, which sets the random numbers.
 
     Raises:
         UsageError: If there is no such model or an option names an unknown modality.
     """
-    return find_model(resolve_name(options.name, len(shape.widths))).build(shape, options)
+    return find_model(resolve_name(options.name, len(shape.widths))).builder(shape, options)

@@ -1,7 +1,8 @@
 """Pictures of a run's tables. Importing this package imports nothing that draws."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from alsim.lazy import lazy_names
 from alsim.plots.kinds import KINDS, Kind, draw
 
 if TYPE_CHECKING:
@@ -10,18 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Drawing", "Kind", "check_target", "draw", "draw_curves", "save_figure"]
 
-_HOMES = {
-    "Drawing": "alsim.plots.drawing.figures",
-    "check_target": "alsim.plots.drawing.figures",
-    "draw_curves": "alsim.plots.curves",
-    "save_figure": "alsim.plots.drawing.figures",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use: a command's help needs only the kinds."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'alsim.plots' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "curves": ("draw_curves",),
+        "drawing.figures": ("Drawing", "check_target", "save_figure"),
+    },
+)

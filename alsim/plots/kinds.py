@@ -6,10 +6,10 @@ A new kind is a module here with one function, and a row in `KINDS`.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from alsim.errors import UsageError
+from alsim.lazy import import_object
 
 if TYPE_CHECKING:
     from alsim.plots.drawing.figures import Drawing
@@ -28,8 +28,7 @@ class Kind:
 
     def draw(self) -> "Callable[..., Drawing]":
         """Import and return the function that draws it."""
-        module, _, name = self.home.partition(":")
-        return getattr(import_module(f"alsim.plots.{module}"), name)
+        return import_object(self.home, "alsim.plots")
 
 
 KINDS: Mapping[str, Kind] = {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from alsim.errors import PoolError, StoreError
 from alsim.pool.pool import SPLITS, Pool, Split, Task
@@ -95,6 +94,7 @@ def open_mapped(folder: Path) -> Pool:
         PoolError: If the folder holds no whole pool.
     """
     import pyarrow as pa
+    import torch
 
     mend = "decode the pool again"
     try:

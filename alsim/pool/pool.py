@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from torch import Tensor
 
 from alsim.errors import PoolError
 from alsim.options.pool import LabelKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from torch import Tensor
 
 Split = Literal["train", "validation", "test"]
 
@@ -26,7 +26,7 @@ class Task:
 
     name: str
     classes: tuple[str, ...]  # sorted values over all splits; an output exists for each
-    labels: Tensor  # (n,) int64 in [0, c), -1 where unknown; of a target float32, NaN there
+    labels: "Tensor"  # (n,) int64 in [0, c), -1 where unknown; of a target float32, NaN there
     kind: LabelKind = "class"
 
 
@@ -38,8 +38,8 @@ class Pool:
     """
 
     name: str
-    modalities: Mapping[str, Tensor]  # name -> (n, d) float32; zeros where absent
-    present: Tensor  # (n, modalities) bool, in the order of `modalities`
+    modalities: "Mapping[str, Tensor]"  # name -> (n, d) float32; zeros where absent
+    present: "Tensor"  # (n, modalities) bool, in the order of `modalities`
     tasks: Mapping[str, Task]
     splits: Mapping[Split, range]  # always all three; an absent split is an empty range
     ids: "pa.Array[Any]"  # (n,) the stable name of each row

@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 
 from alsim.pool.columns import plain_column
 from alsim.pool.faults import Fault
 from alsim.pool.pool import SPLITS, Split
-from alsim.seeding import stream
+from alsim.shuffling import permutation, twister
 
 SYNONYMS: dict[str, Split] = {
     "train": "train",
@@ -60,7 +59,7 @@ def hold_out_test(codes: NDArray[np.int64], share: float, seed: int) -> NDArray[
     splits = np.zeros(len(codes), np.int8)
     eligible = int((np.bincount(codes) > 1)[codes].sum())
     size = max(round(share * eligible), 1 if share and eligible else 0)
-    splits[stratified(codes, size, stream(seed, "pool", "test"))] = SPLITS.index("test")
+    splits[stratified(codes, size, twister(seed, "pool", "test"))] = SPLITS.index("test")
     return splits
 
 
@@ -75,14 +74,14 @@ def hold_out_validation(
     train = np.flatnonzero(splits == SPLITS.index("train"))
     n_shared = int((np.bincount(codes) > 1)[codes[train]].sum())
     size = min(int(VALIDATION_SHARE * n_shared), initial_size)
-    chosen = stratified(codes[train], size, stream(seed, "pool", "validation"))
+    chosen = stratified(codes[train], size, twister(seed, "pool", "validation"))
     splits = splits.copy()
     splits[train[chosen]] = SPLITS.index("validation")
     return splits
 
 
 def stratified(
-    codes: NDArray[np.int64], size: int, generator: torch.Generator
+    codes: NDArray[np.int64], size: int, generator: np.random.RandomState
 ) -> NDArray[np.int64]:
     """Return about `size` rows, in proportion to their classes, sorted.
 
@@ -94,7 +93,7 @@ def stratified(
         size: How many rows are wanted.
         generator: Chooses the rows within each class.
     """
-    order = torch.randperm(len(codes), generator=generator).numpy()
+    order = permutation(len(codes), generator=generator)
     counts = np.bincount(codes)
     eligible = np.where(counts > 1, counts, 0)
     if not eligible.sum():

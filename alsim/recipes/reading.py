@@ -15,14 +15,8 @@ from alsim.recipes.checking import (
     studies_of,
 )
 from alsim.recipes.pools import GENERATORS, GIVEN
-from alsim.recipes.recipe import SEEDS, Published, Recipe
-
-HERE = Path(__file__).parent
-
-
-def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with alsim, in the order of the source."""
-    return sorted(path.stem for path in HERE.glob("*.toml"))
+from alsim.recipes.recipe import Published, Recipe
+from alsim.recipes.shipped import HERE, SEEDS, recipe_names
 
 
 def read_recipe(name: str) -> Recipe:

@@ -9,6 +9,7 @@ from alsim.errors import UsageError
 from alsim.options.faults import Faults
 from alsim.plots import Drawing
 from alsim.recipes.pools import MadePool
+from alsim.recipes.shipped import SEEDS
 from alsim.store.correlation import CorrelationStudy
 from alsim.store.curves import Run
 from alsim.store.training import TrainingStudy
@@ -18,8 +19,6 @@ Settings = Mapping[str, Any]  # arguments of what a recipe runs
 Studies = Mapping[str, Settings]  # by the name of the study
 Tell = Callable[[str, str], None]  # what is wrong in a recipe's file, and how to mend it
 Done = Run | CorrelationStudy | TrainingStudy
-
-SEEDS = "5"  # of a recipe that does not say how many
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
 """The query strategies: scores, selectors, and the table of both."""
 
-from alsim.strategies.naming import Named, find_strategy
+from typing import TYPE_CHECKING
+
+from alsim.lazy import lazy_names
 from alsim.strategies.plugins import installed_entries
-from alsim.strategies.selectors import Candidates, top_k
-from alsim.strategies.strategy import Entry, Select, Strategy, query
-from alsim.strategies.table import STRATEGIES
+from alsim.strategies.table import STRATEGIES, Entry
+
+if TYPE_CHECKING:
+    from alsim.strategies.naming import Named, find_strategy
+    from alsim.strategies.selectors import Candidates, top_k
+    from alsim.strategies.strategy import Select, Strategy, query
 
 __all__ = [
     "STRATEGIES",
@@ -18,3 +23,12 @@ __all__ = [
     "query",
     "top_k",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "naming": ("Named", "find_strategy"),
+        "selectors": ("Candidates", "top_k"),
+        "strategy": ("Select", "Strategy", "query"),
+    },
+)

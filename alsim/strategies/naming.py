@@ -61,13 +61,13 @@ def find_strategy(
     written = take_apart(text, _FLAG)
     base = written.base
     entry = find_entry(base)
-    own = _parameters(entry.build, text)
+    own = _parameters(entry.builder, text)
     types = {**{name: type_ for name, (type_, _) in own.items()}, **_common_types()}
     given = written.given(types)
     arguments = {name: default for name, (_, default) in own.items()}
     arguments |= {name: value for name, value in given.items() if name in own}
     try:
-        built = entry.build(**{name.replace("-", "_"): v for name, v in arguments.items()})
+        built = entry.builder(**{name.replace("-", "_"): v for name, v in arguments.items()})
     except ValueError as error:
         raise UsageError(str(error), written.where, "change the parameter") from None
     except Exception as error:  # a plug-in may raise anything

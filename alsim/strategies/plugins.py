@@ -9,8 +9,7 @@ from typing import Any, cast
 
 from alsim.errors import UsageError
 from alsim.loading import find_plugin, installed_names
-from alsim.strategies.strategy import Entry, Strategy
-from alsim.strategies.table import STRATEGIES
+from alsim.strategies.table import STRATEGIES, Entry
 
 GROUP = "alsim.strategies"
 
@@ -40,11 +39,13 @@ def as_entry(found: Any, name: str, source: str) -> Entry:
     """
     if isinstance(found, Entry):
         return found
+    from alsim.strategies.strategy import Strategy  # with torch, which a table alone needs not
+
     if isinstance(found, Strategy):
         return Entry(lambda: found, summary="from a plug-in", source=source, cost="—")
     if callable(found):
         summary = ((found.__doc__ or "").strip() or "from a plug-in").splitlines()[0]
-        return Entry(cast("Callable[..., Strategy]", found), summary, source=source, cost="—")
+        return Entry(cast("Callable[..., Any]", found), summary, source=source, cost="—")
     raise UsageError(
         f"{name} is a {type(found).__name__}, not a strategy",
         "--strategy",

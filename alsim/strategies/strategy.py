@@ -56,16 +56,6 @@ class Strategy:
         return self.select is top_k
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """A row of the table of strategies."""
-
-    build: Callable[..., Strategy]  # its keyword arguments, with defaults, are the parameters
-    summary: str
-    source: str
-    cost: str  # of a query; n unlabelled rows, m labelled rows, k query size, d width, c classes
-
-
 def query(
     strategy: Strategy, candidates: Candidates, k: int, *, generator: torch.Generator
 ) -> Tensor:

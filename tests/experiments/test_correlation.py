@@ -377,7 +377,7 @@ def test_a_metric_sees_no_signal_that_it_has_not_declared() -> None:
 
 
 def test_the_metrics_are_the_strategies_that_go_by_each_rows_own_score() -> None:
-    pointwise = {name for name, entry in STRATEGIES.items() if entry.build().is_pointwise}
+    pointwise = {name for name, entry in STRATEGIES.items() if entry.builder().is_pointwise}
     assert pointwise == {
         "random", "least-confident", "margin", "entropy", "bald", "co-testing",
         "qbc-least-confident", "qbc-margin", "qbc-entropy",

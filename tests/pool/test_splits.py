@@ -11,7 +11,7 @@ from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.source import open_source
 from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits, stratified
-from alsim.seeding import stream
+from alsim.shuffling import twister
 
 
 @given(
@@ -22,7 +22,7 @@ from alsim.seeding import stream
 def test_a_stratified_sample_leaves_every_class_a_row(
     codes: list[int], size: int, seed: int
 ) -> None:
-    rows = stratified(np.array(codes), min(size, len(codes)), stream(seed, "test"))
+    rows = stratified(np.array(codes), min(size, len(codes)), twister(seed, "test"))
     assert len(set(rows.tolist())) == len(rows) <= size
     assert rows.tolist() == sorted(rows.tolist())
     left = Counter(codes)
@@ -33,7 +33,7 @@ def test_a_stratified_sample_leaves_every_class_a_row(
 @given(st.integers(1, 90), st.integers(0, 5))
 def test_a_stratified_sample_is_proportional_to_within_a_row(size: int, seed: int) -> None:
     codes = np.repeat([0, 1, 2], [200, 80, 20])
-    rows = stratified(codes, size, stream(seed, "test"))
+    rows = stratified(codes, size, twister(seed, "test"))
     assert len(rows) == size
     for code, n in enumerate((200, 80, 20)):
         assert abs((codes[rows] == code).sum() - size * n / 300) < 1
@@ -44,7 +44,7 @@ def test_every_row_of_a_class_is_drawn_as_often() -> None:
     n_draws = 500
     counts = np.zeros(50)
     for seed in range(n_draws):
-        counts[stratified(codes, 10, stream(seed, "test"))] += 1
+        counts[stratified(codes, 10, twister(seed, "test"))] += 1
     # Each of 40 rows is one of 8 drawn, each of 10 one of 2: p = 0.2. Five sigmas for 50 rows.
     assert np.abs(counts - 0.2 * n_draws).max() < 5 * (0.16 * n_draws) ** 0.5
 
@@ -107,12 +107,12 @@ def test_without_classes_of_one_row_the_share_is_of_all_rows(
 ) -> None:
     codes = np.repeat(np.arange(len(counts)), counts)
     splits = hold_out_test(codes, 0.2, seed=0)
-    rows = stratified(codes, round(0.2 * len(codes)), stream(0, "pool", "test"))
+    rows = stratified(codes, round(0.2 * len(codes)), twister(0, "pool", "test"))
     assert np.flatnonzero(splits).tolist() == rows.tolist()
     train = np.flatnonzero(splits == 0)
     size = min(int(0.1 * len(train)), initial_size)
     drawn = hold_out_validation(codes, splits, initial_size, seed=0)
-    rows = stratified(codes[train], size, stream(0, "pool", "validation"))
+    rows = stratified(codes[train], size, twister(0, "pool", "validation"))
     assert np.flatnonzero(drawn == 1).tolist() == train[rows].tolist()
 
 

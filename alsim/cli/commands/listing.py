@@ -22,10 +22,12 @@ def strategies(
     """
     from alsim.cli.screens.output import print_json, print_lines, print_table
     from alsim.strategies import STRATEGIES, installed_entries
-    from alsim.strategies.naming import describe
 
     known = {**STRATEGIES, **installed_entries()}
     if json or names:
+        # Only what a strategy's function returns shows all of its parameters, and it needs torch.
+        from alsim.strategies.naming import describe
+
         told = {name: describe(name) for name in names or known}
         if json:
             print_json(told)

@@ -17,26 +17,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing els
 def list_(json: AsJson = False) -> None:
     """List the recipes: what each figure or table shows, and what the source found in it."""
     from alsim.cli.screens.output import print_json, print_lines, print_table
-    from alsim.recipes import read_recipe, recipe_names
+    from alsim.recipes import recipe_headings
 
-    recipes = [read_recipe(name) for name in recipe_names()]
+    recipes = recipe_headings()
     if json:
-        print_json(
-            {
-                r.name: {
-                    "title": r.title,
-                    "finding": r.finding,
-                    "source": r.source,
-                    "seeds": r.seeds,
-                    "full": r.about_full or None,
-                }
-                for r in recipes
-            }
-        )
+        print_json(recipes)
         return
     print_table(
         ["recipe", "what it shows", "what the source found", "with --full"],
-        [[r.name, r.title, r.finding, r.about_full or "–"] for r in recipes],
+        [[name, r["title"], r["finding"], r["full"] or "–"] for name, r in recipes.items()],
     )
     print_lines(["Recipes are sized for two cores; those with a full size are a part of it."])
 

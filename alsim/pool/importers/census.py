@@ -17,7 +17,7 @@ from alsim.pool.importers.options import ImportOptions
 from alsim.pool.pool import Split
 from alsim.pool.roles import Roles
 from alsim.pool.splits import SYNONYMS, stratified
-from alsim.seeding import stream
+from alsim.shuffling import twister
 
 # "At least college" of the paper: with an associate degree its correlation is met, .2373.
 COLLEGE = ("Associates degree", "Bachelors degree", "Masters degree", "Prof school", "Doctorate")
@@ -121,14 +121,14 @@ def _starts_with(table: pa.Table, name: str, beginnings: Sequence[str]) -> NDArr
 def _halve_test(strata: NDArray[np.int64], is_test: NDArray[np.bool_]) -> list[Split]:
     test = np.flatnonzero(is_test)
     split = np.where(is_test, "test", "train").astype(object)
-    generator = stream(0, "census", "validation")
+    generator = twister(0, "census", "validation")
     split[test[stratified(strata[test], len(test) // 2, generator)]] = "validation"
     return split.tolist()
 
 
 def _split_anew(strata: NDArray[np.int64]) -> list[Split]:
     split = np.full(len(strata), "test", object)
-    generator = stream(0, "census", "anew")
+    generator = twister(0, "census", "anew")
     split[stratified(strata, len(strata) // 2, generator)] = "train"
     rest = np.flatnonzero(split == "test")
     split[rest[stratified(strata[rest], len(rest) // 2, generator)]] = "validation"

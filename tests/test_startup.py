@@ -1,0 +1,65 @@
+"""What only looks at things starts at once: it imports neither torch nor what computes or draws."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pools import make_table, write
+
+SLOW = ("torch", "scipy", "matplotlib", "pandas")
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Return the modules that a command has imported once it has succeeded."""
+    code = (
+        "import atexit, json, sys\nfrom alsim.cli import main\n"
+        "def tell(): json.dump([name for name, it in sys.modules.items() if it], sys.stderr)\n"
+        f"atexit.register(tell)\nsys.argv = {['alsim', *arguments]}\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("startup")
+    # Without a split column, so that both of the splits are drawn.
+    write(make_table(300).drop_columns(["split"]), folder / "pool.parquet")
+    np.savez(folder / "arrays.npz", x=np.eye(60, 4), y=np.arange(60) % 3)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "strategies",
+        "models",
+        "models --json",
+        "recipe list",
+        "pool info {folder}/pool.parquet",
+        "pool check {folder}/pool.parquet",
+        "pool import {folder}/arrays.npz --out {folder}/made.parquet --force",
+    ],
+)
+def test_a_command_that_trains_nothing_imports_nothing_slow(command: str, folder: Path) -> None:
+    arguments = command.format(folder=folder).split()
+    assert modules_after(*arguments).isdisjoint(SLOW)
+
+
+def test_the_names_of_a_package_are_those_that_it_lists_and_no_others() -> None:
+    import alsim
+    import alsim.models
+    import alsim.plots
+    import alsim.recipes
+    import alsim.strategies
+
+    for package in (alsim, alsim.models, alsim.plots, alsim.recipes, alsim.strategies):
+        for name in package.__all__:
+            assert getattr(package, name) is not None
+        with pytest.raises(AttributeError, match=rf"'{package.__name__}' .* 'absent'"):
+            _ = package.absent
