@@ -4,10 +4,43 @@ Averages over classes run over the classes present in the evaluated rows, since 
 rows has neither a recall nor an F1.
 """
 
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from alsim.measures import Measure
+
 N_BINS = 15
+
+
+def measure(
+    measures: Mapping[str, Measure], n_classes: int = 0, **given: Tensor
+) -> dict[str, float]:
+    """Return the measures whose functions find all that they read.
+
+    Args:
+        measures: Some of the table, by name.
+        n_classes: c; 0 for a target.
+        given: What functions read, by the names of their parameters.
+    """
+    read: dict[str, Any] = {**given, "n_classes": n_classes}
+    found: dict[str, float] = {}
+    for name, each in measures.items():
+        parameters = _parameters(each.function)
+        if read.keys() >= parameters:
+            value = globals()[each.function](**{key: read[key] for key in parameters})
+            if value is not None:
+                found[name] = value
+    return found
+
+
+@cache
+def _parameters(function: str) -> frozenset[str]:
+    return frozenset(inspect.signature(globals()[function]).parameters)
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:

@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1] / "alsim"
 
 ROWS = [
-    {"errors", "escaping", "lazy", "shuffling", "metrics"},
-    {"loading", "parameters", "paths", "seeding"},
+    {"errors", "escaping", "lazy", "measures", "shuffling"},
+    {"loading", "parameters", "metrics", "paths", "seeding"},
     {"options"},
     {"models"},
     {"pool"},

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from alsim import metrics
+from alsim.measures import OF_CURVES
 from alsim.models import MIXED
 from alsim.pool.pool import Pool, Task
 from alsim.signals import Chunks
@@ -17,8 +18,6 @@ from alsim.training.replicas import Replicas
 
 # Head -> its log-probabilities.
 Logs = Mapping[str, Tensor]
-# What a step records of a replica.
-MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ class HeadMetric:
 class TaskMeasures:
     """One replica's measures at one task, on the rows with a known label."""
 
-    measures: Mapping[str, float]  # each of MEASURES, of the mixed head
-    auc: float | None  # of two classes that both have rows
+    measures: Mapping[str, float]  # of the mixed head, those that there are for its classes
     heads: tuple[HeadMetric, ...]
     recalls: Mapping[int, float]  # of the mixed head, class -> recall, where the class has rows
 
@@ -48,7 +46,7 @@ class Evaluation:
     tasks: Mapping[str, TaskMeasures]  # those of which a row has a label
 
     def mean(self, measure: str) -> float:
-        """Return one of MEASURES, averaged over the tasks."""
+        """Return a measure that every task has, averaged over the tasks."""
         return fmean(found.measures[measure] for found in self.tasks.values())
 
 
@@ -71,6 +69,16 @@ class TaskRows:
         mixed = logs[MIXED]
         predicted = mixed.argmax(-1)
         confusion = metrics.confusion_matrix(predicted, self.labels, self.n_classes)
+        given = {
+            "predicted": predicted,
+            "labels": self.labels,
+            "confusion": confusion,
+            "log_probabilities": mixed,
+            "probabilities": mixed.exp(),
+        }
+        if self.n_classes == 2 and mixed.isfinite().all():
+            # Log-odds keep apart what probabilities near 1 would tie.
+            given["scores"] = (mixed[:, 1] - mixed[:, 0]).double()
         heads: list[HeadMetric] = []
         for head, log in logs.items():
             right = (log.argmax(-1) == self.labels).double()
@@ -82,14 +90,7 @@ class TaskRows:
                 if len(counted):
                     heads.append(HeadMetric(head, pattern, "accuracy", counted.mean().item()))
         return TaskMeasures(
-            measures={
-                "accuracy": metrics.accuracy(predicted, self.labels),
-                "balanced_accuracy": metrics.balanced_accuracy(confusion),
-                "macro_f1": metrics.macro_f1(confusion),
-                "nll": metrics.nll(mixed, self.labels),
-                "ece": metrics.expected_calibration_error(mixed.exp(), self.labels),
-            },
-            auc=self._area(mixed),
+            measures=metrics.measure(OF_CURVES, self.n_classes, **given),
             heads=tuple(heads),
             recalls={
                 label: recall
@@ -97,12 +98,6 @@ class TaskRows:
                 if not math.isnan(recall)
             },
         )
-
-    def _area(self, logs: Tensor) -> float | None:
-        if self.n_classes != 2 or not logs.isfinite().all():
-            return None
-        # Log-odds keep apart what probabilities near 1 would tie.
-        return metrics.area_under_curve((logs[:, 1] - logs[:, 0]).double(), self.labels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,16 +2,15 @@
 
 import math
 import sys
-from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 from msgspec import Meta
 
+from alsim.measures import MEASURES
+
 _ROUNDING = 1e-6  # by which a mean of shares may lie beyond them
-# Of a MetricRecord or TaskRecord, what lies in [0, 1].
-SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "recall", "auc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,6 @@ class Within:
     least: float
     most: float
     may_be_nan: bool = False
-    metrics: Set[str] | None = None  # for values of these alone; None: for all
 
     def holds(self, value: float) -> bool:
         """Return whether a number lies within, but for rounding."""
@@ -37,19 +35,24 @@ Amount = Annotated[float, Within(0, sys.float_info.max)]  # of money or seconds
 # A net whose weights have just ceased to be numbers is measured once more before it ends.
 Loss = Annotated[float, Within(0, math.inf, may_be_nan=True)]
 Calibration = Annotated[float, Within(0, 1, may_be_nan=True)]
-Measured = Annotated[float, Within(0, 1, metrics=SHARES)]
+Measured = Annotated[float, Within(-math.inf, math.inf, may_be_nan=True)]  # see `_OF_METRICS`
+
+_OF_METRICS = {"recall": Within(0, 1)} | {
+    name: Within(measure.least, measure.most, measure.may_be_nan)
+    for name, measure in MEASURES.items()
+}
 
 
 def refuse_impossible(record: object) -> None:
     """Raise a ValueError if a number of a record cannot be."""
+    metric: Any = getattr(record, "metric", None)
     for name, within in ranges_of(type(record)):
         value: Any = getattr(record, name)
-        if value is None or within.holds(value):
+        is_measured = name == "value" and metric in _OF_METRICS
+        if value is None or (_OF_METRICS[metric] if is_measured else within).holds(value):
             continue
-        metric = getattr(record, "metric", None)
-        if within.metrics is None or metric in within.metrics:
-            of = f"the {name} of {metric}" if within.metrics else name
-            raise ValueError(f"{of} cannot be {value!r}")
+        of = f"the {name} of {metric}" if is_measured else name
+        raise ValueError(f"{of} cannot be {value!r}")
 
 
 @cache

@@ -8,8 +8,8 @@ from alsim.analysis.curves.metric_curves import Place, places_of
 from alsim.analysis.curves.runs import named
 from alsim.analysis.curves.task_runs import ALL, MIXED
 from alsim.analysis.statistics.bands import BandKind
-from alsim.analysis.statistics.intervals import SHARES
 from alsim.errors import StoreError, UsageError, nearest
+from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
 from alsim.plots.drawing.names import shortened

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alsim.analysis.statistics.bands import BandKind
-from alsim.analysis.statistics.intervals import SHARES, Bounds, bounds_of
+from alsim.analysis.statistics.intervals import Bounds, bounds_of
 from alsim.analysis.training.values import (
     TOP,
     Trained,
@@ -17,6 +17,7 @@ from alsim.analysis.training.values import (
     net_means,
 )
 from alsim.errors import StoreError
+from alsim.measures import SHARES
 from alsim.plots.drawing.figures import (
     Drawing,
     finished,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alsim.analysis.statistics.bands import BandKind
-from alsim.analysis.statistics.intervals import SHARES, bounds_of
+from alsim.analysis.statistics.intervals import bounds_of
 from alsim.analysis.training.values import (
     choose_metric,
     choose_tasks,
@@ -15,6 +15,7 @@ from alsim.analysis.training.values import (
     label_curve,
 )
 from alsim.errors import StoreError
+from alsim.measures import SHARES
 from alsim.plots.drawing.figures import (
     Drawing,
     finished,

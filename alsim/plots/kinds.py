@@ -92,13 +92,16 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
             raise UsageError(what, where, "draw each by itself")
         return function(folders[0], **options)
     from alsim.analysis.curves.runs import check_units
-    from alsim.analysis.curves.task_runs import check_auc
+    from alsim.analysis.curves.task_runs import check_auc, with_metric
 
     if "x" in known:
         mend = "add --x questions or --x cost, or draw runs of one unit"
         check_units(options.get("x", "labels"), folders, mend)
-    if options.get("metric") == "auc" and task != "all":
+    metric = options.get("metric")
+    if metric == "auc" and task != "all":
         check_auc(folders, task)
+    if metric is not None:
+        folders = [with_metric(run, metric) for run in folders]
     return function(folders, **options)
 
 

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.training.values import (
-    MEASURES,
     Trained,
     choose_fraction,
     choose_tasks,
@@ -15,6 +14,7 @@ from alsim.analysis.training.values import (
     net_means,
 )
 from alsim.errors import StoreError, UsageError, nearest
+from alsim.measures import OF_TRAINING
 from alsim.plots.drawing.figures import (
     Drawing,
     finished,
@@ -127,7 +127,7 @@ def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:
     """Return the requested metric, or the first loss that was recorded."""
     losses = [name for name in _OF_FITS if fits.column(name).null_count < fits.num_rows]
     measured = set(tasks.column("metric").unique().to_pylist())
-    there = [*losses, *(name for name in MEASURES if name in measured)]
+    there = [*losses, *(name for name in OF_TRAINING if name in measured)]
     if metric is None and losses:
         return losses[0]
     if not there:

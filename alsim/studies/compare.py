@@ -10,7 +10,7 @@ from alsim.analysis.curves import comparison
 from alsim.analysis.curves.comparison import BASELINE, SHARE, Comparison
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.runs import Merged, check_units, counted, merge_runs, unlike
-from alsim.analysis.curves.task_runs import check_auc, of_task
+from alsim.analysis.curves.task_runs import check_auc, of_task, with_metric
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.options.faults import Faults
 from alsim.store.curves import Run, read_run
@@ -46,8 +46,8 @@ def compare(
 
     Args:
         runs: Folders of runs, or runs as `alsim.run` and `alsim.read_run` return them.
-        metric: What to compare by, of the run's steps: accuracy, balanced_accuracy or macro_f1; of
-            one task of two classes also auc.
+        metric: What to compare by, such as accuracy or macro_f1, one of `alsim.measures.SCORES`;
+            auc of one task of two classes alone.
         task: Of runs of several tasks, the one to compare by; None is the mean over them. Labels
             and cost stay those of all tasks.
         x: Savings are in labels, in the oracle's questions, or in what the answers cost.
@@ -78,7 +78,7 @@ def compare(
     of = found if task is None else [of_task(run, task) for run in found]
     if metric == "auc":
         check_auc(of, task)
-    merged = merge_runs(of)
+    merged = merge_runs([with_metric(run, metric) for run in of])
     generator = None
     if interval == "bootstrap":
         from alsim.seeding import stream  # torch takes seconds to import

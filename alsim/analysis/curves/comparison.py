@@ -19,13 +19,13 @@ from alsim.analysis.statistics.intervals import (
     t_half_width,
 )
 from alsim.errors import UsageError, nearest
+from alsim.measures import SCORES
 
 if TYPE_CHECKING:
     import torch
 
 BASELINE = "random"
 SHARE = 0.95
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auc")  # higher is better, 1 is perfect
 
 
 @dataclass(frozen=True, slots=True)

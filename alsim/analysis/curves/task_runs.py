@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from statistics import fmean
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,13 +13,13 @@ from alsim.analysis.curves.metric_curves import overall
 from alsim.analysis.curves.runs import RunWithSteps
 from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
+from alsim.measures import MEASURES, scores_in_words
 
 MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers are of
-# What the steps hold of all tasks together: the mean over them.
-_MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 _KEY = ("strategy", "seed", "step")
+_Step = tuple[str, int, int]  # by these
 _AUC = pc.field("metric") == "auc"
-_OTHERS = "take accuracy, balanced_accuracy or macro_f1"
+_OTHERS = f"take {scores_in_words()}"
 
 
 class RunWithTasks(RunWithSteps, Protocol):
@@ -46,7 +47,7 @@ class TaskRun:
     """One task of a run. Labels, questions and cost stay those of all tasks together."""
 
     whole: RunWithTasks
-    task: str
+    task: str | None  # None: all, and the steps have the mean over them
     steps: pa.Table  # with this task's measures
 
     @property
@@ -68,7 +69,7 @@ class TaskRun:
     def manifest(self) -> Mapping[str, object]:
         """Return what `run.json` holds, with this task's classes and evaluated rows."""
         manifest = self.whole.manifest
-        own = object_at(manifest, "tasks", self.task)
+        own = {} if self.task is None else object_at(manifest, "tasks", self.task)
         if manifest.get("task") == self.task or not own:
             return manifest
         return {
@@ -81,12 +82,15 @@ class TaskRun:
     @property
     def metrics(self) -> pa.Table:
         """Return the values of this task."""
-        return self.whole.metrics.filter(pc.field("task") == self.task)
+        return self._own(self.whole.metrics)
 
     @property
     def queries(self) -> pa.Table:
         """Return the labels of this task that were asked for."""
-        return self.whole.queries.filter(pc.field("task") == self.task)
+        return self._own(self.whole.queries)
+
+    def _own(self, table: pa.Table) -> pa.Table:
+        return table if self.task is None else table.filter(pc.field("task") == self.task)
 
 
 def tasks_of(run: RunWithTasks) -> tuple[str, ...]:
@@ -112,14 +116,10 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
         steps = run.steps  # those of its only task; older runs have less of it in the metrics
     else:
         steps = run.steps.drop_columns(
-            [name for name in _MEASURES if name in run.steps.column_names]
+            [name for name in MEASURES if name in run.steps.column_names]
         )
-    measured = _measured(run.metrics, task)
-    keys = list(zip(*(steps.column(name).to_pylist() for name in _KEY), strict=True))
-    for metric, values in measured.items():
-        if metric not in steps.column_names:
-            column = pa.array([values.get(key) for key in keys], pa.float64())
-            steps = steps.append_column(metric, column)
+    for metric, values in _measured(run.metrics, task).items():
+        steps = _with_column(steps, metric, values)
     if "accuracy" not in steps.column_names:
         raise StoreError(
             f"the run has no record of its accuracy at {task}",
@@ -127,6 +127,24 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
             "run it again into another folder: alsim run --out FOLDER",
         )
     return TaskRun(run, task, steps)
+
+
+def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
+    """Return a run whose steps have a measure that is recorded by task alone: the mean of these.
+
+    A measure that the steps have already, or that was not recorded, changes nothing; nor does one
+    that is not of every task.
+    """
+    known = MEASURES.get(metric)
+    if metric in run.steps.column_names or known is None or known.of != "classes":
+        return run
+    of_tasks = [_measured(run.metrics, task).get(metric) for task in tasks_of(run)]
+    values: dict[_Step, list[float]] = {}
+    for of_task in of_tasks:
+        for step, value in (of_task or {}).items():
+            values.setdefault(step, []).append(value)
+    means = {step: fmean(each) for step, each in values.items()}
+    return TaskRun(run, None, _with_column(run.steps, metric, means)) if means else run
 
 
 def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
@@ -154,12 +172,21 @@ def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
             raise UsageError(what, where, _OTHERS)
 
 
-def _measured(metrics: pa.Table, task: str) -> dict[str, dict[tuple[str, int, int], float]]:
+def _with_column(steps: pa.Table, metric: str, values: Mapping[_Step, float]) -> pa.Table:
+    """Return steps with a column, null where there is no value, unless they have it."""
+    if metric in steps.column_names:
+        return steps
+    keys = zip(*(steps.column(name).to_pylist() for name in _KEY), strict=True)
+    found: list[Any] = [values.get(cast("_Step", key)) for key in keys]
+    return steps.append_column(metric, pa.array(found, pa.float64()))
+
+
+def _measured(metrics: pa.Table, task: str) -> dict[str, dict[_Step, float]]:
     """Return each measure of a task, by strategy, seed and step."""
     rows = metrics.filter(
         (pc.field("task") == task) & (pc.field("head") == MIXED) & (pc.field("modalities") == ALL)
     )
-    found: dict[str, dict[tuple[str, int, int], float]] = {}
+    found: dict[str, dict[_Step, float]] = {}
     for metric in sorted({str(name) for name in rows.column("metric").to_pylist()}):
         own = overall(rows, metric)
         keys = zip(*(own.column(name).to_pylist() for name in _KEY), strict=True)

@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from alsim.analysis.curves.curves import Curve
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.statistics.holm import Adjusted, holm
-from alsim.analysis.statistics.intervals import ROUNDING, UNIT, Estimate, difference_bounds
+from alsim.analysis.statistics.intervals import (
+    ROUNDING,
+    Bounds,
+    Estimate,
+    bounds_of,
+    difference_bounds,
+)
 from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
 from alsim.analysis.statistics.power import seeds_needed
-
-_BOUNDS = difference_bounds(UNIT)  # whatever is compared is a share
 
 VerdictOutcome = Literal["better", "worse", "cannot tell"]
 _OPPOSITE: Mapping[VerdictOutcome, VerdictOutcome] = {
@@ -76,7 +80,8 @@ class _Difference:
     second: str
     seeds: tuple[int, ...]
     areas: NDArray[np.float64]  # (s,), of the AUBC
-    lasts: NDArray[np.float64]  # (s,), of the accuracy at the end
+    lasts: NDArray[np.float64]  # (s,), of the metric at the end
+    bounds: Bounds  # of all of these
 
 
 def judge_pairs(curves: Sequence[Curve]) -> tuple[Verdict, ...]:
@@ -86,7 +91,7 @@ def judge_pairs(curves: Sequence[Curve]) -> tuple[Verdict, ...]:
         curves: One a strategy, all with the same points.
     """
     differences = [_difference(first, second) for first, second in combinations(curves, 2)]
-    tests = [t_test(each.areas, within=_BOUNDS) if each.seeds else None for each in differences]
+    tests = [t_test(each.areas, within=each.bounds) if each.seeds else None for each in differences]
     adjusted = holm([None if test is None else test.p for test in tests])
     return tuple(
         Verdict(each.first, each.second, level.level)
@@ -115,6 +120,7 @@ def _difference(first: Curve, second: Curve) -> _Difference:
         seeds,
         areas=aubc(first.x, a) - aubc(second.x, b),
         lasts=a[:, -1] - b[:, -1],
+        bounds=difference_bounds(bounds_of(first.metric)),
     )
 
 
@@ -125,7 +131,7 @@ def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
         needed = seeds_needed(test.mean, float(of.areas.std(ddof=1)), adjusted.level)
         if adjusted.p < ALPHA:
             outcome = "better" if test.mean > 0 else "worse"
-    last = t_test(of.lasts, within=_BOUNDS)
+    last = t_test(of.lasts, within=of.bounds)
     areas = np.where(np.abs(of.areas) > ROUNDING, of.areas, 0.0)
     return Verdict(
         of.first,

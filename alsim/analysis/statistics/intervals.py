@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from alsim.measures import MEASURES
+
 CONFIDENCE = 0.95
 ROUNDING = 1e-12  # accuracies that differ by no more are equal: one object of all weighs far more
-SHARES = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "ece", "auc"})  # lie in [0, 1]
 
 Bounds = tuple[float, float]  # the least and the greatest value that can occur
 ANYTHING: Bounds = (-math.inf, math.inf)
@@ -46,8 +47,9 @@ class Estimate:
 
 
 def bounds_of(metric: str) -> Bounds:
-    """Return the bounds of a recorded metric: none of them can be negative."""
-    return UNIT if metric in SHARES else NOT_NEGATIVE
+    """Return the bounds of a recorded metric; other numbers, such as σ, cannot be negative."""
+    known = MEASURES.get(metric)
+    return NOT_NEGATIVE if known is None else (known.least, known.most)
 
 
 def difference_bounds(bounds: Bounds) -> Bounds:

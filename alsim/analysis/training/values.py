@@ -11,8 +11,8 @@ from alsim.analysis.curves.curves import Curve
 from alsim.analysis.statistics.intervals import t_half_width
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.experiments.training.records import RANDOM
+from alsim.measures import OF_TRAINING
 
-MEASURES = ("accuracy", "mse", "auc", "nll")  # that are of the evaluated split
 TOP = "top-"  # before K: an evaluation by exactly the K likeliest experts of each task
 _OF_FIRST = ("n_labelled", "train_loss")  # what is recorded with the first evaluation alone
 
@@ -62,7 +62,7 @@ def choose_metric(tasks: pa.Table, metric: str | None, where: str) -> str:
         StoreError: If nothing was measured.
     """
     recorded = {row["metric"] for row in _distinct(tasks, "metric")}
-    there = [name for name in MEASURES if name in recorded]
+    there = [name for name in OF_TRAINING if name in recorded]
     if not there:
         raise StoreError(
             "nothing was measured yet", where, "wait for the first net, or look for why it diverged"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from alsim.measures import scores_in_words
+
 if TYPE_CHECKING:
     from alsim.analysis.curves.comparison import Comparison
     from alsim.cli.screens.formats import TextTable
@@ -25,7 +27,7 @@ def compare(
     metric: Annotated[
         str,
         typer.Option(
-            help="accuracy, balanced_accuracy or macro_f1; with a --task of two classes also auc.",
+            help=f"{scores_in_words()}; with a --task of two classes also auc.",
             rich_help_panel=_WHAT,
         ),
     ] = "accuracy",

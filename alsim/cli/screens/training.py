@@ -23,11 +23,11 @@ from alsim.cli.screens.output import (
 )
 from alsim.errors import RunError
 from alsim.experiments.training.records import RANDOM
+from alsim.measures import MEASURES
 from alsim.store.layout import EXPORTS
 from alsim.store.training import TrainingStudy
 
 _NOTHING = "–"
-_METRICS = {"auc": "AUC", "mse": "MSE", "accuracy": "accuracy"}
 
 
 def print_training(study: TrainingStudy, *, as_json: bool) -> None:
@@ -67,7 +67,7 @@ def _print_text(study: TrainingStudy, summary: TrainingSummary) -> None:
         found = list(rows)
         title = f"mean of the {n_tasks} tasks" if task is None else task
         title += f", fraction {fraction:g}" * shown.fractions
-        print_lines([f"{title}: {_METRICS[found[0].metric]} on {study.evaluation_split}"])
+        print_lines([f"{title}: {_called(found[0].metric)} on {study.evaluation_split}"])
         shown.print_task(found)
         print_gap()
     print_lines(["nets"])
@@ -95,9 +95,7 @@ class _Shown:
         columns = self._who(rows)
         if self.evaluations:
             columns.append(_Column("mode", [row.evaluation or _NOTHING for row in rows]))
-        columns.append(
-            _Column(_METRICS[rows[0].metric], [_interval(r.value, number) for r in rows])
-        )
+        columns.append(_Column(_called(rows[0].metric), [_interval(r.value, number) for r in rows]))
         if any(row.difference is not None for row in rows):
             cells = [_interval(row.difference, f"+z{number}") for row in rows]
             columns.append(_Column("difference", cells))
@@ -119,6 +117,10 @@ class _Shown:
                 _Column("validation loss", [_interval(n.validation_loss, ".4f") for n in nets]),
             ]
         )
+
+
+def _called(metric: str) -> str:
+    return MEASURES[metric].short or MEASURES[metric].words
 
 
 def _modes(summary: TrainingSummary) -> dict[str, set[str]]:

@@ -5,7 +5,13 @@ from operator import attrgetter
 
 from alsim.experiments.curves.asking import Queried
 from alsim.experiments.curves.querying import Job
-from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    OF_STEPS,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    StepRecord,
+)
 from alsim.experiments.evaluation import Evaluation, TaskMeasures
 from alsim.experiments.setting import Setting
 from alsim.models import MIXED
@@ -52,11 +58,7 @@ def make_round(
         cost=cost,
         n_questions=n_questions,
         batch_size=max(batch_sizes(n_rows, training.batch_size, training.batch_rule)),
-        accuracy=evaluation.mean("accuracy"),
-        balanced_accuracy=evaluation.mean("balanced_accuracy"),
-        macro_f1=evaluation.mean("macro_f1"),
-        nll=evaluation.mean("nll"),
-        ece=evaluation.mean("ece"),
+        **{name: evaluation.mean(name) for name in OF_STEPS},
     )
     measured = [
         row for task, found in evaluation.tasks.items() for row in _measures(setting, task, found)
@@ -69,16 +71,15 @@ def make_round(
 
 
 def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
-    """Yield what is recorded of a task; of several tasks also the measures that a step averages."""
+    """Yield the measures of a task."""
     classes = setting.pool.tasks[task].classes
     for m in found.heads:
         yield task, m.head, m.modalities, m.metric, None, m.value
-    if len(setting.pool.tasks) > 1:
-        for name, value in found.measures.items():
-            if name != "accuracy":  # which is recorded for each head
-                yield task, MIXED, "all", name, None, value
-    if found.auc is not None:
-        yield task, MIXED, "all", "auc", None, found.auc
+    is_mean = len(setting.pool.tasks) > 1
+    for name, value in found.measures.items():
+        # Accuracy is recorded of each head, and of a single task a step has some measures already.
+        if name != "accuracy" and (is_mean or name not in OF_STEPS):
+            yield task, MIXED, "all", name, None, value
     for label, recall in found.recalls.items():
         yield task, MIXED, "all", "recall", classes[label], recall
 

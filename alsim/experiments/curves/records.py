@@ -1,8 +1,9 @@
 """What an experiment yields: frozen records, the rows of a run's tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from alsim.experiments.ranges import Amount, Calibration, Count, Int64, Loss, Measured, Share
+from alsim.measures import MEASURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class StepRecord:
     macro_f1: Share
     nll: Loss  # nats
     ece: Calibration
+
+
+# Later measures are recorded in `metrics.parquet` alone, so that this table keeps its columns.
+OF_STEPS = tuple(field.name for field in fields(StepRecord) if field.name in MEASURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from alsim import metrics
+from alsim.measures import OF_TRAINING
 from alsim.models import MIXED
 from alsim.pool.pool import Pool, Task
 from alsim.signals import Chunks
@@ -112,15 +113,17 @@ def measure_task(task: Task, outputs: Tensor, rows: range) -> dict[str, float]:
         return {}
     outputs, labels = outputs[known], labels[known]
     if task.kind == "target":
-        return {"mse": metrics.mean_squared_error(outputs.squeeze(1), labels)}
+        return metrics.measure(OF_TRAINING, predicted=outputs.squeeze(1), targets=labels)
     logs = torch.log_softmax(outputs.double(), 1)
-    found = {
-        "accuracy": metrics.accuracy(logs.argmax(1), labels),
-        "nll": metrics.nll(logs, labels),
+    predicted = logs.argmax(1)
+    given = {
+        "predicted": predicted,
+        "labels": labels,
+        "confusion": metrics.confusion_matrix(predicted, labels, len(task.classes)),
+        "log_probabilities": logs,
+        "probabilities": logs.exp(),
     }
     if len(task.classes) == 2:
         # The logits, whose difference keeps apart what probabilities near 1 would tie.
-        area = metrics.area_under_curve(outputs[:, 1].double() - outputs[:, 0].double(), labels)
-        if area is not None:
-            found["auc"] = area
-    return found
+        given["scores"] = outputs[:, 1].double() - outputs[:, 0].double()
+    return metrics.measure(OF_TRAINING, len(task.classes), **given)

@@ -6,6 +6,7 @@ from typing import Protocol
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.runs import RunFacts, counted
 from alsim.errors import UsageError, nearest
+from alsim.measures import MEASURES, SCORES
 
 
 class Evaluated(Protocol):
@@ -19,13 +20,7 @@ class Evaluated(Protocol):
 
 # Columns in words, and whether they are measured on the evaluation split.
 _WORDS: Mapping[str, tuple[str, bool]] = {
-    "accuracy": ("accuracy", True),
-    "balanced_accuracy": ("balanced accuracy", True),
-    "macro_f1": ("macro F1", True),
-    "nll": ("negative log-likelihood (nats)", True),
-    "ece": ("expected calibration error", True),
-    "auc": ("AUC", True),
-    "mse": ("mean squared error", True),
+    **{name: (measure.words, True) for name, measure in MEASURES.items()},
     "cost": ("cost of the labels", False),
     "n_questions": ("questions asked", False),
     "batch_size": ("largest batch (objects)", False),
@@ -60,8 +55,6 @@ def check_score(metric: str, kind: str) -> None:
     Raises:
         UsageError: If it is not.
     """
-    from alsim.analysis.curves.comparison import SCORES  # imports torch, which takes seconds
-
     if metric not in SCORES:
         raise UsageError(
             f"{metric!r} is not a score of which more is better",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from alsim.analysis.statistics.paired import judge_above, t_test
+from alsim.measures import SCORES
 from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.recipe import Studies
 from alsim.recipes.training.measured import MEAN, BySeed, Measured, Place
@@ -18,7 +19,6 @@ from alsim.store.training import TrainingStudy
 
 TrainingClaimKind = Literal["better", "gains-more", "spreads-more", "agrees-more"]
 Metric = Literal["accuracy", "auc", "nll", "mse", "train_loss", "validation_loss"]
-_LARGER_IS_BETTER = ("accuracy", "auc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ def _distances(values: BySeed, seeds: Sequence[int]) -> BySeed:
 
 
 def _sign(claim: TrainingClaim) -> int:
-    return 1 if claim.metric in _LARGER_IS_BETTER else -1
+    return 1 if claim.metric in SCORES else -1
 
 
 def _what(claim: TrainingClaim) -> str:
