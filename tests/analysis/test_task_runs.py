@@ -1,12 +1,14 @@
 """One task of a run: its steps, its manifest, and what is told where it is not there."""
 
+from dataclasses import replace
+
 import pytest
 from pictures import MemoryRun, make_metrics, make_steps, rising
 from task_runs import STRATEGIES, TASKS, task_run, value_of
 
 from alsim.analysis.curves.curves import learning_curves
 from alsim.analysis.curves.metric_curves import Place, metric_curves
-from alsim.analysis.curves.task_runs import of_task, tasks_of
+from alsim.analysis.curves.task_runs import of_task, tasks_of, with_metric
 from alsim.errors import StoreError, UsageError
 
 RUN = task_run()
@@ -93,3 +95,18 @@ def test_a_step_without_a_value_for_the_task_is_null_and_the_curve_goes_on() -> 
     curves = learning_curves(found.steps)
     assert [curve.strategy for curve in curves] == list(STRATEGIES)
     assert all(curve.x.size == 4 and curve.is_cut for curve in curves)
+
+
+def test_a_measure_that_steps_lack_is_the_mean_over_the_tasks() -> None:
+    short = replace(RUN, steps=RUN.steps.drop_columns(["macro_f1"]))
+    whole = with_metric(short, "macro_f1")
+    expected = [value / 2 for value in RUN.steps.column("accuracy").to_pylist()]
+    assert whole.steps.column("macro_f1").to_pylist() == pytest.approx(expected)
+    assert whole.steps.drop_columns(["macro_f1"]).equals(short.steps)
+    assert whole.metrics.equals(short.metrics)
+    assert whole.manifest == short.manifest
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "auc", "batch_size", "unheard_of"])
+def test_nothing_is_added_that_steps_have_or_that_is_no_measure_of_every_task(metric: str) -> None:
+    assert with_metric(RUN, metric) is RUN

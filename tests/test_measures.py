@@ -1,0 +1,67 @@
+"""The table of measures: what it names is there, and what it says is used."""
+
+import math
+
+import pytest
+import torch
+
+from alsim import metrics
+from alsim.analysis.statistics.intervals import bounds_of
+from alsim.experiments.curves.records import OF_STEPS, MetricRecord
+from alsim.experiments.ranges import refuse_impossible
+from alsim.measures import MEASURES, OF_CURVES, OF_TRAINING, SCORES, SHARES, scores_in_words
+
+LABELS = torch.tensor([0, 1, 1, 0])
+LOGS = torch.log_softmax(torch.tensor([[2.0, 0], [0, 1], [1, 0], [3, 1]]), 1)
+SAID = {
+    "predicted": LOGS.argmax(1),
+    "labels": LABELS,
+    "confusion": metrics.confusion_matrix(LOGS.argmax(1), LABELS, 2),
+    "log_probabilities": LOGS,
+    "probabilities": LOGS.exp(),
+}
+SCORED = {**SAID, "scores": LOGS[:, 1] - LOGS[:, 0]}
+TARGETS = {"predicted": torch.tensor([1.0, 2.0]), "targets": torch.tensor([1.0, 4.0])}
+
+
+def test_a_measure_is_computed_where_all_that_it_reads_is_given() -> None:
+    of_classes = {name for name, each in MEASURES.items() if each.of == "classes"}
+    of_two = {name for name, each in MEASURES.items() if each.of == "two classes"}
+    assert metrics.measure(MEASURES, 2, **SAID).keys() == of_classes
+    assert metrics.measure(MEASURES, 2, **SCORED).keys() == of_classes | of_two
+    assert metrics.measure(MEASURES, **TARGETS) == {"mse": 2.0}
+    assert metrics.measure(OF_CURVES, 2, **SCORED).keys() == of_classes | of_two
+    assert metrics.measure(OF_TRAINING, 2, **SCORED).keys() == {"accuracy", "nll", "auc"}
+
+
+def test_a_measure_that_a_function_cannot_tell_is_left_out() -> None:
+    alike = {**SCORED, "labels": torch.zeros(4, dtype=torch.int64)}
+    assert "auc" not in metrics.measure(OF_CURVES, 2, **alike)
+
+
+def test_measures_lie_in_their_range() -> None:
+    for name, value in metrics.measure(MEASURES, 2, **SCORED).items():
+        assert MEASURES[name].least <= value <= MEASURES[name].most
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_record_of_a_value_out_of_range_is_refused(name: str) -> None:
+    def check(value: float) -> None:
+        refuse_impossible(MetricRecord("random", 0, 0, "t", "mixed", "all", name, None, value))
+
+    measure = MEASURES[name]
+    check(measure.least)
+    impossible = [measure.least - 0.01]
+    impossible += [measure.most + 0.01] * math.isfinite(measure.most)
+    impossible += [math.nan] * (not measure.may_be_nan)
+    for value in impossible:
+        with pytest.raises(ValueError, match=f"the value of {name} cannot be"):
+            check(value)
+    assert bounds_of(name) == (measure.least, measure.most)
+
+
+def test_scores_shares_and_words_are_those_that_were_before_the_table() -> None:
+    assert SCORES == ("accuracy", "balanced_accuracy", "macro_f1", "auc")
+    assert {*SCORES, "ece"} == SHARES
+    assert OF_STEPS == ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
+    assert scores_in_words() == "accuracy, balanced_accuracy or macro_f1"
