@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import Check, check_pool
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.source import open_source
 from alsim.pool.summary import PoolSummary, summarise

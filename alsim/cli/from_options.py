@@ -20,13 +20,14 @@ AsJson = Annotated[
 
 
 def from_options(
-    group: type, *, leave_out: tuple[str, ...] = ()
+    group: type, *, leave_out: tuple[str, ...] = (), help_all: bool = True
 ) -> Callable[[Callable[Concatenate[Mapping[str, Any], P], None]], Callable[..., None]]:
     """Let a function of the options given be a command with a flag for each option.
 
     Args:
         group: Of options.
         leave_out: Options that this command does not have.
+        help_all: Whether its `--help` shows the most used options alone, and `--help-all` the rest.
     """
 
     def decorate(
@@ -39,13 +40,13 @@ def from_options(
 
         def command(**values: Any) -> None:
             extra: Any = {one.name: values.pop(one.name) for one in own}
-            del values["help_all"]
+            values.pop("help_all", None)
             given = {n: v for n, v in values.items() if v is not None and v is not False}
             run: Any = function
             run(given, **extra)
 
         documented: Any = command
-        parameters = [*(_flag(one) for one in options.values()), *own, _HELP_ALL]
+        parameters = [*(_flag(one) for one in options.values()), *own, *[_HELP_ALL] * help_all]
         documented.__signature__ = inspect.Signature(parameters)
         documented.__annotations__ = {one.name: one.annotation for one in parameters}
         documented.__name__, documented.__doc__ = function.__name__, function.__doc__

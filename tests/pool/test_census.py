@@ -20,7 +20,7 @@ from alsim.pool.checking import check_pool
 from alsim.pool.importers.build import read_notes
 from alsim.pool.importers.census_files import COLUMNS, INCOMES
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import stored_roles
 from alsim.pool.source import open_source
 

@@ -12,7 +12,7 @@ from alsim.errors import AlsimError, PoolError
 from alsim.options.pool import PoolOptions
 from alsim.pool.importers.build import read_notes
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.roles import Roles, stored_roles
 from alsim.pool.source import open_source

@@ -14,7 +14,7 @@ from pools import load, make_table, write
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.idx import read_idx
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.pool import Pool
 from alsim.pool.roles import Roles, stored_roles
 

@@ -12,7 +12,7 @@ from pools import load, make_table, write
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.pool.importers.build import read_notes
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import stored_roles
 
 N = 120

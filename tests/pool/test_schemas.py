@@ -9,7 +9,7 @@ from pools import doors, load, make_table, rows_by_id, write
 from alsim.errors import PoolError
 from alsim.pool.importers.build import read_notes
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.schemas import class_names, common_type
 from alsim.pool.source import open_source
 

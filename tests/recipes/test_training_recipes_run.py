@@ -14,7 +14,7 @@ import pytest
 
 from alsim.errors import StoreError
 from alsim.pool.importers.dispatch import import_pool
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.recipes import Recipe, Report, read_recipe, run_recipe
 from alsim.store.training import TrainingStudy, read_training

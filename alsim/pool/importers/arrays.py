@@ -18,7 +18,7 @@ from alsim.pool.importers.build import (
 )
 from alsim.pool.importers.label_files import FORMATS, ID_NAMES, LABEL_NAMES, join_labels
 from alsim.pool.importers.numpy_files import load_npy, load_npz
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import Roles
 from alsim.pool.splits import SYNONYMS
 

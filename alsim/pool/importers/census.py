@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alsim.errors import PoolError, UsageError
 from alsim.pool.importers.build import build_pool, write_notes
 from alsim.pool.importers.census_files import COLUMNS, NUMBERS, read_census
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.pool import Split
 from alsim.pool.roles import Roles
 from alsim.pool.splits import SYNONYMS, stratified

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alsim.errors import PoolError
 from alsim.pool.importers.build import build_pool, embedding_column, write_notes
 from alsim.pool.importers.files import read_unpacked
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import Roles
 
 SIDE = 32
@@ -24,7 +25,7 @@ MEND = (
 )
 
 
-def import_cifar100(folder: Path) -> pa.Table:
+def import_cifar100(folder: Path, options: ImportOptions) -> pa.Table:
     """Return the pool of the folder with `train.bin` and `test.bin`.
 
     `image` holds 32·32·3 uint8, row by row, RGB (in the files it is channel by channel). `label`
@@ -36,6 +37,7 @@ def import_cifar100(folder: Path) -> pa.Table:
     Raises:
         PoolError: With what is wrong with the files; also if a superclass has not five classes.
     """
+    del options  # the files say it all
     where = str(folder)
     names = {file.name for file in folder.iterdir()} if folder.is_dir() else set[str]()
     if not {"train.bin", "test.bin"} <= names:

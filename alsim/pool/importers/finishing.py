@@ -12,7 +12,7 @@ from alsim.pool.checking import check_pool
 from alsim.pool.columns import is_discrete, plain_column
 from alsim.pool.faults import Fault, raise_first
 from alsim.pool.importers.build import known_columns, read_notes, write_notes
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.labels import without_unknown
 from alsim.pool.roles import stored_roles, write_roles
 from alsim.pool.source import open_source

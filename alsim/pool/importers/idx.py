@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from alsim.errors import PoolError
 from alsim.pool.importers.build import build_pool, embedding_column
 from alsim.pool.importers.files import read_unpacked
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.pool import Split
 from alsim.pool.roles import Roles
 
 UINT8 = 0x08  # the only type of values that MNIST and its relatives use
 
 
-def import_idx(paths: Sequence[Path]) -> pa.Table:
+def import_idx(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     """Return the pool of idx files: images, and labels, of train and (by their name) of test.
 
     Args:
         paths: Files, or one folder that holds them. What a file holds is read from its header:
             one axis is labels, more are images. Names with `t10k` or `test` are test.
+        options: Not used: the files say it all.
     """
+    del options
     where = ", ".join(map(str, paths))
     files = [
         file

@@ -12,7 +12,7 @@ import pyarrow as pa
 from alsim.errors import PoolError, UsageError, nearest
 from alsim.pool.importers.build import label_column
 from alsim.pool.importers.numpy_files import load_npy
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.source import open_source
 
 LABEL_NAMES = ("label", "labels", "y", "target", "targets", "class")

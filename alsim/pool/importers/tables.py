@@ -17,7 +17,7 @@ from alsim.pool.decoding import present_rows
 from alsim.pool.faults import raise_first
 from alsim.pool.importers.build import build_pool, embedding_column, known_columns, write_notes
 from alsim.pool.importers.label_files import ID_NAMES, join_labels
-from alsim.pool.importers.options import ImportOptions
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
 from alsim.pool.roles import Roles, is_embedding
 from alsim.pool.schemas import is_nested
