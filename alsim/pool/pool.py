@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-
 from alsim.errors import PoolError
 from alsim.options.pool import LabelKind
 
