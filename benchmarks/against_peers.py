@@ -32,7 +32,8 @@ from common import parse_arguments, ran_on
 from peers import CHUNK, DROPOUT, N_CLASSES, PEERS, WIDTH, Net, Problem, Query
 from torch import Tensor
 
-from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.curves.querying import query_round
+from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas, make_setting
 from alsim.options.model import ModelOptions

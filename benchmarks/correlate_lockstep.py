@@ -25,9 +25,9 @@ import torch
 from common import parse_arguments, ran_on
 from torch import Tensor, nn
 
+from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import CorrelationOptions, correlate
-from alsim.experiments.curves.asking import initial_query
-from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting

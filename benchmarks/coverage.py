@@ -20,7 +20,7 @@ import numpy as np
 from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 
-from alsim.analysis.curves.curves import Curve
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
 from alsim.analysis.curves.verdicts import judge_pairs
 from alsim.analysis.statistics.intervals import t_half_width

@@ -32,8 +32,8 @@ from sklearn.linear_model import LogisticRegression
 
 from alsim.analysis.statistics.holm import holm
 from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
-from alsim.experiments.curves.asking import initial_query
-from alsim.experiments.curves.loop import passive
+from alsim.experiments.asking import initial_query
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fresh_replicas, make_setting
 from alsim.options.curves import CurvesOptions

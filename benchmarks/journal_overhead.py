@@ -24,8 +24,9 @@ import pyarrow.parquet as pq
 import torch
 from common import parse_arguments, ran_on
 
-from alsim.experiments.curves.loop import Passive, active, begin, passive
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.loop import active, begin
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults

@@ -1,4 +1,4 @@
-"""The architecture: a module imports only from rows above its own (DESIGN §4)."""
+"""The architecture: a module imports only from rows above its own; see docs/architecture.md."""
 
 import ast
 from pathlib import Path
@@ -18,6 +18,7 @@ ROWS = [
     {"store", "recipes", "plots", "studies"},
     {"cli"},
 ]
+KINDS = {"curves", "correlation", "training"}
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
 # What runs a study must keep its records, so studies may use store. A recipe runs, keeps and draws.
 WITHIN = {
@@ -57,6 +58,44 @@ def test_a_module_imports_only_from_rows_above_its_own() -> None:
             if name != part and RANK[name] >= RANK[part] and (part, name) not in WITHIN
         ]
     assert wrong == []
+
+
+# Passive training can train on what a run queried: it reads the folder of that run, and no more.
+BETWEEN = {("studies/training/queried.py", "curves"), ("recipes/training", "curves")}
+
+
+def kind_of(path: Path) -> str | None:
+    """Return the kind of study that a module of a layer belongs to."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if len(parts) > 1 and parts[1] in KINDS and parts[0] != "options" else None
+
+
+def kinds_imported(path: Path) -> set[str]:
+    """Return the kinds of study whose modules a file imports."""
+    modules = {
+        node.module
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    parts = [name.split(".") for name in modules if name.startswith("alsim.")]
+    return {part[2] for part in parts if len(part) > 2 and part[1] != "options"} & KINDS
+
+
+def test_no_kind_of_study_imports_another() -> None:
+    wrong: list[str] = []
+    seen: set[str] = set()
+    for path in ROOT.rglob("*.py"):
+        if (kind := kind_of(path)) is None:
+            continue
+        seen.add(kind)
+        name = path.relative_to(ROOT).as_posix()
+        wrong += [
+            f"{name} imports {other}"
+            for other in kinds_imported(path) - {kind}
+            if not any(name.startswith(begin) and other == of for begin, of in BETWEEN)
+        ]
+    assert wrong == []
+    assert seen == KINDS
 
 
 def test_only_the_command_line_knows_typer_and_rich() -> None:

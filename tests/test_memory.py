@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from toy import make_toy_setting
 
 from alsim.errors import RunError
-from alsim.experiments.curves.loop import active, begin, passive
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.loop import active, begin
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.models import Inputs, Outputs

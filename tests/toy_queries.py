@@ -6,9 +6,10 @@ from dataclasses import replace
 import torch
 from toy import make_pool
 
-from alsim.experiments.curves.loop import active, begin, passive
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.loop import active, begin
 from alsim.experiments.curves.records import QueryRecord, Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, make_setting

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from alsim.errors import RunError, UsageError
-from alsim.experiments.curves.asking import Queried, ask, initial_query, labelled_rows
-from alsim.experiments.curves.loop import Passive
+from alsim.experiments.asking import Queried, ask, initial_query, labelled_rows
+from alsim.experiments.passive import Passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.ranges import Count, Loss, Share
 from alsim.experiments.setting import Setting, fit_streams

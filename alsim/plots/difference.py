@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.differences import difference_curve
 from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.differences import paired
 from alsim.analysis.curves.runs import counted, named
 from alsim.analysis.curves.saving_curves import MOST_POINTS, SavingCurve, savings_by

@@ -8,8 +8,8 @@ from typing import IO, Any, Generic, TypeVar
 from msgspec import Struct, msgpack
 
 from alsim.experiments.correlation import CorrelationOptions
-from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import StepRecord
+from alsim.experiments.jobs import Job
 from alsim.options.engine import Way
 from alsim.studies.start.assignment import Assignment
 from alsim.studies.training.assignment import TrainAssignment

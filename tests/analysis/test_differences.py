@@ -4,7 +4,8 @@ import pytest
 from pictures import make_steps, rising
 from scipy import stats
 
-from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.differences import difference_curve, paired
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from toy import make_pool, make_toy_setting
 
-from alsim.experiments.curves.loop import Advance, Passive, active, begin, passive
+from alsim.experiments.curves.loop import Advance, active, begin
 from alsim.experiments.curves.position import Position
-from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting

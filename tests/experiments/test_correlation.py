@@ -13,6 +13,7 @@ from pools import load, make_table
 from toy import make_pool, make_toy_setting
 
 from alsim.errors import RunError, UsageError
+from alsim.experiments.asking import initial_query
 from alsim.experiments.correlation import (
     CorrelationOptions,
     GroupRecord,
@@ -21,8 +22,7 @@ from alsim.experiments.correlation import (
     correlate,
     split_into_groups,
 )
-from alsim.experiments.curves.asking import initial_query
-from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
 from alsim.options.engine import Way

@@ -9,7 +9,7 @@ import torch
 from asking import asked
 from pools import embeddings
 
-from alsim.experiments.curves.loop import passive
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import fresh_replicas, make_setting
 from alsim.options.training import TrainingOptions

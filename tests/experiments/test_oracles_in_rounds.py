@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from toy import make_pool, make_toy_setting
 
-from alsim.experiments.curves.asking import initial_query, labelled_rows
-from alsim.experiments.curves.loop import active, begin, passive
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.asking import initial_query, labelled_rows
+from alsim.experiments.curves.loop import active, begin
 from alsim.experiments.curves.recording import answer_texts
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting

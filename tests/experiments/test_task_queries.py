@@ -10,13 +10,15 @@ from torch import Tensor
 from toy import make_pool, make_toy_setting
 from toy_queries import PRICES, asked, make_queried_pool, make_queries_setting, run
 
+from alsim.experiments.asking import ask, initial_query, labelled_rows
 from alsim.experiments.cells import merged, open_cells
-from alsim.experiments.curves.asking import ask, initial_query, labelled_rows
-from alsim.experiments.curves.loop import active, begin, passive
+from alsim.experiments.curves.loop import active, begin
 from alsim.experiments.curves.picking import Options, pick
 from alsim.experiments.curves.position import Position
-from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.curves.querying import query_round
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.schedule import Schedule
 from alsim.experiments.setting import Setting, fresh_replicas

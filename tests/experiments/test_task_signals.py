@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_queries import make_queried_pool, make_queries_setting
 
+from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.cells import open_cells
-from alsim.experiments.curves.asking import initial_query, labelled_rows
 from alsim.experiments.curves.scoring import score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.options.engine import Way

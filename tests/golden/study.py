@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from toy import make_toy_setting
 
-from alsim.experiments.curves.loop import active, begin, passive
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.curves.loop import active, begin
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.options.model import ModelOptions
 

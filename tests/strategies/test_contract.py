@@ -11,8 +11,8 @@ from pools import load, make_table
 from toy import make_toy_setting
 
 from alsim.errors import UsageError
+from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.cells import open_cells
-from alsim.experiments.curves.asking import initial_query, labelled_rows
 from alsim.experiments.curves.scoring import considered, score_tasks
 from alsim.experiments.setting import Setting, fresh_replicas
 from alsim.options.engine import Way

@@ -10,7 +10,7 @@ from toy import make_toy_setting
 
 from alsim.errors import RunError, StoreError
 from alsim.experiments.correlation import CorrelationOptions, copies_at_once
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.jobs import Job
 from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import TrainingOptions

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from alsim.experiments.correlation import CorrelationOptions
-from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import StepRecord
+from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import ModelOptions

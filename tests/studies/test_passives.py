@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from toy import make_toy_setting
 
-from alsim.experiments.curves.loop import passive
+from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.options.training import TrainingOptions
 from alsim.strategies import find_strategy

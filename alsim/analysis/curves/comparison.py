@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from alsim.analysis.curves.curves import Curve, XAxis, learning_curves
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.curves.verdicts import Verdict, judge_pairs, shared_seeds, values_at

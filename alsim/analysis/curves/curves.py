@@ -1,7 +1,6 @@
 """Learning curves: a metric against labels, questions or cost, over seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.analysis.curve import Curve
 from alsim.analysis.statistics.intervals import CONFIDENCE, t_half_width
 from alsim.errors import UsageError, nearest
 
@@ -20,24 +20,6 @@ X_COLUMNS: Mapping[XAxis, str] = {
     "cost": "cost",
 }
 _NOT_METRICS = ("strategy", "seed", "step", "n_labelled")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """The learning curve of one strategy: s seeds at p points that all of them have.
-
-    The interval is pointwise: 95 % at each point, less for the whole curve at once.
-    """
-
-    strategy: str
-    metric: str
-    seeds: tuple[int, ...]  # ascending
-    x: NDArray[np.float64]  # (p,), ascending: labels, questions or cost
-    mean: NDArray[np.float64]  # (p,), over seeds
-    half_width: NDArray[np.float64] | None  # (p,), of the t-interval; None with one seed
-    values: NDArray[np.float64]  # (s, p), in the order of `seeds`
-    is_cut: bool  # whether some seed has more points than are drawn of it
-    is_interpolated: bool  # whether `x` is between the steps of some seed
 
 
 def metric_columns(steps: pa.Table) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import share_span
-from alsim.analysis.curves.curves import Curve
 from alsim.analysis.curves.verdicts import shared_seeds, values_at
 from alsim.analysis.statistics.intervals import CONFIDENCE, t_half_width
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.curves.curves import X_COLUMNS, Curve, XAxis, learning_curves
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import X_COLUMNS, XAxis, learning_curves
 
 _KEY = ["strategy", "seed", "step"]
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alsim.analysis.curves.curves import X_COLUMNS, Curve, learning_curves
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import X_COLUMNS, learning_curves
 from alsim.analysis.statistics.intervals import (
     NOT_NEGATIVE,
     UNIT,

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.curves.curves import Curve
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.statistics.holm import Adjusted, holm
 from alsim.analysis.statistics.intervals import (

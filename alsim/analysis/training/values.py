@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.curves.curves import Curve
+from alsim.analysis.curve import Curve
 from alsim.analysis.statistics.intervals import t_half_width
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.experiments.training.records import RANDOM

@@ -12,41 +12,22 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from alsim.experiments.cells import merged
-from alsim.experiments.curves.asking import initial_query, labelled_rows
+from alsim.experiments.asking import initial_query, labelled_rows
 from alsim.experiments.curves.position import Position
-from alsim.experiments.curves.querying import Job, query_round
+from alsim.experiments.curves.querying import query_round
 from alsim.experiments.curves.recording import make_round
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import Passive, fit_from_scratch, to_train_on
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import (
     Setting,
     fit_streams,
     fresh_replicas,
 )
-from alsim.training.fit import Labelled, Stopped, fit_early_stopping, fit_epochs
+from alsim.training.fit import Labelled, fit_epochs
 from alsim.training.objective import LOG_VARIANCE
 from alsim.training.replicas import Replicas
-from alsim.training.state import ReplicaState
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Passive:
-    """Nets after the passive phase, one a seed."""
-
-    state: ReplicaState
-    best: tuple[int, ...]  # the epoch that each kept; 0 where the training diverged
-    epochs: tuple[int, ...]  # how many each took
-
-    @property
-    def alive(self) -> tuple[bool, ...]:
-        """Return which nets there are: the others' training diverged."""
-        return tuple(epoch > 0 for epoch in self.best)
-
-    def pick(self, replicas: Sequence[int]) -> "Passive":
-        """Return the chosen nets, in that order; one may come twice."""
-        best, epochs = (tuple(numbers[r] for r in replicas) for numbers in (self.best, self.epochs))
-        return Passive(self.state.pick(replicas), best, epochs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,16 +38,6 @@ class Advance:
     rounds: Mapping[int, Round]  # by replica; one that has ended has none
     diverged: tuple[int, ...]  # replicas whose training diverged at this step; they end
     position: Callable[[], Position]  # to go on from here; to be called before the next step
-
-
-def passive(setting: Setting, seeds: Sequence[int], progress: Progress) -> Passive:
-    """Train each seed on its initial labels."""
-    progress.phase("passive")
-    replicas = fresh_replicas(setting, seeds, "init")
-    queries = [initial_query(setting, seed) for seed in seeds]
-    labelled = _to_train_on(setting, labelled_rows(setting, queries))
-    trained = _fit_from_scratch(setting, replicas, labelled, seeds, "passive", progress=progress)
-    return Passive(replicas.state(), tuple(trained.best.tolist()), tuple(trained.epochs.tolist()))
 
 
 def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
@@ -124,7 +95,7 @@ def _measure(
     rounds: dict[int, Round] = {}
     silent: list[int] = []
     sigmas = _sigmas(replicas)
-    n_rows = _to_train_on(setting, position.labelled).n
+    n_rows = to_train_on(setting, position.labelled).n
     for r, evaluation in enumerate(setting.evaluator.evaluate(replicas)):
         if not position.running[r]:
             continue
@@ -177,39 +148,6 @@ def _saving(position: Position, replicas: Replicas) -> Callable[[], Position]:
     return lambda: replace(position, state=replicas.state())
 
 
-def _to_train_on(setting: Setting, labelled: Labelled) -> Labelled:
-    """Return what nets are trained on: each object once, with all of its answers."""
-    return merged(labelled) if setting.unit == "cell" else labelled
-
-
-def _on(device: torch.device, labelled: Labelled) -> Labelled:
-    def moved(tensor: Tensor) -> Tensor:
-        return tensor.to(device)
-
-    return Labelled(
-        moved(labelled.rows), {task: moved(labels) for task, labels in labelled.labels.items()}
-    )
-
-
-def _fit_from_scratch(
-    setting: Setting,
-    replicas: Replicas,
-    labelled: Labelled,
-    seeds: Sequence[int],
-    *path: str | int,
-    progress: Progress,
-) -> Stopped:
-    """Train to the best epoch."""
-    validator = setting.validator
-    return fit_early_stopping(
-        replicas, setting.features, labelled, setting.training,
-        n_classes=setting.n_classes,
-        streams=fit_streams(setting, seeds, *path),
-        validate=None if validator is None else lambda: validator.losses(replicas),
-        on_epoch=progress.epoch,
-    )  # fmt: skip
-
-
 def _fine_tune(
     setting: Setting,
     replicas: Replicas,
@@ -219,10 +157,10 @@ def _fine_tune(
 ) -> tuple[Replicas, tuple[int, ...]]:
     """Return the replicas trained on, fresh ones with `retrain`, and those that diverged."""
     seeds, step = [job.seed for job in jobs], position.step
-    labelled = _to_train_on(setting, position.labelled)
+    labelled = to_train_on(setting, position.labelled)
     if setting.training.retrain:
         replicas = fresh_replicas(setting, seeds, "round", step, "init")
-        trained = _fit_from_scratch(
+        trained = fit_from_scratch(
             setting, replicas, labelled, seeds, "round", step, progress=progress
         )
         alive = (trained.best > 0).tolist()
@@ -254,3 +192,12 @@ def _sigmas(replicas: Replicas) -> list[dict[tuple[str, str], float]]:
     if log_variance is None:
         return [{} for _ in range(replicas.size)]
     return [replicas.objective.sigmas(values) for values in log_variance]
+
+
+def _on(device: torch.device, labelled: Labelled) -> Labelled:
+    def moved(tensor: Tensor) -> Tensor:
+        return tensor.to(device)
+
+    return Labelled(
+        moved(labelled.rows), {task: moved(labels) for task, labels in labelled.labels.items()}
+    )

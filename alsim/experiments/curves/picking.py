@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from alsim.experiments.curves.asking import one_cell_each
+from alsim.experiments.asking import one_cell_each
 from alsim.options.curves import Unit
 from alsim.signals import Signals
 from alsim.strategies import Candidates, Strategy, query

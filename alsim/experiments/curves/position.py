@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alsim.experiments.curves.asking import Queried
+from alsim.experiments.asking import Queried
 from alsim.oracle import Answers
 from alsim.training.fit import Labelled
 from alsim.training.state import ReplicaState

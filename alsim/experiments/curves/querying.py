@@ -3,16 +3,16 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from alsim.errors import AlsimError, RunError
+from alsim.experiments.asking import Queried, ask
 from alsim.experiments.cells import open_cells
-from alsim.experiments.curves.asking import Queried, ask
 from alsim.experiments.curves.picking import Options, Picked, pick, wanted_tasks
 from alsim.experiments.curves.scoring import considered, score_tasks
+from alsim.experiments.jobs import Job
 from alsim.experiments.setting import Setting
 from alsim.seeding import stream
 from alsim.signals import Request, Scene, Signals, signals_of
@@ -23,13 +23,6 @@ from alsim.training.replicas import Replicas
 
 PASSIVE = find_strategy("random").strategy
 _FEWER = "let it look at fewer rows, such as --candidates 10000, or use fewer --workers"
-
-
-class Job(NamedTuple):
-    """One learning curve: a seed and the name of a strategy."""
-
-    seed: int
-    strategy: str
 
 
 def query_round(

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from alsim.experiments.curves.asking import Queried
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.asking import Queried
 from alsim.experiments.curves.records import (
     OF_STEPS,
     MetricRecord,
@@ -13,6 +12,7 @@ from alsim.experiments.curves.records import (
     StepRecord,
 )
 from alsim.experiments.evaluation import Evaluation, TaskMeasures
+from alsim.experiments.jobs import Job
 from alsim.experiments.setting import Setting
 from alsim.models import MIXED
 from alsim.oracle import Answers

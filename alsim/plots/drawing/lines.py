@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.curves.curves import Curve, XAxis
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
 from alsim.plots.drawing.figures import make_figure, write_footnote, write_title

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alsim.analysis.curves.curves import Curve, XAxis
+from alsim.analysis.curve import Curve
+from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.metric_curves import Place, metric_curves, places_of
 from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import StoreError
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule
 from alsim.options.correlation import CorrelateOptions
 from alsim.options.curves import ScheduleOptions

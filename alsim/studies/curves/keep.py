@@ -16,10 +16,11 @@ from typing import Any, Literal
 from msgspec import convert
 
 from alsim.errors import RunError, StoreError
-from alsim.experiments.curves.loop import Advance, Passive
+from alsim.experiments.curves.loop import Advance
 from alsim.experiments.curves.position import Position
-from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round, StepRecord
+from alsim.experiments.jobs import Job
+from alsim.experiments.passive import Passive
 from alsim.signals import CHUNK, Chunks
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
 from alsim.store.curve_journal import Journal

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import RunError, StoreError
-from alsim.experiments.curves.querying import Job
 from alsim.experiments.curves.records import Round
+from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import plan_schedule
 from alsim.options.curves import CurvesOptions
 from alsim.options.engine import n_cores

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alsim.experiments.curves.loop import Passive
+from alsim.experiments.passive import Passive
 from alsim.options.training import TrainingOptions
 from alsim.studies import messages
 from alsim.studies.curves.keep import load_passive

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from alsim.experiments.correlation import CorrelationOptions
-from alsim.experiments.curves.querying import Job
+from alsim.experiments.jobs import Job
 from alsim.options.engine import Way
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.store.layout import CHECKPOINTS, JOURNALS

@@ -9,7 +9,7 @@ import torch
 
 from alsim.errors import StoreError
 from alsim.experiments.correlation import copies_at_once
-from alsim.experiments.curves.loop import Passive, passive
+from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, make_setting
 from alsim.oracle import make_oracle
