@@ -108,7 +108,8 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
 
 def toml(scratch: Path) -> tuple[Feed, Seeds]:
     """Return a function that reads a recipe, and alsim's recipes as first inputs."""
-    from alsim.recipes.reading import HERE, read_recipe
+    from alsim.recipes.file import HERE
+    from alsim.recipes.reading import read_recipe
 
     file = scratch / "mine.toml"
 

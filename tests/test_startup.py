@@ -55,10 +55,9 @@ def test_the_names_of_a_package_are_those_that_it_lists_and_no_others() -> None:
     import alsim
     import alsim.models
     import alsim.plots
-    import alsim.recipes
     import alsim.strategies
 
-    for package in (alsim, alsim.models, alsim.plots, alsim.recipes, alsim.strategies):
+    for package in (alsim, alsim.models, alsim.plots, alsim.strategies):
         for name in package.__all__:
             assert getattr(package, name) is not None
         with pytest.raises(AttributeError, match=rf"'{package.__name__}' .* 'absent'"):

@@ -9,7 +9,7 @@ from alsim.models.table import MODELS, find_model
 from alsim.options.experts import ExpertOptions, expert_faults
 from alsim.options.model import AUTO, ModelOptions
 from alsim.options.option import Option, options_of
-from alsim.parameters import put_together, take_apart
+from alsim.parameters import Value, put_together, take_apart
 
 FLAG = "--model"
 
@@ -57,6 +57,19 @@ def find_named_model(text: str) -> NamedModel:
     )
     in_order = {key: given[key] for key in known if key in given}
     return NamedModel(put_together(written.base, in_order), options, tuple(in_order))
+
+
+def with_parameters(text: str, parameters: Mapping[str, Value]) -> str:
+    """Return a model with further parameters: those that it reads and that were not written.
+
+    Raises:
+        UsageError: If the text is no model with parameters.
+    """
+    written = take_apart(text, FLAG)
+    known = parameters_of(written.base)
+    given = written.given({key: _type_of(option) for key, option in known.items()})
+    further = {key: value for key, value in parameters.items() if key in known}
+    return put_together(written.base, {**further, **given})
 
 
 def parameters_of(base: str) -> Mapping[str, Option[Any, Any]]:

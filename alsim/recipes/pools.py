@@ -16,7 +16,7 @@ MadePool = VkOptions | MmoeOptions  # how a pool is made
 class Generator:
     """What makes pools of one sort."""
 
-    options: Callable[..., Any]  # a dataclass
+    options: type[Any]  # a dataclass
     check: Callable[[Any], None]  # raises a UsageError for what cannot be used
     make: Callable[[Any], pa.Table]
 

@@ -1,22 +1,33 @@
-"""Recipes from TOML files, checked strictly: all faults of a file are told at once."""
+"""Recipes from their files, with all faults of a file reported at once."""
 
-import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from alsim.errors import UsageError, nearest
 from alsim.options.faults import Faults
-from alsim.recipes.checking import (
-    NOT_OPTIONS,
-    check_shape,
-    check_values,
-    kind_of,
-    studies_of,
+from alsim.options.texts import parse_seeds
+from alsim.options.types import shown
+from alsim.recipes.file import (
+    HERE,
+    Fault,
+    FullTable,
+    PoolTable,
+    Published,
+    RecipeFile,
+    Table,
+    decode,
+    load,
+    recipe_path,
 )
-from alsim.recipes.pools import GENERATORS, GIVEN
-from alsim.recipes.recipe import Published, Recipe
-from alsim.recipes.shipped import HERE, SEEDS, recipe_names
+from alsim.recipes.kinds import KINDS
+from alsim.recipes.pools import GENERATORS, GIVEN, MadePool
+from alsim.recipes.recipe import Recipe, RecipeKind, Studies
+from alsim.studies.declared import check_settings, merged
+
+_OF_COMMAND = ("pool", "seeds", "out", "watch", "force")  # `alsim recipe run` decides these
+_OF_POOL = ("default", "each_seed")
 
 
 def read_recipe(name: str) -> Recipe:
@@ -28,86 +39,156 @@ def read_recipe(name: str) -> Recipe:
     Raises:
         UsageError: If there is none, or the file is not a recipe, naming every fault.
     """
-    path = Path(name) if name.endswith(".toml") else HERE / f"{name}.toml"
-    if path.parent == HERE and path.stem not in recipe_names():
-        raise UsageError(f"no recipe {name!r}", "alsim recipe", nearest(name, recipe_names()))
-    data = _load(path)
+    path = recipe_path(name)
+    data = load(path)
     faults = Faults()
 
-    def tell(what: str, mend: str) -> None:
+    def fault(what: str, mend: str) -> None:
         faults.add(what, str(path), mend)
 
-    check_shape(data, tell)
-    if not faults.kept:
-        check_values(data, tell)
-    full = {} if faults.kept else _at_full_size(data)
-    if full:
-        check_values(full, lambda what, mend: tell(f"{what}, as [full] has it", mend))
+    recipe = _recipe(path, data, fault)
+    full = None
+    if recipe is not None and recipe.about_full and not faults.kept:
+        sizes = {key: value for key, value in data["full"].items() if key != "about"}
+        at_full_size = merged(data, sizes)
+        full = _recipe(path, at_full_size, lambda what, mend: fault(f"{what}, at full size", mend))
     faults.raise_all("faults", str(path))
-    return _recipe(path.stem, data, full, None if path.parent == HERE else path)
+    assert recipe is not None
+    return replace(recipe, full=full)
 
 
-def _recipe(
-    name: str, data: Mapping[str, Any], full: Mapping[str, Any], path: Path | None
-) -> Recipe:
-    kind = kind_of(data)
-    pool = {key: value for key, value in data["pool"].items() if key not in NOT_OPTIONS}
-    default = data["pool"]["default"]
-    variants: Mapping[str, Any] = data.get("variant", {})
+def _recipe(path: Path, data: Table, fault: Fault) -> Recipe | None:
+    """Return a recipe without its full size; None where its tables are no tables of a recipe."""
+    file = decode(data, RecipeFile, "the recipe", fault)
+    tables = [table for table in KINDS if data.get(table) is not None]
+    if len(tables) != 1:
+        what = f"{' and '.join(f'[{table}]' for table in tables)} do not go together"
+        fault(what if tables else "there is no study", f"write one of [{'], ['.join(KINDS)}]")
+    if file is None or len(tables) != 1:
+        return None
+    table, kind = tables[0], KINDS[tables[0]]
+    variants = file.variant or {"run": {}}
+    full = None if file.full is None else decode(file.full, FullTable, "[full]", fault)
+    for name in () if full is None else full.variant:
+        if name not in variants:
+            fault(f"no variant {shown(name)} that [full] could change", nearest(name, variants))
+    picture = decode(file.figure, kind.picture, "[figure]", fault)
+    if picture is not None:
+        kind.check_picture(picture, fault)
+    published = None
+    if file.published is not None:
+        published = decode(file.published, Published, "[published]", fault)
+    if file.published is not None and kind.tabulate is None:
+        fault(f"[published] has no meaning beside [{table}]", "leave it out")
+    try:
+        parse_seeds(file.seeds)
+    except UsageError as error:
+        fault(f"{error.args[0]}, in the recipe (seeds)", error.args[2])
+    studies = _studies(data[table], variants, table, kind, fault)
+    own = {"default": "", **{key: file.pool[key] for key in _OF_POOL if key in file.pool}}
+    pool = decode(own, PoolTable, "[pool]", fault)
     return Recipe(
-        name=name,
-        title=data["title"],
-        finding=data["finding"],
-        source=data["source"],
-        pool=GENERATORS[default].options(**pool) if default in GENERATORS else None,
-        pool_advice=GIVEN.get(default, ""),
+        name=path.stem,
+        title=file.title,
+        finding=file.finding,
+        source=file.source,
         kind=kind,
-        studies=studies_of(data),
-        claims=tuple(kind.claim(**claim) for claim in data["claim"]),
-        picture=kind.picture(**data.get("figure", {})),
-        seeds=data.get("seeds", SEEDS),
-        own_pools={study: own["pool"] for study, own in variants.items() if "pool" in own},
-        is_anew=data["pool"].get("each_seed", False),
-        published=Published(**data["published"]) if "published" in data else None,
-        full=_recipe(name, full, {}, path) if full else None,
-        path=path,
-        about_full=data.get("full", {}).get("about", ""),
+        studies=studies,
+        pools={} if pool is None else _pools(pool, file.pool, variants, kind, fault),
+        pool_advice="" if pool is None else GIVEN.get(pool.default, ""),
+        is_anew=pool is not None and pool.each_seed,
+        claims=_claims(file, kind, studies, fault),
+        picture=picture,
+        seeds=file.seeds,
+        published=published,
+        about_full="" if full is None else full.about,
+        path=None if path.parent == HERE else path,
     )
 
 
-def _at_full_size(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe's file with what [full] says instead; empty where it says nothing."""
-    if "full" not in data:
-        return {}
-    about = {"about": data["full"]["about"]}
-    return _merged(data, {name: v for name, v in data["full"].items() if name != "about"}) | {
-        "full": about
-    }
+def _studies(
+    shared: Table, variants: Mapping[str, Table], table: str, kind: RecipeKind, fault: Fault
+) -> Studies:
+    """Return the settings of each study, none if they have faults.
 
-
-def _merged(table: Mapping[str, Any], instead: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with the values of another, tables within it likewise."""
-    merged = dict(table)
-    for name, value in instead.items():
-        old: Any = merged.get(name)
-        is_table = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merged(old, value) if is_table else value
-    return merged
-
-
-def _load(path: Path) -> dict[str, Any]:
-    """Return what a TOML file holds.
-
-    Raises:
-        UsageError: If it cannot be read, or is no TOML.
+    A fault that all of them have is one of what they share.
     """
+    missing = [name for name in kind.needs if name not in shared]
+    for name in missing:
+        fault(f"{name!r} is missing in [{table}]", "add it")
+    _refuse(shared, (*_OF_COMMAND, *kind.leave_out), f"[{table}]", fault)
+    studies: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name, own in variants.items():
+        where = f"[variant.{name}]"
+        changes = {key: value for key, value in own.items() if key != "pool"}
+        _refuse(changes, (*_OF_COMMAND, *kind.leave_out, kind.names), where, fault)
+        studies[name] = merged(shared, changes)
+        faults = Faults()
+        check_settings(kind.study, studies[name], faults)
+        for error in faults.kept:
+            found.setdefault(error.args, []).append(where)
+    for (what, flag, mend), places in found.items():
+        where = f"[{table}]" if len(places) == len(studies) else " and ".join(places)
+        fault(f"{what}, in {where} ({flag})", mend)
+    return {} if missing or found else studies
+
+
+def _refuse(table: Table, names: tuple[str, ...], where: str, fault: Fault) -> None:
+    for name in names:
+        if name in table:
+            fault(f"{name!r} cannot be set in {where}", "leave it out")
+
+
+def _pools(
+    pool: PoolTable, table: Table, variants: Mapping[str, Table], kind: RecipeKind, fault: Fault
+) -> dict[str, MadePool]:
+    """Return how the pool of each study is made; empty where one must be given."""
+    if pool.default not in (*GENERATORS, *GIVEN):
+        mend = nearest(pool.default, (*GENERATORS, *GIVEN))
+        fault(f"'default' in [pool] cannot be {shown(pool.default)}", mend)
+        return {}
+    if pool.each_seed and not kind.has_parts:
+        fault("'each_seed' has no meaning in [pool] here", "leave it out")
+    if pool.each_seed and "seed" in table:
+        fault("'seed' has no meaning in [pool] beside each_seed", "leave it out")
+    shared = {key: value for key, value in table.items() if key not in _OF_POOL}
+    own = {name: variant.get("pool", {}) for name, variant in variants.items()}
+    tables = {"[pool]": shared, **{f"[variant.{n}.pool]": t for n, t in own.items() if t != {}}}
+    found: dict[str, MadePool] = {}
+    for where, changes in tables.items():
+        if not isinstance(changes, dict):
+            fault(f"{where} cannot be {shown(changes)}", "write a table")
+        elif pool.default in GIVEN:
+            for key in changes:
+                fault(f"{key!r} has no meaning in {where}: the pool is given", "leave it out")
+        else:
+            made = _made(pool.default, {**shared, **changes}, where, fault)
+            if made is None and where == "[pool]":
+                return {}
+            if made is not None:
+                found[where] = made
+    return {n: found.get(f"[variant.{n}.pool]", found["[pool]"]) for n in own} if found else {}
+
+
+def _made(generator: str, table: Table, where: str, fault: Fault) -> MadePool | None:
+    """Return how a pool is made; None where it cannot be."""
+    options = decode(table, GENERATORS[generator].options, where, fault)
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        what = f"the recipe cannot be read: {error.strerror}"
-        raise UsageError(what, str(path), "name a recipe or its file") from error
-    except RecursionError:
-        raise UsageError("not TOML: nested too deeply", str(path), "mend the file") from None
-    # Beside TOML's own error: bytes that are no UTF-8, a number too long, a path with a null.
-    except ValueError as error:
-        raise UsageError(f"not TOML: {error}", str(path), "mend the file") from error
+        if options is not None:
+            GENERATORS[generator].check(options)
+    except UsageError as error:
+        fault(f"{error.args[0]}, in {where}", error.args[2])
+        return None
+    return options
+
+
+def _claims(file: RecipeFile, kind: RecipeKind, studies: Studies, fault: Fault) -> tuple[Any, ...]:
+    found: list[Any] = []
+    for number, table in enumerate(file.claim, 1):
+        where = f"[[claim]] {number}"
+        claim = decode(table, kind.claim, where, fault)
+        if claim is not None and studies:
+            kind.check_claim(claim, studies, where, fault)
+            found.append(claim)
+    return tuple(found)

@@ -1,41 +1,20 @@
-"""A recipe: a study's settings, its figure, and what the source found in it."""
+"""A recipe: studies, their figure, and what the source found in it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any
 
 from alsim.errors import UsageError
-from alsim.options.faults import Faults
+from alsim.options.option import options_of
 from alsim.plots import Drawing
+from alsim.recipes.file import Fault, Published
 from alsim.recipes.pools import MadePool
-from alsim.recipes.shipped import SEEDS
-from alsim.store.correlation import CorrelationStudy
-from alsim.store.curves import Run
-from alsim.store.training import TrainingStudy
+from alsim.recipes.verdict import Finding, Verdict
+from alsim.studies.declared import Settings, merged
+from alsim.studies.kinds import Kind
 
-Band = Literal["t", "none"]
-Settings = Mapping[str, Any]  # arguments of what a recipe runs
 Studies = Mapping[str, Settings]  # by the name of the study
-Tell = Callable[[str, str], None]  # what is wrong in a recipe's file, and how to mend it
-Done = Run | CorrelationStudy | TrainingStudy
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What the figure of learning curves shows against the labels."""
-
-    metric: str = "accuracy"
-    band: Band = "t"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The source's own numbers, shown beside those that were measured."""
-
-    says: str  # what they are
-    metric: str
-    values: Mapping[str, Mapping[str, Sequence[float]]]  # model -> task -> one or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,77 +31,45 @@ class Table:
         return {"headers": list(self.headers), "rows": rows, "note": self.note}
 
 
-class Finding(Protocol):
-    """A finding of the source, to be tested: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def says(self) -> str:
-        """Return the finding in words."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Return how it is tested."""
-        ...
+@dataclass(frozen=True)
+class NoPicture:
+    """A figure in which nothing can be chosen."""
 
 
-class Judgement(Protocol):
-    """What became of a finding in one study, or between studies."""
-
-    @property
-    def study(self) -> str:
-        """Return the study's name among the recipe's; "" where it is about several."""
-        ...
-
-    @property
-    def claim(self) -> Finding:
-        """Return the finding."""
-        ...
-
-    @property
-    def outcome(self) -> str:
-        """Return "held", "did not hold" or "cannot tell"."""
-        ...
-
-    @property
-    def numbers(self) -> str:
-        """Return the numbers in words."""
-        ...
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        ...
+def refuse_nothing(picture: Any, fault: Fault) -> None:
+    """Add no fault."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StudyKind:
-    """What a recipe can run: how its table is read, and what follows from what it leaves."""
+def first_of(parts: Sequence[Any], settings: Settings) -> Any:
+    """Return the only part of a study."""
+    del settings
+    return parts[0]
 
-    table: str  # in a recipe's file
-    options: type[Any]  # the group of what can be chosen
-    make: Callable[..., Any]  # `alsim.run`, `alsim.correlate` or `alsim.train`
-    read: Callable[[Settings, Faults], object]  # adds what cannot be used
-    names: str  # the argument that lists what is compared
-    needs: tuple[str, ...]
-    not_here: tuple[str, ...]  # arguments that the command decides, or that scaling knows not
-    claim: Callable[..., Finding]  # a dataclass
-    check_claim: Callable[[Settings, Studies, str, Tell], None]
-    picture: Callable[..., Any]  # a dataclass, what [figure] may hold
-    check_picture: Callable[[Settings, Tell], None]
-    scaled: Callable[[Settings, float], dict[str, Any]] | None  # None: its own pool alone scales
-    takes_candidates: bool
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecipeKind:
+    """What a recipe can run, and what follows from what that leaves."""
+
+    study: Kind
+    names: str  # the option that lists what is compared
+    needs: tuple[str, ...]  # options that a recipe sets
+    leave_out: tuple[str, ...]  # options that a recipe does not set, beside those of every kind
+    claim: type[Finding]
+    check_claim: Callable[[Any, Studies, str, Fault], None]
+    picture: type[Any] = NoPicture  # what [figure] may hold
+    check_picture: Callable[[Any, Fault], None] = refuse_nothing
+    scaled: Callable[[Settings, float], Settings] | None = None  # None: its own pool alone scales
     sizes: Callable[[Settings], str]  # in words
-    judge: Callable[[Sequence[Any], Mapping[str, Any], Studies], Sequence[Judgement]]
-    method: Callable[[Sequence[Any]], str]  # how judgements were made, in words
+    judge: Callable[[Sequence[Any], Mapping[str, Any], Studies], Sequence[Verdict]]
+    method: Callable[[Sequence[Verdict]], str]  # how the verdicts came about, in words
     draw: Callable[[Any, Any, str], Drawing | None]
-    # Studies of the same on a pool for each seed as one; None: a pool for each seed cannot be had.
-    merged: Callable[[Sequence[Any]], Any] | None = None
+    # Whether each seed can have a pool of its own; and a study as one, of its parts by seed.
+    has_parts: bool = False
+    gather: Callable[[Sequence[Any], Settings], Any] = first_of
     tabulate: Callable[[Any, Published | None], Table] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One figure or table of a source as a command."""
 
@@ -130,23 +77,18 @@ class Recipe:
     title: str
     finding: str
     source: str
-    pool: MadePool | None  # the pool to make; None: one must be given
+    kind: RecipeKind
+    studies: Studies
+    pools: Mapping[str, MadePool]  # of each study; empty: one must be given
     pool_advice: str  # where to get the pool that must be given
-    kind: StudyKind
-    studies: Studies  # name -> arguments of what the kind runs
+    is_anew: bool  # whether each seed has a pool of its own, made from that seed
     claims: tuple[Finding, ...]
-    picture: Any = None
-    seeds: str | int = SEEDS
-    own_pools: Studies = field(default_factory=dict[str, Settings])  # where one differs
-    is_anew: bool = False  # whether each seed has a pool of its own, made from that seed
-    published: Published | None = None
-    full: "Recipe | None" = None  # at the source's own size
-    path: Path | None = None  # the user's file; None for one that comes with alsim
-    about_full: str = ""  # what that size is
-
-    def pool_of(self, study: str) -> MadePool | None:
-        """Return how a study's own pool is made; None where one must be given."""
-        return None if self.pool is None else replace(self.pool, **self.own_pools.get(study, {}))
+    picture: Any
+    seeds: str | int
+    published: Published | None
+    about_full: str  # what the source's own size is; "" of a recipe of one size
+    full: "Recipe | None" = None  # at that size
+    path: Path | None  # the user's file; None for one that comes with alsim
 
     def at_full_size(self) -> "Recipe":
         """Return the recipe at the source's size.
@@ -160,34 +102,37 @@ class Recipe:
         return self.full
 
     def scaled(self, scale: float) -> "Recipe":
-        """Return the recipe with its sizes multiplied: the pool's and those of each study.
+        """Return the recipe with its sizes multiplied: the pools' and those of each study.
 
         Batch sizes and nets stay.
         """
         of_study = self.kind.scaled
-        studies = self.studies
-        if of_study is not None:
-            studies = {name: of_study(study, scale) for name, study in studies.items()}
-        pool = self.pool
-        if pool is not None:
-            pool = replace(pool, n_rows=max(1, round(pool.n_rows * scale)))
-        return replace(self, studies=studies, pool=pool)
+        return replace(
+            self,
+            studies={
+                name: study if of_study is None else {**study, **of_study(study, scale)}
+                for name, study in self.studies.items()
+            },
+            pools={
+                study: replace(pool, n_rows=scaled_size(pool.n_rows, scale))
+                for study, pool in self.pools.items()
+            },
+        )
 
     def considering(self, candidates: int) -> "Recipe":
-        """Return the recipe with at most so many rows considered in each query.
+        """Return the recipe with a maximum number of rows that a strategy considers.
 
         Raises:
             UsageError: If it queries nothing.
         """
-        if not self.kind.takes_candidates:
+        if "candidates" not in options_of(self.kind.study.options):
             what = f"{self.name} queries nothing, so candidates have no meaning"
             raise UsageError(what, "--candidates", "leave it out")
         return self.setting({"candidates": candidates})
 
-    def setting(self, arguments: Settings) -> "Recipe":
-        """Return the recipe with other arguments of every study."""
-        studies = {name: {**study, **arguments} for name, study in self.studies.items()}
-        return replace(self, studies=studies)
+    def setting(self, instead: Settings) -> "Recipe":
+        """Return the recipe with other settings of every study."""
+        return replace(self, studies={n: merged(s, instead) for n, s in self.studies.items()})
 
 
 def scaled_size(size: int, scale: float, least: int = 1) -> int:
@@ -196,13 +141,13 @@ def scaled_size(size: int, scale: float, least: int = 1) -> int:
 
 
 def of_each_study(
-    judge: Callable[[Any, Any, Settings, str], Judgement],
-) -> Callable[[Sequence[Any], Mapping[str, Any], Studies], list[Judgement]]:
+    judge: Callable[[Any, Any, Settings, str], Verdict],
+) -> Callable[[Sequence[Any], Mapping[str, Any], Studies], list[Verdict]]:
     """Return what judges every claim in every study, by what judges one in one."""
 
     def judge_all(
         claims: Sequence[Any], runs: Mapping[str, Any], studies: Studies
-    ) -> list[Judgement]:
+    ) -> list[Verdict]:
         return [
             judge(claim, done, studies[name], name)
             for name, done in runs.items()

@@ -1,8 +1,8 @@
-"""What a recipe gave: figures, tables and verdicts, and the file that tells of them."""
+"""What a recipe gave: figures, tables and verdicts, and the file that holds them."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import pyarrow as pa
 
 from alsim.plots import save_figure
 from alsim.recipes.pools import described
-from alsim.recipes.recipe import Done, Judgement, Recipe, Settings, Table
+from alsim.recipes.recipe import Recipe, Table
+from alsim.recipes.verdict import Verdict
 from alsim.store.atomic import replacing
+from alsim.studies.declared import Settings
+from alsim.studies.kinds import Done
 
 RESULT = "result.json"
 
@@ -27,9 +30,8 @@ class Report:
     runs: Mapping[str, Done]  # by study
     figures: Mapping[str, Path]  # by study, of those that have one
     tables: Mapping[str, Table]  # by study, likewise
-    verdicts: tuple[Judgement, ...]
+    verdicts: tuple[Verdict, ...]
     warnings: tuple[str, ...]
-    arguments: Settings = field(default_factory=dict[str, Any])  # the user's, of every study
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values, which is also what `result.json` holds."""
@@ -83,7 +85,7 @@ def make_report(
         of_study = "" if len(runs) == 1 else f" ({name})"
         title = (
             f"after {recipe.source}: {recipe.title}{of_study}\n"
-            f"{_in_words(recipe, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
+            f"{_in_words(recipe, name, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
         )
         drawing = kind.draw(done, recipe.picture, title)
         if drawing is not None:
@@ -113,32 +115,28 @@ def figure_name(recipe: Recipe, study: str) -> str:
     return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
 
 
-def _in_words(recipe: Recipe, pool: str | Path | pa.Table | None) -> str:
-    """Return what a recipe was run on, for the picture: it is not the source's own data."""
+def _in_words(recipe: Recipe, study: str, pool: str | Path | pa.Table | None) -> str:
+    """Return what a study was run on, for the picture: it is not the source's own data."""
     if isinstance(pool, pa.Table):
         return "a pool of one's own"
     if pool is not None:
         return Path(pool).name
-    if recipe.pool is None:
-        return ""
-    made = f"{recipe.pool.n_rows:,} rows"
-    return (
-        f"a made-up pool of {made} for each seed" if recipe.is_anew else f"a made-up pool of {made}"
-    )
+    made = f"a made-up pool of {recipe.pools[study].n_rows:,} rows"
+    return f"{made} for each seed" if recipe.is_anew else made
 
 
 def _origin(
     recipe: Recipe, pool: str | Path | pa.Table | None, arguments: Settings
 ) -> dict[str, Any]:
-    """Return what a recipe was run on: a path and columns, or how its own pool was made."""
+    """Return what a recipe was run on: a path and columns, or how its own pools were made."""
     if pool is not None:
         return {"path": None if isinstance(pool, pa.Table) else str(pool), **arguments}
-    if recipe.pool is None:
-        return {}
-    made = described(recipe.pool)
-    for study, own in recipe.own_pools.items():
-        for key, value in own.items():
-            made[key] = {**(made[key] if isinstance(made[key], dict) else {}), study: value}
-    if recipe.is_anew:
-        made["seed"] = "that of the run"
-    return made
+    made = {study: described(options) for study, options in recipe.pools.items()}
+    first, *others = made.values()
+    origin = {
+        key: {study: each[key] for study, each in made.items()}
+        if any(each[key] != value for each in others)
+        else value
+        for key, value in first.items()
+    }
+    return {**origin, "seed": "that of the run"} if recipe.is_anew else origin

@@ -1,32 +1,34 @@
 """Running a recipe: its studies, its figures, its verdicts, and the folder they leave."""
 
-import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from alsim.errors import StoreError, UsageError
+from alsim.options.faults import Faults
+from alsim.options.option import options_of
 from alsim.options.texts import parse_seeds
 from alsim.recipes.pools import MadePool, make_pool
-from alsim.recipes.recipe import Done, Recipe, Settings
+from alsim.recipes.recipe import Recipe
 from alsim.recipes.report import RESULT, Report, figure_name, make_report
 from alsim.store.atomic import cannot_write, is_partial
 from alsim.store.folder import free_folder, remove_partials
 from alsim.store.layout import LOCK
 from alsim.store.lock import RunLock
 from alsim.store.opening import in_the_way
+from alsim.studies.declared import PARAMETERS, Settings, arguments_of
 from alsim.studies.dependencies import of_recipe
+from alsim.studies.kinds import Done
 from alsim.studies.watch import Unit, Watch
 
 Rows = str | Path | pa.Table
 Watching = Callable[[], AbstractContextManager[Watch]]
 
-# Arguments of a study that a user may set: of the pool that is given, and of the net that it needs.
+# What a user may set of every study: columns of the pool that is given, what an expert is.
 COLUMNS = ("label", "modality", "features", "task", "split", "id_column")
 ARGUMENTS = (*COLUMNS, "expert")
 
@@ -74,7 +76,7 @@ def run_recipe(
     recipe = recipe.scaled(scale)
     if candidates is not None:
         recipe = recipe.considering(candidates)
-    recipe = recipe.setting(arguments)
+    recipe = _with_arguments(recipe, arguments)
     folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
     try:
         with RunLock(folder), of_recipe(recipe.path):
@@ -91,20 +93,36 @@ def run_recipe(
 
 def _check_pool(recipe: Recipe, pool: Rows | None, arguments: Settings) -> None:
     """Raise a UsageError unless what is said of the pool goes together, and with the recipe."""
-    known = inspect.signature(recipe.kind.make).parameters
-    for name in arguments:
-        flag = _flag(name)
-        if name not in known:
+    for name in (name for name in COLUMNS if name in arguments):
+        if name not in options_of(recipe.kind.study.options):
             what = f"{recipe.name} has no such option"
-            raise UsageError(what, flag, "leave it out")
-        if name in COLUMNS and pool is None and recipe.pool is not None:
+            raise UsageError(what, _flag(name), "leave it out")
+        if pool is None and recipe.pools:
             what = f"{recipe.name} makes its own pool, whose columns it knows"
-            raise UsageError(what, flag, "leave it out, or name a pool: --pool FILE")
-    if pool is None and recipe.pool is None:
+            raise UsageError(what, _flag(name), "leave it out, or name a pool: --pool FILE")
+    if pool is None and not recipe.pools:
         raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
     if pool is not None and recipe.is_anew:
         what = f"{recipe.name} makes a pool for each seed, so that none can be given"
         raise UsageError(what, "--pool", "leave it out, or use: alsim train --pool FILE")
+
+
+def _with_arguments(recipe: Recipe, arguments: Settings) -> Recipe:
+    """Return a recipe whose studies have the user's arguments.
+
+    Raises:
+        UsageError: If its models read none of an expert.
+    """
+    given = {name: value for name, value in arguments.items() if name != "expert"}
+    if "expert" not in arguments:
+        return recipe.setting(given)
+    recipe = recipe.setting({**given, PARAMETERS: {"expert": arguments["expert"]}})
+    faults = Faults()
+    for settings in recipe.studies.values():
+        arguments_of(recipe.kind.study, settings, faults)
+    if faults.kept:
+        raise UsageError(f"{recipe.name} has no experts", "--expert", "leave it out")
+    return recipe
 
 
 def _check_scale(recipe: Recipe, pool: Rows | None, scale: float) -> None:
@@ -137,7 +155,7 @@ def _own_folder(folder: Path, recipe: Recipe) -> Path:
         raise StoreError("a file is in the way of the folder", str(folder), mend) from None
     except OSError as error:
         raise cannot_write(folder, error) from error
-    if _told_by(folder / RESULT) not in (None, recipe.name):
+    if _result_of(folder / RESULT) not in (None, recipe.name):
         raise StoreError("the folder holds what another recipe found", str(folder), mend)
     if others:
         listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if others[5:] else "")
@@ -148,7 +166,7 @@ def _own_folder(folder: Path, recipe: Recipe) -> Path:
     return folder
 
 
-def _told_by(result: Path) -> str | None:
+def _result_of(result: Path) -> str | None:
     """Return the name of the recipe whose result a file holds, None if there is no file."""
     try:
         return str(json.loads(result.read_bytes())["recipe"])
@@ -162,22 +180,26 @@ def _run_studies(
     recipe: Recipe, pool: Rows | None, folder: Path, watching: Watching
 ) -> dict[str, Done]:
     runs: dict[str, Done] = {}
-    made: dict[MadePool | None, pa.Table] = {}  # those that several studies share
+    made: dict[MadePool, pa.Table] = {}  # the last one, which several studies may share
+    study = recipe.kind.study
     for name, settings in recipe.studies.items():
         with watching() as watch:
             if len(recipe.studies) > 1:
                 watch.note(f"study {name}")
             try:
-                options = recipe.pool_of(name)
-                if recipe.is_anew and options is not None:
-                    runs[name] = _run_each_seed(recipe, settings, options, folder / name, watch)
-                    continue
-                if pool is None and options is not None and options not in made:
-                    made = {options: make_pool(options)}
-                rows = made[options] if pool is None else pool
-                runs[name] = recipe.kind.make(
-                    rows, seeds=recipe.seeds, out=folder / name, watch=watch, **settings
-                )
+                given = arguments_of(study, settings, Faults())
+                if recipe.is_anew:
+                    parts = _run_each_seed(recipe, given, recipe.pools[name], folder / name, watch)
+                else:
+                    options = recipe.pools.get(name)
+                    if pool is None and options is not None and options not in made:
+                        made = {options: make_pool(options)}
+                    rows = made[options] if pool is None and options is not None else pool
+                    done = study.make(
+                        rows, seeds=recipe.seeds, out=folder / name, watch=watch, **given
+                    )
+                    parts = [done]
+                runs[name] = recipe.kind.gather(parts, settings)
             except BaseException:
                 if (folder / name).exists() or runs:
                     again = f"alsim recipe run {recipe.name} … --out {folder}"
@@ -187,20 +209,19 @@ def _run_studies(
 
 
 def _run_each_seed(
-    recipe: Recipe, settings: Settings, options: MadePool, folder: Path, watch: Watch
-) -> Any:
-    """Return one study made of many: of each seed on the pool that is made from it."""
-    seeds: Sequence[int] = parse_seeds(recipe.seeds)
-    parts: list[Any] = []
-    heard = _OfAllSeeds(watch, len(seeds))
+    recipe: Recipe, given: Settings, options: MadePool, folder: Path, watch: Watch
+) -> list[Done]:
+    """Return a study of each seed, on the pool that is made from it."""
+    seeds = parse_seeds(recipe.seeds)
+    parts: list[Done] = []
+    combined = _OfAllSeeds(watch, len(seeds))
     watch.stage(f"{folder}: a pool for each of {len(seeds)} seeds")
     for seed in seeds:
         rows = make_pool(replace(options, seed=seed))
         out = folder / f"seed-{seed}"
-        parts.append(recipe.kind.make(rows, seeds=[seed], out=out, watch=heard, **settings))
-        heard.n_left -= 1
-    assert recipe.kind.merged is not None
-    return recipe.kind.merged(parts)
+        parts.append(recipe.kind.study.make(rows, seeds=[seed], out=out, watch=combined, **given))
+        combined.n_left -= 1
+    return parts
 
 
 class _OfAllSeeds(Watch):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alsim.recipes import recipe_names
+from alsim.recipes.file import recipe_names
 from alsim.store.curves import read_run
 
 ALSIM = [sys.executable, "-m", "alsim", "recipe"]
@@ -30,7 +30,7 @@ def test_the_list_shows_every_recipe_with_its_finding(tmp_path: Path) -> None:
     assert lines[0].split("  ")[0] == "recipe"
     names = [line.split()[0] for line in lines[1:-1]]
     assert names == recipe_names()
-    assert "200 runs a model" in lines[1 + names.index("mmoe-synthetic")]
+    assert "200 runs per model" in lines[1 + names.index("mmoe-synthetic")]
     assert "sized for two cores" in lines[-1]
     assert "helps only at first" in done.stdout
 
@@ -103,8 +103,7 @@ source = "s"
 default = "disjoint-tasks"
 [training]
 model = ["multi-cluster", "cross-stitch"]
-experts = 2
-expert_width = "4"
+parameters = { experts = 2, expert-width = 4 }
 max_epochs = 2
 [published]
 says = "theirs"

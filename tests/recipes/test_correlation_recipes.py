@@ -9,8 +9,10 @@ import pytest
 from alsim.analysis.correlation import Correlation
 from alsim.errors import UsageError
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.recipes import CorrelationClaim, CorrelationVerdict, read_recipe, run_recipe
-from alsim.recipes.correlation.kind import Sign
+from alsim.recipes.correlation.kind import CorrelationClaim, Sign, judge_correlation
+from alsim.recipes.reading import read_recipe
+from alsim.recipes.running import run_recipe
+from alsim.recipes.verdict import Verdict
 from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.strategies import find_strategy
 
@@ -31,7 +33,7 @@ metric = ["loss", "margin"]
 initial_size = 60
 sample_size = 120
 group_size = 12
-width = 8
+model = "auto(width=8)"
 max_epochs = 2
 workers = 1
 
@@ -58,8 +60,8 @@ def write(folder: Path, text: str = RECIPE) -> str:
     return str(path)
 
 
-def verdict(sign: Sign, found: Correlation = FOUND) -> CorrelationVerdict:
-    return CorrelationVerdict("run", CorrelationClaim("says", "correlates", "margin", sign), found)
+def verdict(sign: Sign, found: Correlation = FOUND) -> Verdict:
+    return judge_correlation(CorrelationClaim("says", "correlates", "margin", sign), found, "run")
 
 
 @pytest.mark.parametrize("name", ["vk-table1", "vk-table2"])
@@ -80,9 +82,7 @@ def test_a_table_of_the_source_has_a_recipe_with_a_sign_for_the_loss_and_a_contr
 def test_scaling_keeps_the_number_of_groups() -> None:
     recipe = read_recipe("vk-table1")
     tenth = recipe.scaled(0.1)
-    assert recipe.pool is not None
-    assert tenth.pool is not None
-    assert tenth.pool.n_rows * 10 == recipe.pool.n_rows
+    assert tenth.pools["run"].n_rows * 10 == recipe.pools["run"].n_rows
     changed = {"initial_size": 200, "sample_size": 1000, "group_size": 10}
     assert tenth.studies["run"] == {**recipe.studies["run"], **changed}
     least = recipe.scaled(1e-6).studies["run"]
@@ -135,23 +135,23 @@ def test_the_numbers_of_a_verdict_are_told_and_kept() -> None:
     ("old", "new", "told"),
     [
         ("[correlation]", "[corelation]", ["'corelation' in the recipe", "did you mean correl"]),
-        ("[correlation]", "[study]", ["no key 'metric' in [study]", "'query_size' is missing"]),
+        ("[correlation]", "[study]", ["no option 'metric', in [study]", "'query_size' is missing"]),
         ("[[claim]]", "[study]\n[[claim]]", ["[study] and [correlation] do not go together"]),
         ("group_size = 12", "", ["'group_size' is missing in [correlation]"]),
         ("group_size = 12", "group_size = 0", ["0 is too small, in [correlation] (--group-size)"]),
-        ("group_size = 12", "group_size = 12\nsteps = 3", ["no key 'steps' in [correlation]"]),
+        ("group_size = 12", "group_size = 12\nsteps = 3", ["no option 'steps', in [correlation]"]),
         ('"margin"]', '"badge"]', ["no metric to sort rows by: badge", "in [correlation]"]),
         ('"margin"]', '"margn"]', ["no strategy 'margn', in [correlation]"]),
         ('metric = "loss"', 'metric = "entropy"', ["metric in [[claim]] 1 is 'entropy'"]),
         ('sign = "negative"', "", ["'sign' is missing in [[claim]] 1"]),
         ('sign = "negative"', 'sign = "minus"', ["'sign' in [[claim]] 1 cannot be 'minus'"]),
         ('kind = "correlates"', 'kind = "above"', ["'kind' in [[claim]] 1 cannot be 'above'"]),
-        ("[[claim]]", '[figure]\nband = "t"\n[[claim]]', ["[figure] has no meaning"]),
+        ("[[claim]]", '[figure]\nband = "t"\n[[claim]]', ["no key 'band' in [figure]"]),
         (
             "[[claim]]", "[variant.a]\nepochs = 0\n[variant.b]\n[[claim]]",
             ["0 is too small, in [variant.a] (--epochs)"],
         ),
-        ("[[claim]]", '[variant.a]\nmetric = ["loss"]\n[[claim]]', ["'metric' in [variant.a]"]),
+        ("[[claim]]", '[variant.a]\nmetric = ["loss"]\n[[claim]]', ["'metric' cannot be set in"]),
     ],
 )  # fmt: skip
 def test_a_faulty_recipe_names_file_key_and_the_nearest(

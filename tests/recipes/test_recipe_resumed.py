@@ -11,7 +11,10 @@ import pytest
 from alsim.errors import PoolError, StoreError
 from alsim.experiments.curves.records import StepRecord
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.recipes import Recipe, Report, read_recipe, run_recipe
+from alsim.recipes.reading import read_recipe
+from alsim.recipes.recipe import Recipe
+from alsim.recipes.report import Report
+from alsim.recipes.running import run_recipe
 from alsim.store.curves import Run, read_run
 from alsim.store.lock import RunLock
 from alsim.studies.watch import Watch
@@ -33,7 +36,7 @@ strategy = ["random"]
 initial_size = 50
 query_size = 5
 steps = 6
-width = 8
+model = "auto(width=8)"
 max_epochs = 2
 workers = 1
 

@@ -1,6 +1,5 @@
 """Every recipe that comes with alsim, and files that are none."""
 
-import inspect
 import json
 from pathlib import Path
 from typing import Literal
@@ -8,17 +7,17 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
-from alsim.cli.commands.recipe import run as run_recipe_command
-from alsim.cli.commands.run import run as run_command
 from alsim.errors import StoreError, UsageError
 from alsim.experiments.schedule import plan_schedule
-from alsim.options.curves import ScheduleOptions
-from alsim.options.texts import parse_query_size
+from alsim.options.curves import CurvesOptions, ScheduleOptions
+from alsim.options.texts import parse_seeds
 from alsim.options.types import fits, in_words
 from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.recipes import Claim, read_recipe, recipe_names, run_recipe
-from alsim.recipes.curves.claims import in_words as numbers_of
-from alsim.recipes.curves.claims import judge_claim
+from alsim.recipes.curves.claims import Claim, judge_claim
+from alsim.recipes.file import recipe_names
+from alsim.recipes.reading import read_recipe
+from alsim.recipes.running import run_recipe
+from alsim.recipes.verdict import Verdict
 from alsim.store.curves import read_run
 from alsim.strategies import find_strategy
 
@@ -41,7 +40,7 @@ strategy = ["random", "margin"]
 initial_size = 100
 query_size = 10
 steps = 4
-width = 8
+model = "auto(width=8)"
 max_epochs = 2
 workers = 1
 
@@ -78,12 +77,15 @@ def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
 @pytest.mark.parametrize("scale", [0.1, 0.25, 1.0])
 def test_a_recipe_s_sizes_fit_its_own_pool_at_any_scale(name: str, scale: float) -> None:
     recipe = read_recipe(name).scaled(scale)
-    for study in recipe.studies.values():
+    for name, study in recipe.studies.items():
         size = study["initial_size"]
         # MNIST's training rows, or four in five of the VK-like, less those for validation.
-        rows = 60_000 if recipe.pool is None else int(0.79 * recipe.pool.n_rows) - size
+        rows = int(0.79 * recipe.pools[name].n_rows) - size if recipe.pools else 60_000
         schedule = plan_schedule(
-            ScheduleOptions(size, parse_query_size(study["query_size"]), study["steps"]), rows
+            ScheduleOptions(
+                initial_size=size, query_size=study["query_size"], steps=study["steps"]
+            ),
+            rows,
         )
         assert schedule.steps == study["steps"]
 
@@ -103,9 +105,7 @@ def test_the_dips_are_looked_for_under_both_optimisers_at_five_steps(name: str) 
 
 def test_scaling_multiplies_sizes_and_nothing_else() -> None:
     recipe, half = read_recipe("vk-fig16"), read_recipe("vk-fig16").scaled(0.5)
-    assert recipe.pool is not None
-    assert half.pool is not None
-    assert half.pool.n_rows * 2 == recipe.pool.n_rows
+    assert half.pools["run"].n_rows * 2 == recipe.pools["run"].n_rows
     changed = {"initial_size": 1000, "query_size": "10:200"}
     assert half.studies["run"] == {**recipe.studies["run"], **changed}
     assert read_recipe("vk-fig10").scaled(0.5).studies["run"]["candidates"] == 2000
@@ -117,14 +117,14 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
     ("old", "new", "told"),
     [
         ('title = "a title"', 'titel = "a title"', ["'titel' in the recipe", "mean title"]),
-        ("steps = 4", "step = 4", ["'step' in [study]", "did you mean steps"]),
-        ("steps = 4", 'steps = "4"', ["'steps' in [study] cannot be '4'", "a whole number"]),
-        ("steps = 4", "steps = true", ["'steps' in [study] cannot be True"]),
-        ("steps = 4", "seeds = 4", ["'seeds' in [study]"]),
-        ("steps = 4", 'until = "exhausted"', ["'until' in [study]"]),
+        ("steps = 4", "step = 4", ["no option 'step', in [study]", "did you mean steps"]),
+        ("steps = 4", 'steps = "4"', ["steps cannot be '4', in [study]", "a whole number"]),
+        ("steps = 4", "steps = true", ["steps cannot be True, in [study]"]),
+        ("steps = 4", "seeds = 4", ["'seeds' cannot be set in [study]"]),
+        ("steps = 4", 'until = "exhausted"', ["'until' cannot be set in [study]"]),
         ('title = "a title"', "", ["'title' is missing in the recipe"]),
         ("initial_size = 100", "", ["'initial_size' is missing in [study]"]),
-        ("max_epochs = 2", 'precision = "float16"', ["'precision'", "did you mean float64?"]),
+        ("max_epochs = 2", 'precision = "float16"', ["precision cannot be", "mean float64?"]),
         ("n_rows = 600", "n_row = 600", ["'n_row' in [pool]", "did you mean n_rows"]),
         ('default = "vk"', 'default = "posts"', ["'default' in [pool]", "is: vk, mmoe, mnist"]),
         ('kind = "above"', 'kind = "over"', ["'kind' in [[claim]] 1", "did you mean above?"]),
@@ -132,28 +132,34 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ('than = "random"', "", ["'than' is missing in [[claim]] 1"]),
         ('kind = "above"', 'kind = "dips"', ["'than' has no meaning"]),
         ('kind = "above"', 'kind = "smooths"\npart = "end"', ["'part' has no meaning"]),
-        ("[[claim]]", "[claim]", ["'claim' is no table", "[[claim]]"]),
+        ("[[claim]]", "[claim]", ["'claim' in the recipe cannot be", "write [[claim]]"]),
         ("[study]", "[studies]", ["'studies' in the recipe", "did you mean study"]),
-        ("[[claim]]", "[variant.a]\nstrategy = []\n[[claim]]", ["'strategy' in [variant.a]"]),
+        ("[[claim]]", "[variant.a]\nstrategy = []\n[[claim]]", ["'strategy' cannot be set in [v"]),
         ("[[claim]]", "[figure]\nmetrc = 1\n[[claim]]", ["'metrc' in [figure]", "metric"]),
         ('title = "a title"', "title = ", ["not TOML"]),
-        ("max_epochs = 2", "widht = 8\ndepht = 1", ["'widht' in [study]", "'depht' in [study]"]),
+        ("max_epochs = 2", "widht = 8\ndepht = 1", ["no option 'widht', in", "'depht', in"]),
         ("steps = 4", "steps = -3", ["-3 is too small, in [study] (--steps)", "at least 1"]),
         ("query_size = 10", 'query_size = "abc"', ["'abc' is no query size, in [study]"]),
-        ("max_epochs = 2", "dropout = 2", ["a dropout of 2 is not a share, in [study]"]),
+        ("max_epochs = 2", "dropout = 2", ["a parameter of the model now, in [study] (--dropout)"]),
+        ("(width=8)", "(widht=8)", ["no parameter 'widht=8', in [study]", "did you mean width"]),
+        ("(width=8)", "(dropout=2)", ["dropout: 2 is out of range, in [study]"]),
+        ("max_epochs = 2", "parameters = 2", ["it is no table, in [study] (parameters)"]),
+        ("max_epochs = 2", "parameters = { dropuot = 2 }", ["no model reads 'dropuot', in"]),
+        ("max_epochs = 2", "parameters = { depth = 1.5 }", ["depth cannot be 1.5, in [study]"]),
+        ("max_epochs = 2", "parameters = { depth = 0 }", ["0 is too small", "(parameters.depth)"]),
         ('"margin"]', '"margn"]', ["no strategy 'margn', in [study]", "did you mean margin"]),
         ("n_rows = 600", "n_rows = 0", ["n_rows is 0, in [pool]", "give 1 to"]),
         ("n_rows = 600", "n_rows = 600\nnoise = nan", ["noise is nan, in [pool]"]),
         ("[[claim]]", '[figure]\nmetric = "accurcy"\n[[claim]]', ["did you mean accuracy"]),
-        ("[[claim]]", "[variant]\n[[claim]]", ["nothing in [variant]"]),
-        ("[[claim]]", '[variant."../a"]\n[[claim]]', ["variant cannot be called '../a'"]),
+        ("[[claim]]", "[variant]\n[[claim]]", ["'variant' in the recipe cannot be {}"]),
+        ("[[claim]]", '[variant."../a"]\n[[claim]]', ["cannot be {'../a': {}}", "letters, digits"]),
         (
-            "[[claim]]", "[variant.a]\ndepth = 0\n[variant.b]\n[[claim]]",
-            ["0 is too small, in [variant.a] (--depth)"],
+            "[[claim]]", "[variant.a]\nepochs = 0\n[variant.b]\n[[claim]]",
+            ["0 is too small, in [variant.a] (--epochs)"],
         ),
         (
-            "[[claim]]", "[variant.a]\n[variant.b]\ndropout = 2\nsteps = 0\n[[claim]]",
-            ["2 faults:\n  1. ", "0 is too small, in [variant.b]", "a dropout of 2", "  2. "],
+            "[[claim]]", "[variant.a]\n[variant.b]\nlearning_rate = 0\nsteps = 0\n[[claim]]",
+            ["2 faults:\n  1. ", "0 is too small, in [variant.b]", "0 is out of range", "  2. "],
         ),
     ],
 )  # fmt: skip
@@ -205,13 +211,13 @@ def test_a_scale_is_a_positive_number(scale: float, tmp_path: Path) -> None:
 
 def test_a_fault_in_the_study_is_told_once_for_all_variants(tmp_path: Path) -> None:
     text = RECIPE.replace("steps = 4", "steps = 0").replace(
-        "[[claim]]", "[variant.a]\n[variant.b]\ndepth = 0\n[[claim]]"
+        "[[claim]]", "[variant.a]\n[variant.b]\nepochs = 0\n[[claim]]"
     )
     with pytest.raises(UsageError) as caught:
         read_recipe(write(tmp_path, text))
     assert "2 faults:" in str(caught.value)
     assert "0 is too small, in [study] (--steps)" in str(caught.value)
-    assert "0 is too small, in [variant.b] (--depth)" in str(caught.value)
+    assert "0 is too small, in [variant.b] (--epochs)" in str(caught.value)
 
 
 def test_a_recipe_may_come_with_a_byte_order_mark_and_carriage_returns(tmp_path: Path) -> None:
@@ -271,6 +277,10 @@ def make_steps(curves: dict[str, list[list[float]]]) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows])
 
 
+def per_seed(verdict: Verdict) -> dict[int, float]:
+    return {int(seed): value for seed, value in verdict.facts["per_seed"].items()}
+
+
 CURVES = {
     "margin": [[0.50, 0.61, 0.70], [0.52, 0.63, 0.74], [0.51, 0.65, 0.70]],
     "random": [[0.50, 0.55, 0.60], [0.52, 0.57, 0.63], [0.51, 0.56, 0.60]],
@@ -282,8 +292,8 @@ def test_a_claim_is_judged_on_the_differences_of_each_seed() -> None:
     verdict = judge_claim(claim, make_steps(CURVES), 512)
     assert verdict.outcome == "held"
     # By hand, seed 0: (0 + .06)/2 and (.06 + .10)/2, over two equal widths.
-    assert verdict.per_seed == pytest.approx({0: 0.055, 1: 0.0575, 2: 0.07})
-    assert "+0.0608 ± 0.0200, p = 0.0058, 3 seeds" in numbers_of(verdict)
+    assert per_seed(verdict) == pytest.approx({0: 0.055, 1: 0.0575, 2: 0.07})
+    assert "+0.0608 ± 0.0200, p = 0.0058, 3 seeds" in verdict.numbers
     turned = Claim("random is above margin", "above", "random", "margin")
     assert judge_claim(turned, make_steps(CURVES), 512).outcome == "did not hold"
     no_gain = Claim("margin is no gain", "not-above", "margin", "random")
@@ -295,14 +305,14 @@ def test_saved_labels_are_told_with_their_share_and_against_chance() -> None:
     verdict = judge_claim(claim, make_steps(CURVES), 512)
     # .60 is 10/11 of the way to .61, .63 is at 120, .60 is 9/14 of the way.
     saved = [140 - (100 + 20 * 10 / 11), 20.0, 140 - (100 + 20 * 9 / 14)]
-    assert verdict.per_seed == pytest.approx(dict(enumerate(saved)))
+    assert per_seed(verdict) == pytest.approx(dict(enumerate(saved)))
     assert verdict.outcome == "held"
-    assert "with 23 labels fewer, random that of margin with 0 fewer" in numbers_of(verdict)
-    assert "random never did in 3 of 3 seeds, counted as 0" in numbers_of(verdict)
+    assert "with 23 labels fewer, random that of margin with 0 fewer" in verdict.numbers
+    assert "random never did in 3 of 3 seeds, counted as 0" in verdict.numbers
     turned = Claim("random saves labels", "labels-saved", "random", "margin")
     told = judge_claim(turned, make_steps(CURVES), 512)
     assert told.outcome == "did not hold"
-    assert "random never did in 3 of 3 seeds, counted as 0" in numbers_of(told)
+    assert "random never did in 3 of 3 seeds, counted as 0" in told.numbers
 
 
 def test_dips_and_their_smoothing_are_judged_with_opposite_signs() -> None:
@@ -312,27 +322,27 @@ def test_dips_and_their_smoothing_are_judged_with_opposite_signs() -> None:
     steps = make_steps({"random(batch-rule=fixed)": fixed, "random": flat})
     dip = judge_claim(Claim("it dips", "dips", "random(batch-rule=fixed)"), steps, 64)
     assert dip.outcome == "held"
-    assert dip.per_seed == pytest.approx({0: -0.1, 1: -0.09, 2: -0.11})
+    assert per_seed(dip) == pytest.approx({0: -0.1, 1: -0.09, 2: -0.11})
     claim = Claim("smooth", "smooths", "random", "random(batch-rule=fixed)")
     smooth = judge_claim(claim, steps, 64)
     assert smooth.outcome == "held"
-    assert smooth.per_seed == pytest.approx({0: 0.1, 1: 0.09, 2: 0.11})
-    assert "at 140 labels" in numbers_of(smooth)
+    assert per_seed(smooth) == pytest.approx({0: 0.1, 1: 0.09, 2: 0.11})
+    assert "at 140 labels" in smooth.numbers
     assert judge_claim(Claim("it dips", "dips", "random"), steps, 64).outcome == "cannot tell"
 
 
 def test_without_a_small_batch_there_is_no_verdict_and_the_reason_is_told() -> None:
     verdict = judge_claim(Claim("it dips", "dips", "random"), make_steps(CURVES), 512)
     assert verdict.outcome == "cannot tell"
-    assert verdict.test is None
-    assert "no such step" in numbers_of(verdict)
+    assert verdict.facts["test"] is None
+    assert "no such step" in verdict.numbers
 
 
 def test_one_seed_gives_no_verdict() -> None:
     steps = make_steps({name: seeds[:1] for name, seeds in CURVES.items()})
     verdict = judge_claim(Claim("above", "above", "margin", "random"), steps, 512)
     assert verdict.outcome == "cannot tell"
-    assert numbers_of(verdict).endswith("+0.0550, 1 seed")
+    assert verdict.numbers.endswith("+0.0550, 1 seed")
 
 
 def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
@@ -342,7 +352,4 @@ def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
 
 
 def test_the_default_number_of_seeds_is_that_of_alsim_run(tmp_path: Path) -> None:
-    commands = (run_recipe_command, run_command)
-    mine, theirs = (inspect.signature(c).parameters["seeds"].default for c in commands)
-    assert mine is None  # the recipe's own
-    assert read_recipe(write(tmp_path)).seeds == theirs
+    assert parse_seeds(read_recipe(write(tmp_path)).seeds) == CurvesOptions().seeds

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.training.claims import TrainingClaim, judge_training
+from alsim.recipes.verdict import Verdict
 from alsim.store.training import TrainingStudy
 
 GATED = "multi-cluster(density=0.1)"
@@ -64,6 +64,10 @@ def judge(claim: dict[str, Any], *studies: TrainingStudy) -> Verdict:
     return verdict
 
 
+def per_seed(verdict: Verdict) -> dict[int, float]:
+    return {int(seed): value for seed, value in verdict.facts["per_seed"].items()}
+
+
 ACCURACY = make_study(
     [
         ("mmoe", 1.0, "", "a", "accuracy", [0.90, 0.91, 0.92]),
@@ -85,10 +89,9 @@ ACCURACY = make_study(
 def test_the_mean_over_tasks_is_compared_seed_by_seed_at_the_largest_fraction() -> None:
     verdict = judge({"kind": "better", "model": "mmoe", "than": "omoe"}, ACCURACY)
     # (.02 + 0)/2, (.03 + .03)/2, (.02 + .04)/2
-    assert verdict.per_seed == pytest.approx({0: 0.01, 1: 0.03, 2: 0.03})
-    assert verdict.test is not None
+    assert per_seed(verdict) == pytest.approx({0: 0.01, 1: 0.03, 2: 0.03})
     p = stats.ttest_1samp([0.01, 0.03, 0.03], 0).pvalue
-    assert verdict.test.p == pytest.approx(p)
+    assert verdict.facts["test"]["p"] == pytest.approx(p)
     assert verdict.outcome == "cannot tell"
     assert verdict.study == "s0"
     assert verdict.numbers == (
@@ -100,21 +103,21 @@ def test_the_mean_over_tasks_is_compared_seed_by_seed_at_the_largest_fraction() 
 def test_one_task_and_one_fraction_can_be_claimed() -> None:
     claim = {"kind": "better", "model": "mmoe", "than": "omoe", "task": "a"}
     verdict = judge(claim, ACCURACY)
-    assert verdict.per_seed == pytest.approx({0: 0.02, 1: 0.03, 2: 0.02})
+    assert per_seed(verdict) == pytest.approx({0: 0.02, 1: 0.03, 2: 0.02})
     assert verdict.outcome == "held"
     turned = {**claim, "model": "omoe", "than": "mmoe"}
     assert judge(turned, ACCURACY).outcome == "did not hold"
     at_half = judge({**claim, "fraction": 0.5}, ACCURACY)
-    assert at_half.per_seed == pytest.approx({0: -0.02, 1: -0.01, 2: 0.0})
+    assert per_seed(at_half) == pytest.approx({0: -0.02, 1: -0.01, 2: 0.0})
 
 
 def test_evaluations_of_one_net_are_compared_and_the_first_is_the_default() -> None:
     claim = {"kind": "better", "model": GATED, "than_evaluation": "all"}
     verdict = judge(claim, ACCURACY)
-    assert verdict.per_seed == pytest.approx({0: 0.1, 1: 0.08})
+    assert per_seed(verdict) == pytest.approx({0: 0.1, 1: 0.08})
     assert f"{GATED}, task-k less all" in verdict.numbers
     against = judge({"kind": "better", "model": GATED, "than": "mmoe"}, ACCURACY)
-    assert against.per_seed == pytest.approx({0: 0.6 - 0.85, 1: 0.7 - 0.87})
+    assert per_seed(against) == pytest.approx({0: 0.6 - 0.85, 1: 0.7 - 0.87})
 
 
 @pytest.mark.parametrize("relative", [False, True])
@@ -124,9 +127,8 @@ def test_of_a_loss_the_smaller_is_better(relative: bool) -> None:
     claim = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "mse"}
     verdict = judge({**claim, "relative": relative}, study)
     expected = [math.log(a / b) if relative else a - b for a, b in zip(mine, theirs, strict=True)]
-    assert verdict.per_seed == pytest.approx(dict(enumerate(expected)))
-    assert verdict.test is not None
-    assert verdict.test.mean < 0
+    assert per_seed(verdict) == pytest.approx(dict(enumerate(expected)))
+    assert verdict.facts["test"]["mean"] < 0
     # Alike in ratio, unlike in difference.
     assert verdict.outcome == ("held" if relative else "cannot tell")
     turned = {**claim, "model": "omoe", "than": "mmoe", "relative": relative}
@@ -137,7 +139,7 @@ def test_a_gain_is_compared_between_fractions() -> None:
     claim = {"kind": "gains-more", "model": "mmoe", "than": "omoe", "than_fraction": 0.5}
     verdict = judge({**claim, "fraction": 1.0}, ACCURACY)
     # .01, .03, .03 with all of the labels; −.01, −.005, −.005 with half.
-    assert verdict.per_seed == pytest.approx({0: 0.02, 1: 0.035, 2: 0.035})
+    assert per_seed(verdict) == pytest.approx({0: 0.02, 1: 0.035, 2: 0.035})
     assert verdict.outcome == "held"
     assert "at 1 of the labels less at 0.5 of the labels" in verdict.numbers
     turned = {**claim, "fraction": 0.5, "than_fraction": 1.0}
@@ -155,7 +157,7 @@ def test_a_gain_in_a_loss_is_compared_between_studies() -> None:
     claim = {"kind": "gains-more", "model": "mmoe", "than": "omoe", "metric": "mse",
              "study": "s0", "than_study": "s1"}  # fmt: skip
     verdict = judge(claim, few, many)
-    assert verdict.per_seed == pytest.approx({0: 0.2, 1: 0.2, 2: 0.23})
+    assert per_seed(verdict) == pytest.approx({0: 0.2, 1: 0.2, 2: 0.23})
     assert verdict.outcome == "held"
     assert verdict.study == ""
     assert "s0 less s1" in verdict.numbers
@@ -169,10 +171,10 @@ def test_spreads_are_compared_by_distances_from_the_median() -> None:
     claim = {"kind": "spreads-more", "model": "omoe", "than": "mmoe", "metric": "mse"}
     verdict = judge(claim, study)
     expected = [abs(w - 0.5) - abs(n - 0.51) for w, n in zip(wide, narrow, strict=True)]
-    assert verdict.per_seed == pytest.approx(dict(enumerate(expected)))
+    assert per_seed(verdict) == pytest.approx(dict(enumerate(expected)))
     assert verdict.outcome == "held"
     deviations = [np.std(values, ddof=1) for values in (wide, narrow)]
-    assert verdict.remark.endswith("of mse {:.3g} and {:.3g}".format(*deviations))
+    assert verdict.numbers.endswith("of mse {:.3g} and {:.3g}".format(*deviations))
     turned = {**claim, "model": "mmoe", "than": "omoe"}
     assert judge(turned, study).outcome == "did not hold"
 
@@ -210,13 +212,13 @@ def test_agreement_is_the_mean_correlation_less_what_chance_gives() -> None:
     # Where experts are permuted |r| is 1 once in four times and else 1/3, so 1/2 on average; with
     # `partly` it is 1/√3 however they are permuted. 200 permutations leave an error of .02.
     low, high = 1 / 3 - 1 / 2, 1 - 1 / 2
-    assert verdict.per_seed == pytest.approx({0: 0 - low, 1: high - low, 2: high - low}, abs=0.08)
-    assert verdict.measured.startswith("agreement beyond chance")
+    assert per_seed(verdict) == pytest.approx({0: 0 - low, 1: high - low, 2: high - low}, abs=0.08)
+    assert verdict.numbers.startswith("agreement beyond chance")
     assert verdict.to_json()["means"] == pytest.approx([high * 2 / 3, low], abs=0.05)
     # Σp is 1.2 of one expert and 2 of two: (1.2 + 2)/2 of seed 0, then 1.2 and 1.2.
     assert verdict.numbers.endswith("on average; experts used: 1.3 against 1.2")
     again = judge(claim, make_study(rows, gates))
-    assert again.per_seed == verdict.per_seed
+    assert per_seed(again) == per_seed(verdict)
 
 
 def test_tasks_that_use_more_experts_do_not_agree_more_by_it() -> None:
@@ -228,9 +230,8 @@ def test_tasks_that_use_more_experts_do_not_agree_more_by_it() -> None:
     ]  # fmt: skip
     claim = {"kind": "agrees-more", "model": GATED, "than_fraction": 0.25}
     verdict = judge(claim, make_study([], gates))
-    assert verdict.test is not None
-    assert verdict.test.half_width is not None
-    assert abs(verdict.test.mean) < 2 * verdict.test.half_width < 0.1
+    test = verdict.facts["test"]
+    assert abs(test["mean"]) < 2 * test["half_width"] < 0.1
     raw = {
         f: np.mean([
             np.abs(np.corrcoef([v for s, g, _, v in gates if (s, g) == (seed, f)]))[
@@ -255,9 +256,9 @@ def test_seeds_that_do_not_count_are_told_with_why() -> None:
     mine, theirs = [0.1, 0.2, 0.3, 0.0, 0.5, 0.6], [0.2, 0.3, 0.5, 0.4, None, 0.7]
     lost = ("mmoe", 1), ("omoe", 1), ("omoe", 5)
     verdict = judge({**LOWER, "relative": True}, two_models(mine, theirs, *lost))
-    assert verdict.per_seed == pytest.approx({0: math.log(1 / 2), 2: math.log(3 / 5)})
-    assert verdict.remark == (
-        "2 of 6 seeds; 2 diverged; 1 without a logarithm; 1 not measured; "
+    assert per_seed(verdict) == pytest.approx({0: math.log(1 / 2), 2: math.log(3 / 5)})
+    assert verdict.numbers.endswith(
+        "2 seeds; 2 of 6 seeds; 2 diverged; 1 without a logarithm; 1 not measured; "
         "0.2 against 0.35 on average"
     )
     assert verdict.to_json()["seeds"] == {
@@ -275,7 +276,7 @@ def test_a_gain_tells_of_the_seeds_lost_on_either_side() -> None:
     two = two_models([0.2, 0.2, 0.2, 0.2], [0.2, 0.3, 0.2, 0.1], ("omoe", 3))
     claim = {**LOWER, "kind": "gains-more", "study": "s0", "than_study": "s1"}
     verdict = judge(claim, one, two)
-    assert verdict.per_seed == pytest.approx({1: 0.2, 2: 0.4})
+    assert per_seed(verdict) == pytest.approx({1: 0.2, 2: 0.4})
     assert "; 2 of 4 seeds; 2 diverged; 0.35 against 0.05 on average" in verdict.numbers
 
 
@@ -295,11 +296,10 @@ def test_spreads_are_not_compared_where_one_model_alone_diverged(
     study = two_models([0.50, 0.51, 0.5, 0.51] * 4, [0.2, 0.8, 0.21, 0.82] * 4, *diverged)
     verdict = judge({**LOWER, "kind": "spreads-more", "model": "omoe", "than": "mmoe"}, study)
     assert verdict.outcome == outcome
-    assert verdict.test is not None
-    assert verdict.test.is_above
+    assert verdict.facts["test"]["mean"] > verdict.facts["test"]["half_width"]
     lost = len({seed for _, seed in diverged})
-    assert (f"{16 - lost} of 16 seeds; {lost} diverged" in verdict.remark) == bool(diverged)
-    assert ("one model alone diverged" in verdict.remark) == (outcome == "cannot tell")
+    assert (f"{16 - lost} of 16 seeds; {lost} diverged" in verdict.numbers) == bool(diverged)
+    assert ("one model alone diverged" in verdict.numbers) == (outcome == "cannot tell")
 
 
 def test_the_deviations_told_of_spreads_are_of_what_is_tested() -> None:
@@ -309,8 +309,8 @@ def test_the_deviations_told_of_spreads_are_of_what_is_tested() -> None:
     # log 10 apart each; 0, 0 and log 2 deviate by log 2/√3.
     expected = [math.log(10), math.log(2) / math.sqrt(3)]
     assert verdict.to_json()["standard_deviations"] == pytest.approx(expected)
-    assert verdict.remark.endswith("standard deviations of log mse 2.3 and 0.4")
-    assert verdict.remark.startswith("3 of 4 seeds; 1 without a logarithm; ")
+    assert verdict.numbers.endswith("standard deviations of log mse 2.3 and 0.4")
+    assert "; 3 of 4 seeds; 1 without a logarithm; " in verdict.numbers
 
 
 def test_a_claim_tells_how_many_experts_stochastic_gates_came_to_use() -> None:
@@ -393,6 +393,6 @@ def test_a_seed_that_lacks_a_task_is_in_no_mean() -> None:
         ("omoe", 1.0, "", "b", "auc", [0.8, 0.7, 0.7]),
     ]
     claim = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "auc"}
-    assert judge(claim, make_study(rows)).per_seed == pytest.approx({0: 0.05, 1: 0.1})
+    assert per_seed(judge(claim, make_study(rows))) == pytest.approx({0: 0.05, 1: 0.1})
     # Nor is the mean over other tasks that of all.
-    assert judge(claim, make_study(rows[:1] + rows[2:])).per_seed == {}
+    assert per_seed(judge(claim, make_study(rows[:1] + rows[2:]))) == {}

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 
 from alsim.errors import UsageError
+from alsim.models.naming import find_named_model
+from alsim.options.faults import Faults
 from alsim.options.texts import parse_names, parse_seeds
 from alsim.pool.synthetic_mmoe import MmoeOptions
-from alsim.recipes import read_recipe, recipe_names, run_recipe
+from alsim.recipes.file import recipe_names
+from alsim.recipes.reading import read_recipe
+from alsim.recipes.running import run_recipe
 from alsim.recipes.training.claims import TrainingClaim
+from alsim.studies.declared import arguments_of
 
 OF_TRAINING = [name for name in recipe_names() if not name.startswith("vk-")]
 RECIPE = """
@@ -33,7 +38,7 @@ workers = 1
 [variant.near.pool]
 correlation = 0.9
 
-[variant.far]
+[variant.far.parameters]
 experts = 2
 
 [variant.far.pool]
@@ -60,7 +65,7 @@ n_rows = 480
 [full.training]
 max_epochs = 4
 
-[full.variant.far]
+[full.variant.far.parameters]
 experts = 3
 """
 
@@ -97,14 +102,14 @@ def test_a_recipe_of_ours_is_sound_at_both_sizes(name: str) -> None:
     assert recipe.studies.keys() == full.studies.keys()
     assert len(parse_seeds(recipe.seeds)) < len(parse_seeds(full.seeds))
     for study in recipe.studies.values():
-        assert study["dropout"] == 0
+        assert study["parameters"]["dropout"] == 0
         assert (study["optimiser"], study["learning_rate"]) == ("adam", 1e-3)
 
 
 def test_the_made_up_tasks_are_as_in_the_paper() -> None:
     recipe = read_recipe("mmoe-synthetic")
     assert recipe.is_anew
-    assert [recipe.pool_of(study) for study in recipe.studies] == [
+    assert [*recipe.pools.values()] == [
         MmoeOptions(correlation=p, n_rows=12_000, scale=0.3, n_sines=5) for p in (0.5, 0.9, 1.0)
     ]
     (study,) = {str(study) for study in recipe.studies.values()}
@@ -135,8 +140,11 @@ def test_full_size_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
     for one, rows, epochs, experts in ((recipe, 240, 2, 2), (full, 480, 4, 3)):
         shared = {"model": ["mmoe", "shared-bottom(expert-width=9)"], "fractions": "0.5,1",
                   "max_epochs": epochs, "workers": 1}  # fmt: skip
-        assert one.studies == {"near": shared, "far": {**shared, "experts": experts}}
-        pools = [one.pool_of(study) for study in one.studies]
+        assert one.studies == {
+            "near": shared,
+            "far": {**shared, "parameters": {"experts": experts}},
+        }
+        pools = [*one.pools.values()]
         assert pools == [MmoeOptions(p, rows, 4) for p in (0.9, 0.1)]
         assert (one.title, one.picture.metric) == ("a title", "mse")
 
@@ -150,17 +158,17 @@ def test_a_recipe_of_one_size_has_no_full_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[training]", "[training]\nepochs = 1", ["no key 'epochs' in [training]"]),
-        ("[training]", "[training]\nqueries = 'x'", ["no key 'queries' in [training]"]),
+        ("[training]", "[training]\nepochs = 1", ["no option 'epochs', in [training]"]),
+        ("[training]", "[training]\nqueries = 'x'", ["'queries' cannot be set in [training]"]),
         ('"mmoe", ', '"mmo", ', ["no model 'mmo'", "did you mean mmoe", "in [training] (--model)"]),
         ("(expert-width=9)", "(expert-width=x)", ["expert-width", "in [training]"]),
         ('"0.5,1"', '"0.5,2"', ["2 is no share, in [training] (--fractions)"]),
         ("correlation = 0.9", "correlation = 3.0", ["correlation is 3.0", "[variant.near.pool]"]),
         ("width = 4", "width = 1", ["width is 1", "in [pool]"]),
-        ("correlation = 0.9", "n_rows = 50", ["no key 'n_rows' in [variant.near.pool]"]),
+        ("correlation = 0.9", "n_row = 50", ["no key 'n_row' in [variant.near.pool]"]),
         ("correlation = 0.9", "scale = 'x'", ["'scale' in [variant.near.pool] cannot be 'x'"]),
-        ("[variant.near.pool]\ncorrelation = 0.9", "[variant.near]\npool = 3", ["no table"]),
-        ("width = 4", "seed = 4", ["no key 'seed' in [pool]"]),
+        ("[variant.near.pool]\ncorrelation = 0.9", "[variant.near]\npool = 3", ["cannot be 3"]),
+        ("width = 4", "seed = 4", ["'seed' has no meaning in [pool]"]),
         ("each_seed = true", "each_seed = 1", ["'each_seed' in [pool] cannot be 1"]),
         ('kind = "losses"', 'kind = "curve"', ["'kind' in [figure] cannot be 'curve'"]),
         ('metric = "mse"', 'band = "t"', ["no key 'band' in [figure]"]),
@@ -169,16 +177,16 @@ def test_a_recipe_of_one_size_has_no_full_one() -> None:
         ("seeds = 3", "seeds = 0.5", ["'seeds' in the recipe cannot be 0.5"]),
         ('about = "nine runs"', "", ["'about' is missing in [full]"]),
         ("seeds = 9", 'title = "x"', ["no key 'title' in [full]"]),
-        ("n_rows = 480", "n_rows = 3", ["n_rows is 3", "in [pool], as [full] has it"]),
-        ("max_epochs = 4", "max_epochs = 0", ["too small", "(--max-epochs), as [full] has it"]),
-        ("max_epochs = 4", "epoch = 4", ["no key 'epoch' in [full.training]"]),
-        ("[full.variant.far]", "[full.variant.away]", ["no variant 'away'"]),
-        ("experts = 3", 'experts = "x"', ["'experts' in [full.variant.far] cannot be 'x'"]),
+        ("n_rows = 480", "n_rows = 3", ["n_rows is 3", "in [pool], at full size"]),
+        ("max_epochs = 4", "max_epochs = 0", ["too small", "(--max-epochs), at full size"]),
+        ("max_epochs = 4", "epoch = 4", ["no option 'epoch', in [training]", "at full size"]),
+        ("[full.variant.far.", "[full.variant.away.", ["no variant 'away'"]),
+        ("experts = 3", 'experts = "x"', ["experts cannot be 'x', in [variant.far]"]),
         ("[full]", "[published]\nsays = 'x'\n[full]", ["'metric' is missing in [published]"]),
         (
             "[full]",
             "[published]\nsays = 'x'\nmetric = 'auc'\nvalues = {mmoe = {a = 1}}\n[full]",
-            ["'mmoe' in [published.values] cannot be"],
+            ["'values' in [published] cannot be {'mmoe': {'a': 1}}"],
         ),
         ("than = ", 'than = "omoe" # ', ["than in [[claim]] 1 is 'omoe'", "does not train"]),
         ("than = ", "# ", ["[[claim]] 1 compares with nothing", "add than"]),
@@ -201,7 +209,7 @@ def test_a_faulty_recipe_names_file_key_and_the_nearest(
 
 def test_a_pool_for_each_seed_is_of_passive_training_alone(tmp_path: Path) -> None:
     text = RECIPE.replace("[training]", "[study]").replace("[full.training]", "[full.study]")
-    with pytest.raises(UsageError, match="no key 'each_seed' in \\[pool\\]"):
+    with pytest.raises(UsageError, match="'each_seed' has no meaning in \\[pool\\]"):
         read_recipe(write(tmp_path, text))
 
 
@@ -224,6 +232,7 @@ def test_a_claim_between_studies_or_fractions_can_be_read(kind: str, tmp_path: P
         ("mmoe-synthetic", {"arguments": {"task": "t"}}, "--task", "makes its own pool"),
         ("vk-fig07", {"arguments": {"id_column": "x"}}, "--id", "makes its own pool"),
         ("vk-table1", {"arguments": {"task": "t"}}, "--task", "has no such option"),
+        ("vk-fig07", {"arguments": {"expert": "conv4"}}, "--expert", "has no experts"),
         ("mmoe-census-1", {"pool": "x", "scale": 0.5}, "--scale", "nothing is scaled"),
         ("mmoe-synthetic", {"candidates": 5}, "--candidates", "queries nothing"),
         ("mmoe-synthetic", {"seeds": "x"}, "--seeds", "names no seeds"),
@@ -248,10 +257,37 @@ def test_a_recipe_that_needs_a_pool_says_how_to_get_it() -> None:
 def test_scaling_multiplies_the_rows_of_the_recipe_s_own_pool() -> None:
     recipe = read_recipe("mmoe-synthetic")
     tenth = recipe.scaled(0.1)
-    assert [tenth.pool_of(study) for study in tenth.studies] == [
+    assert [*tenth.pools.values()] == [
         MmoeOptions(correlation=p, n_rows=1_200) for p in (0.5, 0.9, 1.0)
     ]
     assert tenth.studies == recipe.studies
+
+
+def test_a_variant_s_pool_has_a_size_of_its_own_that_scales(tmp_path: Path) -> None:
+    text = RECIPE.replace("correlation = 0.9", "correlation = 0.9\nn_rows = 480")
+    half = read_recipe(write(tmp_path, text)).scaled(0.5)
+    assert {name: pool.n_rows for name, pool in half.pools.items()} == {"near": 240, "far": 120}
+
+
+def test_shared_parameters_stand_in_the_brackets_of_the_models_that_read_them() -> None:
+    recipe = read_recipe("mmoe-census-1")
+    (study,) = recipe.studies.values()
+    assert parse_names(study["model"])[:2] == ("mmoe", "omoe")
+    given = arguments_of(recipe.kind.study, study, Faults())
+    assert "parameters" not in given
+    assert [find_named_model(model).name for model in given["model"]] == [
+        "mmoe(dropout=0,experts=8,expert-width=16,tower-width=8)",
+        # The widths of the others follow from the number of parameters.
+        "omoe(dropout=0,experts=8,tower-width=8)",
+        "cross-stitch(dropout=0,experts=8,tower-width=8)",
+        "shared-bottom(dropout=0,tower-width=8)",
+        "single-task(dropout=0,tower-width=8)",
+        "cgc(dropout=0,experts=8,tower-width=8)",
+    ]
+    (study, *_) = read_recipe("mmoe-synthetic").studies.values()
+    *_, last = arguments_of(recipe.kind.study, study, Faults())["model"]
+    expected = "shared-bottom(dropout=0,expert-width=113,tower-width=8)"  # as it says itself
+    assert find_named_model(last).name == expected
 
 
 def test_multi_cluster_chooses_no_epoch_by_what_is_compared_and_lets_gates_move() -> None:

@@ -16,7 +16,10 @@ from alsim.errors import StoreError
 from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import Roles, write_roles
-from alsim.recipes import Recipe, Report, read_recipe, run_recipe
+from alsim.recipes.reading import read_recipe
+from alsim.recipes.recipe import Recipe
+from alsim.recipes.report import Report
+from alsim.recipes.running import run_recipe
 from alsim.store.training import TrainingStudy, read_training
 from alsim.studies.watch import Unit, Watch
 
@@ -34,8 +37,7 @@ width = 4
 
 [training]
 model = ["mmoe", "shared-bottom"]
-experts = 2
-expert_width = "4"
+parameters = { experts = 2, expert-width = 4 }
 max_epochs = 2
 workers = 1
 
@@ -115,7 +117,12 @@ def test_each_seed_has_a_pool_of_its_own_and_all_are_one_study(report: Report) -
     assert done.folder == report.folder / "run"
     for name in ("fits", "tasks", "gates"):
         together = pa.concat_tables([getattr(part, name) for part in parts])
-        assert getattr(done, name).equals(together)
+        others = [column for column in together.column_names if column != "model"]
+        assert getattr(done, name).select(others).equals(together.select(others))
+    assert set(parts[0].fits["model"].to_pylist()) == {
+        "mmoe(experts=2,expert-width=4)", "shared-bottom(expert-width=4)",
+    }  # fmt: skip
+    assert set(done.fits["model"].to_pylist()) == {"mmoe", "shared-bottom"}
 
 
 def test_its_claims_are_judged_on_the_tables_of_all_seeds(report: Report) -> None:
@@ -153,8 +160,8 @@ def test_nothing_is_trained_twice_and_more_seeds_can_be_added_later(
     assert watch.counts == []
     assert {p: p.stat().st_mtime_ns for p in report.folder.glob("run/seed-*/*")} == before
     assert again.to_json()["claims"] == report.to_json()["claims"]
-    with pytest.raises(StoreError, match="--experts: 2 then, 3 now"):
-        run_recipe(read(tmp_path).setting({"experts": 3}), out=report.folder)
+    with pytest.raises(StoreError, match=r"mmoe\(experts=2.* then, .*experts=3.* now"):
+        run_recipe(read(tmp_path).setting({"parameters": {"experts": 3}}), out=report.folder)
 
 
 @pytest.mark.slow
@@ -229,7 +236,7 @@ def test_disjoint_tasks_are_told_by_a_column_of_the_pool(
     intents = [f"intent-{row % 6}" for row in range(240)]
     domains = [f"domain-{row % 3}" for row in range(240)]
     report = run_recipe(
-        tiny(name, experts=n_experts, expert_width="4"),
+        tiny(name, parameters={"experts": n_experts, "expert-width": 4}),
         pool=embeddings({"label": intents}, domains),
         arguments={"task": "domain"},
         out=tmp_path / "r",
@@ -254,14 +261,15 @@ def test_cifar_100_as_it_is_imported_is_trained_by_convolutions(tmp_path: Path) 
         (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
     pool = import_pool([tmp_path], ImportOptions())
     report = run_recipe(
-        tiny("multicluster-fig3", experts=2, expert_width="2"),
+        tiny("multicluster-fig3", parameters={"experts": 2, "expert-width": 2}),
         pool=pool,
         arguments={"task": "superclass", "expert": "conv4"},
         out=tmp_path / "r",
     )
     done = report.runs["all"]
     configuration: Any = done.manifest["configuration"]
-    (model,) = configuration["models"].values()
+    ((name, model),) = configuration["models"].items()
+    assert name == "multi-cluster(density=0.1)"
     assert model["experts"]["kind"] == "conv4"
     tasks: Any = done.manifest["tasks"]
     assert len(tasks) == 20

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from alsim.recipes import Report
+    from alsim.recipes.report import Report
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing els
 def list_(json: AsJson = False) -> None:
     """List the recipes: what each figure or table shows, and what the source found in it."""
     from alsim.cli.screens.output import print_json, print_lines, print_table
-    from alsim.recipes import recipe_headings
+    from alsim.recipes.file import recipe_headings
 
     recipes = recipe_headings()
     if json:
@@ -46,7 +46,7 @@ def run(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Column of --pool that tells which one task a row belongs to."),
+        typer.Option(help="Column of --pool with the task of each row."),
     ] = None,
     modality: Annotated[
         list[str] | None,
@@ -87,7 +87,7 @@ def run(
     candidates: Annotated[
         int | None,
         typer.Option(
-            help="Rows that a strategy considers at most, drawn anew each step: for a large pool. "
+            help="Maximum number of rows that a strategy considers, drawn again each step. "
             "[default: all, or the recipe's own]"
         ),
     ] = None,
@@ -110,7 +110,8 @@ def run(
     """
     from alsim.cli.screens.output import print_json, reporting
     from alsim.cli.screens.progress import watching
-    from alsim.recipes import read_recipe, run_recipe
+    from alsim.recipes.reading import read_recipe
+    from alsim.recipes.running import run_recipe
 
     recipes = [read_recipe(name) for name in names]  # all are checked before the first is run
     reports: list[Report] = []
@@ -150,13 +151,13 @@ def _print(report: "Report") -> None:
     recipe = report.recipe
     print_lines([f"{recipe.name}: {recipe.title}", *[report.size] * bool(report.size)])
     print_lines([f"source ({recipe.source}): {recipe.finding}"])
-    pool = ", ".join(f"{key} {_told(value)}" for key, value in report.pool.items())
+    pool = ", ".join(f"{key} {_in_words(value)}" for key, value in report.pool.items())
     print_lines([f"pool: {pool}"])
     if report.scale != 1:
         sizes = {name: recipe.kind.sizes(study) for name, study in recipe.studies.items()}
-        for told in dict.fromkeys(sizes.values()):
-            studies = ", ".join(name for name, size in sizes.items() if size == told)
-            print_lines([f"scale {report.scale:g}, study {studies}: {told}"])
+        for words in dict.fromkeys(sizes.values()):
+            studies = ", ".join(name for name, size in sizes.items() if size == words)
+            print_lines([f"scale {report.scale:g}, study {studies}: {words}"])
     for name, table in report.tables.items():
         print_gap()
         if len(report.tables) > 1:
@@ -175,7 +176,7 @@ def _print(report: "Report") -> None:
     print_lines([f"wrote {report.folder / 'result.json'}; the tables are in {runs}"])
 
 
-def _told(value: object) -> str:
+def _in_words(value: object) -> str:
     """Return how a pool is in one respect, in each study if they differ."""
     if isinstance(value, dict):
         return " ".join(f"{each} ({study})" for study, each in value.items())

@@ -1,15 +1,12 @@
 """A recipe's claims against the tables of a run."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
-from alsim.analysis.statistics.intervals import interval_text
 from alsim.analysis.statistics.paired import (
     SMALL_BATCH,
-    MeanTest,
-    Outcome,
     Part,
     dips,
     judge_above,
@@ -20,7 +17,7 @@ from alsim.analysis.statistics.paired import (
     small_batch_steps,
     t_test,
 )
-from alsim.recipes.recipe import Finding
+from alsim.recipes.verdict import Finding, Verdict, verdict_on, with_interval
 from alsim.strategies import find_strategy
 
 ClaimKind = Literal["above", "not-above", "labels-saved", "dips", "smooths"]
@@ -33,44 +30,13 @@ _PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A finding of the source about strategies. `says` is the finding in words."""
+class Claim(Finding):
+    """A finding of the source about strategies."""
 
-    says: str
     kind: ClaimKind
     strategy: str
     than: str | None = None  # the strategy it is compared with; `dips` has none
     part: Part = "whole"  # of the learning curve, for `above` and `not-above`
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a claim in one study, or between studies: then `study` is empty."""
-
-    study: str
-    claim: Finding
-    outcome: Outcome
-    measured: str  # what the numbers are
-    test: MeanTest | None  # None: there was nothing to measure
-    per_seed: dict[int, float] = field(default_factory=dict[int, float])
-    remark: str = ""
-    form: str = "+.4f"  # of the numbers
-
-    @property
-    def numbers(self) -> str:
-        """Return the numbers in words."""
-        return in_words(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON values."""
-        return {
-            **asdict(self.claim),
-            "study": self.study,
-            "outcome": self.outcome,
-            "numbers": self.numbers,
-            "test": None if self.test is None else asdict(self.test),
-            "per_seed": {str(seed): value for seed, value in self.per_seed.items()},
-        }
 
 
 def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "run") -> Verdict:
@@ -111,12 +77,12 @@ def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "ru
         first, second = found
         measured = f"accuracy where batches of {batch_size} leave 1 to {SMALL_BATCH}, less around"
         if first is None or second is None:
-            return Verdict(study, claim, "cannot tell", measured, None, remark="no such step")
+            return verdict_on(study, claim, "cannot tell", measured, remark="no such step")
         remark = "expected at " + ", ".join(f"{counts[i]:,}" for i in at) + " labels"
         values = first if claim.kind == "dips" else first - second
         if claim.kind == "smooths":
             measured = f"{measured}: {mine} less {other}"
-            remark += f"; alone: {_with_interval(t_test(first), '+.4f')}"
+            remark += f"; alone: {with_interval(t_test(first), '+.4f')}"
     else:
         values = part_area(counts, both.first, claim.part) - part_area(
             counts, both.second, claim.part
@@ -131,19 +97,4 @@ def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "ru
         outcome = judge_above(test)
     per_seed = dict(zip(both.seeds, map(float, values), strict=True))
     form = "+,.0f" if claim.kind == "labels-saved" else "+.4f"
-    return Verdict(study, claim, outcome, measured, test, per_seed, remark, form)
-
-
-def in_words(verdict: Verdict) -> str:
-    """Return the numbers of a verdict: difference ± half width, p and how many seeds."""
-    test = verdict.test
-    if test is None:
-        return f"{verdict.measured}: {verdict.remark}"
-    p = "" if test.p is None else f", p = {test.p:.2g}" if test.p >= 1e-4 else ", p < 0.0001"
-    seeds = f"{test.n} seed{'s' if test.n > 1 else ''}"
-    text = f"{verdict.measured}: {_with_interval(test, verdict.form)}{p}, {seeds}"
-    return f"{text}; {verdict.remark}" if verdict.remark else text
-
-
-def _with_interval(test: MeanTest, number: str) -> str:
-    return interval_text(test, number.removeprefix("+"), number)
+    return verdict_on(study, claim, outcome, measured, test, per_seed, remark, form)

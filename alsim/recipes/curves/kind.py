@@ -1,73 +1,63 @@
 """Recipes of learning curves: figures of the source."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 from alsim.analysis.curves.curves import metric_columns
-from alsim.analysis.statistics.paired import ALPHA, NO_GAIN
+from alsim.analysis.statistics.paired import NO_GAIN
 from alsim.errors import nearest
 from alsim.options.curves import CurvesOptions
-from alsim.options.faults import Faults
-from alsim.options.option import read
+from alsim.options.texts import parse_names
 from alsim.options.types import shown
 from alsim.plots import Drawing, draw_curves
-from alsim.recipes.curves.claims import Claim, Verdict, judge_claim
-from alsim.recipes.recipe import (
-    Picture,
-    Settings,
-    Studies,
-    StudyKind,
-    Tell,
-    of_each_study,
-    scaled_size,
-)
+from alsim.recipes.curves.claims import Claim, judge_claim
+from alsim.recipes.file import Fault
+from alsim.recipes.recipe import RecipeKind, Studies, of_each_study, scaled_size
+from alsim.recipes.verdict import Verdict, method_of_tests
 from alsim.store.curves import Run
 from alsim.store.tables import STEPS, schema_of
-from alsim.studies.curves.run import run
-from alsim.studies.start.check import study_of
+from alsim.studies.declared import Settings
+from alsim.studies.kinds import KINDS
 
 
-def _read(settings: Settings, faults: Faults) -> object:
-    options = read(CurvesOptions, settings, faults)
-    return study_of(options, options.strategy, "--strategy", faults)
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the figure of learning curves shows against the labels."""
+
+    metric: str = "accuracy"
+    band: Literal["t", "none"] = "t"
 
 
-def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
-    strategies = next(iter(studies.values()))["strategy"]
-    for key in ("strategy", "than"):
-        if key in claim and claim[key] not in strategies:
-            tell(
-                f"{key} in {where} is {shown(claim[key])}, which the study does not run",
-                nearest(claim[key], strategies),
-            )
-    if ("than" in claim) == (claim["kind"] == "dips"):
-        if claim["kind"] == "dips":
-            tell(f"'than' has no meaning in {where}", "leave it out")
-        else:
-            tell(f"'than' is missing in {where}", "add it")
-    if "part" in claim and claim["kind"] not in ("above", "not-above"):
-        tell(f"'part' has no meaning in {where}", "leave it out")
+def _check_claim(claim: Claim, studies: Studies, where: str, fault: Fault) -> None:
+    strategies = parse_names(next(iter(studies.values()))["strategy"])
+    for key, strategy in {"strategy": claim.strategy, "than": claim.than}.items():
+        if strategy is not None and strategy not in strategies:
+            what = f"{key} in {where} is {shown(strategy)}, which the study does not run"
+            fault(what, nearest(strategy, strategies))
+    if claim.than is not None and claim.kind == "dips":
+        fault(f"'than' has no meaning in {where}", "leave it out")
+    if claim.than is None and claim.kind != "dips":
+        fault(f"'than' is missing in {where}", "add it")
+    if claim.part != "whole" and claim.kind not in ("above", "not-above"):
+        fault(f"'part' has no meaning in {where}", "leave it out")
 
 
-def _check_picture(picture: Settings, tell: Tell) -> None:
+def _check_picture(picture: Picture, fault: Fault) -> None:
     metrics = metric_columns(schema_of(STEPS).empty_table())
-    metric = picture.get("metric", Picture().metric)
-    if metric not in metrics:
-        tell(f"no metric {shown(metric)}, in [figure]", nearest(metric, metrics))
+    if picture.metric not in metrics:
+        fault(f"no metric {shown(picture.metric)}, in [figure]", nearest(picture.metric, metrics))
 
 
-def _scaled(settings: Settings, scale: float) -> dict[str, Any]:
-    """Return settings with the initial labels, the query and the candidates multiplied.
-
-    The number of steps stays.
-    """
+def _scaled(settings: Settings, scale: float) -> Settings:
+    """Return the initial labels, the query and the candidates multiplied; steps stay."""
     sizes = {
         "initial_size": scaled_size(settings["initial_size"], scale, 2),
         "query_size": _scaled_query(settings["query_size"], scale),
     }
     if "candidates" in settings:
         sizes["candidates"] = scaled_size(settings["candidates"], scale)
-    return {**settings, **sizes}
+    return sizes
 
 
 def _scaled_query(size: int | str, scale: float) -> int | str:
@@ -90,34 +80,25 @@ def _judge(claim: Claim, done: Run, settings: Settings, study: str) -> Verdict:
 
 
 def _method(verdicts: Sequence[Verdict]) -> str:
-    n = len(verdicts)
-    text = f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
-    if n > 1:
-        text += f", not corrected for there being {n}"
-    if any(verdict.claim.kind == "not-above" for verdict in verdicts):
-        text += f"; no gain means less than {NO_GAIN}"
-    return text
+    kinds = {verdict.claim.kind for verdict in verdicts if isinstance(verdict.claim, Claim)}
+    no_gain = f"; no gain means less than {NO_GAIN}" if "not-above" in kinds else ""
+    return f"{method_of_tests(verdicts)}{no_gain}"
 
 
 def _draw(done: Run, picture: Picture, title: str) -> Drawing:
     return draw_curves([done], picture.metric, picture.band, title)
 
 
-CURVES = StudyKind(
-    table="study",
-    make=run,
-    options=CurvesOptions,
-    read=_read,
+CURVES = RecipeKind(
+    study=KINDS["curves"],
     names="strategy",
     needs=("strategy", "initial_size", "query_size"),
-    # What the command decides, and what --scale would have to know of.
-    not_here=("pool", "seeds", "out", "watch", "force", "initial_ids", "until"),
+    leave_out=("initial_ids", "until"),  # --scale would have to know of them
     claim=Claim,
     check_claim=_check_claim,
     picture=Picture,
     check_picture=_check_picture,
     scaled=_scaled,
-    takes_candidates=True,
     sizes=_sizes,
     judge=of_each_study(_judge),
     method=_method,

@@ -5,16 +5,16 @@ on the same labels, by the two-sided t-test of `alsim.analysis.statistics.paired
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from alsim.analysis.statistics.paired import judge_above, t_test
 from alsim.measures import SCORES
-from alsim.recipes.curves.claims import Verdict
 from alsim.recipes.recipe import Studies
 from alsim.recipes.training.measured import MEAN, BySeed, Measured, Place
+from alsim.recipes.verdict import Finding, Verdict, verdict_on
 from alsim.store.training import TrainingStudy
 
 TrainingClaimKind = Literal["better", "gains-more", "spreads-more", "agrees-more"]
@@ -22,8 +22,8 @@ Metric = Literal["accuracy", "auc", "nll", "mse", "train_loss", "validation_loss
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingClaim:
-    """A finding of the source about models. `says` is the finding in words.
+class TrainingClaim(Finding):
+    """A finding of the source about models.
 
     better: `model` is better than `than`, or than itself by another evaluation. gains-more: it is
     so by more than elsewhere, at another fraction or in another study. spreads-more: its runs lie
@@ -32,7 +32,6 @@ class TrainingClaim:
     `study`, elsewhere `than_fraction` and `than_study`.
     """
 
-    says: str
     kind: TrainingClaimKind
     model: str
     than: str | None = None
@@ -47,20 +46,9 @@ class TrainingClaim:
     relative: bool = False  # logarithms are compared, as where seeds differ in scale
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingVerdict(Verdict):
-    """What became of a claim, and the numbers behind it by name."""
-
-    facts: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON values."""
-        return {**Verdict.to_json(self), **self.facts}
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """The two sides of a claim: what is compared seed by seed, and whence it is."""
+    """The two sides of a claim: what is compared seed by seed, and where it was measured."""
 
     what: str
     mine: BySeed
@@ -76,7 +64,7 @@ class _Sides:
 
 def judge_training(
     claims: Sequence[TrainingClaim], runs: Mapping[str, TrainingStudy], studies: Studies
-) -> list[TrainingVerdict]:
+) -> list[Verdict]:
     """Return what became of each claim in each study, then of those between studies."""
     measured = Measured(runs, studies)
     within = [(claim, study) for study in runs for claim in claims if claim.study is None]
@@ -84,19 +72,18 @@ def judge_training(
     return [_judge(claim, study, measured) for claim, study in (*within, *across)]
 
 
-def _judge(claim: TrainingClaim, study: str, measured: Measured) -> TrainingVerdict:
+def _judge(claim: TrainingClaim, study: str, measured: Measured) -> Verdict:
     compare = _elsewhere if claim.kind in ("gains-more", "agrees-more") else _here
     sides = compare(claim, study, measured)
     remarks, facts = _seeds_that_count(sides, measured)
-    told_of = "" if claim.study else study
+    within = "" if claim.study else study
     seeds = sides.seeds
     if not seeds:
         remark = "; ".join(["not measured", *remarks])
-        return TrainingVerdict(
-            told_of, claim, "cannot tell", sides.what, None, remark=remark, facts=facts
-        )
-    for told, found in (_averages(claim, sides), _experts_used(claim, sides, measured)):
-        remarks += told
+        verdict = verdict_on(within, claim, "cannot tell", sides.what, remark=remark)
+        return replace(verdict, facts={**verdict.facts, **facts})
+    for words, found in (_averages(claim, sides), _experts_used(claim, sides, measured)):
+        remarks += words
         facts |= found
     differences = np.array([sides.mine[seed] - sides.theirs[seed] for seed in seeds])
     outcome = judge_above(t_test(sides.sign * differences))
@@ -107,10 +94,9 @@ def _judge(claim: TrainingClaim, study: str, measured: Measured) -> TrainingVerd
             outcome = "cannot tell"
             remarks.append("spreads cannot be compared: of some seeds one model alone diverged")
     per_seed = dict(zip(seeds, map(float, differences), strict=True))
-    test = t_test(differences)
-    return TrainingVerdict(
-        told_of, claim, outcome, sides.what, test, per_seed, "; ".join(remarks), facts=facts
-    )
+    remark = "; ".join(remarks)
+    verdict = verdict_on(within, claim, outcome, sides.what, t_test(differences), per_seed, remark)
+    return replace(verdict, facts={**verdict.facts, **facts})
 
 
 def _here(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
@@ -174,10 +160,10 @@ def _seeds_that_count(sides: _Sides, measured: Measured) -> tuple[list[str], dic
             **{reason.replace(" ", "_"): n for reason, n in reasons.items()},
         }
     }
-    told = [f"{n} {reason}" for reason, n in reasons.items() if n]
-    if not told or (not counted and reasons["not measured"] == len(trained)):
+    words = [f"{n} {reason}" for reason, n in reasons.items() if n]
+    if not words or (not counted and reasons["not measured"] == len(trained)):
         return [], facts
-    return [f"{len(counted)} of {len(trained)} seeds", *told], facts
+    return [f"{len(counted)} of {len(trained)} seeds", *words], facts
 
 
 def _averages(claim: TrainingClaim, sides: _Sides) -> tuple[list[str], dict[str, Any]]:
@@ -198,7 +184,7 @@ def _averages(claim: TrainingClaim, sides: _Sides) -> tuple[list[str], dict[str,
 def _experts_used(
     claim: TrainingClaim, sides: _Sides, measured: Measured
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return the mean Σp of each net with stochastic gates, which its λ does not tell."""
+    """Return the mean Σp of each net with stochastic gates, which does not follow from its λ."""
     words: list[str] = []
     facts: list[dict[str, Any]] = []
     for where, places in sides.pairs:
@@ -254,5 +240,5 @@ def _scale(claim: TrainingClaim) -> str:
 
 
 def _where(place: Place, other: Place) -> str:
-    """Return what tells one place from another."""
+    """Return what distinguishes one place from another."""
     return place.study if place.study != other.study else f"at {place.fraction:g} of the labels"

@@ -1,32 +1,33 @@
 """Recipes of passive training: models compared on all tasks of a pool."""
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from textwrap import fill
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from alsim.analysis.statistics.intervals import interval_text
-from alsim.analysis.statistics.paired import ALPHA
 from alsim.analysis.training.gates import choose_map, gate_maps
 from alsim.analysis.training.summary import TaskSummary, TrainingSummary, summarise_training
-from alsim.errors import UsageError, nearest
+from alsim.errors import nearest
+from alsim.models.naming import find_named_model
 from alsim.options.faults import Faults
 from alsim.options.option import read
-from alsim.options.texts import parse_fractions, parse_names
 from alsim.options.training_study import TrainOptions
 from alsim.options.types import shown
-from alsim.plots import KINDS, Drawing, draw
+from alsim.plots import KINDS as PLOTS
+from alsim.plots import Drawing, draw
 from alsim.plots.gates import draw_gates
-from alsim.recipes.curves.claims import Verdict
-from alsim.recipes.recipe import Published, Settings, Studies, StudyKind, Table, Tell
+from alsim.recipes.file import Fault, Published
+from alsim.recipes.recipe import RecipeKind, Studies, Table
 from alsim.recipes.training.claims import TrainingClaim, judge_training
 from alsim.recipes.training.measured import evaluations_of
+from alsim.recipes.verdict import method_of_tests
 from alsim.store.training import TrainingStudy
-from alsim.studies.training.check import examine_train
-from alsim.studies.training.run import train
+from alsim.studies.declared import PARAMETERS, Settings
+from alsim.studies.kinds import KINDS
 
 _MOST_TASKS = 2  # that have a column each
 _FEW = 62  # letters of a title, which the narrowest picture holds
@@ -48,70 +49,62 @@ class TrainingPicture:
         return {name: value for name, value in given.items() if value is not None}
 
 
-def _read(settings: Settings, faults: Faults) -> object:
-    return examine_train(read(TrainOptions, settings, faults), faults)
+# What has no meaning in a claim of a kind.
+_ELSEWHERE = ("than_fraction", "study", "than_study")
+_WITHOUT: Mapping[str, tuple[str, ...]] = {
+    "better": _ELSEWHERE,
+    "spreads-more": _ELSEWHERE,
+    "gains-more": (),
+    "agrees-more": ("than", "metric", "task", "evaluation", "than_evaluation", "relative"),
+}
 
 
-def _check_claim(claim: Settings, studies: Studies, where: str, tell: Tell) -> None:
-    kind = claim["kind"]
-    first = next(iter(studies.values()))
-    models = parse_names(first["model"])
-    for key in ("model", "than"):
-        if key in claim and claim[key] not in models:
-            what = f"{key} in {where} is {shown(claim[key])}, which the study does not train"
-            tell(what, nearest(claim[key], models))
-    for key in ("study", "than_study"):
-        if key in claim and claim[key] not in studies:
-            tell(f"{key} in {where} is {shown(claim[key])}, no study", nearest(claim[key], studies))
-    is_elsewhere = "than_fraction" in claim or {"study", "than_study"} <= claim.keys()
-    without = {
-        "better": ("than_fraction", "study", "than_study"),
-        "spreads-more": ("than_fraction", "study", "than_study"),
-        "gains-more": (),
-        "agrees-more": ("than", "metric", "task", "evaluation", "than_evaluation", "relative"),
-    }[kind]
-    for key in without:
-        if key in claim:
-            tell(f"{key!r} has no meaning in {where}", "leave it out")
-    if kind in ("gains-more", "agrees-more") and not is_elsewhere:
-        tell(f"{where} compares with nothing", "add than_fraction, or study and than_study")
-    if kind == "gains-more" and "than" not in claim:
-        tell(f"'than' is missing in {where}", "add it")
-    if kind in ("better", "spreads-more") and not {"than", "than_evaluation"} & claim.keys():
-        tell(f"{where} compares with nothing", "add than, or than_evaluation")
-    for fraction, evaluation, study in (
-        ("fraction", "evaluation", "study"),
-        ("than_fraction", "than_evaluation", "than_study"),
-    ):
-        of_study = studies.get(claim.get(study, ""), first)
-        _check_trained(claim, fraction, evaluation, of_study, where, tell)
+def _check_claim(claim: TrainingClaim, studies: Studies, where: str, fault: Fault) -> None:
+    given = {each.name for each in fields(claim) if getattr(claim, each.name) != each.default}
+    options = {name: _options_of(settings) for name, settings in studies.items()}
+    first = next(iter(options.values()))
+    here, there = (options.get(name or "", first) for name in (claim.study, claim.than_study))
+
+    def look(key: str, known: Iterable[str | float], words: str) -> None:
+        value = getattr(claim, key)
+        if value is not None and value not in known:
+            words_of = [f"{each:g}" if isinstance(each, float) else str(each) for each in known]
+            fault(f"{key} in {where} is {shown(value)}, {words}", nearest(str(value), words_of))
+
+    look("model", first.model, "which the study does not train")
+    look("than", first.model, "which the study does not train")
+    look("study", studies, "no study")
+    look("than_study", studies, "no study")
+    look("fraction", here.fractions, "which the study does not train on")
+    look("than_fraction", there.fractions, "which the study does not train on")
+    look("evaluation", here.evaluation, "which the study does not have")
+    look("than_evaluation", there.evaluation, "which the study does not have")
+    for key in _WITHOUT[claim.kind]:
+        if key in given:
+            fault(f"{key!r} has no meaning in {where}", "leave it out")
+    if claim.kind in ("gains-more", "agrees-more"):
+        if "than_fraction" not in given and not {"study", "than_study"} <= given:
+            fault(f"{where} compares with nothing", "add than_fraction, or study and than_study")
+        if claim.kind == "gains-more" and "than" not in given:
+            fault(f"'than' is missing in {where}", "add it")
+    elif not {"than", "than_evaluation"} & given:
+        fault(f"{where} compares with nothing", "add than, or than_evaluation")
 
 
-def _check_trained(
-    claim: Settings, fraction: str, evaluation: str, study: Settings, where: str, tell: Tell
-) -> None:
-    """Tell of a fraction or an evaluation that a claim is about and the study does not have."""
-    try:
-        fractions = parse_fractions(study.get("fractions", 1.0))
-    except UsageError:
-        return  # told of the study itself
-    if fraction in claim and claim[fraction] not in fractions:
-        what = f"{fraction} in {where} is {claim[fraction]:g}, which the study does not train on"
-        tell(what, f"there is: {', '.join(f'{each:g}' for each in fractions)}")
-    evaluations = parse_names(study.get("evaluation", "task-k"))
-    if evaluation in claim and claim[evaluation] not in evaluations:
-        what = f"{evaluation} in {where} is {shown(claim[evaluation])}, which the study has not"
-        tell(what, nearest(claim[evaluation], evaluations))
+def _options_of(settings: Settings) -> TrainOptions:
+    """Return the options of a study without faults, its models by their short names."""
+    given = {name: value for name, value in settings.items() if name != PARAMETERS}
+    return read(TrainOptions, given, Faults())
 
 
-def _check_picture(picture: Settings, tell: Tell) -> None:
-    kind = picture.get("kind")
-    known: list[str] = []
-    if kind is not None and kind in KINDS:
-        known = [*inspect.signature(KINDS[kind].draw()).parameters]
-    for name in picture:
-        if name != "kind" and name not in known:
-            tell(f"{name!r} has no meaning in [figure] of kind {shown(kind)}", "leave it out")
+def _check_picture(picture: TrainingPicture, fault: Fault) -> None:
+    known: Sequence[str] = ()
+    if picture.kind is not None and picture.kind in PLOTS:
+        known = [*inspect.signature(PLOTS[picture.kind].draw()).parameters]
+    for name in picture.options():
+        if name not in known:
+            kind = shown(picture.kind)
+            fault(f"{name!r} has no meaning in [figure] of kind {kind}", "leave it out")
 
 
 def _sizes(settings: Settings) -> str:
@@ -119,33 +112,37 @@ def _sizes(settings: Settings) -> str:
     return "the pool alone is scaled; shares of it, nets and epochs are as before"
 
 
-def _merged(parts: Sequence[TrainingStudy]) -> TrainingStudy:
-    """Return studies of one seed each, on a pool each, as one in the folder that holds theirs."""
-    first = parts[0]
-    configuration: Any = first.manifest["configuration"]
+def _gather(parts: Sequence[TrainingStudy], settings: Settings) -> TrainingStudy:
+    """Return parts of a study, of one seed each, as one, its models by the names of the recipe."""
+    first, configuration = parts[0], _of(parts[0], "configuration")
+    short = [find_named_model(name).name for name in _options_of(settings).model]
+    names = dict(zip(configuration["models"], short, strict=True))
+    models = {names[full]: model for full, model in configuration["models"].items()}
     seeds = [seed for part in parts for seed in _of(part, "configuration")["seeds"]]
     return TrainingStudy(
-        first.folder.parent,
+        first.folder if len(parts) == 1 else first.folder.parent,
         {
             **first.manifest,
-            "configuration": {**configuration, "seeds": seeds},
+            "configuration": {**configuration, "models": models, "seeds": seeds},
             "diverged": [net for part in parts for net in _of(part, "diverged")],
         },
         *(
-            pa.concat_tables([getattr(part, table) for part in parts])
+            _renamed(pa.concat_tables([getattr(part, table) for part in parts]), names)
             for table in ("fits", "tasks", "gates")
         ),
     )
 
 
+def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """Return a table of nets whose models have other names."""
+    place = table.schema.get_field_index("model")
+    models = [names[str(name)] for name in table["model"].to_pylist()]
+    field = table.schema.field(place)
+    return table.set_column(place, field, pa.array(models, field.type))
+
+
 def _of(study: TrainingStudy, name: str) -> Any:
     return study.manifest[name]
-
-
-def _method(verdicts: Sequence[Verdict]) -> str:
-    n = len(verdicts)
-    text = f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
-    return f"{text}, not corrected for there being {n}" if n > 1 else text
 
 
 def _draw(done: TrainingStudy, picture: TrainingPicture, title: str) -> Drawing | None:
@@ -219,24 +216,20 @@ def _note(done: TrainingStudy, summary: TrainingSummary, published: Published | 
     return f"{text}; source: {published.says}" if published else text
 
 
-TRAINING = StudyKind(
-    table="training",
-    make=train,
-    options=TrainOptions,
-    read=_read,
+TRAINING = RecipeKind(
+    study=KINDS["training"],
     names="model",
     needs=("model",),
-    not_here=("pool", "seeds", "out", "watch", "force", "queries", "export_task"),
+    leave_out=("queries", "export_task"),
     claim=TrainingClaim,
     check_claim=_check_claim,
     picture=TrainingPicture,
     check_picture=_check_picture,
-    scaled=None,
-    takes_candidates=False,
     sizes=_sizes,
     judge=judge_training,
-    method=_method,
+    method=method_of_tests,
     draw=_draw,
-    merged=_merged,
+    has_parts=True,
+    gather=_gather,
     tabulate=_tabulate,
 )

@@ -90,7 +90,7 @@ class Measured:
 
     def experts_used(self, place: Place, task: str) -> BySeed:
         """Return the Σp of a task's stochastic gates, or the mean over tasks, of each seed."""
-        # It is told once, with the evaluation by which training was stopped.
+        # It is recorded once, with the evaluation by which training was stopped.
         own = evaluations_of(self._runs[place.study])[place.model]
         return self.values(replace(place, evaluation=next(iter(own), "")), "density", task)
 
@@ -107,4 +107,4 @@ class Measured:
 def evaluations_of(done: TrainingStudy) -> dict[str, Sequence[str]]:
     """Return a study's models in order, each with the evaluations of its stochastic gates."""
     configuration: Any = done.manifest["configuration"]
-    return {name: told["evaluations"] for name, told in configuration["models"].items()}
+    return {name: model["evaluations"] for name, model in configuration["models"].items()}

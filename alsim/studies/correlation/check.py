@@ -1,10 +1,12 @@
 """Whether metrics can be correlated, and what they are called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from alsim.experiments.correlation import CONTROL, check_metrics
+from alsim.options.correlation import CorrelateOptions
 from alsim.options.faults import Faults
 from alsim.strategies import Named
+from alsim.studies.start.check import StudyOptions, study_of
 
 FLAG = "--metric"
 # What the source calls metrics, and the strategies whose scores they are.
@@ -22,20 +24,14 @@ def _unalias(name: str) -> str:
     return _ALIASES.get(base.strip(), base) + bracket + rest
 
 
-def check_metric_names(
-    asked: Sequence[str], labels: Sequence[str], metrics: Mapping[str, Named], faults: Faults
-) -> None:
-    """Look for metrics that cannot be correlated.
-
-    Args:
-        asked: As the user named them.
-        labels: The label columns that the user named.
-        metrics: Those that there are, by name.
-        faults: Those found so far.
-    """
-    if len(labels) > 1:
+def check_correlation(
+    options: CorrelateOptions, faults: Faults
+) -> tuple[StudyOptions, dict[str, Named]]:
+    """Return what was chosen, and the metrics by name; add all that is wrong to the faults."""
+    study, metrics = study_of(options, metric_names(options.metric), FLAG, faults)
+    if len(options.label) > 1:
         faults.add("one label column is correlated", "--label", "name one")
-    if not asked:
+    if not options.metric:
         faults.add("no metric is named", FLAG, "name at least one, such as margin")
     faults.attempt(None, check_metrics, {n: named.strategy for n, named in metrics.items()})
     for name in metrics:
@@ -45,3 +41,4 @@ def check_metric_names(
                 f"{FLAG} {name}",
                 "leave them out, or ask for a smaller --sample-size",
             )
+    return study, metrics

@@ -2,9 +2,8 @@
 
 from alsim.options.correlation import CorrelateOptions
 from alsim.store.correlation import CorrelationStudy, read_correlation
-from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
+from alsim.studies.correlation.check import check_correlation
 from alsim.studies.correlation.study import correlation_study
-from alsim.studies.start.check import study_of
 from alsim.studies.twins import Call, open_pool, twin
 
 
@@ -32,8 +31,7 @@ def correlate(call: Call[CorrelateOptions]) -> CorrelationStudy:  # noqa: D417 -
         AlsimError: For anything the user can mend.
     """
     options = call.options
-    study, metrics = study_of(options, metric_names(options.metric), FLAG, call.faults)
-    check_metric_names(options.metric, options.label, metrics, call.faults)
+    study, metrics = check_correlation(options, call.faults)
     call.check()
     source = open_pool(options.pool)
     return read_correlation(call.carry_out(correlation_study(source, study, metrics, options)))

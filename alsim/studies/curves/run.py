@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from alsim.options.curves import CurvesOptions
 from alsim.store.curves import Run, read_run
+from alsim.studies.curves.check import check_curves
 from alsim.studies.curves.study import curves_study
-from alsim.studies.start.check import study_of
 from alsim.studies.twins import Call, open_pool, twin
 
 EMBEDDED_STEPS = 50
@@ -31,7 +31,7 @@ def run(call: Call[CurvesOptions]) -> Run:  # noqa: D417 -- the arguments are th
         AlsimError: For anything the user can mend.
     """
     options = call.options
-    study, strategies = study_of(options, options.strategy, "--strategy", call.faults)
+    study, strategies = check_curves(options, call.faults)
     call.check()
     if options.pool is None and options.steps is None and options.until.kind == "steps":
         study = replace(study, schedule=replace(study.schedule, steps=EMBEDDED_STEPS))

@@ -1,0 +1,84 @@
+"""A finding of a source, and what became of it in a recipe's studies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from alsim.analysis.statistics.intervals import interval_text
+from alsim.analysis.statistics.paired import ALPHA, MeanTest, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding of the source, to be tested."""
+
+    says: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a finding in one study, or between studies: then `study` is empty."""
+
+    study: str
+    claim: Finding
+    outcome: Outcome
+    numbers: str  # in words
+    facts: Mapping[str, Any]  # the numbers, as JSON values
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values."""
+        return {
+            **asdict(self.claim),
+            "study": self.study,
+            "outcome": self.outcome,
+            "numbers": self.numbers,
+            **self.facts,
+        }
+
+
+def verdict_on(
+    study: str,
+    claim: Finding,
+    outcome: Outcome,
+    measured: str,
+    test: MeanTest | None = None,
+    per_seed: Mapping[int, float] | None = None,
+    remark: str = "",
+    form: str = "+.4f",
+) -> Verdict:
+    """Return the verdict on a difference that was tested over seeds.
+
+    Args:
+        study: In which it was measured.
+        claim: What was tested.
+        outcome: What became of it.
+        measured: What the numbers are.
+        test: Their mean; None if there was nothing to measure.
+        per_seed: The numbers.
+        remark: What else is to be known of them.
+        form: How they are written.
+    """
+    if test is None:
+        text = f"{measured}: {remark}"
+    else:
+        p = "" if test.p is None else f", p = {test.p:.2g}" if test.p >= 1e-4 else ", p < 0.0001"
+        seeds = f"{test.n} seed{'s' if test.n > 1 else ''}"
+        text = f"{measured}: {with_interval(test, form)}{p}, {seeds}"
+        text += f"; {remark}" if remark else ""
+    facts = {
+        "test": None if test is None else asdict(test),
+        "per_seed": {str(seed): value for seed, value in (per_seed or {}).items()},
+    }
+    return Verdict(study, claim, outcome, text, facts)
+
+
+def with_interval(test: MeanTest, form: str) -> str:
+    """Return a mean with a sign, and the half width of its interval."""
+    return interval_text(test, form.removeprefix("+"), form)
+
+
+def method_of_tests(verdicts: Sequence[Verdict]) -> str:
+    """Return how findings were verdict_on, in words."""
+    n = len(verdicts)
+    text = f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
+    return f"{text}, not corrected for there being {n}" if n > 1 else text
