@@ -34,6 +34,21 @@ def test_a_measure_is_computed_where_all_that_it_reads_is_given() -> None:
     assert metrics.measure(OF_TRAINING, 2, **SCORED).keys() == {"accuracy", "nll", "auc"}
 
 
+def test_each_measure_is_the_metric_of_its_name() -> None:
+    found = metrics.measure(MEASURES, 2, **SCORED)
+    # Predicted 0, 1, 0, 0: both rows of class 0 are found, and one of the two of class 1.
+    assert found["accuracy"] == found["balanced_accuracy"] == 0.75
+    assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found["nll"] == metrics.nll(LOGS, LABELS)
+    assert found["ece"] == metrics.expected_calibration_error(LOGS.exp(), LABELS)
+    # Class 1 scores 1 and -1, class 0 scores -2 twice.
+    assert found["auc"] == 1.0
+
+
+def test_a_loss_that_is_no_number_any_more_is_recorded_and_a_share_is_not() -> None:
+    assert {name for name, each in MEASURES.items() if each.may_be_nan} == {"nll", "ece"}
+
+
 def test_a_measure_that_a_function_cannot_tell_is_left_out() -> None:
     alike = {**SCORED, "labels": torch.zeros(4, dtype=torch.int64)}
     assert "auc" not in metrics.measure(OF_CURVES, 2, **alike)
