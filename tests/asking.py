@@ -7,15 +7,15 @@ from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
 from alsim.options.option import read
 from alsim.strategies import Named
-from alsim.studies.correlation.check import FLAG, check_metric_names, metric_names
-from alsim.studies.start.check import StudyOptions, study_of
+from alsim.studies.correlation.check import check_correlation
+from alsim.studies.curves.check import check_curves
+from alsim.studies.start.check import StudyOptions
 
 
 def asked(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
     """Return what arguments of `alsim.run` mean, and the strategies by name."""
     faults = Faults()
-    options = read(CurvesOptions, arguments, faults)
-    found = study_of(options, options.strategy, "--strategy", faults)
+    found = check_curves(read(CurvesOptions, arguments, faults), faults)
     faults.raise_all("options cannot be used", "alsim run")
     return found
 
@@ -28,8 +28,6 @@ def study(**arguments: Any) -> StudyOptions:
 def correlation(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
     """Return what arguments of `alsim.correlate` mean, and the metrics by name."""
     faults = Faults()
-    options = read(CorrelateOptions, arguments, faults)
-    found, metrics = study_of(options, metric_names(options.metric), FLAG, faults)
-    check_metric_names(options.metric, options.label, metrics, faults)
+    found = check_correlation(read(CorrelateOptions, arguments, faults), faults)
     faults.raise_all("options cannot be used", "alsim correlate")
-    return found, metrics
+    return found

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Literal, get_args
 
 from alsim.errors import UsageError
-from alsim.options.option import Option, Range, option, parsed
+from alsim.options.option import Option, Range, option, options_of, parsed
 from alsim.options.texts import parse_image, parse_list, parse_widths
 
 ExpertKind = Literal["mlp", "conv4"]
@@ -153,8 +153,13 @@ def top_k_of(evaluation: str) -> int | None:
 
 
 def expert_faults(options: ExpertOptions) -> list[UsageError]:
-    """Return what is wrong with the options together."""
+    """Return what is wrong with the options, each and together."""
     faults: list[UsageError] = []
+    for name, one in options_of(ExpertOptions).items():
+        try:
+            one.check_range(getattr(options, name))
+        except UsageError as error:
+            faults.append(error)
     if options.widths == ():
         faults.append(UsageError("no width", "--expert-width", "give one at least"))
     if options.kind == "conv4" and len(options.widths or ()) > 1:

@@ -154,13 +154,17 @@ class Option(Generic[Given, Value]):
         if not fits(value, self.hint):
             what = f"{self.name} cannot be {shown(value)}"
             raise UsageError(what, self.flag, advice(value, self.hint))
-        found: Any = self.take(value)
+        found = self.take(value)
+        self.check_range(found)
+        return found
+
+    def check_range(self, value: Any) -> None:
+        """Raise a UsageError for a number, or one of several, that is out of range."""
         within = self.facts.get("within")
-        if within is not None and found is not None:
-            numbers: tuple[float, ...] = found if isinstance(found, tuple) else (found,)
+        if within is not None and value is not None:
+            numbers: tuple[float, ...] = value if isinstance(value, tuple) else (value,)
             for number in numbers:
                 within.check(number, self.flag)
-        return cast("Value", found)
 
 
 def option(default: Value, help: str, **facts: Unpack[Facts]) -> Value:

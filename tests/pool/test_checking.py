@@ -29,7 +29,7 @@ def test_all_faults_are_found_at_once() -> None:
         text=embeddings([[1.0, 2.0]] * 59 + [[1.0]]),
         picture=embeddings([[0.0]] * 50 + [[float("nan")]] * 10),
     )
-    found = check(table, modalities=("text", "picture", "tekst"))
+    found = check(table, modality=("text", "picture", "tekst"))
     whats = "\n".join(fault.what for fault in found.faults)
     for part in (
         "no column 'tekst' for --modality",

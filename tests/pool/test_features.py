@@ -148,7 +148,7 @@ def test_standardising_can_be_left_out_and_extended_to_one_hot_columns(
 
 def test_features_stand_beside_embeddings_and_can_be_masked(tmp_path: Path) -> None:
     table = make_table(age=pa.array(AGE), trade=pa.array(TRADE))
-    options: dict[str, Any] = {"features": ("age", "trade"), "masks": {"features": 0.5}}
+    options: dict[str, Any] = {"features": ("age", "trade"), "mask_modality": {"features": 0.5}}
     loaded = load(table, tmp_path, **options)
     pool = loaded.pool
     assert list(pool.modalities) == ["text", "picture", "features"]
@@ -159,7 +159,7 @@ def test_features_stand_beside_embeddings_and_can_be_masked(tmp_path: Path) -> N
     ages = pool.modalities["features"][train, 0][~absent[train]]
     assert ages.mean().item() == pytest.approx(0, abs=1e-6)
     assert ages.std(correction=0).item() == pytest.approx(1, abs=1e-6)
-    alone = load(table, tmp_path, features=("age",), modalities=("text",)).pool
+    alone = load(table, tmp_path, features=("age",), modality=("text",)).pool
     assert list(alone.modalities) == ["text", "features"]
 
 
@@ -179,7 +179,9 @@ def test_every_cell_of_the_source_columns_counts_in_the_fingerprint_and_splits_d
     plain = people(trade=pa.array(TRADE), split=None)
     first = print_of(table)
     assert print_of(shuffled) == print_of(plain) == first
-    assert print_of(table, split_seed=4) == print_of(table, masks={"features": 0.2}) == first
+    assert (
+        print_of(table, split_seed=4) == print_of(table, mask_modality={"features": 0.2}) == first
+    )
     others = {
         print_of(people(age=pa.array(ages), split=None)),
         print_of(people(age=pa.array([None, *AGE[1:]]), split=None)),
@@ -234,7 +236,7 @@ def test_roles_in_the_metadata_name_features_and_flags_come_first(tmp_path: Path
     assert stored_roles(table.schema, "here") == roles
     assert list(load(table, tmp_path).report.features) == ["age", "trade"]
     assert list(load(table, tmp_path, features=("age",)).report.features) == ["age"]
-    loaded = load(table, tmp_path, labels=("trade",))
+    loaded = load(table, tmp_path, label=("trade",))
     assert list(loaded.report.features) == ["age"]
     assert any("'trade' is no input here" in note for note in loaded.report.notes)
 
@@ -251,7 +253,7 @@ def test_modality_features_chooses_the_encoded_columns_and_another_leaves_them_o
         (("features",), ["features"]),
         (("picture", "features"), ["picture", "features"]),
     ):
-        assert list(load(table, tmp_path, modalities=wanted).pool.modalities) == expected
+        assert list(load(table, tmp_path, modality=wanted).pool.modalities) == expected
 
 
 def test_a_summary_names_the_encoded_columns(tmp_path: Path) -> None:

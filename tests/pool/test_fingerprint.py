@@ -48,7 +48,7 @@ def test_what_options_make_of_a_pool_leaves_its_fingerprint_alone(
     table = make_table(200) if split == "given" else make_table(200, split=None)
     options: list[dict[str, Any]] = [
         {},
-        {"masks": {"text": 0.5}},
+        {"mask_modality": {"text": 0.5}},
         {"standardise": "none"},
         {"initial_size": 3},
         {"split_seed": 5, "holdout": 0.4},
@@ -119,14 +119,14 @@ def test_names_kinds_and_the_order_of_modalities_count(tmp_path: Path) -> None:
         for pool, options in [
             (table, {}),
             (renamed["text"], {}),
-            (renamed["label"], {"labels": ("labels",)}),
+            (renamed["label"], {"label": ("labels",)}),
             (renamed["split"], {}),  # without the role its splits are drawn
             (renamed["id"], {}),
             (put(table, "label", classes), {}),
-            (table, {"labels": ("other",)}),
-            (table, {"labels": ("label", "other")}),
-            (table, {"modalities": ("picture", "text")}),
-            (table, {"modalities": ("text",)}),
+            (table, {"label": ("other",)}),
+            (table, {"label": ("label", "other")}),
+            (table, {"modality": ("picture", "text")}),
+            (table, {"modality": ("text",)}),
             (put(table, "id", pa.array(range(1, 61))), {}),
             (put(table, "id", pa.array([f"{i:02d}" for i in range(60)])), {}),
             (put(table, "text", pixels), {}),

@@ -131,7 +131,7 @@ def test_the_same_rows_are_read_whoever_wrote_them(
 ) -> None:
     path = tmp_path / "posts.parquet"
     writer(path)
-    found = doors(path, tmp_path / "doors", id="id")
+    found = doors(path, tmp_path / "doors", id_column="id")
     expected = rows_by_id(load(pa.table(ROWS), tmp_path / "expected", standardise="none"))
     assert expected["post-0007"]["text"] == X[7].tolist()
     for loaded in (found.loaded, found.imported):

@@ -130,7 +130,7 @@ def test_a_vector_of_spark_that_makes_no_sense_is_one_clear_error(
     path = write(make_table(text=pa.array([*rows, vector], SPARK)), tmp_path / "pool.parquet")
     with pytest.raises(PoolError, match=rf"'text' cannot be read: [^\n]*{match}[\s\S]*--modality"):
         load(path, tmp_path / "folder")
-    assert load(path, tmp_path / "folder", modalities=("picture",)).pool.widths == {"picture": 3}
+    assert load(path, tmp_path / "folder", modality=("picture",)).pool.widths == {"picture": 3}
 
 
 def test_empty_lists_are_absent_whichever_row_is_first(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_tokens_and_boxes_are_no_input_unless_named_and_said_so(tmp_path: Path) 
             assert sum(f"{name!r}" in warning for warning in warnings) == 1
         assert "the column 'tokens' holds lists of int64 that differ in length" in str(warnings)
     with pytest.raises(PoolError, match="'tokens' is ragged"):
-        load(path, tmp_path / "named", modalities=("tokens",))
+        load(path, tmp_path / "named", modality=("tokens",))
 
 
 def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Pa
     said = "the column 'text' cannot be read: lists within lists that differ in length"
     with pytest.raises(PoolError, match=said):
         load(tmp_path, tmp_path / "folder")
-    chosen = load(tmp_path, tmp_path / "folder", modalities=("picture",))
+    chosen = load(tmp_path, tmp_path / "folder", modality=("picture",))
     assert chosen.pool.widths == {"picture": 3}
 
 

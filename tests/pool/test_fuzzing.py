@@ -266,7 +266,7 @@ def test_columns_of_any_type_in_any_role_give_a_pool_or_one_message(
         except pa.ArrowNotImplementedError:
             assume(False)
         pool = folder / "odd.parquet"
-    options = {"labels": (label,), "modalities": ("text", "")} if is_named else {}
+    options = {"label": (label,), "modality": ("text", "")} if is_named else {}
     judge(pool, folder / "odd", label_type=label_type, **options)
 
 
@@ -300,7 +300,7 @@ def test_columns_of_any_type_as_inputs_and_tasks_give_a_pool_or_one_message(
         features=tuple(features),
         task=task,
         rows_kept=rows_kept,
-        masks=masks,
+        mask_modality=masks,
         standardise=standardise,
     )
 

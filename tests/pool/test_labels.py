@@ -203,6 +203,6 @@ def test_several_labels_a_row_are_refused_with_a_way_that_works(tmp_path: Path) 
     names = shlex.split(what.mend.partition("name each: ")[2].partition(" …")[0])[1::2]
     assert names == ["red", "big one"]
     columns = {name: pa.array([name in row for row in tags]) for name in names}
-    loaded = load(make_table(label=None, **columns), tmp_path / "pool", labels=tuple(names),
+    loaded = load(make_table(label=None, **columns), tmp_path / "pool", label=tuple(names),
                   rows_kept="any")  # fmt: skip
     assert list(loaded.pool.tasks) == names

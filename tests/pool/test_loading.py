@@ -68,8 +68,8 @@ def test_no_bit_depends_on_the_order_of_rows_or_on_row_groups(
     table = make_table(120) if has_split else make_table(120, split=None)
     path = write(shuffled(table, seed), folder / "pool.parquet", row_group_size=group)
     masks = {"picture": 0.3}
-    first = load(table, folder / "first", masks=masks).pool
-    assert_equal(first, load(path, folder / "second", masks=masks).pool)
+    first = load(table, folder / "first", mask_modality=masks).pool
+    assert_equal(first, load(path, folder / "second", mask_modality=masks).pool)
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -187,7 +187,7 @@ def test_names_of_columns_make_no_pictures_and_metadata_does(
 
 def masked_ids(table: pa.Table, folder: Path, name: str, **options: Any) -> set[str]:
     """Return the ids of the rows in which masking hid the modality `name`."""
-    before = load(table, folder / "before", **{**options, "masks": {}}).pool
+    before = load(table, folder / "before", **{**options, "mask_modality": {}}).pool
     after = load(table, folder / "after", **options).pool
     column = list(after.modalities).index(name)
     gone = before.present[:, column] & ~after.present[:, column]
@@ -197,7 +197,9 @@ def masked_ids(table: pa.Table, folder: Path, name: str, **options: Any) -> set[
 
 def test_masking_hides_a_share_of_the_present_rows_in_all_splits(tmp_path: Path) -> None:
     table = make_table(500)
-    some, more = (masked_ids(table, tmp_path, "text", masks={"text": p}) for p in (0.2, 0.5))
+    some, more = (
+        masked_ids(table, tmp_path, "text", mask_modality={"text": p}) for p in (0.2, 0.5)
+    )
     assert (len(some), len(more)) == (80, 200)  # of 400 present
     assert some < more
     split = dict(zip(*(table.column(name).to_pylist() for name in ("id", "split")), strict=True))
@@ -208,9 +210,9 @@ def test_masking_one_modality_leaves_the_others_and_two_are_masked_independently
     tmp_path: Path,
 ) -> None:
     table = make_table(500)
-    assert not masked_ids(table, tmp_path, "picture", masks={"text": 0.5})
+    assert not masked_ids(table, tmp_path, "picture", mask_modality={"text": 0.5})
     both = {"text": 0.5, "picture": 0.5}
-    text, picture = (masked_ids(table, tmp_path, name, masks=both) for name in both)
+    text, picture = (masked_ids(table, tmp_path, name, mask_modality=both) for name in both)
     # Of 200 rows that lack a text half should lack a picture, with a deviation of 5.
     assert 70 < len(text & picture) < 130
 
@@ -218,7 +220,8 @@ def test_masking_one_modality_leaves_the_others_and_two_are_masked_independently
 def test_masking_does_not_depend_on_the_splits(tmp_path: Path) -> None:
     table = make_table(200, split=None)
     first, second = (
-        masked_ids(table, tmp_path, "text", masks={"text": 0.3}, split_seed=seed) for seed in (0, 5)
+        masked_ids(table, tmp_path, "text", mask_modality={"text": 0.3}, split_seed=seed)
+        for seed in (0, 5)
     )
     assert first == second
 
@@ -233,7 +236,7 @@ def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path) -> None:
 
 def test_a_second_label_column_keeps_its_unknown_rows(tmp_path: Path) -> None:
     other = pa.array([None if i % 2 else i % 3 for i in range(60)])
-    pool = load(make_table(other=other), tmp_path / "pool", labels=("label", "other")).pool
+    pool = load(make_table(other=other), tmp_path / "pool", label=("label", "other")).pool
     assert list(pool.tasks) == ["label", "other"]
     assert pool.n == 60
     assert int((pool.tasks["other"].labels == -1).sum()) == 30
@@ -332,11 +335,14 @@ def test_a_pool_too_small_to_measure_on_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"labels": ("lable",)}, "did you mean label"),
-        ({"masks": {"txt": 0.2}}, "did you mean text"),
-        ({"masks": {"label": 0.5}}, "--mask-modality 'label' is no modality in use"),
-        ({"masks": {"text": 0.5}, "modalities": ("picture",)}, "'text' is no modality in use"),
-        ({"masks": {"text": 1.0}}, "--mask-modality text is 1.0"),
+        ({"label": ("lable",)}, "did you mean label"),
+        ({"mask_modality": {"txt": 0.2}}, "did you mean text"),
+        ({"mask_modality": {"label": 0.5}}, "--mask-modality 'label' is no modality in use"),
+        (
+            {"mask_modality": {"text": 0.5}, "modality": ("picture",)},
+            "'text' is no modality in use",
+        ),
+        ({"mask_modality": {"text": 1.0}}, "--mask-modality text is 1.0"),
         ({"holdout": -0.1}, "held-out share is -0.1"),
     ],
 )
@@ -357,7 +363,7 @@ def test_labels_local_to_a_task_are_refused_when_asked_for_and_warned_of_otherwi
 
 
 def test_another_process_maps_the_same_pool_and_cannot_change_it(tmp_path: Path) -> None:
-    pool = load(make_table(500), tmp_path / "pool", masks={"text": 0.1}).pool
+    pool = load(make_table(500), tmp_path / "pool", mask_modality={"text": 0.1}).pool
     assert_equal(pool, open_mapped(tmp_path / "pool"))
     script = (
         "import json, sys; from pathlib import Path; from alsim.pool.mapping import open_mapped;"

@@ -45,7 +45,7 @@ def test_written_roles_come_back_and_other_metadata_stays() -> None:
 
 def test_flags_override_metadata() -> None:
     table = write_roles(make_table(), Roles(("picture",), {"label": "class"}, None, "split", None))
-    roles = resolve(table, modalities=("text",), id="id")
+    roles = resolve(table, modality=("text",), id_column="id")
     assert roles == Roles(("text",), {"label": "class"}, None, "split", "id")
 
 

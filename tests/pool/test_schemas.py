@@ -183,7 +183,7 @@ def test_lists_of_classes_are_labels_and_no_embedding(tmp_path: Path, feature: A
     assert open_source(path).table(["tags"]).column("tags").to_pylist()[1] == ["dog", "eel"]
     assert list(load(path, tmp_path / "folder").pool.widths) == ["text", "picture"]
     with pytest.raises(PoolError, match=r"several labels a row.*\n.*\n.*--label cat --label eel"):
-        load(path, tmp_path / "folder", labels=("tags",))
+        load(path, tmp_path / "folder", label=("tags",))
 
 
 @pytest.mark.parametrize("text", [b"no JSON", b"[]", b'{"info": {"features": [1]}}', b"\xff"])

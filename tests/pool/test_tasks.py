@@ -38,7 +38,7 @@ def by_id(loaded: LoadedPool, task: str) -> dict[str, float]:
 def test_classes_and_targets_are_tasks_beside_each_other(tmp_path: Path) -> None:
     height = pa.array([None if i % 4 == 1 else i / 7 for i in range(N)])
     table = make_table(height=height, count=pa.array(range(N)))
-    loaded = load(table, tmp_path, labels=("label", "height"))
+    loaded = load(table, tmp_path, label=("label", "height"))
     label, target = loaded.pool.tasks.values()
     assert (label.kind, target.kind) == ("class", "target")
     assert target.classes == ()
@@ -47,7 +47,7 @@ def test_classes_and_targets_are_tasks_beside_each_other(tmp_path: Path) -> None
         row = int(name.removeprefix("row-"))
         expected = np.float32(row / 7)
         assert np.isnan(value) if row % 4 == 1 else value == expected
-    whole = load(table, tmp_path, labels=("count",), label_type="target").pool.tasks["count"]
+    whole = load(table, tmp_path, label=("count",), label_type="target").pool.tasks["count"]
     assert whole.labels.sort().values.tolist() == list(range(N))
 
 
@@ -55,7 +55,7 @@ def test_rows_are_kept_for_the_first_label_or_for_any(tmp_path: Path) -> None:
     first = pa.array(["ab"[i % 2] if i % 3 else None for i in range(N)])
     second = pa.array([i / 7 if i % 6 < 5 and i % 3 != 1 else None for i in range(N)])
     table = make_table(label=first, second=second)
-    options: dict[str, Any] = {"labels": ("label", "second")}
+    options: dict[str, Any] = {"label": ("label", "second")}
     ids = {f"row-{i:04d}" for i in range(N)}
     for kept, lost in (
         ("first", {i for i in range(N) if i % 3 == 0}),
@@ -73,7 +73,7 @@ def test_rows_that_lack_the_first_label_are_held_out_in_proportion_to_the_next(
     first = pa.array([i % 2 if i < 500 else None for i in range(n)])
     second = pa.array([None if i < 500 else f"c{int(i >= 900)}" for i in range(n)])
     table = make_table(n, label=first, second=second, split=None)
-    loaded = load(table, tmp_path, labels=("label", "second"), rows_kept="any")
+    loaded = load(table, tmp_path, label=("label", "second"), rows_kept="any")
     test = loaded.pool.splits["test"]
     labels = [loaded.pool.tasks[name].labels[test.start :] for name in ("label", "second")]
     assert [labels[0].eq(code).sum().item() for code in (0, 1)] == [50, 50]
@@ -190,7 +190,7 @@ def test_targets_may_be_local_to_tasks_too(tmp_path: Path) -> None:
         ({"task": pa.nulls(N, pa.string())}, {}, "no task .* has two classes"),
         ({"task": pa.array(range(N))}, {}, "no task .* has two classes"),
         ({}, {"task": "label"}, "both task and label"),
-        ({"other": pa.array(range(N))}, {"labels": ("label", "other")}, "2 label columns beside"),
+        ({"other": pa.array(range(N))}, {"label": ("label", "other")}, "2 label columns beside"),
         ({}, {"task": "tusk"}, "no column 'tusk' for --task"),
     ],
 )
