@@ -124,5 +124,5 @@ def test_a_replicas_members_do_not_depend_on_its_neighbours() -> None:
 
 def test_without_stochastic_gates_there_is_no_committee_by_them() -> None:
     setting = make_toy_setting(model=ModelOptions(name="mmoe"))
-    with pytest.raises(ValueError, match="without stochastic gates"):
+    with pytest.raises(ValueError, match="a net with stochastic gates"):
         members(setting, fresh_replicas(setting, [0], "init"), 2)

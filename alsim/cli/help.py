@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from alsim.cli.screens.output import print_lines
 from alsim.errors import UsageError
 from alsim.options.model import MOVED
 
@@ -55,7 +56,7 @@ def _heading(parameter: Any) -> str:
 def _show_all(ctx: typer.Context, value: bool) -> None:
     if value:
         ctx.meta[_ALL] = True
-        typer.echo(ctx.get_help())
+        print_lines([ctx.get_help()])
         raise typer.Exit
 
 

@@ -212,7 +212,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a width of a thousand million": run("--model", "mlp(width=1000000000)"),
     "no width": run("--model", "mlp(width=0)"),
     "a depth of a million": run("--model", "mlp(depth=1000000)"),
-    "no workers": run("--workers", "0"),
+    "fewer workers than none": run("--workers", "-1"),
     "a split seed below zero": run("--split-seed", "-1"),
     "all of a modality masked": run("--mask-modality", "text=1"),
     "a mask without a share": run("--mask-modality", "text"),

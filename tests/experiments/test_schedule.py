@@ -90,7 +90,7 @@ def test_a_run_of_so_many_steps_ends_after_them() -> None:
 def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: int, n: int) -> None:
     size = QuerySize(first, last)
     most = max(s for s in range(1, steps + 1) if 2 + size.total(s) <= n)
-    options = ScheduleOptions(2, size, steps)
+    options = ScheduleOptions(initial_size=2, query_size=size, steps=steps)
     if most == steps:
         assert plan_schedule(options, n).steps == steps
     else:
@@ -100,4 +100,6 @@ def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: in
 
 def test_a_million_steps_are_refused_at_once() -> None:
     with pytest.raises(UsageError, match=r"ask for at most [0-9,]+ steps"):
-        plan_schedule(ScheduleOptions(2, QuerySize(1, 5), 1_000_000), 50_000)
+        plan_schedule(
+            ScheduleOptions(initial_size=2, query_size=QuerySize(1, 5), steps=1_000_000), 50_000
+        )

@@ -467,7 +467,7 @@ def test_a_folder_that_holds_no_run_is_refused_even_by_force(place: Path, tmp_pa
         (("arguments", "steps"), "many", "steps cannot be 'many'"),
         (("options", "initial_ids"), 7, "initial_ids cannot be 7"),
         (
-            ("options", "schedule", "steps"),
+            ("options", "steps"),
             9,
             "options are not what its arguments mean:\n  --steps",
         ),

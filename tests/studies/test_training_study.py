@@ -162,7 +162,9 @@ def test_the_numbers_are_those_of_the_core_alone(
     (net,) = train_tasks(setting, [1], [drawn_labels(loaded.pool, 0.4, 1)], Progress())
     mine = {(r.task, r.metric): r.value for r in net.result.tasks}
     rows = whole[0].tasks.filter(
-        (pc.field("model") == "mlp") & (pc.field("seed") == 1) & (pc.field("fraction") == 0.4)
+        (pc.field("model") == "mlp(width=8)")
+        & (pc.field("seed") == 1)
+        & (pc.field("fraction") == 0.4)
     )
     theirs = {(row["task"], row["metric"]): row["value"] for row in rows.to_pylist()}
     # The worker computes in MKL's reproducible mode, which this process need not.
@@ -230,11 +232,11 @@ def test_the_same_call_once_more_shows_a_finished_study_and_other_options_are_re
     assert "the run is finished: nothing is left to do" in watch.notes
     for changed, told in (
         ({"fractions": 1}, "--fractions: "),
-        ({"model": "mlp,multi-cluster"}, "--model: "),
+        ({"model": "mlp,multi-cluster"}, "--model"),
         ({"export_task": ()}, "--export-task: "),
         ({"evaluation": "task-k"}, "--evaluation: "),
         ({"max_epochs": 5}, "--max-epochs: 4 then, 5 now"),
-        ({"model": "multi-cluster(density=0.2),mlp"}, "--model: "),
+        ({"model": "multi-cluster(density=0.2),mlp"}, "--model"),
     ):
         with pytest.raises(StoreError, match=told):
             go(folder, pool=pool, **changed)

@@ -33,7 +33,9 @@ class QueriedRun:
     def initial_size(self) -> int:
         """Return the size by which validation rows were taken out of train, where they were."""
         options: Any = self.run.manifest.get("options")
-        ids, size = options.get("initial_ids"), options["schedule"]["initial_size"]
+        ids = options.get("initial_ids")
+        # Runs of alsim 0.2 and earlier keep their sizes together.
+        size = options.get("schedule", options)["initial_size"]
         return (size if ids is None else len(ids)) or DEFAULT_INITIAL_SIZE
 
     @property
