@@ -71,7 +71,7 @@ class Doors:
 def doors(pool: Path, folder: Path, **options: Any) -> Doors:
     """Return a pool through every door, which must agree on how many rows are in which split."""
     chosen = PoolOptions(**options)
-    table = import_pool([pool], ImportOptions(labels=chosen.labels, unknown=chosen.unknown))
+    table = import_pool([pool], ImportOptions(labels=chosen.label, unknown=chosen.unknown))
     found = Doors(
         load(pool, folder / "loaded", standardise="none", **options),
         summarise(open_source(pool), chosen, initial_size=10),

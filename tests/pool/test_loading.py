@@ -342,7 +342,7 @@ def test_a_pool_too_small_to_measure_on_is_refused(tmp_path: Path) -> None:
             {"mask_modality": {"text": 0.5}, "modality": ("picture",)},
             "'text' is no modality in use",
         ),
-        ({"mask_modality": {"text": 1.0}}, "--mask-modality text is 1.0"),
+        ({"mask_modality": {"text": 1.0}}, "≥ 0 and < 1"),
         ({"holdout": -0.1}, "held-out share is -0.1"),
     ],
 )
