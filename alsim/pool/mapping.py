@@ -6,7 +6,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -127,5 +127,14 @@ def open_mapped(folder: Path) -> Pool:
 
 
 def _numpy(rows: pa.Table, column: str) -> np.ndarray:
+    """Return a column without nulls; not by Arrow's `to_numpy`, which imports pandas."""
+    import pyarrow as pa
+
+    values: Any = rows.column(column).combine_chunks()
+    kind = values.type.to_pandas_dtype()
+    if kind is np.bool_:  # bits in Arrow
+        values = values.cast(pa.uint8())
+    buffer, start = values.buffers()[1], values.offset
+    plain = np.uint8 if kind is np.bool_ else kind
     # A copy, since Arrow's memory is read-only and torch warns of that.
-    return np.array(rows.column(column).to_numpy())
+    return np.frombuffer(buffer, plain)[start : start + len(values)].astype(kind)

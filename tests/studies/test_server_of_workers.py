@@ -12,13 +12,16 @@ from pathlib import Path
 from select import select
 
 import pytest
+from pools import make_table, write
 from survival import Command, Whole, children_of, is_alive, recorded_bytes, until, whole_run
 
+import alsim
 from alsim.errors import RunError, StoreError
 from alsim.store import lock
 from alsim.store.lock import RunLock
 from alsim.studies.machine import worker_environment
 from alsim.studies.messages import Passive
+from alsim.studies.watch import Unit, Watch
 from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import WorkerTask
@@ -171,3 +174,31 @@ def test_what_a_worker_prints_as_it_dies_is_reported_with_its_exit_code(tmp_path
     ):
         group.run(task.message, [task], lambda task, report: None)  # pyright: ignore[reportArgumentType]
     assert "ValueError: out of order: Passive" in caught.value.args[0]
+
+
+def is_server(process: int) -> bool:
+    return b"alsim.studies.workers.server" in Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+class Metering(Watch):
+    """Notes, at the first epoch of each task, the CPU seconds of the workers so far."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, float] = {}
+
+    def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
+        known = [each for each in children_of(os.getpid()) if is_server(each)]
+        for worker in children_of(known[0]):
+            fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            self.seconds.setdefault(worker, ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def test_a_worker_costs_little_before_it_trains(tmp_path: Path) -> None:
+    pool, meter = write(make_table(300), tmp_path / "pool.parquet"), Metering()
+    alsim.run(
+        pool, strategy="random", seeds=2, initial_size=30, query_size=5, steps=1, max_epochs=2,
+        workers=2, out=tmp_path / "run", watch=meter,
+    )  # fmt: skip
+    assert len(meter.seconds) == 2
+    assert max(meter.seconds.values()) < 0.3
