@@ -19,6 +19,7 @@ from survival import (
     SIZES,
     Command,
     Whole,
+    children_of,
     is_alive,
     recorded_bytes,
     refuse_halves,
@@ -281,7 +282,8 @@ def test_workers_and_the_main_process_die_alone_without_harm(whole: Whole, tmp_p
     assert read_run(out).status == "interrupted"
 
     third = start(0.6)
-    workers = third.workers
+    # With their server, which would kill them.
+    workers = {*children_of(third.pid), *third.workers}
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)  # they cannot see that they are left alone
     try:
