@@ -157,3 +157,13 @@ def test_a_run_trains_the_experts_that_were_asked_for(tmp_path: Path) -> None:
         alsim.run(pool, model="mmoe(reads=sound)", seeds=1, workers=1, out=tmp_path / "no")
     assert refused.value.args[1] == "--model (reads=…)"
     assert not (tmp_path / "no").exists()
+
+
+def test_the_listing_of_a_model_shows_each_of_its_parameters() -> None:
+    shown = CliRunner().invoke(app, ["models", "multi-cluster", "linear"])
+    assert shown.exit_code == 0
+    for key, parameter in parameters_of("multi-cluster").items():
+        assert f"\n{key} " in shown.stdout
+        assert parameter.help in shown.stdout
+    assert "gate " not in shown.stdout
+    assert CliRunner().invoke(app, ["models", "mmo"]).exit_code == 2

@@ -54,18 +54,48 @@ def strategies(
     )
 
 
-def models(json: AsJson = False) -> None:
-    """List the models."""
-    from alsim.cli.screens.output import print_json, print_table
-    from alsim.models import MODELS, installed_models
+def models(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Models to show with their parameters."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """List the models, or the parameters of some.
+
+    Example: alsim models
+
+    Example: alsim models mmoe multi-cluster
+    """
+    from alsim.cli.from_options import default_of
+    from alsim.cli.screens.output import print_json, print_lines, print_table
+    from alsim.models.naming import parameters_of
+    from alsim.models.table import MODELS, find_model, installed_models
 
     entries = {**MODELS, **installed_models()}
+    chosen = {name: find_model(name) for name in names} if names else entries
     if json:
         print_json(
-            {name: {"summary": m.summary, "source": m.source} for name, m in entries.items()}
+            {
+                name: {
+                    "summary": entry.summary,
+                    "source": entry.source,
+                    "parameters": {
+                        k: f"{o.help}{default_of(o)}" for k, o in parameters_of(name).items()
+                    },
+                }
+                for name, entry in chosen.items()
+            }
         )
-        return
-    print_table(
-        ["model", "what it is", "source"],
-        [[name, m.summary, m.source] for name, m in entries.items()],
-    )
+    elif not names:
+        print_table(
+            ["model", "what it is", "source"],
+            [[name, entry.summary, entry.source] for name, entry in chosen.items()],
+            title="parameters of one, in brackets: alsim models NAME",
+            whole=[0],
+        )
+    for name, entry in chosen.items() if names and not json else ():
+        print_lines([f"{name}: {entry.summary}", f"  source: {entry.source}"])
+        rows = [[key, f"{one.help}{default_of(one)}"] for key, one in parameters_of(name).items()]
+        if rows:
+            print_table(["parameter", "sets"], rows, whole=[0])
