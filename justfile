@@ -18,10 +18,6 @@ check:
 test *ARGS:
     .venv/bin/pytest -n auto {{ARGS}}
 
-# The tests that start no process: under a minute
-test-quick *ARGS:
-    .venv/bin/pytest -m "not slow and not process" {{ARGS}}
-
 # The tests that take minutes: kills, full disks, fuzzing, recipes
 test-slow *ARGS:
     .venv/bin/pytest -m slow {{ARGS}}
