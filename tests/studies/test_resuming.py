@@ -327,7 +327,7 @@ def test_other_options_are_refused_and_named_by_their_flags(
     [
         (("versions", "torch"), "1.0", 'versions.torch: "1.0" then, '),
         (("versions", "alsim"), "0.0.1", "begun by alsim 0.0.1, and this is alsim "),
-        (("arguments", "speed"), 3, "which does not know speed"),
+        (("arguments", "speed"), 3, "does not know: speed"),
         (("machine", "processor"), "6502", 'machine.processor: "6502" then, '),
         (("machine", "device"), "a GPU", 'machine.device: "a GPU" then, "cpu" now'),
         (("machine", "threads"), 64, "machine.threads: 64 then, 1 now"),
