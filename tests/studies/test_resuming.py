@@ -327,7 +327,6 @@ def test_other_options_are_refused_and_named_by_their_flags(
     [
         (("versions", "torch"), "1.0", 'versions.torch: "1.0" then, '),
         (("versions", "alsim"), "0.0.1", "begun by alsim 0.0.1, and this is alsim "),
-        (("arguments", "speed"), 3, "does not know: speed"),
         (("machine", "processor"), "6502", 'machine.processor: "6502" then, '),
         (("machine", "device"), "a GPU", 'machine.device: "a GPU" then, "cpu" now'),
         (("machine", "threads"), 64, "machine.threads: 64 then, 1 now"),
@@ -462,6 +461,7 @@ def test_a_folder_that_holds_no_run_is_refused_even_by_force(place: Path, tmp_pa
     [
         (("arguments", "out"), "elsewhere", "arguments that alsim does not keep: out"),
         (("arguments", "watch"), 1, "alsim does not keep: watch"),
+        (("arguments", "speed"), 3, "alsim does not know: speed"),
         (("arguments", "force"), True, "alsim does not keep: force"),
         (("arguments", "seeds"), {"a": 1}, "seeds cannot be"),
         (("arguments", "steps"), "many", "steps cannot be 'many'"),
