@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.errors import PoolError
+from alsim.options.types import Tabular
 from alsim.pool.finding import SPLIT, Found, find_files, half_named, path_columns
 from alsim.pool.parquet import open_file
 from alsim.pool.schemas import class_names, common_schema
@@ -45,17 +46,19 @@ class Source:
     warnings: tuple[str, ...] = ()
 
 
-def open_source(pool: str | Path | pa.Table, *, name: str | None = None) -> Source:
+def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Source:
     """Return the source behind a path (file, folder or glob) or a table in memory.
+
+    A table is pyarrow's, or one that gives Arrow's stream, such as a data frame.
 
     What folders and names of files state is a column like any other, unless the files have one of
     that name.
 
     Raises:
-        PoolError: If there is no file, or a file is not whole Parquet.
+        PoolError: If there is no file, a file is not whole Parquet, or a table is not one of Arrow.
     """
-    if isinstance(pool, pa.Table):
-        return _open_table(pool, name or "pool")
+    if isinstance(pool, Tabular):
+        return _open_table(_as_table(pool), name or "pool")
     path = Path(pool)
     found = find_files(path)
     files = [open_file(file) for file in found.files]
@@ -103,6 +106,15 @@ def open_source(pool: str | Path | pa.Table, *, name: str | None = None) -> Sour
         notes=found.notes,
         warnings=(*found.warnings, *warnings),
     )
+
+
+def _as_table(pool: Tabular) -> pa.Table:
+    """Return a table in memory as pyarrow's; a stream can be read once."""
+    try:
+        return pool if isinstance(pool, pa.Table) else pa.table(cast("Any", pool))
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        what = f"the table cannot be given to Arrow: {error}"
+        raise PoolError(what, f"a {type(pool).__name__}", "convert it: pyarrow.table(…)") from error
 
 
 def _open_table(table: pa.Table, name: str) -> Source:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
+from typing import Any, Generic, ParamSpec, TypeVar, get_args
 
 from alsim.options.engine import FolderOptions
 from alsim.options.faults import Faults
@@ -103,8 +103,4 @@ def open_pool(pool: str | Path | Tabular | None) -> Source:
     Raises:
         PoolError: If it cannot be read.
     """
-    return (
-        open_source(vk_pool(EMBEDDED), name="vk")
-        if pool is None
-        else open_source(cast("Any", pool))
-    )
+    return open_source(vk_pool(EMBEDDED), name="vk") if pool is None else open_source(pool)

@@ -89,6 +89,28 @@ def test_a_folder_a_glob_and_a_table_give_the_rows_of_the_file(tmp_path: Path) -
         assert values == table.column("text").to_pylist()
 
 
+class Frame:
+    """A table of another library, which knows nothing of pyarrow."""
+
+    def __init__(self, table: pa.Table | None) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        if self.table is None:
+            raise ValueError("a column of objects")
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_whatever_gives_arrows_stream_is_a_table(tmp_path: Path) -> None:
+    def print_of(given: Any) -> str:
+        return load_pool(open_source(given), PoolOptions(), tmp_path, initial_size=9).fingerprint
+
+    table = make_table()
+    assert print_of(Frame(table)) == print_of(table.to_reader()) == print_of(table)
+    with pytest.raises(PoolError, match="cannot be given to Arrow: a column of objects"):
+        open_source(Frame(None))
+
+
 def test_a_folder_without_parquet_and_a_glob_without_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match="no Parquet files in this folder"):
         open_source(tmp_path)
