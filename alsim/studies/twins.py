@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -69,8 +69,7 @@ def twin(
     def decorate(function: Callable[[Call[Group]], Done]) -> Callable[P, Done]:
         @wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> Done:
-            positional = [field.name for field in fields(group) if not field.kw_only]
-            given = {**dict(zip(positional, args, strict=False)), **kwargs}
+            given = {**_by_name(group, args, kwargs), **kwargs}
             compute_strictly(given.get("workers"))
             with depending(given) as files:
                 faults = Faults()
@@ -81,6 +80,24 @@ def twin(
         return called
 
     return decorate
+
+
+def _by_name(
+    group: type, args: Sequence[object], kwargs: Mapping[str, object]
+) -> dict[str, object]:
+    """Return positional arguments by name.
+
+    Raises:
+        TypeError: As Python does for too many of them, or for one that is given by name too.
+    """
+    names = [field.name for field in fields(group) if not field.kw_only]
+    found = dict(zip(names, args, strict=False))
+    if len(args) > len(names):
+        rest = "all other arguments are given by name"
+        raise TypeError(f"{len(args)} positional arguments, not {len(names)} at most: {rest}")
+    if twice := found.keys() & kwargs.keys():
+        raise TypeError(f"several values for the argument {twice.pop()!r}")
+    return found
 
 
 def plain_arguments(group: type, given: Mapping[str, Any]) -> dict[str, Any] | None:

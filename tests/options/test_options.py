@@ -133,6 +133,15 @@ def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GROUPS)
+def test_an_argument_that_has_no_name_is_the_pool_alone(name: str) -> None:
+    _, twin = GROUPS[name]
+    with pytest.raises(TypeError, match="2 positional arguments"):
+        twin("pool.parquet", "margin")
+    with pytest.raises(TypeError, match="several values for the argument 'pool'"):
+        twin("pool.parquet", pool="other.parquet")
+
+
+@pytest.mark.parametrize("name", GROUPS)
 def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(name: str) -> None:
     group, _ = GROUPS[name]
     short, full = (
