@@ -22,7 +22,7 @@ class GroupedCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse what was a flag once and stands in a model's brackets now."""
         known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        for text in args:
+        for text in args if "--model" in known else ():
             flag = text.partition("=")[0]
             if flag in MOVED and flag not in known:
                 raise UsageError("it is a parameter of the model now", flag, MOVED[flag])

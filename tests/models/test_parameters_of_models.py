@@ -87,6 +87,12 @@ def test_what_was_a_flag_once_is_refused_with_the_new_spelling(command: str, fla
         getattr(alsim, command)(**argument)
 
 
+def test_where_no_model_can_be_named_such_a_flag_is_unknown_like_any_other() -> None:
+    done = CliRunner().invoke(app, ["compare", "runs/one", "--depth", "3"])
+    assert done.exit_code == 2
+    assert "No such option: --depth" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("model", "told"),
     [
