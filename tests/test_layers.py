@@ -61,7 +61,7 @@ def test_a_module_imports_only_from_rows_above_its_own() -> None:
 
 
 # Passive training can train on what a run queried: it reads the folder of that run, and no more.
-BETWEEN = {("studies/training/queried.py", "curves"), ("recipes/training", "curves")}
+BETWEEN = {("studies/training/queried.py", "curves")}
 
 
 def kind_of(path: Path) -> str | None:

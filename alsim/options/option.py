@@ -1,11 +1,11 @@
 """An option, said once: its default, its help, what it can be, and how a text becomes its value.
 
 A group of options is a frozen dataclass whose fields are options. From it follow the flags of a
-command (`alsim.cli.from_options`), the signature of its Python twin (`twin`), the checks with all
-faults at once (`read`), and what `run.json` keeps (`plain`).
+command (`alsim.cli.from_options`), the signature of its Python twin (`alsim.studies.twins`), the
+checks with all faults at once (`read`), and what `run.json` keeps.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import (
@@ -233,14 +233,6 @@ def part(options: object, group: type[Part]) -> Part:
     """Return a group with the values of those of its fields that the options have."""
     names = [field.name for field in fields(cast("Any", group)) if hasattr(options, field.name)]
     return group(**{name: getattr(options, name) for name in names})
-
-
-def changed(options: Any) -> Iterator[Option[Any, Any]]:
-    """Yield the options of a group that are not at their default."""
-    standard = type(options)()
-    for name, one in options_of(type(options)).items():
-        if getattr(options, name) != getattr(standard, name):
-            yield one
 
 
 @cache

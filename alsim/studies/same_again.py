@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -12,9 +12,6 @@ from alsim.errors import PoolError, StoreError
 from alsim.options.option import options_of
 from alsim.store.layout import MANIFEST
 from alsim.store.manifest import FolderKind, command_of, refuse_older, refuse_other_kind
-
-if TYPE_CHECKING:
-    pass
 
 # Whether a run goes on does not depend on them: where it lies, and how many work on it.
 _FREE_OPTIONS = frozenset({"pool", "out", "force", "workers"})
