@@ -14,9 +14,6 @@ P = ParamSpec("P")
 _HELP_ALL = inspect.Parameter(
     "help_all", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=HelpAll
 )
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel="Engine")
-]
 
 
 def from_options(

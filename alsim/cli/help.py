@@ -68,6 +68,9 @@ HelpAll = Annotated[
 ]
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
 def make_app(**settings: Any) -> typer.Typer:
     """Return a group of commands whose help is plain."""
     return typer.Typer(

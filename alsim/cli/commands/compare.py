@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from alsim.cli.help import AsJson
 from alsim.measures import scores_in_words
 
 if TYPE_CHECKING:
@@ -93,10 +94,7 @@ def compare(
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
-    json: Annotated[
-        bool,
-        typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=_OUTPUT),
-    ] = False,
+    json: AsJson = False,
     csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV: a line a strategy.", rich_help_panel=_OUTPUT)
     ] = False,

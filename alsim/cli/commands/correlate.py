@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alsim.cli.from_options import AsJson, from_options
+from alsim.cli.from_options import from_options
+from alsim.cli.help import AsJson
 from alsim.options.correlation import CorrelateOptions
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alsim.cli.help import AsJson
+
 if TYPE_CHECKING:
     from alsim.analysis.statistics.intervals import Estimate
     from alsim.analysis.training.gates import Floats, GateMap
@@ -47,7 +49,7 @@ def gates(
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="A title above the picture.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Show which experts each task of a trained net uses, how many, and which tasks agree.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+from alsim.cli.help import AsJson
 
 
 def strategies(

@@ -8,6 +8,7 @@ import typer
 
 from alsim.cli.commands.pool_synth import Force, Out, announce, synth
 from alsim.cli.from_options import from_options
+from alsim.cli.help import AsJson
 from alsim.options.pool import PoolOptions
 from alsim.pool.importers.table import IMPORTERS, ImportOptions, inputs_in_words
 
@@ -27,7 +28,6 @@ else:
     Format = Literal[("auto", *IMPORTERS)]
 
 PoolPath = Annotated[str, typer.Argument(help="Parquet file, folder or quoted glob.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 @app.command()

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from alsim.cli.help import AsJson
+
 
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")],
@@ -18,7 +20,7 @@ def resume(
     trust: Annotated[
         bool, typer.Option("--trust", help="Run plug-ins that lie in the run's own folder.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, to the same numbers to the bit.
 
@@ -31,18 +33,6 @@ def resume(
         import alsim
 
         done = alsim.resume(folder, pool=pool, workers=workers, trust=trust, watch=watch)
-    from alsim.store.curves import Run
-    from alsim.store.training import TrainingStudy
+    from alsim.cli.screens.done import print_done
 
-    if isinstance(done, Run):
-        from alsim.cli.screens.curves import print_run
-
-        print_run(done, as_json=json)
-    elif isinstance(done, TrainingStudy):
-        from alsim.cli.screens.training import print_training
-
-        print_training(done, as_json=json)
-    else:
-        from alsim.cli.screens.correlation import print_correlation
-
-        print_correlation(done, as_json=json)
+    print_done(done, as_json=json)

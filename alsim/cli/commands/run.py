@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from alsim.cli.from_options import AsJson, from_options
+from alsim.cli.from_options import from_options
+from alsim.cli.help import AsJson
 from alsim.options.curves import CurvesOptions
 
 
