@@ -37,12 +37,13 @@ from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.pool import PoolOptions
 from alsim.options.sizes import QuerySize, Until
+from alsim.options.synthetic import VkOptions
 from alsim.options.training import TrainingOptions
 from alsim.oracle import PerfectOracle
 from alsim.pool.loading import load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of

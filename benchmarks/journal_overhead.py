@@ -30,8 +30,9 @@ from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
+from alsim.options.synthetic import VkOptions
 from alsim.pool.source import open_source
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.store.layout import CHECKPOINTS
 from alsim.studies.curves.keep import Keeper, save_passive
 from alsim.studies.curves.work import run_active

@@ -26,8 +26,9 @@ from alsim.experiments.schedule import Schedule
 from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.sizes import QuerySize, Until
+from alsim.options.synthetic import VkOptions
 from alsim.options.training import TrainingOptions
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curve_journal import read_journal
 from alsim.strategies import find_strategy
 from alsim.studies.messages import Active

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alsim.errors import UsageError
+from alsim.options.synthetic import VkOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.seeding import stream
 
@@ -19,24 +20,6 @@ HIDDEN = 64  # units of the map from the latent space to an embedding
 SHARES = ("label_noise", "absent_picture", "absent_text", "dull_picture", "dull_text", "test")
 CHUNK_ROWS = 8192  # rows embedded at once; fixed, since draws come chunk by chunk
 ORIGIN_KEY = b"alsim.synthetic"
-
-
-@dataclass(frozen=True, slots=True)
-class VkOptions:
-    """How a VK-like pool is made. Shares lie in [0, 1)."""
-
-    n_rows: int = 20_000
-    picture_width: int = 128
-    text_width: int = 64
-    n_classes: int = 50
-    noise: float = 1.0  # scales all noise in the embeddings, not that of the labels
-    label_noise: float = 0.06  # share of labels drawn anew; a few of them hit the truth
-    absent_picture: float = 0.2  # share of posts without a picture
-    absent_text: float = 0.15  # share of posts without a text
-    dull_picture: float = 0.15  # share of pictures that say nothing of the topic
-    dull_text: float = 0.06  # share of texts that say nothing of the topic
-    test: float = 0.2  # share of test rows
-    seed: int = 0
 
 
 def vk_pool(options: VkOptions | None = None) -> pa.Table:

@@ -1,7 +1,7 @@
 """Two regression tasks of a chosen correlation, as Ma et al. (2018), §3.2, make them up."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from alsim.errors import UsageError
+from alsim.options.synthetic import MmoeOptions
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.synthetic import ORIGIN_KEY
 from alsim.seeding import stream
@@ -17,18 +18,6 @@ from alsim.seeding import stream
 F64 = torch.float64
 NOISE_VARIANCE = 0.01
 TASKS = ("y1", "y2")
-
-
-@dataclass(frozen=True, slots=True)
-class MmoeOptions:
-    """How the pool is made. One row in twelve is validation, and one is test."""
-
-    correlation: float = 0.5  # p, the cosine of the tasks' weights
-    n_rows: int = 12_000
-    width: int = 100  # of the input, at least 2
-    scale: float = 0.3  # c, the length of the weights
-    n_sines: int = 5  # m
-    seed: int = 0
 
 
 def mmoe_pool(options: MmoeOptions | None = None) -> pa.Table:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from alsim.pool.synthetic import VkOptions, check_vk, vk_pool
-from alsim.pool.synthetic_mmoe import MmoeOptions, check_mmoe, mmoe_pool
+from alsim.options.synthetic import MmoeOptions, VkOptions
+from alsim.pool.synthetic import check_vk, vk_pool
+from alsim.pool.synthetic_mmoe import check_mmoe, mmoe_pool
 
 MadePool = VkOptions | MmoeOptions  # how a pool is made
 

@@ -11,9 +11,10 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_args
 from alsim.options.engine import FolderOptions
 from alsim.options.faults import Faults
 from alsim.options.option import options_of, read
+from alsim.options.synthetic import VkOptions
 from alsim.options.types import Tabular, as_plain
 from alsim.pool.source import Source, open_source
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.studies.bits import compute_strictly
 from alsim.studies.dependencies import depending
 from alsim.studies.lifecycle import Prepared, Procedure, carry_out

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alsim.cli.main import app
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.store.correlation import read_correlation
 
 SMALL = [

@@ -33,7 +33,8 @@ from tiny_runs import write_tiny_run
 from typer.testing import CliRunner
 
 from alsim.cli.main import app
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 
 CODES = {0, 2, 3, 4, 5}
 PARAMETERS = parameters()

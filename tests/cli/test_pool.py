@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from alsim.cli.commands.pool import app
 from alsim.errors import PoolError, UsageError
-from alsim.pool.synthetic import VkOptions, vk_pool
-from alsim.pool.synthetic_mmoe import MmoeOptions, mmoe_pool
+from alsim.options.synthetic import MmoeOptions, VkOptions
+from alsim.pool.synthetic import vk_pool
+from alsim.pool.synthetic_mmoe import mmoe_pool
 
 
 def run(*arguments: str | Path) -> Result:

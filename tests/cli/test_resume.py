@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 import alsim
 from alsim.cli.main import app
 from alsim.errors import RunError
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run, read_run
 
 ALSIM = [sys.executable, "-m", "alsim"]

@@ -17,7 +17,8 @@ from alsim.models.naming import parameters_of
 from alsim.options.experts import ExpertOptions
 from alsim.options.model import MOVED, ModelOptions
 from alsim.options.option import options_of
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 
 # A model with one parameter, and what it should set.
 MEANT: list[tuple[str, dict[str, Any]]] = [

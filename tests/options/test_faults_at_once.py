@@ -18,7 +18,8 @@ from alsim.errors import PoolError, StoreError, UsageError
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
 from alsim.options.option import options_of
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.strategies import STRATEGIES, find_strategy
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.watch import Watch

@@ -11,8 +11,9 @@ from pools import load
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from alsim.errors import UsageError
+from alsim.options.synthetic import VkOptions
 from alsim.pool.pool import Pool
-from alsim.pool.synthetic import ORIGIN_KEY, VkOptions, vk_pool
+from alsim.pool.synthetic import ORIGIN_KEY, vk_pool
 
 SMALL = Path(__file__).parents[2] / "datasets" / "vk_small.parquet"
 

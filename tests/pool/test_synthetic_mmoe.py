@@ -14,16 +14,11 @@ from hypothesis import strategies as st
 
 from alsim.errors import UsageError
 from alsim.options.pool import PoolOptions
+from alsim.options.synthetic import MmoeOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import ORIGIN_KEY
-from alsim.pool.synthetic_mmoe import (
-    MmoeOptions,
-    mmoe_pool,
-    signal,
-    sine_parameters,
-    task_weights,
-)
+from alsim.pool.synthetic_mmoe import mmoe_pool, signal, sine_parameters, task_weights
 
 
 def inputs(table: pa.Table) -> torch.Tensor:

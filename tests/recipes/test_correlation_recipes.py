@@ -8,7 +8,8 @@ import pytest
 
 from alsim.analysis.correlation import Correlation
 from alsim.errors import UsageError
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.recipes.correlation.kind import CorrelationClaim, Sign, judge_correlation
 from alsim.recipes.reading import read_recipe
 from alsim.recipes.running import run_recipe

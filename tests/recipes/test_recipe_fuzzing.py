@@ -18,8 +18,8 @@ from alsim.options.curves import ScheduleOptions
 from alsim.options.faults import Faults
 from alsim.options.option import part
 from alsim.options.option import read as options_of_study
+from alsim.options.synthetic import MmoeOptions
 from alsim.options.training_study import TrainOptions
-from alsim.pool.synthetic_mmoe import MmoeOptions
 from alsim.recipes.file import HERE, recipe_names
 from alsim.recipes.reading import read_recipe
 from alsim.recipes.recipe import Recipe

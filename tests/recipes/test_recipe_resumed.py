@@ -10,7 +10,8 @@ import pytest
 
 from alsim.errors import PoolError, StoreError
 from alsim.experiments.curves.records import StepRecord
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.recipes.reading import read_recipe
 from alsim.recipes.recipe import Recipe
 from alsim.recipes.report import Report

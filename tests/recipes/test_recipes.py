@@ -10,9 +10,10 @@ import pytest
 from alsim.errors import StoreError, UsageError
 from alsim.experiments.schedule import plan_schedule
 from alsim.options.curves import CurvesOptions, ScheduleOptions
+from alsim.options.synthetic import VkOptions
 from alsim.options.texts import parse_seeds
 from alsim.options.types import fits, in_words
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.recipes.curves.claims import Claim, judge_claim
 from alsim.recipes.file import recipe_names
 from alsim.recipes.reading import read_recipe

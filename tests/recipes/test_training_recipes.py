@@ -8,8 +8,8 @@ import pytest
 from alsim.errors import UsageError
 from alsim.models.naming import find_named_model
 from alsim.options.faults import Faults
+from alsim.options.synthetic import MmoeOptions
 from alsim.options.texts import parse_names, parse_seeds
-from alsim.pool.synthetic_mmoe import MmoeOptions
 from alsim.recipes.file import recipe_names
 from alsim.recipes.reading import read_recipe
 from alsim.recipes.running import run_recipe

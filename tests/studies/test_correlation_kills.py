@@ -14,7 +14,8 @@ import torch
 from breaking import Break, write_hook
 from survival import Command, is_alive, refuse_halves, until
 
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.seeding import stream
 from alsim.store.correlation import read_correlation
 from alsim.store.layout import JOURNALS

@@ -13,7 +13,8 @@ import pytest
 
 import alsim
 from alsim.errors import PoolError, StoreError
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.studies.watch import Unit, Watch

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 import alsim
 from alsim.cli.main import app
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.seeding import stream
 from alsim.store.curves import Run
 from alsim.store.manifest import open_folder, write_manifest

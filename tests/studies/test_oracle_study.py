@@ -10,7 +10,8 @@ import pytest
 
 import alsim
 from alsim.errors import UsageError
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run
 
 POOL = vk_pool(VkOptions(n_rows=900, picture_width=8, text_width=8, n_classes=6))

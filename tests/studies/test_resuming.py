@@ -18,7 +18,8 @@ import pytest
 import alsim
 from alsim.errors import AlsimError, PoolError, StoreError
 from alsim.experiments.curves.records import StepRecord
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.options.synthetic import VkOptions
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run, read_run
 from alsim.studies.same_again import refuse_differences
 from alsim.studies.watch import Unit, Watch

@@ -10,8 +10,9 @@ import pytest
 import alsim
 from alsim.errors import AlsimError, PoolError, RunError, StoreError, UsageError
 from alsim.experiments.curves.records import StepRecord
+from alsim.options.synthetic import VkOptions
 from alsim.pool.roles import Roles, write_roles
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run, read_run
 from alsim.studies.watch import Watch
 

@@ -15,9 +15,10 @@ from toy_queries import make_queried_pool
 import alsim
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.experiments.curves.records import StepRecord
+from alsim.options.synthetic import VkOptions
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
-from alsim.pool.synthetic import VkOptions, vk_pool
+from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run
 from alsim.studies.machine import Machine
 from alsim.studies.start.fit import Fitted, fit_study

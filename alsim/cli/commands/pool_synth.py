@@ -1,10 +1,13 @@
 """`alsim pool synth`: pools made up, and what is said once a pool is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from alsim.cli.from_options import from_options
+from alsim.options.synthetic import MmoeOptions, VkOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,70 +30,27 @@ def announce(path: Path, table: "pa.Table", notes: Sequence[str] = ()) -> None:
 
 
 @synth.command()
-def vk(
-    out: Out,
-    rows: Annotated[int, typer.Option(help="Posts.")] = 20_000,
-    picture_width: Annotated[int, typer.Option(help="Width of a picture embedding.")] = 128,
-    text_width: Annotated[int, typer.Option(help="Width of a text embedding.")] = 64,
-    classes: Annotated[int, typer.Option(help="Topics, long-tailed, in related groups.")] = 50,
-    noise: Annotated[float, typer.Option(help="Scales the noise in the embeddings.")] = 1.0,
-    label_noise: Annotated[float, typer.Option(help="Share of wrong labels.")] = 0.06,
-    absent_picture: Annotated[float, typer.Option(help="Share without a picture.")] = 0.2,
-    absent_text: Annotated[float, typer.Option(help="Share without a text.")] = 0.15,
-    dull_picture: Annotated[
-        float, typer.Option(help="Share of pictures that say nothing of the topic.")
-    ] = 0.15,
-    dull_text: Annotated[
-        float, typer.Option(help="Share of texts that say nothing of the topic.")
-    ] = 0.06,
-    test: Annotated[float, typer.Option(help="Share of test rows.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
-    force: Force = False,
-) -> None:
+@from_options(VkOptions, help_all=False)
+def vk(given: Mapping[str, Any], out: Out, force: Force = False) -> None:
     """Make posts with picture and text embeddings and an unbalanced topic, like VK's."""
-    from alsim.pool.synthetic import VkOptions, vk_pool
-    from alsim.pool.writing import check_target, write_pool
+    from alsim.pool.synthetic import vk_pool
 
-    check_target(out, overwrite=force)
-    options = VkOptions(
-        n_rows=rows,
-        picture_width=picture_width,
-        text_width=text_width,
-        n_classes=classes,
-        noise=noise,
-        label_noise=label_noise,
-        absent_picture=absent_picture,
-        absent_text=absent_text,
-        dull_picture=dull_picture,
-        dull_text=dull_text,
-        test=test,
-        seed=seed,
-    )
-    table = vk_pool(options)
-    write_pool(table, out, overwrite=force)
-    announce(out, table)
+    _make(vk_pool, VkOptions(**given), out, force=force)
 
 
 @synth.command()
-def mmoe(
-    out: Out,
-    correlation: Annotated[
-        float, typer.Option(help="Cosine of the tasks' weights, from -1 to 1.")
-    ] = 0.5,
-    rows: Annotated[
-        int, typer.Option(help="Rows: ten in twelve train, one validation, one test.")
-    ] = 12_000,
-    width: Annotated[int, typer.Option(help="Width of the input.")] = 100,
-    scale: Annotated[float, typer.Option(help="Length of the tasks' weights.")] = 0.3,
-    sines: Annotated[int, typer.Option(help="Sines that make the targets curved.")] = 5,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pool.")] = 0,
-    force: Force = False,
-) -> None:
+@from_options(MmoeOptions, help_all=False)
+def mmoe(given: Mapping[str, Any], out: Out, force: Force = False) -> None:
     """Make two regression tasks of a chosen correlation, as in the paper on MMoE."""
-    from alsim.pool.synthetic_mmoe import MmoeOptions, mmoe_pool
+    from alsim.pool.synthetic_mmoe import mmoe_pool
+
+    _make(mmoe_pool, MmoeOptions(**given), out, force=force)
+
+
+def _make(make: "Callable[[Any], pa.Table]", options: object, out: Path, *, force: bool) -> None:
     from alsim.pool.writing import check_target, write_pool
 
     check_target(out, overwrite=force)
-    table = mmoe_pool(MmoeOptions(correlation, rows, width, scale, sines, seed))
+    table = make(options)
     write_pool(table, out, overwrite=force)
     announce(out, table)
