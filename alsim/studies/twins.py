@@ -26,6 +26,22 @@ P = ParamSpec("P")
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
+_ARGUMENTS = """Where `out` holds this very study unfinished, it goes on; finished, it is returned.
+
+Every argument is the option of the command of the same name, see `docs/reference.md`. Texts such
+as `query_size="20:200"`, `seeds="3..7"`, `until="accuracy=0.9"` or `mask_modality=["text=0.2"]`
+are understood as on the command line.
+
+Args:
+    pool: A Parquet file, folder or glob, or a table that gives Arrow's stream; None makes a small
+        VK-like pool.
+    out: The study's folder, absent, empty, or of this study; None takes a free one below `runs/`.
+    force: Whether another study in `out` is moved aside for this one.
+    watch: Called with each progress event.
+
+Raises:
+    AlsimError: For anything the user can mend.
+"""
 # Of a call, what is not kept to go on with: whoever goes on says where it writes.
 NOT_KEPT = frozenset({"out", "force", "watch"})
 
@@ -77,6 +93,7 @@ def twin(
                 return function(Call(command, read(group, given, faults), given, files, faults))
 
         documented: Any = called  # help() shows the options
+        documented.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_ARGUMENTS}"
         documented.__signature__ = inspect.signature(group)
         return called
 

@@ -12,24 +12,8 @@ EMBEDDED_STEPS = 50
 
 
 @twin(CurvesOptions, "alsim run")
-def run(call: Call[CurvesOptions]) -> Run:  # noqa: D417 -- the arguments are the options
-    """Replay labelling on a pool whose labels are known, and return the run.
-
-    Where `out` holds this very run unfinished, it goes on; finished, it is returned as it is.
-
-    Every argument is the option of `alsim run` of the same name, documented there; texts such as
-    `query_size="20:200"`, `seeds="3..7"`, `until="accuracy=0.9"` or `mask_modality=["text=0.2"]`
-    are understood as on the command line.
-
-    Args:
-        pool: A Parquet file, folder or glob, or an Arrow table; None makes a small VK-like pool.
-        out: The run's folder, absent, empty, or of this run; None takes a free one below `runs/`.
-        force: Whether another run in `out` is moved aside for this one.
-        watch: Called with each progress event.
-
-    Raises:
-        AlsimError: For anything the user can mend.
-    """
+def run(call: Call[CurvesOptions]) -> Run:
+    """Replay labelling on a pool whose labels are known, and return the run."""
     options = call.options
     study, strategies = check_curves(options, call.faults)
     call.check()

@@ -8,28 +8,13 @@ from alsim.studies.twins import Call, open_pool, twin
 
 
 @twin(TrainOptions, "alsim train")
-def train(call: Call[TrainOptions]) -> TrainingStudy:  # noqa: D417 -- the arguments are the options
+def train(call: Call[TrainOptions]) -> TrainingStudy:
     """Train models on a pool's labels, or on those that a run queried, and return the study.
 
     Each model is trained for each fraction of the labels and each seed, with early stopping on
     validation alone, and then measured on every task. Labels are drawn at random; of one seed
     those of a smaller fraction are the first of a larger one's. Given a run's `queries`, they are
     those that each of its strategies asked for with each of its seeds, in that order.
-
-    Where `out` holds this very study unfinished, it goes on; finished, it is returned as it is.
-
-    Every argument is the option of `alsim train` of the same name, documented there; texts are
-    understood as on the command line.
-
-    Args:
-        pool: A Parquet file, folder or glob, or an Arrow table; None makes a small VK-like pool.
-        out: The study's folder, absent, empty, or of this study; None takes a free one below
-            `runs/`.
-        force: Whether another run in `out` is moved aside for this one.
-        watch: Called with each progress event.
-
-    Raises:
-        AlsimError: For anything the user can mend.
     """
     models = examine_train(call.options, call.faults)
     call.check()
