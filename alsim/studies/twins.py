@@ -94,10 +94,22 @@ def twin(
 
         documented: Any = called  # help() shows the options
         documented.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_ARGUMENTS}"
-        documented.__signature__ = inspect.signature(group)
+        documented.__signature__ = _signature(group)
         return called
 
     return decorate
+
+
+def _signature(group: type) -> inspect.Signature:
+    """Return the arguments as a user may write them, the pool first."""
+    made, options = inspect.signature(group).parameters, options_of(group)
+    order = ["pool", *(n for n in options if n != "pool"), *(n for n in made if n not in options)]
+    return inspect.Signature(
+        [
+            made[name].replace(annotation=options[name].hint if name in options else Any)
+            for name in order
+        ]
+    )
 
 
 def _by_name(

@@ -128,6 +128,8 @@ def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
     }  # fmt: skip
     arguments = inspect.signature(twin).parameters
     assert {*arguments} - {"watch"} == {*options_of(group)}
+    assert [*arguments][0] == "pool"
+    assert arguments["seeds"].annotation == options_of(group)["seeds"].hint
     assert "Args:\n    pool: " in str(twin.__doc__)
     assert arguments["pool"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert {one.flag for one in options_of(group).values()} == {*map(flag_of, options_of(group))}
