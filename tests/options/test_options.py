@@ -128,7 +128,7 @@ def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
     }  # fmt: skip
     arguments = inspect.signature(twin).parameters
     assert {*arguments} - {"watch"} == {*options_of(group)}
-    assert [*arguments][0] == "pool"
+    assert next(iter(arguments)) == "pool"
     assert arguments["seeds"].annotation == options_of(group)["seeds"].hint
     assert "Args:\n    pool: " in str(twin.__doc__)
     assert arguments["pool"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
