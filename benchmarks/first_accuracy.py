@@ -106,7 +106,7 @@ def without_test(table: pa.Table) -> pa.Table:
     codes = np.unique(table.column("label").to_numpy(), return_inverse=True)[1]
     held_out = PoolOptions().holdout
     if "split" in table.column_names:
-        splits, _ = read_splits(table.column("split"), "split", "pool")
+        splits = read_splits(table.column("split"), "split", "pool", Faults())
         table = table.drop_columns(["split"])
     else:
         splits = hold_out_test(codes, held_out, 0)
@@ -128,7 +128,7 @@ def n_trained(table: pa.Table) -> int:
     share = 1 - VALIDATION_SHARE
     if "split" not in table.column_names:
         return int(share * (1 - PoolOptions().holdout) * table.num_rows) - 1
-    splits, _ = read_splits(table.column("split"), "split", "pool")
+    splits = read_splits(table.column("split"), "split", "pool", Faults())
     return int(share * (splits == SPLITS.index("train")).sum()) - 1
 
 

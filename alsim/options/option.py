@@ -45,7 +45,7 @@ class Range:
     def check(self, value: float, flag: str) -> None:
         """Raise a UsageError for a number outside."""
         text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
-        if self.least is not None and value < self.least:
+        if self.least is not None and not value >= self.least:  # NaN is neither
             raise UsageError(f"{text} is too small", flag, f"ask for at least {self.least:g}")
         if self.most is not None and value > self.most:
             raise UsageError(f"{text} is too large", flag, f"ask for at most {self.most:,}")

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alsim.errors import AlsimError
 from alsim.options.pool import PoolOptions
 from alsim.pool.decoding import RawMatrix, decode
-from alsim.pool.faults import Fault
 from alsim.pool.giveaways import sample_rows
-from alsim.pool.mapping import modality_file
 from alsim.pool.remarks import remark
 from alsim.pool.roles import is_embedding
 from alsim.pool.scratch import scratch_folder
@@ -22,56 +21,44 @@ from alsim.pool.survey import Survey, refuse_queries, survey_pool, with_features
 class Check:
     """What is wrong with a pool, what may be, and what is worth knowing."""
 
-    faults: tuple[Fault, ...]  # keep it from being used
-    warnings: tuple[str, ...]  # among them what keeps it from being queried
+    faults: tuple[AlsimError, ...]  # the pool cannot be used
+    warnings: tuple[str, ...]  # among them why it cannot be queried
     notes: tuple[str, ...]
 
 
 def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Check:
-    """Return all faults of a pool at once, and, where it has none, what else was noticed.
+    """Return all faults of a pool at once, or, if it has none, warnings and notes.
 
-    The embeddings are decoded into a temporary folder, which needs the room of the tensors.
+    The embeddings are decoded into a temporary folder, which needs the space of the tensors.
 
     Raises:
-        PoolError: If a file is damaged, so that nothing more can be said.
+        PoolError: If a file is damaged, which ends the check.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
     columns = [
         name for name in survey.roles.modalities if is_embedding(source.schema.field(name).type)
     ]
-    # With faults in the small columns the rows kept are not known: then look at them all.
+    # With faults in the small columns it is not known which rows are kept: then check them all.
     rows = np.arange(source.n) if faults else survey.rows
-    destination = np.full(source.n, -1, np.int64)
-    destination[rows] = np.arange(len(rows))
     with scratch_folder() as folder:
-        paths = [modality_file(folder, index) for index in range(len(columns))]
-        decoded = decode(source, columns, destination, len(rows), paths)
-        present, widths = decoded.present, decoded.widths
+        decoded = decode(source, columns, rows, folder)
         faults = (*faults, *decoded.faults)
         if faults:
             return Check(faults, (), ())
-        matrices = [
-            RawMatrix(path, len(rows), widths[column], create=False)
-            for column, path in zip(columns, paths, strict=True)
-        ]
-        some = sample_rows(survey)
-        notes, warnings = remark(
-            source,
-            survey,
-            with_features(present, survey),
-            decoded.empty,
-            [matrix.values[some] for matrix in matrices],
-        )
+        matrices, some = list(decoded.matrices.values()), sample_rows(survey)
+        samples = [matrix.values[some] for matrix in matrices]
+        present = with_features(decoded.present, survey)
+        notes, warnings = remark(source, survey, present, decoded.empty, samples)
         refused = refuse_queries(survey, source.where, several=True)
-        warnings = (*(f"not for alsim run: {fault.what}" for fault in refused), *warnings)
-        warnings += tuple(_leaks(survey, matrices, present))
+        warnings = (*(f"not for alsim run: {fault.args[0]}" for fault in refused), *warnings)
+        warnings += tuple(_leaks(survey, matrices, decoded.present))
     return Check((), warnings, notes)
 
 
 def _leaks(survey: Survey, matrices: list[RawMatrix], present: NDArray[np.bool_]) -> list[str]:
     """Return a warning if rows of test equal rows of train in every modality, to the bit.
 
-    Encoded columns do not count: people of the same age and trade are no leak.
+    Encoded columns do not count: people of the same age and occupation are no leak.
     """
     trained = {_row_hash(matrices, present, row) for row in survey.splits["train"]}
     some: NDArray[np.bool_] = np.any(present, axis=1)

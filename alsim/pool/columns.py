@@ -1,5 +1,6 @@
 """Small columns as plain arrays, whatever way a file holds them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,51 +8,47 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alsim.pool.faults import Fault
+from alsim.errors import PoolError
+from alsim.pool.forms import is_bytes, is_text
 
-_TEXTS = pa.types.is_large_string, pa.types.is_string_view
 
-
-def plain_column(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.Array[Any] | Fault":
+def plain_column(column: "pa.ChunkedArray[Any]", name: str, where: str) -> "pa.Array[Any]":
     """Return a column as one array, dictionaries decoded and all strings of one type.
 
-    Bytes that are text, as some programs write it, are strings; decimals are integers where all
-    are whole, else floats.
+    Bytes that are text, as some programs write it, become strings; decimals become integers where
+    all are whole, else floats.
 
-    Nothing is taken on trust: text that is not UTF-8 and dictionary codes that point nowhere pass
-    Arrow unseen, and end the process later, so both are looked for here.
+    Raises:
+        PoolError: If a text is not UTF-8 or a dictionary code points nowhere. Arrow reads both
+            without complaint, and they end the process later.
     """
     try:
         column.validate(full=True)
         values: Any = column.combine_chunks()
         if isinstance(values, pa.DictionaryArray):
             values = values.dictionary_decode()
-        is_text = any(test(values.type) for test in _TEXTS)
-        is_bytes = pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)
-        if is_text or (is_bytes and _is_text(values)):
+        if is_text(values.type):
             values = pc.cast(values, pa.string())
+        elif is_bytes(values.type):
+            values = _cast_first(values, pa.string())
         elif pa.types.is_decimal(values.type):
-            values = _from_decimals(values)
+            values = _cast_first(values, pa.int64(), pa.float64())
     except pa.ArrowException as error:
         reason = str(error).rpartition("Invalid: ")[2]
         what = f"the column {name!r} ({column.type}) cannot be read: {reason}"
-        return Fault(what, where, "write it anew as plain integers or as strings in UTF-8")
+        mend = "rewrite it as plain integers or as strings in UTF-8"
+        raise PoolError(what, where, mend) from None
     return values
 
 
-def _is_text(values: "pa.Array[Any]") -> bool:
-    try:
-        pc.cast(values, pa.string())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _from_decimals(values: "pa.Array[Any]") -> "pa.Array[Any]":
-    try:
-        return pc.cast(values, pa.int64())
-    except pa.ArrowInvalid:
-        return pc.cast(values, pa.float64())
+def _cast_first(values: Any, *types: pa.DataType) -> Any:
+    """Return values as the first of some types that holds them, else unchanged."""
+    for type_ in types:
+        try:
+            return pc.cast(values, type_)
+        except pa.ArrowInvalid:
+            continue
+    return values
 
 
 def is_discrete(type_: pa.DataType) -> bool:
@@ -69,3 +66,13 @@ def enumerate_values(values: Any) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     ordered = unique.take(pc.sort_indices(unique))
     codes = pc.index_in(values, value_set=ordered).fill_null(-1).to_numpy(False)
     return tuple(str(value) for value in ordered.to_pylist()), codes.astype(np.int64)
+
+
+def texts_or_integers(texts: Sequence[str | None]) -> "pa.Array[Any]":
+    """Return texts, as integers if each is written exactly as its integer is."""
+    values: Any = pa.array(texts, pa.string())
+    try:
+        integers = pc.cast(values, pa.int64())
+    except pa.ArrowInvalid:
+        return values
+    return integers if pc.cast(integers, pa.string()).equals(values) else values

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from alsim.pool.faults import Fault
-from alsim.pool.mapping import writing_decoded
+from alsim.errors import PoolError
+from alsim.pool.mapping import modality_file, writing_decoded
 from alsim.pool.source import Part, Source
 
 RELEASE_BATCHES = 8  # batches between two releases of written pages
@@ -22,48 +22,24 @@ RELEASE_BATCHES = 8  # batches between two releases of written pages
 
 @dataclass(slots=True)
 class Tally:
-    """What is wrong with the values of one column, or of a part of it."""
+    """What is wrong with the values of a part of one column."""
 
     n_ragged: int = 0
-    first_ragged: int = -1
-    length: int = 0  # of the first ragged row
+    first_ragged: tuple[int, int] | None = None  # its row and length
     n_wild: int = 0  # values that are null inside a list, or whose square is NaN or infinite
     wild_rows: int = 0
-    first_wild: int = -1
+    first_wild: int | None = None
     n_present: int = 0
     n_empty: int = 0  # rows with an empty list, which count as absent
 
-    def add(self, other: "Tally") -> None:
-        """Count `other`, the tally of a later part, too."""
-        if self.first_ragged < 0:
-            self.first_ragged, self.length = other.first_ragged, other.length
-        if self.first_wild < 0:
-            self.first_wild = other.first_wild
-        self.n_ragged += other.n_ragged
-        self.n_wild += other.n_wild
-        self.wild_rows += other.wild_rows
-        self.n_present += other.n_present
-        self.n_empty += other.n_empty
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """What decoding some columns found."""
-
-    present: NDArray[np.bool_]  # (n, columns) of the rows that are kept
-    widths: dict[str, int]
-    empty: dict[str, int]  # by column, rows of the file with an empty list
-    faults: tuple[Fault, ...]
-
 
 class RawMatrix:
-    """A `(n, d)` float32 matrix in a file, mapped for writing, whose pages can be let go."""
+    """A new file with a `(n, d)` float32 matrix, mapped for writing, whose pages can be let go."""
 
-    def __init__(self, path: Path, n: int, width: int, *, create: bool) -> None:
+    def __init__(self, path: Path, n: int, width: int) -> None:
         size = n * width * 4
-        with writing_decoded(path.parent), path.open("w+b" if create else "r+b") as file:
-            if create:
-                _allocate(file.fileno(), size)
+        with writing_decoded(path.parent), path.open("w+b") as file:
+            _allocate(file.fileno(), size)
             self._map = mmap.mmap(file.fileno(), size)
         self.values: NDArray[np.float32] = np.frombuffer(self._map, np.float32).reshape(n, width)
 
@@ -107,55 +83,55 @@ def present_rows(batch: Any) -> NDArray[np.bool_]:
     return pc.fill_null(batch.value_lengths(), 0).to_numpy(zero_copy_only=False) > 0
 
 
-def decode(
-    source: Source,
-    columns: Sequence[str],
-    destination: NDArray[np.int64],
-    n_rows: int,
-    paths: Sequence[Path],
-) -> Decoded:
-    """Write each column as raw float32 `(n_rows, width)`, zeros where absent; uint8 in [0, 1].
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """Columns as matrices; one with a fault lacks its matrix, or has it unfinished."""
 
-    Null is absent, and so is an empty list.
+    matrices: dict[str, RawMatrix]  # by column
+    present: NDArray[np.bool_]  # (n, columns) of the rows that are kept
+    empty: dict[str, int]  # by column, rows of the file with an empty list
+    faults: tuple[PoolError, ...]
+
+
+def decode(
+    source: Source, columns: Sequence[str], rows: NDArray[np.int64], folder: Path
+) -> Decoded:
+    """Write each list column as raw float32 to its `modality_file`; uint8 in [0, 1].
+
+    Rows are zero where the list is null or empty: absent.
 
     Args:
         source: What to read.
         columns: The list columns.
-        destination: `(source.n,)` where each row of the source goes, -1 to leave it out.
-        n_rows: How many rows are kept.
-        paths: A file for each column.
-
-    Returns:
-        What was found; a column with a fault leaves its file unfinished, or unwritten.
+        rows: `(n,)` the rows of the source that are kept, in the order of the matrices.
+        folder: Where the files go, one for each column.
     """
-    present = np.zeros((n_rows, len(columns)), np.bool_)
-    widths: dict[str, int] = {}
-    faults: list[Fault] = []
-    jobs: list[tuple[int, Part, RawMatrix]] = []
-    for index, (column, path) in enumerate(zip(columns, paths, strict=True)):
-        width = column_width(source, column)
-        if not width:
+    present = np.zeros((len(rows), len(columns)), np.bool_)
+    destination = np.full(source.n, -1, np.int64)
+    destination[rows] = np.arange(len(rows))
+    matrices: dict[str, RawMatrix] = {}
+    faults: list[PoolError] = []
+    for index, column in enumerate(columns):
+        if width := column_width(source, column):
+            matrices[column] = RawMatrix(modality_file(folder, index), len(rows), width)
+        else:
             faults.append(_absent(column, source.where))
-            continue
-        widths[column] = width
-        matrix = RawMatrix(path, n_rows, width, create=True)
-        jobs.extend((index, part, matrix) for part in source.parts)
 
-    def work(job: tuple[int, Part, RawMatrix]) -> tuple[int, Tally]:
-        index, part, matrix = job
-        return index, _decode_part(part, columns[index], destination, matrix, present[:, index])
+    def work(job: tuple[Part, str]) -> tuple[str, Tally]:
+        part, column = job
+        there = present[:, columns.index(column)]
+        return column, _decode_part(part, column, destination, matrices[column], there)
 
-    tallies = [Tally() for _ in columns]
+    tallies: dict[str, list[Tally]] = {column: [] for column in matrices}
     # Part by part rather than column by column, so that long and short columns share the threads.
-    jobs.sort(key=lambda job: job[1].start)
+    jobs = [(part, column) for part in source.parts for column in matrices]
     with ThreadPoolExecutor(n_threads()) as pool:
-        for index, tally in pool.map(work, jobs):
-            tallies[index].add(tally)
-    for column, tally in zip(columns, tallies, strict=True):
-        if column in widths:
-            faults.extend(_faults(column, widths[column], tally, source.where))
-    empty = {name: tally.n_empty for name, tally in zip(columns, tallies, strict=True)}
-    return Decoded(present, widths, empty, tuple(faults))
+        for column, tally in pool.map(work, jobs):
+            tallies[column].append(tally)
+    for column, found in tallies.items():
+        faults += _faults(column, matrices[column].values.shape[1], found, source.where)
+    empty = {column: sum(each.n_empty for each in found) for column, found in tallies.items()}
+    return Decoded(matrices, present, empty, tuple(faults))
 
 
 def n_threads() -> int:
@@ -199,8 +175,8 @@ def _count_ragged(batch: Any, rows: NDArray[np.int64], width: int, tally: Tally)
     lengths = batch.value_lengths().drop_null().to_numpy(False)
     lengths = lengths[lengths > 0]
     wrong = np.flatnonzero(lengths != width)
-    if wrong.size and tally.first_ragged < 0:
-        tally.first_ragged, tally.length = int(rows[wrong[0]]), int(lengths[wrong[0]])
+    if wrong.size and tally.first_ragged is None:
+        tally.first_ragged = int(rows[wrong[0]]), int(lengths[wrong[0]])
     tally.n_ragged += int(wrong.size)
     return bool(wrong.size)
 
@@ -217,10 +193,10 @@ def _count_wild(values: NDArray[np.float32], rows: NDArray[np.int64], tally: Tal
     with np.errstate(all="ignore"):
         if np.isfinite(np.einsum("i,i->", flat, flat)):
             return
-        # Nets square what they are given, so a value whose square is infinite is no better.
+        # Nets square their inputs, so a value whose square is infinite is as bad.
         wild = (~np.isfinite(np.square(values))).sum(1)
     found = np.flatnonzero(wild)
-    if found.size and tally.first_wild < 0:
+    if found.size and tally.first_wild is None:
         tally.first_wild = int(rows[found[0]])
     tally.n_wild += int(wild.sum())
     tally.wild_rows += int(found.size)
@@ -244,26 +220,30 @@ def _write(
     present[target] = True
 
 
-def _absent(column: str, where: str) -> Fault:
+def _absent(column: str, where: str) -> PoolError:
     mend = "leave it out by naming the others: --modality NAME"
-    return Fault(f"the modality {column!r} is null or an empty list in every row", where, mend)
+    return PoolError(f"the modality {column!r} is null or an empty list in every row", where, mend)
 
 
-def _faults(column: str, width: int, tally: Tally, where: str) -> list[Fault]:
-    faults: list[Fault] = []
-    if not tally.n_present:
+def _faults(column: str, width: int, tallies: Sequence[Tally], where: str) -> list[PoolError]:
+    faults: list[PoolError] = []
+    if not any(tally.n_present for tally in tallies):
         faults.append(_absent(column, where))
-    if tally.n_ragged:
+    ragged = [tally.first_ragged for tally in tallies if tally.first_ragged is not None]
+    if ragged:
+        n, (row, length) = sum(tally.n_ragged for tally in tallies), ragged[0]
         what = (
-            f"the modality {column!r} is ragged: {tally.n_ragged} rows differ from the first "
-            f"length, {width}; the first is row {tally.first_ragged} with {tally.length}"
+            f"the modality {column!r} is ragged: {n} rows differ from the first length, {width}; "
+            f"the first is row {row} with {length}"
         )
-        faults.append(Fault(what, where, "give all rows of a column one length, or null"))
-    if tally.n_wild:
+        faults.append(PoolError(what, where, "give all rows of a column one length, or null"))
+    wild = [tally.first_wild for tally in tallies if tally.first_wild is not None]
+    if wild:
+        n, n_rows = np.sum([(tally.n_wild, tally.wild_rows) for tally in tallies], 0)
         what = (
-            f"the modality {column!r} has {tally.n_wild} NaN, infinite or null values "
-            f"(or beyond 1.8e19) in {tally.wild_rows} rows; the first is row {tally.first_wild}"
+            f"the modality {column!r} has {n} NaN, infinite or null values "
+            f"(or beyond 1.8e19) in {n_rows} rows; the first is row {wild[0]}"
         )
-        mend = "mend them, or make the whole row null where the modality is absent"
-        faults.append(Fault(what, where, mend))
+        mend = "correct them, or make the whole row null where the modality is absent"
+        faults.append(PoolError(what, where, mend))
     return faults

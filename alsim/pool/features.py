@@ -1,4 +1,4 @@
-"""Columns of numbers and categories as one modality, encoded as it is fitted on train."""
+"""Columns of numbers and categories as one modality, its encoding fitted on train."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.errors import PoolError
 from alsim.options.pool import Standardise
 from alsim.pool.columns import enumerate_values, is_discrete, plain_column
 from alsim.pool.decoding import RawMatrix
-from alsim.pool.faults import Fault
-from alsim.pool.standardising import CONSTANT, Scaling, standardise
+from alsim.pool.forms import is_number
+from alsim.pool.standardising import CONSTANT, Scaling, evenly, standardise
 
 MAX_CATEGORIES = 1000
 BLOCK_ROWS = 8192  # rows encoded at once
+LEAVE_OUT = "leave it out of --features"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,52 +36,33 @@ class Feature:
 class Encoding:
     """What a column becomes: a standardised number, or one-hot; and a column for null."""
 
-    mean: float  # of numbers
-    scale: float
-    categories: tuple[int, ...]  # those that have a column
-    has_null: bool  # whether null has a column
     names: tuple[str, ...]  # of the columns
-
-    @property
-    def means(self) -> tuple[float, ...]:
-        """Return what is subtracted from each column: of a number, which is the first, its mean."""
-        return (self.mean, *[0.0] * len(self.names))[: len(self.names)]
-
-    @property
-    def scales(self) -> tuple[float, ...]:
-        """Return what each column is then multiplied by."""
-        return (self.scale, *[1.0] * len(self.names))[: len(self.names)]
+    scaling: Scaling  # of the columns
+    categories: tuple[int, ...]  # those that have a column; empty for numbers
+    has_null: bool  # whether null has a column, the last
 
 
 def read_feature(
     column: "pa.ChunkedArray[Any]", name: str, rows: NDArray[np.int64], where: str
-) -> Feature | Fault:
-    """Return a column as an input, or what is wrong with it.
+) -> Feature:
+    """Return the kept `rows` of a column as an input.
 
     Integers and floats are numbers; strings, booleans and dictionaries are categories. NaN is
     null.
 
-    Args:
-        column: Of the file.
-        name: The column's.
-        rows: Those that are kept.
-        where: For messages.
+    Raises:
+        PoolError: If the column holds something else, or infinite values.
     """
     values: Any = plain_column(column, name, where)
-    if isinstance(values, Fault):
-        return values
     type_ = values.type
     is_named = pa.types.is_dictionary(column.type) or not pa.types.is_integer(type_)
     if is_discrete(type_) and is_named:
         categories, codes = enumerate_values(values)
         kept = codes[rows].astype(np.float64)
         return Feature(name, "category", categories, np.where(kept < 0, np.nan, kept))
-    if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)):
-        what = f"the column {name!r} holds {type_}"
-        mend = (
-            "inputs are numbers, strings or categories: convert it, or leave it out of --features"
-        )
-        return Fault(what, where, mend)
+    if not is_number(type_):
+        mend = f"inputs are numbers, strings or categories: convert it, or {LEAVE_OUT}"
+        raise PoolError(f"the column {name!r} holds {type_}", where, mend)
     floats = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     kept = np.where(np.isnan(floats), np.nan, floats)[rows]  # one NaN, whichever the file has
     with np.errstate(over="ignore"):
@@ -90,38 +73,32 @@ def read_feature(
             f"the column {name!r} has {int(wild.sum())} infinite values (or beyond 1.8e19); "
             f"the first is row {row}"
         )
-        return Fault(what, where, "mend them, or make them null")
+        raise PoolError(what, where, "correct them, or set them to null")
     return Feature(name, "number", (), kept)
 
 
-def check_features(features: Sequence[Feature], train: range, where: str) -> list[Fault]:
-    """Return a fault for each column of which the training rows make no input."""
-    faults: list[Fault] = []
-    mend = "leave it out of --features"
+def check_features(features: Sequence[Feature], train: range, where: str) -> list[PoolError]:
+    """Return a fault for each column that the training rows cannot make an input."""
+    faults: list[PoolError] = []
     for feature in features:
         values = feature.values[train.start : train.stop]
         known = values[~np.isnan(values)]
         if len(train) and not known.size:
             what = f"the column {feature.name!r} is null in every training row"
-            faults.append(Fault(what, where, mend))
+            faults.append(PoolError(what, where, LEAVE_OUT))
         elif feature.kind == "category" and (n := len(np.unique(known))) > MAX_CATEGORIES:
             what = f"the column {feature.name!r} has {n:,} values, more than {MAX_CATEGORIES:,}"
-            more = f"{mend}, or bring it as an embedding: a list column"
-            faults.append(Fault(what, where, more))
+            mend = f"{LEAVE_OUT}, or store it as an embedding: a list column"
+            faults.append(PoolError(what, where, mend))
     return faults
 
 
 def fit_feature(feature: Feature, rows: NDArray[np.int64], *, scaled: bool = True) -> Encoding:
-    """Return the encoding of a column by what some (training) rows hold.
+    """Return the encoding of a column, fitted on some (training) rows.
 
-    A number has the mean 0 and the variance 1 there (by 1 where it is constant) and is 0 where
-    null; a category is one-hot in the order of its values, and zeros where it is another than
-    those seen. Where null is seen it has a column of its own.
-
-    Args:
-        feature: The column.
-        rows: Those to fit on.
-        scaled: Whether numbers are standardised; else they stay as they are.
+    A number is shifted and, if `scaled`, divided to mean 0 and variance 1 (by 1 where it is
+    constant), and is 0 where null. A category is one-hot in the order of its values, and zero for
+    values not seen in `rows`. Null has a column of its own if `rows` hold one.
     """
     values = feature.values[rows]
     known = values[~np.isnan(values)]
@@ -129,13 +106,14 @@ def fit_feature(feature: Feature, rows: NDArray[np.int64], *, scaled: bool = Tru
     ending = (f"{feature.name} is null",) if has_null else ()
     if feature.kind == "category":
         seen = tuple(np.unique(known.astype(np.int64)).tolist())
-        names = tuple(f"{feature.name}={feature.categories[code]}" for code in seen)
-        return Encoding(0.0, 1.0, seen, has_null, names + ending)
+        names = (*(f"{feature.name}={feature.categories[code]}" for code in seen), *ending)
+        return Encoding(names, evenly(len(names), 1.0), seen, has_null)
     mean, scale = 0.0, 1.0
     if scaled and known.size:
         mean, variance = float(known.mean()), float(known.var())
         scale = 1.0 if variance < CONSTANT else variance**-0.5
-    return Encoding(mean, scale, (), has_null, (feature.name, *ending))
+    scaling = Scaling((mean, *[0.0] * has_null), (scale, *[1.0] * has_null))
+    return Encoding((feature.name, *ending), scaling, (), has_null)
 
 
 def encode_features(
@@ -145,7 +123,7 @@ def encode_features(
     path: Path,
     standardising: Standardise,
 ) -> tuple[dict[str, tuple[str, ...]], Scaling]:
-    """Write the columns side by side as raw float32 `(n, width)`, and tell what they are.
+    """Write the columns side by side to `path` as raw float32 `(n, width)`.
 
     Args:
         features: The columns.
@@ -156,7 +134,7 @@ def encode_features(
 
     Returns:
         By feature, the names of the columns that it becomes, in order; and how all of them were
-        scaled. A number that is null is 0 after it, and so the mean before.
+        scaled. A null number is 0 after scaling, so it counts as the mean.
     """
     fitted = train.start + np.flatnonzero(present[train.start : train.stop])
     if not fitted.size:  # all of them are masked: then every row of train is
@@ -164,42 +142,39 @@ def encode_features(
     encodings = [
         fit_feature(feature, fitted, scaled=standardising != "none") for feature in features
     ]
-    width = sum(len(encoding.names) for encoding in encodings)
-    matrix = RawMatrix(path, len(present), width, create=True)
+    matrix = RawMatrix(path, len(present), sum(len(each.names) for each in encodings))
     for start in range(0, len(present), BLOCK_ROWS):
         rows = np.arange(start, min(start + BLOCK_ROWS, len(present)))
         rows = rows[present[rows]]
         at = 0
         for feature, encoding in zip(features, encodings, strict=True):
-            _encode(feature.values[rows], feature.kind, encoding, rows, at, matrix.values)
-            at += len(encoding.names)
+            width = len(encoding.names)
+            _encode(feature, encoding, rows, matrix.values[:, at : at + width])
+            at += width
         matrix.release()
-    mean = [m for encoding in encodings for m in encoding.means]
-    scale = [s for encoding in encodings for s in encoding.scales]
-    scaling = Scaling(tuple(mean), tuple(scale))
+    scaling = Scaling(
+        tuple(mean for encoding in encodings for mean in encoding.scaling.mean),
+        tuple(scale for encoding in encodings for scale in encoding.scaling.scale),
+    )
     if standardising == "all":
         scaling = scaling.then(standardise(matrix, present, train, each=True))
-    names = (encoding.names for encoding in encodings)
-    return dict(zip((feature.name for feature in features), names, strict=True)), scaling
+    columns = zip(features, encodings, strict=True)
+    return {feature.name: encoding.names for feature, encoding in columns}, scaling
 
 
 def _encode(
-    values: NDArray[np.float64],
-    kind: Literal["number", "category"],
-    encoding: Encoding,
-    rows: NDArray[np.int64],
-    at: int,
-    out: NDArray[np.float32],
+    feature: Feature, encoding: Encoding, rows: NDArray[np.int64], out: NDArray[np.float32]
 ) -> None:
-    """Write one column into `out` at the given rows, from the position `at` on."""
+    """Write `rows` of a column to `out`, `(n, width)`, which is zero."""
+    values = feature.values[rows]
     null = np.isnan(values)
-    if kind == "number":
-        scaled = (values - encoding.mean) * encoding.scale
-        out[rows, at] = np.where(null, 0, scaled)
+    if feature.kind == "number":
+        scaled = (values - encoding.scaling.mean[0]) * encoding.scaling.scale[0]
+        out[rows, 0] = np.where(null, 0, scaled)
     elif encoding.categories:
         seen = np.asarray(encoding.categories, np.float64)
         places = np.searchsorted(seen, np.where(null, -1, values))
         found = ~null & (seen[np.minimum(places, len(seen) - 1)] == values)
-        out[rows[found], at + places[found]] = 1
+        out[rows[found], places[found]] = 1
     if encoding.has_null:
-        out[rows[null], at + len(encoding.names) - 1] = 1
+        out[rows[null], -1] = 1

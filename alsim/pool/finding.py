@@ -1,4 +1,4 @@
-"""Which files a path means, and what folders and names say of the rows in them."""
+"""Which files a path means, and what folders and names state about the rows in them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 from alsim.errors import PoolError
 from alsim.pool.splits import SYNONYMS
+from alsim.pool.wording import count, listed
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 SPLIT = "split"  # the column that names of files make
-NAMED = 3  # how many files a remark names
+NAMED = 3  # files that a note names
 
-# What tables of other programs look like from outside, and how each is written out.
+# Tables of other programs, and how each is written out as Parquet.
 DELTA = (
     "Delta table",
     'pyarrow.parquet.write_table(deltalake.DeltaTable("{}").to_pyarrow_table(), "pool.parquet")',
@@ -33,14 +34,14 @@ SAVED = (
     "data set of Hugging Face's save_to_disk",
     'datasets.load_from_disk("{}").to_parquet("pool.parquet"), each split by itself',
 )
-# What tells them, where there is Parquet among their files, and where there is none.
+# The files that they are known by: those that hold Parquet files, and those that hold none.
 TABLES = {"_delta_log": DELTA, "metadata/*.metadata.json": ICEBERG, ".hoodie": HUDI}
 OTHERS = {"_versions": LANCE, "state.json": SAVED, "dataset_dict.json": SAVED}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files of a pool, in order, and what is to be said about them."""
+    """The files of a pool, in order, with notes and warnings."""
 
     files: tuple[Path, ...]
     root: Path  # folders below it may state columns
@@ -51,8 +52,8 @@ class Found:
 def find_files(path: Path) -> Found:
     """Return the Parquet files of a file, a folder (searched deeply) or a glob, sorted.
 
-    Files and folders whose names begin with `.` or `_` are passed over, unless `path` itself
-    spells such a name.
+    Files and folders whose names begin with `.` or `_` are skipped, unless `path` itself spells
+    such a name.
 
     Raises:
         PoolError: If there are none.
@@ -76,8 +77,8 @@ def _find_files(path: Path) -> Found:
         root, pattern = Path(*path.parts[:first]), path.parts[first:]
         return _visible(path, root, root.glob(str(Path(*pattern))), pattern)
     beside = sorted(path.parent.glob("*.parquet")) if path.parent.is_dir() else []
-    listed = ", ".join(file.name for file in beside[:5])
-    mend = f"beside it there is: {listed}" if listed else "check the path"
+    names = ", ".join(file.name for file in beside[:5])
+    mend = f"beside it there is: {names}" if names else "check the path"
     raise PoolError("no such file", str(path), mend)
 
 
@@ -86,24 +87,21 @@ def _visible(path: Path, root: Path, matches: Iterable[Path], pattern: Sequence[
     files = [file for file in everything if not _is_hidden(file.relative_to(root), pattern)]
     if not files:
         raise _nothing(path, root, everything, is_folder=not pattern)
-    folders = dict.fromkeys([root, *(file.parent for file in files)])
-    kind, folder = next(
-        ((kind, folder) for folder in folders if (kind := _kind_of(folder, TABLES))), (None, root)
-    )
+    for folder in dict.fromkeys([root, *(file.parent for file in files)]):
+        if kind := _kind_of(folder, TABLES):
+            warning = (
+                f"this is the folder of a {kind[0]}, read as plain Parquet: rows that were deleted "
+                "or replaced there may be among them; write it out: " + kind[1].format(folder)
+            )
+            # The hidden files belong to the table: no note on those.
+            return Found(tuple(files), root, (), (warning,))
     hidden = sorted({file.name for file in everything} - {file.name for file in files})
-    # What belongs to a table is no file that anyone would miss.
-    notes = [_passed_over(hidden)] if hidden and kind is None else []
-    warnings: list[str] = []
-    if kind is not None:
-        warnings.append(
-            f"this is the folder of a {kind[0]}, read as plain Parquet: rows that were deleted or "
-            f"replaced there may be among them; write it out: {kind[1].format(folder)}"
-        )
-    return Found(tuple(files), root, tuple(notes), tuple(warnings))
+    note = f"{count(len(hidden), 'file')} skipped, since their name or folder begins with . or _: "
+    return Found(tuple(files), root, (note + listed(hidden, NAMED),) if hidden else ())
 
 
 def _is_hidden(below: Path, pattern: Sequence[str]) -> bool:
-    """Return whether a part of a path begins with `.` or `_` and the pattern spells no such."""
+    """Return whether a part of a path begins with `.` or `_` that the pattern does not spell."""
     spelled = [part for part in pattern if part[0] in "._"]
     return any(
         part[0] in "._" and "=" not in part and not any(fnmatch(part, each) for each in spelled)
@@ -128,17 +126,11 @@ def _nothing(path: Path, root: Path, everything: Sequence[Path], *, is_folder: b
     return PoolError("no file matches this pattern", str(path), "quote it, and check the path")
 
 
-def _passed_over(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    files = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return f"{files} passed over, since . or _ begins a name: {listed}"
-
-
 def path_columns(found: Found) -> dict[str, tuple[str | None, ...]]:
     """Return the columns that the paths of files state, with a value for each file.
 
-    Folders such as `label=cat` state one each, as Hive and Spark write them. Where all files are
-    named, or lie in folders that are named, by at least two splits, as `train-00000-of-00002` and
+    Folders such as `label=cat` state one each, as Hive and Spark write them. Where the names of
+    all files, or of their folders, state splits, at least two, such as `train-00000-of-00002` and
     `test`, there is a column `split`.
     """
     below = [file.relative_to(found.root).parts for file in found.files]
@@ -158,16 +150,16 @@ def path_columns(found: Found) -> dict[str, tuple[str | None, ...]]:
     return columns
 
 
-def half_named(found: Found) -> str | None:
+def half_named(found: Found) -> tuple[str, ...]:
     """Return a warning if names of files state several splits, but not of all files."""
     splits = [_split_of(file.relative_to(found.root).parts) for file in found.files]
-    unnamed = [file.name for file, split in zip(found.files, splits, strict=True) if split is None]
     known = sorted({split for split in splits if split is not None})
-    if len(known) < 2 or not unnamed:
-        return None
+    if len(known) < 2 or None not in splits:
+        return ()
     return (
         f"names of files state a split ({', '.join(known)}), but not those of all files, so none "
-        f"is read from them: {unnamed[0]}; leave such files out, or write a split column"
+        f"is read from them: {found.files[splits.index(None)].name}; leave such files out, or "
+        "write a split column",
     )
 
 

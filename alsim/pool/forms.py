@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-# Values of a sparse vector that is written out; hashed words have 262,144.
+# Most values of a sparse vector once it is dense; vectors of hashed words have 262,144.
 WIDEST_SPARSE = 16_384
-_VECTOR = {"type", "size", "indices", "values"}  # the fields of a vector of Spark's
+_VECTOR = {"type", "size", "indices", "values"}  # the fields of a vector in Spark
 
 
 def is_list(type_: pa.DataType) -> bool:
@@ -22,6 +22,22 @@ def is_list(type_: pa.DataType) -> bool:
         pa.types.is_large_list_view,
     )
     return any(test(type_) for test in tests)
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Return whether a column holds strings, of any kind."""
+    tests = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    return any(test(type_) for test in tests)
+
+
+def is_bytes(type_: pa.DataType) -> bool:
+    """Return whether a column holds bytes of any length."""
+    return pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Return whether a column holds integers or floats."""
+    return pa.types.is_integer(type_) or pa.types.is_floating(type_)
 
 
 def is_vector(type_: pa.DataType) -> bool:
@@ -37,8 +53,8 @@ def value_type(type_: pa.DataType) -> pa.DataType:
 def plain_type(type_: pa.DataType) -> pa.DataType:
     """Return the type of a column of `type_` after `as_plain`.
 
-    Extension types are what they are stored as. Vectors of Spark's, lists in views, lists of
-    lists, and those wrapped in structs of one field become flat lists of numbers.
+    Extension types become their storage type. Spark's vectors, list views, lists of lists, and
+    lists wrapped in structs of one field become flat lists of numbers.
     """
     if isinstance(type_, pa.BaseExtensionType):
         return plain_type(type_.storage_type)
@@ -69,8 +85,8 @@ def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) 
 
     Args:
         values: A piece of a column.
-        widths: Of its other pieces, by depth, how long the lists within lists are; added to.
-        depth: Of `values` in lists.
+        widths: By depth, the length of lists within lists in the pieces read so far; updated.
+        depth: The number of lists around `values`.
 
     Raises:
         ValueError: If lists within lists differ in length, or a sparse vector makes no sense.
@@ -87,9 +103,7 @@ def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) 
         if type_.num_fields == 4:
             return _from_spark(values)
         return as_plain(values.flatten()[0], widths, depth)
-    rows = values.is_valid().to_numpy(zero_copy_only=False)
-    lengths = np.zeros(len(values), np.int64)
-    lengths[rows] = pc.list_value_length(values).drop_null().to_numpy() if rows.any() else 0
+    lengths = _lengths(values)
     items = as_plain(values.flatten(), widths, depth + 1)  # of the rows that are not null
     if is_vector(items.type) and len(items):
         width = _one_length(items)
@@ -99,14 +113,12 @@ def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) 
     items = items.flatten() if is_vector(items.type) else items
     if pa.types.is_boolean(items.type):
         items = pc.cast(items, pa.int8())
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-    lists = pa.ListArray.from_arrays(offsets, items, mask=pa.array(~rows))
-    return lists.cast(plain) if not lists.type.equals(plain) else lists
+    lists = _as_lists(items, lengths, values)
+    return lists if lists.type.equals(plain) else lists.cast(plain)
 
 
 def _is_number(type_: pa.DataType) -> bool:
-    tests = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean
-    return any(test(type_) for test in tests)
+    return is_number(type_) or pa.types.is_boolean(type_)
 
 
 def _one_length(lists: Any) -> int:
@@ -118,7 +130,7 @@ def _one_length(lists: Any) -> int:
 
 
 def _from_spark(values: Any) -> Any:
-    """Return vectors as Spark's ML library writes them, dense or sparse, as lists."""
+    """Return vectors of Spark's ML library, dense or sparse, as lists."""
     parts = {field.name: part for field, part in zip(values.type, values.flatten(), strict=True)}
     rows = values.is_valid().to_numpy(zero_copy_only=False)
     counts = _lengths(parts["values"])
@@ -126,7 +138,6 @@ def _from_spark(values: Any) -> Any:
     lengths = np.where(is_sparse, _integers(parts["size"]), counts)
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= WIDEST_SPARSE:
         raise ValueError(f"sparse vectors wider than {WIDEST_SPARSE:,}: make them shorter")
-    starts = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(rows)), counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     indices = parts["indices"].filter(pa.array(is_sparse)).flatten().to_numpy(zero_copy_only=False)
@@ -136,10 +147,15 @@ def _from_spark(values: Any) -> Any:
     place[of_sparse] = indices
     if ((place < 0) | (place >= lengths[owner])).any():
         raise ValueError("sparse vectors with an index beyond their size")
-    flat = np.zeros(int(lengths.sum()))
+    starts, flat = np.cumsum(lengths) - lengths, np.zeros(int(lengths.sum()))
     flat[starts[owner] + place] = parts["values"].flatten().to_numpy(zero_copy_only=False)
+    return _as_lists(pa.array(flat), lengths, values)
+
+
+def _as_lists(items: Any, lengths: NDArray[np.int64], rows: Any) -> Any:
+    """Return items as lists of the given lengths, null where `rows` are."""
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.array(flat), mask=pa.array(~rows))
+    return pa.ListArray.from_arrays(offsets, items, mask=rows.is_null())
 
 
 def _integers(values: Any) -> NDArray[np.int64]:

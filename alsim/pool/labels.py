@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from alsim.errors import PoolError
 from alsim.options.pool import LabelKind
 from alsim.pool.columns import enumerate_values, is_discrete, plain_column
-from alsim.pool.faults import Fault
+from alsim.pool.forms import is_list
 
 WHOLE = pa.scalar(2.0**53)  # from here on float64 skips integers
+ANOTHER = "name another column: --label NAME"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,48 +47,44 @@ def read_answers(
     kind: LabelKind | None,
     where: str,
     unknown: Sequence[str] = (),
-) -> Answers | Fault:
-    """Return the answers of a label column, or what is wrong with it.
+) -> Answers:
+    """Return the answers of a label column.
 
-    Integers, strings, booleans and dictionaries are classes; floats are targets. Null is unknown,
-    and so is NaN, which is how pandas writes a null.
+    Integers, strings, booleans and dictionaries are classes; floats are targets. Null and NaN,
+    which is how pandas writes null, are unknown.
 
     Args:
-        column: Of the file.
+        column: The values.
         name: The column's.
         kind: Whether it holds classes or a target; None goes by its type.
         where: For messages.
-        unknown: Values, as text, that are unknown, too.
+        unknown: Further values, as text, that are unknown.
+
+    Raises:
+        PoolError: If it holds neither classes nor a target, or nothing.
     """
     values: Any = plain_column(column, name, where)
-    if isinstance(values, Fault):
-        return values
-    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-        return _several(name, values, where)
+    if is_list(values.type):
+        raise _several(name, values, where)
     values = without_unknown(values, unknown)
     type_ = values.type
     if pa.types.is_floating(type_):
         values = pc.cast(values, pa.float64())
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     if values.null_count == len(values):
-        mend = "name another column: --label NAME"
-        return Fault(f"the label column {name!r} is null in every row", where, mend)
+        raise PoolError(f"the label column {name!r} is null in every row", where, ANOTHER)
     if pa.types.is_floating(type_):
-        decided = _float_kind(values, name, kind, where)
-        if isinstance(decided, Fault):
-            return decided
-        if decided == "target":
+        if _float_kind(values, name, kind, where) == "target":
             return _targets(values, name)
         values = pc.cast(values, pa.int64())
     elif kind == "target":
         if not pa.types.is_integer(type_):
             what = f"the label column {name!r} holds {type_}, which cannot be a target"
-            return Fault(what, where, "leave out --label-type target")
+            raise PoolError(what, where, "leave out --label-type target")
         return _targets(values, name)
     elif not is_discrete(type_):
-        what = f"the label column {name!r} holds {type_}"
-        mend = "labels are integers or strings: convert it, or name another column: --label NAME"
-        return Fault(what, where, mend)
+        mend = f"labels are integers or strings: convert it, or {ANOTHER}"
+        raise PoolError(f"the label column {name!r} holds {type_}", where, mend)
     classes, codes = enumerate_values(values)
     return Answers(name, "class", classes, codes)
 
@@ -94,54 +93,49 @@ def without_unknown(values: Any, unknown: Sequence[str]) -> Any:
     """Return a plain column with null in place of the values whose text is one of `unknown`."""
     if not unknown or not _can_be_unknown(values.type):
         return values
-    texts = set(unknown)
-    different: Any = pc.unique(values)
-    meant = [value for value in different.to_pylist() if _is_meant(value, texts)]
+    named = [value for value in pc.unique(values).to_pylist() if _is_among(value, unknown)]
     return pc.if_else(
-        pc.is_in(values, value_set=pa.array(meant, values.type)),
+        pc.is_in(values, value_set=pa.array(named, values.type)),
         pa.scalar(None, values.type),
         values,
     )
 
 
 def never_seen(labels: pa.Table, unknown: Sequence[str]) -> list[str]:
-    """Return which of the texts in `unknown` are those of no value of the columns."""
-    if not unknown:
-        return []
+    """Return those texts in `unknown` that no value of the columns has."""
     values: set[Any] = set()
-    for name in labels.column_names:
-        column: Any = plain_column(labels.column(name), name, "")
-        if not isinstance(column, Fault) and _can_be_unknown(column.type):
-            values.update(column.unique().to_pylist())
-    return [text for text in unknown if not any(_is_meant(value, {text}) for value in values)]
+    for name in labels.column_names if unknown else ():
+        with suppress(PoolError):
+            column: Any = plain_column(labels.column(name), name, "")
+            values.update(column.unique().to_pylist() if _can_be_unknown(column.type) else ())
+    return [text for text in unknown if not any(_is_among(value, (text,)) for value in values)]
 
 
 def _can_be_unknown(type_: pa.DataType) -> bool:
     return is_discrete(type_) or pa.types.is_floating(type_)
 
 
-def _is_meant(value: object, texts: Container[str]) -> bool:
+def _is_among(value: object, texts: Container[str]) -> bool:
     if isinstance(value, float) and value.is_integer():  # -1 means -1.0, too
         return str(value) in texts or str(int(value)) in texts
     return str(value) in texts and value is not None
 
 
-def _several(name: str, values: Any, where: str) -> Fault:
+def _several(name: str, values: Any, where: str) -> PoolError:
     """Return the fault of a column with several labels a row."""
     some = pc.unique(values.flatten()).slice(0, 2).to_pylist()
     listed = " ".join(f"--label {shlex.quote(str(each))}" for each in some) or "--label NAME"
-    return Fault(
+    return PoolError(
         f"the label column {name!r} holds lists: several labels a row are not one task",
         where,
-        f"write one boolean column for each label, and name each: {listed} …; or name another "
-        "column: --label NAME",
+        f"write one boolean column for each label, and name each: {listed} …; or {ANOTHER}",
     )
 
 
-def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
-    """Return a fault for each regression target, of which a query can make nothing yet."""
+def refuse_targets(answers: Iterable[Answers], where: str) -> list[PoolError]:
+    """Return a fault for each regression target, which cannot be queried yet."""
     return [
-        Fault(
+        PoolError(
             f"the label column {answer.name!r} is a regression target",
             where,
             "only classes can be queried so far: name another column, or, for whole numbers, "
@@ -152,9 +146,9 @@ def refuse_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
     ]
 
 
-def refuse_wild_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
+def refuse_wild_targets(answers: Iterable[Answers], where: str) -> list[PoolError]:
     """Return a fault for each target with values whose square float32 does not hold."""
-    faults: list[Fault] = []
+    faults: list[PoolError] = []
     for answer in answers:
         if answer.targets is None:
             continue
@@ -165,7 +159,7 @@ def refuse_wild_targets(answers: Iterable[Answers], where: str) -> list[Fault]:
                 f"the target {answer.name!r} has {int(wild.sum())} infinite values "
                 f"(or beyond 1.8e19); the first is in row {int(wild.argmax())}"
             )
-            faults.append(Fault(what, where, "scale them, or make them null: unknown"))
+            faults.append(PoolError(what, where, "scale them, or set them to null: unknown"))
     return faults
 
 
@@ -178,16 +172,13 @@ def _targets(values: Any, name: str) -> Answers:
 
 def _float_kind(
     values: "pa.Array[Any]", name: str, kind: LabelKind | None, where: str
-) -> LabelKind | Fault:
+) -> LabelKind:
     is_whole = pc.and_(pc.equal(values, pc.round(values)), pc.less(pc.abs(values), WHOLE))
     whole = pc.all(is_whole).as_py()
     if kind is None and whole:
-        return Fault(
-            f"the label column {name!r} holds whole floats: classes or targets?",
-            where,
-            "say which: --label-type class or --label-type target",
-        )
+        what = f"the label column {name!r} holds whole floats: classes or targets?"
+        raise PoolError(what, where, "choose: --label-type class or --label-type target")
     if kind == "class" and not whole:
         what = f"the label column {name!r} holds fractions or infinities, which cannot be classes"
-        return Fault(what, where, "leave out --label-type class")
+        raise PoolError(what, where, "leave out --label-type class")
     return kind or "target"

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from alsim.options.pool import PoolOptions
-from alsim.pool.decoding import RawMatrix, decode, n_threads
+from alsim.pool.decoding import decode, n_threads
 from alsim.pool.faults import raise_first
 from alsim.pool.features import encode_features
 from alsim.pool.fingerprint import fingerprint_content, fingerprint_splits
 from alsim.pool.giveaways import sample_rows
-from alsim.pool.mapping import modality_file, open_mapped, write_layout
+from alsim.pool.mapping import Layout, modality_file, open_mapped, write_layout
 from alsim.pool.masking import mask_rows
 from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
-from alsim.pool.roles import FEATURES, is_bytes
+from alsim.pool.roles import FEATURES, is_uint8
 from alsim.pool.source import Source
 from alsim.pool.standardising import Scaling, evenly, standardise
 from alsim.pool.survey import refuse_queries, survey_pool, with_features
@@ -31,7 +30,7 @@ class PoolReport:
 
     n_rows: int  # in the file
     n_split: Mapping[Split, int]
-    n_unknown: int  # rows left out, since the label (or all of them) is unknown
+    n_unknown: int  # rows left out, since the first label (or every label) is unknown
     n_empty: int  # kept rows in which every modality is absent
     n_unpaid: int  # validation rows taken out of train; their labels are not paid for
     features: Mapping[str, tuple[str, ...]]  # column -> those it becomes, side by side in order
@@ -42,11 +41,11 @@ class PoolReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPool:
-    """A pool, what loading it found, and what it is recognised by."""
+    """A pool, what loading it found, and its fingerprints."""
 
     pool: Pool
     report: PoolReport
-    fingerprint: str  # of what the file holds, whatever the options make of it
+    fingerprint: str  # of what the file holds, whatever the options
     split_fingerprint: str  # of which rows are in which split, drawn or given
 
 
@@ -70,13 +69,13 @@ def load_pool(
         source: From `open_source`.
         options: Roles, splits, masks and standardising.
         folder: An existing folder for the decoded files, as large as the tensors.
-        initial_size: Labels bought at the start: the validation rows taken out of train are
-            no more, where the source brings none.
+        initial_size: Labels bought at the start: where the source has no validation rows, at
+            most this many are taken out of train.
         queried: Whether labels will be queried. Then a regression target is a fault.
-        several: Whether those of all tasks will be that are of classes. Else they are those of the
-            first label column, and tasks by a column are a fault.
-        in_cells: Whether the initial size counts single labels of several tasks, so that it is as
-            many rows as it fills; then the splits are those of as many objects.
+        several: Whether the labels of all classification tasks will be. Else those of the first
+            label column are, and tasks by a column are a fault.
+        in_cells: Whether the initial size counts single labels of several tasks, so that it
+            stands for as many rows as these fill.
 
     Raises:
         PoolError: For the first fault of the pool.
@@ -86,20 +85,14 @@ def load_pool(
     refused = refuse_queries(survey, source.where, several=several) if queried else []
     raise_first((*faults, *refused), source.where)
     columns = survey.roles.modalities
-    destination = np.full(source.n, -1, np.int64)
-    destination[survey.rows] = np.arange(len(survey.rows))
-    paths = [modality_file(folder, index) for index in range(len(columns))]
-    decoded = decode(source, columns, destination, len(survey.rows), paths)
+    decoded = decode(source, columns, survey.rows, folder)
     raise_first(decoded.faults, source.where)
-    present, widths = decoded.present, decoded.widths
-    matrices = {
-        name: RawMatrix(path, len(survey.rows), widths[name], create=False)
-        for name, path in zip(columns, paths, strict=True)
-    }
-    bytes_ = {name for name in columns if is_bytes(source.schema.field(name).type)}
+    present, matrices = decoded.present, decoded.matrices
+    widths = {name: matrix.values.shape[1] for name, matrix in matrices.items()}
+    bytes_ = {name for name in columns if is_uint8(source.schema.field(name).type)}
     some = sample_rows(survey)
     samples = [matrix.values[some] for matrix in matrices.values()]
-    # Before masks and scales: what they do to a pool is told by the options of a run.
+    # Before masks and scales: their effect on a pool is in the options of a run.
     identity = fingerprint_content(survey, matrices, present, bytes_)
 
     present = with_features(present, survey)
@@ -130,16 +123,20 @@ def load_pool(
             survey.features, present[:, -1], survey.splits["train"], path, options.standardise
         )
         widths[FEATURES] = sum(map(len, encoded.values()))
-    labels = {answer.name: answer.labels[survey.rows] for answer in survey.answers}
     cells: dict[str, Any] = {
         "id": survey.ids,
         **{f"present:{name}": present[:, index] for index, name in enumerate(widths)},
-        **{f"label:{name}": values for name, values in labels.items()},
+        **{f"label:{answer.name}": answer.labels[survey.rows] for answer in survey.answers},
     }
-    rows = pa.table(cells)
-    write_layout(
-        folder, source.name, widths, rows, survey.answers, survey.splits, survey.roles.pictures
+    layout = Layout(
+        name=source.name,
+        n=len(survey.rows),
+        modalities=list(widths.items()),
+        tasks=[(answer.name, answer.kind, answer.classes) for answer in survey.answers],
+        splits={split: (rows.start, rows.stop) for split, rows in survey.splits.items()},
+        pictures=survey.roles.pictures,
     )
+    write_layout(folder, layout, pa.table(cells))
     notes, warnings = remark(source, survey, present, decoded.empty, samples)
     report = PoolReport(
         n_rows=source.n,

@@ -1,22 +1,19 @@
 """A decoded pool in a folder, which worker processes map instead of decoding it again."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from alsim.errors import PoolError, StoreError
+from alsim.options.pool import LabelKind
 from alsim.pool.pool import SPLITS, Pool, Split, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from alsim.pool.labels import Answers
 
 LAYOUT_VERSION = 3
 LAYOUT = "pool.json"
@@ -30,57 +27,48 @@ def modality_file(folder: Path, index: int) -> Path:
 
 @contextmanager
 def writing_decoded(folder: Path) -> Generator[None]:
-    """Turn what the system refuses while the block writes to `folder` into a StoreError."""
+    """Raise a StoreError for an OSError while the block writes to `folder`."""
     try:
         yield
     except OSError as error:
         raise StoreError(
             f"the decoded pool cannot be written: {error.strerror or error}",
             str(folder),
-            "see that there is space, and that it can be written; or name another: --out FOLDER",
+            "check the space and your rights there, or name another folder: --out FOLDER",
         ) from error
 
 
-def write_layout(
-    folder: Path,
-    name: str,
-    widths: Mapping[str, int],
-    rows: pa.Table,
-    answers: Sequence[Answers],
-    splits: Mapping[Split, range],
-    pictures: Sequence[str],
-) -> None:
-    """Write what makes raw modality files in `folder` a pool.
+class Layout(msgspec.Struct):
+    """What makes raw modality files in a folder a pool."""
+
+    name: str
+    n: int
+    modalities: list[tuple[str, int]]  # names and widths
+    tasks: list[tuple[str, LabelKind, tuple[str, ...]]]  # names, kinds and classes
+    splits: dict[Split, tuple[int, int]]
+    pictures: tuple[str, ...]
+    version: int = LAYOUT_VERSION
+
+
+def write_layout(folder: Path, layout: Layout, rows: "pa.Table") -> None:
+    """Write a layout to `folder`, which holds the modality files already.
 
     Args:
-        folder: Holds a raw file of each modality already.
-        name: The pool's name.
-        widths: The modalities in order.
+        folder: Where to.
+        layout: See `Layout`.
         rows: Columns `id`, `present:NAME` for each modality and `label:NAME` for each task.
-        answers: Of each task, for its name, kind and classes.
-        splits: The rows of each split.
-        pictures: The modalities that show pictures.
 
     Raises:
         StoreError: If the system cannot write there.
     """
     import pyarrow as pa
 
-    layout = {
-        "version": LAYOUT_VERSION,
-        "name": name,
-        "n": rows.num_rows,
-        "modalities": [[modality, width] for modality, width in widths.items()],
-        "tasks": [[answer.name, answer.kind, list(answer.classes)] for answer in answers],
-        "splits": {split: [rows_.start, rows_.stop] for split, rows_ in splits.items()},
-        "pictures": list(pictures),
-    }
     with writing_decoded(folder):
         with pa.OSFile(str(folder / ROWS), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as to:
             to.write_table(rows)
         # Written last and renamed: a folder with a layout is whole.
         partial = folder / (LAYOUT + ".partial")
-        partial.write_text(json.dumps(layout), encoding="utf-8")
+        partial.write_bytes(msgspec.json.encode(layout))
         partial.replace(folder / LAYOUT)
 
 
@@ -98,35 +86,35 @@ def open_mapped(folder: Path) -> Pool:
 
     mend = "decode the pool again"
     try:
-        layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
-        if layout["version"] != LAYOUT_VERSION:
-            what = f"the decoded pool has layout version {layout['version']}"
+        layout = msgspec.json.decode((folder / LAYOUT).read_bytes(), type=Layout)
+        if layout.version != LAYOUT_VERSION:
+            what = f"the decoded pool has layout version {layout.version}"
             raise PoolError(what, str(folder), mend)
         with pa.OSFile(str(folder / ROWS), "rb") as file:
             rows = pa.ipc.open_file(file).read_all()
-        n = int(layout["n"])
         modalities: dict[str, torch.Tensor] = {}
-        for index, (name, width) in enumerate(layout["modalities"]):
-            raw = np.memmap(modality_file(folder, index), np.float32, "c", shape=(n, int(width)))
+        for index, (name, width) in enumerate(layout.modalities):
+            file = modality_file(folder, index)
+            raw = np.memmap(file, np.float32, "c", shape=(layout.n, width))
             modalities[name] = torch.from_numpy(raw)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, msgspec.MsgspecError, pa.ArrowException) as error:
         raise PoolError(f"no whole decoded pool ({error})", str(folder), mend) from None
     columns = [_numpy(rows, f"present:{name}") for name in modalities]
     return Pool(
-        name=layout["name"],
+        name=layout.name,
         modalities=modalities,
         present=torch.from_numpy(np.stack(columns, 1)),
         tasks={
-            name: Task(name, tuple(classes), torch.from_numpy(_numpy(rows, f"label:{name}")), kind)
-            for name, kind, classes in layout["tasks"]
+            name: Task(name, classes, torch.from_numpy(_numpy(rows, f"label:{name}")), kind)
+            for name, kind, classes in layout.tasks
         },
-        splits={split: range(*layout["splits"][split]) for split in SPLITS},
+        splits={split: range(*layout.splits[split]) for split in SPLITS},
         ids=rows.column("id").combine_chunks(),
-        pictures=tuple(layout["pictures"]),
+        pictures=layout.pictures,
     )
 
 
-def _numpy(rows: pa.Table, column: str) -> np.ndarray:
+def _numpy(rows: "pa.Table", column: str) -> np.ndarray:
     """Return a column without nulls; not by Arrow's `to_numpy`, which imports pandas."""
     import pyarrow as pa
 

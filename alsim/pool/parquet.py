@@ -17,15 +17,18 @@ BATCH_ROWS = 1024  # a batch of a 768-wide float32 column then stays near the pr
 BATCH_VALUES = 4096 * BATCH_ROWS  # so wider columns of fixed size have fewer rows in a batch
 SMALL_FILE = 1 << 24  # bytes; up to that, column chunks may well be held whole
 READ_BUFFER = 1 << 20  # bytes; without one, Arrow holds a whole compressed column chunk
-# Rows, and values of one row, that a file may claim: some whatever its size, for they fit in
-# memory; beyond that so many for a byte, since no embedding is compressed so well.
+# Rows, and values of one row, that a file may claim: as many as fit in memory, whatever its size;
+# beyond that a number for each of its bytes, since no embedding is compressed so well.
 FREE_CLAIM = 10_000_000
 CLAIM_PER_BYTE = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """One Parquet file as it was when it was opened."""
+    """One Parquet file as it was when it was opened.
+
+    Reading raises a PoolError if the file is damaged, or was changed since it was opened.
+    """
 
     path: Path
     stamp: tuple[int, int, int]  # changes when the file does
@@ -33,10 +36,37 @@ class File:
     schema: pa.Schema
     groups: tuple[int, ...]  # rows of each row group
 
-    @property
-    def n(self) -> int:
-        """Return the number of rows."""
-        return sum(self.groups)
+    def read_group(self, group: int, column: str) -> Iterator["pa.Array[Any]"]:
+        """Yield a column of one row group piece by piece, as it is in the file."""
+        left = self.groups[group]
+        width = _fixed_width(self.schema.field(column).type)
+        batch_rows = max(min(BATCH_ROWS, BATCH_VALUES // max(width, 1)), 1)
+        with _reading(self.path, self.stamp, self, column):
+            batches = _handle(self).iter_batches(
+                batch_size=batch_rows,
+                row_groups=[group],
+                columns=[column],
+                use_threads=False,
+            )
+            for batch in batches:
+                left -= len(batch)
+                _check_rows(left >= 0, column, self.groups[group])
+                yield batch.column(column)
+            _check_rows(not left, column, self.groups[group])
+
+    def read_columns(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns, in memory, as they are in the file."""
+        found: dict[str, Any] = {}
+        for name in columns:  # one by one, so that a failure names its column
+            with _reading(self.path, self.stamp, self, name):
+                found[name] = _handle(self).read(columns=[name], use_threads=False).column(name)
+                _check_rows(len(found[name]) == sum(self.groups), name, sum(self.groups))
+        return pa.table(found)
+
+
+def _check_rows(as_claimed: bool, column: str, n: int) -> None:
+    if not as_claimed:
+        raise pa.ArrowInvalid(f"column {column!r} does not hold the {n:,} rows that are claimed")
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
@@ -56,12 +86,12 @@ _LAST = _Handles()
 
 
 def _handle(file: File) -> pq.ParquetFile:
-    """Return an open file, of this thread alone: a ParquetFile is not safe to share.
+    """Return an open file of this thread alone: a ParquetFile is not safe to share.
 
-    The last one is kept, since each opening costs as much as the file has columns.
+    The last one is kept, since opening takes longer the more columns a file has.
     """
     if _LAST.file is not file or _LAST.handle is None:
-        # With a buffer, Arrow takes what memory a page claims to need, even of a tiny file.
+        # With a buffer, Arrow allocates what a page claims to need, even for a tiny file.
         buffer = READ_BUFFER if file.stamp[0] > SMALL_FILE else 0
         _LAST.handle = pq.ParquetFile(
             file.path, metadata=file.metadata, buffer_size=buffer, pre_buffer=False
@@ -74,7 +104,7 @@ def _handle(file: File) -> pq.ParquetFile:
 def _reading(
     path: Path, stamp: tuple[int, int, int], file: File | None = None, column: str = ""
 ) -> Generator[None]:
-    """Raise one PoolError for whatever Arrow raises, and if the file is not what it was."""
+    """Raise one PoolError for whatever Arrow raises, and if the file has changed."""
     failure = None
     try:
         yield
@@ -88,7 +118,7 @@ def _reading(
     if not same:
         mend = "let whatever writes it finish, then start again"
         raise PoolError("the file was changed while it was read", str(path), mend) from None
-    # A null array of DuckDB's has no values, where Arrow reads offsets that count some.
+    # A null array written by DuckDB has no values, where Arrow reads offsets that count some.
     if failure and "list offsets" in failure and file and _is_duckdb_array(file, column):
         what = f"the column {column!r} cannot be read: DuckDB wrote null in an array of fixed size"
         mend = f"write it as a list: cast it before COPY, SELECT {column}::FLOAT[] AS {column}, …"
@@ -103,7 +133,7 @@ def open_file(path: Path) -> File:
     """Return a file whose footer makes sense.
 
     Raises:
-        PoolError: If it is no Parquet file, not whole, or claims what cannot be.
+        PoolError: If it is no Parquet file, not whole, or claims impossible sizes.
     """
     magic = b"PAR1"
     try:
@@ -135,8 +165,8 @@ def open_file(path: Path) -> File:
 
 
 def _check_claims(schema: pa.Schema, groups: list[int], size: int) -> None:
-    """Raise as Arrow does if the file claims sizes that memory would be taken for at once."""
-    # Arrow pads absent rows too to the width of a column of fixed size.
+    """Raise as Arrow does if the file claims sizes that Arrow would allocate at once."""
+    # Arrow pads absent rows, too, to the width of a column of fixed size.
     widest = max(map(_fixed_width, schema.types), default=0)
     most = max(FREE_CLAIM, CLAIM_PER_BYTE * size)
     n = sum(groups) if min(groups, default=0) >= 0 else min(groups)
@@ -147,48 +177,6 @@ def _check_claims(schema: pa.Schema, groups: list[int], size: int) -> None:
 
 def _fixed_width(type_: pa.DataType) -> int:
     return type_.list_size if isinstance(type_, pa.FixedSizeListType) else 0
-
-
-def read_group(file: File, group: int, column: str) -> Iterator["pa.Array[Any]"]:
-    """Yield a column of one row group piece by piece, as it is in the file.
-
-    Raises:
-        PoolError: If the file is damaged, or was changed since it was opened.
-    """
-    left = file.groups[group]
-    width = _fixed_width(file.schema.field(column).type)
-    batch_rows = max(min(BATCH_ROWS, BATCH_VALUES // max(width, 1)), 1)
-    with _reading(file.path, file.stamp, file, column):
-        batches = _handle(file).iter_batches(
-            batch_size=batch_rows,
-            row_groups=[group],
-            columns=[column],
-            use_threads=False,
-        )
-        for batch in batches:
-            left -= len(batch)
-            _check_rows(left >= 0, column, file.groups[group])
-            yield batch.column(column)
-        _check_rows(not left, column, file.groups[group])
-
-
-def _check_rows(as_claimed: bool, column: str, n: int) -> None:
-    if not as_claimed:
-        raise pa.ArrowInvalid(f"column {column!r} does not hold the {n:,} rows that are claimed")
-
-
-def read_columns(file: File, columns: Sequence[str]) -> pa.Table:
-    """Return some columns of a file, in memory, as they are in it.
-
-    Raises:
-        PoolError: If the file is damaged, or was changed since it was opened.
-    """
-    found: dict[str, Any] = {}
-    for column in columns:  # one by one, so that a failure names its column
-        with _reading(file.path, file.stamp, file, column):
-            found[column] = _handle(file).read(columns=[column], use_threads=False).column(column)
-            _check_rows(len(found[column]) == file.n, column, file.n)
-    return pa.table(found)
 
 
 def _is_duckdb_array(file: File, column: str) -> bool:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.pool.decoding import column_width
-from alsim.pool.roles import is_bytes
+from alsim.pool.roles import is_uint8
 from alsim.pool.source import Source
 
 SMALLEST = 8  # pixels to a side
@@ -36,7 +36,7 @@ def picture_in(source: Source, column: str) -> Picture | None:
         source: The pool.
         column: One of its list columns.
     """
-    if not is_bytes(source.schema.field(column).type):
+    if not is_uint8(source.schema.field(column).type):
         return None
     width = column_width(source, column)
     if not width:

@@ -1,18 +1,19 @@
-"""The part of each column: from flags, else from the file's metadata, else by default."""
+"""The role of each column: from flags, else from the file's metadata, else by default."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 import pyarrow as pa
 
-from alsim.errors import UsageError, nearest
+from alsim.errors import AlsimError, PoolError, nearest
+from alsim.options.faults import Faults
 from alsim.options.pool import PoolOptions
 from alsim.pool.advice import no_embeddings
-from alsim.pool.faults import Fault
 from alsim.pool.roles import FEATURES, Roles, is_embedding, stored_roles
+from alsim.pool.wording import listed
 
-NAMED = 10  # how many columns a fault names
+NAMED = 10  # columns that a fault names
 
 
 def resolve_roles(
@@ -20,198 +21,127 @@ def resolve_roles(
     options: PoolOptions,
     where: str,
     lookalikes: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Roles, tuple[Fault, ...]]:
+) -> tuple[Roles, tuple[AlsimError, ...]]:
     """Return the roles of the columns, and every fault in them: flags, then metadata, defaults.
 
     A column `task` has its role only where a flag or the metadata says so.
 
     Args:
         schema: Of the columns as they are read.
-        options: What flags say.
+        options: The flags.
         where: For messages.
-        lookalikes: By column, what is to be said of those that may hold embeddings and are no
-            input unless named.
+        lookalikes: By column, a sentence on each that may hold embeddings and is an input only
+            where it is named.
     """
-    stored = stored_roles(schema, where)
-    names = list(schema.names)
+    faults, names = Faults(), schema.names
     embeddings = [field.name for field in schema if is_embedding(field.type)]
-    defaults = {
-        "label",
-        "split",
-        "id",
-        *options.label,
-        options.split,
-        options.id_column,
-        options.task,
+    stored = stored_roles(schema, where)
+    free = [name for name in embeddings if name not in lookalikes]
+    wanted = _wanted(stored or _by_default(names, free, options), names, options)
+    flags: dict[str, Iterable[str | None]] = {
+        "--label": options.label,
+        "--features": options.features,
+        "--mask-modality": [name for name in options.mask_modality if name != FEATURES],
+        "--task": [options.task],
+        "--split": [options.split],
+        "--id": [options.id_column],
+        "--modality": wanted.modalities if options.modality else (),
     }
-    base = stored or Roles(
-        modalities=tuple(
-            name for name in embeddings if name not in lookalikes and name not in defaults
-        ),
-        labels={"label": None} if "label" in names else {},
-        split="split" if "split" in names else None,
-        id="id" if "id" in names else None,
-    )
-    faults = [
-        *(_missing_flags(names, options, where)),
-        *(_missing_stored(names, stored, where) if stored else ()),
-    ]
-    chosen = options.label or tuple(base.labels)
-    parts = Roles(
-        labels={
-            name: options.label_type or base.labels.get(name) for name in _known(names, chosen)
-        },
-        task=_first(names, options.task, base.task),
-        split=_first(names, options.split, base.split),
-        id=_first(names, options.id_column, base.id),
-    )
-    wanted = options.modality
-    # A column that a flag makes a label is no input any more, though the metadata says so.
-    features = options.features or (
-        tuple(name for name in base.features if name not in parts.others)
-        if not wanted or FEATURES in wanted
-        else ()
-    )
-    if features and FEATURES not in names:
-        wanted = tuple(name for name in wanted if name != FEATURES)
-    roles = Roles(
-        modalities=_known(names, wanted or (() if options.modality else base.modalities)),
-        labels=parts.labels,
-        task=parts.task,
-        split=parts.split,
-        id=parts.id,
-        features=_known(names, features),
-    )
-    roles = replace(roles, pictures=_known(list(roles.modalities), base.pictures))
-    faults += _unknown_modalities(names, wanted, where)
-    faults += _wrong_modalities(schema, roles, embeddings, where, lookalikes)
-    faults += _wrong_features(schema, roles, where)
-    faults += _wrong_tasks(roles, where)
-    faults += [
-        Fault(
-            f"--mask-modality {name!r} is no modality in use",
-            where,
-            nearest(name, roles.inputs),
-            UsageError,
-        )
-        for name in options.mask_modality
-        if name in (*names, FEATURES) and name not in roles.inputs
-    ]
-    if embeddings and not roles.inputs and not faults:
+    for flag, columns in flags.items():
+        for name in columns:
+            if name is not None and name not in names:
+                faults.add(f"no column {name!r} for {flag}", where, nearest(name, names))
+    for name in stored.columns if stored else ():
+        if name not in names:
+            what = f"the metadata names a column {name!r} which the file does not have"
+            again = f"alsim pool import {where} --out NEW.parquet"
+            faults.add(what, where, f"restore it, or write the roles again: {again}", PoolError)
+    roles = wanted.only(names)
+    _check_inputs(schema, roles, embeddings, where, lookalikes, faults)
+    _check_tasks(roles, where, faults)
+    for name in options.mask_modality:
+        if name in (*names, FEATURES) and name not in roles.inputs:
+            what = f"--mask-modality {name!r} is no modality in use"
+            faults.add(what, where, nearest(name, roles.inputs))
+    if embeddings and not roles.inputs and not faults.kept:
         mend = f"name them: --modality NAME; there is: {', '.join(embeddings)}"
-        faults.append(Fault("the roles in the metadata name no modality", where, mend))
+        faults.add("the roles in the metadata name no modality", where, mend, PoolError)
     if not roles.labels and not options.label:
         others = [name for name in names if name not in embeddings and name != roles.split]
-        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-        mend = f"name it: --label NAME; there is: {', '.join(others[:NAMED]) or 'no other'}{more}"
-        faults.append(Fault("no label column", where, mend))
-    return roles, tuple(faults)
+        mend = f"name it: --label NAME; there is: {listed(others, NAMED) or 'no other'}"
+        faults.add("no label column", where, mend, PoolError)
+    return roles, tuple(faults.kept)
 
 
-def _known(names: list[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in wanted if name in names))
+def _by_default(names: Sequence[str], embeddings: Sequence[str], options: PoolOptions) -> Roles:
+    flags = {*options.label, options.split, options.id_column, options.task}
+    usual = {name: name for name in ("label", "split", "id") if name in names}
+    return Roles(
+        modalities=tuple(name for name in embeddings if name not in {*flags, *usual}),
+        labels={"label": None} if "label" in usual else {},
+        split=usual.get("split"),
+        id=usual.get("id"),
+    )
 
 
-def _first(names: list[str], flag: str | None, base: str | None) -> str | None:
-    name = flag or base
-    return name if name in names else None
+def _wanted(base: Roles, names: Sequence[str], options: PoolOptions) -> Roles:
+    """Return the roles of `base` with those that flags change, known columns or not."""
+    roles = Roles(
+        modalities=options.modality or base.modalities,
+        labels={
+            name: options.label_type or base.labels.get(name)
+            for name in options.label or base.labels
+        },
+        task=options.task or base.task,
+        split=options.split or base.split,
+        id=options.id_column or base.id,
+        features=options.features,
+        pictures=base.pictures,
+    )
+    if not options.features and (not options.modality or FEATURES in options.modality):
+        # A column that a flag makes a label is no input any more, though the metadata says so.
+        kept = tuple(name for name in base.features if name not in roles.others)
+        roles = replace(roles, features=kept)
+    modalities = roles.modalities
+    if roles.features and FEATURES not in names:
+        modalities = tuple(name for name in modalities if name != FEATURES)
+    pictures = tuple(name for name in base.pictures if name in modalities)
+    return replace(roles, modalities=modalities, pictures=pictures)
 
 
-def _missing_flags(names: list[str], options: PoolOptions, where: str) -> list[Fault]:
-    flags = [
-        *(("--label", name) for name in options.label),
-        *(("--features", name) for name in options.features),
-        *(("--mask-modality", name) for name in options.mask_modality if name != FEATURES),
-        ("--task", options.task),
-        ("--split", options.split),
-        ("--id", options.id_column),
-    ]
-    return [
-        Fault(f"no column {name!r} for {flag}", where, nearest(name, names), UsageError)
-        for flag, name in flags
-        if name is not None and name not in names
-    ]
-
-
-def _unknown_modalities(names: list[str], wanted: tuple[str, ...], where: str) -> list[Fault]:
-    return [
-        Fault(f"no column {name!r} for --modality", where, nearest(name, names), UsageError)
-        for name in wanted
-        if name not in names
-    ]
-
-
-def _missing_stored(names: list[str], stored: Roles, where: str) -> list[Fault]:
-    return [
-        Fault(
-            f"the metadata names a column {name!r} which the file does not have",
-            where,
-            f"restore it, or write the roles again: alsim pool import {where} --out NEW.parquet",
-        )
-        for name in (*stored.modalities, *stored.others, *stored.features)
-        if name not in names
-    ]
-
-
-def _wrong_modalities(
+def _check_inputs(
     schema: pa.Schema,
     roles: Roles,
-    embeddings: list[str],
+    embeddings: Sequence[str],
     where: str,
     lookalikes: Mapping[str, str],
-) -> list[Fault]:
-    listed = ", ".join(embeddings) or "there are none"
-    faults = [
-        Fault(
-            f"column {name!r} holds {schema.field(name).type}, not embeddings",
-            where,
-            lookalikes.get(name, f"embeddings are lists of numbers: {listed}"),
-            UsageError,
-        )
-        for name in roles.modalities
-        if name not in embeddings
-    ]
+    faults: Faults,
+) -> None:
+    for name in roles.modalities:
+        if name not in embeddings:
+            what = f"column {name!r} holds {schema.field(name).type}, not embeddings"
+            known = ", ".join(embeddings) or "there are none"
+            mend = lookalikes.get(name, f"embeddings are lists of numbers: {known}")
+            faults.add(what, where, mend)
     if not set(embeddings).difference(lookalikes, roles.others) and not roles.inputs:
-        faults.append(no_embeddings(schema, roles, where, lookalikes))
-    return faults
-
-
-def _wrong_features(schema: pa.Schema, roles: Roles, where: str) -> list[Fault]:
-    others = roles.others
+        faults.kept.append(no_embeddings(schema, roles, where, lookalikes))
     mend = "leave it out of --features"
-    faults = [
-        Fault(
-            f"the column {name!r} cannot be an input: it is a label, task, split or id",
-            where,
-            mend,
-            UsageError,
-        )
-        for name in roles.features
-        if name in others
-    ]
-    faults += [
-        Fault(
-            f"the column {name!r} holds embeddings: it is an input by itself",
-            where,
-            f"{mend}; name it: --modality {name}",
-            UsageError,
-        )
-        for name in roles.features
-        if is_embedding(schema.field(name).type)
-    ]
+    for name in roles.features:
+        if name in roles.others:
+            what = f"the column {name!r} cannot be an input: it is a label, task, split or id"
+            faults.add(what, where, mend)
+        if name in embeddings:
+            what = f"the column {name!r} holds embeddings: it is an input by itself"
+            faults.add(what, where, f"{mend}; name it: --modality {name}")
     if roles.features and FEATURES in roles.modalities:
         what = f"the modality {FEATURES!r} has the name that encoded columns get"
-        faults.append(Fault(what, where, "rename that column, or leave out --features"))
-    return faults
+        faults.add(what, where, "rename that column, or leave out --features", PoolError)
 
 
-def _wrong_tasks(roles: Roles, where: str) -> list[Fault]:
-    if roles.task is None:
-        return []
+def _check_tasks(roles: Roles, where: str, faults: Faults) -> None:
     if roles.task in roles.labels:
         what = f"the column {roles.task!r} is both task and label"
-        return [Fault(what, where, "name another: --task NAME, or --label NAME")]
-    if len(roles.labels) > 1:
+        faults.add(what, where, "name another: --task NAME, or --label NAME", PoolError)
+    elif roles.task is not None and len(roles.labels) > 1:
         what = f"{len(roles.labels)} label columns beside tasks by the column {roles.task!r}"
-        return [Fault(what, where, "name one of them: --label NAME", UsageError)]
-    return []
+        faults.add(what, where, "name one of them: --label NAME")

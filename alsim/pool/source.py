@@ -2,20 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from alsim.errors import PoolError
 from alsim.options.types import Tabular
+from alsim.pool.columns import texts_or_integers
 from alsim.pool.finding import SPLIT, Found, find_files, half_named, path_columns
-from alsim.pool.parquet import open_file
+from alsim.pool.parquet import File, open_file
 from alsim.pool.schemas import class_names, common_schema
-from alsim.pool.shards import Shard
+from alsim.pool.shards import InMemory, Shard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,6 @@ class Part:
     """A run of rows that can be decoded independently of all others."""
 
     start: int  # its first row, counted over the whole source
-    n: int
     batches: Callable[[str], Iterator["pa.Array[Any]"]]  # column name -> its values, in order
 
 
@@ -31,7 +30,7 @@ class Part:
 class Source:
     """Rows that can be read: small columns at once, embeddings in parts.
 
-    Everything is read as `schema` says, whatever way the files hold it: see `schemas` and `forms`.
+    Everything is read as `schema` says, however the files store it: see `schemas` and `forms`.
     """
 
     name: str
@@ -39,11 +38,22 @@ class Source:
     schema: pa.Schema
     n: int
     parts: tuple[Part, ...]
-    table: Callable[[Sequence[str]], pa.Table]  # the named columns, in memory
-    conflicts: Mapping[str, str] = field(default_factory=dict)  # column -> why it has no type
-    lacking: Mapping[str, str] = field(default_factory=dict)  # column -> the first file without
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    shards: Sequence[Shard]
+    conflicts: Mapping[str, str]  # column -> why it has no type
+    lacking: Mapping[str, str]  # column -> the first file without
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def readable(self) -> list[str]:
+        """Return the names of the columns that have one type."""
+        return [name for name in self.schema.names if name not in self.conflicts]
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Return the named columns, in memory."""
+        wanted = pa.schema([(name, self.schema.field(name).type) for name in columns])
+        tables = [shard.table(wanted) for shard in self.shards]
+        return pa.concat_tables(tables).unify_dictionaries()
 
 
 def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Source:
@@ -57,55 +67,56 @@ def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Sourc
     Raises:
         PoolError: If there is no file, a file is not whole Parquet, or a table is not one of Arrow.
     """
+    rows: Mapping[str, File | InMemory]  # by the name of the file below the folder
     if isinstance(pool, Tabular):
-        return _open_table(_as_table(pool), name or "pool")
-    path = Path(pool)
-    found = find_files(path)
-    files = [open_file(file) for file in found.files]
-    for file in files:
-        _check_names(file.schema, str(file.path))
-    names = [str(file.path.relative_to(found.root)) for file in files]
-    schema, conflicts = common_schema([file.schema for file in files], names)
+        where = name = name or "pool"
+        found, rows, places = Found((), Path()), {name: InMemory(_as_table(pool))}, [name]
+    else:
+        where, path = str(pool), Path(pool)
+        found, name = find_files(path), name or _name(path)
+        rows = {str(file.relative_to(found.root)): open_file(file) for file in found.files}
+        places = list(map(str, found.files))
+    schemas = [each.schema for each in rows.values()]
+    for each, place in zip(schemas, places, strict=True):
+        _check_names(each, place)
+    schema, conflicts = common_schema(schemas, list(rows))
     lacking = {
         column: file
-        for file, here in zip(names, files, strict=True)
+        for file, each in rows.items()
         for column in schema.names
-        if column not in here.schema.names
+        if column not in each.schema.names
     }
     stated, warnings = _stated(found, schema)
     for column, values in stated.items():
         schema = schema.append(pa.field(column, values.type))
     widths: dict[str, dict[int, int]] = {}
-    shards = [
-        Shard(
-            file,
-            str(file.path),
-            class_names(file.schema),
-            {column: values[index] for column, values in stated.items()},
-            widths,
-        )
-        for index, file in enumerate(files)
-    ]
+    shards: list[Shard] = []
     parts: list[Part] = []
     n = 0
-    for shard, file in zip(shards, files, strict=True):
-        for group, rows in enumerate(file.groups):
-            parts.append(Part(n, rows, partial(_batches, shard, group, schema)))
-            n += rows
+    for index, (each, place) in enumerate(zip(rows.values(), places, strict=True)):
+        here = {column: values[index] for column, values in stated.items()}
+        shards.append(Shard(each, place, class_names(each.schema), here, widths))
+        for group, size in enumerate(each.groups):
+            parts.append(Part(n, partial(_batches, shards[-1], group, schema)))
+            n += size
     if not n:
-        raise PoolError("the pool has no rows", str(pool), "give a file with rows")
+        raise PoolError("the pool has no rows", where, "give one with rows")
     return Source(
-        name=name or _name(path),
-        where=str(pool),
+        name=name,
+        where=where,
         schema=schema,
         n=n,
         parts=tuple(parts),
-        table=partial(_table, shards, schema),
+        shards=shards,
         conflicts=conflicts,
         lacking=lacking,
         notes=found.notes,
         warnings=(*found.warnings, *warnings),
     )
+
+
+def _batches(shard: Shard, group: int, schema: pa.Schema, column: str) -> Iterator["pa.Array[Any]"]:
+    return shard.batches(group, column, schema.field(column).type)
 
 
 def _as_table(pool: Tabular) -> pa.Table:
@@ -117,45 +128,15 @@ def _as_table(pool: Tabular) -> pa.Table:
         raise PoolError(what, f"a {type(pool).__name__}", "convert it: pyarrow.table(…)") from error
 
 
-def _open_table(table: pa.Table, name: str) -> Source:
-    if not table.num_rows:
-        raise PoolError("the pool has no rows", name, "give a table with rows")
-    _check_names(table.schema, name)
-    schema, _ = common_schema([table.schema], [name])
-    shard = Shard.of_table(table, name)
-    part = Part(0, shard.n, partial(_batches, shard, 0, schema))
-    return Source(name, name, schema, shard.n, (part,), partial(_table, [shard], schema))
-
-
-def _batches(shard: Shard, group: int, schema: pa.Schema, column: str) -> Iterator["pa.Array[Any]"]:
-    return shard.batches(group, column, schema.field(column).type)
-
-
-def _table(shards: Sequence[Shard], schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
-    wanted = pa.schema([(name, schema.field(name).type) for name in columns])
-    return pa.concat_tables([shard.table(wanted) for shard in shards]).unify_dictionaries()
-
-
 def _stated(found: Found, schema: pa.Schema) -> tuple[dict[str, "pa.Array[Any]"], tuple[str, ...]]:
     """Return the columns that paths state, with a value for each file, and warnings."""
     stated = {
-        column: _as_integers(pa.array(values, pa.string()))
+        column: texts_or_integers(values)
         for column, values in path_columns(found).items()
         if column not in schema.names
     }
-    if SPLIT in stated or SPLIT in schema.names:
-        return stated, ()
-    warning = half_named(found)
-    return stated, () if warning is None else (warning,)
-
-
-def _as_integers(values: "pa.Array[Any]") -> "pa.Array[Any]":
-    """Return texts as integers where each is written just as its integer is."""
-    try:
-        integers = pc.cast(values, pa.int64())
-    except pa.ArrowInvalid:
-        return values
-    return integers if pc.cast(integers, pa.string()).equals(values) else values
+    has_split = SPLIT in stated or SPLIT in schema.names
+    return stated, () if has_split else half_named(found)
 
 
 def _name(path: Path) -> str:

@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from alsim.errors import PoolError
+from alsim.options.faults import Faults
 from alsim.pool.columns import plain_column
-from alsim.pool.faults import Fault
 from alsim.pool.pool import SPLITS, Split
+from alsim.pool.wording import listed
 from alsim.shuffling import permutation, twister
 
 SYNONYMS: dict[str, Split] = {
@@ -27,34 +29,34 @@ VALIDATION_SHARE = 0.1
 
 
 def read_splits(
-    column: "pa.ChunkedArray[Any]", name: str, where: str
-) -> tuple[NDArray[np.int8], tuple[Fault, ...]]:
-    """Return `(n,)` positions in `SPLITS`, -1 where unknown, and a fault for unknown values."""
-    plain: Any = plain_column(column, name, where)
-    if isinstance(plain, Fault):
-        return np.full(len(column), -1, np.int8), (plain,)
+    column: "pa.ChunkedArray[Any]", name: str, where: str, faults: Faults
+) -> NDArray[np.int8]:
+    """Return `(n,)` positions in `SPLITS`, -1 where unknown, which is added to the faults."""
+    nowhere = np.full(len(column), -1, np.int8)
+    plain: Any = faults.attempt(None, plain_column, column, name, where)
+    if plain is None:
+        return nowhere
     mend = f"known are: {', '.join(SYNONYMS)}; or name another column: --split NAME"
     if not pa.types.is_string(plain.type):
-        what = f"the split column {name!r} holds {plain.type}"
-        return np.full(len(column), -1, np.int8), (Fault(what, where, mend),)
+        faults.add(f"the split column {name!r} holds {plain.type}", where, mend, PoolError)
+        return nowhere
     values = plain.dictionary_encode(null_encoding="encode")
     names: list[str | None] = values.dictionary.to_pylist()
-    meant = [SYNONYMS.get((value or "").strip().lower()) for value in names]
-    codes = np.array([-1 if split is None else SPLITS.index(split) for split in meant], np.int8)
-    splits = codes[values.indices.to_numpy()]
-    unknown = [repr(value) for value, split in zip(names, meant, strict=True) if split is None]
-    if not unknown:
-        return splits, ()
-    n = int((splits < 0).sum())
-    listed = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-    what = f"the split column {name!r} has unknown values in {n} rows: {listed}"
-    return splits, (Fault(what, where, mend),)
+    splits = [SYNONYMS.get((value or "").strip().lower()) for value in names]
+    codes = np.array([-1 if split is None else SPLITS.index(split) for split in splits], np.int8)
+    found = codes[values.indices.to_numpy()]
+    unknown = [repr(value) for value, split in zip(names, splits, strict=True) if split is None]
+    if unknown:
+        n = int((found < 0).sum())
+        what = f"the split column {name!r} has unknown values in {n} rows: {listed(unknown)}"
+        faults.add(what, where, mend, PoolError)
+    return found
 
 
 def hold_out_test(codes: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int8]:
     """Return `(n,)` positions in `SPLITS` for rows in id order: a stratified share is test.
 
-    It is a share of the rows that can be drawn: those whose class has another row.
+    The share is of the rows that can be drawn: those whose class has another row.
     """
     splits = np.zeros(len(codes), np.int8)
     eligible = int((np.bincount(codes) > 1)[codes].sum())

@@ -129,7 +129,7 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
             field.name: type_name(field.type) for field in source.schema if field.name not in used
         },
         memory_bytes=sum(4 * modality.width for modality in modalities) * n_kept,
-        faults=tuple(fault.what for fault in faults),
+        faults=tuple(fault.args[0] for fault in faults),
         warnings=warnings,
         notes=notes,
     )

@@ -1,7 +1,5 @@
-"""Two regression tasks of a chosen correlation, as Ma et al. (2018), §3.2, make them up."""
+"""Two regression tasks of a chosen correlation, as Ma et al. (2018), §3.2, generate them."""
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,10 +7,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from alsim.errors import UsageError
 from alsim.options.synthetic import MmoeOptions
-from alsim.pool.roles import Roles, write_roles
-from alsim.pool.synthetic import ORIGIN_KEY
+from alsim.pool.roles import Roles
+from alsim.pool.synthetic import check_made, made
 from alsim.seeding import stream
 
 F64 = torch.float64
@@ -36,7 +33,7 @@ def mmoe_pool(options: MmoeOptions | None = None) -> pa.Table:
         UsageError: If an option cannot be used.
     """
     options = options or MmoeOptions()
-    check_mmoe(options)
+    check_made(options)
     n = options.n_rows
     generator = stream(options.seed, "mmoe", "inputs")
     x = torch.randn(n, options.width, generator=generator, dtype=F64).float()
@@ -52,9 +49,7 @@ def mmoe_pool(options: MmoeOptions | None = None) -> pa.Table:
         "split": pa.DictionaryArray.from_arrays(split, pa.array(["train", "validation", "test"])),
     }
     roles = Roles(("x",), dict.fromkeys(TASKS, "target"), None, "split", "id")
-    table = write_roles(pa.table(columns), roles)
-    origin = json.dumps({"generator": "mmoe", **asdict(options)}).encode()
-    return table.replace_schema_metadata({**table.schema.metadata, ORIGIN_KEY: origin})
+    return made(columns, roles, "mmoe", options)
 
 
 def task_weights(options: MmoeOptions) -> Tensor:
@@ -84,25 +79,3 @@ def signal(x: Tensor, options: MmoeOptions) -> Tensor:
     alpha, beta = sine_parameters(options)
     linear = x.to(F64) @ task_weights(options).T
     return linear + torch.sin(alpha * linear.unsqueeze(2) + beta).sum(2)
-
-
-def check_mmoe(options: MmoeOptions) -> None:
-    """Check the options of a pool.
-
-    Raises:
-        UsageError: For all that cannot be used.
-    """
-    bounds = {
-        "correlation": (-1, 1),
-        "n_rows": (12, 100_000_000),
-        "width": (2, 1 << 14),
-        "scale": (0, 1000),
-        "n_sines": (0, 1000),
-    }
-    faults = [
-        f"{name} is {getattr(options, name)}, and lies from {least:,} to {most:,}"
-        for name, (least, most) in bounds.items()
-        if not least <= getattr(options, name) <= most
-    ]
-    if faults:
-        raise UsageError("; ".join(faults), "the MMoE-like pool", "give values within")

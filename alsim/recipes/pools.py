@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from alsim.options.synthetic import MmoeOptions, VkOptions
-from alsim.pool.synthetic import check_vk, vk_pool
-from alsim.pool.synthetic_mmoe import check_mmoe, mmoe_pool
+from alsim.pool.synthetic import vk_pool
+from alsim.pool.synthetic_mmoe import mmoe_pool
 
 MadePool = VkOptions | MmoeOptions  # how a pool is made
 
@@ -18,13 +18,12 @@ class Generator:
     """What makes pools of one sort."""
 
     options: type[Any]  # a dataclass
-    check: Callable[[Any], None]  # raises a UsageError for what cannot be used
     make: Callable[[Any], pa.Table]
 
 
 GENERATORS: Mapping[str, Generator] = {
-    "vk": Generator(VkOptions, check_vk, vk_pool),
-    "mmoe": Generator(MmoeOptions, check_mmoe, mmoe_pool),
+    "vk": Generator(VkOptions, vk_pool),
+    "mmoe": Generator(MmoeOptions, mmoe_pool),
 }
 
 _CENSUS = (

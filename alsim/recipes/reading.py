@@ -9,6 +9,7 @@ from alsim.errors import UsageError, nearest
 from alsim.options.faults import Faults
 from alsim.options.texts import parse_seeds
 from alsim.options.types import shown
+from alsim.pool.synthetic import check_made
 from alsim.recipes.file import (
     HERE,
     Fault,
@@ -176,7 +177,7 @@ def _made(generator: str, table: Table, where: str, fault: Fault) -> MadePool | 
     options = decode(table, GENERATORS[generator].options, where, fault)
     try:
         if options is not None:
-            GENERATORS[generator].check(options)
+            check_made(options)
     except UsageError as error:
         fault(f"{error.args[0]}, in {where}", error.args[2])
         return None

@@ -30,7 +30,7 @@ def test_all_faults_are_found_at_once() -> None:
         picture=embeddings([[0.0]] * 50 + [[float("nan")]] * 10),
     )
     found = check(table, modality=("text", "picture", "tekst"))
-    whats = "\n".join(fault.what for fault in found.faults)
+    whats = "\n".join(fault.args[0] for fault in found.faults)
     for part in (
         "no column 'tekst' for --modality",
         "holds whole floats",
@@ -84,7 +84,7 @@ def test_real_pools_are_judged_as_they_are(
     shared_data: Callable[[str], Path], name: str, faults: list[str], remarks: list[str]
 ) -> None:
     found = check(shared_data(name))
-    assert [fault.what for fault in found.faults] == faults
+    assert [fault.args[0] for fault in found.faults] == faults
     said = "\n".join((*found.warnings, *found.notes))
     for remark in remarks:
         assert remark in said

@@ -224,7 +224,7 @@ def test_all_that_is_wrong_with_features_is_told_at_once() -> None:
     table = people(day=pa.array([0] * N, pa.date32()), wage=pa.array([1e300] * N))
     options = PoolOptions(features=("age", "day", "wage", "label", "nothing"))
     found = check_pool(open_source(table), options, initial_size=4)
-    whats = "\n".join(fault.what for fault in found.faults)
+    whats = "\n".join(fault.args[0] for fault in found.faults)
     for part in ("'nothing'", "'label' cannot be", "'day' holds", "'wage' has 60 infinite"):
         assert part in whats
     assert len(found.faults) == 4

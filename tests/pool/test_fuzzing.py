@@ -41,7 +41,7 @@ def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
     is_refused = False
     try:
         checked = check_pool(open_source(pool), chosen, initial_size=4)
-        faults = [fault.what for fault in checked.faults]
+        faults = [fault.args[0] for fault in checked.faults]
         is_refused = any(warning.startswith("not for alsim run") for warning in checked.warnings)
     except AlsimError as error:
         faults = [str(error)]

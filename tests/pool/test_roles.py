@@ -51,20 +51,20 @@ def test_flags_override_metadata() -> None:
 
 def test_a_flag_with_a_misspelt_column_names_the_nearest() -> None:
     _, faults = resolve_roles(make_table().schema, PoolOptions(modality=("tekst",)), "here")
-    assert [fault.error for fault in faults] == [UsageError]
-    assert "'tekst' for --modality" in faults[0].what
-    assert "did you mean text?" in faults[0].mend
+    assert list(map(type, faults)) == [UsageError]
+    assert "'tekst' for --modality" in faults[0].args[0]
+    assert "did you mean text?" in faults[0].args[2]
 
 
 def test_a_flag_that_names_a_column_without_embeddings_is_refused() -> None:
     _, faults = resolve_roles(make_table().schema, PoolOptions(modality=("label",)), "here")
-    assert "'label' holds string, not embeddings" in faults[0].what
+    assert "'label' holds string, not embeddings" in faults[0].args[0]
 
 
 def test_metadata_that_names_a_dropped_column_is_a_fault() -> None:
     table = write_roles(make_table(), Roles(("text",), {"label": "class"}, None, "split", "id"))
     _, faults = resolve_roles(table.drop_columns(["id"]).schema, PoolOptions(), "here")
-    assert "the metadata names a column 'id'" in faults[0].what
+    assert "the metadata names a column 'id'" in faults[0].args[0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pools import make_table
 
+from alsim.errors import PoolError
+from alsim.options.faults import Faults
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.source import open_source
@@ -51,23 +53,26 @@ def test_every_row_of_a_class_is_drawn_as_often() -> None:
 
 def test_synonyms_are_understood_in_any_case() -> None:
     values = pa.chunked_array([["train", "VAL", "dev", "valid", "eval", "validation", " Test "]])
-    splits, faults = read_splits(values, "split", "here")
+    splits = read_splits(values, "split", "here", faults := Faults())
     assert splits.tolist() == [0, 1, 1, 1, 1, 1, 2]
-    assert not faults
+    assert not faults.kept
 
 
 def test_unknown_split_values_are_counted_and_named() -> None:
     values = pa.chunked_array([pa.array(["train", "holdout", None, "holdout"])])
-    splits, (fault,) = read_splits(values, "split", "here")
+    splits = read_splits(values, "split", "here", faults := Faults())
     assert splits.tolist() == [0, -1, -1, -1]
-    assert "3 rows: 'holdout', None" in fault.what
+    (fault,) = faults.kept
+    assert isinstance(fault, PoolError)
+    assert "3 rows: 'holdout', None" in fault.args[0]
 
 
 def test_splits_that_are_no_strings_are_one_fault() -> None:
     for values in (pa.array([0, 1]), pa.array([["train"], ["test"]])):
-        splits, (fault,) = read_splits(pa.chunked_array([values]), "split", "here")
+        splits = read_splits(pa.chunked_array([values]), "split", "here", faults := Faults())
         assert splits.tolist() == [-1, -1]
-        assert f"'split' holds {values.type}" in fault.what
+        (fault,) = faults.kept
+        assert f"'split' holds {values.type}" in fault.args[0]
 
 
 def test_a_fifth_of_each_class_is_held_out_and_a_lone_row_stays_in_train() -> None:

@@ -60,12 +60,13 @@ def check(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> Non
 
     options = _read(PoolOptions, given)
     found = check_pool(open_source(pool), options, initial_size=INITIAL_SIZE)
+    parts = [fault.args for fault in found.faults]
     if json:
-        faults = [{"what": fault.what, "mend": fault.mend} for fault in found.faults]
+        faults = [{"what": what, "mend": mend} for what, _, mend in parts]
         print_json({"faults": faults, "warnings": found.warnings, "notes": found.notes})
     else:
-        for fault in found.faults:
-            print_lines([f"fault: {fault.what}", f"  mend: {fault.mend}"])
+        for what, _, mend in parts:
+            print_lines([f"fault: {what}", f"  mend: {mend}"])
         for kind, sentences in (("warning", found.warnings), ("note", found.notes)):
             print_lines([f"{kind}: {sentence}" for sentence in sentences])
         if not found.faults:

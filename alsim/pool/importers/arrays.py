@@ -14,7 +14,6 @@ from alsim.pool.importers.build import (
     embedding_column,
     known_columns,
     label_column,
-    write_notes,
 )
 from alsim.pool.importers.label_files import FORMATS, ID_NAMES, LABEL_NAMES, join_labels
 from alsim.pool.importers.numpy_files import load_npy, load_npz
@@ -39,9 +38,9 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
     if options.labels_file is not None:
         labels = ()
     if not (labels or options.labels_file) or not modalities:
-        what = "no array of embeddings" if labels or options.labels_file else "no array of labels"
+        lacking, flag = ("embeddings", "--modality") if not modalities else ("labels", "--label")
         listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        flag = "--modality" if labels or options.labels_file else "--label"
+        what = f"no array of {lacking}"
         raise PoolError(what, where, f"name it: {flag} NAME; there is: {listed}")
     known_columns(labels, arrays, "--label", where)
     columns: dict[str, Any] = {}
@@ -52,20 +51,7 @@ def import_npz(path: Path, options: ImportOptions) -> pa.Table:
             columns[name] = label_column(array, name, where)
     if split is not None:
         columns["split"] = pa.array(split)
-    id_ = options.id or next((name for name in ID_NAMES if name in columns), None)
-    notes: list[str] = []
-    if options.labels_file is not None:
-        ours = id_ if id_ in columns else None
-        columns, labels, id_, notes = join_labels(columns, ours, options, where)
-    for name, flag in ((options.split, "--split"), (options.id, "--id")):
-        known_columns([name] if name else [], columns, flag, where)
-    roles = Roles(
-        modalities=modalities,
-        labels=dict.fromkeys(labels, options.label_type),
-        split=options.split or ("split" if "split" in columns else None),
-        id=id_,
-    )
-    return write_notes(build_pool(columns, roles, where), notes)
+    return _build(columns, modalities, labels, options, where)
 
 
 def import_npy(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
@@ -75,24 +61,42 @@ def import_npy(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     """
     where = ", ".join(map(str, paths))
     if options.labels_file is None:
-        raise UsageError("a .npy file has no labels", where, f"say where: --labels FILE; {FORMATS}")
+        what, mend = "a .npy file has no labels", f"name their file: --labels FILE; {FORMATS}"
+        raise UsageError(what, where, mend)
     columns: dict[str, Any] = {}
-    id_ = None
+    modalities: list[str] = []
     for path in paths:
-        array = load_npy(path)
-        if path.stem in ID_NAMES and array.ndim == 1:
-            id_, columns[path.stem] = path.stem, label_column(array, path.stem, str(path))
+        array, name = load_npy(path), path.stem
+        if name in ID_NAMES and array.ndim == 1:
+            columns[name] = label_column(array, name, str(path))
         else:
-            columns[path.stem] = embedding_column(array, path.stem, str(path))
-    modalities = tuple(name for name in columns if name != id_)
-    columns, labels, id_, notes = join_labels(columns, id_, options, where)
+            columns[name] = embedding_column(array, name, str(path))
+            modalities.append(name)
+    return _build(columns, tuple(modalities), (), options, where)
+
+
+def _build(
+    columns: dict[str, Any],
+    modalities: tuple[str, ...],
+    labels: tuple[str, ...],
+    options: ImportOptions,
+    where: str,
+) -> pa.Table:
+    """Return the pool of columns, with those of the labels file, if there is one."""
+    id_, notes = options.id or next((name for name in ID_NAMES if name in columns), None), []
+    if options.labels_file is None:
+        known_columns([id_] if id_ else [], columns, "--id", where)
+    else:
+        named = [name for name in columns if name not in modalities]
+        columns, labels, id_, notes = join_labels(columns, named, options, where)
+    known_columns([options.split] if options.split else [], columns, "--split", where)
     roles = Roles(
-        modalities,
-        dict.fromkeys(labels, options.label_type),
+        modalities=modalities,
+        labels=dict.fromkeys(labels, options.label_type),
         split=options.split or ("split" if "split" in columns else None),
         id=id_,
     )
-    return write_notes(build_pool(columns, roles, where), notes)
+    return build_pool(columns, roles, where, notes)
 
 
 def _join_splits(

@@ -15,7 +15,10 @@ NOTES_KEY = b"alsim.import"
 
 
 def embedding_column(values: NDArray[Any], name: str, where: str) -> "pa.Array[Any]":
-    """Return `(n, …)` numbers as fixed-size lists: uint8 stays, all else becomes float32."""
+    """Return `(n, …)` numbers as fixed-size lists: uint8 stays, all else becomes float32.
+
+    Infinite numbers and NaN are left to the check that every import ends with.
+    """
     if values.dtype.kind not in "fiub":
         what = f"{name!r} holds {values.dtype}, not numbers"
         raise PoolError(what, where, "give numeric arrays")
@@ -25,10 +28,6 @@ def embedding_column(values: NDArray[Any], name: str, where: str) -> "pa.Array[A
     if flat.dtype != np.uint8:
         with np.errstate(over="ignore"):
             flat = flat.astype(np.float32)
-        wild = np.flatnonzero(~np.isfinite(flat).all(1))
-        if wild.size:
-            what = f"{name!r} has NaN or infinite values in {wild.size} rows, first in {wild[0]}"
-            raise PoolError(what, where, "fill or drop them before importing")
     return pa.FixedSizeListArray.from_arrays(
         pa.array(np.ascontiguousarray(flat).reshape(-1)), flat.shape[1]
     )
@@ -57,8 +56,10 @@ def known_columns(wanted: Iterable[str], known: Iterable[str], flag: str, where:
             raise UsageError(f"no column {name!r} for {flag}", where, nearest(name, names))
 
 
-def build_pool(columns: Mapping[str, Any], roles: Roles, where: str) -> pa.Table:
-    """Return the table of `columns`, with `roles` in its metadata.
+def build_pool(
+    columns: Mapping[str, Any], roles: Roles, where: str, notes: Sequence[str] = ()
+) -> pa.Table:
+    """Return the table of `columns`, with `roles` and the importer's notes in its metadata.
 
     Raises:
         PoolError: If the columns differ in length.
@@ -67,15 +68,15 @@ def build_pool(columns: Mapping[str, Any], roles: Roles, where: str) -> pa.Table
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} has {n}" for name, n in lengths.items())
         raise PoolError(f"the numbers of rows differ: {listed}", where, "give a row for each")
-    return write_roles(pa.table(dict(columns)), roles)
+    return write_notes(write_roles(pa.table(dict(columns)), roles), notes)
 
 
 def write_notes(table: pa.Table, notes: Sequence[str]) -> pa.Table:
-    """Return `table` with what its importer found in the metadata, for `read_notes`."""
+    """Return `table` with its importer's notes in the metadata, for `read_notes`."""
     metadata = dict(table.schema.metadata or {})
     return table.replace_schema_metadata({**metadata, NOTES_KEY: json.dumps(notes).encode()})
 
 
 def read_notes(table: pa.Table) -> list[str]:
-    """Return what the importer of `table` found."""
+    """Return the notes of the importer of `table`."""
     return json.loads((table.schema.metadata or {}).get(NOTES_KEY, b"[]"))

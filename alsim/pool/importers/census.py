@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.errors import PoolError, UsageError
-from alsim.pool.importers.build import build_pool, write_notes
-from alsim.pool.importers.census_files import COLUMNS, NUMBERS, read_census
+from alsim.pool.importers.build import build_pool
+from alsim.pool.importers.census_files import COLUMNS, INCOME, NUMBERS, read_census
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.pool import Split
 from alsim.pool.roles import Roles
@@ -45,10 +45,10 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
 
     Inputs are all columns but those that the tasks are made of (education and marital status in
     both groups, income in the first) and the weight of the instance. Seven are numbers; the
-    others, codes and the year among them, are categories, which a pool encodes as fitted on its
-    train rows. Rows of the test file are halved into validation and test, in proportion to the
-    pairs of labels and always alike. With `only`, the rows of one split are used alone and split
-    anew: half train, a quarter validation, a quarter test.
+    others, codes and the year among them, are categories. Rows of the test file are halved into
+    validation and test, stratified by the pairs of labels and with a fixed seed. With `only`, the
+    rows of one split are used alone and split anew: half train, a quarter validation, a quarter
+    test.
 
     Args:
         paths: The files `census-income.data` and `census-income.test`, gzipped or not, their
@@ -57,7 +57,7 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
 
     Raises:
         PoolError: With all that is wrong with the files.
-        UsageError: If the group is not said.
+        UsageError: If no group is chosen.
     """
     where = ", ".join(map(str, paths))
     if options.group is None:
@@ -66,7 +66,7 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     group = GROUPS[options.group]
     table, is_test = read_census(paths, _which(options.only, where), where)
     labels = {
-        "income_over_50k": table.column("income_over_50k").to_numpy().astype(np.int8),
+        INCOME: table.column(INCOME).to_numpy().astype(np.int8),
         "edu_associate_plus": _starts_with(table, "education", COLLEGE),
         AUXILIARY: _starts_with(table, "marital_status", ("Never married",)),
     }
@@ -82,24 +82,24 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     for name in inputs:
         column = table.column(name).combine_chunks()
         columns[name] = column if name in NUMBERS else column.dictionary_encode()
-    features = [*inputs]
-    if group.main != "income_over_50k":
-        columns["income_over_50k"] = pa.array(labels["income_over_50k"])
-        features.append("income_over_50k")
+    if group.main != INCOME:
+        columns[INCOME] = pa.array(labels[INCOME])
+        inputs.append(INCOME)
     columns |= {name: pa.array(labels[name]) for name in (group.main, AUXILIARY)}
     columns["split"] = pa.array(split).dictionary_encode()
     kinds: dict[str, Literal["class"]] = {group.main: "class", AUXILIARY: "class"}
-    pool = build_pool(columns, Roles((), kinds, None, "split", "id", tuple(features)), where)
     matrix: Any = np.corrcoef(np.stack(pair))
     correlation = abs(float(matrix[0, 1]))
     sizes = ", ".join(f"{name} {split.count(name):,}" for name in ("train", "validation", "test"))
-    return write_notes(
-        pool,
+    return build_pool(
+        columns,
+        Roles((), kinds, None, "split", "id", tuple(inputs)),
+        where,
         [
             f"tasks: {group.main} ({pair[0].mean():.2%} of the rows) and {AUXILIARY} "
             f"({pair[1].mean():.2%})",
             f"|Pearson| of their labels: {correlation:.4f} (Ma et al. 2018: {group.correlation})",
-            f"{len(features)} inputs; splits: {sizes}",
+            f"{len(inputs)} inputs; splits: {sizes}",
         ],
     )
 
@@ -119,17 +119,19 @@ def _starts_with(table: pa.Table, name: str, beginnings: Sequence[str]) -> NDArr
 
 
 def _halve_test(strata: NDArray[np.int64], is_test: NDArray[np.bool_]) -> list[Split]:
-    test = np.flatnonzero(is_test)
     split = np.where(is_test, "test", "train").astype(object)
-    generator = twister(0, "census", "validation")
-    split[test[stratified(strata[test], len(test) // 2, generator)]] = "validation"
+    _take_half(split, "validation", strata, twister(0, "census", "validation"))
     return split.tolist()
 
 
 def _split_anew(strata: NDArray[np.int64]) -> list[Split]:
-    split = np.full(len(strata), "test", object)
-    generator = twister(0, "census", "anew")
-    split[stratified(strata, len(strata) // 2, generator)] = "train"
-    rest = np.flatnonzero(split == "test")
-    split[rest[stratified(strata[rest], len(rest) // 2, generator)]] = "validation"
+    split, generator = np.full(len(strata), "test", object), twister(0, "census", "anew")
+    for name in ("train", "validation"):
+        _take_half(split, name, strata, generator)
     return split.tolist()
+
+
+def _take_half(split: Any, name: Split, strata: NDArray[np.int64], generator: Any) -> None:
+    """Move half of the test rows of `split` to the split `name`."""
+    test = np.flatnonzero(split == "test")
+    split[test[stratified(strata[test], len(test) // 2, generator)]] = name

@@ -12,14 +12,15 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from alsim.errors import PoolError
+from alsim.options.faults import Faults
 from alsim.pool.columns import plain_column
-from alsim.pool.faults import Fault
 from alsim.pool.importers.files import read_unpacked
 from alsim.pool.pool import SPLITS, Split
 from alsim.pool.source import open_source
 from alsim.pool.splits import read_splits
+from alsim.pool.wording import count, listed
 
-# In the order of the files; census-income.names tells what they are.
+# In the order of the files; census-income.names describes them.
 COLUMNS = (
     "age", "class_of_worker", "industry_code", "occupation_code", "education", "wage_per_hour",
     "enrolled_in_edu_last_wk", "marital_status", "major_industry", "major_occupation", "race",
@@ -68,7 +69,7 @@ def read_census(
     nulls = {name: table.column(name).null_count for name in sorted(NUMBERS)}
     if any(nulls.values()):
         listed = ", ".join(f"{name} in {n:,} rows" for name, n in nulls.items() if n)
-        mend = "take rows of which all is known, such as those of test: --only test"
+        mend = "use rows without missing values, such as those of test: --only test"
         raise PoolError(f"numbers are missing: {listed}", where, mend)
     return table, is_test
 
@@ -97,19 +98,17 @@ def _find(paths: Sequence[Path], only: Split | None, where: str) -> list[tuple[P
 def _read_files(files: Sequence[tuple[Path, bool]]) -> tuple[pa.Table, NDArray[np.bool_]]:
     faults: list[str] = []
     tables = [_read_file(path, faults) for path, _ in files]
-    if faults:
-        number = f"{len(faults)} things are wrong: " if len(faults) > 1 else ""
-        raise PoolError(number + "; ".join(faults), ", ".join(str(path) for path, _ in files), MEND)
+    _refuse(faults, ", ".join(str(path) for path, _ in files))
     parts = [np.full(t.num_rows, part) for t, (_, part) in zip(tables, files, strict=True)]
     is_test = np.concatenate(parts) if parts else np.zeros(0, np.bool_)
     return pa.concat_tables(tables) if tables else pa.table({}), is_test
 
 
 def _read_file(path: Path, faults: list[str]) -> pa.Table:
-    """Return one file's rows; what is wrong with them is added to `faults`."""
+    """Return one file's rows; add what is wrong with them to `faults`."""
     data = read_unpacked(path, MEND)
     try:
-        data.decode()  # Arrow could not tell of a wrong line that is no text
+        data.decode()  # Arrow cannot report a wrong line that is no text
     except UnicodeDecodeError:
         faults.append(f"{path.name} is no text in UTF-8")
         return pa.table({})
@@ -123,7 +122,7 @@ def _read_file(path: Path, faults: list[str]) -> pa.Table:
     try:
         raw = pyarrow.csv.read_csv(
             BytesIO(data),
-            # On one thread, since else no number of a line is told.
+            # On one thread, since several report no line numbers.
             read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(quote_char=False, invalid_row_handler=skip),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -176,37 +175,37 @@ def _incomes(text: Any, path: Path, faults: list[str]) -> Any:
 
 
 def _read_parquet(path: Path, only: Split | None) -> tuple[pa.Table, NDArray[np.bool_]]:
-    where = str(path)
-    source = open_source(path)
+    where, source = str(path), open_source(path)
     names = [*COLUMNS, INCOME, "split"]
     missing = [name for name in names if name not in source.schema.names]
     if missing:
-        what = f"{len(missing)} columns are missing: {', '.join(missing[:10])}"
+        what = f"{count(len(missing), 'column')} missing: {listed(missing, 10)}"
         raise PoolError(what, where, MEND)
-    table = source.table(names)
-    splits, faults = read_splits(table.column("split"), "split", where)
+    table, faults = source.table(names), Faults()
+    splits = read_splits(table.column("split"), "split", where, faults)
     columns: dict[str, Any] = {}
-    for name in (*COLUMNS, INCOME):
-        column = plain_column(table.column(name), name, where)
-        if isinstance(column, Fault):
-            faults = (*faults, column)
+    for name in names[:-1]:
+        column = faults.attempt(None, plain_column, table.column(name), name, where)
+        if column is None:
             continue
         type_ = pa.int32() if name in NUMBERS else pa.int8() if name == INCOME else pa.string()
         try:
             columns[name] = pc.cast(column, type_)
         except pa.ArrowException:
             what = f"the column {name!r} holds {column.type}, which does not become {type_}"
-            faults = (*faults, Fault(what, where, MEND))
-    income = columns.get(INCOME)
-    if income is not None and not set(income.unique().to_pylist()) <= {0, 1}:
-        what = f"the column {INCOME!r} holds other values than 0 and 1"
-        faults = (*faults, Fault(what, where, MEND))
-    if faults:
-        number = f"{len(faults)} things are wrong: " if len(faults) > 1 else ""
-        what = number + "; ".join(fault.what for fault in faults)
-        raise PoolError(what, where, MEND)
+            faults.add(what, where, MEND)
+    if INCOME in columns and not set(columns[INCOME].unique().to_pylist()) <= {0, 1}:
+        faults.add(f"the column {INCOME!r} holds other values than 0 and 1", where, MEND)
+    _refuse([fault.args[0] for fault in faults.kept], where)
     found = pa.table(columns)
     if only is None:
         return found, splits != 0
     kept = np.flatnonzero(splits == SPLITS.index(only))
     return found.take(kept), np.ones(len(kept), np.bool_)
+
+
+def _refuse(faults: Sequence[str], where: str) -> None:
+    """Raise all faults as one PoolError if there are any."""
+    if faults:
+        number = f"{len(faults)} things are wrong: " if len(faults) > 1 else ""
+        raise PoolError(number + "; ".join(faults), where, MEND)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alsim.errors import PoolError
-from alsim.pool.importers.build import build_pool, embedding_column, write_notes
+from alsim.pool.importers.build import build_pool, embedding_column
 from alsim.pool.importers.files import read_unpacked
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import Roles
@@ -32,12 +32,12 @@ def import_cifar100(folder: Path, options: ImportOptions) -> pa.Table:
     and `superclass` are names where the folder has `fine_label_names.txt` and
     `coarse_label_names.txt`, else numbers. `local_label` is the rank of the class, by its number,
     among the five of its superclass; not the class modulo 5, which repeats within a superclass.
-    The roles make `label` the label; twenty tasks of five classes are had by `--task superclass`.
+    `label` has the role of the label; `--task superclass` makes twenty tasks of five classes.
 
     Raises:
         PoolError: With what is wrong with the files; also if a superclass has not five classes.
     """
-    del options  # the files say it all
+    del options  # the files need none
     where = str(folder)
     names = {file.name for file in folder.iterdir()} if folder.is_dir() else set[str]()
     if not {"train.bin", "test.bin"} <= names:
@@ -62,13 +62,11 @@ def import_cifar100(folder: Path, options: ImportOptions) -> pa.Table:
         ).dictionary_encode(),
     }
     roles = Roles(("image",), {"label": "class"}, None, "split", "id", pictures=("image",))
-    return write_notes(
-        build_pool(columns, roles, where),
-        [
-            f"{N_CLASSES} classes, five in each of {N_SUPERCLASSES} superclasses; as "
-            f"{N_SUPERCLASSES} tasks: --task superclass"
-        ],
+    note = (
+        f"{N_CLASSES} classes, five in each of {N_SUPERCLASSES} superclasses; as "
+        f"{N_SUPERCLASSES} tasks: --task superclass"
     )
+    return build_pool(columns, roles, where, [note])
 
 
 def rank_within(coarse: NDArray[np.uint8], fine: NDArray[np.uint8], where: str) -> NDArray[np.int8]:

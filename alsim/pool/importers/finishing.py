@@ -1,4 +1,4 @@
-"""What every import ends with: unknown labels made null, and the pool looked through."""
+"""The end of every import: unknown labels become null, and the pool is checked."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,20 +10,20 @@ from alsim.errors import PoolError
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.columns import is_discrete, plain_column
-from alsim.pool.faults import Fault, raise_first
+from alsim.pool.faults import raise_first
 from alsim.pool.importers.build import known_columns, read_notes, write_notes
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.labels import without_unknown
 from alsim.pool.roles import stored_roles, write_roles
 from alsim.pool.source import open_source
 
-NEARLY_EACH = 0.9  # share of the rows that are classes, beyond which they are no classes
-FEWEST = 20  # rows of which that can be said
+NEARLY_EACH = 0.9  # classes by rows, beyond which a column is no label
+FEWEST = 20  # rows, below which that is not checked
 INITIAL_SIZE = 2000  # that of `alsim run`
 
 
 def finish(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
-    """Return the table of an importer as it is written, with notes on it in its metadata.
+    """Return the table of an importer as it is written, warnings added to its notes.
 
     Raises:
         PoolError: If `alsim pool check` would refuse it, or nearly every row is a class.
@@ -35,13 +35,10 @@ def finish(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
         table = write_roles(table, replace(roles, pictures=options.pictures))
     for name, kind in roles.labels.items():
         values: Any = plain_column(table.column(name), name, where)
-        if isinstance(values, Fault):
-            raise_first([values], where)
         if options.unknown:
-            known = without_unknown(values, options.unknown)
+            values = without_unknown(values, options.unknown)
             index = table.column_names.index(name)
-            table = table.set_column(index, pa.field(name, known.type), known)
-            values = known
+            table = table.set_column(index, pa.field(name, values.type), values)
         if not options.unique_labels and kind != "target":
             _refuse_unique(values, name, where)
     given = PoolOptions(modality=roles.modalities)

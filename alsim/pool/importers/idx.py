@@ -24,7 +24,7 @@ def import_idx(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     Args:
         paths: Files, or one folder that holds them. What a file holds is read from its header:
             one axis is labels, more are images. Names with `t10k` or `test` are test.
-        options: Not used: the files say it all.
+        options: Not used: the files need none.
     """
     del options
     where = ", ".join(map(str, paths))

@@ -1,4 +1,4 @@
-"""Labels in a file of their own: its columns recognised, and brought beside the embeddings."""
+"""Labels in a file of their own: its columns recognised, and joined to the embeddings."""
 
 import csv
 import io
@@ -9,11 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from alsim.errors import PoolError, UsageError, nearest
-from alsim.pool.importers.build import label_column
+from alsim.errors import PoolError
+from alsim.pool.columns import texts_or_integers
+from alsim.pool.importers.build import known_columns, label_column
 from alsim.pool.importers.numpy_files import load_npy
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.source import open_source
+from alsim.pool.wording import listed
 
 LABEL_NAMES = ("label", "labels", "y", "target", "targets", "class")
 ID_NAMES = ("id", "ids")
@@ -25,16 +27,16 @@ Columns = Mapping[str, "pa.Array[Any]"]
 
 
 def join_labels(
-    columns: Columns, id_: str | None, options: ImportOptions, where: str
+    columns: Columns, named: Sequence[str], options: ImportOptions, where: str
 ) -> tuple[dict[str, Any], tuple[str, ...], str | None, list[str]]:
     """Return columns with those of `options.labels_file` beside them.
 
     Where both have ids, each row gets the label of its id, else rows are matched in order.
 
     Args:
-        columns: Those there are.
-        id_: Which of them holds ids, if one does.
-        options: The file, and what its columns are called.
+        columns: The pool's so far.
+        named: Those of them that may hold ids.
+        options: The file, and the names of its columns.
         where: For messages.
 
     Returns:
@@ -48,25 +50,25 @@ def join_labels(
     path, n = options.labels_file, len(next(iter(columns.values())))
     found = _read(path, n, options)
     labels = _labels(found, options, str(path))
+    known_columns([options.id] if options.id else [], [*named, *found], "--id", where)
+    ours = next((name for name in (options.id, *ID_NAMES) if name and name in named), None)
     theirs = _id_name(found, options)
     added = {name: column for name, column in found.items() if name not in columns}
-    if id_ is not None and theirs is not None:
-        rows, notes = _match(columns[id_], found[theirs], str(path))
+    if ours is not None and theirs is not None:
+        rows, notes = _match(columns[ours], found[theirs], str(path))
         added = {name: column.take(rows) for name, column in added.items() if name != theirs}
-        return {**columns, **added}, labels, id_, notes
+        return {**columns, **added}, labels, ours, notes
     lengths = {len(column) for column in found.values()}
     if lengths != {n}:
         what = f"the numbers of rows differ: {path.name} has {max(lengths)}, the embeddings {n}"
         mend = "give a label for each; or ids to both, for embeddings as ids.npy"
         raise PoolError(what, where, mend)
-    return {**columns, **added}, labels, id_ or theirs, _order_notes(found, theirs, path)
+    return {**columns, **added}, labels, ours or theirs, _order_notes(found, theirs, path)
 
 
 def _order_notes(found: Columns, ids: str | None, path: Path) -> list[str]:
     """Return a warning if ids number the rows in another order than that of the file."""
-    if ids is None:
-        return []
-    values: list[Any] = found[ids].to_pylist()
+    values: list[Any] = [] if ids is None else found[ids].to_pylist()
     numbers = list(range(len(values)))
     if values == numbers or not all(isinstance(value, int) for value in values):
         return []
@@ -94,7 +96,7 @@ def _match(
         what = f"no id of the embeddings is in the labels, such as {without[0]!r}"
         raise PoolError(what, where, "give labels of these rows, or name the ids: --id NAME")
     notes = [
-        f"{len(some):,} {what}: {', '.join(some[:NAMED])}{', …' if len(some) > NAMED else ''}"
+        f"{len(some):,} {what}: {listed(some, NAMED)}"
         for some, what in (
             (without, "rows have no label in the labels file"),
             (beyond, "labels have an id that no row has, left out"),
@@ -105,9 +107,7 @@ def _match(
 
 
 def _labels(found: Columns, options: ImportOptions, where: str) -> tuple[str, ...]:
-    for name in options.labels:
-        if name not in found:
-            raise UsageError(f"no column {name!r} for --label", where, nearest(name, found))
+    known_columns(options.labels, found, "--label", where)
     if options.labels:
         return options.labels
     named = [name for name in found if name.strip().lower() in LABEL_NAMES]
@@ -133,19 +133,16 @@ def _read(path: Path, n: int, options: ImportOptions) -> dict[str, Any]:
     if path.suffix == ".npy":
         return {"label": label_column(load_npy(path), path.stem, where)}
     if path.suffix == ".parquet":
-        table = open_source(path)
-        names = [name for name in table.schema.names if name not in table.conflicts]
-        found = table.table(names)
-        return {name: found.column(name).combine_chunks() for name in names}
+        source = open_source(path)
+        found = source.table(source.readable)
+        return {name: found.column(name).combine_chunks() for name in source.readable}
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix in (".jsonl", ".ndjson"):
             return _from_json([json.loads(line) for line in text.splitlines() if line.strip()])
-        return (
-            _from_json(json.loads(text))
-            if path.suffix == ".json"
-            else _from_text(text, n, options, where)
-        )
+        if path.suffix == ".json":
+            return _from_json(json.loads(text))
+        return _from_text(text, n, options, where)
     except (
         OSError, ValueError, OverflowError, RecursionError, csv.Error, pa.ArrowException,
     ) as error:  # fmt: skip
@@ -194,7 +191,10 @@ def _from_text(text: str, n: int, options: ImportOptions, where: str) -> dict[st
             mend = "give it a first line with the names of its columns, label among them"
             raise PoolError("which column holds the label is not clear", where, mend)
     columns = zip(*rows, strict=True)
-    return {name: _typed(column) for name, column in zip(names, columns, strict=True)}
+    return {
+        name: texts_or_integers([cell or None for cell in column])
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
 def _unquoted(line: str) -> str:
@@ -218,13 +218,3 @@ def _headless(rows: Sequence[Sequence[str]]) -> list[str] | None:
     if len(is_id) != 2 or sum(is_id) != 1:
         return None
     return ["id", "label"] if is_id[0] else ["label", "id"]
-
-
-def _typed(cells: Sequence[str]) -> "pa.Array[Any]":
-    """Return cells as text, or as integers if each is written just as its integer is."""
-    values = pa.array([cell or None for cell in cells], pa.string())
-    try:
-        integers = values.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return values
-    return integers if integers.cast(pa.string()).equals(values) else values

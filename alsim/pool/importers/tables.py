@@ -1,6 +1,5 @@
 """CSV with numeric columns, and Parquet as others write it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,18 @@ import pyarrow.csv
 
 from alsim.errors import PoolError
 from alsim.options.pool import PoolOptions
-from alsim.pool.advice import no_embeddings
 from alsim.pool.decoding import present_rows
 from alsim.pool.faults import raise_first
-from alsim.pool.importers.build import build_pool, embedding_column, known_columns, write_notes
-from alsim.pool.importers.label_files import ID_NAMES, join_labels
+from alsim.pool.forms import is_number
+from alsim.pool.importers.build import build_pool, embedding_column, known_columns
+from alsim.pool.importers.label_files import join_labels
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
-from alsim.pool.roles import Roles, is_embedding
+from alsim.pool.roles import is_embedding
 from alsim.pool.schemas import is_nested
 from alsim.pool.source import Source, open_source
 from alsim.pool.survey import read_roles
+from alsim.pool.wording import count
 
 
 def import_csv(path: Path, options: ImportOptions) -> pa.Table:
@@ -62,20 +62,6 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
         source, options = _with_labels(source, options)
     where, schema = source.where, source.schema
     lookalikes = find_lookalikes(source)
-    usable = [
-        name
-        for name in schema.names
-        if is_embedding(schema.field(name).type) and name not in lookalikes
-    ]
-    # Lists of lists that are no input would lose their shape, or cannot be read.
-    names = [
-        field.name
-        for field in schema
-        if field.name not in source.conflicts
-        and not (field.name in lookalikes and is_nested(field))
-    ]
-    if not usable and not options.modalities:
-        return _of_columns(source.table(names), options, lookalikes, where)
     chosen = PoolOptions(
         label=options.labels,
         modality=options.modalities,
@@ -83,32 +69,37 @@ def _import(source: Source, options: ImportOptions) -> pa.Table:
         id_column=options.id,
         label_type=options.label_type,
     )
+    usable = [name for name in schema.names if is_embedding(schema.field(name).type)]
+    if not options.modalities and not set(usable).difference(lookalikes):
+        chosen = replace(chosen, features=_features(schema, options, where))
     roles, faults = read_roles(source, chosen, lookalikes)
     raise_first(faults, where)
+    # Lists of lists that are no input would lose their shape, or cannot be read.
+    names = [
+        name
+        for name in source.readable
+        if not (name in lookalikes and is_nested(schema.field(name)))
+    ]
     table = source.table(names)
     columns: dict[str, Any] = {name: table.column(name) for name in names}
     notes = [*source.notes, *(f"warning: {sentence}" for sentence in source.warnings)]
     for name in roles.modalities:
-        n_empty = int((~present_rows(lists := columns[name].combine_chunks())).sum())
-        n_empty -= lists.null_count
-        if n_empty:
-            notes.append(f"{n_empty:,} rows of {name!r} with an empty list, read as absent: null")
+        lists = columns[name].combine_chunks()
+        if n_empty := int((~present_rows(lists)).sum()) - lists.null_count:
+            rows = count(n_empty, "row")
+            notes.append(f"{rows} of {name!r} with an empty list, read as absent: null")
         columns[name] = _fixed_lists(lists, name, where)
     notes += [f"warning: left out: {sentence}" for sentence in source.conflicts.values()]
     if not options.modalities:
         notes += [f"warning: {lookalikes[name]}" for name in lookalikes if name not in roles.others]
-    return write_notes(build_pool(columns, roles, where), notes)
+    return build_pool(columns, roles, where, notes)
 
 
 def _with_labels(source: Source, options: ImportOptions) -> tuple[Source, ImportOptions]:
-    """Return a source that has the labels of a further file, too, and which they are."""
-    names = [name for name in source.schema.names if name not in source.conflicts]
-    table = source.table(names)
-    id_ = options.id or next((name for name in names if name in ID_NAMES), None)
-    ours = {name: table.column(name).combine_chunks() for name in names}
-    columns, labels, id_, notes = join_labels(
-        ours, id_ if id_ in names else None, options, source.where
-    )
+    """Return a source with the labels of a further file added, and options that name them."""
+    table = source.table(source.readable)
+    ours = {name: table.column(name).combine_chunks() for name in source.readable}
+    columns, labels, id_, notes = join_labels(ours, source.readable, options, source.where)
     joined = replace(
         open_source(pa.table(columns), name=source.where),
         notes=(*source.notes, *notes),
@@ -117,44 +108,16 @@ def _with_labels(source: Source, options: ImportOptions) -> tuple[Source, Import
     return joined, replace(options, labels=labels, id=id_, labels_file=None)
 
 
-def _of_columns(
-    table: pa.Table, options: ImportOptions, lookalikes: Mapping[str, str], where: str
-) -> pa.Table:
-    """Return `table` with its numeric columns as features: each is scaled by itself."""
-    names = table.column_names
-    known_columns(options.features, names, "--feature", where)
-    roles = _roles(names, options, where)
+def _features(schema: pa.Schema, options: ImportOptions, where: str) -> tuple[str, ...]:
+    """Return the columns of a table without lists to encode: by default all numbers."""
+    known_columns(options.features, schema.names, "--feature", where)
+    others = {*(options.labels or ("label",)), options.split or "split", options.id or "id"}
     numeric = [
         field.name
-        for field in table.schema
-        if field.name not in roles.others
-        and (
-            pa.types.is_integer(field.type)
-            or pa.types.is_floating(field.type)
-            or pa.types.is_boolean(field.type)
-        )
+        for field in schema
+        if field.name not in others and (is_number(field.type) or pa.types.is_boolean(field.type))
     ]
-    features = options.features or tuple(numeric)
-    if not features:
-        fault = no_embeddings(table.schema, roles, where, lookalikes)
-        raise PoolError(fault.what, fault.where, fault.mend)
-    columns = {name: table.column(name) for name in names}
-    return build_pool(columns, replace(roles, features=features), where)
-
-
-def _roles(names: Sequence[str], options: ImportOptions, where: str) -> Roles:
-    labels = options.labels or (("label",) if "label" in names else ())
-    if not labels:
-        mend = f"name it: --label NAME; there is: {', '.join(names) or 'no other column'}"
-        raise PoolError("no label column", where, mend)
-    known_columns(labels, names, "--label", where)
-    known_columns([options.split] if options.split else [], names, "--split", where)
-    known_columns([options.id] if options.id else [], names, "--id", where)
-    return Roles(
-        labels=dict.fromkeys(labels, options.label_type),
-        split=options.split or ("split" if "split" in names else None),
-        id=options.id or ("id" if "id" in names else None),
-    )
+    return options.features or tuple(numeric)
 
 
 def _lists_in(column: "pa.ChunkedArray[Any]") -> "pa.Array[Any] | None":
@@ -171,23 +134,12 @@ def _lists_in(column: "pa.ChunkedArray[Any]") -> "pa.Array[Any] | None":
 
 
 def _fixed_lists(values: Any, name: str, where: str) -> "pa.Array[Any]":
+    """Return lists of one length as those of a fixed size; the final check refuses others."""
     present = present_rows(values)
-    lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)[present].astype(int)
-    if not lengths.size or not lengths[0]:
-        what = f"the column {name!r} has no values"
-        raise PoolError(what, where, "leave it out: --modality with the others")
-    wrong = np.flatnonzero(lengths != lengths[0])
-    if wrong.size:
-        row = int(np.flatnonzero(present)[wrong[0]])
-        what = (
-            f"the column {name!r} is ragged: {wrong.size} rows differ from the first length, "
-            f"{lengths[0]}; the first is row {row} with {lengths[wrong[0]]}"
-        )
-        raise PoolError(what, where, "give all rows of a column one length, or null")
+    lengths = np.unique(pc.list_value_length(values).to_numpy(zero_copy_only=False)[present])
     flat = values.flatten()
-    if flat.null_count:
-        what = f"the column {name!r} has {flat.null_count} nulls inside its lists"
-        raise PoolError(what, where, "make the whole row null where the modality is absent")
+    if len(lengths) != 1 or flat.null_count:
+        return values
     rows = flat.to_numpy(zero_copy_only=False).reshape(-1, int(lengths[0]))
     lists = embedding_column(rows, name, where)
     if present.all():
