@@ -96,7 +96,7 @@ def _visible(path: Path, root: Path, matches: Iterable[Path], pattern: Sequence[
             # The hidden files belong to the table: no note on those.
             return Found(tuple(files), root, (), (warning,))
     hidden = sorted({file.name for file in everything} - {file.name for file in files})
-    note = f"{count(len(hidden), 'file')} skipped, since their name or folder begins with . or _: "
+    note = f"{count(len(hidden), 'file')} skipped, with . or _ at the start of a name: "
     return Found(tuple(files), root, (note + listed(hidden, NAMED),) if hidden else ())
 
 

@@ -103,7 +103,7 @@ def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) 
         if type_.num_fields == 4:
             return _from_spark(values)
         return as_plain(values.flatten()[0], widths, depth)
-    lengths = _lengths(values)
+    lengths = lengths_of(values)
     items = as_plain(values.flatten(), widths, depth + 1)  # of the rows that are not null
     if is_vector(items.type) and len(items):
         width = _one_length(items)
@@ -113,7 +113,7 @@ def as_plain(values: Any, widths: dict[int, int] | None = None, depth: int = 0) 
     items = items.flatten() if is_vector(items.type) else items
     if pa.types.is_boolean(items.type):
         items = pc.cast(items, pa.int8())
-    lists = _as_lists(items, lengths, values)
+    lists = as_lists(items, lengths, values)
     return lists if lists.type.equals(plain) else lists.cast(plain)
 
 
@@ -133,7 +133,7 @@ def _from_spark(values: Any) -> Any:
     """Return vectors of Spark's ML library, dense or sparse, as lists."""
     parts = {field.name: part for field, part in zip(values.type, values.flatten(), strict=True)}
     rows = values.is_valid().to_numpy(zero_copy_only=False)
-    counts = _lengths(parts["values"])
+    counts = lengths_of(parts["values"])
     is_sparse = rows & (_integers(parts["type"]) == 0)
     lengths = np.where(is_sparse, _integers(parts["size"]), counts)
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= WIDEST_SPARSE:
@@ -149,10 +149,10 @@ def _from_spark(values: Any) -> Any:
         raise ValueError("sparse vectors with an index beyond their size")
     starts, flat = np.cumsum(lengths) - lengths, np.zeros(int(lengths.sum()))
     flat[starts[owner] + place] = parts["values"].flatten().to_numpy(zero_copy_only=False)
-    return _as_lists(pa.array(flat), lengths, values)
+    return as_lists(pa.array(flat), lengths, values)
 
 
-def _as_lists(items: Any, lengths: NDArray[np.int64], rows: Any) -> Any:
+def as_lists(items: Any, lengths: NDArray[np.int64], rows: Any) -> Any:
     """Return items as lists of the given lengths, null where `rows` are."""
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
     return pa.ListArray.from_arrays(offsets, items, mask=rows.is_null())
@@ -162,5 +162,6 @@ def _integers(values: Any) -> NDArray[np.int64]:
     return pc.fill_null(values, 0).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _lengths(lists: Any) -> NDArray[np.int64]:
+def lengths_of(lists: Any) -> NDArray[np.int64]:
+    """Return the length of each list, `(n,)`, 0 where null."""
     return _integers(pc.list_value_length(lists))

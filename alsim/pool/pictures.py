@@ -4,16 +4,16 @@ from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.pool.decoding import column_width
+from alsim.pool.forms import lengths_of
 from alsim.pool.roles import is_uint8
 from alsim.pool.source import Source
 
 SMALLEST = 8  # pixels to a side
 LOOKED_AT = 256  # rows
-NEIGHBOURS = 0.5  # of the difference of distant pixels, at most that of neighbours
+NEIGHBOURS = 0.5  # largest difference of neighbours, as a share of that of distant pixels
 
 
 class Picture(NamedTuple):
@@ -27,14 +27,10 @@ class Picture(NamedTuple):
 
 
 def picture_in(source: Source, column: str) -> Picture | None:
-    """Return the shape of the pictures that a column holds, None where it holds none.
+    """Return the shape of the pictures that a list column holds, None where it holds none.
 
-    A type of bytes is not enough, nor is a width that is a square: embeddings in eight bits have
-    both. Neighbouring pixels are alike, and neighbouring numbers of an embedding are not.
-
-    Args:
-        source: The pool.
-        column: One of its list columns.
+    Bytes and a width that is a square are not enough: embeddings in eight bits may have both. But
+    neighbouring pixels are alike, and neighbouring numbers of an embedding are not.
     """
     if not is_uint8(source.schema.field(column).type):
         return None
@@ -56,8 +52,7 @@ def picture_in(source: Source, column: str) -> Picture | None:
 def _is_smooth(pixels: NDArray[np.int16]) -> bool:
     """Return whether neighbours, to the right and below, differ far less than distant pixels.
 
-    Args:
-        pixels: `(n, side, side, channels)`.
+    The pixels are `(n, side, side, channels)`.
     """
     half = pixels.shape[1] // 2
     return all(
@@ -67,22 +62,21 @@ def _is_smooth(pixels: NDArray[np.int16]) -> bool:
 
 
 def _difference(pixels: NDArray[np.int16], by: int, axis: int) -> float:
-    """Return the mean squared difference of pixels so far apart along an axis."""
+    """Return the mean squared difference of pixels at the distance `by` along an axis."""
     n = pixels.shape[axis]
     ahead, behind = (pixels.take(range(*ends), axis) for ends in ((by, n), (0, n - by)))
     return float(np.square((ahead - behind).astype(np.float64)).mean()) if len(pixels) else 0.0
 
 
 def _first_rows(source: Source, column: str, width: int) -> NDArray[np.int16]:
-    rows: list[NDArray[np.int16]] = []
+    rows = [np.empty((0, width), np.int16)]
     for part in source.parts:
         for batch_ in part.batches(column):
             batch: Any = batch_.drop_null().slice(0, LOOKED_AT)
-            flat, lengths = batch.flatten(), pc.list_value_length(batch).to_numpy(False)
-            if (
-                lengths == width
-            ).all() and not flat.null_count:  # else it is a fault, told elsewhere
+            flat = batch.flatten()
+            # Other lengths and nulls are faults that the check reports.
+            if (lengths_of(batch) == width).all() and not flat.null_count:
                 rows.append(flat.to_numpy(False).astype(np.int16).reshape(-1, width))
             if sum(map(len, rows)) >= LOOKED_AT:
                 break
-    return np.concatenate([*rows, np.empty((0, width), np.int16)])[:LOOKED_AT]
+    return np.concatenate(rows)[:LOOKED_AT]

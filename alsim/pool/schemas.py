@@ -7,7 +7,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.pool.forms import as_plain, is_list, is_vector, plain_type, value_type
+from alsim.pool.forms import (
+    as_lists,
+    as_plain,
+    is_list,
+    is_vector,
+    lengths_of,
+    plain_type,
+    value_type,
+)
 
 ClassNames = tuple[str, ...]
 _MARK = {b"alsim.nested": b"yes"}  # of a field
@@ -15,10 +23,7 @@ NAMED_CLASS = pa.dictionary(pa.int32(), pa.string())
 
 
 def class_names(schema: pa.Schema) -> dict[str, ClassNames]:
-    """Return the names of classes that Hugging Face's metadata has, by integer column.
-
-    Lists of classes are among them.
-    """
+    """Return the class names in Hugging Face's metadata, by column of integers or lists of them."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"].items()
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
@@ -38,7 +43,7 @@ def class_names(schema: pa.Schema) -> dict[str, ClassNames]:
 
 
 def _inner(feature: Any) -> Any:
-    """Return the feature of the values in a list, None of anything else."""
+    """Return the feature of the values in a list, None if it is no list."""
     if isinstance(feature, list):
         return feature[0] if feature else None
     return feature.get("feature") if isinstance(feature, dict) else None
@@ -59,12 +64,12 @@ def read_values(
 
     Args:
         values: A piece of a column.
-        names: Of the classes that its integers are, if they are such.
-        type_: Of the column.
+        names: The class names, if its integers are classes.
+        type_: That of the column.
         widths: See `as_plain`.
 
     Raises:
-        ValueError: If that would lose something, Arrow's own errors among them.
+        ValueError: If that would lose something; so are Arrow's errors.
     """
     values = as_plain(values, widths)
     if names is not None:
@@ -80,13 +85,10 @@ def read_values(
 
 
 def _named(values: Any, names: ClassNames) -> Any:
-    """Return numbers of classes as their names; -1, a hidden label, and unknown ones as null."""
+    """Return class numbers as names; -1, a hidden label, and numbers without a name as null."""
     if is_list(values.type):
-        lengths: Any = pc.fill_null(pc.list_value_length(values), pa.scalar(0))
-        offsets = pc.cast(pc.cumulative_sum(lengths), pa.int32())
-        offsets = pa.concat_arrays([pa.array([0], pa.int32()), offsets])
         inner = _named(values.flatten(), names).dictionary_decode()
-        return pa.ListArray.from_arrays(offsets, inner, mask=values.is_null())
+        return as_lists(inner, lengths_of(values), values)
     known = pc.and_(pc.greater_equal(values, pa.scalar(0)), pc.less(values, pa.scalar(len(names))))
     codes = pc.if_else(known, values, pa.scalar(None, values.type))
     return pa.DictionaryArray.from_arrays(pc.cast(codes, pa.int32()), pa.array(names, pa.string()))
@@ -95,30 +97,25 @@ def _named(values: Any, names: ClassNames) -> Any:
 def common_type(first: pa.DataType, second: pa.DataType) -> pa.DataType | None:
     """Return the type that holds the values of both without loss, None if there is none.
 
-    Widths of numbers, kinds of lists, texts and dictionaries of them are spellings of one type,
-    and null is any. Bytes beside floats are no spelling of them: their scale differs.
+    Widths of numbers, kinds of lists, of texts and of dictionaries are spellings of one type, and
+    null is any type. Lists of bytes and lists of floats differ: their scales do.
     """
-    if first.equals(second) or pa.types.is_null(second):
+    if first.equals(second):
         return first
-    if pa.types.is_null(first):
-        return second
     if pa.types.is_dictionary(first) and pa.types.is_dictionary(second):
         inner: Any = common_type(first.value_type, second.value_type)
         return None if inner is None else pa.dictionary(pa.int32(), inner)
-    if pa.types.is_dictionary(first):
-        return common_type(first.value_type, second)
-    if pa.types.is_dictionary(second):
-        return common_type(first, second.value_type)
-    if pa.types.is_string_view(first):
-        return common_type(pa.string(), second)
-    if pa.types.is_string_view(second):
-        return common_type(first, pa.string())
+    for one, other in ((first, second), (second, first)):
+        if pa.types.is_null(other):
+            return one
+        if pa.types.is_dictionary(one):
+            return common_type(one.value_type, other)
+        if pa.types.is_string_view(one):
+            return common_type(pa.string(), other)
+        if pa.types.is_decimal(one) and pa.types.is_integer(other):
+            return pa.decimal128(38, one.scale)
     if is_vector(first) and is_vector(second) and _differ_in_scale(first, second):
         return None
-    if pa.types.is_decimal(first) and pa.types.is_integer(second):
-        return pa.decimal128(38, first.scale)
-    if pa.types.is_decimal(second) and pa.types.is_integer(first):
-        return pa.decimal128(38, second.scale)
     try:
         schemas = [pa.schema([("x", first)]), pa.schema([("x", second)])]
         return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
@@ -135,13 +132,13 @@ def _differ_in_scale(first: pa.DataType, second: pa.DataType) -> bool:
 def common_schema(
     schemas: Sequence[pa.Schema], files: Sequence[str]
 ) -> tuple[pa.Schema, dict[str, str]]:
-    """Return the schema of all files, and what is wrong with columns that have no common type.
+    """Return the schema of all files, and by column a fault where there is no common type.
 
     Such a column has the type of the first file in which it is a list, else of the first.
 
     Args:
-        schemas: Of each file.
-        files: Its name, for messages.
+        schemas: One a file.
+        files: Their names, for messages.
     """
     types: dict[str, pa.DataType] = {}
     owners: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a pool looks like, as plain data for `alsim pool info`."""
+"""A pool at a glance, as plain data for `alsim pool info`."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.options.pool import LabelKind, PoolOptions
 from alsim.pool.decoding import column_width, n_threads, present_rows
 from alsim.pool.features import fit_feature
+from alsim.pool.forms import lengths_of
 from alsim.pool.giveaways import sample_rows
 from alsim.pool.labels import Answers
 from alsim.pool.pictures import picture_in
@@ -21,7 +21,7 @@ from alsim.pool.pool import Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_embedding, type_name
 from alsim.pool.source import Source
-from alsim.pool.survey import Survey, survey_pool, with_features
+from alsim.pool.survey import survey_pool, with_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ModalitySummary:
     """One embedding column."""
 
     name: str
-    type: str  # of its values, as in the file; and whether they are the pixels of pictures
+    type: str  # of its values in the file, and whether they are pixels
     width: int  # 0 where every row is null
     share_present: float  # of all rows in the file
 
@@ -63,23 +63,23 @@ class PoolSummary:
     n_rows: int
     modalities: tuple[ModalitySummary, ...]
     features: tuple[FeatureSummary, ...]  # which together are the modality `features`
-    labels: tuple[LabelSummary, ...]  # of each column, or of each task where a column tells it
+    labels: tuple[LabelSummary, ...]  # of each column, or of each task of the task column
     task: str | None
     split: str | None
     id: str | None
     n_split: Mapping[Split, int]  # as `alsim run` would use them
     other_columns: Mapping[str, str]  # name -> type, of the columns without a role
     memory_bytes: int  # of the tensors that `alsim run` would hold
-    faults: tuple[str, ...]  # those that can be seen without reading the embeddings' values
+    faults: tuple[str, ...]  # those found without reading all values of the embeddings
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> PoolSummary:
-    """Return what there is in a pool; faults are listed, and do not stop it.
+    """Return what a pool holds, with faults where it has some.
 
     Raises:
-        PoolError: If a file is damaged, so that nothing more can be said.
+        PoolError: If a file is damaged.
     """
     survey, faults = survey_pool(source, options, initial_size=initial_size)
     roles = survey.roles
@@ -87,19 +87,23 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
     some = survey.rows[sample_rows(survey)]
     with ThreadPoolExecutor(n_threads()) as pool:
         glances = list(pool.map(partial(_glance, source, some), columns))
-    modalities = tuple(
+    modalities = [
         ModalitySummary(
             name=name,
             type=_type_of(source, name),
-            width=column_width(source, name) or 0,
+            width=glance.values.shape[1],
             share_present=float(glance.present.mean()),
         )
         for name, glance in zip(columns, glances, strict=True)
+    ]
+    train = np.asarray(survey.splits["train"], np.int64)
+    features = tuple(
+        FeatureSummary(feature.name, feature.kind, fit_feature(feature, train).names)
+        for feature in survey.features
     )
-    features = _features(survey)
     if features:
         width = sum(len(feature.columns) for feature in features)
-        modalities += (ModalitySummary(FEATURES, "encoded", width, 1.0),)
+        modalities.append(ModalitySummary(FEATURES, "encoded", width, 1.0))
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     if not faults:
@@ -112,13 +116,11 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
             {name: glance.n_empty for name, glance in zip(columns, glances, strict=True)},
             [glance.values for glance in glances],
         )
-    used = {*roles.modalities, *roles.features, *roles.others}
-    n_kept = len(survey.rows)
     return PoolSummary(
         name=source.name,
         where=source.where,
         n_rows=source.n,
-        modalities=modalities,
+        modalities=tuple(modalities),
         features=features,
         labels=tuple(_label(answer) for answer in survey.answers),
         task=roles.task,
@@ -126,9 +128,11 @@ def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> Poo
         id=roles.id,
         n_split={split: len(rows) for split, rows in survey.splits.items()},
         other_columns={
-            field.name: type_name(field.type) for field in source.schema if field.name not in used
+            name: type_name(source.schema.field(name).type)
+            for name in source.schema.names
+            if name not in roles.columns
         },
-        memory_bytes=sum(4 * modality.width for modality in modalities) * n_kept,
+        memory_bytes=sum(4 * modality.width for modality in modalities) * len(survey.rows),
         faults=tuple(fault.args[0] for fault in faults),
         warnings=warnings,
         notes=notes,
@@ -142,7 +146,7 @@ def _type_of(source: Source, column: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Glance:
-    """What one look at an embedding column shows."""
+    """Presence and some values of an embedding column."""
 
     present: NDArray[np.bool_]  # (n,) of all rows in the file
     n_empty: int
@@ -162,22 +166,12 @@ def _glance(source: Source, some: NDArray[np.int64], column: str) -> _Glance:
             present[rows] = present_rows(batch)
             n_empty += len(batch) - batch.null_count - int(present[rows].sum())
             wanted = np.flatnonzero(present[rows] & (place[rows] >= 0))
-            picks: Any = pa.array(wanted, pa.int64())
-            lists: Any = batch.take(picks)
-            lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
-            if wanted.size and (lengths == width).all():
+            lists: Any = batch.take(pa.array(wanted, pa.int64()))
+            if wanted.size and (lengths_of(lists) == width).all():
                 found = lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), width)
                 values[place[rows][wanted]] = found
             start += len(batch)
     return _Glance(present, n_empty, values)
-
-
-def _features(survey: Survey) -> tuple[FeatureSummary, ...]:
-    train = np.asarray(survey.splits["train"], np.int64)
-    return tuple(
-        FeatureSummary(feature.name, feature.kind, fit_feature(feature, train).names)
-        for feature in survey.features
-    )
 
 
 def _label(answer: Answers) -> LabelSummary:

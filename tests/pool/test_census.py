@@ -246,7 +246,7 @@ def test_real_rows_written_as_uci_has_them_give_the_same_pool(
 
 def test_a_parquet_file_with_other_columns_is_one_clear_error(tmp_path: Path) -> None:
     pq.write_table(pa.table({"age": [1], "split": ["test"]}), tmp_path / "a.parquet")
-    with pytest.raises(PoolError, match="41 columns are missing: class_of_worker"):
+    with pytest.raises(PoolError, match="41 columns missing: class_of_worker"):
         import_pool([tmp_path / "a.parquet"], ImportOptions(group=1), "census")
     names = [*COLUMNS, "income_over_50k", "split"]
     odd = pa.table({name: [[1]] for name in names})

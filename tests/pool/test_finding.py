@@ -144,7 +144,7 @@ def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
     write(make_table(40), tmp_path / "a.parquet")
     write(make_table(40), tmp_path / "_old.parquet")
     found = doors(tmp_path / "*.parquet", tmp_path / "doors")
-    sentence = "1 file passed over, since . or _ begins a name: _old.parquet"
+    sentence = "1 file skipped, with . or _ at the start of a name: _old.parquet"
     assert all(sentence in notes for notes in found.notes())
 
 

@@ -178,7 +178,7 @@ def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Pa
 
 
 def test_lists_of_wide_integers_are_noted_since_they_may_be_tokens(tmp_path: Path) -> None:
-    said = "the modality 'text' holds lists of int64: codes, or the numbers of tokens"
+    said = "the modality 'text' holds lists of int64: codes or token numbers"
     for type_, is_noted in ((pa.int64(), True), (pa.int16(), False)):
         table = make_table(80, text=pa.array([[i, 1] for i in range(80)], pa.list_(type_)))
         path = write(table, tmp_path / f"{type_}.parquet")

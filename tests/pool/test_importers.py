@@ -78,7 +78,7 @@ def test_npy_files_are_a_modality_each_with_labels_beside(tmp_path: Path) -> Non
         ({"text": X}, "no array of labels"),
         ({"y": Y}, "no array of embeddings"),
         ({"text": X[:30], "y": Y}, "rows differ: text has 30, y has 40"),
-        ({"text": np.where(X > 2, np.nan, X), "y": Y}, "'text' has NaN or infinite values"),
+        ({"text": np.where(X > 2, np.nan, X), "y": Y}, "'text' has 1 NaN, infinite or null values"),
         ({"text": X.astype(str), "y": Y}, "not numbers"),
         ({"x_train": X, "y_train": Y, "x_test": X}, "no array 'y_test'"),
         ({"x": X, "y": Y.astype(object)}, r"y\.astype\(str\)"),
@@ -239,9 +239,9 @@ def test_absent_rows_stay_absent_through_an_import(tmp_path: Path) -> None:
     ("rows", "match"),
     [
         ([[1.0], [1.0, 2.0]], "ragged: 1 rows .* row 1 with 2"),
-        ([[1.0], [None]], "1 nulls inside"),
-        ([[1.0], [float("nan")]], "NaN or infinite"),
-        ([[], []], "no values"),
+        ([[1.0], [None]], "1 NaN, infinite or null values"),
+        ([[1.0], [float("nan")]], "1 NaN, infinite or null values"),
+        ([[], []], "null or an empty list in every row"),
     ],
 )
 def test_broken_lists_are_one_clear_error(tmp_path: Path, rows: Any, match: str) -> None:

@@ -132,7 +132,7 @@ def test_without_classes_of_one_row_the_share_is_of_all_rows(
             [f"r{i:04d}" for i in range(990)] + ["A"] * 10,
             [
                 "test holds 1 of 991 classes of 'label'",
-                "test holds 2 rows: too few to tell strategies apart by accuracy",
+                "test holds 2 rows: too few to compare strategies by accuracy",
             ],
         ),
         (list("ABCD") * 100, []),

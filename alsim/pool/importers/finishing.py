@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.errors import PoolError
+from alsim.options.faults import Faults
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.columns import is_discrete, plain_column
-from alsim.pool.faults import raise_first
 from alsim.pool.importers.build import known_columns, read_notes, write_notes
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.labels import without_unknown
@@ -43,7 +43,9 @@ def finish(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
             _refuse_unique(values, name, where)
     given = PoolOptions(modality=roles.modalities)
     found = check_pool(open_source(table, name=where), given, initial_size=INITIAL_SIZE)
-    raise_first(found.faults, where)
+    faults = Faults()
+    faults.kept += found.faults
+    faults.raise_all("things are wrong with the imported pool", where)
     notes = read_notes(table)
     return write_notes(table, [*notes, *(f"warning: {each}" for each in found.warnings)])
 

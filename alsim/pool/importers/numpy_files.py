@@ -1,6 +1,8 @@
-"""NumPy's `.npy` and `.npz`, opened without running what they may hold."""
+"""NumPy's `.npy` and `.npz`, opened without running code that they may hold."""
 
 import zipfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,11 @@ def load_npy(path: Path) -> NDArray[Any]:
     Raises:
         PoolError: If it cannot be read, holds Python objects or a single number.
     """
-    try:
-        # Opened here, since NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
-            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        if "Object arrays" in str(error):
-            raise _objects(path.stem, str(path)) from None
-        what, mend = f"the array cannot be read ({error})", "write it with numpy.save"
-        raise PoolError(what, str(path), mend) from None
+    # Opened here, since NumPy leaves a file open that it cannot read.
+    with _reading(path, [path.stem], "numpy.save"), path.open("rb") as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     if array.ndim == 0:
-        raise PoolError("the array holds a single number", str(path), "give a row an object")
+        raise PoolError("the array holds a single number", str(path), "give one value a row")
     return array
 
 
@@ -36,25 +32,31 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         PoolError: If it cannot be read, or one holds Python objects.
     """
-    name = ""
+    names: list[str] = []
     arrays: dict[str, NDArray[Any]] = {}
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            for name in archive.files:
-                if archive[name].ndim:
-                    arrays[name] = archive[name]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        if "Object arrays" in str(error) and name:
-            raise _objects(name, str(path)) from None
-        what, mend = f"the archive cannot be read ({error})", "write it with numpy.savez"
-        raise PoolError(what, str(path), mend) from None
+    with (
+        _reading(path, names, "numpy.savez"),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        for name in archive.files:
+            names.append(name)
+            if archive[name].ndim:
+                arrays[name] = archive[name]
     return arrays
 
 
-def _objects(name: str, where: str) -> PoolError:
-    what = f"the array {name!r} holds Python objects, which are not opened"
-    mend = (
-        f"save it without them: labels as {name}.astype(str), embeddings as "
-        f"numpy.stack({name}).astype('float32')"
-    )
-    return PoolError(what, where, mend)
+@contextmanager
+def _reading(path: Path, names: Sequence[str], function: str) -> Generator[None]:
+    """Raise one PoolError for whatever NumPy raises over the last of `names`."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        what, mend = f"the file cannot be read ({error})", f"write it with {function}"
+        if "Object arrays" in str(error) and names:
+            what = f"the array {names[-1]!r} holds Python objects, which are not opened"
+            mend = (
+                f"save it without them: labels as {names[-1]}.astype(str), embeddings as "
+                f"numpy.stack({names[-1]}).astype('float32')"
+            )
+        raise PoolError(what, str(path), mend) from None
