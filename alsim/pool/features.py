@@ -125,16 +125,12 @@ def encode_features(
 ) -> tuple[dict[str, tuple[str, ...]], Scaling]:
     """Write the columns side by side to `path` as raw float32 `(n, width)`.
 
-    Args:
-        features: The columns.
-        present: `(n,)` bool; the other rows are zero, and nothing is fitted on them.
-        train: The rows to fit on.
-        path: The file.
-        standardising: "none" leaves numbers as they are, "all" scales one-hot columns, too.
+    Rows not `present`, `(n,)` bool, are zero, and `train` is fitted without them. A null number is
+    0 after scaling, so it counts as the mean. "none" leaves numbers as they are, "all" scales
+    one-hot columns, too.
 
     Returns:
-        By feature, the names of the columns that it becomes, in order; and how all of them were
-        scaled. A null number is 0 after scaling, so it counts as the mean.
+        By feature, the names of its columns, in order; and the scaling of all columns.
     """
     fitted = train.start + np.flatnonzero(present[train.start : train.stop])
     if not fitted.size:  # all of them are masked: then every row of train is

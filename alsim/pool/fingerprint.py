@@ -1,4 +1,4 @@
-"""A pool's identity: a hash of what it holds, not of the file it came from."""
+"""A pool's identity: a hash of its content, not of the file it came from."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from alsim.pool.decoding import RawMatrix, n_threads
 from alsim.pool.survey import Survey
 
 CHUNK_BYTES = 1 << 22
-ID_ROWS = 1 << 16  # ids hashed at once, since as Python objects they take room
+ID_ROWS = 1 << 16  # ids hashed at once, since they take much memory as Python objects
 
 
 def fingerprint_content(
@@ -23,19 +23,18 @@ def fingerprint_content(
     present: NDArray[np.bool_],
     bytes_: Collection[str],
 ) -> str:
-    """Return 32 hexadecimal digits that stand for what a pool holds and for its roles.
+    """Return 32 hexadecimal digits that stand for the content of a pool and its roles.
 
-    Equal for files that differ in compression, row groups or, where there is an id column, in the
-    order of their rows, and whatever splits are drawn, modalities masked or columns standardised.
-    Different as soon as one bit of an embedding, a cell of an encoded column, a label, a class, a
-    task, an id or a given split differs in a row that is kept. Neither the pool's name counts nor
-    the number of threads.
+    They depend on every bit of the embeddings and every cell of the encoded columns, labels,
+    classes, tasks, ids and given splits in the rows that are kept. They do not depend on
+    compression, row groups or, where there is an id column, the order of rows; nor on drawn splits,
+    masks, standardising, the pool's name or the number of threads.
 
     Args:
         survey: Roles, labels, ids and given splits.
-        matrices: The modalities as decoded; nothing is changed.
-        present: `(n, modalities)` as decoded.
-        bytes_: The modalities that are uint8 in the file, and decoded divided by 255.
+        matrices: The modalities as decoded.
+        present: `(n, modalities)` bool, as decoded.
+        bytes_: The modalities that are uint8 in the file.
     """
     roles: dict[str, Any] = {
         "modalities": [
@@ -44,7 +43,7 @@ def fingerprint_content(
         "labels": [[answer.name, answer.kind, answer.classes] for answer in survey.answers],
         "has_splits": survey.given is not None,
     }
-    # Only where there are any, so that pools without them keep the fingerprints that runs hold.
+    # Only where there are any, so that older fingerprints of pools without them stay valid.
     if survey.roles.task is not None:
         roles["task"] = [survey.roles.task, *survey.roles.labels]
     if survey.features:
@@ -85,7 +84,7 @@ def fingerprint_content(
 
 
 def fingerprint_splits(survey: Survey) -> str:
-    """Return 32 hexadecimal digits that stand for which ids are in which split, as run."""
+    """Return 32 hexadecimal digits that stand for the ids of each split, as used."""
     bounds = [[name, rows.start, rows.stop] for name, rows in survey.splits.items()]
     whole = hashlib.blake2b(json.dumps(bounds).encode(), digest_size=16)
     for digest in _id_digests(survey.ids):

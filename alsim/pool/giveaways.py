@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from alsim.pool.labels import Answers
 from alsim.pool.survey import Survey
 
-SAMPLE = 2000  # rows looked at, and for many classes so many a class
+SAMPLE = 2000  # rows that are examined, or A_CLASS for each class, if these are more
 A_CLASS = 8
 MOST_ROWS = 20_000
-FEW = 64  # values of a column, or rows of a modality, that are few, whatever the classes
-ALIKE = 4  # rows, on average, that share a value
-SLIPS = 0.1  # share of the errors of always naming the largest class that a copy may leave
+FEW = 64  # distinct values of a column, or rows of a modality, that always count as few
+ALIKE = 4  # rows that share a value, on average
+SLIPS = 0.1  # largest error of a copy, as a share of that of the largest class
 
 
 def sample_rows(survey: Survey) -> NDArray[np.int64]:
-    """Return positions in `survey.rows`, evenly spaced, of rows to look at."""
+    """Return positions in `survey.rows`, evenly spaced, of rows to examine."""
     most = max((len(answer.classes) for answer in survey.answers), default=0)
     size = min(max(SAMPLE, A_CLASS * most), MOST_ROWS, len(survey.rows))
     return np.linspace(0, len(survey.rows) - 1, size).astype(np.int64)
@@ -29,12 +29,12 @@ def find_giveaways(
     """Return a warning for each input that nearly determines a label.
 
     An input does if its rows, or its columns with few values, repeat a few vectors, and nearly
-    each of these has one class. Classes that are merely easy to tell apart do not repeat vectors.
+    each of these has one class. Classes that are merely easy to separate do not repeat vectors.
 
     Args:
         survey: The rows that are kept.
         present: `(kept, inputs)` bool.
-        samples: Of each modality the values of `sample_rows`, `(some, width)`.
+        samples: `(some, width)` for each modality, the values of `sample_rows`.
     """
     some = sample_rows(survey)
     inputs = [
@@ -82,7 +82,7 @@ def _gives_away(values: NDArray[np.float32], codes: NDArray[np.int64]) -> bool:
 
 
 def _determines(values: NDArray[np.floating], codes: NDArray[np.int64]) -> bool:
-    """Return whether few vectors occur, `(n, d)`, and nearly each has one class."""
+    """Return whether few of the vectors `(n, d)` are distinct, and nearly each has one class."""
     n, counts = len(codes), np.bincount(codes)
     n_classes = int((counts > 0).sum())
     chance = n - int(counts.max(initial=0))

@@ -50,15 +50,9 @@ def read_answers(
 ) -> Answers:
     """Return the answers of a label column.
 
-    Integers, strings, booleans and dictionaries are classes; floats are targets. Null and NaN,
-    which is how pandas writes null, are unknown.
-
-    Args:
-        column: The values.
-        name: The column's.
-        kind: Whether it holds classes or a target; None goes by its type.
-        where: For messages.
-        unknown: Further values, as text, that are unknown.
+    Integers, strings, booleans and dictionaries are classes; floats are targets, unless `kind`
+    says otherwise. Null, NaN, which is how pandas writes null, and the texts in `unknown` are
+    unknown.
 
     Raises:
         PoolError: If it holds neither classes nor a target, or nothing.

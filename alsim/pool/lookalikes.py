@@ -1,4 +1,4 @@
-"""Columns that look like embeddings and are not read as such: named, with the way to convert."""
+"""Columns that look like embeddings but are not read: their names, and how to convert them."""
 
 import base64
 import json
@@ -11,44 +11,47 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.errors import PoolError
-from alsim.pool.forms import is_list, is_vector, value_type
+from alsim.pool.forms import is_bytes, is_list, is_text, is_vector, lengths_of, value_type
 from alsim.pool.schemas import is_nested
 from alsim.pool.source import Source
 
 LOOKED_AT = 64  # values of a column
 FEWEST = 4  # numbers of a text without brackets
 LEAST = 8  # bytes of an embedding
-PARTS = 8  # of a pool that are searched for a value
-LONG = 64  # bytes a row from which on bytes of one length may well be numbers
+PARTS = 8  # of a pool, searched for values
+LONG = 64  # bytes a row, above which bytes of one length may be numbers
 NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|inf|infinity|nan)$", re.IGNORECASE)
 FLOATS = ("float32", "float64", "float16")
 MAGIC = {b"\x93NUMPY": "numpy.load(io.BytesIO(x))", b"\x80": "pickle.loads(x)"}
 
 
 def find_lookalikes(source: Source) -> Mapping[str, str]:
-    """Return what is to be said of each column that may hold embeddings which are not read.
+    """Return by column a sentence on each that may hold embeddings which are not read.
 
     Text and bytes are judged by a few of their values, and so are lists of whole numbers or of
     lists: where they differ in length they are tokens or boxes rather than an embedding.
     """
     found: dict[str, str] = {}
     for column in source.schema:
-        if column.name in source.conflicts or not _may_be(column):
+        name = column.name
+        if name in source.conflicts or not _may_be(column):
             continue
         try:
-            values = _first_values(source, column.name)
+            values = _first_values(source, name)
+            if isinstance(values, pa.DictionaryArray):
+                values.validate(full=True)  # codes that point nowhere end the process
+                values = pc.drop_null(values.dictionary_decode())
+            values.validate(full=True)
         except PoolError as error:
             if not is_nested(column):
                 raise
-            found[column.name] = f"{error.args[0]}, so it is no input"
+            found[name] = f"{error.args[0]}, so it is no input"
             continue
-        try:
-            values.validate(full=True)
-        except pa.ArrowInvalid:  # whoever reads the column says so
+        except pa.ArrowInvalid:  # a fault, which reading the column reports
             continue
-        reason = _reason(column.name, values, column.type, source.where)
+        reason = _reason(name, values, column.type, source.where) if len(values) else None
         if reason is not None:
-            found[column.name] = f"the column {column.name!r} {reason}"
+            found[name] = f"the column {name!r} {reason}"
     return found
 
 
@@ -71,46 +74,29 @@ def _may_be(column: "pa.Field[Any]") -> bool:
         type_ = type_.value_type
     if is_vector(type_):
         value = value_type(type_)
-        return pa.types.is_integer(value) and value.bit_width > 8 and not _is_fixed(type_)
+        is_fixed = pa.types.is_fixed_size_list(type_)
+        return pa.types.is_integer(value) and value.bit_width > 8 and not is_fixed
     tests = (
-        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
-        pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
-        pa.types.is_fixed_size_binary, pa.types.is_struct, pa.types.is_map,
+        is_list, is_text, is_bytes, pa.types.is_binary_view, pa.types.is_fixed_size_binary,
+        pa.types.is_struct, pa.types.is_map,
     )  # fmt: skip
-    return is_list(type_) or any(test(type_) for test in tests)
-
-
-def _is_fixed(type_: pa.DataType) -> bool:
-    return pa.types.is_fixed_size_list(type_)
+    return any(test(type_) for test in tests)
 
 
 def _first_values(source: Source, name: str) -> Any:
     """Return some values of a column that are not null."""
     step = max(len(source.parts) // PARTS, 1)
     for part in source.parts[::step]:
-        for batch in part.batches(name):
-            if len(some := pc.drop_null(batch).slice(0, LOOKED_AT)):
-                return _decoded(some)
-            break
+        first: Any = next(part.batches(name), None)
+        if first is not None and len(some := pc.drop_null(first).slice(0, LOOKED_AT)):
+            return some
     return pa.nulls(0)
 
 
-def _decoded(values: Any) -> Any:
-    if not isinstance(values, pa.DictionaryArray):
-        return values
-    try:
-        values.validate(full=True)  # codes that point nowhere end the process
-        return pc.drop_null(values.dictionary_decode())
-    except pa.ArrowInvalid:  # whoever reads the column says so
-        return pa.nulls(0)
-
-
 def _reason(name: str, values: Any, type_: pa.DataType, where: str) -> str | None:
-    """Return what is to be said after the column's name, None for what is no lookalike."""
-    if not len(values):
-        return None
+    """Return the sentence after the column's name, None if it is no lookalike."""
     if is_vector(type_):
-        lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)
+        lengths = lengths_of(values)
         if len(np.unique(lengths[lengths > 0])) < 2:
             return None
         return f"holds lists of {value_type(type_)} that differ in length, so it is no input"
@@ -130,7 +116,7 @@ def _reason(name: str, values: Any, type_: pa.DataType, where: str) -> str | Non
 
 
 def _text(texts: Sequence[str]) -> tuple[str | None, str]:
-    """Return what texts look like, and how one, `x`, is made numbers."""
+    """Return what texts look like, and how to convert one, `x`, to numbers."""
     rows = [numbers_in(text) for text in texts]
     if None not in rows and len({len(row) for row in rows if row is not None}) == 1:
         way = "json.loads(x)"
@@ -141,7 +127,7 @@ def _text(texts: Sequence[str]) -> tuple[str | None, str]:
             way = f'numpy.fromstring(x.strip("[]"), sep="{separator}")'
         return "numbers written as text", way
     if all(text.startswith("[") and "..." in text for text in texts):
-        return "holds arrays printed in short ('...'), whose numbers are lost: write it anew", ""
+        return "holds arrays printed in short ('...'), whose numbers are lost: rewrite it", ""
     try:
         what, way = _bytes([base64.b64decode(text, validate=True) for text in texts])
     except ValueError:
@@ -165,7 +151,7 @@ def _bytes(values: Sequence[bytes]) -> tuple[str | None, str]:
 
 
 def _are_floats(values: Sequence[bytes], type_: str) -> bool:
-    """Return whether bytes make numbers as embeddings have them; hashes hardly do."""
+    """Return whether bytes give numbers that are usual in embeddings; hashes hardly do."""
     if len(values[0]) % np.dtype(type_).itemsize or len(values[0]) < LEAST:
         return False
     with np.errstate(all="ignore"):

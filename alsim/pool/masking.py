@@ -1,4 +1,4 @@
-"""Modalities masked at random, to see what their absence costs."""
+"""Modalities masked at random, to measure the cost of their absence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ def mask_rows(
     masks: Mapping[str, float],
     by_id: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Return `(n, columns)`, which present rows are to be masked.
+    """Return `(n, columns)` bool, the present rows to mask.
 
     Of the rows where a modality is present, the share `masks[name]` is drawn, in all splits and
     the same for every seed: a larger share masks the same rows and more.
@@ -24,7 +24,7 @@ def mask_rows(
         present: `(n, columns)` bool.
         columns: The modalities' names.
         masks: A share in [0, 1) for some of them.
-        by_id: `(n,)` rows in the order of their ids; drawn in it, so splits change nothing.
+        by_id: `(n,)` rows in the order of their ids, in which they are drawn whatever the splits.
     """
     masked = np.zeros_like(present)
     for index, name in enumerate(columns):

@@ -20,7 +20,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 class Task:
     """One label column, or the part of it that belongs to one task: an answer for each row.
 
-    Targets are as they stand in the file; whoever trains on them scales them.
+    Targets are as in the file; training scales them.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Pool:
                 f"no {split} row has the id {missing[0]!r}"
                 + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
                 self.name,
-                "alsim pool info tells which column names the rows; if it was set aside for "
-                "validation or test, give the pool a split column that keeps it in train",
+                "alsim pool info shows the id column; if the row was set aside for validation or "
+                "test, give the pool a split column that keeps it in train",
             )
         return [named[id_] for id_ in ids]

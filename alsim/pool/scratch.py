@@ -1,4 +1,4 @@
-"""Temporary folders that outlive no command for long: what a killed one left, the next removes."""
+"""Temporary folders: those that a killed command left are removed by the next."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from alsim.errors import StoreError
 
 try:
     import fcntl
-except ImportError:  # Windows: there is no lock, and nothing is removed for others
+except ImportError:  # Windows: no lock, so no command removes folders of others
     fcntl = None
 
 _PREFIX = "alsim-held-"  # each is locked by who made it
@@ -22,7 +22,7 @@ def scratch_folder() -> Generator[Path]:
     """Make a folder for decoded tensors, removed when the block ends.
 
     Raises:
-        StoreError: If the system cannot make it, or what is written there does not fit.
+        StoreError: If it cannot be made, or is too small for what is written there.
     """
     mend = "free some space there, or name another: TMPDIR=FOLDER alsim …"
     try:
@@ -37,7 +37,7 @@ def scratch_folder() -> Generator[Path]:
         if fcntl is not None:
             descriptor = os.open(folder, os.O_RDONLY)
             hold(descriptor)
-            # Only now, for what has this name and no lock was left by a process that was killed.
+            # Only now: a folder with this name and no lock was left by a process that was killed.
             folder = folder.rename(base / f"{_PREFIX}{folder.name}")
         yield folder
     except StoreError as error:
@@ -50,7 +50,7 @@ def scratch_folder() -> Generator[Path]:
 
 
 def hold(descriptor: int) -> bool:
-    """Lock an open file or folder until it is closed; return whether that could be done."""
+    """Lock an open file or folder until it is closed; return whether that succeeded."""
     try:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +60,7 @@ def hold(descriptor: int) -> bool:
 
 
 def remove_abandoned(paths: Iterable[Path]) -> None:
-    """Remove those files and folders of this user that no process holds any more."""
+    """Remove the files and folders of this user that no process holds any more."""
     for path in paths if fcntl is not None else ():
         with suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

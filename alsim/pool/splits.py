@@ -70,8 +70,8 @@ def hold_out_validation(
 ) -> NDArray[np.int8]:
     """Return `splits` with a stratified sample of train as validation, for rows in id order.
 
-    Its size is that of the initial labels, and at most a tenth of the rows of train whose class
-    has another row in the pool.
+    It has `initial_size` rows, but at most a tenth of the train rows whose class has another row in
+    the pool.
     """
     train = np.flatnonzero(splits == SPLITS.index("train"))
     n_shared = int((np.bincount(codes) > 1)[codes[train]].sum())
@@ -88,12 +88,8 @@ def stratified(
     """Return about `size` rows, in proportion to their classes, sorted.
 
     Each class gives its share rounded down, and the largest remainders give one more. A class
-    always keeps a row, so a class with one row gives none; where that binds, fewer are returned.
-
-    Args:
-        codes: `(n,)` the class of each row, from 0.
-        size: How many rows are wanted.
-        generator: Chooses the rows within each class.
+    always keeps a row, so a class with one row gives none, and fewer rows may be returned.
+    `codes` is `(n,)`, the class of each row, from 0; `generator` draws within each class.
     """
     order = permutation(len(codes), generator=generator)
     counts = np.bincount(codes)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from alsim.pool.decoding import RawMatrix, n_threads
 
 BLOCK_ROWS = 256  # in float64 a block then stays in the processor's cache
-CONSTANT = 1e-36  # a smaller variance could scale a value that was let pass beyond float32
-TASK_ROWS = 4096  # what one thread takes on at once
+CONSTANT = 1e-36  # a smaller variance could scale an accepted value beyond float32
+TASK_ROWS = 4096  # rows that a thread processes at once
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """What became of each column of an input: (x − mean) · scale."""
+    """The scaling of each column of an input: (x − mean) · scale."""
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
@@ -38,24 +38,22 @@ def evenly(width: int, scale: float) -> Scaling:
 def standardise(
     matrix: RawMatrix, present: NDArray[np.bool_], train: range, *, each: bool
 ) -> Scaling:
-    """Centre each column, and divide by the deviation over the present rows of `train`.
+    """Centre each column, divide by the deviation over present rows of `train`; return the scaling.
 
-    An embedding is divided by ONE number, so that its mean square is 1: the directions that its
-    encoder found small stay small. Divided column by column, the last columns of a PCA, which are
-    noise, would weigh as much as the first. Columns of a table have units of their own, and are
-    divided each by itself.
-
-    The scaling is returned; where no row is present, nothing is done.
+    An embedding is divided by one number, so that its mean square is 1 and small directions stay
+    small. Divided column by column, the last columns of a PCA, which are noise, would weigh as
+    much as the first. Columns of a table have their own units: `each` divides each by its own
+    deviation.
 
     The sums are in float64, over blocks of a fixed size added in order, so that neither the
-    number of threads nor the order of the file moves a bit. A deviation below 1e-18 counts as
-    constant and divides by 1; absent rows stay exactly zero.
+    number of threads nor the order of the file changes a bit. A deviation below 1e-18 counts as
+    constant and divides by 1; absent rows stay exactly zero. Without present rows nothing changes.
 
     Args:
         matrix: `(n, d)`, changed in place; zeros where absent.
-        present: `(n,)`.
+        present: `(n,)` bool.
         train: The rows that give mean and deviation.
-        each: Whether each column has its own deviation, rather than all of them one.
+        each: Whether each column has its own deviation.
     """
     given = train.start + np.flatnonzero(present[train.start : train.stop])
     values = matrix.values

@@ -24,8 +24,8 @@ def split_tasks(
 
     Args:
         answer: The label column, over all tasks.
-        column: The task of each row: integers, strings, booleans or a dictionary.
-        name: The column's.
+        column: The task of each row, discrete.
+        name: The name of `column`.
         where: For messages.
 
     Raises:

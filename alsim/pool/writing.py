@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 16_384  # so that several threads can decode one file
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raise a UsageError if `path` exists and is not to be overwritten, or has no folder."""
+    """Raise a UsageError if `path` exists without `overwrite`, or its folder does not."""
     found = place(path)
     if found == "folder":
         raise UsageError("this is a folder", str(path), "name a file: --out POOL.parquet")
@@ -25,7 +25,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         raise UsageError("the file exists already", str(path), "name another, or add --force")
     if place(path.parent) != "folder":
         raise UsageError("no such folder", str(path.parent), "create it first")
-    if path.exists() and not path.is_file():  # as root, --force would do away with /dev/null
+    if path.exists() and not path.is_file():  # as root, --force would replace /dev/null
         raise UsageError("this is a device, a pipe or a socket", str(path), "name a file")
 
 

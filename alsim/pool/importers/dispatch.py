@@ -18,7 +18,7 @@ def guess_format(path: Path) -> str:
 
     Raises:
         PoolError: If there is nothing at `path`.
-        UsageError: If the name does not tell.
+        UsageError: If the name does not show it.
     """
     for name, row in IMPORTERS.items():
         if row.suffix and path.suffix == row.suffix:
@@ -28,7 +28,7 @@ def guess_format(path: Path) -> str:
     for name, row in IMPORTERS.items():
         if any(all(_matches(path, pattern) for pattern in patterns) for patterns in row.files):
             return name
-    mend = f"say it: --format {'|'.join(IMPORTERS)}"
+    mend = f"name it: --format {'|'.join(IMPORTERS)}"
     raise UsageError("the format cannot be guessed from the name", str(path), mend)
 
 
@@ -46,7 +46,7 @@ def import_pool(
     Args:
         paths: One file or folder; several for `.npy` (a modality each), idx and Census files. The
             first may be the name of a format, such as `census`, rather than a path.
-        options: Columns by their part.
+        options: Columns by their role.
         format_: None to guess it from the first path.
 
     Raises:

@@ -28,14 +28,12 @@ class CensusOptions:
         "Census: the pair of tasks, income (1) or education (2), with never married.",
         within=Range(least=1, most=2),
     )
-    only: str | None = option(
-        None, "Census: a split, whose rows alone are used, and split anew; such as test."
-    )
+    only: str | None = option(None, "Census: the split, such as test, to use alone and split anew.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions(CensusOptions):
-    """Columns (or arrays) by their part; what is left empty is guessed, and said so in errors."""
+    """Columns (or arrays) by their role; empty ones are guessed."""
 
     heading: ClassVar = "Columns"
 
@@ -73,9 +71,7 @@ class ImportOptions(CensusOptions):
         (), one_or_more, "Label that stands for unknown, such as -1 or nan; repeat for several.",
         repeat=True,
     )  # fmt: skip
-    unique_labels: bool = option(
-        False, "Import labels even if nearly every row is a class of its own."
-    )
+    unique_labels: bool = option(False, "Import labels even if nearly every row has its own class.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +80,8 @@ class Importer:
 
     home: str  # module:function of this package, of the input and `ImportOptions`
     inputs: str  # in words
-    suffix: str = ""  # by which its files are known
-    # Or sets of patterns: a folder is known by files that match all of a set, or a file matches.
+    suffix: str = ""  # of its files
+    # Sets of patterns: a folder holds files that match all of one set, or a file matches one.
     files: tuple[tuple[str, ...], ...] = ()
     takes_several: bool = False  # whether the function is given a sequence of paths
     by_name: bool = False  # whether the first input may be its name
@@ -119,7 +115,7 @@ IMPORTERS: Mapping[str, Importer] = {
     "cifar100": Importer(
         home="cifar:import_cifar100",
         inputs="its folder",
-        # The latter are its pickles, of which the importer says more.
+        # The latter are its pickles, which the importer refuses with a reason.
         files=(("train.bin", "test.bin"), ("train", "test", "meta")),
         by_name=True,
     ),
