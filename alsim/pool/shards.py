@@ -33,41 +33,42 @@ class Shard:
     """A file or a table, and what is known of its rows besides."""
 
     rows: File | InMemory
+    schema: pa.Schema  # of the pool
     where: str  # for messages
     classes: Mapping[str, ClassNames]  # by column of integers
     stated: Mapping[str, "pa.Scalar[Any]"]  # by column, the value that its path states
     # By column, shared by all shards: the lengths of lists within lists read so far.
     widths: dict[str, dict[int, int]]
 
-    def batches(self, group: int, name: str, type_: pa.DataType) -> Iterator["pa.Array[Any]"]:
+    def batches(self, group: int, name: str) -> Iterator["pa.Array[Any]"]:
         """Yield a column of a row group piece by piece."""
         if name not in self.rows.schema.names:
-            yield self._absent(name, self.rows.groups[group], type_)
+            yield self._absent(name, self.rows.groups[group])
             return
         for batch in self.rows.read_group(group, name):
-            yield self._read(batch, name, type_)
+            yield self._read(batch, name)
 
-    def table(self, schema: pa.Schema) -> pa.Table:
-        """Return the columns of `schema`, in memory."""
-        here = [name for name in schema.names if name in self.rows.schema.names]
+    def table(self, names: Sequence[str]) -> pa.Table:
+        """Return some columns, in memory."""
+        here = [name for name in names if name in self.rows.schema.names]
         found = self.rows.read_columns(here)
-        columns: list[Any] = []
-        types: list[Any] = schema.types
-        for name, type_ in zip(schema.names, types, strict=True):
-            chunks: Sequence[Any] = [self._absent(name, sum(self.rows.groups), type_)]
+        columns: dict[str, Any] = {}
+        for name in names:
+            chunks: Sequence[Any] = [self._absent(name, sum(self.rows.groups))]
             if name in here:
-                chunks = [self._read(chunk, name, type_) for chunk in found.column(name).chunks]
-            columns.append(pa.chunked_array(chunks, type_))
-        return pa.Table.from_arrays(columns, names=schema.names)
+                chunks = [self._read(chunk, name) for chunk in found.column(name).chunks]
+            columns[name] = pa.chunked_array(chunks, self.schema.field(name).type)
+        return pa.table(columns)
 
-    def _absent(self, name: str, n: int, type_: Any) -> "pa.Array[Any]":
+    def _absent(self, name: str, n: int) -> "pa.Array[Any]":
         """Return a column that the file lacks: what the path states, else null."""
         value: Any = self.stated.get(name)
+        type_: Any = self.schema.field(name).type
         return pa.nulls(n, type_) if value is None else pa.repeat(value, n)
 
-    def _read(self, values: Any, name: str, type_: pa.DataType) -> "pa.Array[Any]":
+    def _read(self, values: Any, name: str) -> "pa.Array[Any]":
         try:
-            widths = self.widths.setdefault(name, {})
+            type_, widths = self.schema.field(name).type, self.widths.setdefault(name, {})
             return read_values(values, self.classes.get(name), type_, widths)
         except (ValueError, pa.ArrowException) as error:
             what = f"the column {name!r} cannot be read: {error}"

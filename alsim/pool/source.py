@@ -51,9 +51,9 @@ class Source:
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """Return the named columns, in memory."""
-        wanted = pa.schema([(name, self.schema.field(name).type) for name in columns])
-        tables = [shard.table(wanted) for shard in self.shards]
-        return pa.concat_tables(tables).unify_dictionaries()
+        return pa.concat_tables(
+            [shard.table(columns) for shard in self.shards]
+        ).unify_dictionaries()
 
 
 def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Source:
@@ -95,9 +95,9 @@ def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Sourc
     n = 0
     for index, (each, place) in enumerate(zip(rows.values(), places, strict=True)):
         here = {column: values[index] for column, values in stated.items()}
-        shards.append(Shard(each, place, class_names(each.schema), here, widths))
+        shards.append(Shard(each, schema, place, class_names(each.schema), here, widths))
         for group, size in enumerate(each.groups):
-            parts.append(Part(n, partial(_batches, shards[-1], group, schema)))
+            parts.append(Part(n, partial(shards[-1].batches, group)))
             n += size
     if not n:
         raise PoolError("the pool has no rows", where, "give one with rows")
@@ -113,10 +113,6 @@ def open_source(pool: str | Path | Tabular, *, name: str | None = None) -> Sourc
         notes=found.notes,
         warnings=(*found.warnings, *warnings),
     )
-
-
-def _batches(shard: Shard, group: int, schema: pa.Schema, column: str) -> Iterator["pa.Array[Any]"]:
-    return shard.batches(group, column, schema.field(column).type)
 
 
 def _as_table(pool: Tabular) -> pa.Table:

@@ -250,6 +250,21 @@ def test_broken_lists_are_one_clear_error(tmp_path: Path, rows: Any, match: str)
         convert(write(table, tmp_path / "pool.parquet"))
 
 
+def test_an_import_names_all_faults_of_the_pool_at_once(tmp_path: Path) -> None:
+    rows = [[1.0, float(i)] for i in range(40)]
+    table = pa.table(
+        {
+            "ragged": pa.array([*rows[:39], [1.0]], pa.list_(pa.float64())),
+            "wild": pa.array([*rows[:39], [1.0, float("inf")]], pa.list_(pa.float64())),
+            "label": ["a", "b"] * 20,
+        }
+    )
+    with pytest.raises(PoolError, match="2 things are wrong with the imported pool") as caught:
+        convert(write(table, tmp_path / "pool.parquet"))
+    for part in ("'ragged' is ragged: 1 rows", "'wild' has 1 NaN, infinite or null values"):
+        assert part in str(caught.value)
+
+
 def test_parquet_with_numbers_only_is_treated_like_csv(
     shared_data: Callable[[str], Path],
 ) -> None:

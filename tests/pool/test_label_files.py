@@ -127,6 +127,22 @@ def test_labels_go_by_their_ids_where_the_embeddings_have_some(
     assert table.column("ids").to_pylist() == np.array(IDS)[order].tolist()
 
 
+def test_ids_of_the_labels_may_have_another_name_than_those_of_the_embeddings(
+    tmp_path: Path,
+) -> None:
+    rows(tmp_path / "l.csv", [["key", "label"], *pairs()])
+    order = np.random.default_rng(1).permutation(N)
+    ids = np.array(IDS)[order]
+    np.save(tmp_path / "ids.npy", ids)
+    np.savez(tmp_path / "x.npz", emb=X, ids=ids)
+    options = ImportOptions(labels_file=tmp_path / "l.csv", id="key")
+    npy = convert(tmp_path, tmp_path / "l.csv", tmp_path / "ids.npy", id="key")
+    for found in (npy, import_pool([tmp_path / "x.npz"], options)):
+        assert found.column("label").to_pylist() == [LABELS[row] for row in order]
+    with pytest.raises(UsageError, match="no column 'code' for --id"):
+        convert(tmp_path, tmp_path / "l.csv", id="code")
+
+
 def test_labels_go_by_their_ids_beside_any_format(tmp_path: Path) -> None:
     rows(tmp_path / "l.csv", [["id", "label"], *pairs()])
     order = np.random.default_rng(1).permutation(N)
