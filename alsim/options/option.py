@@ -5,6 +5,7 @@ command (`alsim.cli.from_options`), the signature of its Python twin (`alsim.stu
 checks with all faults at once (`read`), and what `run.json` keeps.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -45,12 +46,13 @@ class Range:
     def check(self, value: float, flag: str) -> None:
         """Raise a UsageError for a number outside."""
         text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
-        if self.least is not None and not value >= self.least:  # NaN is neither
+        if self.least is not None and value < self.least:
             raise UsageError(f"{text} is too small", flag, f"ask for at least {self.least:g}")
         if self.most is not None and value > self.most:
             raise UsageError(f"{text} is too large", flag, f"ask for at most {self.most:,}")
         is_above = self.above is None or value > self.above
-        if not (is_above and (self.below is None or value < self.below)):
+        is_below = self.below is None or value < self.below
+        if not (is_above and is_below) or math.isnan(value):
             usual = f"; {self.usual}" if self.usual else ""
             mend = f"give a number {' and '.join(self._bounds())}{usual}"
             raise UsageError(f"{text} is out of range", flag, mend)

@@ -187,14 +187,15 @@ def check_made(options: VkOptions | MmoeOptions) -> None:
     Raises:
         UsageError: With all that cannot be used.
     """
-    faults: list[str] = []
+    faults: list[tuple[str, str]] = []
     for name, each in options_of(type(options)).items():
         try:
             each.check_range(getattr(options, name))
         except UsageError as error:
-            faults.append(f"{name}: {error.args[0]}, {error.args[2]}")
+            faults.append((f"{name}: {error.args[0]}", f"{name}: {error.args[2]}"))
     if faults:
-        raise UsageError("; ".join(faults), "the made-up pool", "give values in range")
+        what, mend = map("; ".join, zip(*faults, strict=True))
+        raise UsageError(what, "the made-up pool", mend)
 
 
 def made(columns: Mapping[str, Any], roles: Roles, generator: str, options: Any) -> pa.Table:
