@@ -1,4 +1,4 @@
-"""Write `docs/reference.md`: every option of every study, and every parameter of every model.
+"""Write `docs/reference.md`: every option of every command, and every parameter of every model.
 
 Run as `python docs/reference.py`; a test holds the page to what this writes.
 """
@@ -7,21 +7,40 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import alsim
 from alsim.cli.from_options import default_of
 from alsim.models.naming import parameters_of
 from alsim.models.table import MODELS
+from alsim.options.compare import CompareOptions
 from alsim.options.correlation import CorrelateOptions
 from alsim.options.curves import CurvesOptions
 from alsim.options.option import Option, options_of
+from alsim.options.pool import OF_STUDIES, PoolOptions
+from alsim.options.recipe import OF_RECIPES, RecipeOptions
+from alsim.options.resume import ResumeOptions
+from alsim.options.synthetic import MmoeOptions, VkOptions
 from alsim.options.training_study import TrainOptions
 from alsim.options.types import in_words
+from alsim.plots.options import GatesOptions, PlotOptions
+from alsim.pool.importers.table import ImportOptions
 
 PAGE = Path(__file__).with_name("reference.md")
 GROUPS: dict[str, type[Any]] = {
     "run": CurvesOptions,
     "correlate": CorrelateOptions,
     "train": TrainOptions,
+    "resume": ResumeOptions,
+    "compare": CompareOptions,
+    "plot": PlotOptions,
+    "gates": GatesOptions,
+    "recipe run": RecipeOptions,
+    "pool info": PoolOptions,
+    "pool check": PoolOptions,
+    "pool import": ImportOptions,
+    "pool synth vk": VkOptions,
+    "pool synth mmoe": MmoeOptions,
 }
+LEFT_OUT = {"recipe run": OF_RECIPES, "pool info": OF_STUDIES, "pool check": OF_STUDIES}
 
 
 def page() -> str:
@@ -41,10 +60,12 @@ def _head() -> list[str]:
 
 def _studies() -> Iterator[str]:
     for command, group in GROUPS.items():
-        yield from ("", f"## `alsim {command}`, `alsim.{command}`")
+        twin = f", `alsim.{command}`" * (command in alsim.__all__)
+        yield from ("", f"## `alsim {command}`{twin}")
         by_heading: dict[str, list[Option[Any, Any]]] = {}
-        for option in options_of(group).values():
-            by_heading.setdefault(option.heading, []).append(option)
+        for name, option in options_of(group).items():
+            if name not in LEFT_OUT.get(command, ()):
+                by_heading.setdefault(option.heading, []).append(option)
         for heading, options in by_heading.items():
             yield from ("", f"### {heading}", "")
             yield from _table("option", ((option.flag, option) for option in options))

@@ -1,5 +1,6 @@
 """What a type checker must find: it fails where one of these is no error, or is one."""
 
+from pathlib import Path
 from typing import assert_type
 
 import alsim
@@ -16,6 +17,11 @@ def twins_know_their_arguments() -> None:
     alsim.correlate(query_size=20)  # pyright: ignore[reportCallIssue]
     alsim.train(model="mmoe", fractions=[0.1, 1])
     alsim.train(epochs=3)  # pyright: ignore[reportCallIssue]
+    alsim.compare(["runs/a", Path("runs/b")], x="cost", share=0.9)
+    alsim.compare()  # pyright: ignore[reportCallIssue]
+    alsim.compare("runs/a", x="money")  # pyright: ignore[reportArgumentType]
+    alsim.resume("runs/a", pool="pool.parquet", workers=2)
+    alsim.resume("runs/a", seeds=2)  # pyright: ignore[reportCallIssue]
 
 
 def options_hold_what_was_meant(options: CurvesOptions) -> None:

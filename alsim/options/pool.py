@@ -88,6 +88,10 @@ class TaskOptions:
     )
 
 
+# What matters once a net is trained, and not to `alsim pool info` and `check`.
+OF_STUDIES = ("mask_modality", "standardise", "split_seed")
+
+
 @dataclass(frozen=True, kw_only=True)
 class PoolOptions(ColumnOptions, TaskOptions):
     """How a pool is read: what was chosen, and what the kind of study needs."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from alsim.options.types import Tabular
 from alsim.plots import save_figure
 from alsim.recipes.pools import described
 from alsim.recipes.recipe import Recipe, Table
@@ -71,7 +70,7 @@ class Report:
 
 def make_report(
     recipe: Recipe,
-    pool: str | Path | pa.Table | None,
+    pool: str | Path | Tabular | None,
     scale: float,
     arguments: Settings,
     folder: Path,
@@ -115,9 +114,9 @@ def figure_name(recipe: Recipe, study: str) -> str:
     return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
 
 
-def _in_words(recipe: Recipe, study: str, pool: str | Path | pa.Table | None) -> str:
+def _in_words(recipe: Recipe, study: str, pool: str | Path | Tabular | None) -> str:
     """Return what a study was run on, for the picture: it is not the source's own data."""
-    if isinstance(pool, pa.Table):
+    if isinstance(pool, Tabular):
         return "a pool of one's own"
     if pool is not None:
         return Path(pool).name
@@ -126,11 +125,11 @@ def _in_words(recipe: Recipe, study: str, pool: str | Path | pa.Table | None) ->
 
 
 def _origin(
-    recipe: Recipe, pool: str | Path | pa.Table | None, arguments: Settings
+    recipe: Recipe, pool: str | Path | Tabular | None, arguments: Settings
 ) -> dict[str, Any]:
     """Return what a recipe was run on: a path and columns, or how its own pools were made."""
     if pool is not None:
-        return {"path": None if isinstance(pool, pa.Table) else str(pool), **arguments}
+        return {"path": None if isinstance(pool, Tabular) else str(pool), **arguments}
     made = {study: described(options) for study, options in recipe.pools.items()}
     first, *others = made.values()
     origin = {

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from alsim.errors import StoreError, UsageError
 from alsim.options.faults import Faults
-from alsim.options.option import options_of
+from alsim.options.option import options_of, read
+from alsim.options.recipe import RecipeOptions
 from alsim.options.texts import parse_seeds
+from alsim.options.types import Tabular
 from alsim.recipes.pools import MadePool, make_pool
 from alsim.recipes.recipe import Recipe
 from alsim.recipes.report import RESULT, Report, figure_name, make_report
@@ -25,7 +28,7 @@ from alsim.studies.dependencies import of_recipe
 from alsim.studies.kinds import Done
 from alsim.studies.watch import Unit, Watch
 
-Rows = str | Path | pa.Table
+Rows = str | Path | Tabular
 Watching = Callable[[], AbstractContextManager[Watch]]
 
 # What a user may set of every study: columns of the pool that is given, what an expert is.
@@ -34,16 +37,7 @@ ARGUMENTS = (*COLUMNS, "expert")
 
 
 def run_recipe(
-    recipe: Recipe,
-    *,
-    pool: Rows | None = None,
-    scale: float = 1.0,
-    seeds: str | int | None = None,
-    candidates: int | None = None,
-    full: bool = False,
-    arguments: Settings | None = None,
-    out: Path | None = None,
-    watching: Watching = lambda: nullcontext(Watch()),
+    recipe: Recipe, *, watching: Watching = lambda: nullcontext(Watch()), **given: Any
 ) -> Report:
     """Run a recipe's studies into a folder, draw its figures and test its claims.
 
@@ -53,31 +47,32 @@ def run_recipe(
 
     Args:
         recipe: What to run.
-        pool: As for `alsim.run`; None makes the recipe's own.
-        scale: Multiplies the sizes, see `Recipe.scaled`; of a pool that is given, not its rows.
-        seeds: As for `alsim.run`, in place of the recipe's own.
-        candidates: As for `alsim.run`, in place of the recipe's own.
-        full: Whether at the source's size.
-        arguments: Others of `ARGUMENTS` for every study: which columns of the pool to take, say.
-        out: The folder: absent, empty, or of this recipe; None takes a free one below `runs/`.
         watching: Makes a watch for each study.
+        given: Some of `RecipeOptions`, by name; the pool may be a table in memory.
 
     Raises:
         AlsimError: For anything the user can mend.
     """
-    if full:
+    faults = Faults()
+    options = read(RecipeOptions, given, faults)
+    faults.raise_all("options cannot be used", "alsim recipe run")
+    pool, scale = options.pool, options.scale
+    if options.full:
         recipe = recipe.at_full_size()
-    arguments = dict(arguments or {})
+    arguments = {name: given[name] for name in ARGUMENTS if given.get(name)}
     _check_pool(recipe, pool, arguments)
-    _check_scale(recipe, pool, scale)
-    if seeds is not None:
-        parse_seeds(seeds)
-        recipe = replace(recipe, seeds=seeds)
-    recipe = recipe.scaled(scale)
-    if candidates is not None:
-        recipe = recipe.considering(candidates)
+    if scale != 1 and recipe.kind.scaled is None and pool is not None:
+        what = f"{recipe.name} trains on shares of the pool that is given, so nothing is scaled"
+        raise UsageError(what, "--scale", "leave it out; for a quick look: --seeds 1")
+    recipe = replace(recipe, seeds=given.get("seeds") or recipe.seeds).scaled(scale)
+    if options.candidates is not None:
+        recipe = recipe.considering(options.candidates)
     recipe = _with_arguments(recipe, arguments)
-    folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
+    folder = (
+        free_folder(Path("runs"), recipe.name)
+        if options.out is None
+        else _own_folder(options.out, recipe)
+    )
     try:
         with RunLock(folder), of_recipe(recipe.path):
             remove_partials(folder)
@@ -93,13 +88,14 @@ def run_recipe(
 
 def _check_pool(recipe: Recipe, pool: Rows | None, arguments: Settings) -> None:
     """Raise a UsageError unless what is said of the pool goes together, and with the recipe."""
-    for name in (name for name in COLUMNS if name in arguments):
+    for name, option in options_of(RecipeOptions).items():
+        if name not in COLUMNS or name not in arguments:
+            continue
         if name not in options_of(recipe.kind.study.options):
-            what = f"{recipe.name} has no such option"
-            raise UsageError(what, _flag(name), "leave it out")
+            raise UsageError(f"{recipe.name} has no such option", option.flag, "leave it out")
         if pool is None and recipe.pools:
             what = f"{recipe.name} makes its own pool, whose columns it knows"
-            raise UsageError(what, _flag(name), "leave it out, or name a pool: --pool FILE")
+            raise UsageError(what, option.flag, "leave it out, or name a pool: --pool FILE")
     if pool is None and not recipe.pools:
         raise UsageError(f"{recipe.name} needs a pool of its own", "--pool", recipe.pool_advice)
     if pool is not None and recipe.is_anew:
@@ -123,19 +119,6 @@ def _with_arguments(recipe: Recipe, arguments: Settings) -> Recipe:
     if faults.kept:
         raise UsageError(f"{recipe.name} has no experts", "--expert", "leave it out")
     return recipe
-
-
-def _check_scale(recipe: Recipe, pool: Rows | None, scale: float) -> None:
-    """Raise a UsageError unless a scale is one, and there is something that it scales."""
-    if not 0 < scale < float("inf"):
-        raise UsageError(f"{scale:g} is no scale", "--scale", "give a positive number such as 0.1")
-    if scale != 1 and recipe.kind.scaled is None and pool is not None:
-        what = f"{recipe.name} trains on shares of the pool that is given, so nothing is scaled"
-        raise UsageError(what, "--scale", "leave it out; for a quick look: --seeds 1")
-
-
-def _flag(argument: str) -> str:
-    return "--id" if argument == "id_column" else f"--{argument}"
 
 
 def _own_folder(folder: Path, recipe: Recipe) -> Path:

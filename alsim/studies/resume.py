@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import PoolError, StoreError
+from alsim.options.calling import takes
 from alsim.options.faults import Faults
 from alsim.options.option import options_of, read
+from alsim.options.resume import ResumeOptions
 from alsim.pool.finding import find_files
 from alsim.store.layout import MANIFEST
 from alsim.store.manifest import (
@@ -26,34 +28,25 @@ from alsim.studies.twins import NOT_KEPT
 from alsim.studies.watch import Watch
 
 
-def resume(
-    folder: str | Path,
-    *,
-    pool: str | Path | None = None,
-    workers: int | None = None,
-    trust: bool = False,
-    watch: Watch | None = None,
-) -> Done:
+@takes(ResumeOptions)
+def resume(given: dict[str, Any]) -> Done:
     """Go on with a run that was interrupted, killed or failed, to the same numbers to the bit.
 
-    It may be one of learning curves, a correlation study or passive training.
+    `folder` is that of learning curves, a correlation study or passive training. Every other
+    argument is the option of the command of the same name, see `docs/reference.md`.
 
     What followed the last checkpoint is computed again and compared with what was recorded. A
     finished run is returned as it is.
-
-    Args:
-        folder: The run's folder.
-        pool: Where the pool is now, if not where it was; its content must be the same.
-        workers: Processes, if not as many as before.
-        trust: Whether plug-ins that lie in the run's own folder may be run.
-        watch: Hears of the progress.
 
     Raises:
         AlsimError: If anything that the numbers depend on is not as it was, or for anything else
             that the user can mend.
     """
-    watch = watch or Watch()
-    found, manifest = open_folder(Path(folder))
+    faults = Faults()
+    options = read(ResumeOptions, given, faults)
+    faults.raise_all("options cannot be used", "alsim resume")
+    watch: Watch = options.watch or Watch()
+    found, manifest = open_folder(Path(options.folder))
     kind = kind_of(manifest)
     if manifest["status"] == "complete":
         done = KINDS[kind].read(found)
@@ -62,21 +55,21 @@ def resume(
         return done
     arguments = _arguments(found, manifest)
     # Kept when the run was begun, whatever became of a file that named them.
-    options = manifest.get("options")
-    if not isinstance(options, Mapping):
-        raise _tampered(found, f"options that are none: {reprlib.repr(options)}")
+    kept = manifest.get("options")
+    if not isinstance(kept, Mapping):
+        raise _tampered(found, f"options that are none: {reprlib.repr(kept)}")
     if arguments.get("initial_ids") is not None:
-        arguments["initial_ids"] = options.get("initial_ids")
+        arguments["initial_ids"] = kept.get("initial_ids")
     _refuse_other_types(found, kind, arguments)
-    if pool is None:
+    if options.pool is None:
         _refuse_missing_pool(arguments.get("pool"), found)
     for file in files_used(arguments):
         if file.flag != "--initial-ids":  # the ids are kept
             _refuse_missing(file, found)
         if file.is_code:
-            _refuse_own_code(file, found, trust=trust)
+            _refuse_own_code(file, found, trust=options.trust)
             watch.note(f"{file.flag} {file.name}: runs the code in {file.path.absolute()}")
-    changed = {"pool": pool, "workers": workers}
+    changed = {"pool": options.pool, "workers": options.workers}
     arguments |= {name: value for name, value in changed.items() if value is not None}
     return KINDS[kind].make(**arguments, out=found, watch=watch)
 

@@ -1,13 +1,13 @@
 """The Python twins of the commands: functions whose arguments are a group of options."""
 
-import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, get_args
 
+from alsim.options.calling import takes
 from alsim.options.engine import FolderOptions
 from alsim.options.faults import Faults
 from alsim.options.option import options_of, read
@@ -84,50 +84,17 @@ def twin(
     group: Any = options
 
     def decorate(function: Callable[[Call[Group]], Done]) -> Callable[P, Done]:
+        @takes(options, _ARGUMENTS)
         @wraps(function)
-        def called(*args: P.args, **kwargs: P.kwargs) -> Done:
-            given = {**_by_name(group, args, kwargs), **kwargs}
+        def called(given: dict[str, Any]) -> Done:
             compute_strictly(given.get("workers"))
             with depending(given) as files:
                 faults = Faults()
                 return function(Call(command, read(group, given, faults), given, files, faults))
 
-        documented: Any = called  # help() shows the options
-        documented.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{_ARGUMENTS}"
-        documented.__signature__ = _signature(group)
         return called
 
     return decorate
-
-
-def _signature(group: type) -> inspect.Signature:
-    """Return the arguments as a user may write them, the pool first."""
-    made, options = inspect.signature(group).parameters, options_of(group)
-    order = ["pool", *(n for n in options if n != "pool"), *(n for n in made if n not in options)]
-    return inspect.Signature(
-        [
-            made[name].replace(annotation=options[name].hint if name in options else Any)
-            for name in order
-        ]
-    )
-
-
-def _by_name(
-    group: type, args: Sequence[object], kwargs: Mapping[str, object]
-) -> dict[str, object]:
-    """Return positional arguments by name.
-
-    Raises:
-        TypeError: As Python does for too many of them, or for one that is given by name too.
-    """
-    names = [field.name for field in fields(group) if not field.kw_only]
-    found = dict(zip(names, args, strict=False))
-    if len(args) > len(names):
-        rest = "all other arguments are given by name"
-        raise TypeError(f"{len(args)} positional arguments, not {len(names)} at most: {rest}")
-    if twice := found.keys() & kwargs.keys():
-        raise TypeError(f"several values for the argument {twice.pop()!r}")
-    return found
 
 
 def plain_arguments(group: type, given: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -471,7 +471,7 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (["--pairs"], "--pairs chooses"),
         (["--pairs", "--markdown"], "--pairs chooses"),
         (["--details", "--latex"], "--details is of the text"),
-        (["--share", "95"], "95 is not a share"),
+        (["--share", "95"], "95 is too large"),
         (["--metric", "nll"], "not a score"),
         (["--baseline", "margins"], "did you mean margin?"),
         (["--x", "money"], "'money'"),

@@ -6,14 +6,14 @@ from typing import get_args
 import pytest
 from pictures import MemoryRun, make_steps, rising
 
-from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.statistics.bands import BANDS
-from alsim.cli.commands.plot import Band, X
 from alsim.errors import UsageError
+from alsim.options.option import options_of
 from alsim.plots import KINDS, Kind, draw
 from alsim.plots.drawing.figures import Drawing
+from alsim.plots.options import PlotOptions
 
-OPTIONS = {"metric", "band", "title", "x", "baseline", "relative", "task", "fraction"}
+OPTIONS = options_of(PlotOptions).keys() - {"kind", "out"}
 RUN = MemoryRun(steps=make_steps({"margin": rising(), "random": rising()}))
 
 
@@ -49,9 +49,10 @@ def test_an_option_that_a_kind_does_not_know_is_refused(
         draw(kind, [RUN], **options)
 
 
-def test_the_command_offers_the_bands_and_axes_that_there_are() -> None:
-    assert [band.value for band in Band] == list(BANDS)
-    assert [x.value for x in X] == list(get_args(XAxis))
+def test_the_command_offers_the_kinds_and_bands_that_there_are() -> None:
+    options = options_of(PlotOptions)
+    assert get_args(options["kind"].hint) == tuple(KINDS)
+    assert get_args(get_args(options["band"].hint)[0]) == BANDS
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_disjoint_tasks_are_told_by_a_column_of_the_pool(
     report = run_recipe(
         tiny(name, parameters={"experts": n_experts, "expert-width": 4}),
         pool=embeddings({"label": intents}, domains),
-        arguments={"task": "domain"},
+        task="domain",
         out=tmp_path / "r",
     )
     assert report.pool == {"path": None, "task": "domain"}
@@ -263,7 +263,8 @@ def test_cifar_100_as_it_is_imported_is_trained_by_convolutions(tmp_path: Path) 
     report = run_recipe(
         tiny("multicluster-fig3", parameters={"experts": 2, "expert-width": 2}),
         pool=pool,
-        arguments={"task": "superclass", "expert": "conv4"},
+        task="superclass",
+        expert="conv4",
         out=tmp_path / "r",
     )
     done = report.runs["all"]

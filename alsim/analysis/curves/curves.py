@@ -1,7 +1,6 @@
 """Learning curves: a metric against labels, questions or cost, over seeds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from alsim.analysis.curve import Curve
 from alsim.analysis.statistics.intervals import CONFIDENCE, t_half_width
 from alsim.errors import UsageError, nearest
-
-XAxis = Literal["labels", "questions", "cost"]
+from alsim.options.compare import XAxis
 
 X_COLUMNS: Mapping[XAxis, str] = {
     "labels": "n_labelled",

@@ -3,89 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
-from alsim.measures import scores_in_words
+from alsim.options.compare import CompareOptions
 
 if TYPE_CHECKING:
     from alsim.analysis.curves.comparison import Comparison
     from alsim.cli.screens.formats import TextTable
     from alsim.store.curves import Run
 
-_WHAT = "What to compare"
-_SAVINGS = "Labels saved"
 _OUTPUT = "Output"
 
 
+@from_options(CompareOptions, help_all=False)
 def compare(
+    given: Mapping[str, Any],
     runs: Annotated[
         list[Path],
         typer.Argument(metavar="RUN", help="Folders of runs on the same pool and splits."),
     ],
-    metric: Annotated[
-        str,
-        typer.Option(
-            help=f"{scores_in_words()}; with a --task of two classes also auc.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "accuracy",
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="Of runs of several tasks the one to compare by. [default: the mean over them]",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    x: Annotated[
-        Literal["labels", "questions", "cost"],
-        typer.Option(
-            help="What is saved: labels, the oracle's questions, or what its answers cost.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "labels",
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Compare runs on other pools, splits or tasks all the same.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            help="The strategy that savings are against. [default: random]",
-            rich_help_panel=_SAVINGS,
-        ),
-    ] = None,
-    reference: Annotated[
-        float | None,
-        typer.Option(
-            help="An accuracy to come near to, such as that of training on all labels. "
-            "[default: the baseline's mean at the end]",
-            rich_help_panel=_SAVINGS,
-        ),
-    ] = None,
-    share: Annotated[
-        float,
-        typer.Option(
-            help="Of the reference, the accuracy that is to be reached.", rich_help_panel=_SAVINGS
-        ),
-    ] = 0.95,
-    cost_per_label: Annotated[
-        float | None,
-        typer.Option(help="To tell what is saved in money, too.", rich_help_panel=_SAVINGS),
-    ] = None,
-    interval: Annotated[
-        Literal["t-test", "bootstrap"],
-        typer.Option(
-            help="Of the savings: t-test inverts the paired test; bootstrap is too narrow.",
-            rich_help_panel=_SAVINGS,
-        ),
-    ] = "t-test",
     details: Annotated[
         bool,
         typer.Option(
@@ -117,7 +57,7 @@ def compare(
         ),
     ] = False,
 ) -> None:
-    """Tell which strategy saves the most labels, by how much, and how sure that is.
+    """Compare how many labels strategies save, and how sure that is.
 
     Example: alsim compare runs/posts
 
@@ -129,18 +69,7 @@ def compare(
     import alsim
 
     read = [alsim.read_run(folder) for folder in runs]
-    found = alsim.compare(
-        read,
-        metric=metric,
-        task=task,
-        x=x,
-        baseline=baseline,
-        reference=reference,
-        share=share,
-        cost_per_label=cost_per_label,
-        interval=interval,
-        force=force,
-    )
+    found = alsim.compare(read, **given)
     if json:
         from alsim.cli.screens.output import print_json
 

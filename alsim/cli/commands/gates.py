@@ -1,12 +1,15 @@
 """`alsim gates`: which expert each task of a trained net uses, and which tasks agree."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
+from alsim.plots.options import GatesOptions
 
 if TYPE_CHECKING:
     from alsim.analysis.statistics.intervals import Estimate
@@ -17,38 +20,10 @@ _SHOWN = 4  # experts of a task that are listed
 _NOTHING = "–"
 
 
+@from_options(GatesOptions, help_all=False)
 def gates(
+    given: Mapping[str, Any],
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training study.")],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="A model of the study, as it was named there. [default: the first with "
-            "stochastic gates, else the first with any]",
-        ),
-    ] = None,
-    fraction: Annotated[
-        float | None,
-        typer.Option(help="Of the labels trained on, such as 0.25. [default: the largest]"),
-    ] = None,
-    chosen_by: Annotated[
-        str | None,
-        typer.Option(help="The strategy that chose the labels, of a study of a run's queries."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            help="Whose map is drawn; experts have no counterpart in another seed. "
-            "[default: the first]",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="The picture: .png, .svg or .pdf. [default: RUN/gates.png, its name with "
-            "the model, strategy and fraction that were asked for]"
-        ),
-    ] = None,
-    title: Annotated[str | None, typer.Option(help="A title above the picture.")] = None,
     json: AsJson = False,
 ) -> None:
     """Show which experts each task of a trained net uses, how many, and which tasks agree.
@@ -66,19 +41,20 @@ def gates(
     from alsim.plots.gates import draw_gates
     from alsim.store.training import read_training
 
-    if out is not None:
-        check_target(out)
+    options = GatesOptions(**given)
+    if options.out is not None:
+        check_target(options.out)
     study = read_training(run)
     maps = gate_maps(study.gates)
-    _refuse_without_gates(study, model, {each.model for each in maps})
-    found = choose_map(maps, model, fraction, chosen_by)
-    if seed is not None and seed not in found.seeds:
+    _refuse_without_gates(study, options.model, {each.model for each in maps})
+    found = choose_map(maps, options.model, options.fraction, options.chosen_by)
+    shown = found.seeds[0] if options.seed is None else options.seed
+    if shown not in found.seeds:
         there = ", ".join(map(str, found.seeds))
-        raise UsageError(f"no seed {seed} of {found.model}", "--seed", f"there is: {there}")
-    shown = found.seeds[0] if seed is None else seed
+        raise UsageError(f"no seed {shown} of {found.model}", "--seed", f"there is: {there}")
     labels = labels_in_words(study, found.fraction, found.chosen_by)
-    drawing = draw_gates(found, seed=shown, title=title, labels=labels)
-    target = out or study.folder / _file_of(model, chosen_by, fraction)
+    drawing = draw_gates(found, seed=shown, title=options.title, labels=labels)
+    target = options.out or study.folder / _file_of(options)
     save_figure(drawing.figure, target)
     warnings = list(drawing.warnings)
     if study.status != "complete":
@@ -101,16 +77,16 @@ def gates(
         print_remarks("warning", warnings)
         _print_text(found, shown, labels)
         lines = [f"other models with gates: {', '.join(others)}: --model NAME"] * bool(others)
-        told = f"labels were also chosen by: {', '.join(strategies)}: --chosen-by NAME"
-        lines += [told] * bool(strategies)
+        chosen = f"labels were also chosen by: {', '.join(strategies)}: --chosen-by NAME"
+        lines += [chosen] * bool(strategies)
         print_lines([*lines, f"figure: {target}"])
 
 
-def _file_of(model: str | None, chosen_by: str | None, fraction: float | None) -> str:
+def _file_of(options: GatesOptions) -> str:
     """Return the name of the picture, with what was asked for."""
-    share = None if fraction is None else f"{fraction:g}"
-    asked = "-".join(["gates", *(part for part in (model, chosen_by, share) if part)])
-    return re.sub(r"[^\w.,=+]+", "-", asked).strip(".-")[:150] + ".png"
+    share = None if options.fraction is None else f"{options.fraction:g}"
+    parts = ["gates", *filter(None, (options.model, options.chosen_by, share))]
+    return re.sub(r"[^\w.,=+]+", "-", "-".join(parts)).strip(".-")[:150] + ".png"
 
 
 def _refuse_without_gates(study: "TrainingStudy", model: str | None, known: set[str]) -> None:
@@ -190,8 +166,8 @@ def _print_text(found: "GateMap", seed: int, labels: str) -> None:
 def _used(found: "GateMap", task: int) -> str:
     from alsim.analysis.statistics.intervals import interval_text
 
-    told = _experts_used(found, task)
-    return _NOTHING if told.mean != told.mean else interval_text(told, ".1f")
+    used = _experts_used(found, task)
+    return _NOTHING if used.mean != used.mean else interval_text(used, ".1f")
 
 
 def _experts_used(found: "GateMap", task: int) -> "Estimate":

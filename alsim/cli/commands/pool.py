@@ -9,7 +9,7 @@ import typer
 from alsim.cli.commands.pool_synth import Force, Out, announce, synth
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
-from alsim.options.pool import PoolOptions
+from alsim.options.pool import OF_STUDIES, PoolOptions
 from alsim.pool.importers.table import IMPORTERS, ImportOptions, inputs_in_words
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,9 +19,7 @@ _Group = TypeVar("_Group")
 
 INITIAL_SIZE = 2000  # that of `alsim run`, on which the size of a drawn validation split depends
 
-_seen = from_options(
-    PoolOptions, leave_out=("mask_modality", "standardise", "split_seed"), help_all=False
-)
+_seen = from_options(PoolOptions, leave_out=OF_STUDIES, help_all=False)
 if TYPE_CHECKING:
     Format = str
 else:

@@ -1,11 +1,13 @@
 """`alsim recipe`: figures and tables of papers as one command."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
+from alsim.options.recipe import OF_RECIPES, RecipeOptions
 
 if TYPE_CHECKING:
     from alsim.recipes.report import Report
@@ -31,76 +33,18 @@ def list_(json: AsJson = False) -> None:
 
 
 @app.command()
+@from_options(RecipeOptions, leave_out=OF_RECIPES, help_all=False)
 def run(
+    given: Mapping[str, Any],
     names: Annotated[
         list[str],
         typer.Argument(metavar="NAME", help="One or more recipes, or files ending in .toml."),
     ],
-    pool: Annotated[
-        str | None,
-        typer.Option(help="Parquet file, folder or glob. [default: the recipe's own]"),
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(help="Label column of --pool; repeat it for several tasks."),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help="Column of --pool with the task of each row."),
-    ] = None,
-    modality: Annotated[
-        list[str] | None,
-        typer.Option(help="Embedding column of --pool; repeat it for several."),
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(help="Columns of --pool to encode as inputs, joined by commas."),
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="Split column of --pool.")] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="Column of --pool that names a row.")
-    ] = None,
-    expert: Annotated[
-        Literal["mlp", "conv4"] | None,
-        typer.Option(help="What an expert is; conv4, for raw pixels. [default: the recipe's own]"),
-    ] = None,
-    full: Annotated[
-        bool,
-        typer.Option(
-            "--full", help="At the source's own size, for a GPU. [default: sized for two cores]"
-        ),
-    ] = False,
-    scale: Annotated[
-        float,
-        typer.Option(
-            help="Multiplies the rows of the recipe's own pool, the initial size, and the query "
-            "size and candidates or the group size; the numbers of steps and groups stay."
-        ),
-    ] = 1.0,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            help="A count (5), a range (3..7) or a list (1,4). [default: the recipe's own, "
-            "mostly 5]"
-        ),
-    ] = None,
-    candidates: Annotated[
-        int | None,
-        typer.Option(
-            help="Maximum number of rows that a strategy considers, drawn again each step. "
-            "[default: all, or the recipe's own]"
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="The folder for runs, figures and result.json; of several recipes it gets a "
-            "folder each. [default: a new one in runs/]"
-        ),
-    ] = None,
     json: AsJson = False,
 ) -> None:
     """Run a figure or table of a paper: runs, picture, and whether its finding held.
+
+    Options about columns are for a pool that is given with --pool.
 
     Example: alsim recipe run vk-fig07
 
@@ -115,27 +59,13 @@ def run(
 
     recipes = [read_recipe(name) for name in names]  # all are checked before the first is run
     reports: list[Report] = []
-    given = {
-        "label": label[0] if label is not None and len(label) == 1 else label,
-        "task": task,
-        "modality": modality,
-        "features": features,
-        "split": split,
-        "id_column": id_column,
-        "expert": expert,
-    }
+    out, label = given.get("out"), given.get("label", ())
+    if len(label) == 1:
+        given = {**given, "label": label[0]}
     for recipe in recipes:
-        report = run_recipe(
-            recipe,
-            pool=pool,
-            scale=scale,
-            seeds=seeds,
-            candidates=candidates,
-            full=full,
-            arguments={name: value for name, value in given.items() if value},
-            out=out / recipe.name if out is not None and len(recipes) > 1 else out,
-            watching=watching,
-        )
+        if out is not None and len(recipes) > 1:
+            given = {**given, "out": out / recipe.name}
+        report = run_recipe(recipe, watching=watching, **given)
         reports.append(report)
         if not json:
             with reporting(report.folder, "read result.json there"):
