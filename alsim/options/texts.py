@@ -4,13 +4,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alsim.errors import UsageError
 from alsim.options.types import LARGEST, shown
 from alsim.parameters import number
 
 MOST_SEEDS = 10_000
+_Number = TypeVar("_Number", int, float)
 
 
 def parse_names(text: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -62,24 +63,35 @@ def _seeds(value: str | int | Sequence[int]) -> Sequence[int]:
     return range(number(value, int))
 
 
+def _numbers(
+    value: str | float | Sequence[float], type_: type[_Number], what: str, flag: str, mend: str
+) -> tuple[_Number, ...]:
+    """Return the numbers in a text, whole ones with an x between them, or those given.
+
+    Raises:
+        UsageError: If a text holds something else.
+    """
+    if not isinstance(value, str):
+        given: Any = (value,) if isinstance(value, int | float) else value
+        return tuple(map(type_, given))
+    parts = value.split("x") if type_ is int else parse_names(value)
+    try:
+        numbers = tuple(number(part, type_) for part in parts)
+    except ValueError:
+        numbers = None
+    if numbers is None or max(map(abs, numbers), default=0) > LARGEST:
+        raise UsageError(f"{shown(value)} holds no {what}", flag, mend)
+    return numbers
+
+
 def parse_rates(value: str | float | Sequence[float] | None) -> tuple[float, ...]:
     """Return the error rates in `0.05,0.1`, in a sequence, or the single one; None: none.
 
     Raises:
         UsageError: If a text holds something else.
     """
-    if value is None:
-        return ()
-    if not isinstance(value, str):
-        return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
-    try:
-        return tuple(number(rate, float) for rate in parse_names(value))
-    except ValueError:
-        raise UsageError(
-            f"{shown(value)} holds no error rates",
-            "--noise",
-            "give one (0.1) or several (0.05,0.1,0.3)",
-        ) from None
+    mend = "give one (0.1) or several (0.05,0.1,0.3)"
+    return () if value is None else _numbers(value, float, "error rates", "--noise", mend)
 
 
 def parse_shares(
@@ -141,12 +153,9 @@ def parse_widths(value: str | int | Sequence[int] | None, flag: str) -> tuple[in
     Raises:
         UsageError: If a text holds something else.
     """
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        return (value,) if isinstance(value, int) else tuple(value)
-    text = value.replace(",", "x")
-    return _whole_numbers(text, "x", flag, "give the width of one layer (64) or of each (64x32)")
+    mend = "give the width of one layer (64) or of each (64x32)"
+    text = value.replace(",", "x") if isinstance(value, str) else value
+    return None if text is None else _numbers(text, int, "whole numbers", flag, mend)
 
 
 def parse_list(value: str | Sequence[str] | None, flag: str) -> tuple[str, ...] | None:
@@ -174,28 +183,9 @@ def parse_image(value: str | Sequence[int] | None) -> tuple[int, int, int] | Non
     if value is None:
         return None
     mend = "give height, width and channels: 32x32x3"
-    numbers = (
-        _whole_numbers(value, "x", "--image-shape", mend)
-        if isinstance(value, str)
-        else tuple(value)
-    )
+    numbers: Any = _numbers(value, int, "whole numbers", "--image-shape", mend)
     if len(numbers) != 3 or min(numbers) < 1:
         raise UsageError(f"{shown(value)} is no shape of a picture", "--image-shape", mend)
-    return numbers
-
-
-def _whole_numbers(text: str, between: str, flag: str, mend: str) -> Any:
-    """Return the numbers in a text, as a tuple.
-
-    Raises:
-        UsageError: If there are none, or something else.
-    """
-    try:
-        numbers = tuple(number(part, int) for part in text.split(between))
-    except ValueError:
-        numbers = ()
-    if not numbers or max(map(abs, numbers)) > LARGEST:
-        raise UsageError(f"{shown(text)} holds no whole numbers", flag, mend)
     return numbers
 
 
@@ -206,13 +196,7 @@ def parse_fractions(value: str | float | Sequence[float]) -> tuple[float, ...]:
         UsageError: If a text holds something else, or one is not in (0, 1].
     """
     mend = "give shares of the labels above 0 and at most 1, such as 0.05,0.25,1"
-    try:
-        if isinstance(value, str):
-            found = tuple(number(part, float) for part in value.split(",") if part.strip())
-        else:
-            found = (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
-    except ValueError:
-        found = ()
+    found = _numbers(value, float, "fractions", "--fractions", mend)
     if not found:
         raise UsageError(f"{value!r} holds no fractions", "--fractions", mend)
     for fraction in found:

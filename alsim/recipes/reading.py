@@ -74,7 +74,7 @@ def _recipe(path: Path, data: Table, fault: Fault) -> Recipe | None:
         if name not in variants:
             fault(f"no variant {shown(name)} that [full] could change", nearest(name, variants))
     picture = decode(file.figure, kind.picture, "[figure]", fault)
-    if picture is not None:
+    if picture is not None and kind.check_picture:
         kind.check_picture(picture, fault)
     published = None
     if file.published is not None:
@@ -149,7 +149,7 @@ def _pools(
         mend = nearest(pool.default, (*GENERATORS, *GIVEN))
         fault(f"'default' in [pool] cannot be {shown(pool.default)}", mend)
         return {}
-    if pool.each_seed and not kind.has_parts:
+    if pool.each_seed and kind.gather is None:
         fault("'each_seed' has no meaning in [pool] here", "leave it out")
     if pool.each_seed and "seed" in table:
         fault("'seed' has no meaning in [pool] beside each_seed", "leave it out")

@@ -36,16 +36,6 @@ class NoPicture:
     """A figure in which nothing can be chosen."""
 
 
-def refuse_nothing(picture: Any, fault: Fault) -> None:
-    """Add no fault."""
-
-
-def first_of(parts: Sequence[Any], settings: Settings) -> Any:
-    """Return the only part of a study."""
-    del settings
-    return parts[0]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecipeKind:
     """What a recipe can run, and what follows from what that leaves."""
@@ -57,15 +47,14 @@ class RecipeKind:
     claim: type[Finding]
     check_claim: Callable[[Any, Studies, str, Fault], None]
     picture: type[Any] = NoPicture  # what [figure] may hold
-    check_picture: Callable[[Any, Fault], None] = refuse_nothing
+    check_picture: Callable[[Any, Fault], None] | None = None
     scaled: Callable[[Settings, float], Settings] | None = None  # None: its own pool alone scales
     sizes: Callable[[Settings], str]  # in words
     judge: Callable[[Sequence[Any], Mapping[str, Any], Studies], Sequence[Verdict]]
     method: Callable[[Sequence[Verdict]], str]  # how the verdicts came about, in words
     draw: Callable[[Any, Any, str], Drawing | None]
-    # Whether each seed can have a pool of its own; and a study as one, of its parts by seed.
-    has_parts: bool = False
-    gather: Callable[[Sequence[Any], Settings], Any] = first_of
+    # Makes one study of those of single seeds; None: each seed cannot have a pool of its own.
+    gather: Callable[[Sequence[Any], Settings], Any] | None = None
     tabulate: Callable[[Any, Published | None], Table] | None = None
 
 
@@ -138,20 +127,3 @@ class Recipe:
 def scaled_size(size: int, scale: float, least: int = 1) -> int:
     """Return a size multiplied and rounded, `least` at the least."""
     return max(least, round(size * scale))
-
-
-def of_each_study(
-    judge: Callable[[Any, Any, Settings, str], Verdict],
-) -> Callable[[Sequence[Any], Mapping[str, Any], Studies], list[Verdict]]:
-    """Return what judges every claim in every study, by what judges one in one."""
-
-    def judge_all(
-        claims: Sequence[Any], runs: Mapping[str, Any], studies: Studies
-    ) -> list[Verdict]:
-        return [
-            judge(claim, done, studies[name], name)
-            for name, done in runs.items()
-            for claim in claims
-        ]
-
-    return judge_all

@@ -171,18 +171,19 @@ def _run_studies(
                 watch.note(f"study {name}")
             try:
                 given = arguments_of(study, settings, Faults())
-                if recipe.is_anew:
-                    parts = _run_each_seed(recipe, given, recipe.pools[name], folder / name, watch)
-                else:
-                    options = recipe.pools.get(name)
-                    if pool is None and options is not None and options not in made:
-                        made = {options: make_pool(options)}
-                    rows = made[options] if pool is None and options is not None else pool
-                    done = study.make(
-                        rows, seeds=recipe.seeds, out=folder / name, watch=watch, **given
-                    )
-                    parts = [done]
-                runs[name] = recipe.kind.gather(parts, settings)
+                gather = recipe.kind.gather
+                if recipe.is_anew and gather is not None:
+                    options = recipe.pools[name]
+                    parts = _run_each_seed(recipe, given, options, folder / name, watch)
+                    runs[name] = gather(parts, settings)
+                    continue
+                rows = pool
+                if rows is None:
+                    options = recipe.pools[name]
+                    rows = made[options] if options in made else make_pool(options)
+                    made = {options: rows}
+                done = study.make(rows, seeds=recipe.seeds, out=folder / name, watch=watch, **given)
+                runs[name] = done if gather is None else gather([done], settings)
             except BaseException:
                 if (folder / name).exists() or runs:
                     again = f"alsim recipe run {recipe.name} … --out {folder}"

@@ -1,7 +1,8 @@
 """The tables of a comparison: cells to look at, and records for other programs."""
 
+from collections.abc import Sequence
+
 from alsim.analysis.curves.comparison import Comparison
-from alsim.analysis.curves.savings import Saving
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import Estimate
 from alsim.cli.screens.comparison_cells import (
@@ -17,6 +18,9 @@ from alsim.cli.screens.comparison_cells import (
     wins_cell,
 )
 from alsim.cli.screens.formats import TextTable, Value
+
+_SAVING = ("low", "high", "is_censored_low", "is_censored_high")
+_OF_PAIR = ("p_adjusted", "level", "seeds_needed", "wins", "wilcoxon_p")
 
 
 def strategy_table(found: Comparison) -> TextTable:
@@ -86,12 +90,12 @@ def strategy_records(found: Comparison) -> list[dict[str, Value]]:
             **_numbers("last", each.last),
             **_numbers("aubc", each.aubc),
             "rank": each.rank,
-            "target": None if each.reach is None else each.reach.target,
-            **_numbers("reached", None if each.reach is None else each.reach.labels),
-            "reached_at_least": None if each.reach is None else each.reach.at_least,
-            "n_missed": None if each.reach is None else each.reach.n_missed,
-            **_saved("saved", each.saving),
-            **_saved("money", each.money),
+            "target": getattr(each.reach, "target", None),
+            **_numbers("reached", getattr(each.reach, "labels", None)),
+            "reached_at_least": getattr(each.reach, "at_least", None),
+            "n_missed": getattr(each.reach, "n_missed", None),
+            **_record("saved", each.saving, "amount", _SAVING),
+            **_record("money", each.money, "amount", _SAVING),
         }
         for each in found.ranking
     ]
@@ -106,12 +110,8 @@ def pair_records(found: Comparison) -> list[dict[str, Value]]:
             "outcome": each.outcome,
             "n_seeds": len(each.seeds),
             **_numbers("aubc_difference", each.area),
-            "p": None if each.area is None else each.area.p,
-            "p_adjusted": each.p_adjusted,
-            "level": each.level,
-            "seeds_needed": each.seeds_needed,
-            "wins": each.wins,
-            "wilcoxon_p": each.wilcoxon_p,
+            "p": getattr(each.area, "p", None),
+            **{name: getattr(each, name) for name in _OF_PAIR},
             **_numbers("last_difference", each.last),
         }
         for each in ordered_verdicts(found)
@@ -135,17 +135,10 @@ def ordered_verdicts(found: Comparison) -> list[Verdict]:
 
 
 def _numbers(name: str, value: Estimate | None) -> dict[str, Value]:
-    return {
-        name: None if value is None else value.mean,
-        f"{name}_half_width": None if value is None else value.half_width,
-        f"{name}_low": None if value is None else value.low,
-        f"{name}_high": None if value is None else value.high,
-    }
+    return _record(name, value, "mean", ("half_width", "low", "high"))
 
 
-def _saved(name: str, saving: Saving | None) -> dict[str, Value]:
-    fields = ("low", "high", "is_censored_low", "is_censored_high")
-    return {
-        name: None if saving is None else saving.amount,
-        **{f"{name}_{f}": None if saving is None else getattr(saving, f) for f in fields},
-    }
+def _record(name: str, value: object, main: str, others: Sequence[str]) -> dict[str, Value]:
+    """Return attributes of a value, the main one under the name alone; None where it has none."""
+    rest = {f"{name}_{other}": getattr(value, other, None) for other in others}
+    return {name: getattr(value, main, None), **rest}

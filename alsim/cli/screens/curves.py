@@ -114,28 +114,16 @@ def _spent(value: Estimate, number: str) -> str:
 
 
 def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
-    def estimate(value: Estimate) -> dict[str, Any]:
-        return asdict(value)
-
+    # The errors of several tasks on the same rows are no binomial one.
+    left_out = {"strategy", "n_labelled_first", *["sampling_interval"] * bool(_tasks(run))}
     return {
         "run": str(run.folder),
         "status": run.status,
         "evaluation_split": run.evaluation_split,
         "n_evaluated": run.n_evaluated,
         "strategies": {
-            s.strategy: {
-                "n_seeds": s.n_seeds,
-                "n_labelled": s.n_labelled,
-                "labels_used": estimate(s.labels_used),
-                "questions": estimate(s.questions),
-                "cost": estimate(s.cost),
-                "is_cut": s.is_cut,
-                "first_accuracy": estimate(s.first_accuracy),
-                "last_accuracy": estimate(s.last_accuracy),
-                "aubc": estimate(s.aubc),
-                # The errors of several tasks on the same rows are no binomial one.
-                "sampling_interval": None if _tasks(run) else list(s.sampling_interval),
-            }
+            s.strategy: {"sampling_interval": None}
+            | {name: value for name, value in asdict(s).items() if name not in left_out}
             for s in summaries
         },
     }

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from alsim.cli.screen import console, styled
-from alsim.cli.screens.output import print_lines
+from alsim.cli.screens.output import print_lines, print_table
 from alsim.escaping import visible
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def print_info(summary: "PoolSummary") -> None:
     if not sys.stdout.isatty():
         print_lines(_plain(summary))
         return
-    from rich.box import ROUNDED, SIMPLE_HEAD
+    from rich.box import ROUNDED
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -32,19 +32,11 @@ def print_info(summary: "PoolSummary") -> None:
         facts.add_row(styled(name, "dim"), styled(value))
     shown.print(Panel(facts, box=ROUNDED))
     if summary.modalities:
-        table = Table(box=SIMPLE_HEAD, title="Modalities", title_justify="left")
-        for header in ("name", "width", "type", "present"):
-            table.add_column(header, justify="left" if header in ("name", "type") else "right")
-        for row in _modality_rows(summary):
-            table.add_row(*map(styled, row))
-        shown.print(table)
+        headers = ("name", "width", "type", "present")
+        print_table(headers, _modality_rows(summary), title="Modalities", right=(1, 3))
     if summary.features:
-        table = Table(box=SIMPLE_HEAD, title="Columns of features", title_justify="left")
-        for header in ("name", "kind", "place"):
-            table.add_column(header, justify="right" if header == "place" else "left")
-        for row in _feature_rows(summary):
-            table.add_row(*map(styled, row))
-        shown.print(table)
+        headers = ("name", "kind", "place")
+        print_table(headers, _feature_rows(summary), title="Columns of features", right=(2,))
     for label in summary.labels:
         if summary.task is not None:
             shown.print(styled(_task_title(label, summary.n_rows)))

@@ -1,7 +1,7 @@
 """What a run shows while it goes on: to stderr, live on a terminal, plain lines in a pipe."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -182,30 +182,37 @@ class LiveWatch(Watch):
         self._live.update(Group(*parts))
 
     def _epochs_table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for task, epoch in sorted(self._epochs.items()):
-            table.add_row(styled(task), f"epoch {epoch}")
-        return table
+        return _grid((styled(task), f"epoch {n}") for task, n in sorted(self._epochs.items()))
 
     def _copies_table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for metric, seeds in self._done.items():
-            *_, last = seeds.items()
-            done = f"{sum(seeds.values()):,} copies"
-            table.add_row(styled(metric), done, f"seed {last[0]}: {last[1]:,}")
-        return table
+        last = {metric: [*seeds.items()][-1] for metric, seeds in self._done.items()}
+        return _grid(
+            (
+                styled(metric),
+                f"{sum(seeds.values()):,} copies",
+                "seed {}: {:,}".format(*last[metric]),
+            )
+            for metric, seeds in self._done.items()
+        )
 
     def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for strategy in sorted(self._curves.values):
-            means = self._curves.means(strategy)
-            table.add_row(
+        means = {name: self._curves.means(name) for name in sorted(self._curves.values)}
+        return _grid(
+            (
                 styled(strategy),
                 f"{self._curves.labels[strategy]:,} labels",
-                f"accuracy {means[-1]:.4f}",
-                styled(spark_line(means), "cyan"),
+                f"accuracy {of_steps[-1]:.4f}",
+                styled(spark_line(of_steps), "cyan"),
             )
-        return table
+            for strategy, of_steps in means.items()
+        )
+
+
+def _grid(rows: Iterable[Sequence[RenderableType]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Recipes of correlation studies: tables of the source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from alsim.options.types import shown
 from alsim.plots import Drawing
 from alsim.plots.scatter import draw_scatter
 from alsim.recipes.file import Fault
-from alsim.recipes.recipe import NoPicture, RecipeKind, Studies, of_each_study, scaled_size
+from alsim.recipes.recipe import NoPicture, RecipeKind, Studies, scaled_size
 from alsim.recipes.verdict import Finding, Verdict
 from alsim.store.correlation import CorrelationStudy
 from alsim.strategies import find_strategy
@@ -102,12 +102,17 @@ def _sizes(settings: Settings) -> str:
 
 
 def _judge(
-    claim: CorrelationClaim, done: CorrelationStudy, settings: Settings, study: str
-) -> Verdict:
-    del settings
-    found = {each.metric: each for each in done.correlations}
-    name = find_strategy(metric_names((claim.metric,))[0]).name
-    return judge_correlation(claim, found[name], study)
+    claims: Sequence[CorrelationClaim], runs: Mapping[str, CorrelationStudy], studies: Studies
+) -> list[Verdict]:
+    """Return what became of each claim in each study."""
+    del studies
+    found = {n: {each.metric: each for each in done.correlations} for n, done in runs.items()}
+    names = {each: find_strategy(metric_names((each.metric,))[0]).name for each in claims}
+    return [
+        judge_correlation(claim, of_study[names[claim]], study)
+        for study, of_study in found.items()
+        for claim in claims
+    ]
 
 
 def _method(verdicts: Sequence[Verdict]) -> str:
@@ -131,7 +136,7 @@ CORRELATION = RecipeKind(
     check_claim=_check_claim,
     scaled=_scaled,
     sizes=_sizes,
-    judge=of_each_study(_judge),
+    judge=_judge,
     method=_method,
     draw=_draw,
 )

@@ -1,6 +1,6 @@
 """Recipes of learning curves: figures of the source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from alsim.options.types import shown
 from alsim.plots import Drawing, draw_curves
 from alsim.recipes.curves.claims import Claim, judge_claim
 from alsim.recipes.file import Fault
-from alsim.recipes.recipe import RecipeKind, Studies, of_each_study, scaled_size
+from alsim.recipes.recipe import RecipeKind, Studies, scaled_size
 from alsim.recipes.verdict import Verdict, method_of_tests
 from alsim.store.curves import Run
 from alsim.store.tables import STEPS, schema_of
@@ -74,9 +74,14 @@ def _sizes(settings: Settings) -> str:
     )
 
 
-def _judge(claim: Claim, done: Run, settings: Settings, study: str) -> Verdict:
-    batch_size = settings.get("batch_size", CurvesOptions.batch_size)
-    return judge_claim(claim, done.steps, batch_size, study)
+def _judge(claims: Sequence[Claim], runs: Mapping[str, Run], studies: Studies) -> list[Verdict]:
+    """Return what became of each claim in each study."""
+    sizes = {n: s.get("batch_size", CurvesOptions.batch_size) for n, s in studies.items()}
+    return [
+        judge_claim(claim, done.steps, sizes[study], study)
+        for study, done in runs.items()
+        for claim in claims
+    ]
 
 
 def _method(verdicts: Sequence[Verdict]) -> str:
@@ -100,7 +105,7 @@ CURVES = RecipeKind(
     check_picture=_check_picture,
     scaled=_scaled,
     sizes=_sizes,
-    judge=of_each_study(_judge),
+    judge=_judge,
     method=_method,
     draw=_draw,
 )

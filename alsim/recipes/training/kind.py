@@ -229,7 +229,6 @@ TRAINING = RecipeKind(
     judge=judge_training,
     method=method_of_tests,
     draw=_draw,
-    has_parts=True,
     gather=_gather,
     tabulate=_tabulate,
 )
