@@ -6,7 +6,7 @@ checks with all faults at once (`read`), and what `run.json` keeps.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import (
@@ -164,8 +164,8 @@ class Option(Generic[Given, Value]):
         """Raise a UsageError for a number, or one of several, that is out of range."""
         within = self.facts.get("within")
         if within is not None and value is not None:
-            numbers: tuple[float, ...] = value if isinstance(value, tuple) else (value,)
-            for number in numbers:
+            numbers: Any = value.values() if isinstance(value, Mapping) else value
+            for number in numbers if isinstance(numbers, Iterable) else (numbers,):
                 within.check(number, self.flag)
 
 

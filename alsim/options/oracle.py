@@ -13,6 +13,7 @@ from alsim.options.texts import parse_path, parse_rates, parse_shares
 OracleKind = Literal["perfect", "noisy", "annotators", "hierarchical"]
 
 HIGHEST_PRICE = 1e12  # so that the sum over a run stays exact to a part of a unit
+_PRICE = Range(above=0, below=HIGHEST_PRICE, usual="1 counts questions")
 
 # The oracles that each option is for.
 _FOR: Mapping[str, tuple[OracleKind, ...]] = {
@@ -42,6 +43,7 @@ class AnswerOptions:
         None,
         parse_rates,
         "Error rate of the noisy oracle, or one for each annotator: 0.05,0.1,0.3.",
+        within=Range(least=0, most=1),
     )
     confusion: Option[str | Path | None, Path | None] = parsed(
         None,
@@ -66,16 +68,18 @@ class PriceOptions:
 
     heading: ClassVar = "Oracle"
 
-    price: float = option(1.0, "Price of one question.")
+    price: float = option(1.0, "Price of one question.", within=_PRICE)
     task_price: Option[Sequence[str] | Mapping[str, float], Mapping[str, float]] = parsed(
         (),
         partial(parse_shares, flag="--task-price"),
         "With several tasks: price of one task's label, such as gender=0.5; repeat it for several.",
+        within=_PRICE,
         repeat=True,
     )
     read_price: float | None = option(
         None,
         "Price of reading an object, paid once, whatever is asked about it.",
+        within=Range(least=0, below=HIGHEST_PRICE),
         otherwise="0",
     )
 
@@ -115,21 +119,9 @@ def oracle_faults(options: OracleOptions) -> list[UsageError]:
     if kind == "hierarchical" and options.groups is None:
         mend = "give a JSON or TOML file of groups and their classes: --groups FILE"
         fault("the hierarchical oracle needs groups", "--oracle hierarchical", mend)
-    for rate in options.noise:
-        if not 0 <= rate <= 1:
-            fault(f"an error rate of {rate:g} is not a share", "--noise", "0 ≤ rate ≤ 1")
     if kind == "annotators" and options.answers is not None and options.noise:
         n = len(options.noise)
         if not 1 <= options.answers <= n:
             what = f"{options.answers} answers an object cannot come from {n} annotators"
             fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
-    prices = {f"--task-price {name}": price for name, price in options.task_price.items()}
-    for flag, price in {"--price": options.price, **prices}.items():
-        if not 0 < price < HIGHEST_PRICE:
-            what = f"a price of {price:g} is not between 0 and {HIGHEST_PRICE:g}"
-            fault(what, flag, "give what one question costs; 1 counts questions")
-    if not 0 <= (options.read_price or 0) < HIGHEST_PRICE:
-        what = f"a price of {options.read_price:g} is not between 0 and {HIGHEST_PRICE:g}"
-        mend = "give what reading an object costs; 0 where labels pay for it"
-        fault(what, "--read-price", mend)
     return faults

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import UsageError
-from alsim.options.option import options_of
 from alsim.plots import Drawing
 from alsim.recipes.file import Fault, Published
 from alsim.recipes.pools import MadePool
@@ -107,17 +106,6 @@ class Recipe:
                 for study, pool in self.pools.items()
             },
         )
-
-    def considering(self, candidates: int) -> "Recipe":
-        """Return the recipe with a maximum number of rows that a strategy considers.
-
-        Raises:
-            UsageError: If it queries nothing.
-        """
-        if "candidates" not in options_of(self.kind.study.options):
-            what = f"{self.name} queries nothing, so candidates have no meaning"
-            raise UsageError(what, "--candidates", "leave it out")
-        return self.setting({"candidates": candidates})
 
     def setting(self, instead: Settings) -> "Recipe":
         """Return the recipe with other settings of every study."""

@@ -129,7 +129,8 @@ def _origin(
 ) -> dict[str, Any]:
     """Return what a recipe was run on: a path and columns, or how its own pools were made."""
     if pool is not None:
-        return {"path": None if isinstance(pool, Tabular) else str(pool), **arguments}
+        columns = {name: value for name, value in arguments.items() if name != "candidates"}
+        return {"path": None if isinstance(pool, Tabular) else str(pool), **columns}
     made = {study: described(options) for study, options in recipe.pools.items()}
     first, *others = made.values()
     origin = {

@@ -31,9 +31,9 @@ from alsim.studies.watch import Unit, Watch
 Rows = str | Path | Tabular
 Watching = Callable[[], AbstractContextManager[Watch]]
 
-# What a user may set of every study: columns of the pool that is given, what an expert is.
+# What a user may set in every study: columns of the pool that is given, and a few others.
 COLUMNS = ("label", "modality", "features", "task", "split", "id_column")
-ARGUMENTS = (*COLUMNS, "expert")
+ARGUMENTS = (*COLUMNS, "expert", "candidates")
 
 
 def run_recipe(
@@ -65,8 +65,6 @@ def run_recipe(
         what = f"{recipe.name} trains on shares of the pool that is given, so nothing is scaled"
         raise UsageError(what, "--scale", "leave it out; for a quick look: --seeds 1")
     recipe = replace(recipe, seeds=given.get("seeds") or recipe.seeds).scaled(scale)
-    if options.candidates is not None:
-        recipe = recipe.considering(options.candidates)
     recipe = _with_arguments(recipe, arguments)
     folder = (
         free_folder(Path("runs"), recipe.name)
@@ -89,11 +87,11 @@ def run_recipe(
 def _check_pool(recipe: Recipe, pool: Rows | None, arguments: Settings) -> None:
     """Raise a UsageError unless what is said of the pool goes together, and with the recipe."""
     for name, option in options_of(RecipeOptions).items():
-        if name not in COLUMNS or name not in arguments:
+        if name not in arguments or name == "expert":
             continue
         if name not in options_of(recipe.kind.study.options):
             raise UsageError(f"{recipe.name} has no such option", option.flag, "leave it out")
-        if pool is None and recipe.pools:
+        if name in COLUMNS and pool is None and recipe.pools:
             what = f"{recipe.name} makes its own pool, whose columns it knows"
             raise UsageError(what, option.flag, "leave it out, or name a pool: --pool FILE")
     if pool is None and not recipe.pools:

@@ -168,7 +168,7 @@ def test_a_faulty_recipe_names_file_key_and_the_nearest(
 
 
 def test_candidates_mean_nothing_where_nothing_is_queried(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="candidates have no meaning") as caught:
+    with pytest.raises(UsageError, match="mine has no such option") as caught:
         run_recipe(read_recipe(write(tmp_path)), candidates=50, out=tmp_path / "r")
     assert caught.value.args[1] == "--candidates"
     assert not (tmp_path / "r").exists()

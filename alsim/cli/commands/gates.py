@@ -207,6 +207,7 @@ def _as_json(found: "GateMap", seed: int) -> dict[str, Any]:
     from dataclasses import asdict
 
     values = found.values[found.seeds.index(seed)]
+    tasks = found.tasks
     return {
         "model": found.model,
         "chosen_by": found.chosen_by,
@@ -214,23 +215,19 @@ def _as_json(found: "GateMap", seed: int) -> dict[str, Any]:
         "fact": found.fact,
         "seeds": list(found.seeds),
         "experts_used": {
-            task: {name: _number(value) for name, value in asdict(_experts_used(found, t)).items()}
-            for t, task in enumerate(found.tasks)
+            task: {name: _plain(value) for name, value in asdict(_experts_used(found, t)).items()}
+            for t, task in enumerate(tasks)
         },
-        "map": {
-            "seed": seed,
-            "tasks": {
-                task: [_number(v) for v in row]
-                for task, row in zip(found.tasks, values.tolist(), strict=True)
-            },
-        },
+        "map": {"seed": seed, "tasks": dict(zip(tasks, _plain(values.tolist()), strict=True))},
         "correlations": {
-            task: dict(zip(found.tasks, map(_number, row), strict=True))
-            for task, row in zip(found.tasks, found.correlations.tolist(), strict=True)
+            task: dict(zip(tasks, row, strict=True))
+            for task, row in zip(tasks, _plain(found.correlations.tolist()), strict=True)
         },
     }
 
 
-def _number(value: float | None) -> float | None:
-    """Return a number as JSON has it: nothing for one that is not finite."""
+def _plain(value: Any) -> Any:
+    """Return a number, or lists of them, as JSON has it: nothing for one that is not finite."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     return None if value is None or value != value else value
