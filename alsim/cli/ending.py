@@ -30,10 +30,10 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def ending_well() -> Generator[None]:
-    """Turn what cuts the inside short into an exit code and one line, without a traceback.
+    """Turn a signal into an exit code and one line, without a traceback.
 
-    Every signal is a KeyboardInterrupt inside, so that what cleans up after Ctrl-C cleans up after
-    all. Nothing of the signals is restored: the process is to end.
+    Every signal raises a KeyboardInterrupt inside, so that what cleans up after Ctrl-C cleans up
+    after all. Signal handlers are not restored: the process ends.
     """
     listener = _Listener()
     listener.listen()
@@ -43,22 +43,22 @@ def ending_well() -> Generator[None]:
         finally:
             listener.is_ending = True
     except KeyboardInterrupt:
-        raise SystemExit(_told(listener.heard)) from None
+        raise SystemExit(_exit_code(listener.first)) from None
     except SystemExit as ending:
         if ending.code == INTERRUPTED:  # the boundary's, or Typer's own
-            raise SystemExit(_told(listener.heard)) from None
+            raise SystemExit(_exit_code(listener.first)) from None
         raise
     finally:
         listener.stop()
 
 
 def leave(code: object) -> NoReturn:
-    """End the process with the code of a SystemExit, with all that is written flushed.
+    """End the process with the code of a SystemExit, with all output flushed.
 
-    The libraries' C++ has no part in it: threads that they leave running would abort the process.
+    Destructors of C++ libraries are skipped: threads they leave running would abort the process.
     """
     if not isinstance(code, int | None):
-        raise SystemExit(code)  # words, which Python writes
+        raise SystemExit(code)  # a message, which Python prints
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] -- which os._exit leaves out
     for stream in (sys.stdout, sys.stderr):
         with suppress(OutputError, SystemExit):
@@ -67,42 +67,42 @@ def leave(code: object) -> NoReturn:
 
 
 class _Listener:
-    """Hears signals: the first ends the process in good order, Ctrl-C after it at once.
+    """Handles signals: the first ends the process in good order, Ctrl-C after it at once.
 
-    While modules are imported the first ends it at once too, for then there is little to clean up.
+    While modules are imported the first ends it at once too: there is little to clean up then.
     """
 
     def __init__(self) -> None:
         self.is_ending = False
-        self.heard: int = signal.SIGINT  # the first signal
+        self.first: int = signal.SIGINT
         self._numbers: list[int] = []
         self._terminals = [fd for fd in (1, 2) if os.isatty(fd)]
 
     def listen(self) -> None:
-        """Hear the signals that nobody, such as `nohup`, has had ignored."""
+        """Handle the signals that are not ignored already, as by `nohup`."""
         if threading.current_thread() is not threading.main_thread():
             return
         for name in _WORDS:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._hear)
+                signal.signal(number, self._handle)
                 self._numbers.append(number)
 
     def stop(self) -> None:
-        """Hear no more: the interpreter's own end would let a signal kill, whatever the code."""
+        """Ignore further signals: one at the end would kill, whatever the exit code."""
         for number in self._numbers:
             signal.signal(number, signal.SIG_IGN)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self.is_ending:
             self.is_ending = True
-            self.heard = number
+            self.first = number
             if _is_importing(frame):
                 self._leave(number)
             if signal.Signals(number).name == "SIGHUP":
                 silence(*self._terminals)  # it is gone, and writing to it would fail
             raise Stopped
-        # Others come in pairs: a shell passes on what its whole group was sent.
+        # Others come in pairs: a shell passes on what was sent to its whole group.
         if number == signal.SIGINT:
             self._leave(number)
 
@@ -126,7 +126,7 @@ def _word(number: int) -> str:
     return _WORDS[signal.Signals(number).name] + "\n"
 
 
-def _told(number: int) -> int:
-    """Return the exit code of a signal, and say in a word what it was."""
+def _exit_code(number: int) -> int:
+    """Return the exit code of a signal, and print in a word which it was."""
     sys.stderr.write(_word(number))
     return 128 + number

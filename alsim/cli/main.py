@@ -37,11 +37,11 @@ class ErrorBoundary(TyperGroup):
             finally:
                 sys.stdout.flush()
         except (AlsimError, ImportError, MemoryError, OSError, RuntimeError) as error:
-            told = _as_told(error)
-            if told is None:
+            shown = _mendable(error)
+            if shown is None:
                 raise
-            print_error(told)
-            sys.exit(told.exit_code)
+            print_error(shown)
+            sys.exit(shown.exit_code)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse empty values, as an unset variable of a shell gives them: "" is no path."""
@@ -52,7 +52,7 @@ class ErrorBoundary(TyperGroup):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run one command, from a folder that exists: libraries abort the process in another."""
+        """Run one command, in a folder that exists: libraries abort the process otherwise."""
         try:
             Path.cwd()
         except OSError:
@@ -61,15 +61,15 @@ class ErrorBoundary(TyperGroup):
         return super().invoke(ctx)
 
 
-def _as_told(error: Exception) -> AlsimError | None:
+def _mendable(error: Exception) -> AlsimError | None:
     """Return an error as one that the user can mend, None for a bug."""
     if isinstance(error, AlsimError):
         return error
     reason = str(error).partition("\n")[0]
     if is_want_of_memory(f"{type(error).__name__}: {reason}"):
         mend = "free some, allow more (ulimit -v), or take a smaller pool"
-        return RunError(f"memory ran out: {reason or 'no more can be had'}", "this process", mend)
-    if isinstance(error, OSError):  # of a place where nothing better is known
+        return RunError(f"memory ran out: {reason or 'none is left'}", "this process", mend)
+    if isinstance(error, OSError):
         where = str(error.filename or "the operating system")
         return StoreError(f"refused: {error.strerror or error}", where, "mend that, and repeat")
     return None

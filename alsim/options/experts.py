@@ -15,7 +15,7 @@ EstimatorName = Literal[
     "leave-one-out", "reinforce", "reinforce-mean", "disarm", "hard-concrete", "straight-through"
 ]
 Evaluation = Literal["task-k", "mean-k", "round", "sample", "all", "soft"]
-_TOP = "top-"  # before a number: so many of each task's likeliest experts
+_TOP = "top-"  # before K: each task's K likeliest experts
 _WIDTHS = Range(least=1, most=1 << 14)
 _MANY = Range(least=1, most=10_000)
 
@@ -42,7 +42,7 @@ def check_evaluation(value: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertOptions:
-    """Experts, gates and towers. Options that a model does not have are ignored by it."""
+    """Experts, gates and towers. A model ignores options that it does not have."""
 
     number: int | None = option(
         None,

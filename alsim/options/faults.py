@@ -1,4 +1,4 @@
-"""Faults collected as they are found, so that all of them are told at once."""
+"""Faults collected as they are found, so that all are reported at once."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -10,13 +10,13 @@ _T = TypeVar("_T")
 
 
 class Faults:
-    """What is wrong with a configuration, as far as is known yet."""
+    """What is wrong with a configuration, as found so far."""
 
     def __init__(self) -> None:
         self.kept: list[AlsimError] = []
 
     def add(self, what: str, where: str, mend: str, kind: type[AlsimError] = UsageError) -> None:
-        """Keep a fault; one that was told already is not told again."""
+        """Keep a fault unless it is kept already."""
         if all((what, where, mend) != error.args for error in self.kept):
             self.kept.append(kind(what, where, mend))
 
@@ -50,9 +50,9 @@ class Faults:
             raise self.kept[0]
         if self.kept:
             of_pool = all(isinstance(error, PoolError) for error in self.kept)
-            told = "".join(_numbered(i, error, where) for i, error in enumerate(self.kept, 1))
+            listed = "".join(_numbered(i, error, where) for i, error in enumerate(self.kept, 1))
             raise (PoolError if of_pool else UsageError)(
-                f"{len(self.kept)} {what}:{told}", where, "each as said under it"
+                f"{len(self.kept)} {what}:{listed}", where, "each as shown under it"
             )
 
 

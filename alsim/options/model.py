@@ -25,7 +25,7 @@ def _encoders(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """The architecture. Options that a model does not have are ignored by it."""
+    """The architecture. A model ignores options that it does not have."""
 
     name: str = "auto"  # "auto": three-head for several modalities, mlp for one
     # Whatever the inputs: as wide as a narrow input, a net learns less than a linear layer

@@ -58,7 +58,12 @@ class Range:
             raise UsageError(f"{text} is out of range", flag, mend)
 
     def _bounds(self) -> list[str]:
-        bounds = {"of at least": self.least, "above": self.above, "below": self.below}
+        bounds = {
+            "of at least": self.least,
+            "of at most": self.most,
+            "above": self.above,
+            "below": self.below,
+        }
         return [
             f"{word} {bound:g}"
             for word, bound in bounds.items()

@@ -34,7 +34,7 @@ class QuerySize:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """What ends a run: so many steps, no unlabelled rows left, an accuracy, or so many labels."""
+    """What ends a run: its steps, no unlabelled rows left, an accuracy, or a number of labels."""
 
     kind: str = "steps"  # "steps" | "exhausted" | "accuracy" | "labels"
     value: float = 0.0

@@ -55,7 +55,7 @@ def verdict_on(
         measured: What the numbers are.
         test: Their mean; None if there was nothing to measure.
         per_seed: The numbers.
-        remark: What else is to be known of them.
+        remark: What else to know about them.
         form: How they are written.
     """
     if test is None:
@@ -78,7 +78,7 @@ def with_interval(test: MeanTest, form: str) -> str:
 
 
 def method_of_tests(verdicts: Sequence[Verdict]) -> str:
-    """Return how findings were verdict_on, in words."""
+    """Return how findings were tested, in words."""
     n = len(verdicts)
     text = f"each is tested alone, by a two-sided t-test over paired seeds at {100 * ALPHA:.0f} %"
     return f"{text}, not corrected for there being {n}" if n > 1 else text

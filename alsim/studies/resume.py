@@ -1,4 +1,4 @@
-"""`alsim.resume`: go on with a run from nothing but its folder."""
+"""`alsim.resume`: go on with a run, from its folder alone."""
 
 import reprlib
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def resume(given: dict[str, Any]) -> Done:
         tidy(found)
         return done
     arguments = _arguments(found, manifest)
-    # Kept when the run was begun, whatever became of a file that named them.
+    # Kept when the run began, whatever became of the file that named them.
     kept = manifest.get("options")
     if not isinstance(kept, Mapping):
         raise _tampered(found, f"options that are none: {reprlib.repr(kept)}")
@@ -78,7 +78,7 @@ def _arguments(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments that a run was begun with.
 
     Raises:
-        StoreError: If its folder does not tell them, or this alsim is another.
+        StoreError: If its folder does not hold them, or is of another version of alsim.
     """
     where, command = str(folder), command_of(manifest)
     refuse_older(folder, manifest)
@@ -110,8 +110,8 @@ def _refuse_other_types(folder: Path, kind: FolderKind, arguments: Mapping[str, 
     faults = Faults()
     read(KINDS[kind].options, arguments, faults)
     if faults.kept:
-        told = "; ".join(str(fault.args[0]) for fault in faults.kept)
-        raise _tampered(folder, f"arguments of other types: {told}")
+        listed = "; ".join(str(fault.args[0]) for fault in faults.kept)
+        raise _tampered(folder, f"arguments of other types: {listed}")
 
 
 def _tampered(folder: Path, what: str) -> StoreError:

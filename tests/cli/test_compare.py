@@ -105,7 +105,7 @@ def test_the_table_of_two_strategies_is_as_by_hand(tmp_path: Path) -> None:
         ],
     }
     assert "95 % of random's last accuracy, .6500, is .6175" in text
-    assert "≥ … (1 of 3): so many seeds reached it" in text
+    assert "≥ … (1 of 3): seeds that reached it" in text
 
 
 def test_a_strategy_that_is_surely_ahead_is_said_to_save_so_much(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_verdict_names_the_better_first_and_says_how_sure_it_is(tmp_path: Path
         (
             three(0.1, 0.0, 0.02),
             "z and random: cannot tell with 3 seeds (AUBC +.0400 ± .1314, p = .32); "
-            "a difference of this size would want about 16 seeds",
+            "a difference of this size would need about 16 seeds",
         ),
         (three(0.0, 0.0), "random and z: cannot tell with 2 seeds (AUBC .0000 ± .0000, p = 1.00)"),
         (
@@ -294,7 +294,7 @@ def test_a_verdict_names_the_better_first_and_says_how_sure_it_is(tmp_path: Path
         (
             three(0.1, -0.1, 0.0001),
             "z and random: cannot tell with 3 seeds (AUBC .0000 ± .2484, p = 1.00); "
-            "a difference of this size would want more than 1,000 seeds",
+            "a difference of this size would need more than 1,000 seeds",
         ),
     ],
 )

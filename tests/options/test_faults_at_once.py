@@ -68,7 +68,7 @@ def refusal(**arguments: Any) -> UsageError:
         ({"price": -1.0}, "--price", "out of range"),
         ({"price": math.nan}, "--price", "out of range"),
         ({"price": math.inf}, "--price", "out of range"),
-        ({"oracle": "noisy", "noise": 1.5}, "--noise", "at most 1"),
+        ({"oracle": "noisy", "noise": 1.5}, "--noise", "ask for at most 1"),
         ({"oracle": "noisy", "noise": "a"}, "--noise", "no error rates"),
         ({"oracle": "nosy"}, "--oracle", "did you mean noisy"),
         ({"oracle": "hierarchical", "groups": "a\0b"}, "--groups", "no such file"),
@@ -132,7 +132,7 @@ def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None
     assert lines[0] == f"{len(places)} options cannot be used:"
     mends = [line for line in lines if line.startswith("     mend: ")]
     assert len(mends) == len(places)
-    assert error.args[1:] == ("alsim run", "each as said under it")
+    assert error.args[1:] == ("alsim run", "each as shown under it")
 
 
 def test_numbers_and_arrays_of_numpy_are_taken_as_numbers() -> None:

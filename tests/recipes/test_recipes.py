@@ -206,7 +206,7 @@ def test_a_recipe_without_a_pool_says_how_to_get_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_scale_is_a_positive_number(scale: float, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no scale"):
+    with pytest.raises(UsageError, match="--scale"):
         run_recipe(read_recipe(write(tmp_path)), scale=scale)
 
 

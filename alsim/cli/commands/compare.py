@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from alsim.cli.screens.formats import TextTable
     from alsim.store.curves import Run
 
-_OUTPUT = "Output"
+_flag = partial(typer.Option, rich_help_panel="Output")
 
 
 @from_options(CompareOptions, help_all=False)
@@ -27,34 +28,16 @@ def compare(
         typer.Argument(metavar="RUN", help="Folders of runs on the same pool and splits."),
     ],
     details: Annotated[
-        bool,
-        typer.Option(
-            "--details",
-            help="Every pair's verdict, and what only describes: seeds won, Wilcoxon's p.",
-            rich_help_panel=_OUTPUT,
-        ),
+        bool, _flag("--details", help="Print every pair's verdict, seeds won, and Wilcoxon's p.")
     ] = False,
     json: AsJson = False,
-    csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV: a line a strategy.", rich_help_panel=_OUTPUT)
-    ] = False,
-    latex: Annotated[
-        bool,
-        typer.Option(
-            "--latex", help="Print a LaTeX table of the strategies.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
+    csv: Annotated[bool, _flag("--csv", help="Print CSV, a line a strategy.")] = False,
+    latex: Annotated[bool, _flag("--latex", help="Print a LaTeX table of the strategies.")] = False,
     markdown: Annotated[
-        bool,
-        typer.Option(
-            "--markdown", help="Print Markdown: strategies and pairs.", rich_help_panel=_OUTPUT
-        ),
+        bool, _flag("--markdown", help="Print the strategies and the pairs.")
     ] = False,
     pairs: Annotated[
-        bool,
-        typer.Option(
-            "--pairs", help="With --csv or --latex: the pairs instead.", rich_help_panel=_OUTPUT
-        ),
+        bool, _flag("--pairs", help="Print the pairs, with --csv or --latex.")
     ] = False,
 ) -> None:
     """Compare how many labels strategies save, and how sure that is.
@@ -94,11 +77,11 @@ def compare(
 
 
 def _check(formats: list[str], *, pairs: bool, details: bool) -> None:
-    """Raise a UsageError if what is asked of the output does not go together."""
+    """Raise a UsageError if the options of the output do not go together."""
     from alsim.errors import UsageError
 
     if len(formats) > 1:
-        what = "one format can be printed at a time"
+        what = "only one format can be printed at a time"
         raise UsageError(what, " and ".join(formats), "ask for one of them")
     if pairs and formats not in (["--csv"], ["--latex"]):
         what = "--pairs chooses the table of --csv or --latex"
@@ -120,13 +103,13 @@ def _print_text(found: "Comparison", run: "Run", *, with_details: bool) -> None:
 
     print_lines([words.headline(found)])
     show(strategy_table(found))
-    told = words.ordered_verdicts(found) if with_details else words.main_verdicts(found)
-    left = len(found.verdicts) - len(told)
-    sentences = [words.verdict_sentence(verdict) for verdict in told]
+    shown = words.ordered_verdicts(found) if with_details else words.main_verdicts(found)
+    left = len(found.verdicts) - len(shown)
+    sentences = [words.verdict_sentence(verdict) for verdict in shown]
     sentences += [f"and {left} more pair{'s' * (left > 1)}: --details"] * bool(left)
     if sentences:
         print_lines([*sentences, ""])
-    if with_details and told:
+    if with_details and shown:
         print_lines(["what only describes, and decides nothing:"])
         show(pair_table(found, with_verdicts=False))
         show(win_table(found))

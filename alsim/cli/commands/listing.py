@@ -1,4 +1,4 @@
-"""`alsim strategies` and `alsim models`: what there is."""
+"""`alsim strategies` and `alsim models`."""
 
 from typing import Annotated
 
@@ -10,11 +10,11 @@ from alsim.cli.help import AsJson
 def strategies(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Tell all of these: parameters, cost."),
+        typer.Argument(metavar="[NAME]...", help="Strategies to show with parameters and cost."),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """List the query strategies, or tell all of some.
+    """List the query strategies, or the parameters and cost of some.
 
     Example: alsim strategies
 
@@ -28,11 +28,11 @@ def strategies(
         # Only what a strategy's function returns shows all of its parameters, and it needs torch.
         from alsim.strategies.naming import describe
 
-        told = {name: describe(name) for name in names or known}
+        described = {name: describe(name) for name in names or known}
         if json:
-            print_json(told)
+            print_json(described)
             return
-        for name, facts in told.items():
+        for name, facts in described.items():
             parameters = ", ".join(f"{k}={v}" for k, v in facts["parameters"].items())
             print_lines(
                 [

@@ -17,7 +17,7 @@ from alsim.cli.screens.comparison_cells import (
 )
 from alsim.cli.screens.comparison_tables import ordered_verdicts
 
-_MANY = 1000  # seeds: more are not told exactly
+_MANY = 1000  # seeds: above, no exact number is given
 
 
 def headline(found: Comparison) -> str:
@@ -36,17 +36,17 @@ def headline(found: Comparison) -> str:
     if not better:
         return f"cannot tell that any strategy is better than {found.baseline}"
     best = max(better, key=lambda each: (_is_sure(each.saving), _greatest(each.saving)))
-    told = saving_cell(best, best.saving, found, unit(found))
+    amount = saving_cell(best, best.saving, found, unit(found))
     if not _is_sure(best.saving):
         return (
             f"{best.strategy} is better than {found.baseline}; "
-            f"what it saves by the end is not sure: {told}"
+            f"what it saves by the end is not sure: {amount}"
         )
     others = [each.strategy for each in better if each is not best]
     open_ = [name for name in others if (best.strategy, name) not in decided]
     most = "saves the most" if others and not open_ else "saves"
     whole = f"{found.end:{unit(found)}}"
-    line = f"{best.strategy} {most} against {found.baseline}: {told} of {whole} {found.counts}"
+    line = f"{best.strategy} {most} against {found.baseline}: {amount} of {whole} {found.counts}"
     return line + (f"; cannot tell it from {' and '.join(open_)}" if open_ else "")
 
 
@@ -60,7 +60,7 @@ def explanations(
         split: That was measured on.
         n_evaluated: Its rows.
         of: Which task, if there are several.
-        is_mean: Whether of the mean over tasks, whose sampling error the rows alone do not tell.
+        is_mean: Whether of the mean over tasks, whose sampling error is not known.
     """
     n_pairs, metric, form = len(found.verdicts), metric_words(found.metric), unit(found)
     span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"
@@ -90,7 +90,7 @@ def explanations(
         lines.append(f"{share} of {whose} {metric}, {points(found.reference)}, is {target}")
         reaches = [each.reach for each in found.strategies if each.reach is not None]
         if any(reach.n_missed and reach.labels for reach in reaches):
-            lines.append("≥ … (1 of 3): so many seeds reached it, the others count as at the end")
+            lines.append("≥ … (1 of 3): seeds that reached it; the others count as at the end")
     return lines
 
 
@@ -114,12 +114,12 @@ def verdict_sentence(verdict: Verdict) -> str:
     gap += f", {_p_equals(verdict.p_adjusted)}"
     if verdict.outcome == "better":
         return f"{first} is better than {second}: {gap}, {wins_cell(verdict)} seeds"
-    told = f"{first} and {second}: cannot tell with {seeds} ({gap})"
+    text = f"{first} and {second}: cannot tell with {seeds} ({gap})"
     needed = verdict.seeds_needed
     if needed is None or needed <= n:
-        return told
+        return text
     about = f"about {needed}" if needed <= _MANY else f"more than {_MANY:,}"
-    return f"{told}; a difference of this size would want {about} seeds"
+    return f"{text}; a difference of this size would need {about} seeds"
 
 
 def _p_equals(p: float) -> str:

@@ -111,7 +111,7 @@ def _on_sizes(study: CorrelationStudy) -> list[str]:
         f"{study.initial_size:,} labels; accuracy on {study.n_evaluated:,} "
         f"{study.evaluation_split} rows",
         f"copies were trained for {epochs} epoch{'s' if epochs > 1 else ''}: "
-        + ("with more" if epochs == 1 else "with so many")
+        + ("with more" if epochs == 1 else "with this many")
         + " the signs can turn",
     ]
     if study.evaluation_split == "validation":
@@ -132,8 +132,8 @@ def _by_seed(found: Correlation) -> str:
     """Return the ρ of each seed, or of many only how many there are."""
     if len(found.rhos) > _LISTED:
         return found.seeds_in_words
-    told = ("undefined" if rho is None else f"{rho:+z.2f}" for rho in found.rhos.values())
-    return " ".join(told)
+    shown = ("undefined" if rho is None else f"{rho:+z.2f}" for rho in found.rhos.values())
+    return " ".join(shown)
 
 
 def _interval(interval: Interval | None) -> str:

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: to stderr, live on a terminal, plain lines in a pipe."""
+"""Progress of a run on stderr: live on a terminal, plain lines in a pipe."""
 
 import sys
 from collections.abc import Generator, Iterable, Sequence
@@ -30,7 +30,7 @@ def spark_line(values: list[float], width: int = _SPARK_WIDTH) -> str:
 
 
 class _Curves:
-    """The accuracies heard of so far, by strategy and step."""
+    """The accuracies reported so far, by strategy and step."""
 
     def __init__(self) -> None:
         self.values: dict[str, dict[int, list[float]]] = {}

@@ -180,14 +180,14 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
 
 
 def _on_gates(summary: TrainingSummary) -> list[str]:
-    told = [row for row in summary.tasks if row.experts is not None]
+    gated = [row for row in summary.tasks if row.experts is not None]
     parts = ["the effective number of a softmax gate's mean weights"] * any(
-        not row.evaluation for row in told
+        not row.evaluation for row in gated
     )
     parts += ["of stochastic gates those that run in evaluation"] * any(
-        bool(row.evaluation) for row in told
+        bool(row.evaluation) for row in gated
     )
-    lines = [f"experts: that the task uses, {'; '.join(parts)}"] if told else []
+    lines = [f"experts: that the task uses, {'; '.join(parts)}"] if gated else []
     if any(len(modes) > 1 for modes in _modes(summary).values()):
         lines.append("mode: of evaluation, which of a task's experts then run")
     return lines
