@@ -1,7 +1,7 @@
 """A recipe's file: TOML, with tables of known types."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
@@ -10,7 +10,6 @@ import msgspec
 
 from alsim.errors import UsageError, nearest
 from alsim.options.curves import CurvesOptions
-from alsim.options.faults import Faults
 from alsim.options.types import advice, shown
 
 HERE = Path(__file__).parent
@@ -112,32 +111,14 @@ def load(path: Path) -> Table:
         raise UsageError(f"not TOML: {error}", str(path), "mend the file") from error
 
 
-def read_file(name: str) -> RecipeFile:
-    """Return what the file of a recipe holds, before its studies are checked.
-
-    Raises:
-        UsageError: If there is none, or it is none of a recipe, naming every fault.
-    """
-    path = recipe_path(name)
-    faults = Faults()
-    file = decode(
-        load(path), RecipeFile, "the recipe", lambda what, mend: faults.add(what, str(path), mend)
-    )
-    faults.raise_all("faults", str(path))
-    assert file is not None
-    return file
-
-
 def recipe_headings() -> dict[str, dict[str, Any]]:
     """Return title, finding, source, seeds and full size of each recipe of alsim's, by its name."""
-    files = {name: read_file(name) for name in recipe_names()}
+    files = {name: load(recipe_path(name)) for name in recipe_names()}
     return {
         name: {
-            "title": file.title,
-            "finding": file.finding,
-            "source": file.source,
-            "seeds": file.seeds,
-            "full": (file.full or {}).get("about"),
+            **{key: file[key] for key in ("title", "finding", "source")},
+            "seeds": file.get("seeds", SEEDS),
+            "full": file.get("full", {}).get("about"),
         }
         for name, file in files.items()
     }
@@ -164,3 +145,13 @@ def decode(table: Mapping[str, Any], group: type[Group], where: str, fault: Faul
         return group(**values) if len(values) == len(table) else None
     except TypeError:
         return None  # what is missing is a fault already
+
+
+def look_up(
+    claim: Any, key: str, known: Iterable[str | float], lack: str, where: str, fault: Fault
+) -> None:
+    """Add a fault if an attribute of a claim is none of what is known; `lack` says what it lacks."""
+    value = getattr(claim, key)
+    if value is not None and value not in known:
+        words = [f"{each:g}" if isinstance(each, float) else str(each) for each in known]
+        fault(f"{key} in {where} is {shown(value)}, {lack}", nearest(str(value), words))

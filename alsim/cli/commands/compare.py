@@ -33,12 +33,8 @@ def compare(
     json: AsJson = False,
     csv: Annotated[bool, _flag("--csv", help="Print CSV, a line a strategy.")] = False,
     latex: Annotated[bool, _flag("--latex", help="Print a LaTeX table of the strategies.")] = False,
-    markdown: Annotated[
-        bool, _flag("--markdown", help="Print the strategies and the pairs.")
-    ] = False,
-    pairs: Annotated[
-        bool, _flag("--pairs", help="Print the pairs, with --csv or --latex.")
-    ] = False,
+    markdown: Annotated[bool, _flag("--markdown", help="Print Markdown tables.")] = False,
+    pairs: Annotated[bool, _flag("--pairs", help="Print pairs, with --csv or --latex.")] = False,
 ) -> None:
     """Compare how many labels strategies save, and how sure that is.
 

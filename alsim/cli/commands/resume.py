@@ -8,6 +8,7 @@ import typer
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
+from alsim.cli.screens.done import carry_out
 from alsim.options.resume import ResumeOptions
 
 
@@ -21,13 +22,4 @@ def resume(
 
     Example: alsim resume runs/posts
     """
-    from alsim.cli.screens.progress import watching
-
-    with watching() as watch:
-        watch.stage("starting")  # what is imported next takes a few seconds
-        import alsim
-
-        done = alsim.resume(folder, **given, watch=watch)
-    from alsim.cli.screens.done import print_done
-
-    print_done(done, as_json=json)
+    carry_out("resume", {"folder": folder, **given}, as_json=json)

@@ -5,6 +5,7 @@ from typing import Any
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
+from alsim.cli.screens.done import carry_out
 from alsim.options.curves import CurvesOptions
 
 
@@ -18,13 +19,4 @@ def run(given: Mapping[str, Any], json: AsJson = False) -> None:
 
     Example: alsim run --pool posts.parquet --oracle noisy --noise 0.1 --out runs/noisy
     """
-    from alsim.cli.screens.progress import watching
-
-    with watching() as watch:
-        watch.stage("starting")  # what is imported next takes a few seconds
-        import alsim
-
-        done = alsim.run(**given, watch=watch)
-    from alsim.cli.screens.curves import print_run
-
-    print_run(done, as_json=json)
+    carry_out("run", given, as_json=json)

@@ -5,6 +5,7 @@ from typing import Any
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
+from alsim.cli.screens.done import carry_out
 from alsim.options.training_study import TrainOptions
 
 
@@ -18,13 +19,4 @@ def train(given: Mapping[str, Any], json: AsJson = False) -> None:
 
     Example: alsim train --pool posts.parquet --queries runs/posts --model linear
     """
-    from alsim.cli.screens.progress import watching
-
-    with watching() as watch:
-        watch.stage("starting")  # what is imported next takes a few seconds
-        import alsim
-
-        done = alsim.train(**given, watch=watch)
-    from alsim.cli.screens.training import print_training
-
-    print_training(done, as_json=json)
+    carry_out("train", given, as_json=json)

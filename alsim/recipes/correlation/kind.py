@@ -6,13 +6,11 @@ from typing import Literal
 
 from alsim.analysis.correlation import Correlation
 from alsim.analysis.statistics.paired import Outcome
-from alsim.errors import nearest
 from alsim.experiments.correlation import CONTROL
 from alsim.options.texts import parse_names
-from alsim.options.types import shown
 from alsim.plots import Drawing
 from alsim.plots.scatter import draw_scatter
-from alsim.recipes.file import Fault
+from alsim.recipes.file import Fault, look_up
 from alsim.recipes.recipe import NoPicture, RecipeKind, Studies, scaled_size
 from alsim.recipes.verdict import Finding, Verdict
 from alsim.store.correlation import CorrelationStudy
@@ -78,9 +76,7 @@ def _numbers(sign: Sign, found: Correlation) -> str:
 
 def _check_claim(claim: CorrelationClaim, studies: Studies, where: str, fault: Fault) -> None:
     known = (*parse_names(next(iter(studies.values()))["metric"]), CONTROL)
-    if claim.metric not in known:
-        what = f"metric in {where} is {shown(claim.metric)}, which the study does not have"
-        fault(what, nearest(claim.metric, known))
+    look_up(claim, "metric", known, "which the study does not have", where, fault)
 
 
 def _scaled(settings: Settings, scale: float) -> Settings:

@@ -12,7 +12,7 @@ from alsim.options.texts import parse_names
 from alsim.options.types import shown
 from alsim.plots import Drawing, draw_curves
 from alsim.recipes.curves.claims import Claim, judge_claim
-from alsim.recipes.file import Fault
+from alsim.recipes.file import Fault, look_up
 from alsim.recipes.recipe import RecipeKind, Studies, scaled_size
 from alsim.recipes.verdict import Verdict, method_of_tests
 from alsim.store.curves import Run
@@ -31,10 +31,8 @@ class Picture:
 
 def _check_claim(claim: Claim, studies: Studies, where: str, fault: Fault) -> None:
     strategies = parse_names(next(iter(studies.values()))["strategy"])
-    for key, strategy in {"strategy": claim.strategy, "than": claim.than}.items():
-        if strategy is not None and strategy not in strategies:
-            what = f"{key} in {where} is {shown(strategy)}, which the study does not run"
-            fault(what, nearest(strategy, strategies))
+    for key in ("strategy", "than"):
+        look_up(claim, key, strategies, "which the study does not run", where, fault)
     if claim.than is not None and claim.kind == "dips":
         fault(f"'than' has no meaning in {where}", "leave it out")
     if claim.than is None and claim.kind != "dips":

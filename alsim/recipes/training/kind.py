@@ -11,7 +11,6 @@ import pyarrow as pa
 from alsim.analysis.statistics.intervals import interval_text
 from alsim.analysis.training.gates import choose_map, gate_maps
 from alsim.analysis.training.summary import TaskSummary, TrainingSummary, summarise_training
-from alsim.errors import nearest
 from alsim.models.naming import find_named_model
 from alsim.options.faults import Faults
 from alsim.options.option import read
@@ -20,7 +19,7 @@ from alsim.options.types import shown
 from alsim.plots import KINDS as PLOTS
 from alsim.plots import Drawing, draw
 from alsim.plots.gates import draw_gates
-from alsim.recipes.file import Fault, Published
+from alsim.recipes.file import Fault, Published, look_up
 from alsim.recipes.recipe import RecipeKind, Studies, Table
 from alsim.recipes.training.claims import TrainingClaim, judge_training
 from alsim.recipes.training.measured import evaluations_of
@@ -65,20 +64,16 @@ def _check_claim(claim: TrainingClaim, studies: Studies, where: str, fault: Faul
     first = next(iter(options.values()))
     here, there = (options.get(name or "", first) for name in (claim.study, claim.than_study))
 
-    def look(key: str, known: Iterable[str | float], words: str) -> None:
-        value = getattr(claim, key)
-        if value is not None and value not in known:
-            words_of = [f"{each:g}" if isinstance(each, float) else str(each) for each in known]
-            fault(f"{key} in {where} is {shown(value)}, {words}", nearest(str(value), words_of))
-
-    look("model", first.model, "which the study does not train")
-    look("than", first.model, "which the study does not train")
-    look("study", studies, "no study")
-    look("than_study", studies, "no study")
-    look("fraction", here.fractions, "which the study does not train on")
-    look("than_fraction", there.fractions, "which the study does not train on")
-    look("evaluation", here.evaluation, "which the study does not have")
-    look("than_evaluation", there.evaluation, "which the study does not have")
+    found: dict[str, tuple[Iterable[str | float], str]] = {
+        **dict.fromkeys(("model", "than"), (first.model, "which the study does not train")),
+        **dict.fromkeys(("study", "than_study"), (studies, "no study")),
+        "fraction": (here.fractions, "which the study does not train on"),
+        "than_fraction": (there.fractions, "which the study does not train on"),
+        "evaluation": (here.evaluation, "which the study does not have"),
+        "than_evaluation": (there.evaluation, "which the study does not have"),
+    }
+    for key, (known, lack) in found.items():
+        look_up(claim, key, known, lack, where, fault)
     for key in _WITHOUT[claim.kind]:
         if key in given:
             fault(f"{key!r} has no meaning in {where}", "leave it out")
