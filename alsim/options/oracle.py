@@ -96,16 +96,10 @@ def oracle_faults(options: OracleOptions) -> list[UsageError]:
     def fault(what: str, where: str, mend: str) -> None:
         faults.append(UsageError(what, where, mend))
 
-    given = {
-        "--noise": options.noise or None,
-        "--confusion": options.confusion,
-        "--answers": options.answers,
-        "--groups": options.groups,
-        "--max-questions": options.max_questions,
-    }
-    for flag, value in given.items():
-        if value is not None and kind not in _FOR[flag]:
-            mend = f"leave it out, or add --oracle {' or '.join(_FOR[flag])}"
+    for flag, kinds in _FOR.items():
+        value = getattr(options, flag.removeprefix("--").replace("-", "_"))
+        if value not in (None, ()) and kind not in kinds:
+            mend = f"leave it out, or add --oracle {' or '.join(kinds)}"
             fault(f"the {kind} oracle has no use for {flag}", flag, mend)
     if kind == "noisy" and bool(options.noise) == (options.confusion is not None):
         mend = "give one error rate, --noise 0.1, or a matrix, --confusion FILE"

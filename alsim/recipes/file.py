@@ -150,7 +150,7 @@ def decode(table: Mapping[str, Any], group: type[Group], where: str, fault: Faul
 def look_up(
     claim: Any, key: str, known: Iterable[str | float], lack: str, where: str, fault: Fault
 ) -> None:
-    """Add a fault if an attribute of a claim is none of what is known; `lack` says what it lacks."""
+    """Add a fault if an attribute of a claim is none of what is known, and say what it lacks."""
     value = getattr(claim, key)
     if value is not None and value not in known:
         words = [f"{each:g}" if isinstance(each, float) else str(each) for each in known]

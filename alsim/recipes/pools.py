@@ -45,14 +45,13 @@ GIVEN: Mapping[str, str] = {
 
 def make_pool(options: MadePool) -> pa.Table:
     """Return the pool that options describe."""
-    return GENERATORS[generator_of(options)].make(options)
-
-
-def generator_of(options: MadePool) -> str:
-    """Return the name of what makes such a pool."""
-    return next(name for name, each in GENERATORS.items() if each.options is type(options))
+    return _generator(options)[1].make(options)
 
 
 def described(options: MadePool) -> dict[str, Any]:
     """Return how a pool was made, as JSON values."""
-    return {"generator": generator_of(options), **asdict(options)}
+    return {"generator": _generator(options)[0], **asdict(options)}
+
+
+def _generator(options: MadePool) -> tuple[str, Generator]:
+    return next(each for each in GENERATORS.items() if each[1].options is type(options))

@@ -16,13 +16,16 @@ from typer.testing import CliRunner
 import alsim
 from alsim.cli.main import app
 from alsim.errors import UsageError
+from alsim.options.compare import CompareOptions
 from alsim.options.correlation import CorrelateOptions
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
 from alsim.options.option import Option, Range, option, options_of, parsed, part, read
+from alsim.options.resume import ResumeOptions
 from alsim.options.sizes import QuerySize, Until
 from alsim.options.training import TrainingOptions
 from alsim.options.training_study import TrainOptions
+from alsim.plots.options import GatesOptions, PlotOptions
 from alsim.studies.same_again import flag_of, plain_options
 
 GROUPS: dict[str, tuple[type[Any], Callable[..., Any]]] = {
@@ -133,6 +136,47 @@ def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
     assert "Args:\n    pool: " in str(twin.__doc__)
     assert arguments["pool"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert {one.flag for one in options_of(group).values()} == {*map(flag_of, options_of(group))}
+
+
+@pytest.mark.parametrize(
+    ("command", "group", "own"),
+    [
+        ("compare", CompareOptions, {"--details", "--csv", "--latex", "--markdown", "--pairs"}),
+        ("plot", PlotOptions, set()),
+        ("gates", GatesOptions, set()),
+        ("resume", ResumeOptions, set()),
+    ],
+)
+def test_a_command_that_reads_studies_has_a_flag_for_each_option(
+    command: str, group: type[Any], own: set[str]
+) -> None:
+    commands: Any = typer.main.get_command(app)
+    flags = {flag for each in commands.commands[command].params for flag in each.opts}
+    of_group = {one.flag for one in options_of(group).values()}
+    assert {flag for flag in flags if flag.startswith("--")} == of_group | own | {"--json"}
+
+
+@pytest.mark.parametrize(
+    ("twin", "first", "group"),
+    [(alsim.compare, "runs", CompareOptions), (alsim.resume, "folder", ResumeOptions)],
+)
+def test_a_twin_that_reads_studies_takes_its_options_after_the_folder(
+    twin: Any, first: str, group: type[Any]
+) -> None:
+    arguments = inspect.signature(twin).parameters
+    assert [*arguments][:2] == [first, next(iter(options_of(group)))]
+    assert {*arguments} - {first, "watch"} == {*options_of(group)}
+    with pytest.raises(TypeError, match=first):
+        twin()
+
+
+def test_a_twin_that_reads_studies_reports_all_faults_of_its_options_at_once() -> None:
+    with pytest.raises(UsageError, match="3 options cannot be used") as caught:
+        alsim.compare("no folder", x="cost", share=1.5, interval="x", cost_per_label=1.0)  # pyright: ignore[reportArgumentType]
+    for words in ("1.5 is too large", "interval cannot be 'x'", "says nothing about cost saved"):
+        assert words in str(caught.value)
+    with pytest.raises(UsageError, match="workers cannot be 'x'"):
+        alsim.resume("no folder", workers="x")  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -99,7 +99,7 @@ def _refuse_without_gates(study: "TrainingStudy", model: str | None, known: set[
     from alsim.cli.screens.training import models_of
     from alsim.errors import StoreError, UsageError, nearest
 
-    names = models_of(study)
+    names, there = models_of(study), ", ".join(sorted(known)) or "none"
     if model is None:
         if known or (study.status == "complete" and not any(map(_is_cgc, names))):
             return
@@ -109,10 +109,9 @@ def _refuse_without_gates(study: "TrainingStudy", model: str | None, known: set[
         raise UsageError(f"no model {model!r} in the study", "--model", nearest(model, names))
     ended = [fit for fit in study.fits.to_pylist() if model in (None, fit["model"])]
     where, who = str(study.folder), model or "a model with gates"
+    another = f"show another; there is: {there}"
     if model is not None and _is_cgc(model):
-        there = ", ".join(sorted(known)) or "none"
-        what, mend = f"{model}'s gates are not recorded", f"show another; there is: {there}"
-        raise UsageError(what, "--model", mend)
+        raise UsageError(f"{model}'s gates are not recorded", "--model", another)
     if study.status != "complete" and (model is None or not ended):
         raise StoreError(f"no net of {who} is trained yet", where, f"finish: alsim resume {where}")
     if model is None:
@@ -120,8 +119,7 @@ def _refuse_without_gates(study: "TrainingStudy", model: str | None, known: set[
         raise StoreError("cgc's gates are not recorded", where, mend)
     if not any(fit["epochs"] for fit in ended):
         raise StoreError(f"all nets of {model} diverged", where, "lower --learning-rate")
-    there = ", ".join(sorted(known)) or "none"
-    raise UsageError(f"{model} has no gates", "--model", f"show another; there is: {there}")
+    raise UsageError(f"{model} has no gates", "--model", another)
 
 
 def _is_cgc(model: str) -> bool:
