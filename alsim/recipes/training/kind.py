@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from textwrap import fill
 from typing import Any, Literal
 
@@ -44,8 +44,7 @@ class TrainingPicture:
 
     def options(self) -> dict[str, str]:
         """Return what is not left to the kind of picture."""
-        given = {"metric": self.metric, "task": self.task}
-        return {name: value for name, value in given.items() if value is not None}
+        return {n: v for n, v in asdict(self).items() if n != "kind" and v is not None}
 
 
 # What has no meaning in a claim of a kind.
