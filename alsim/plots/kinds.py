@@ -62,10 +62,15 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     Raises:
         UsageError: If the kind does not take an option, a run has no such task, or a kind that
             shows one study gets several.
+        StoreError: If none of the runs has a step yet.
     """
     function, of = KINDS[kind].draw(), KINDS[kind].of
     where = f"alsim plot --kind {kind}"
     task = options.get("task")
+    if of == "run" and not any(run.steps.num_rows for run in folders):
+        from alsim.analysis.curves.runs import refuse_empty
+
+        refuse_empty(folders)
     if of == "run" and task not in (None, "all"):
         from alsim.analysis.curves.task_runs import of_task
 

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class Run(StudyFolder):
     """A run that was read. Each table is read when it is first asked for.
 
-    The tables of a run that is not complete are made from its journals, as far as they go. Every
-    table raises a StoreError if a file of it is missing, cut short, damaged, or of a schema
-    version that this alsim does not know.
+    The tables of a run that is not complete are made from its journals, as far as they go: before
+    the first record they are empty. Every table raises a StoreError if a file of it is missing, cut
+    short, damaged, or of a schema version that this alsim does not know.
     """
 
     _tables: dict[str, pa.Table] = field(default_factory=dict, repr=False)
@@ -63,8 +63,10 @@ class Run(StudyFolder):
 
     def _read(self, kind: TableKind) -> pa.Table:
         if kind.name not in self._tables:
-            found = None
-            if (self.folder / JOURNALS).exists():  # runs that ended early had tables only, once
+            found, tables = None, (STEPS, METRICS, QUERIES, TIMINGS)
+            # Runs that ended early had tables and no journals, once.
+            has_tables = any((self.folder / each.file).exists() for each in tables)
+            if (self.folder / JOURNALS).exists() or not has_tables:
                 found = read_unfinished(
                     self.folder, self.manifest, lambda: _tables_so_far(self.folder)
                 )

@@ -7,9 +7,16 @@ from typing import Any
 
 from alsim.analysis.curves import comparison
 from alsim.analysis.curves.comparison import BASELINE, Comparison
-from alsim.analysis.curves.runs import Merged, check_units, counted, merge_runs, unlike
+from alsim.analysis.curves.runs import (
+    Merged,
+    check_units,
+    counted,
+    merge_runs,
+    refuse_empty,
+    unlike,
+)
 from alsim.analysis.curves.task_runs import check_auc, of_task, with_metric
-from alsim.errors import StoreError, UsageError
+from alsim.errors import UsageError
 from alsim.options.calling import takes
 from alsim.options.compare import CompareOptions, Runs
 from alsim.options.faults import Faults
@@ -107,13 +114,7 @@ def _read(runs: Runs) -> list[Run]:
     if not found:
         raise UsageError("no run to compare", "alsim compare", "name the folder of a run")
     unique = list({run.folder.resolve(): run for run in found}.values())
-    for run in unique:
-        if not run.steps.num_rows:
-            raise StoreError(
-                "the run has no step yet",
-                str(run.folder),
-                f"wait for its first, or go on with it: alsim resume {run.folder}",
-            )
+    refuse_empty(unique)
     return unique
 
 

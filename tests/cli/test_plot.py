@@ -282,6 +282,18 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         invoke(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["curve", "difference", "classes"])
+def test_a_run_killed_before_its_first_step_is_to_be_gone_on_with(
+    tmp_path: Path, kind: str
+) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": "running"})
+    with pytest.raises(StoreError, match="the run has no step yet") as caught:
+        invoke(folder, "--kind", kind)
+    assert f"alsim resume {folder}" in caught.value.args[2]
+    assert not list(folder.glob("*.png"))
+
+
 def test_a_table_cut_short_is_refused_and_nothing_is_drawn(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     path = run / "steps.parquet"

@@ -83,14 +83,35 @@ def test_tables_are_read_only_when_asked_for(tmp_path: Path) -> None:
 def test_a_table_missing_from_an_unfinished_run_says_how_to_go_on(
     tmp_path: Path, status: str
 ) -> None:
-    folder = create_run(tmp_path / "posts")
-    write_manifest(folder, {"status": status})
+    # As older versions left it: tables, and no journals.
+    folder = make_run(tmp_path / "posts", status=status)
+    (folder / "steps.parquet").unlink()
     with pytest.raises(StoreError, match=r"the run has no steps\.parquet") as caught:
         _ = read_run(folder).steps
     marked = "killed" if status == "running" else status
     assert caught.value.args[2] == (
         f"the run is marked {marked}; go on with it: alsim resume {folder}"
     )
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_a_run_that_ended_before_its_first_record_has_empty_tables(
+    tmp_path: Path, status: str
+) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": status})
+    run = read_run(folder)
+    for name in ("steps", "metrics", "queries", "timings"):
+        table = getattr(run, name)
+        assert table.num_rows == 0, name
+        assert "strategy" in table.column_names, name
+
+
+def test_a_complete_run_without_tables_is_refused(tmp_path: Path) -> None:
+    folder = create_run(tmp_path / "posts")
+    write_manifest(folder, {"status": "complete"})
+    with pytest.raises(StoreError, match=r"the run has no steps\.parquet"):
+        _ = read_run(folder).steps
 
 
 def test_a_run_is_running_while_its_lock_is_held_and_killed_once_it_is_not(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.manifest import value_at
-from alsim.errors import UsageError
+from alsim.errors import StoreError, UsageError
 
 
 class RunFacts(Protocol):
@@ -109,6 +109,17 @@ def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
             ", ".join(str(run.folder) for run in runs),
             mend,
         )
+
+
+def refuse_empty(runs: Sequence[RunWithSteps]) -> None:
+    """Raise a StoreError if one of the runs has not recorded a step yet."""
+    for run in runs:
+        if not run.steps.num_rows:
+            raise StoreError(
+                "the run has no step yet",
+                str(run.folder),
+                f"wait for its first, or go on with it: alsim resume {run.folder}",
+            )
 
 
 def _units(runs: Sequence[RunFacts]) -> set[str]:
