@@ -74,8 +74,9 @@ def bands(studies: int, rng: np.random.Generator) -> list[Row]:
     covered = np.empty((studies, X.size), dtype=bool)
     for i in range(studies):
         one = curves(study([0.0], rng))[0]
-        assert one.half_width is not None
-        covered[i] = np.abs(one.mean - truth(0.0)) <= one.half_width
+        half_width = t_half_width(one.values)
+        assert half_width is not None
+        covered[i] = np.abs(one.mean - truth(0.0)) <= half_width
     points = covered.mean(axis=0)
     error = float(np.sqrt(0.95 * 0.05 / studies))
     return [
@@ -144,8 +145,6 @@ def curves(study: NDArray[np.float64]) -> list[Curve]:
             metric="accuracy",
             seeds=tuple(range(N_SEEDS)),
             x=X,
-            mean=values.mean(axis=0),
-            half_width=t_half_width(values),
             values=values,
             is_cut=False,
             is_interpolated=False,

@@ -11,15 +11,7 @@ from alsim.analysis.curves.recalls import Recalls, minus_baseline, recalls
 from alsim.analysis.curves.runs import check_units, named
 from alsim.errors import StoreError, UsageError
 from alsim.plots.drawing.baselines import pair_up
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    make_panels,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import Look, format_x, looks_of, seeds_in_words
 from alsim.plots.drawing.names import as_labels, shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
@@ -37,6 +29,7 @@ _SEEN = 98  # percentile of the differences at which the colour scale ends
 _UNKNOWN = "#D9D9D9"
 
 
+@own_style()
 def draw_classes(
     runs: Sequence[DrawableRun],
     *,
@@ -48,12 +41,7 @@ def draw_classes(
 
     Classes are sorted from the most frequent in the pool, at the top, to the least; those without
     an evaluated row are left out, with a warning. All panels share one colour scale.
-
-    Args:
-        runs: At least one, all on one pool; a folder given twice is drawn once.
-        title: Above the panels.
-        baseline: If given, `relative` to this strategy; None: random.
-        relative: Whether to draw differences to the baseline, in pairs by seed.
+    With a `baseline` or `relative` they are differences to it, in pairs by seed.
 
     Raises:
         UsageError: If the runs use different pools or units, or there is no such baseline.
@@ -90,11 +78,10 @@ def draw_classes(
         words = "1 class" if lost == 1 else f"{lost} classes"
         verb = "is" if lost == 1 else "are"
         warnings.append(f"{words} without a row on {split_in_words(unique)} {verb} left out")
-    with own_style():
-        other = as_labels([baseline or BASELINE])[0] if is_relative else None
-        figure = _figure(shown, rows, other, title, x_label("labels", unique))
-        write_footnote(figure, _footnote(shown, split_in_words(unique), is_relative=is_relative))
-    return finished(figure, warnings)
+    other = as_labels([baseline or BASELINE])[0] if is_relative else None
+    figure = _figure(shown, rows, other, x_label("labels", unique))
+    note = _footnote(shown, split_in_words(unique), is_relative=is_relative)
+    return finished(figure, warnings, title=title, footnote=note)
 
 
 def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
@@ -114,17 +101,20 @@ def _figure(
     shown: Sequence[tuple[Look, Recalls]],
     rows: Sequence[str],
     baseline: str | None,
-    title: str | None,
     xlabel: str,
 ) -> "Figure":
     from matplotlib import colormaps
 
     grids = [_grid(each, rows) for _, each in shown]
     n_columns = min(_COLUMNS, len(shown))
-    n_lines = -(-len(shown) // n_columns)
-    height = max(2.2, 0.13 * len(rows))
-    figure = make_figure(max(6.0, 2.6 + 2.5 * n_columns), 1.3 + (height + 0.5) * n_lines)
-    panels = make_panels(figure, len(shown), n_columns, sharey=True)
+    figure, panels = make_panels(
+        [look.label for look, _ in shown],
+        n_columns,
+        around=(3.5 if n_columns == 1 else 2.6, 1.3),
+        each=(2.5, max(2.2, 0.13 * len(rows)) + 0.5),
+        xlabel=xlabel,
+        sharey=True,
+    )
     if baseline is None:
         scale: Mapping[str, Any] = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
         words, extend = "recall", "neither"
@@ -134,19 +124,15 @@ def _figure(
         scale = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
         words, extend = f"recall, minus {baseline}", "both"
     colours = colormaps[str(scale["cmap"])].with_extremes(bad=_UNKNOWN)
-    maps: list[QuadMesh] = []
-    for place, (axes, (look, each), grid) in enumerate(zip(panels, shown, grids, strict=True)):
-        maps.append(_draw_map(axes, each.n_labelled, grid, {**scale, "cmap": colours}))
-        axes.set_title(look.label, loc="left", fontsize=9.5)
-        if place + n_columns >= len(shown):
-            axes.set_xlabel(xlabel, fontsize=9)
+    maps = [
+        _draw_map(axes, each.n_labelled, grid, {**scale, "cmap": colours})
+        for axes, (_, each), grid in zip(panels, shown, grids, strict=True)
+    ]
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     for axes in panels[::n_columns]:
         axes.set_yticks(range(len(rows)), shortened(rows), fontsize=7)
     bar = figure.colorbar(maps[0], ax=panels, extend=extend, aspect=40, pad=0.02)
     bar.set_label(words, fontsize=9)
-    if title:
-        write_heading(figure, title)
     return figure
 
 
@@ -178,7 +164,6 @@ def _draw_map(
     # Rasterised, since tens of thousands of cells would be too many shapes in a vector format.
     image = axes.pcolormesh(columns, rows, np.ma.masked_invalid(grid), rasterized=True, **scale)
     axes.grid(visible=False)
-    axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
     format_x(axes, "labels", nbins=3)
     return image

@@ -10,7 +10,7 @@ from alsim.analysis.curves.task_runs import ALL, MIXED
 from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.measures import SHARES
-from alsim.plots.drawing.figures import Drawing, finished, own_style
+from alsim.plots.drawing.figures import Drawing, own_style
 from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
@@ -20,6 +20,7 @@ from alsim.plots.drawing.words import axis_label, x_label
 _MOST_COLUMNS = 4
 
 
+@own_style()
 def draw_curves(
     runs: Sequence[DrawableRun],
     metric: str = "accuracy",
@@ -33,15 +34,8 @@ def draw_curves(
     For runs of several tasks they are the mean over the tasks. Each label is at the height where
     its curve ends, so that the labels read from the best to the worst. Runs on other pools or
     splits are drawn too, with a warning.
-
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps.
-        band: See `alsim.analysis.statistics.bands`; `seeds` draws a line for each seed.
-        title: Above the axes.
-        x: The quantity on the x axis.
-        task: "all" draws a panel for each task and one for their mean. For one task, use the runs
-            that `of_task` returns.
+    The band `seeds` draws a line for each seed. The task "all" draws a panel for each task and one
+    for their mean; for one task, use the runs that `of_task` returns.
 
     Raises:
         UsageError: If a run has no such metric.
@@ -65,17 +59,16 @@ def draw_curves(
             "wait for the first step, or run it again: alsim run --out FOLDER",
         )
     is_share = metric in SHARES
-    with own_style():
-        figure = draw_figure(
-            lines,
-            ylabel=axis_label(metric, unique),
-            xlabel=x_label(x, unique),
-            x=x,
-            is_share=is_share,
-            number=".3f" if is_share else ".4g",
-            title=title,
-        )
-    return finished(figure, warnings)
+    return draw_figure(
+        lines,
+        warnings=warnings,
+        ylabel=axis_label(metric, unique),
+        xlabel=x_label(x, unique),
+        x=x,
+        is_share=is_share,
+        number=".3f" if is_share else ".4g",
+        title=title,
+    )
 
 
 def _draw_tasks(

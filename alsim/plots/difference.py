@@ -11,13 +11,14 @@ from alsim.analysis.statistics.bands import BandKind
 from alsim.analysis.statistics.intervals import bounds_of, difference_bounds
 from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.drawing.figures import Drawing, finished, own_style
+from alsim.plots.drawing.figures import Drawing, own_style
 from alsim.plots.drawing.lines import Look, draw_figure, looks_of, make_lines
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import axis_label, x_label
 
 
+@own_style()
 def draw_difference(
     runs: Sequence[DrawableRun],
     *,
@@ -31,14 +32,6 @@ def draw_difference(
 
     The band is that of the mean difference, so variation that both strategies of a seed share does
     not count. Where it excludes 0 the two differ at that point, taken alone.
-
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps.
-        band: See `alsim.analysis.statistics.bands`.
-        title: Above the axes.
-        x: The quantity on the x axis.
-        baseline: A strategy's name; None: random.
 
     Raises:
         UsageError: If there is no such metric or baseline, or nothing that shares seeds and
@@ -66,15 +59,16 @@ def draw_difference(
             "run them with the same --seeds and sizes, best in one run: --strategy random,margin",
         )
     name = as_labels([baseline or BASELINE])[0]
-    with own_style():
-        figure = draw_figure(
-            make_lines(curves, band, x, warnings, CUT_SHARED, difference_bounds(bounds_of(metric))),
-            ylabel=f"{axis_label(metric, unique)}, minus {name}",
-            xlabel=x_label(x, unique),
-            x=x,
-            is_share=False,
-            number="+z.4f",
-            title=title,
-            zero=name,
-        )
-    return finished(figure, warnings)
+    within = difference_bounds(bounds_of(metric))
+    lines = make_lines(curves, band, x, warnings, CUT_SHARED, within)
+    return draw_figure(
+        lines,
+        warnings=warnings,
+        ylabel=f"{axis_label(metric, unique)}, minus {name}",
+        xlabel=x_label(x, unique),
+        x=x,
+        is_share=False,
+        number="+z.4f",
+        title=title,
+        zero=name,
+    )

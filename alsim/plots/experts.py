@@ -18,23 +18,16 @@ from alsim.analysis.training.values import (
 )
 from alsim.errors import StoreError
 from alsim.measures import SHARES
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_title,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
 from alsim.plots.drawing.of_trainings import (
-    DrawableTraining,
     labels_in_words,
     looks_of_nets,
     nets_of,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
+from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,8 +36,9 @@ _WHERE = "alsim plot --kind experts"
 _MARKERS = {"task-k": "o", "mean-k": "s", "round": "^", "sample": "v", "soft": "P", "all": "D"}
 
 
+@own_style()
 def draw_experts(
-    study: DrawableTraining,
+    study: TrainingStudy,
     *,
     metric: str | None = None,
     band: BandKind = "t",
@@ -57,14 +51,7 @@ def draw_experts(
     For a net with stochastic gates, the evaluations with each task's K most likely experts,
     "top-K", form a line; the others are marks, at the mean number of experts over tasks and seeds.
     A model without such gates is a horizontal line: all of its experts run.
-
-    Args:
-        study: With several evaluations.
-        metric: accuracy, auc, mse or nll; None: the first of them that was measured.
-        band: About the line, and as bars about the marks.
-        title: Above the axes.
-        task: One task's values; None or "all": the mean over the tasks.
-        fraction: Fraction of the labels; None: the largest.
+    Bands are drawn about the line, and as bars about the marks.
 
     Raises:
         UsageError: If there is no such metric, task or fraction.
@@ -84,46 +71,45 @@ def draw_experts(
             "train one that has, and evaluate it in several ways: "
             "alsim train --model multi-cluster --evaluation task-k,mean-k,all,top-1,top-5",
         )
-    with own_style():
-        figure = make_figure(7.6, max(4.4, 1.4 + 0.2 * (len(which) + len(_MARKERS))))
-        axes = figure.add_subplot()
-        n_seeds: list[int] = []
-        shown: set[str] = set()
-        has_levels = False
-        for each in which:
-            line = expert_curve(tasks, each, metric, names, share)
-            if line is not None:
-                edges = edges_of(line.values, band, bounds_of(metric))
-                drawn = Line(looks[each].label, line, looks[each].style, band, edges)
-                draw_line(axes, drawn, opacity=band_opacity(len(which)))
-                n_seeds.append(len(line.seeds))
-            for way, at, values in _marks(study, each, metric, names, share):
-                n_seeds.append(len(values))
-                if not way:
-                    has_levels = True
-                    _draw_level(axes, values, looks[each])
-                    continue
-                shown.add(way)
-                _draw_mark(axes, at, values, way, looks[each], band, bounds_of(metric))
-        axes.set_xlabel("experts that run for a task", fontsize=9)
-        axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
-        axes.locator_params(axis="x", integer=True)
-        axes.set_xlim(left=0)
-        if metric in SHARES:
-            bottom, top = axes.get_ylim()
-            axes.set_ylim(max(bottom, 0.0), min(top, 1.0))
-        axes.tick_params(labelsize=8)
-        _write_legend(axes, [looks[each] for each in which], shown)
-        of = names[0] if len(names) == 1 else f"mean of {len(names)} tasks"
-        write_title(axes, title or f"{of}, {labels_in_words(study, share)}")
-        levels = "levels: models without such gates; " if has_levels else ""
-        seeds = seeds_in_words(n_seeds, band)
-        write_footnote(figure, f"lines: each task's K likeliest; {levels}{seeds}")
-    return finished(figure, warnings)
+    figure = make_figure(7.6, max(4.4, 1.4 + 0.2 * (len(which) + len(_MARKERS))))
+    axes = figure.add_subplot()
+    n_seeds: list[int] = []
+    shown: set[str] = set()
+    has_levels = False
+    for each in which:
+        line = expert_curve(tasks, each, metric, names, share)
+        if line is not None:
+            edges = edges_of(line.values, band, bounds_of(metric))
+            drawn = Line(looks[each].label, line, looks[each].style, band, edges)
+            draw_line(axes, drawn, opacity=band_opacity(len(which)))
+            n_seeds.append(len(line.seeds))
+        for way, at, values in _marks(study, each, metric, names, share):
+            n_seeds.append(len(values))
+            if not way:
+                has_levels = True
+                _draw_level(axes, values, looks[each])
+                continue
+            shown.add(way)
+            _draw_mark(axes, at, values, way, looks[each], band, bounds_of(metric))
+    axes.set_xlabel("experts that run for a task", fontsize=9)
+    axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
+    axes.locator_params(axis="x", integer=True)
+    axes.set_xlim(left=0)
+    if metric in SHARES:
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, 0.0), min(top, 1.0))
+    axes.tick_params(labelsize=8)
+    _write_legend(axes, [looks[each] for each in which], shown)
+    of = names[0] if len(names) == 1 else f"mean of {len(names)} tasks"
+    above = title or f"{of}, {labels_in_words(study, share)}"
+    levels = "levels: models without such gates; " if has_levels else ""
+    seeds = seeds_in_words(n_seeds, band)
+    note = f"lines: each task's K likeliest; {levels}{seeds}"
+    return finished(figure, warnings, title=above, footnote=note, axes=axes)
 
 
 def _marks(
-    study: DrawableTraining, which: Trained, metric: str, names: Sequence[str], share: float
+    study: TrainingStudy, which: Trained, metric: str, names: Sequence[str], share: float
 ) -> list[tuple[str, float, np.ndarray]]:
     """Return each evaluation except top-K, its number of experts, and one value per seed."""
     experts = net_means(study.tasks, which, "n_experts", names)

@@ -16,15 +16,7 @@ from alsim.analysis.training.values import (
 )
 from alsim.errors import StoreError
 from alsim.measures import SHARES
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    make_panels,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import (
     Line,
     band_opacity,
@@ -36,12 +28,12 @@ from alsim.plots.drawing.lines import (
 )
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_trainings import (
-    DrawableTraining,
     looks_of_nets,
     nets_of,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
+from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +43,9 @@ _WIDE = 8  # ratio of the last to the first number of labels from which the axis
 _TICKS = 6  # up to this many numbers of labels, each has a tick
 
 
+@own_style()
 def draw_fractions(
-    study: DrawableTraining,
+    study: TrainingStudy,
     *,
     metric: str | None = None,
     band: BandKind = "t",
@@ -63,13 +56,6 @@ def draw_fractions(
 
     Stochastic gates are evaluated in the way that also stopped training. A task's panel counts its
     own labels, the panel of the mean those of all tasks.
-
-    Args:
-        study: The study.
-        metric: accuracy, auc, mse or nll; None: the first of them that was measured.
-        band: See `alsim.analysis.statistics.bands`.
-        title: Above the panels.
-        task: One task's panel; None or "all": the mean and every task.
 
     Raises:
         UsageError: If there is no such metric or task.
@@ -104,43 +90,39 @@ def draw_fractions(
         )
     is_share = metric in SHARES
     n, n_columns = len(panels), min(4, len(panels))
-    with own_style():
-        size = (7.6, 4.4) if n == 1 else (2.4 + 2.6 * n_columns, 1.3 + 2.3 * -(-n // n_columns))
-        figure = make_figure(*size)
-        axes_of = make_panels(figure, n, n_columns, sharey=False)
-        limits_of = _limits_of_dots if is_dots else limits
-        seen = [limits_of(lines, is_share=is_share) for lines in drawn if lines]
-        span = max(top - bottom for bottom, top in seen)
-        span = min(span, 1.0) if is_share else span
-        for place, (axes, (name, of), lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
-            for line in _dodged(lines) if is_dots else lines:
-                draw_line(axes, line, opacity=band_opacity(len(lines)))
-            if lines:
-                bottom, top = limits_of(lines, is_share=is_share)
-                top = (bottom + top + span) / 2
-                top = max(min(top, 1.0), span) if is_share else top
-                axes.set_ylim(top - span, top)
-                for drawn_line in axes.lines:  # a mean of 1 lies on the edge
-                    drawn_line.set_clip_on(str(drawn_line.get_label()).startswith("_"))
-                (_hide_places if is_dots else _format_labels)(axes, lines)
-            axes.set_title(shortened([name])[0], loc="left", fontsize=9.5)
-            axes.tick_params(labelsize=8)
-            words = "labels of all tasks" if len(of) > 1 else "labels"
-            if is_dots and lines:
-                sizes = [round(float(line.curve.x[0])) for line in lines]
-                least, most = min(sizes), max(sizes)
-                words = f"{least:,}{f' to {most:,}' * (least < most)} {words}"
-            if is_dots or place + n_columns >= n or len(of) > 1:
-                axes.set_xlabel(words, fontsize=9)
-            if place % n_columns == 0:
-                axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
-        write_legend(figure, axes_of, looks.values(), handlelength=3.2)
-        if title:
-            write_heading(figure, title)
-        same = "; panels of one scale, each at its own height" if n > 1 else ""
-        every = [line.curve for lines in drawn for line in lines]
-        write_footnote(figure, footnote(every, band) + same)
-    return finished(figure, warnings)
+    figure, axes_of = make_panels(
+        shortened([name for name, _ in panels]),
+        n_columns,
+        around=(5.0, 2.1) if n == 1 else (2.4, 1.3),
+        each=(2.6, 2.3),
+        ylabel=axis_label(metric, [study]),
+    )
+    limits_of = _limits_of_dots if is_dots else limits
+    seen = [limits_of(lines, is_share=is_share) for lines in drawn if lines]
+    span = max(top - bottom for bottom, top in seen)
+    span = min(span, 1.0) if is_share else span
+    for place, (axes, (_, of), lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
+        for line in _dodged(lines) if is_dots else lines:
+            draw_line(axes, line, opacity=band_opacity(len(lines)))
+        if lines:
+            bottom, top = limits_of(lines, is_share=is_share)
+            top = (bottom + top + span) / 2
+            top = max(min(top, 1.0), span) if is_share else top
+            axes.set_ylim(top - span, top)
+            for drawn_line in axes.lines:  # a mean of 1 lies on the edge
+                drawn_line.set_clip_on(str(drawn_line.get_label()).startswith("_"))
+            (_hide_places if is_dots else _format_labels)(axes, lines)
+        words = "labels of all tasks" if len(of) > 1 else "labels"
+        if is_dots and lines:
+            sizes = [round(float(line.curve.x[0])) for line in lines]
+            least, most = min(sizes), max(sizes)
+            words = f"{least:,}{f' to {most:,}' * (least < most)} {words}"
+        if is_dots or place + n_columns >= n or len(of) > 1:
+            axes.set_xlabel(words, fontsize=9)
+    write_legend(figure, axes_of, looks.values(), handlelength=3.2)
+    same = "; panels of one scale, each at its own height" if n > 1 else ""
+    every = [line.curve for lines in drawn for line in lines]
+    return finished(figure, warnings, title=title, footnote=footnote(every, band) + same)
 
 
 def _dodged(lines: Sequence[Line]) -> list[Line]:

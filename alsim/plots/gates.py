@@ -6,14 +6,7 @@ import numpy as np
 
 from alsim.analysis.statistics.bands import t_band
 from alsim.analysis.training.gates import Floats, GateMap, expert_order, similar_order
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import signed
 from alsim.plots.drawing.names import shortened
 
@@ -26,6 +19,7 @@ _BAR = "#0072B2"
 _WRITTEN = 12  # up to this many tasks the correlations are written as numbers
 
 
+@own_style()
 def draw_gates(
     found: GateMap, *, seed: int | None = None, title: str | None = None, labels: str = ""
 ) -> Drawing:
@@ -33,12 +27,8 @@ def draw_gates(
 
     Yan et al. (2019), Fig. 3. Tasks are sorted so that those that agree over all seeds are
     neighbours, and experts so that the map follows its diagonal; the orders have no other meaning.
-
-    Args:
-        found: The gates of one model and fraction.
-        seed: The seed of the map; None: the first.
-        title: Above all panels; None: the model and the labels.
-        labels: A text for the labels; empty: their fraction, and what chose them.
+    The map is that of `seed`, or of the first. The title is by default the model and `labels` in
+    words, or the fraction and what chose the labels.
 
     Raises:
         ValueError: If there is no such seed.
@@ -52,35 +42,30 @@ def draw_gates(
     n_tasks, n_experts = values.shape
     is_alone = n_tasks == 1
     widths = [_CELL * max(n_experts, 8), 1.5, 0.0 if is_alone else _CELL * max(n_tasks, 8)]
-    warnings = _warnings(found)
-    with own_style():
-        height = 1.9 + _CELL * max(n_tasks, 4) + (0.0 if is_alone else 0.6)
-        figure = make_figure(1.6 + sum(widths) + 1.2, height)
-        panels: list[Axes] = list(
-            figure.subplots(
-                1, 2 if is_alone else 3, width_ratios=[w for w in widths if w], sharey=True
-            )
-        )
-        _draw_map(panels[0], values[:, experts], found.fact)
-        panels[0].set_xticks(range(n_experts), [str(i) for i in experts])
-        panels[0].set_xlabel("expert", fontsize=9)
-        panels[0].set_yticks(range(n_tasks), names)
-        panels[0].set_ylim(n_tasks - 0.5, -0.5)
-        _write_top(panels[0], f"{_fact(found)}, seed {found.seeds[chosen]}")
-        _draw_used(panels[1], found.n_used[:, tasks], n_experts)
-        _write_top(panels[1], "experts used")
-        panels[1].set_xlabel(
-            "k(t) = Σp" if found.fact == "probability" else "effective number", fontsize=9
-        )
-        if not is_alone:
-            _draw_correlations(panels[2], correlations[np.ix_(tasks, tasks)])
-            panels[2].set_xticks(range(n_tasks), names, rotation=90)
-            _write_top(panels[2], "correlation of tasks")
-        for axes in panels:
-            axes.tick_params(labelsize=7.5, length=0)
-        write_heading(figure, title or described(found, labels))
-        write_footnote(figure, _footnote(found))
-    return finished(figure, warnings)
+    height = 1.9 + _CELL * max(n_tasks, 4) + (0.0 if is_alone else 0.6)
+    figure = make_figure(1.6 + sum(widths) + 1.2, height)
+    panels: list[Axes] = list(
+        figure.subplots(1, 2 if is_alone else 3, width_ratios=[w for w in widths if w], sharey=True)
+    )
+    _draw_map(panels[0], values[:, experts], found.fact)
+    panels[0].set_xticks(range(n_experts), [str(i) for i in experts])
+    panels[0].set_xlabel("expert", fontsize=9)
+    panels[0].set_yticks(range(n_tasks), names)
+    panels[0].set_ylim(n_tasks - 0.5, -0.5)
+    _title(panels[0], f"{_fact(found)}, seed {found.seeds[chosen]}")
+    _draw_used(panels[1], found.n_used[:, tasks], n_experts)
+    _title(panels[1], "experts used")
+    panels[1].set_xlabel(
+        "k(t) = Σp" if found.fact == "probability" else "effective number", fontsize=9
+    )
+    if not is_alone:
+        _draw_correlations(panels[2], correlations[np.ix_(tasks, tasks)])
+        panels[2].set_xticks(range(n_tasks), names, rotation=90)
+        _title(panels[2], "correlation of tasks")
+    for axes in panels:
+        axes.tick_params(labelsize=7.5, length=0)
+    above = title or described(found, labels)
+    return finished(figure, _warnings(found), title=above, footnote=_footnote(found))
 
 
 def described(found: GateMap, labels: str = "") -> str:
@@ -141,7 +126,7 @@ def _draw_correlations(axes: "Axes", correlations: Floats) -> None:
     bar.ax.tick_params(labelsize=7.5)
 
 
-def _write_top(axes: "Axes", text: str) -> None:
+def _title(axes: "Axes", text: str) -> None:
     axes.set_title(text, loc="left", fontsize=9)
 
 

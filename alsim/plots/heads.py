@@ -31,12 +31,6 @@ def draw_heads(
     A pattern is the set of modalities that a row has. A panel has a line for each strategy, so it
     shows how much querying gains over random labels there.
 
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        band: See `alsim.analysis.statistics.bands`.
-        title: Above the panels.
-        x: The quantity on the x axis.
-
     Raises:
         UsageError: If there is only one head, and all rows have the same modalities.
     """

@@ -1,6 +1,15 @@
 """The table of kinds of plots. Importing this module imports nothing that draws.
 
-A new kind is a module here with one function, and a row in `KINDS`.
+A new kind is a module here with one function, and a row in `KINDS`. The function takes what it
+shows, one or more runs (a folder given twice is drawn once) or one study, and these options:
+
+    metric: a column of the steps, or a metric of a study's tasks (None: the first measured)
+    x: the quantity on the x axis
+    band: one of `alsim.analysis.statistics.bands`
+    baseline: a strategy's name (None: random)
+    task: one task (None: the mean over all)
+    fraction: of the labels (None: the largest)
+    title: the text above all
 """
 
 import inspect
@@ -20,9 +29,7 @@ class Kind:
     """One kind of plot: what it shows, and the function that draws it."""
 
     about: str
-    # module:function in alsim.plots. Its first argument is the runs, or the one study; its keyword
-    # arguments are the kind's options.
-    home: str
+    home: str  # module:function in alsim.plots
     of: Literal["run", "correlation", "training"] = "run"  # the kind of folder that it shows
     file: str = ""  # default file name in the folder; empty: KIND.png
 

@@ -15,24 +15,17 @@ from alsim.analysis.training.values import (
 )
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.measures import OF_TRAINING
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Look, signed
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_trainings import (
-    DrawableTraining,
     labels_in_words,
     looks_of_nets,
     nets_of,
     study_warnings,
 )
 from alsim.plots.drawing.words import axis_label
+from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +38,9 @@ _OF_FITS = {
 _BINS = (8, 40)  # minimum and maximum
 
 
+@own_style()
 def draw_losses(
-    study: DrawableTraining,
+    study: TrainingStudy,
     *,
     metric: str | None = None,
     title: str | None = None,
@@ -58,14 +52,8 @@ def draw_losses(
     Ma et al. (2018), Fig. 5: a mean hides how often a training fails. Panels share their bins and
     axes; each net is a tick below them. Nets that diverged are left out, with a warning.
 
-    Args:
-        study: The study.
-        metric: validation_loss or train_loss, one panel per model; or accuracy, auc, mse or nll, by
-            the first evaluation, one panel per model and task. None: the validation loss, or the
-            training loss if there is none.
-        title: Above the panels.
-        task: One task's panels, for the metrics by task.
-        fraction: Fraction of the labels; None: the largest.
+    The metric is validation_loss (the default where there is one) or train_loss, one panel per
+    model; or accuracy, auc, mse or nll by the first evaluation, one panel per model and task.
 
     Raises:
         UsageError: If there is no such metric, task or fraction.
@@ -95,32 +83,28 @@ def draw_losses(
         mend = "wait for the first net, or find out why they diverged"
         raise StoreError(f"there is no {metric} to draw", str(study.folder), mend)
     n_rows, n_columns = len(which), len(columns)
-    with own_style():
-        # In several columns, a name and its numbers are wider than a panel.
-        between = ": " if n_columns == 1 else "\n"
-        height = 1.15 if n_columns == 1 else 1.3
-        figure = make_figure(1.2 + max(5.4, 3.4 * n_columns), 1.1 + height * n_rows)
-        grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex="col", sharey="col")
-        for j, column in enumerate(columns):
-            bins = _bins(pooled[column])
-            for i, each in enumerate(which):
-                _draw(grid[i, j], ends[each, column], bins, looks[each], between)
-                if j == 0:
-                    grid[i, j].set_ylabel("nets", fontsize=9)
-            if metric not in _OF_FITS:
-                above = 30 if n_columns > 1 else 18
-                grid[0, j].annotate(
-                    shortened(columns)[j], (0, 1), xycoords="axes fraction", xytext=(0, above),
-                    textcoords="offset points", fontsize=9.5, fontweight="bold",
-                )  # fmt: skip
-            words = _OF_FITS.get(metric) or axis_label(metric, [study])
-            grid[-1, j].set_xlabel(words, fontsize=9)
-        if title:
-            write_heading(figure, title)
-        labels = labels_in_words(study, share)
-        text = f"one net per seed, trained on {labels}; sd: standard deviation of the nets"
-        write_footnote(figure, text)
-    return finished(figure, study_warnings(study))
+    # In several columns, a name and its numbers are wider than a panel.
+    between = ": " if n_columns == 1 else "\n"
+    height = 1.15 if n_columns == 1 else 1.3
+    figure = make_figure(1.2 + max(5.4, 3.4 * n_columns), 1.1 + height * n_rows)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex="col", sharey="col")
+    for j, column in enumerate(columns):
+        bins = _bins(pooled[column])
+        for i, each in enumerate(which):
+            _draw(grid[i, j], ends[each, column], bins, looks[each], between)
+            if j == 0:
+                grid[i, j].set_ylabel("nets", fontsize=9)
+        if metric not in _OF_FITS:
+            above = 30 if n_columns > 1 else 18
+            grid[0, j].annotate(
+                shortened(columns)[j], (0, 1), xycoords="axes fraction", xytext=(0, above),
+                textcoords="offset points", fontsize=9.5, fontweight="bold",
+            )  # fmt: skip
+        words = _OF_FITS.get(metric) or axis_label(metric, [study])
+        grid[-1, j].set_xlabel(words, fontsize=9)
+    words = labels_in_words(study, share)
+    note = f"one net per seed, trained on {words}; sd: standard deviation of the nets"
+    return finished(figure, study_warnings(study), title=title, footnote=note)
 
 
 def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:

@@ -11,14 +11,7 @@ from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind, Edges
 from alsim.analysis.statistics.intervals import NOT_NEGATIVE
 from alsim.errors import StoreError
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_title,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Look, edges_of, looks_of, seeds_in_words
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
@@ -42,6 +35,7 @@ class _Mix:
     edges: Edges | None
 
 
+@own_style()
 def draw_queries(
     runs: Sequence[DrawableRun], *, band: BandKind = "t", title: str | None = None
 ) -> Drawing:
@@ -50,11 +44,7 @@ def draw_queries(
     Classes are sorted from the most to the least frequent; at 1 a class is queried as often as in
     the pool. The scale is logarithmic; a class that is never queried has an open mark at the
     bottom. The oracle's answers count, right or wrong, over all steps after the initial labels.
-
-    Args:
-        runs: At least one, all on one pool; a folder given twice is drawn once.
-        band: As bars, `seeds` as small dots; see `alsim.analysis.statistics.bands`.
-        title: Above the axes.
+    Bands are bars, `seeds` small dots.
 
     Raises:
         UsageError: If the runs use different pools.
@@ -84,14 +74,11 @@ def draw_queries(
         for each in mixes
         if each.mix.n_left_out
     ]
-    with own_style():
-        figure = _figure(mixes, pool, band, title)
-    return finished(figure, warnings)
+    figure, axes = _figure(mixes, pool)
+    return finished(figure, warnings, title=title, footnote=_footnote(mixes, band), axes=axes)
 
 
-def _figure(
-    mixes: Sequence[_Mix], pool: Mapping[str, int], band: BandKind, title: str | None
-) -> "Figure":
+def _figure(mixes: Sequence[_Mix], pool: Mapping[str, int]) -> "tuple[Figure, Axes]":
     from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
     n_rows = sum(pool.values())
@@ -126,10 +113,7 @@ def _figure(
     axes.set_xlabel("class, and its share in the pool")
     axes.set_ylabel("share among queries / share in the pool")
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    if title:
-        write_title(axes, title)
-    write_footnote(figure, _footnote(mixes, band))
-    return figure
+    return figure, axes
 
 
 def _draw_mix(axes: "Axes", each: _Mix, offset: float, marker: str, bottom: float) -> None:

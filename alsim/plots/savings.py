@@ -17,22 +17,13 @@ from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
 from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_title,
-)
-from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.drawing.figures import Drawing, finished, own_style
+from alsim.plots.drawing.labels import EndLabel
 from alsim.plots.drawing.lines import (
     FEW_POINTS,
     Look,
     band_opacity,
-    draw_zero,
-    format_x,
-    label_gap,
+    draw_ends,
     looks_of,
     signed,
 )
@@ -43,7 +34,6 @@ from alsim.seeding import stream
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _KIND = "savings"
 _RESAMPLED = 40  # maximum number of points with a bootstrap, which is slow
@@ -82,6 +72,7 @@ class _Saved:
         return np.array(lows, dtype=np.float64), np.array(highs, dtype=np.float64)
 
 
+@own_style()
 def draw_savings(
     runs: Sequence[DrawableRun],
     *,
@@ -98,14 +89,8 @@ def draw_savings(
     further is shaded up to this limit, without an edge. Where the mean curves do not meet, the line
     has a gap.
 
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps for which more is better.
-        band: `t` inverts the paired t-test; `bootstrap` uses at most 40 points; `seeds` draws the
-            saving of each seed.
-        title: Above the axes.
-        x: The quantity saved.
-        baseline: A strategy's name; None: random.
+    More of the metric must be better. The band `t` inverts the paired t-test, `bootstrap` uses at
+    most 40 points, and `seeds` draws the saving of each seed.
 
     Raises:
         UsageError: If the metric, band or baseline cannot be used, or no strategy shares seeds and
@@ -141,11 +126,23 @@ def draw_savings(
             f"alsim plot --kind {_KIND}",
             "run them with the same --seeds and sizes, for a step or more: --steps 40",
         )
+    name = as_labels([baseline or BASELINE])[0]
     fewer = f"{'less' if x == 'cost' else 'fewer'} {counted(x, unique)}"
-    words = x_label(x, unique), fewer
-    with own_style():
-        figure = _figure(lines, band, metric, as_labels([baseline or BASELINE])[0], title, x, words)
-    return finished(figure, warnings)
+    labels = (
+        f"{x_label(x, unique)}, n",
+        f"{fewer} for {name}'s {metric.replace('_', ' ')} at n",
+    )
+
+    def draw(axes: "Axes") -> None:
+        for line in lines:
+            _draw_saved(axes, line, band, opacity=band_opacity(len(lines)))
+        _draw_bounds(axes, lines)
+
+    figure, axes = draw_ends(
+        draw, [_end(line) for line in lines], _limits(lines, band), x, labels, name
+    )
+    axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
+    return finished(figure, warnings, title=title, footnote=_footnote(lines, band), axes=axes)
 
 
 def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
@@ -164,39 +161,11 @@ def _bootstrapped(
     return saved_by_bootstrap(x, mine, other, generator=stream(0, "plot", "savings"))
 
 
-def _figure(
-    lines: Sequence[_Saved],
-    band: BandKind,
-    metric: str,
-    baseline: str,
-    title: str | None,
-    x: XAxis,
-    words: tuple[str, str],  # for the x axis, and for what is saved
-) -> "Figure":
-    height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
-    figure = make_figure(7.6, height)
-    axes = figure.add_subplot()
-    for line in lines:
-        _draw_saved(axes, line, band, opacity=band_opacity(len(lines)))
-    axes.margins(x=0.015)
-    axes.set_ylim(*_limits(lines, band))
-    _draw_bounds(axes, lines)
-    draw_zero(axes, baseline)
-    format_x(axes, x)
-    axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
-    axes.set_xlabel(f"{words[0]}, n")
-    axes.set_ylabel(f"{words[1]} for {baseline}'s {metric.replace('_', ' ')} at n")
-    if title:
-        write_title(axes, title)
-    write_footnote(figure, _footnote(lines, band))
-    ends: list[EndLabel] = []
-    for line in lines:
-        amount = line.amounts[-1]
-        text = "none measured" if np.isnan(amount) else signed(float(amount), "+z,.0f")
-        y = 0.0 if np.isnan(amount) else float(amount)
-        ends.append(EndLabel(f"{line.look.label}  {text}", line.curve.n[-1], y, line.look.style))
-    label_ends(axes, ends, gap=label_gap(height))
-    return figure
+def _end(line: _Saved) -> EndLabel:
+    amount = line.amounts[-1]
+    text = "none measured" if np.isnan(amount) else signed(float(amount), "+z,.0f")
+    y = 0.0 if np.isnan(amount) else float(amount)
+    return EndLabel(f"{line.look.label}  {text}", line.curve.n[-1], y, line.look.style)
 
 
 def _draw_saved(axes: "Axes", line: _Saved, band: BandKind, opacity: float) -> None:

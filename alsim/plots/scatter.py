@@ -1,7 +1,7 @@
 """A correlation study: the score of each group of rows, and the accuracy after training on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +10,10 @@ import pyarrow.compute as pc
 from alsim.analysis.correlation import Correlation
 from alsim.errors import StoreError
 from alsim.experiments.correlation import CONTROL
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    make_panels,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.style import STYLES
+from alsim.store.correlation import CorrelationStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,21 +21,7 @@ if TYPE_CHECKING:
 _MARKERS = "os^Dv<>P"
 
 
-class DrawableStudy(Protocol):
-    """The parts of a correlation study that its plot uses, as `read_correlation` returns them."""
-
-    @property
-    def groups(self) -> pa.Table:
-        """Metric, seed, group, n, mean_score, accuracy and nll; one row per group."""
-        ...
-
-    @property
-    def correlations(self) -> Sequence[Correlation]:
-        """One per metric."""
-        ...
-
-
-def draw_study(study: DrawableStudy, *, title: str | None = None) -> Drawing:
+def draw_study(study: CorrelationStudy, *, title: str | None = None) -> Drawing:
     """Return the scatter of a study.
 
     Raises:
@@ -51,6 +30,7 @@ def draw_study(study: DrawableStudy, *, title: str | None = None) -> Drawing:
     return draw_scatter(study.groups, study.correlations, title=title)
 
 
+@own_style()
 def draw_scatter(
     groups: pa.Table, correlations: Sequence[Correlation], *, title: str | None = None
 ) -> Drawing:
@@ -85,30 +65,23 @@ def draw_scatter(
     metrics.sort(key=lambda name: name == CONTROL)  # stable: only the control moves
     seeds = sorted({int(str(seed)) for seed in usable.column("seed").to_pylist()})
     found = {each.metric: each for each in correlations}
-    with own_style():
-        n_columns = 2 if len(metrics) == 4 else min(3, len(metrics))
-        n_rows = -(-len(metrics) // n_columns)
-        figure = make_figure(1.5 + 2.7 * n_columns, 1.0 + 2.5 * n_rows)
-        panels = make_panels(figure, len(metrics), n_columns, sharey=True)
-        names = shortened([f"{m} (control)" if m == CONTROL else m for m in metrics])
-        for place, (axes, metric, name) in enumerate(zip(panels, metrics, names, strict=True)):
-            _draw_seeds(axes, usable.filter(pc.field("metric") == metric), seeds)
-            axes.set_title(
-                f"{name}\n{_in_words(found.get(metric))}",
-                loc="left",
-                fontsize=9.5,
-            )
-            if place + n_columns >= len(metrics):
-                axes.set_xlabel("mean score of the group", fontsize=9)
-            if place % n_columns == 0:
-                axes.set_ylabel("accuracy of its copy", fontsize=9)
-        if len(seeds) > 1:
-            handles = panels[0].collections
-            figure.legend(handles=handles, title="seed", loc="outside right upper", frameon=False)
-        if title:
-            write_heading(figure, title)
-        write_footnote(figure, _footnote(metrics, found, len(seeds)))
-    return finished(figure, [lost] if n_lost else [])
+    names = shortened([f"{m} (control)" if m == CONTROL else m for m in metrics])
+    figure, panels = make_panels(
+        [f"{name}\n{_in_words(found.get(m))}" for m, name in zip(metrics, names, strict=True)],
+        2 if len(metrics) == 4 else min(3, len(metrics)),
+        around=(1.5, 1.0),
+        each=(2.7, 2.5),
+        xlabel="mean score of the group",
+        ylabel="accuracy of its copy",
+        sharey=True,
+    )
+    for axes, metric in zip(panels, metrics, strict=True):
+        _draw_seeds(axes, usable.filter(pc.field("metric") == metric), seeds)
+    if len(seeds) > 1:
+        handles = panels[0].collections
+        figure.legend(handles=handles, title="seed", loc="outside right upper", frameon=False)
+    note = _footnote(metrics, found, len(seeds))
+    return finished(figure, [lost] if n_lost else [], title=title, footnote=note)
 
 
 def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:
@@ -129,7 +102,6 @@ def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:
             label=str(seed),
         )
     axes.locator_params(axis="x", nbins=5)
-    axes.tick_params(labelsize=8)
     if np.ptp(x) == 0:  # otherwise matplotlib's limits would be a millionth wide
         axes.set_xlim(x[0] - 1, x[0] + 1)
 

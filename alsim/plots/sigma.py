@@ -20,12 +20,6 @@ def draw_sigma(
 ) -> Drawing:
     """Return a panel for each head with its learned σ; a head's loss has the weight 1 / σ².
 
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        band: See `alsim.analysis.statistics.bands`.
-        title: Above the panels.
-        x: The quantity on the x axis.
-
     Raises:
         UsageError: If no run learned σ.
     """

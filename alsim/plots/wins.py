@@ -10,14 +10,7 @@ from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.runs import merge_runs
 from alsim.analysis.curves.verdicts import Verdict, VerdictOutcome
 from alsim.errors import UsageError
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    own_style,
-    write_footnote,
-    write_title,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import axis_label
@@ -33,6 +26,7 @@ _MARKS: Mapping[VerdictOutcome, str] = {
 }
 
 
+@own_style()
 def draw_wins(
     runs: Sequence[DrawableRun],
     *,
@@ -44,12 +38,7 @@ def draw_wins(
 
     Rows and columns are sorted by the mean AUBC, the best first. Below each number is the verdict
     on the row (`alsim.analysis.curves.verdicts`): the number only describes. A tie counts half.
-
-    Args:
-        runs: At least one; a folder given twice is drawn once.
-        metric: A column of the steps for which more is better.
-        title: Above the matrix.
-        x: The quantity over which the area is taken.
+    More of the metric must be better; areas are taken over `x`.
 
     Raises:
         UsageError: If the metric cannot be used, there is only one strategy, or the curves share
@@ -67,12 +56,16 @@ def draw_wins(
             "alsim plot --kind wins",
             "run with more strategies, such as --strategy random,margin; or draw --kind curve",
         )
-    with own_style():
-        figure = _figure(comparison, axis_label(metric, unique), title)
-    return finished(figure, warnings)
+    figure, axes = _figure(comparison)
+    note = (
+        "number and colour: seeds in which the row has the greater area (AUBC) under its "
+        f"{axis_label(metric, unique)}; verdict on the row: paired t-test on the areas, at 5 % by "
+        "Holm over all pairs"
+    )
+    return finished(figure, warnings, title=title, footnote=note, axes=axes)
 
 
-def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
+def _figure(comparison: Comparison) -> "tuple[Figure, Axes]":
     from matplotlib import colormaps
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -97,14 +90,7 @@ def _figure(comparison: Comparison, ylabel: str, title: str | None) -> "Figure":
     axes.spines[:].set_visible(False)
     axes.set_ylabel("this …")
     axes.set_xlabel("… against this")
-    if title:
-        write_title(axes, title)
-    write_footnote(
-        figure,
-        "number and colour: seeds in which the row has the greater area (AUBC) under its "
-        f"{ylabel}; verdict on the row: paired t-test on the areas, at 5 % by Holm over all pairs",
-    )
-    return figure
+    return figure, axes
 
 
 def _cells(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from alsim.analysis.curves.curves import learning_curves, metric_columns
+from alsim.analysis.statistics.intervals import t_half_width
 from alsim.errors import UsageError
 
 Row = tuple[str, int, int, int, float | None]
@@ -43,7 +44,7 @@ def test_the_curve_of_two_seeds_is_their_mean_with_a_t_interval() -> None:
     assert curve.x.tolist() == [200, 220]
     assert curve.mean == pytest.approx([0.6, 0.8])
     # Two values 0.2 apart: deviation 0.2/√2, over √2 seeds, times t₁(0.975) = 12.7062.
-    assert curve.half_width == pytest.approx([1.270620474, 0], abs=1e-9)
+    assert t_half_width(curve.values) == pytest.approx([1.270620474, 0], abs=1e-9)
     assert curve.values.tolist() == [[0.5, 0.8], [0.7, 0.8]]
     assert not curve.is_cut
 
@@ -53,8 +54,9 @@ def test_every_point_equals_what_scipy_says_of_its_seeds() -> None:
     curves = learning_curves(make_steps(rows))
     assert [curve.strategy for curve in curves] == ["margin", "random"]
     for curve in curves:
-        assert curve.half_width is not None
-        for n, mean, half in zip(curve.x, curve.mean, curve.half_width, strict=True):
+        half_width = t_half_width(curve.values)
+        assert half_width is not None
+        for n, mean, half in zip(curve.x, curve.mean, half_width, strict=True):
             values = [row[4] for row in rows if row[0] == curve.strategy and row[3] == n]
             low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
             assert (mean - half, mean + half) == pytest.approx((low, high))
@@ -74,7 +76,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 def test_one_seed_has_no_band() -> None:
     (curve,) = learning_curves(make_steps([("margin", 3, 0, 200, 0.5), ("margin", 3, 1, 220, 0.6)]))
-    assert curve.half_width is None
+    assert t_half_width(curve.values) is None
     assert curve.mean.tolist() == [0.5, 0.6]
 
 

@@ -17,7 +17,6 @@ from alsim.analysis.statistics.intervals import (
     Estimate,
     bounds_of,
     estimate,
-    t_half_width,
 )
 from alsim.errors import UsageError, nearest
 from alsim.measures import SCORES
@@ -115,9 +114,6 @@ def compare(
     numbers: list[StrategyNumbers] = []
     for curve in curves:
         saving = _saving(curve, other, bootstrap)
-        money = None
-        if saving is not None and cost_per_label is not None:
-            money = saving.scaled(cost_per_label)
         numbers.append(
             StrategyNumbers(
                 strategy=curve.strategy,
@@ -127,7 +123,9 @@ def compare(
                 rank=ranks.get(curve.strategy),
                 reach=None if target is None else reach(curve.x, curve.values, target),
                 saving=saving,
-                money=money,
+                money=None
+                if saving is None or cost_per_label is None
+                else saving.scaled(cost_per_label),
                 is_cut=curve.is_cut,
             )
         )
@@ -169,20 +167,15 @@ def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
             "compare runs that overlap; a step counts where all seeds of a strategy have it",
         )
     grid = np.unique(np.clip(np.concatenate([curve.x for curve in curves]), start, end))
-    shared: list[Curve] = []
-    for curve in curves:
-        values = np.array([np.interp(grid, curve.x, row) for row in curve.values])
-        shared.append(
-            replace(
-                curve,
-                x=grid,
-                values=values,
-                mean=values.mean(axis=0),
-                half_width=t_half_width(values),
-                is_cut=curve.is_cut or bool(curve.x[0] < start or curve.x[-1] > end),
-            )
+    return tuple(
+        replace(
+            curve,
+            x=grid,
+            values=np.array([np.interp(grid, curve.x, row) for row in curve.values]),
+            is_cut=curve.is_cut or bool(curve.x[0] < start or curve.x[-1] > end),
         )
-    return tuple(shared)
+        for curve in curves
+    )
 
 
 def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:

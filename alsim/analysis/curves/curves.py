@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.statistics.intervals import CONFIDENCE, t_half_width
 from alsim.errors import UsageError, nearest
 from alsim.options.compare import XAxis
 
@@ -31,10 +30,7 @@ def metric_columns(steps: pa.Table) -> list[str]:
 
 
 def learning_curves(
-    steps: pa.Table,
-    metric: str = "accuracy",
-    confidence: float = CONFIDENCE,
-    x: XAxis = "labels",
+    steps: pa.Table, metric: str = "accuracy", x: XAxis = "labels"
 ) -> tuple[Curve, ...]:
     """Return the learning curve of each strategy, by name.
 
@@ -48,7 +44,6 @@ def learning_curves(
     Args:
         steps: A run's steps, in any order.
         metric: The column to follow.
-        confidence: Of the intervals, in (0, 1).
         x: Against what.
 
     Raises:
@@ -60,10 +55,10 @@ def learning_curves(
             f"no metric is called {metric!r}", "the steps of the run", nearest(metric, known)
         )
     strategies = sorted({str(name) for name in steps.column("strategy").to_pylist()})
-    return tuple(_curve(steps, strategy, metric, confidence, x) for strategy in strategies)
+    return tuple(_curve(steps, strategy, metric, x) for strategy in strategies)
 
 
-def _curve(steps: pa.Table, strategy: str, metric: str, confidence: float, x: XAxis) -> Curve:
+def _curve(steps: pa.Table, strategy: str, metric: str, x: XAxis) -> Curve:
     rows = steps.filter(pc.field("strategy") == strategy).sort_by(
         [("seed", "ascending"), ("step", "ascending")]
     )
@@ -87,8 +82,6 @@ def _curve(steps: pa.Table, strategy: str, metric: str, confidence: float, x: XA
         metric=metric,
         seeds=tuple(by_seed),
         x=grid,
-        mean=at.mean(axis=0),
-        half_width=t_half_width(at, confidence),
         values=at,
         is_cut=max(n_points) > (min(n_points) if is_interpolated else grid.size),
         is_interpolated=is_interpolated,

@@ -8,7 +8,6 @@ import numpy as np
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import share_span
 from alsim.analysis.curves.verdicts import shared_seeds, values_at
-from alsim.analysis.statistics.intervals import CONFIDENCE, t_half_width
 
 
 def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:
@@ -28,19 +27,15 @@ def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:
 def difference_curve(curve: Curve, baseline: Curve) -> Curve | None:
     """Return a strategy's curve minus the baseline's, `values` being differences within a seed.
 
-    The interval is that of the mean difference, narrower than both curves' own intervals
-    suggest, since two strategies of a seed start alike. None where no seed or no point is shared.
+    None where no seed or no point is shared.
     """
     pair = paired(curve, baseline)
     if pair is None:
         return None
     mine, other = pair
-    values = mine.values - other.values
     return replace(
         mine,
-        mean=values.mean(axis=0),
-        half_width=t_half_width(values, CONFIDENCE),
-        values=values,
+        values=mine.values - other.values,
         is_cut=mine.is_cut or other.is_cut,
         is_interpolated=mine.is_interpolated or other.is_interpolated,
     )
@@ -53,13 +48,10 @@ def _overlap(curve: Curve, baseline: Curve) -> bool:
 
 def _of_seeds(shared: Curve, seeds: Sequence[int], before: tuple[Curve, Curve]) -> Curve:
     """Return a curve of a shared span with some of its seeds alone."""
-    values = values_at(shared, tuple(seeds))
     is_between = any(not np.isin(shared.x, each.x).all() for each in before)
     return replace(
         shared,
         seeds=tuple(seeds),
-        mean=values.mean(axis=0),
-        half_width=t_half_width(values, CONFIDENCE),
-        values=values,
+        values=values_at(shared, seeds),
         is_interpolated=shared.is_interpolated or is_between,
     )

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.statistics.intervals import t_half_width
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.experiments.training.records import RANDOM
 from alsim.measures import OF_TRAINING
@@ -212,8 +211,6 @@ def _curve(
         metric=metric,
         seeds=tuple(seeds),
         x=x[order],
-        mean=values.mean(axis=0),
-        half_width=t_half_width(values),
         values=values,
         is_cut=any(len(each) > len(seeds) for _, each in points),
         is_interpolated=False,

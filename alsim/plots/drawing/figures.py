@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alsim.errors import UsageError
 from alsim.escaping import visible
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Size = tuple[float, float]  # width and height
+
 # A date or a random identifier would make equal pictures differ.
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {},
@@ -27,6 +29,7 @@ _METADATA: dict[str, dict[str, None]] = {
 _LETTERS_PER_INCH = 16  # in a footnote, at least
 _LETTERS_OF_TITLES = 10  # per inch
 _LINES_OF_TITLES = 4
+_TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
 _OWN_STYLE = {
     "svg.hashsalt": "alsim",
     "font.family": FONT,
@@ -52,12 +55,6 @@ class Drawing:
     warnings: tuple[str, ...]
 
 
-def finished(figure: "Figure", warnings: Sequence[str]) -> Drawing:
-    """Return a figure as a drawing, with fonts that have all of its characters."""
-    with own_style():
-        return Drawing(figure, (*warnings, *make_legible(figure)))
-
-
 @contextmanager
 def own_style() -> Generator[None]:
     """Draw with our settings, whatever the user's matplotlibrc says; restore them afterwards."""
@@ -77,34 +74,68 @@ def make_figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def make_panels(figure: "Figure", n: int, n_columns: int, *, sharey: bool) -> "list[Axes]":
-    """Return `n` axes in rows of `n_columns`; unused axes of the last row are hidden.
+def make_panels(
+    titles: Sequence[str],
+    n_columns: int,
+    *,
+    around: Size,
+    each: Size,
+    xlabel: str = "",
+    ylabel: str = "",
+    sharey: bool = False,
+) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and its panels, one for each title, with their labels.
 
     Args:
-        figure: An empty figure.
-        n: At least 1.
+        titles: At least one; unused axes of the last row are hidden.
         n_columns: At least 1.
+        around: The room about all panels, in inches.
+        each: The size of a panel, in inches.
+        xlabel: Below the last panel of each column.
+        ylabel: Beside the first panel of each row.
         sharey: Whether all share one y axis, with numbers at the left only.
     """
-    rows = -(-n // n_columns)
-    grid = figure.subplots(rows, n_columns, squeeze=False, sharey=sharey)
-    panels: list[Axes] = list(grid.flat)
+    n, n_rows = len(titles), -(-len(titles) // n_columns)
+    figure = make_figure(around[0] + each[0] * n_columns, around[1] + each[1] * n_rows)
+    panels: list[Axes] = list(figure.subplots(n_rows, n_columns, squeeze=False, sharey=sharey).flat)
+    for number, (axes, title) in enumerate(zip(panels, titles, strict=False)):
+        axes.set_title(title, loc="left", fontsize=9.5)
+        axes.tick_params(labelsize=8)
+        if number + n_columns >= n:
+            axes.set_xlabel(xlabel, fontsize=9)
+        if number % n_columns == 0:
+            axes.set_ylabel(ylabel, fontsize=9)
     for axes in panels[n:]:
         axes.set_visible(False)
-    return panels[:n]
+    return figure, panels[:n]
 
 
-def write_title(axes: "Axes", title: str) -> None:
-    """Write a title above axes, as it was typed."""
-    title = _fitted(title, axes.figure.bbox.width / axes.figure.dpi)
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+def finished(
+    figure: "Figure",
+    warnings: Sequence[str],
+    *,
+    title: str | None = None,
+    footnote: str | None = None,
+    axes: "Axes | None" = None,
+) -> Drawing:
+    """Return a figure as a drawing, with fonts that have all of its characters.
 
-
-def write_heading(figure: "Figure", title: str) -> None:
-    """Write a title above all panels of a figure, as it was typed."""
-    title = _fitted(title, figure.get_figwidth())
-    style = {"fontsize": 11, "fontweight": "bold"}
-    figure.suptitle(title, x=0.01, ha="left", **style)
+    Args:
+        figure: The figure.
+        warnings: To show beside it.
+        title: Above the axes, or else above all panels, as it was typed.
+        footnote: See `write_footnote`.
+        axes: The only ones of the figure, if the title goes above these.
+    """
+    width = figure.get_figwidth()
+    if title and axes is not None:
+        axes.set_title(_fitted(title, width), loc="left", **_TITLE)
+    elif title:
+        figure.suptitle(_fitted(title, width), x=0.01, ha="left", **_TITLE)
+    if footnote:
+        write_footnote(figure, footnote)
+    with own_style():
+        return Drawing(figure, (*warnings, *make_legible(figure)))
 
 
 def _fitted(title: str, width: float) -> str:

@@ -1,6 +1,6 @@
 """Curves with their bands, for all plots with lines."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from alsim.analysis.curve import Curve
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
-from alsim.plots.drawing.figures import make_figure, write_footnote, write_title
+from alsim.plots.drawing.figures import Drawing, finished, make_figure
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun
@@ -115,6 +115,7 @@ def make_lines(
 def draw_figure(
     lines: Sequence[Line],
     *,
+    warnings: Sequence[str],
     ylabel: str,
     xlabel: str,
     x: XAxis,
@@ -122,11 +123,12 @@ def draw_figure(
     number: str,
     title: str | None,
     zero: str | None = None,
-) -> "Figure":
-    """Return a figure with one panel, each curve with a label at its end.
+) -> Drawing:
+    """Return a drawing with one panel, each curve with a label at its end.
 
     Args:
         lines: At least one.
+        warnings: To show beside the figure.
         ylabel: The label of the y axis.
         xlabel: The label of the x axis.
         x: The quantity on the x axis.
@@ -135,21 +137,11 @@ def draw_figure(
         title: Above the axes.
         zero: The label of a line at 0; None: no line.
     """
-    height = max(4.4, 1.3 + len(lines) * LABEL_POINTS / 72)
-    figure = make_figure(7.6, height)
-    axes = figure.add_subplot()
-    for line in lines:
-        draw_line(axes, line, opacity=band_opacity(len(lines)))
-    axes.set_ylim(*limits(lines, is_share=is_share, include=() if zero is None else (0.0,)))
-    axes.margins(x=0.015)
-    if zero is not None:
-        draw_zero(axes, zero)
-    format_x(axes, x)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    if title:
-        write_title(axes, title)
-    write_footnote(figure, footnote([line.curve for line in lines], lines[0].band))
+
+    def draw(axes: "Axes") -> None:
+        for line in lines:
+            draw_line(axes, line, opacity=band_opacity(len(lines)))
+
     ends = [
         EndLabel(
             f"{line.label}  {signed(line.curve.mean[-1], number)}",
@@ -159,18 +151,48 @@ def draw_figure(
         )
         for line in lines
     ]
-    label_ends(axes, ends, gap=label_gap(height))
-    return figure
+    within = limits(lines, is_share=is_share, include=() if zero is None else (0.0,))
+    figure, axes = draw_ends(draw, ends, within, x, (xlabel, ylabel), zero)
+    words = footnote([line.curve for line in lines], lines[0].band)
+    return finished(figure, warnings, title=title, footnote=words, axes=axes)
+
+
+def draw_ends(
+    draw: Callable[["Axes"], None],
+    ends: Sequence[EndLabel],
+    within: tuple[float, float],
+    x: XAxis,
+    labels: tuple[str, str],
+    zero: str | None,
+) -> "tuple[Figure, Axes]":
+    """Return a figure with one panel, and that panel, with labels where its curves end.
+
+    Args:
+        draw: Draws the curves.
+        ends: One for each curve.
+        within: The limits of the y axis.
+        x: The quantity on the x axis.
+        labels: Of the x axis and of the y axis.
+        zero: The label of a line at 0; None: no line.
+    """
+    height = max(4.4, 1.3 + len(ends) * LABEL_POINTS / 72)
+    figure = make_figure(7.6, height)
+    axes = figure.add_subplot()
+    draw(axes)
+    axes.margins(x=0.015)
+    axes.set_ylim(*within)
+    if zero is not None:
+        _draw_zero(axes, zero)
+    format_x(axes, x)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    label_ends(axes, ends, gap=LABEL_POINTS / 72 / (height - 1.0))
+    return figure, axes
 
 
 def signed(value: float, number: str) -> str:
     """Return a formatted number with a minus sign (−), as matplotlib writes it."""
     return f"{value:{number}}".replace("-", "−")
-
-
-def label_gap(height: float) -> float:
-    """Return the distance of two labels, as a share of the axes; the height is in inches."""
-    return LABEL_POINTS / 72 / (height - 1.0)
 
 
 def band_opacity(n_lines: int) -> float:
@@ -209,7 +231,7 @@ def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
         )
 
 
-def draw_zero(axes: "Axes", words: str) -> None:
+def _draw_zero(axes: "Axes", words: str) -> None:
     """Draw a labelled line at 0."""
     axes.axhline(0, color="#444444", linewidth=0.9, zorder=1.5, label="_zero")
     axes.annotate(

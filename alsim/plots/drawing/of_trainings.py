@@ -1,8 +1,6 @@
 """Helpers for the plots of training studies: what they use of a study, and its lines' looks."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,40 +11,12 @@ from alsim.experiments.training.records import RANDOM
 from alsim.plots.drawing.lines import Look
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.style import line_styles
+from alsim.store.training import TrainingStudy
 
 _MARKERS = "osD^vPX*<>"  # one for each strategy that chose labels
 
 
-class DrawableTraining(Protocol):
-    """The parts of a training study that plots use, as `read_training` returns them."""
-
-    @property
-    def folder(self) -> Path:
-        """The study's folder."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """Its status, such as "complete"."""
-        ...
-
-    @property
-    def manifest(self) -> Mapping[str, object]:
-        """The contents of `run.json`."""
-        ...
-
-    @property
-    def fits(self) -> pa.Table:
-        """One row per net."""
-        ...
-
-    @property
-    def tasks(self) -> pa.Table:
-        """One row per net, task, evaluation and metric."""
-        ...
-
-
-def study_warnings(study: DrawableTraining) -> list[str]:
+def study_warnings(study: TrainingStudy) -> list[str]:
     """Return warnings about an unfinished study and about diverged nets."""
     warnings: list[str] = []
     if study.status != "complete":
@@ -62,7 +32,7 @@ def study_warnings(study: DrawableTraining) -> list[str]:
     return warnings
 
 
-def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | None = None) -> str:
+def labels_in_words(study: TrainingStudy, fraction: float, chosen_by: str | None = None) -> str:
     """Return the labels that nets were trained on, such as "the 50 labels that margin chose".
 
     Args:
@@ -84,7 +54,7 @@ def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | N
     return f"the {'first ' * (fraction < 1)}{n} labels that {who} chose"
 
 
-def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
+def nets_of(study: TrainingStudy, table: pa.Table) -> tuple[Trained, ...]:
     """Return the nets of a study's table, with the models in the order of the command."""
     return trained_in(table, list(object_at(study.manifest, "configuration", "models")))
 

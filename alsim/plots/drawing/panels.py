@@ -8,15 +8,7 @@ from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.metric_curves import Place, metric_curves, places_of
 from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind
-from alsim.plots.drawing.figures import (
-    Drawing,
-    finished,
-    make_figure,
-    make_panels,
-    own_style,
-    write_footnote,
-    write_heading,
-)
+from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import (
     Key,
     Line,
@@ -46,6 +38,7 @@ def places_in(runs: Sequence[DrawableRun], metric: str) -> tuple[Place, ...]:
     return tuple(sorted({place for run in runs for place in places_of(run.metrics, metric)}))
 
 
+@own_style()
 def draw_panels(
     runs: Sequence[DrawableRun],
     metric: str,
@@ -88,30 +81,25 @@ def draw_panels(
         new: list[str] = []
         drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, new))
         warnings += [each for each in new if each not in warnings]  # most hold for every panel
-    with own_style():
-        n_rows = -(-len(panels) // n_columns)
-        figure = make_figure(1.9 + 2.6 * n_columns, 1.2 + 2.3 * n_rows)
-        seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
-        span = max((top - bottom for bottom, top in seen), default=1.0)
-        axes_of = make_panels(figure, len(panels), n_columns, sharey=False)
-        for place, (axes, panel, lines) in enumerate(zip(axes_of, panels, drawn, strict=True)):
-            for line in lines:
-                draw_line(axes, line, opacity=band_opacity(len(lines)))
-            if lines:
-                bottom, top = limits(lines, is_share=is_share)
-                middle = (bottom + top) / 2
-                axes.set_ylim(middle - span / 2, middle + span / 2)
-            axes.set_title(panel.title, loc="left", fontsize=9.5)
-            axes.tick_params(labelsize=8)
-            format_x(axes, x, nbins=4)
-            if place + n_columns >= len(panels):
-                axes.set_xlabel(x_label(x, runs), fontsize=9)
-            if place % n_columns == 0:
-                axes.set_ylabel(ylabel, fontsize=9)
-        write_legend(figure, axes_of, looks.values())
-        if title:
-            write_heading(figure, title)
-        every = [line.curve for lines in drawn for line in lines]
-        same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
-        write_footnote(figure, footnote(every, band) + same)
-    return finished(figure, warnings)
+    figure, axes_of = make_panels(
+        [panel.title for panel in panels],
+        n_columns,
+        around=(1.9, 1.2),
+        each=(2.6, 2.3),
+        xlabel=x_label(x, runs),
+        ylabel=ylabel,
+    )
+    seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
+    span = max((top - bottom for bottom, top in seen), default=1.0)
+    for axes, lines in zip(axes_of, drawn, strict=True):
+        for line in lines:
+            draw_line(axes, line, opacity=band_opacity(len(lines)))
+        if lines:
+            bottom, top = limits(lines, is_share=is_share)
+            middle = (bottom + top) / 2
+            axes.set_ylim(middle - span / 2, middle + span / 2)
+        format_x(axes, x, nbins=4)
+    write_legend(figure, axes_of, looks.values())
+    every = [line.curve for lines in drawn for line in lines]
+    same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
+    return finished(figure, warnings, title=title, footnote=footnote(every, band) + same)
