@@ -1,8 +1,10 @@
 """What every kind of study goes through in its folder: begun or gone on with, worked on, ended."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,11 +18,12 @@ from alsim.store.opening import remove_folder
 from alsim.studies.bits import VARIABLE, strict_mode
 from alsim.studies.claiming import Claim, claim, tidy
 from alsim.studies.machine import Machine
+from alsim.studies.messages import Opening, Task
 from alsim.studies.same_again import refuse_differences, refuse_other_options
-from alsim.studies.watch import Watch
+from alsim.studies.watch import Watch, pass_on
 from alsim.studies.workers.inline import Inline
 from alsim.studies.workers.processes import Processes
-from alsim.studies.workers.protocol import Workers
+from alsim.studies.workers.protocol import Workers, WorkerTask
 
 _LATE = (
     "this process has used MKL already, so that last bits may differ from other runs': a run that "
@@ -40,31 +43,23 @@ class Preparation(Protocol):
 Prepared = TypeVar("Prepared", bound=Preparation)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What is known of a study before its pool is decoded."""
+
+    kind: FolderKind
+    name: str  # of its folder, where none was named
+    source: Source
+    machine: Machine
+    options: Mapping[str, Any]  # JSON values, which must be the same for it to go on
+
+
 class Procedure(Protocol[Prepared]):
-    """A kind of study: what is its own between the beginning in a folder and the end."""
+    """A kind of study: the steps between the beginning in a folder and the end."""
 
     @property
-    def kind(self) -> FolderKind:
-        """Return the kind of folder that it leaves."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Return what a folder is called after where none was named."""
-        ...
-
-    @property
-    def source(self) -> Source:
-        """Return where its rows come from."""
-        ...
-
-    @property
-    def machine(self) -> Machine:
-        """Return what it computes on."""
-        ...
-
-    def plain_options(self) -> dict[str, Any]:
-        """Return the options as JSON values, which must be the same for it to go on."""
+    def head(self) -> Head:
+        """Return what is known before the pool is decoded."""
         ...
 
     def prepare(self, work: Path) -> Prepared:
@@ -76,15 +71,17 @@ class Procedure(Protocol[Prepared]):
         ...
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
-        """Return the part of a manifest that tells what is run."""
+        """Return the part of a manifest that describes the study."""
         ...
 
-    def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
-        """Do what is left to do, and keep what is found in the folder's journals."""
+    def left(
+        self, folder: Path, prepared: Prepared, watch: Watch
+    ) -> tuple[Opening, Sequence[WorkerTask[Task]]]:
+        """Return what opens the study, and the tasks left to do; report what was done before."""
         ...
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
-        """Return what is to be told once all is done, with its `notes`."""
+        """Return what the manifest records once all tasks are done, with its `notes`."""
         ...
 
     def write(self, folder: Path, prepared: Prepared) -> None:
@@ -118,27 +115,28 @@ def carry_out(
     Raises:
         AlsimError: For anything the user can mend.
     """
-    options, machine = procedure.plain_options(), procedure.machine
+    head = procedure.head
+    machine = head.machine
     if out is not None and not force and (out / MANIFEST).exists():
         found, past = open_folder(out)
-        refuse_other_options(found, past, options, procedure.kind, arguments)
+        refuse_other_options(found, past, head.options, head.kind, arguments)
         if past["status"] == "complete":
             _refuse_other_content(found, past, procedure, files or {})
             watch.note("the run is finished: nothing is left to do")
             tidy(found)
             return found
-    with claim(out, procedure.name, force=force, watch=watch) as claimed:
+    with claim(out, head.name, force=force, watch=watch) as claimed:
         folder, past = claimed.folder, claimed.past
         if past is not None:
-            refuse_other_options(folder, past, options, procedure.kind, arguments)
+            refuse_other_options(folder, past, head.options, head.kind, arguments)
             if past["status"] == "complete":  # another process has just ended it
                 return folder
         manifest = {
-            **({} if procedure.kind == "curves" else {KIND: procedure.kind}),
+            **({} if head.kind == "curves" else {KIND: head.kind}),
             "status": "running",
             **_times(past),
             "arguments": arguments,
-            "options": options,
+            "options": head.options,
             "files": _known_files(past) | dict(files or {}),
             **machine.describe(),
         }
@@ -148,7 +146,7 @@ def carry_out(
         if machine.is_late:
             watch.note(_LATE)
         with _workers(machine, claimed, watch) as group:
-            watch.stage(f"reading {procedure.source.name}")
+            watch.stage(f"reading {head.source.name}")
             prepared = procedure.prepare(folder / WORK)
             manifest |= procedure.describe(prepared)
             if past is not None:
@@ -199,7 +197,9 @@ def _record(
         for name in (JOURNALS, CHECKPOINTS):
             make_folder(folder / name)
         write_manifest(folder, manifest)
-        procedure.work(group, folder, prepared, watch)
+        opening, tasks = procedure.left(folder, prepared, watch)
+        opened = partial(remove_folder, folder / WORK)
+        group.run(opening, tasks, partial(pass_on, watch), opened)
         found = procedure.find(folder, prepared)
         for note in found["notes"]:
             watch.note(note)

@@ -29,26 +29,6 @@ def choose_device(options: EngineOptions) -> str:
     return options.device
 
 
-def choose_way(options: EngineOptions, device: str) -> Way:
-    """Return how replicas are trained: in lockstep on a GPU, one by one on CPU cores."""
-    if options.replicas == "auto":
-        return "lockstep" if device == "cuda" else "direct"
-    return options.replicas
-
-
-def count_workers(options: EngineOptions, n_jobs: int, *, is_one: bool) -> int:
-    """Return how many processes work, 0 for this one; never more than there are jobs.
-
-    Args:
-        options: What was chosen.
-        n_jobs: Of the study.
-        is_one: Whether all is done by one worker, which has the whole machine.
-    """
-    if options.workers == 0:
-        return 0
-    return 1 if is_one else min(options.workers or n_cores(), n_jobs)
-
-
 def worker_environment(threads: int) -> dict[str, str]:
     """Return the variables that a worker process must have before torch is imported."""
     return {
@@ -98,3 +78,32 @@ class Machine:
                 "environment": self.environment,
             },
         }
+
+
+def choose_machine(
+    options: EngineOptions, n_jobs: int, way: Way | None = None, *, is_one_job: bool = False
+) -> Machine:
+    """Return what a study computes on, with no more workers than there are jobs.
+
+    On a GPU one worker does all. It has all cores, as has a worker that does all in lockstep.
+
+    Args:
+        options: What was chosen.
+        n_jobs: Of the study.
+        way: None: as chosen, else in lockstep on a GPU, and one by one on CPU cores.
+        is_one_job: Whether lockstep makes one job of all.
+
+    Raises:
+        UsageError: As `choose_device`.
+    """
+    device = choose_device(options)
+    chosen = way or options.replicas
+    if chosen == "auto":
+        chosen = "lockstep" if device == "cuda" else "direct"
+    has_all_cores = chosen == "lockstep" if is_one_job else device != "cpu"
+    workers = min(options.workers or n_cores(), n_jobs)
+    if has_all_cores or device != "cpu":
+        workers = 1
+    if options.workers == 0:
+        workers = 0
+    return Machine(device, chosen, workers, threads=n_cores() if has_all_cores else 1)

@@ -14,6 +14,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
 from alsim.analysis.curves.curves import learning_curves
+from alsim.analysis.statistics.intervals import t_half_width
 from alsim.errors import StoreError, UsageError
 from alsim.plots import draw_curves, save_figure
 
@@ -95,8 +96,9 @@ def test_the_band_is_the_interval() -> None:
     assert len(bands) == 2
     for band, curve in zip(bands, curves, strict=True):
         corners = {tuple(np.round(corner, 12)) for corner in band.get_paths()[0].vertices}
-        assert curve.half_width is not None
-        for edge in (curve.mean - curve.half_width, curve.mean + curve.half_width):
+        half_width = t_half_width(curve.values)
+        assert half_width is not None
+        for edge in (curve.mean - half_width, curve.mean + half_width):
             assert {
                 (float(n), round(float(y), 12)) for n, y in zip(curve.x, edge, strict=True)
             } <= corners

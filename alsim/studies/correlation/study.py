@@ -1,35 +1,32 @@
 """A correlation study: its options, its plan, what its workers find, its tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alsim.errors import StoreError
 from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule
 from alsim.options.correlation import CorrelateOptions
 from alsim.options.curves import ScheduleOptions
-from alsim.options.engine import EngineOptions, Way, n_cores
+from alsim.options.engine import Way
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
 from alsim.store.correlation import collect_groups, kept_groups, write_correlation
-from alsim.store.layout import JOURNALS, WORK
-from alsim.store.manifest import FolderKind
-from alsim.store.opening import remove_folder
 from alsim.strategies import Named
 from alsim.studies.correlation.check import FLAG
 from alsim.studies.correlation.sizes import Sizes, plan_sizes
-from alsim.studies.machine import Machine, choose_device, count_workers
-from alsim.studies.messages import Correlate
+from alsim.studies.findings import refuse_gone
+from alsim.studies.lifecycle import Head
+from alsim.studies.machine import choose_machine
+from alsim.studies.messages import Correlate, Open, Task
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
-from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers.protocol import Workers
+from alsim.studies.watch import Watch
+from alsim.studies.workers.protocol import WorkerTask
 
 AUTO: Way = "lockstep"  # how copies are trained where nobody asked, on a CPU as on a GPU
 
@@ -43,46 +40,29 @@ def correlation_study(
         PoolError: If they do not.
     """
     check_roles(source, options.pool)
-    machine = _machine(options.engine, len(options.seeds) * len(metrics))
-    return _Correlating(source, options, metrics, machine, asked)
-
-
-def _machine(engine: EngineOptions, n_jobs: int) -> Machine:
-    """Return what is computed on: on a CPU workers of one thread, whatever the way."""
-    device = choose_device(engine)
+    engine = options.engine
     way = AUTO if engine.replicas == "auto" else engine.replicas
-    workers = count_workers(engine, n_jobs, is_one=device != "cpu")
-    return Machine(device, way, workers, threads=1 if device == "cpu" else n_cores())
+    machine = choose_machine(engine, len(options.seeds) * len(metrics), way)
+    name = f"{source.name}-correlation"
+    head = Head("correlation", name, source, machine, plain_options(asked))
+    return _Correlating(head, options, metrics, asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Correlating:
-    """A correlation study: what `carry_out` asks of it."""
+    """A correlation study, see `Procedure`."""
 
-    source: Source
+    head: Head
     options: StudyOptions
     metrics: Mapping[str, Named]
-    machine: Machine
     asked: CorrelateOptions
-
-    @property
-    def kind(self) -> FolderKind:
-        return "correlation"
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}-correlation"
-
-    def plain_options(self) -> dict[str, Any]:
-        return plain_options(self.asked)
 
     def prepare(self, work: Path) -> Prepared:
         def plan(asked: ScheduleOptions, n_pool: int) -> Schedule:
             return plan_sizes(asked.initial_size, self.asked, n_pool).schedule
 
-        return prepare(
-            self.source, self.options, self.metrics, work, self.machine, plan=plan, flag=FLAG
-        )
+        source, machine = self.head.source, self.head.machine
+        return prepare(source, self.options, self.metrics, work, machine, plan=plan, flag=FLAG)
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
         sizes = self._sizes(prepared)
@@ -99,29 +79,20 @@ class _Correlating:
         }
         return found
 
-    def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
-        plan, planned = self._plan(folder, prepared), self._sizes(prepared)
+    def left(
+        self, folder: Path, prepared: Prepared, watch: Watch
+    ) -> tuple[Open, Sequence[WorkerTask[Task]]]:
+        planned = self._sizes(prepared)
         watch.plan(str(planned))
-        sizes = planned.correlation
-        n_groups = sizes.sample_size // sizes.group_size
+        n_groups = planned.correlation.sample_size // planned.correlation.group_size
         watch.planned("copies", n_groups * len(self.metrics) * len(self.options.seeds))
-        left = plan.without(_told(folder, watch))
-        group.run(
-            opening_of(folder, prepared),
-            left.tasks,
-            partial(pass_on, watch),
-            opened=partial(remove_folder, folder / WORK),
-        )
+        left = self._plan(folder, prepared).without(_report_kept(folder, watch))
+        return opening_of(folder, prepared), left.tasks
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         plan = self._plan(folder, prepared)
         n_gone = sum(not path.exists() for t in plan.actives for path in t.message.journals)
-        if n_gone:
-            raise StoreError(
-                f"what was recorded of {n_gone} metrics and seeds is gone",
-                str(folder / JOURNALS),
-                f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
-            )
+        refuse_gone(n_gone, "metrics and seeds", folder)
         return find_passives(
             plan,
             prepared.assignment.training,
@@ -147,8 +118,8 @@ class _Correlating:
         )
 
 
-def _told(folder: Path, watch: Watch) -> set[Job]:
-    """Tell of the copies that were kept before, and return the jobs that are done."""
+def _report_kept(folder: Path, watch: Watch) -> set[Job]:
+    """Report the copies that were kept before, and return the jobs that are done."""
     done: set[Job] = set()
     for table in kept_groups(folder):
         metric, seed = table["metric"][0].as_py(), table["seed"][0].as_py()

@@ -1,35 +1,32 @@
 """A run of learning curves: plan, journals, tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import plan_schedule
 from alsim.options.curves import CurvesOptions
-from alsim.options.engine import n_cores
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
 from alsim.store.curves import recorded, timings_of, write_tables
-from alsim.store.layout import JOURNALS, WORK
-from alsim.store.manifest import FolderKind
-from alsim.store.opening import remove_folder
 from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
-from alsim.studies.machine import Machine, choose_device, choose_way, count_workers
-from alsim.studies.messages import Active
+from alsim.studies.findings import all_diverged, refuse_gone
+from alsim.studies.lifecycle import Head
+from alsim.studies.machine import choose_machine
+from alsim.studies.messages import Active, Open, Task
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
-from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers.protocol import Workers
+from alsim.studies.watch import Watch
+from alsim.studies.workers.protocol import WorkerTask
 
 
 def curves_study(
@@ -41,62 +38,46 @@ def curves_study(
         PoolError: If they do not.
     """
     check_roles(source, options.pool)
-    return _Curves(source, options, strategies, _machine(options, len(strategies)), asked)
-
-
-def _machine(options: StudyOptions, n_strategies: int) -> Machine:
-    device = choose_device(options.engine)
-    way = "direct" if options.unit == "cell" else choose_way(options.engine, device)
-    n_jobs = len(options.seeds) * n_strategies
-    is_one = way == "lockstep" or device != "cpu"
-    workers = count_workers(options.engine, n_jobs, is_one=is_one)
-    return Machine(device, way, workers, threads=n_cores() if way == "lockstep" else 1)
+    machine = choose_machine(
+        options.engine,
+        len(options.seeds) * len(strategies),
+        "direct" if options.unit == "cell" else None,
+        is_one_job=True,
+    )
+    name = f"{source.name}-{','.join(strategies)}"
+    head = Head("curves", name, source, machine, plain_options(asked))
+    return _Curves(head, options, strategies)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Curves:
-    """Learning curves: what `carry_out` asks of them."""
+    """Learning curves, see `Procedure`."""
 
-    source: Source
+    head: Head
     options: StudyOptions
     strategies: Mapping[str, Named]
-    machine: Machine
-    asked: CurvesOptions
-
-    @property
-    def kind(self) -> FolderKind:
-        return "curves"
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}-{','.join(self.strategies)}"
-
-    def plain_options(self) -> dict[str, Any]:
-        return plain_options(self.asked)
 
     def prepare(self, work: Path) -> Prepared:
         plan = plan_schedule
         if self.options.unit == "cell":
             plan = partial(plan_schedule, units="labels of training rows")
+        source, machine = self.head.source, self.head.machine
         return prepare(
-            self.source, self.options, self.strategies, work, self.machine, plan=plan, several=True
+            source, self.options, self.strategies, work, machine, plan=plan, several=True
         )
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
         return describe_study(prepared, self.options)
 
-    def work(self, group: Workers, folder: Path, prepared: Prepared, watch: Watch) -> None:
+    def left(
+        self, folder: Path, prepared: Prepared, watch: Watch
+    ) -> tuple[Open, Sequence[WorkerTask[Task]]]:
         schedule = prepared.assignment.schedule
         n_steps = schedule.steps if schedule.until.kind == "steps" else None
         watch.plan(str(schedule))
         watch.planned("steps", len(self.options.seeds) * len(self.strategies), n_steps)
-        left = self._plan(folder, prepared).without(_told(folder, watch))
-        group.run(
-            opening_of(folder, prepared),
-            left.tasks,
-            partial(pass_on, watch),
-            opened=partial(remove_folder, folder / WORK),
-        )
+        left = self._plan(folder, prepared).without(_report_recorded(folder, watch))
+        return opening_of(folder, prepared), left.tasks
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         assignment, plan = prepared.assignment, self._plan(folder, prepared)
@@ -121,8 +102,8 @@ class _Curves:
         )
 
 
-def _told(folder: Path, watch: Watch) -> set[Job]:
-    """Tell of the steps that were recorded before, and return the curves that have ended."""
+def _report_recorded(folder: Path, watch: Watch) -> set[Job]:
+    """Report the steps that were recorded before, and return the curves that have ended."""
     ended: set[Job] = set()
     for found in recorded(folder):
         for entry in found.entries:
@@ -175,16 +156,7 @@ def _findings(folder: Path, plan: Plan[Active]) -> dict[str, Any]:
             missing.discard(Job(found.seed, found.strategy))
         if found.ending is not None and found.ending.reason == "diverged":
             lost.append({"strategy": found.strategy, "seed": found.seed, "step": found.ending.step})
-    if missing:
-        raise StoreError(
-            f"what was recorded of {len(missing)} learning curves is gone",
-            str(folder / JOURNALS),
-            f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
-        )
+    refuse_gone(len(missing), "learning curves", folder)
     if not n_steps:
-        raise RunError(
-            "every training diverged: no loss is a number",
-            str(folder),
-            "lower --learning-rate, or leave the inputs standardised, and add --force",
-        )
+        raise all_diverged(folder)
     return {"diverged": lost}

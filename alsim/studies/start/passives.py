@@ -1,4 +1,4 @@
-"""What the passive phases of a study tell once they are done."""
+"""What the passive phases of a study leave once they are done."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from alsim.experiments.passive import Passive
 from alsim.options.training import TrainingOptions
 from alsim.studies import messages
 from alsim.studies.curves.keep import load_passive
+from alsim.studies.findings import notes_on_epochs
 from alsim.studies.start.plan import Plan
 
 
@@ -36,10 +37,6 @@ def find_passives(
         for phase, nets, _ in kept_passives(plan)
         for seed, best, epochs in zip(phase.seeds, nets.best, nets.epochs, strict=True)
     ]
-    n_cut = sum(training.cuts_short(found["best_epoch"]) for found in passives)
-    note = (
-        f"{n_cut} of {len(passives)} passive phases were still learning when --max-epochs "
-        f"{training.max_epochs} ended them: {then}; give them more: --max-epochs "
-        f"{2 * training.max_epochs}"
-    )
-    return {"passive": passives, "notes": [note] * (is_stopped and n_cut > 0)}
+    best = [found["best_epoch"] for found in passives]
+    notes = notes_on_epochs(training, best, "passive phases", then, is_stopped=is_stopped)
+    return {"passive": passives, "notes": notes}

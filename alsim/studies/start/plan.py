@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.jobs import Job
@@ -68,34 +68,18 @@ def plan_tasks(
     start. Directly, there is one passive task a seed and one task a curve; in lockstep one of
     each for all that are trained alike. The same run always gives the same plan.
     """
-    folder = folder.resolve()
-    pairs = [Job(seed, name) for name in strategies for seed in seeds]
-    numbers = {job: i for i, job in enumerate(pairs)}
+
+    def curves(start: _Start, jobs: Sequence[Job], numbers: Sequence[int]) -> tuple[str, Active]:
+        return "; ".join(f"strategy {job.strategy}, seed {job.seed}" for job in jobs), Active(
+            tuple(jobs),
+            start.state,
+            tuple(start.seeds.index(job.seed) for job in jobs),
+            tuple(start.folder / JOURNALS / f"{number:04d}.jsonl" for number in numbers),
+            start.folder / CHECKPOINTS / f"curve-{numbers[0]:04d}.safetensors",
+        )
+
     groups = [tuple(seeds)] if way == "lockstep" else [(seed,) for seed in seeds]
-    starts = _alike(strategies, lambda named: _at_first(training_of(named, training)))
-    passives: list[WorkerTask[Passive]] = []
-    actives: list[WorkerTask[Active]] = []
-    for names in starts:
-        for group in groups:
-            state = folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"
-            passive = _passive(Passive(group, names[0], state), is_only=len(starts) == 1)
-            passives.append(passive)
-            for jobs in _bundles(group, names, strategies, training, way):
-                curves = [f"{numbers[job]:04d}" for job in jobs]
-                actives.append(
-                    WorkerTask(
-                        "; ".join(f"strategy {job.strategy}, seed {job.seed}" for job in jobs),
-                        Active(
-                            tuple(jobs),
-                            state,
-                            tuple(group.index(job.seed) for job in jobs),
-                            tuple(folder / JOURNALS / f"{c}.jsonl" for c in curves),
-                            folder / CHECKPOINTS / f"curve-{curves[0]}.safetensors",
-                        ),
-                        frozenset({passive.name}),
-                    )
-                )
-    return Plan(tuple(passives), tuple(actives))
+    return _plan(groups, strategies, training, folder, curves, is_together=way == "lockstep")
 
 
 def plan_correlation(
@@ -110,36 +94,72 @@ def plan_correlation(
     A job is a seed and a metric. The passive phase of a seed comes first, and is trained by itself
     whatever the way of the copies.
     """
+
+    def copies(start: _Start, jobs: Sequence[Job], numbers: Sequence[int]) -> tuple[str, Correlate]:
+        files = tuple(start.folder / JOURNALS / f"{number:04d}.parquet" for number in numbers)
+        name = f"metric {', '.join(job.strategy for job in jobs)}, seed {jobs[0].seed}"
+        return name, Correlate(tuple(jobs), start.state, (0,), files, sizes)
+
+    groups = [(seed,) for seed in seeds]
+    return _plan(groups, metrics, training, folder, copies, is_together=True, way="direct")
+
+
+class _Start(NamedTuple):
+    """What the tasks that come after a passive phase know of it."""
+
+    folder: Path  # the run's
+    state: Path  # its nets
+    seeds: tuple[int, ...]
+
+
+def _plan(
+    groups: Sequence[tuple[int, ...]],
+    strategies: Mapping[str, Named],
+    training: TrainingOptions,
+    folder: Path,
+    task_of: Callable[[_Start, Sequence[Job], Sequence[int]], tuple[str, _After]],
+    *,
+    is_together: bool,
+    way: Way | None = None,
+) -> Plan[_After]:
+    """Return the tasks of a study.
+
+    Args:
+        groups: The seeds, those together that one passive phase trains.
+        strategies: By name.
+        training: How nets are trained.
+        folder: The run's.
+        task_of: Returns the name and the message of some jobs, given their numbers in the run.
+        is_together: Whether one task does all jobs that are trained alike.
+        way: Of the passive phases; None: the study's.
+    """
     folder = folder.resolve()
-    pairs = [Job(seed, name) for name in metrics for seed in seeds]
+    pairs = [Job(seed, name) for name in strategies for group in groups for seed in group]
     numbers = {job: i for i, job in enumerate(pairs)}
     passives: list[WorkerTask[Passive]] = []
-    actives: list[WorkerTask[Correlate]] = []
-    starts = _alike(metrics, lambda named: _at_first(training_of(named, training)))
+    actives: list[WorkerTask[_After]] = []
+    # What matters to the passive phase is all but whether batch norm is frozen later.
+    starts = _alike(
+        strategies, lambda named: replace(training_of(named, training), batch_norm="train")
+    )
     for names in starts:
-        chosen = {name: metrics[name] for name in names}
-        for seed in seeds:
+        chosen = {name: strategies[name] for name in names}
+        for group in groups:
             state = folder / CHECKPOINTS / f"passive-{len(passives):03d}.safetensors"
-            message = Passive((seed,), names[0], state, way="direct")
-            passive = _passive(message, is_only=len(starts) == 1)
-            passives.append(passive)
-            for alike in _alike(chosen, lambda named: training_of(named, training)):
-                jobs = [Job(seed, name) for name in alike]
-                files = [folder / JOURNALS / f"{numbers[job]:04d}.parquet" for job in jobs]
-                actives.append(
-                    WorkerTask(
-                        f"metric {', '.join(alike)}, seed {seed}",
-                        Correlate(tuple(jobs), state, (0,), tuple(files), sizes),
-                        frozenset({passive.name}),
-                    )
-                )
+            seeds = ", ".join(map(str, group)) + f", as for {names[0]}" * (len(starts) > 1)
+            message = Passive(group, names[0], state, way)
+            passives.append(WorkerTask(f"passive phase, seed {seeds}", message, seeds=seeds))
+            bundles = [
+                [Job(seed, name) for name in alike for seed in group]
+                for alike in _alike(chosen, lambda named: training_of(named, training))
+            ]
+            if not is_together:
+                bundles = [[job] for bundle in bundles for job in bundle]
+            for jobs in bundles:
+                start = _Start(folder, state, group)
+                task = task_of(start, jobs, [numbers[job] for job in jobs])
+                actives.append(WorkerTask(*task, frozenset({passives[-1].name})))
     return Plan(tuple(passives), tuple(actives))
-
-
-def _passive(message: Passive, *, is_only: bool) -> WorkerTask[Passive]:
-    """Return the task of a passive phase; `is_only`: all strategies of a seed start from it."""
-    seeds = ", ".join(map(str, message.seeds)) + ("" if is_only else f", as for {message.like}")
-    return WorkerTask(f"passive phase, seed {seeds}", message, seeds=seeds)
 
 
 def _alike(
@@ -156,24 +176,3 @@ def _alike(
         else:
             groups.append((mine, [name]))
     return [names for _, names in groups]
-
-
-def _at_first(training: TrainingOptions) -> TrainingOptions:
-    """Return what of the options matters to the passive phase."""
-    return replace(training, batch_norm="train")
-
-
-def _bundles(
-    group: Sequence[int],
-    names: Sequence[str],
-    strategies: Mapping[str, Named],
-    training: TrainingOptions,
-    way: Way,
-) -> list[list[Job]]:
-    """Return the curves of some seeds and strategies, those that one task runs together."""
-    chosen = {name: strategies[name] for name in names}
-    bundles = [
-        [Job(seed, name) for name in alike for seed in group]
-        for alike in _alike(chosen, lambda named: training_of(named, training))
-    ]
-    return bundles if way == "lockstep" else [[curve] for bundle in bundles for curve in bundle]

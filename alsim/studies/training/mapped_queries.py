@@ -1,6 +1,11 @@
-"""The labels that a run queried, beside the mapped pool: what workers read of them."""
+"""The labels that a run queried, beside the mapped pool, for the workers to read.
 
-from collections.abc import Mapping
+By numpy alone: a worker imports neither pyarrow nor pandas.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,34 +15,48 @@ import torch
 from alsim.experiments.training.labels import Queries
 from alsim.pool.pool import Pool
 
-FILE = "queried.parquet"
+_FILE = "queried.npz"
+
+
+def write_queries(
+    work: Path, strategy: Sequence[str], seed: Sequence[int], task: Sequence[str],
+    *, unit: Sequence[int], row: Sequence[int], label: Sequence[int],
+) -> str:  # fmt: skip
+    """Write cells that were queried, by strategy and seed, and return their digest."""
+    pairs = {pair: i for i, pair in enumerate(dict.fromkeys(zip(strategy, seed, strict=True)))}
+    tasks = {name: i for i, name in enumerate(dict.fromkeys(task))}
+    columns = {
+        "pair": [pairs[pair] for pair in zip(strategy, seed, strict=True)],
+        "task": [tasks[name] for name in task],
+        "unit": unit,
+        "row": row,
+        "label": label,
+    }
+    names = np.frombuffer(json.dumps([list(pairs), list(tasks)]).encode(), np.uint8)
+    np.savez(work / _FILE, names=names, **{n: np.array(c, np.int64) for n, c in columns.items()})
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (strategy, seed, unit, row, task, label):
+        digest.update(repr(list(column)).encode())
+    return digest.hexdigest()
 
 
 def read_queries(work: Path) -> Mapping[tuple[str, int], Queries] | None:
-    """Return what `keep_queries` wrote, by strategy and seed; None where it wrote nothing."""
-    if not (work / FILE).exists():
+    """Return what `write_queries` wrote, by strategy and seed; None where it wrote nothing."""
+    if not (work / _FILE).exists():
         return None
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(work / FILE, use_threads=False)
-    found: dict[tuple[str, int], Queries] = {}
-    pairs = table.select(["strategy", "seed"]).group_by(["strategy", "seed"], use_threads=False)
-    for pair in pairs.aggregate([]).to_pylist():
-        strategy, seed = str(pair["strategy"]), int(pair["seed"])
-        mine = table.filter((pc.field("strategy") == strategy) & (pc.field("seed") == seed))
-        unit, row, label = (
-            torch.from_numpy(np.array(mine.column(name).to_numpy()))
-            for name in ("unit", "row", "label")
+    with np.load(work / _FILE) as kept:
+        pairs, tasks = json.loads(kept["names"].tobytes())
+        pair, *columns = (
+            torch.from_numpy(kept[name]) for name in ("pair", "unit", "row", "task", "label")
         )
-        task = mine.column("task").combine_chunks().dictionary_encode()
-        places = torch.from_numpy(task.indices.to_numpy().astype(np.int64))
-        names = tuple(map(str, task.dictionary.to_pylist()))
-        found[strategy, seed] = Queries(strategy, unit, row, names, places, label)
+    found: dict[tuple[str, int], Queries] = {}
+    for number, (strategy, seed) in enumerate(pairs):
+        unit, row, task, label = (column[pair == number] for column in columns)
+        found[strategy, seed] = Queries(strategy, unit, row, tuple(tasks), task, label)
     return found
 
 
 def with_queried_tasks(pool: Pool, queries: Mapping[tuple[str, int], Queries]) -> Pool:
-    """Return the pool with the tasks alone of which a label was queried."""
+    """Return the pool with only those tasks of which a label was queried."""
     names = {name for of_seed in queries.values() for name in of_seed.names}
     return replace(pool, tasks={name: t for name, t in pool.tasks.items() if name in names})

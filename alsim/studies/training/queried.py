@@ -1,6 +1,5 @@
 """The labels that a run queried, for other models to be trained on."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from alsim.errors import PoolError, StoreError, UsageError
 from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
 from alsim.pool.loading import LoadedPool
 from alsim.store.curves import Run, read_run
-from alsim.studies.training.mapped_queries import FILE
+from alsim.studies.training.mapped_queries import write_queries
 
 FLAG = "--queries"
 
@@ -90,22 +88,14 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
     )
     ids = pc.cast(table.column("id"), pa.string()).combine_chunks().dictionary_encode()
     rows = np.array(pool.rows_of(map(str, ids.dictionary.to_pylist()), "train"), np.int64)
-    names, answers = table.column("task").to_pylist(), table.column("answer").to_pylist()
+    columns: Any = (table.column(n).to_pylist() for n in ("strategy", "seed", "task", "answer"))
+    strategies, seeds, names, answers = columns
     codes = {name: {c: i for i, c in enumerate(t.classes)} for name, t in pool.tasks.items()}
-    labels = [codes[str(n)].get(str(a), -1) for n, a in zip(names, answers, strict=True)]
-    columns: dict[str, Any] = {
-        "strategy": table.column("strategy"),
-        "seed": table.column("seed"),
-        "unit": _units(table),
-        "row": rows[ids.indices.to_numpy()],
-        "task": table.column("task"),
-        "label": np.array(labels, np.int64),
-    }
-    kept = pa.table(columns)
-    pq.write_table(kept, work / FILE)
-    digest = hashlib.blake2b(digest_size=16)
-    for column in kept.columns:
-        digest.update(repr(column.to_pylist()).encode())
+    labels = [codes[n].get(a, -1) for n, a in zip(names, answers, strict=True)]
+    digest = write_queries(
+        work, strategies, seeds, names,
+        unit=_units(table), row=rows[ids.indices.to_numpy()].tolist(), label=labels,
+    )  # fmt: skip
     notes: list[str] = []
     n_partial = sum(label < 0 for label in labels)
     if n_partial:
@@ -115,7 +105,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
     left_out = [name for name in pool.tasks if name not in names]
     if left_out:
         notes.append(f"{run.name} queried no label of: {', '.join(left_out)}; not trained")
-    return digest.hexdigest(), notes
+    return digest, notes
 
 
 def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[str]:
@@ -143,7 +133,7 @@ def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[st
     ]
 
 
-def _units(table: pa.Table) -> "pa.Array[Any]":
+def _units(table: pa.Table) -> list[int]:
     """Return the number of each cell's unit, from 0 in each strategy and seed.
 
     The cells of a unit share step and rank.
@@ -157,7 +147,7 @@ def _units(table: pa.Table) -> "pa.Array[Any]":
         else:
             units.append(units[-1] + (key != last))
         last = key
-    return pa.array(units, pa.int64())
+    return units
 
 
 def _refuse_other_pool(run: Run, loaded: LoadedPool) -> None:

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alsim.errors import RunError, StoreError
 from alsim.experiments.training.records import RANDOM
 from alsim.loading import imported_texts
 from alsim.models.naming import NamedModel
 from alsim.options.curves import StartOptions
-from alsim.options.engine import n_cores
 from alsim.options.option import part
 from alsim.options.texts import parse_seeds
 from alsim.options.training import TrainingOptions
@@ -20,11 +17,11 @@ from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
 from alsim.store.atomic import make_folder
 from alsim.store.layout import EXPORTS, JOURNALS, WORK
-from alsim.store.manifest import FolderKind
-from alsim.store.opening import remove_folder
 from alsim.store.training import kept_results, load_results, write_training
-from alsim.studies.machine import Machine, choose_device, choose_way, count_workers
-from alsim.studies.messages import Fit, OpenTraining
+from alsim.studies.findings import all_diverged, notes_on_epochs, refuse_gone
+from alsim.studies.lifecycle import Head
+from alsim.studies.machine import choose_machine
+from alsim.studies.messages import Fit, OpenTraining, Task
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import ExportPaths
@@ -35,8 +32,8 @@ from alsim.studies.training.prepare import (
     prepare_training,
 )
 from alsim.studies.training.queried import QueriedRun, open_queries
-from alsim.studies.watch import Watch, pass_on
-from alsim.studies.workers.protocol import Workers, WorkerTask
+from alsim.studies.watch import Watch
+from alsim.studies.workers.protocol import WorkerTask
 
 
 def training_study(
@@ -54,55 +51,34 @@ def training_study(
         seeds = queried.seeds
     check_roles(source, columns_of(options))
     n_fits = len(models) * len(options.fractions) * len(seeds)
-    machine = _machine(options, n_fits * len(queried.strategies if queried else (RANDOM,)))
-    return _Training(source, options, seeds, models, queried, machine)
-
-
-def _machine(options: TrainOptions, n_fits: int) -> Machine:
-    """Return what is computed on: on a CPU workers of one thread, whatever the way."""
-    device = choose_device(options)
-    workers = count_workers(options, n_fits, is_one=device != "cpu")
-    threads = 1 if device == "cpu" else n_cores()
-    return Machine(device, choose_way(options, device), workers, threads)
+    machine = choose_machine(options, n_fits * len(queried.strategies if queried else (RANDOM,)))
+    plain = {**plain_options(options), "seeds": list(seeds)}
+    head = Head("training", f"{source.name}-training", source, machine, plain)
+    return _Training(head, options, seeds, models, queried)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Training:
-    """Passive training: what `carry_out` asks of it."""
+    """Passive training, see `Procedure`."""
 
-    source: Source
+    head: Head
     options: TrainOptions
     seeds: tuple[int, ...]
     models: tuple[NamedModel, ...]
     queried: QueriedRun | None
-    machine: Machine
-
-    @property
-    def kind(self) -> FolderKind:
-        return "training"
-
-    @property
-    def name(self) -> str:
-        return f"{self.source.name}-training"
-
-    def plain_options(self) -> dict[str, Any]:
-        return {**plain_options(self.options), "seeds": list(self.seeds)}
 
     def prepare(self, work: Path) -> TrainPrepared:
+        source, machine = self.head.source, self.head.machine
         return prepare_training(
-            self.source,
-            self.options,
-            self.seeds,
-            self.models,
-            self.queried,
-            work,
-            self.machine,
+            source, self.options, self.seeds, self.models, self.queried, work, machine
         )
 
     def describe(self, prepared: TrainPrepared) -> dict[str, Any]:
         return describe_training(prepared, self.options, self.seeds)
 
-    def work(self, group: Workers, folder: Path, prepared: TrainPrepared, watch: Watch) -> None:
+    def left(
+        self, folder: Path, prepared: TrainPrepared, watch: Watch
+    ) -> tuple[OpenTraining, Sequence[WorkerTask[Task]]]:
         if self.options.export_task:
             make_folder(folder / EXPORTS)
         plan = self._plan(folder, prepared)
@@ -115,38 +91,24 @@ class _Training:
             else:
                 left.append(task)
         opening = OpenTraining((folder / WORK).resolve(), prepared.assignment, imported_texts())
-        opened = partial(remove_folder, folder / WORK)
-        group.run(opening, left, partial(pass_on, watch), opened=opened)
+        return opening, left
 
     def find(self, folder: Path, prepared: TrainPrepared) -> dict[str, Any]:
         n_gone = sum(not task.message.journal.exists() for task in self._plan(folder, prepared))
-        if n_gone:
-            raise StoreError(
-                f"what was recorded of {n_gone} nets is gone",
-                str(folder / JOURNALS),
-                f"leave a run's folder alone while it is worked on; then: alsim resume {folder}",
-            )
+        refuse_gone(n_gone, "nets", folder)
         fits = [result.fit for result in kept_results(folder)]
         lost = [fit for fit in fits if not fit.epochs]
         if len(lost) == len(fits):
-            raise RunError(
-                "every training diverged: no loss is a number",
-                str(folder),
-                "lower --learning-rate, or leave the inputs standardised, and add --force",
-            )
-        training = part(self.options, TrainingOptions)
-        n_cut = sum(training.cuts_short(fit.epochs) for fit in fits)
-        note = (
-            f"{n_cut} of {len(fits)} nets were still learning when --max-epochs "
-            f"{training.max_epochs} ended them; give them more: --max-epochs "
-            f"{2 * training.max_epochs}"
-        )
-        diverged = [
-            {"model": f.model, "chosen_by": f.chosen_by, "fraction": f.fraction, "seed": f.seed}
-            for f in lost
-        ]
-        has_validation = bool(prepared.pool.splits["validation"])
-        return {"diverged": diverged, "notes": [note] * (has_validation and n_cut > 0)}
+            raise all_diverged(folder)
+        is_stopped = bool(prepared.pool.splits["validation"])
+        training, best = part(self.options, TrainingOptions), [fit.epochs for fit in fits]
+        return {
+            "diverged": [
+                {"model": f.model, "chosen_by": f.chosen_by, "fraction": f.fraction, "seed": f.seed}
+                for f in lost
+            ],
+            "notes": notes_on_epochs(training, best, "nets", is_stopped=is_stopped),
+        }
 
     def write(self, folder: Path, prepared: TrainPrepared) -> None:
         del prepared

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from types import TracebackType
 
 import torch
 
@@ -20,12 +19,7 @@ class Inline:
         self._flushes = sys.float_info.min / 2 == 0  # torch sets it, but does not say it
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         torch.set_num_threads(self._threads)
         torch.set_flush_denormal(self._flushes)
 
