@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 VARIABLE = "MKL_CBWR"
-_STRICT = 1 << 16  # in what MKL says of its mode
-_ALL = -1  # asks for the whole of it
+_STRICT = 1 << 16  # this bit of the mode
+_ALL = -1  # asks for all bits of the mode
 
 
 def strict_mode() -> str:
@@ -21,7 +21,7 @@ def strict_mode() -> str:
 
 
 def compute_strictly(workers: object) -> None:
-    """Set the variable for this process, if it is to work itself: 0 `workers`.
+    """Set the variable for this process if it does the work itself (0 `workers`).
 
     MKL reads it once, when it is first used.
     """
@@ -32,7 +32,7 @@ def compute_strictly(workers: object) -> None:
 def is_strict() -> bool:
     """Return whether the variable was set before this process first used MKL.
 
-    Also if there is no MKL, or the user's own choice is not strict. False if MKL does not answer.
+    Also True if there is no MKL, or the user chose another mode; False if MKL does not answer.
     """
     if not torch.backends.mkl.is_available() or "STRICT" not in strict_mode():
         return True

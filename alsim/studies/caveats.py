@@ -1,4 +1,4 @@
-"""What to bear in mind of a comparison: runs that are not whole, and what they do not share."""
+"""Notes on a comparison: on runs that are not complete, and on what they do not share."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +11,12 @@ from alsim.analysis.manifest import list_at, value_at
 from alsim.store.curves import Run
 
 _SHOWN = 4  # settings in which runs differ that are listed
-_UNLIKE = 1.05  # times as many labels for an object, from which on strategies are told apart
-_FEWEST, _MOST = 3, 2  # strategies named at either end, where they are more than these together
+_UNLIKE = 1.05  # ratio of the labels for each object from which on strategies are noted
+_FEWEST, _MOST = 3, 2  # strategies named at either end, if there are more than these
 
 
 def about_runs(runs: Sequence[Run]) -> list[str]:
-    """Return what the runs' folders tell: how far they came, and in what they differ."""
+    """Return notes on the runs' folders: how far they came, and in what they differ."""
     pairs = named(runs)
     notes = [
         f"{name} is marked {run.status}: compared as far as it was written"
@@ -56,19 +56,19 @@ def about_labels(asked: Mapping[str, tuple[int, int]]) -> list[str]:
     means = sorted((labels / objects, name) for name, (labels, objects) in asked.items() if objects)
     if not means or means[-1][0] <= _UNLIKE * means[0][0]:
         return []
-    told = [f"{name} {mean:.2f}" for mean, name in means]
-    if (n_between := len(told) - _FEWEST - _MOST) > 0:
-        told[_FEWEST:-_MOST] = [f"{n_between} more between"]
+    listed = [f"{name} {mean:.2f}" for mean, name in means]
+    if (n_between := len(listed) - _FEWEST - _MOST) > 0:
+        listed[_FEWEST:-_MOST] = [f"{n_between} more between"]
     return [
-        f"labels for each object queried: {', '.join(told)}; the same number of objects is not the "
-        "same effort, so compare them by what they cost: alsim compare or alsim plot, --x cost"
+        f"labels for each object queried: {', '.join(listed)}; the same number of objects is not "
+        "the same effort, so compare them by what they cost: alsim compare or alsim plot, --x cost"
     ]
 
 
 def labels_asked(runs: Sequence[Run], merged: Merged) -> dict[str, tuple[int, int]]:
-    """Return what `about_labels` is to be told of the runs by objects over several tasks.
+    """Return the argument of `about_labels`, of those runs that query objects of several tasks.
 
-    A strategy's objects are all that it queried, also beyond the span of a comparison. A seed that
+    All objects that a strategy queried count, also beyond the span of a comparison. A seed that
     two runs share counts once.
     """
     by_objects = {name: run for name, run in named(runs) if _is_by_objects(run)}
@@ -89,12 +89,12 @@ def labels_asked(runs: Sequence[Run], merged: Merged) -> dict[str, tuple[int, in
 
 
 def _is_by_objects(run: Run) -> bool:
-    """Return whether a run queried objects of several tasks; runs of one task tell no unit."""
+    """Return whether a run queried objects of several tasks; runs of one task record no unit."""
     return value_at(run.manifest, "configuration", "unit") == "object"
 
 
 def about_names(merged: Merged, result: Comparison, asked: str | None) -> list[str]:
-    """Return what strategies that several runs have are called, and what savings are against."""
+    """Return notes on the names of strategies that several runs have, and on the baseline."""
     together: dict[tuple[str, ...], list[str]] = {}
     for label, (_, names) in merged.sources.items():
         if len(names) > 1:
@@ -116,7 +116,7 @@ def about_names(merged: Merged, result: Comparison, asked: str | None) -> list[s
 
 
 def about_result(result: Comparison) -> list[str]:
-    """Return what was left out of a comparison."""
+    """Return notes on what was left out of a comparison."""
     notes = [
         f"{name} is left out: no point of its curve has a value for all of its seeds"
         for name in result.left_out
@@ -135,11 +135,11 @@ def about_result(result: Comparison) -> list[str]:
     for numbers in result.strategies:
         by_seeds.setdefault(numbers.seeds, []).append(numbers.strategy)
     if len(by_seeds) > 1:
-        told = "; ".join(
+        listed = "; ".join(
             f"{', '.join(names)}: {', '.join(map(str, seeds))}" for seeds, names in by_seeds.items()
         )
         notes.append(
-            f"seeds differ ({told}): verdicts and {result.counts} saved are on those that both "
+            f"seeds differ ({listed}): verdicts and {result.counts} saved are on those that both "
             f"have, ranks on those that all have, means and {result.counts} to a share on each "
             "strategy's own"
         )

@@ -1,4 +1,4 @@
-"""Which folder a run is kept in, and that it is the only one that works there."""
+"""The folder of a run, and the claim on it: no other process works there."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,21 +21,21 @@ class Claim:
 
     folder: Path
     lock: int | None  # the lock's open file, which worker processes hold too
-    past: Mapping[str, Any] | None  # the manifest of the run to go on with; None for a new run
+    past: Mapping[str, Any] | None  # the manifest of the run to continue; None for a new run
 
 
 @contextmanager
 def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generator[Claim]:
-    """Hold the folder of a run: a new one, or one whose run is to go on.
+    """Hold the folder of a run: a new one, or one whose run is continued.
 
-    A new folder in which nothing came to be recorded is removed again, and what was moved aside
-    for it moved back.
+    A new folder in which nothing was recorded is removed again, and what was moved aside for it is
+    moved back.
 
     Args:
         out: The folder; None takes a free one below `runs/`.
-        name: What a free one is called after.
-        force: Whether a run that is there is moved aside for a new one.
-        watch: Hears of what was moved aside and of who left the folder locked.
+        name: Of a free one.
+        force: Whether an existing run is moved aside for a new one.
+        watch: Called with notes on what was moved aside, and on who left the folder locked.
 
     Raises:
         StoreError: If another process works there, if the folder holds something else than a run,
@@ -68,7 +68,7 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
 
 
 def tidy(folder: Path) -> None:
-    """Remove what a process that was killed at its end left beside a finished run."""
+    """Remove what a process killed at its end left beside a finished run."""
     left = [folder / name for name in (JOURNALS, CHECKPOINTS, WORK)]
     if any(path.exists() for path in (*left, folder / LOCK)):
         with suppress(StoreError), RunLock(folder):  # it may be ending just now

@@ -119,7 +119,7 @@ def _read(runs: Runs) -> list[Run]:
 
 
 def _baseline(merged: Merged, name: str | None) -> str | None:
-    """Return what the strategy that savings are against is called in the merged steps."""
+    """Return the baseline's name in the merged steps."""
     if name in merged.sources:
         return name
     called = [label for label, (own, _) in merged.sources.items() if own == (name or BASELINE)]

@@ -4,8 +4,7 @@
     learning_rate = 1e-3
     parameters = { experts = 8, dropout = 0 }
 
-Each of the `parameters` holds for every model that reads it and does not say otherwise in its own
-brackets. So a file names a model by its short name, and the study trains the full one.
+Each of the `parameters` holds for every model that has it and does not set it in its own brackets.
 """
 
 from collections.abc import Mapping
@@ -34,7 +33,7 @@ def check_settings(kind: Kind, settings: Settings, faults: Faults) -> None:
 
 
 def arguments_of(kind: Kind, settings: Settings, faults: Faults) -> dict[str, Any]:
-    """Return what a study's twin is called with: the parameters stand in the models' brackets."""
+    """Return the arguments of a study's twin, with the parameters in the models' brackets."""
     given = {name: value for name, value in settings.items() if name != PARAMETERS}
     model = options_of(kind.options)["model"]
     written = given.get("model", model.default)
@@ -49,12 +48,12 @@ def arguments_of(kind: Kind, settings: Settings, faults: Faults) -> dict[str, An
         try:
             full.append(with_parameters(name, own))
         except UsageError:
-            full.append(name)  # whoever reads it says what is wrong
+            full.append(name)  # reported when the name is read
     return {**given, "model": ",".join(full) if isinstance(written, str) else full}
 
 
 def merged(settings: Settings, instead: Settings) -> dict[str, Any]:
-    """Return a table with the values of another in place of its own, within its tables too."""
+    """Return a table updated by another, its inner tables too."""
     found = dict(settings)
     for name, value in instead.items():
         old: Any = found.get(name)
@@ -64,7 +63,7 @@ def merged(settings: Settings, instead: Settings) -> dict[str, Any]:
 
 
 def _parameters(table: object, models: tuple[str, ...], faults: Faults) -> dict[str, Value]:
-    """Return the parameters that can be used, as they stand in brackets."""
+    """Return the valid parameters as they are written in brackets."""
     if not isinstance(table, Mapping):
         faults.add("it is no table", PARAMETERS, "write { dropout = 0 }")
         return {}

@@ -39,7 +39,7 @@ class Used:
 
 
 def files_used(given: Mapping[str, Any]) -> Iterator[Used]:
-    """Yield the files that arguments name, of whatever types these are, each once."""
+    """Yield the files that arguments name, each once; the arguments may have any type."""
     seen: set[str] = set()
     for argument, (group, known) in _PLUGINS.items():
         for text in _names(given.get(argument)):
@@ -71,11 +71,11 @@ def of_recipe(path: Path | None) -> Generator[None]:
 def depending(given: Mapping[str, Any]) -> Generator[Mapping[str, str]]:
     """Yield the SHA-256 of each file that arguments name; plug-ins are imported as they were read.
 
-    A file that cannot be read has none: what is to be done with it will tell of that.
+    A file that cannot be read has none; whoever uses it reports that.
 
     Raises:
-        StoreError: If the run in the folder `out` was begun with another content of a plug-in. The
-            others are compared with what they mean, see `refuse_differences`.
+        StoreError: If a plug-in's content differs from when the run in the folder `out` was begun.
+            `refuse_differences` compares the other files by what they mean.
     """
     digests: dict[str, str] = {}
     texts: dict[str, bytes] = {}
@@ -107,7 +107,7 @@ def _refuse_changed(out: object, used: list[Used], digests: Mapping[str, str]) -
     try:
         if not isinstance(out, str | Path) or not (Path(out) / MANIFEST).is_file():
             return
-    except (OSError, ValueError):  # what no folder is called; it will be told of
+    except (OSError, ValueError):  # not the name of a folder, which is reported later
         return
     folder, past = open_folder(out)
     then = past.get("files")

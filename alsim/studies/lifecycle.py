@@ -1,4 +1,4 @@
-"""What every kind of study goes through in its folder: begun or gone on with, worked on, ended."""
+"""The life of a study in its folder, whatever its kind: begun or continued, worked on, ended."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import Workers, WorkerTask
 
 _LATE = (
-    "this process has used MKL already, so that last bits may differ from other runs': a run that "
-    f"is begun elsewhere cannot go on here; set {VARIABLE}={strict_mode()} before Python is started"
+    "this process has used MKL already, so last bits may differ from those of other runs: a run "
+    f"begun elsewhere cannot go on here; set {VARIABLE}={strict_mode()} before Python is started"
 )
 
 
 class Preparation(Protocol):
-    """What a study needs to be worked on, once its pool is decoded."""
+    """A study whose pool is decoded."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,17 +98,17 @@ def carry_out(
     files: Mapping[str, str] | None,
     force: bool,
 ) -> Path:
-    """Run a study, or go on with it where `out` holds it unfinished, and return its folder.
+    """Run a study, or continue it where `out` holds it unfinished, and return its folder.
 
-    What was recorded is kept, whatever ends the run, and running it again goes on from there. A
-    study that is finished is left as it is.
+    What was recorded is kept, whatever ends the run, and running it again continues from there. A
+    finished study is left unchanged.
 
     Args:
-        procedure: What to do.
-        out: The folder: absent, empty, or of this very study; None takes a free one below `runs/`.
-        watch: Hears of the progress.
-        arguments: What to call the Python twin of its command with to go on; None where the pool
-            is in memory only.
+        procedure: The study.
+        out: The folder: absent, empty, or of this study; None takes a free one below `runs/`.
+        watch: Called with each progress event.
+        arguments: Arguments of the command's Python twin to continue; None if the pool is in
+            memory only.
         files: The SHA-256 of each file that the arguments name.
         force: Whether another run in `out` is moved aside.
 
@@ -158,7 +158,7 @@ def carry_out(
 
 
 def _workers(machine: Machine, claimed: Claim, watch: Watch) -> Workers:
-    """Return those who do the tasks, not yet at work."""
+    """Return the workers, started but without a task."""
     if (n := machine.workers) == 0:
         watch.stage(f"{claimed.folder}: working in this process")
         return Inline()
@@ -167,7 +167,7 @@ def _workers(machine: Machine, claimed: Claim, watch: Watch) -> Workers:
 
 
 def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the digests that a manifest holds, of files that are not read again too."""
+    """Return the digests that a manifest holds, also of files that are not read again."""
     kept = {} if past is None else past.get("files")
     return dict(kept) if isinstance(kept, Mapping) else {}
 
@@ -175,7 +175,7 @@ def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:
 def _refuse_other_content(
     folder: Path, past: Mapping[str, Any], procedure: Procedure[Any], files: Mapping[str, str]
 ) -> None:
-    """Raise an error unless a finished run's pool, and the files it read, hold what they held."""
+    """Raise an error if a finished run's pool, or a file that it read, has changed."""
     parts = ("status", KIND, "pool", "configuration", "files")
     with scratch_folder() as work:
         now = procedure.describe(procedure.prepare(work)) | {"files": files}
@@ -190,7 +190,7 @@ def _record(
     prepared: Prepared,
     watch: Watch,
 ) -> None:
-    """Do what is left to do, and write the tables; whatever ends it, say so in the manifest."""
+    """Do the tasks that are left, and write the tables; record in the manifest how it ended."""
     began = time.monotonic()
     status = "failed"
     try:
@@ -224,7 +224,7 @@ def _record(
 
 
 def _times(past: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return when a run was begun and gone on with, and for how many seconds it went."""
+    """Return when a run was begun and continued, and how many seconds it has taken."""
     if past is None:
         return {"began": _stamp(), "resumed": [], "seconds": 0.0}
     resumed, seconds = past.get("resumed"), past.get("seconds")

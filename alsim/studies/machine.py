@@ -1,4 +1,4 @@
-"""What a run computes on: device, threads, libraries. Recorded, since last bits depend on it."""
+"""The device, threads and libraries of a run, recorded since last bits depend on them."""
 
 import platform
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def choose_device(options: EngineOptions) -> str:
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """Return the variables that a worker process must have before torch is imported."""
+    """Return the variables that a worker process needs before it imports torch."""
     return {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
@@ -49,7 +49,7 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables of the workers; they say so where bits may be others."""
+        """Return the variables of the workers; they differ where last bits may differ."""
         found = worker_environment(self.threads)
         if self.is_late:
             found[bits.VARIABLE] = "set too late"
@@ -57,11 +57,11 @@ class Machine:
 
     @property
     def is_late(self) -> bool:
-        """Return whether this process works and had used MKL before it was asked to be strict."""
+        """Return whether this process does the work and had used MKL before its mode was set."""
         return self.workers == 0 and not bits.is_strict()
 
     def describe(self) -> dict[str, Any]:
-        """Return the part of a manifest that tells what a run computed on."""
+        """Return the part of a manifest that describes the machine."""
         return {
             "versions": {
                 "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""What a run and its workers say to each other, and the one place where it becomes bytes."""
+"""The messages between a run and its workers, and the one place that encodes them."""
 
 import os
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ class Open(Struct, frozen=True, tag=True):
 
     folder: Path  # of the mapped pool
     assignment: Assignment
-    identity: str  # what its checkpoints are known by
-    texts: Mapping[str, bytes]  # what was read of plug-ins' files, by path
+    identity: str  # of its checkpoints
+    texts: Mapping[str, bytes]  # path -> content of the plug-ins' files
 
 
 class OpenTraining(Struct, frozen=True, tag=True):
@@ -36,7 +36,7 @@ class Passive(Struct, frozen=True, tag=True):
     """Train the passive phase of some seeds together."""
 
     seeds: tuple[int, ...]
-    like: str  # is trained as this strategy's net is
+    like: str  # the strategy whose net it trains
     state: Path  # where the nets are left
     way: Way | None = None  # None: the study's
 
@@ -73,19 +73,19 @@ class Fit(Struct, frozen=True, tag=True):
 
 
 class Epoch(Struct, frozen=True, tag=True):
-    """An epoch of a training with early stopping is over."""
+    """An epoch of a training with early stopping has ended."""
 
     n: int
 
 
 class Step(Struct, frozen=True, tag=True):
-    """A step of a learning curve is recorded."""
+    """A step of a learning curve was recorded."""
 
     record: StepRecord
 
 
 class Copies(Struct, frozen=True, tag=True):
-    """So far n copies of a metric and seed are trained."""
+    """So far n copies of a metric and seed were trained."""
 
     metric: str
     seed: int
@@ -93,7 +93,7 @@ class Copies(Struct, frozen=True, tag=True):
 
 
 class Fits(Struct, frozen=True, tag=True):
-    """The task's n nets are trained."""
+    """The task's n nets were trained."""
 
     n: int
 
@@ -112,11 +112,11 @@ class Diverged(Struct, frozen=True, tag=True):
 
 
 class Done(Struct, frozen=True, tag=True):
-    """What was asked for last is done."""
+    """The last message was worked on."""
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """What was asked for last has ended with an AlsimError."""
+    """The work on the last message ended with an AlsimError."""
 
     error: str  # the name of its class
     arguments: tuple[str, str, str]

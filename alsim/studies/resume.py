@@ -36,11 +36,11 @@ def resume(given: dict[str, Any]) -> Done:
     argument is the option of the command of the same name, see `docs/reference.md`.
 
     What followed the last checkpoint is computed again and compared with what was recorded. A
-    finished run is returned as it is.
+    finished run is returned unchanged.
 
     Raises:
-        AlsimError: If anything that the numbers depend on is not as it was, or for anything else
-            that the user can mend.
+        AlsimError: If anything that the numbers depend on has changed, or for anything else that
+            the user can mend.
     """
     faults = Faults()
     options = read(ResumeOptions, given, faults)
@@ -57,7 +57,7 @@ def resume(given: dict[str, Any]) -> Done:
     # Kept when the run began, whatever became of the file that named them.
     kept = manifest.get("options")
     if not isinstance(kept, Mapping):
-        raise _tampered(found, f"options that are none: {reprlib.repr(kept)}")
+        raise _tampered(found, f"options of the wrong type: {reprlib.repr(kept)}")
     if arguments.get("initial_ids") is not None:
         arguments["initial_ids"] = kept.get("initial_ids")
     _refuse_other_types(found, kind, arguments)

@@ -1,4 +1,4 @@
-"""Whether a run can go on: what must be as it was when it was begun, for the same numbers."""
+"""Whether a run can continue: what must not have changed since it was begun."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from alsim.options.option import options_of
 from alsim.store.layout import MANIFEST
 from alsim.store.manifest import FolderKind, command_of, refuse_older, refuse_other_kind
 
-# Whether a run goes on does not depend on them: where it lies, and how many work on it.
+# They may change: where the run lies, and the number of workers.
 _FREE_OPTIONS = frozenset({"pool", "out", "force", "workers"})
-# More workers, another kernel, or files that hold the same elsewhere change no number.
+# More workers, another kernel, or the same files elsewhere change no number.
 _FREE = frozenset(
     {
         "configuration.engine.workers", "configuration.oracle.files",
         "machine.cores", "machine.platform", "machine.workers", "pool.name",
-        "pool.classes",  # earlier runs do not tell them, and the pool's fingerprints do
+        "pool.classes",  # earlier runs do not record them, and the fingerprints cover them
     }
 )  # fmt: skip
 _ANOTHER = "name another folder with --out, or add --force, which moves the old run aside"
@@ -55,14 +55,14 @@ def refuse_other_options(
     kind: FolderKind,
     arguments: Mapping[str, Any] | None,
 ) -> None:
-    """Raise a StoreError unless the run in `folder` is of this kind, begun with these options.
+    """Raise a StoreError unless the run in `folder` is of this kind and has these options.
 
-    One that is not finished must be of this schema version, too.
+    An unfinished one must be of this schema version, too.
 
     Args:
         folder: The run's.
-        past: The manifest as it is kept.
-        options: What the arguments mean now.
+        past: The kept manifest.
+        options: Those of now.
         kind: Of the study.
         arguments: As a manifest keeps them.
     """
@@ -102,7 +102,7 @@ def refuse_other_options(
 
 
 def refuse_other_version(folder: Path, past: Mapping[str, Any]) -> None:
-    """Raise a StoreError if another alsim began the run: its options and numbers may differ."""
+    """Raise a StoreError if another version of alsim began the run."""
     versions, mine = past.get("versions"), version("alsim")
     theirs = versions.get("alsim") if isinstance(versions, Mapping) else None
     if theirs == mine:
@@ -122,16 +122,15 @@ def refuse_other_version(folder: Path, past: Mapping[str, Any]) -> None:
 
 
 def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise an error unless pool, libraries and machine are those the run was begun with.
+    """Raise an error if the pool, the libraries or the machine have changed since the beginning.
 
     Args:
         folder: The run's.
-        past: The manifest as it is kept, or a part of it. What was not yet known when it was
-            written is not compared.
+        past: The kept manifest, or a part of it. Parts that are missing are not compared.
         now: The manifest as it would be written.
 
     Raises:
-        PoolError: If the pool's content is another.
+        PoolError: If the pool's content differs.
         StoreError: If anything else differs.
     """
     now = json.loads(json.dumps(now, default=str))
@@ -145,8 +144,8 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
         elif past.get("arguments") is not None:
             mend = f"name the pool where it is now: alsim resume {folder} --pool PATH; or {mend}"
         raise PoolError(
-            "the pool does not hold what it held when the run was begun:"
-            + _listed(_told(before, after, "pool")),
+            "the pool has changed since the run was begun:"
+            + _listed(_changes(before, after, "pool")),
             str(folder),
             mend,
         )
@@ -155,22 +154,22 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
         difference
         for part in ("versions", "machine", "pool", "configuration", "files")
         if part in past
-        for difference in _told(past[part], now[part], part)
+        for difference in _changes(past[part], now[part], part)
     ]
     if found:
         if past.get("status") == "complete":
             what = "the folder holds a finished run, begun with something else:"
             raise StoreError(what + _listed(found), str(folder), _ANOTHER)
         raise StoreError(
-            "the run cannot go on to the same numbers, since something is not as it was:"
+            "the run cannot go on to the same numbers, since something has changed:"
             + _listed(found),
             str(folder),
-            f"go on with what it was begun with (its run.json tells all of it); or {anew}",
+            f"restore what it was begun with (its run.json lists all of it); or {anew}",
         )
 
 
 def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Return whether a run was begun with these arguments, as far as going on does not set them."""
+    """Return whether a run was begun with these arguments, except those that resuming may set."""
     if not isinstance(past, Mapping):
         return False
     ids = {} if past.get("initial_ids") is None else {"initial_ids": options.get("initial_ids")}
@@ -181,7 +180,7 @@ def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, An
 def _of_same_files(
     past: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return manifests whose digests are of the files that both name."""
+    """Return the manifests with the digests of those files that both name."""
     files = [one.get("files") for one in (past, now)]
     then, later = (kept if isinstance(kept, Mapping) else {} for kept in files)
     both = then.keys() & later.keys()
@@ -189,7 +188,7 @@ def _of_same_files(
     return {**past, "files": first}, {**now, "files": second}
 
 
-def _told(then: Any, now: Any, path: str) -> list[str]:
+def _changes(then: Any, now: Any, path: str) -> list[str]:
     return [f"{place}: {values}" for place, values in _differences(then, now, path)]
 
 

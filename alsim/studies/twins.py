@@ -26,7 +26,7 @@ P = ParamSpec("P")
 
 # Small enough for a first result within a minute on two cores.
 EMBEDDED = VkOptions(n_rows=6000, picture_width=64, text_width=32)
-_ARGUMENTS = """Where `out` holds this very study unfinished, it goes on; finished, it is returned.
+_ARGUMENTS = """If `out` holds this study unfinished, it is continued; if finished, it is returned.
 
 Every argument is the option of the command of the same name, see `docs/reference.md`. Texts such
 as `query_size="20:200"`, `seeds="3..7"`, `until="accuracy=0.9"` or `mask_modality=["text=0.2"]`
@@ -42,13 +42,13 @@ Args:
 Raises:
     AlsimError: For anything the user can mend.
 """
-# Of a call, what is not kept to go on with: whoever goes on says where it writes.
+# Arguments of a call that are not kept: resuming sets its own.
 NOT_KEPT = frozenset({"out", "force", "watch"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call(Generic[Group]):
-    """A call of a twin, with what is wrong with its arguments so far."""
+    """A call of a twin, with the faults of its arguments so far."""
 
     command: str
     options: Group
@@ -61,7 +61,7 @@ class Call(Generic[Group]):
         self.faults.raise_all("options cannot be used", self.command)
 
     def carry_out(self, procedure: Procedure[Prepared]) -> Path:
-        """Run a study, or go on with it, and return its folder; see `lifecycle.carry_out`."""
+        """Run or continue a study, and return its folder; see `lifecycle.carry_out`."""
         return carry_out(
             procedure,
             self.options.out,
@@ -75,7 +75,7 @@ class Call(Generic[Group]):
 def twin(
     options: Callable[P, Group], command: str
 ) -> Callable[[Callable[[Call[Group]], Done]], Callable[P, Done]]:
-    """Let a function of a call be called with the options themselves, as its command is.
+    """Return a decorator by which a function of a call takes the options themselves.
 
     Args:
         options: The group.
@@ -98,14 +98,14 @@ def twin(
 
 
 def plain_arguments(group: type, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the arguments to go on with, as JSON values; None for a pool in memory only."""
+    """Return the arguments to keep for resuming, as JSON; None for a pool in memory only."""
     if isinstance(given.get("pool"), Tabular):
         return None
     options = options_of(group)
     plain: dict[str, Any] = {}
     for name, value in given.items():
         if name not in NOT_KEPT:
-            # Absolute, since it may go on from another working folder.
+            # Absolute, since the run may be resumed from another working folder.
             is_path = isinstance(value, str | Path) and Path in get_args(options[name].hint)
             plain[name] = str(Path(value).absolute()) if is_path else as_plain(value)
     return json.loads(json.dumps(plain, default=list))

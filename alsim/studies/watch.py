@@ -1,4 +1,4 @@
-"""What a run reports to whoever watches it."""
+"""The progress that a run reports."""
 
 from typing import Any, Literal
 
@@ -7,41 +7,41 @@ from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, 
 from alsim.studies.workers.protocol import WorkerTask
 
 # Steps of learning curves, copies of a correlation study, nets of passive training; and epochs of
-# what is trained with early stopping, of which nobody knows how many there will be.
+# trainings with early stopping, whose number is not known in advance.
 Unit = Literal["steps", "copies", "nets", "epochs"]
 
 
 class Watch:
-    """Is called as a run goes on; this one is silent. A terminal's overrides what it shows."""
+    """Receives progress events; this one ignores them, a subclass shows them."""
 
     def stage(self, text: str) -> None:
-        """Note what is being done before the first record, such as reading the pool."""
+        """Note the stage before the first record, such as reading the pool."""
 
     def note(self, text: str) -> None:
         """Note something the user should know, such as rows left out."""
 
     def plan(self, sizes: str) -> None:
-        """Note the sizes of what will be done: of labels, queries or groups."""
+        """Note the planned sizes: labels, queries or groups."""
 
     def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
-        """Note what will be done: `n` copies or nets, or curves of `each` steps if it is known."""
+        """Note the planned number: `n` copies or nets, or curves of `each` steps if known."""
 
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
-        """Note that `n` of the `key`'s units are done; first of all, what was kept before.
+        """Note that `n` units are done so far, those of an earlier session included.
 
         Args:
             unit: What is counted.
-            key: Of copies the metric, of nets the task, of epochs what is trained.
-            n: So far, not since the last call.
+            key: The metric of copies, the task of nets, the training of epochs.
+            n: In all, not since the last call.
             seed: Of copies.
         """
 
     def step(self, record: StepRecord) -> None:
-        """Note one step of one learning curve; first of all, those of a run resumed."""
+        """Note a step of a learning curve; on resuming, first those recorded before."""
 
 
 def pass_on(watch: Watch, task: WorkerTask[Any], message: Report) -> None:
-    """Pass on what a worker reports of its task."""
+    """Pass on a worker's report on its task."""
     match message:
         case Epoch(n):
             watch.progress("epochs", task.key, n)

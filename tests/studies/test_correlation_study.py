@@ -190,7 +190,7 @@ def test_the_same_call_once_more_shows_a_finished_study_and_other_options_are_re
             go(folder, **changed)
         assert f"alsim resume {folder}" in caught.value.args[2]
     other = vk_pool(VkOptions(n_rows=500, picture_width=8, text_width=4, n_classes=4))
-    with pytest.raises(PoolError, match="does not hold what it held"):
+    with pytest.raises(PoolError, match="the pool has changed"):
         go(folder, pool=other)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 

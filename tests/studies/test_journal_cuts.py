@@ -204,7 +204,7 @@ def edit(path: Path, line: int, change: Mapping[str, Any], *, metric: bool = Fal
     [
         ({"accuracy": 0.123456}, False, r"accuracy was 0\.123456 and is 0\."),
         ({"nll": 1.5}, False, r"nll was 1\.5 and is "),
-        ({"value": 0.77}, True, "metrics are others"),
+        ({"value": 0.77}, True, "metrics differ"),
     ],
 )
 @pytest.mark.parametrize("checkpoint", [None, STEPS - 1])

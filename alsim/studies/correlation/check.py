@@ -1,4 +1,4 @@
-"""Whether metrics can be correlated, and what they are called."""
+"""Whether metrics can be correlated, and their names."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from alsim.strategies import Named
 from alsim.studies.start.check import StudyOptions, study_of
 
 FLAG = "--metric"
-# What the source calls metrics, and the strategies whose scores they are.
+# The source's names of metrics -> the strategies whose scores they are.
 _ALIASES = {"loss": "ideal-learning-loss", "predicted-loss": "learning-loss"}
 
 
 def metric_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return metrics by the names of their strategies, with the control among them."""
+    """Return the names of the metrics' strategies, the control among them."""
     full = [_unalias(name) for name in names]
     return (*full, *[CONTROL] * (CONTROL not in full))
 
@@ -27,7 +27,7 @@ def _unalias(name: str) -> str:
 def check_correlation(
     options: CorrelateOptions, faults: Faults
 ) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return what was chosen, and the metrics by name; add all that is wrong to the faults."""
+    """Return the options by topic, and the metrics; add all that is wrong to the faults."""
     study, metrics = study_of(options, metric_names(options.metric), FLAG, faults)
     if len(options.label) > 1:
         faults.add("one label column is correlated", "--label", "name one")

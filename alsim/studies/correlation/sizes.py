@@ -8,16 +8,16 @@ from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.options.correlation import SizeOptions
 from alsim.options.curves import ScheduleOptions
 
-ENOUGH_GROUPS = 10  # so many there shall be where nobody asked for a group size
+ENOUGH_GROUPS = 10  # at least, with a default group size
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes as they are run."""
+    """The sizes that fit the pool."""
 
     schedule: Schedule  # for its initial size: nothing is queried
     correlation: CorrelationOptions
-    n_left_over: int  # rows of the sample that was asked for which make no whole group
+    n_left_over: int  # rows of the requested sample that make no whole group
 
     def __str__(self) -> str:
         size, group = self.correlation.sample_size, self.correlation.group_size
@@ -35,10 +35,10 @@ class Sizes:
 def plan_sizes(initial_size: int | None, asked: SizeOptions, n_pool: int) -> Sizes:
     """Return the sizes that fit a pool of `n_pool` labelled training rows.
 
-    A default shrinks to fit; a size that was asked for does not.
+    A default shrinks to fit; a requested size does not.
 
     Raises:
-        UsageError: If sizes that were asked for do not fit the pool, or it is too small.
+        UsageError: If requested sizes do not fit the pool, or it is too small.
     """
     if n_pool < (initial_size or 2) + MIN_GROUPS:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A correlation study: its options, its plan, what its workers find, its tables."""
+"""A correlation study: its plan, its findings, its tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from alsim.studies.start.prepare import Prepared, describe_study, opening_of, pr
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import WorkerTask
 
-AUTO: Way = "lockstep"  # how copies are trained where nobody asked, on a CPU as on a GPU
+AUTO: Way = "lockstep"  # how copies are trained by default, on a CPU as on a GPU
 
 
 def correlation_study(

@@ -1,4 +1,4 @@
-"""What a worker does for correlation: trains the copies of a seed's metrics."""
+"""A worker's tasks of correlation: training the copies of a seed's metrics."""
 
 from alsim.experiments.correlation import correlate
 from alsim.experiments.progress import Progress

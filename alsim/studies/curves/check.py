@@ -7,5 +7,5 @@ from alsim.studies.start.check import StudyOptions, study_of
 
 
 def check_curves(options: CurvesOptions, faults: Faults) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return what was chosen, and the strategies by name; add all that is wrong to the faults."""
+    """Return the options by topic, and the strategies; add all that is wrong to the faults."""
     return study_of(options, options.strategy, "--strategy", faults)

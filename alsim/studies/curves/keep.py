@@ -1,7 +1,7 @@
-"""What a worker keeps of its learning curves as they come: journals, and now and then a checkpoint.
+"""What a worker keeps of its learning curves: journals, and now and then a checkpoint.
 
 A curve that is run again from a checkpoint repeats steps that its journal already holds: they are
-compared, and a difference ends the run, for numbers that do not come twice cannot be trusted.
+compared, and a difference ends the run, since numbers that do not repeat cannot be trusted.
 """
 
 import json
@@ -29,18 +29,18 @@ from alsim.training.state import ReplicaState
 
 SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
 CHECKPOINT_SHARE = 0.01  # … and on checkpoints
-FIRST = 1.0  # second, before which there is nothing yet that would be worth it
+FIRST = 1.0  # second, before which there is not enough to keep
 
 
 class Pace:
-    """Spaces a costly act so that it takes at most a share of the time."""
+    """Spaces a costly action so that it takes at most a share of the time."""
 
     def __init__(self, share: float) -> None:
         self._share = share
         self._due = time.monotonic() + FIRST
 
     def act(self, do: Callable[[], None]) -> None:
-        """Do it if it is due again."""
+        """Do it if it is due."""
         began = time.monotonic()
         if began < self._due:
             return
@@ -68,10 +68,10 @@ class Keeper:
         chunks: Chunks,
         study: str = "",
     ) -> None:
-        """Keep what comes of `jobs`; `study` is what a checkpoint must be of."""
+        """Keep the steps of `jobs`; a checkpoint must be of `study`."""
         self._jobs = jobs
         self._study = study
-        self._chunks = chunks  # what memory allowed matters to the last bits
+        self._chunks = chunks  # whose size matters to the last bits
         self._paths = journals
         self._checkpoint = checkpoint
         self._stack = ExitStack()
@@ -91,12 +91,12 @@ class Keeper:
         self._stack.close()
 
     def position(self) -> Position | None:
-        """Return where to go on from: None where that is the passive phase.
+        """Return where to continue from; None is the passive phase.
 
         A checkpoint that is ahead of a journal, which a power cut can leave, does not count.
 
         Raises:
-            StoreError: If the checkpoint is damaged, or is not that of these curves.
+            StoreError: If the checkpoint is damaged, or of other curves.
         """
         self._chunks.size = CHUNK  # not what a curve before this one was left with
         found = load_checkpoint(self._checkpoint, self._study)
@@ -121,11 +121,9 @@ class Keeper:
         return position
 
     def keep(self, advance: Advance, seconds: Mapping[str, float]) -> Kept:
-        """Write what is new in a step, and compare what is not.
+        """Write the new records of a step, and compare the others.
 
-        Args:
-            advance: The step.
-            seconds: What its phases took, shared by its replicas.
+        The replicas share the seconds that the step's phases took.
 
         Raises:
             RunError: If a step differs from what was recorded before.
@@ -150,19 +148,14 @@ class Keeper:
         return Kept(tuple(new), endings)
 
     def finish(self, last: int, seconds: Mapping[str, float]) -> Kept:
-        """End the curves that have not ended yet.
-
-        Args:
-            last: The step of those that ran on.
-            seconds: What its last phases took.
-        """
+        """End the other curves at their step `last`, whose last phases took these seconds."""
         going = [r for r, ended in enumerate(self._ended) if not ended]
         share = {phase: taken / len(going) for phase, taken in seconds.items()} if going else {}
         endings: list[tuple[Job, Ending]] = []
         for r in going:
             endings += self.end([r], "done", min(last, self._n[r] - 1), share)
         self._sync()
-        remove_file(self._checkpoint)  # it is of no use now
+        remove_file(self._checkpoint)  # no longer needed
         return Kept((), tuple(endings))
 
     def end(
@@ -172,7 +165,7 @@ class Keeper:
         step: int,
         seconds: Mapping[str, float] | None = None,
     ) -> tuple[tuple[Job, Ending], ...]:
-        """Write the end of those curves that have none yet, and return it."""
+        """Write and return the end of those curves that have none yet."""
         endings: list[tuple[Job, Ending]] = []
         for r in replicas:
             if not self._ended[r]:
@@ -187,7 +180,7 @@ class Keeper:
             journal.sync()
 
     def _save(self, position: Position) -> None:
-        self._sync()  # a checkpoint ahead of its journal would be of no use
+        self._sync()  # a checkpoint ahead of its journal is useless
         facts = {"step": position.step, "chunk": self._chunks.size}
         save_checkpoint(self._checkpoint, position.to_tensors(), facts, self._study)
 
@@ -195,7 +188,7 @@ class Keeper:
 def save_passive(
     path: Path, passive: Passive, seconds: Mapping[str, float], study: str = ""
 ) -> None:
-    """Write the nets of a passive phase of a study, with what it took.
+    """Write the nets of a study's passive phase, and the seconds it took.
 
     Raises:
         StoreError: If the system cannot write.
@@ -232,10 +225,10 @@ def _compare(job: Job, recorded: Round, computed: Round) -> None:
 
 def _differs(job: Job, step: int, what: str) -> RunError:
     return RunError(
-        f"the step does not come out as it was recorded: {what}",
+        f"the step differs from what was recorded: {what}",
         f"strategy {job.strategy}, seed {job.seed}, step {step}",
-        "go on with the libraries, the processor or GPU, and the plug-ins of the run's beginning; "
-        "or start anew, and the old run is moved aside: alsim run … --force",
+        "restore the libraries, the processor or GPU, and the plug-ins of the run's beginning; "
+        "or start again, and the old run is moved aside: alsim run … --force",
     )
 
 
@@ -252,4 +245,4 @@ def _first_difference(recorded: Round, computed: Round) -> str:
             before, after = getattr(old, name), getattr(new, name)
             if repr(before) != repr(after):
                 return f"{name} was {before!r} and is {after!r}"
-    return "some of its metrics are others"
+    return "some of its metrics differ"

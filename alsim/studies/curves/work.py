@@ -1,4 +1,4 @@
-"""What a worker does for learning curves: runs some together, and keeps their steps."""
+"""A worker's tasks of learning curves: running some together, and keeping their steps."""
 
 from alsim.experiments.curves.loop import active, begin
 from alsim.studies import messages
@@ -7,7 +7,7 @@ from alsim.studies.start.work import Send, Stopwatch, Study, start_of
 
 
 def run_active(study: Study, message: messages.Active, send: Send) -> None:
-    """Run the learning curves named, from where they were left, and keep their steps."""
+    """Run some learning curves from where they were left, and keep their steps."""
     watch = Stopwatch(send)
     jobs = message.jobs
     # Those that go together are trained alike.

@@ -1,4 +1,4 @@
-"""A study as it is run, as a worker process must know it."""
+"""What a worker process knows of a study."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from alsim.oracle.plan import OraclePlan
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker must know of a study besides its mapped pool and its jobs."""
+    """What a worker knows of a study besides its mapped pool and its jobs."""
 
     schedule: Schedule
     model: ModelOptions

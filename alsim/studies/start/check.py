@@ -1,4 +1,4 @@
-"""A study as asked for, and whether it can be run."""
+"""The options of a study, and whether they go together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from alsim.studies.machine import choose_device
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
-    """What was chosen about curves or correlation, by what it is about."""
+    """The options of curves or correlation, by topic."""
 
     strategies: tuple[str, ...]
     seeds: tuple[int, ...]
@@ -33,10 +33,10 @@ class StudyOptions:
     engine: EngineOptions
     oracle: OracleOptions
     initial_ids: tuple[str, ...] | None
-    candidates: int | None = None  # the most rows that a strategy considers; None: as it says
+    candidates: int | None = None  # the most rows that a strategy considers; None: its own
     unit: Unit | None = None  # what a query asks for; None: objects
     combine: Combination | None = None  # of several tasks' scores; None: the mean
-    committee: Members | None = None  # what its members differ in; None: the units they drop
+    committee: Members | None = None  # what its members differ in; None: dropped units
 
 
 _OF_CURVES = ("candidates", "unit", "combine", "committee")
@@ -45,12 +45,12 @@ _OF_CURVES = ("candidates", "unit", "combine", "committee")
 def study_of(
     options: StartOptions, names: tuple[str, ...], flag: str, faults: Faults
 ) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return what was chosen, and the strategies by name; add all that is wrong to the faults.
+    """Return the options by topic, and the strategies by name; add all that is wrong to the faults.
 
     Args:
         options: As the user gave them.
-        names: Of the strategies, or of what stands in their place.
-        flag: What names them, for messages.
+        names: Of the strategies or metrics.
+        flag: That names them, for messages.
         faults: Those found so far.
     """
     model = faults.attempt(None, find_named_model, options.model)
@@ -73,18 +73,12 @@ def study_of(
 
 
 def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") -> dict[str, Named]:
-    """Return the strategies that there are by name; add all that is wrong to the faults.
-
-    Args:
-        options: What was chosen.
-        faults: Those found so far.
-        flag: What names the strategies, for messages.
-    """
+    """Return the known strategies by name; add all that is wrong to the faults."""
     found = [faults.attempt(None, _find_named, text, options, flag) for text in options.strategies]
     strategies = [named for named in found if named is not None]
     check_fit(options.training, faults)
     _check_combinations(options, strategies, flag, faults)
-    is_understood = not faults.are_about(*ORACLE_FLAGS)  # else more would follow from one fault
+    is_understood = not faults.are_about(*ORACLE_FLAGS)  # else one fault causes more
     for fault in oracle_faults(options.oracle):
         if is_understood or fault.args[1].partition(" ")[0] not in ORACLE_FLAGS:
             faults.add(*fault.args)
@@ -98,7 +92,7 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
 
 
 def _find_named(text: str, options: StudyOptions, flag: str) -> Named:
-    """Return a strategy by its name; an error says the flag that named it."""
+    """Return a strategy by its name; an error has the flag that named it."""
     try:
         return find_strategy(
             text, options.candidates, combine=options.combine, committee=options.committee
@@ -109,7 +103,7 @@ def _find_named(text: str, options: StudyOptions, flag: str) -> Named:
 
 
 def check_fit(training: FitOptions, faults: Faults) -> None:
-    """Look for options of training that do not go together."""
+    """Add options of training that do not go together to the faults."""
     if training.head_weight and training.loss != "fixed":
         faults.add("head weights need a fixed loss", "--head-weight", "add --loss fixed")
 

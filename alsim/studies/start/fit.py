@@ -26,13 +26,13 @@ from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
-# The sizes asked for and the training rows there are -> the sizes.
+# The requested sizes, the number of training rows -> the sizes.
 PlanSizes = Callable[[ScheduleOptions, int], Schedule]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What the options of a study come to on its pool."""
+    """The options of a study as they are on its pool."""
 
     schedule: Schedule
     model: ModelOptions
@@ -49,15 +49,15 @@ def fit_study(
     plan: PlanSizes = plan_schedule,
     flag: str = "--strategy",
 ) -> Fitted:
-    """Return what the options come to on a pool.
+    """Return the options as they are on a pool.
 
     Args:
         strategies: By name.
-        options: What was chosen, see `options.check`.
+        options: As chosen.
         pool: With its splits.
         where: The pool's place, for messages.
         plan: Decides the sizes.
-        flag: What names the strategies, for messages.
+        flag: That names the strategies, for messages.
 
     Raises:
         AlsimError: Naming everything that does not fit.
@@ -69,7 +69,7 @@ def fit_study(
         n = initial_units(options, pool, rows, faults) if rows else len(ids)
         sizes = replace(sizes, initial_size=n)
     n_units = count_units(known_cells(pool), options.unit or "object")
-    # Without any, a task lacks its labels, which is told below.
+    # Without any, a task lacks its labels, which is reported below.
     schedule = faults.attempt(None, plan, sizes, n_units) if n_units else None
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
@@ -93,7 +93,7 @@ def fit_study(
 
 
 def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: Faults) -> None:
-    """Look for strategies of whose rows a query would take all: at random, that is."""
+    """Add strategies whose candidates a query would take all to the faults."""
     largest = max(size.first, size.last)
     for name, named in strategies.items():
         most = named.strategy.candidates
@@ -108,7 +108,7 @@ def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: 
 
 
 def fit_model(model: ModelOptions, pool: Pool, faults: Faults) -> ModelOptions:
-    """Return a model's options with what depends on the pool decided."""
+    """Return a model's options, those that depend on the pool decided."""
     for name in pool.modalities:
         if name in RESERVED or "+" in name:
             faults.add(
@@ -121,7 +121,7 @@ def fit_model(model: ModelOptions, pool: Pool, faults: Faults) -> ModelOptions:
             mend = nearest(name, pool.modalities)
             faults.add(f"no modality {name!r} to encode", "--model (encoder=…)", mend)
     if model.encoders is not None:
-        # Without the unknown ones, so that what else does not fit is found too.
+        # Without the unknown ones, so that other faults are found too.
         known = tuple(name for name in model.encoders if name in pool.modalities)
         model = replace(model, encoders=known)
     return replace(
@@ -139,7 +139,7 @@ def _check_model(
     flag: str,
     faults: Faults,
 ) -> None:
-    """Look, on a model made for the purpose, for what it lacks of what is asked of it."""
+    """Add what a model lacks of what the strategies need to the faults."""
     objective = faults.attempt(None, try_model, options.training, model, pool)
     if objective is None:
         return
@@ -170,7 +170,7 @@ def _check_model(
 
 
 def check_heads(objective: Objective, training: TrainingOptions, faults: Faults) -> tuple[str, ...]:
-    """Return the heads of a task; add weights that do not fit them to the faults."""
+    """Return the heads of a task; add weights that do not fit to the faults."""
     heads = next(iter(objective.heads.values()))
     weights = training.head_weight
     for head in weights:
@@ -182,10 +182,10 @@ def check_heads(objective: Objective, training: TrainingOptions, faults: Faults)
 
 
 def try_model(training: TrainingOptions, model: ModelOptions, pool: Pool) -> Objective:
-    """Return a model made for the purpose of looking at it.
+    """Return a model made only to be examined.
 
     Raises:
-        UsageError: If a model of the user's own cannot be made, or gives something else.
+        UsageError: If a model of the user's own cannot be made, or has other outputs.
     """
     where = f"--model {model.name}"
     try:

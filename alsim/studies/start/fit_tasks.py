@@ -1,4 +1,4 @@
-"""Whether the options of a run fit the tasks of its pool, and what they come to there."""
+"""Whether the options of a run fit the tasks of its pool."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ def check_tasks(
     flag: str,
     faults: Faults,
 ) -> None:
-    """Look for what does not fit the tasks of a pool; it has those that are queried."""
+    """Add what does not fit the tasks of a pool, those that are queried, to the faults."""
     tasks, oracle = list(pool.tasks), options.oracle
     for name in oracle.task_price:
         if name not in tasks:
@@ -55,7 +55,7 @@ def check_tasks(
 
 
 def check_trained(pool: Pool, where: str, faults: Faults) -> None:
-    """Look for tasks of which no training row has a label."""
+    """Add tasks without a labelled training row to the faults."""
     known = known_tasks(pool, pool.splits["train"])
     if lacking := [name for name in pool.tasks if name not in known]:
         faults.add(
@@ -74,7 +74,7 @@ def _listed(tasks: Sequence[str]) -> str:
 def _check_alone(
     strategies: Mapping[str, Named], options: StudyOptions, flag: str, faults: Faults
 ) -> None:
-    """Look for what has a meaning with several tasks only."""
+    """Add options that need several tasks to the faults."""
     mend = "leave it out, or name several label columns: --label NAME, repeated, or --task NAME"
     if options.unit == "cell":
         faults.add("with one task an object has one label", "--unit cell", mend)
@@ -87,7 +87,7 @@ def _check_alone(
 
 
 def _check_measured(options: StudyOptions, pool: Pool, where: str, faults: Faults) -> None:
-    """Look for splits of which no label is known of any task."""
+    """Add splits without any label to the faults."""
     named = {split for split, rows in pool.splits.items() if rows}
     wanted = {"test" if "test" in named else "validation"} & named
     if options.schedule.until.kind == "accuracy":
@@ -101,13 +101,9 @@ def _check_measured(options: StudyOptions, pool: Pool, where: str, faults: Fault
 
 
 def initial_units(options: StudyOptions, pool: Pool, rows: list[int], faults: Faults) -> int:
-    """Return how many objects or cells the initial ids are; add ids without a label to the faults.
+    """Return the number of objects or cells of the initial ids, which have these rows.
 
-    Args:
-        options: With the ids.
-        pool: With the tasks that are queried.
-        rows: Those of the ids.
-        faults: Those found so far.
+    Ids without a label are added to the faults.
     """
     known = known_cells(pool)[rows]
     unknown = (~known.any(1)).nonzero()[:, 0].tolist()
@@ -123,7 +119,7 @@ def initial_units(options: StudyOptions, pool: Pool, rows: list[int], faults: Fa
 
 
 def check_gates(objective: Objective, where: str, faults: Faults) -> None:
-    """Look for the gates that a committee by gates needs."""
+    """Add the lack of the gates that a committee by gates needs to the faults."""
     if not noise_sites(objective):
         faults.add(
             "a committee by gates needs a model with stochastic gates",
@@ -132,8 +128,8 @@ def check_gates(objective: Objective, where: str, faults: Faults) -> None:
         )
 
 
-def tell_tasks(pool: Pool) -> list[str]:
-    """Return a note on what is trained and queried, where it is several tasks."""
+def notes_on_tasks(pool: Pool) -> list[str]:
+    """Return a note on the tasks that are trained and queried, if there are several."""
     if len(pool.tasks) == 1:
         return []
     known = known_cells(pool)
@@ -145,12 +141,10 @@ def tell_tasks(pool: Pool) -> list[str]:
     ]
 
 
-def tell_unmeasured(pool: Pool, *, is_paid: bool) -> list[str]:
-    """Return a note on tasks that cannot be measured, since no row to measure on has a label.
+def notes_on_unmeasured(pool: Pool, *, is_paid: bool) -> list[str]:
+    """Return a note on trained tasks that cannot be measured, since no evaluated row has a label.
 
-    Args:
-        pool: With the tasks that are trained.
-        is_paid: Whether labels of theirs are asked for.
+    The note differs if their labels are paid for.
     """
     split = "test" if pool.splits["test"] else "validation"
     known = known_tasks(pool, pool.splits[split])

@@ -1,4 +1,4 @@
-"""From the options of an oracle and the files they name to what the workers are told."""
+"""From the options of an oracle and the files they name to the oracle's plan."""
 
 import csv
 import io
@@ -45,14 +45,14 @@ def plan_oracle(options: OracleOptions, classes: Sequence[str]) -> OraclePlan:
 def describe_oracle(
     plan: OraclePlan, options: OracleOptions, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return an oracle for a manifest, with what its files held, since files can change."""
+    """Return an oracle for a manifest, with the content of its files, which can change."""
     files = (options.confusion, options.groups)
-    told = asdict(plan)
+    found = asdict(plan)
     for name in ("read_price", "task_prices"):
-        if not told[name]:  # runs of earlier versions do not tell it
-            del told[name]
+        if not found[name]:  # runs of earlier versions do not record it
+            del found[name]
     return {
-        **told,
+        **found,
         "groups": {name: [classes[i] for i in group] for name, group in plan.groups.items()},
         "files": [str(file) for file in files if file is not None],
     }
@@ -64,7 +64,7 @@ def read_confusion(path: Path, classes: Sequence[str]) -> tuple[tuple[float, ...
     Each class has a row and a column, in any order; each row sums to 1 within 1e-6.
 
     Raises:
-        UsageError: If the file does not say that.
+        UsageError: If the file cannot be read, or holds something else.
     """
     if path.suffix.lower() == ".json":
         table = _parse(path, _parse_json, _CONFUSION)
@@ -93,8 +93,8 @@ def read_groups(path: Path, classes: Sequence[str]) -> dict[str, tuple[int, ...]
     A class that no group names becomes a group of its own, under its own name.
 
     Raises:
-        UsageError: If the file cannot be read, names a class twice or one that there is not, or
-            gives a group of several classes the name of a class.
+        UsageError: If the file cannot be read, names a class twice or an unknown one, or gives a
+            group of several classes the name of a class.
     """
     is_toml = path.suffix.lower() == ".toml"
     table = _parse(path, tomllib.loads if is_toml else _parse_json, _GROUPS)
@@ -138,7 +138,7 @@ def _parse(path: Path, parse: Callable[[str], Any], mend: str) -> Any:
 
 
 def _parse_json(text: str) -> Any:
-    """Return what JSON holds. Of a name that stands there twice, one would be lost silently."""
+    """Return what JSON holds; of a repeated name, json would silently drop one."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -152,7 +152,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _parse_csv(text: str) -> dict[str, dict[str, Any]]:
-    """Return a table whose first row and first column are names; a cell without number as text."""
+    """Return a table whose first row and column are names; cells are numbers, else text."""
     lines = [[cell.strip() for cell in line] for line in csv.reader(io.StringIO(text)) if line]
     (_, *names), *rows = lines or [[""]]
     for kind, found in (("column", names), ("row", [row[0] for row in rows])):
@@ -195,7 +195,7 @@ def _others(names: Sequence[str]) -> str:
 
 
 def _refusal(faults: Sequence[str], path: Path, mend: str) -> UsageError:
-    """Return the faults of a file as one error, each told once."""
+    """Return the distinct faults of a file as one error."""
     faults = list(dict.fromkeys(faults))
     if len(faults) == 1:
         return UsageError(faults[0], str(path), mend)

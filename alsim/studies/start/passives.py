@@ -24,14 +24,7 @@ def kept_passives(
 def find_passives(
     plan: Plan[Any], training: TrainingOptions, then: str, *, is_stopped: bool
 ) -> dict[str, Any]:
-    """Return the epochs of each passive phase, and a note if some had too few of them.
-
-    Args:
-        plan: Whose tasks are done.
-        training: How nets are trained.
-        then: What too few epochs may mean for the results.
-        is_stopped: Whether validation rows say when to stop.
-    """
+    """Return the epochs of each passive phase, and the notes of `notes_on_epochs`."""
     passives: list[dict[str, Any]] = [
         {"strategy": phase.like, "seed": seed, "best_epoch": best, "epochs": epochs}
         for phase, nets, _ in kept_passives(plan)

@@ -16,7 +16,7 @@ from alsim.studies.workers.protocol import WorkerTask
 
 
 def training_of(named: Named, options: TrainingOptions) -> TrainingOptions:
-    """Return how a strategy's net is trained in a study: its own choices, and what it needs."""
+    """Return the training of a strategy's net: the study's, with its own choices and needs."""
     options = named.adapt(options)
     strategy = named.strategy
     if "predicted_loss" in strategy.signals | strategy.labelled and not options.loss_prediction:
@@ -30,7 +30,7 @@ _After = TypeVar("_After", Active, Correlate)
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[_After]):
-    """A run's tasks, and the files in which they leave what they find."""
+    """A run's tasks, and the files of their results."""
 
     passives: tuple[WorkerTask[Passive], ...]
     actives: tuple[WorkerTask[_After], ...]  # each waits for its passive phase
@@ -41,7 +41,7 @@ class Plan(Generic[_After]):
         return (*self.passives, *self.actives)
 
     def without(self, ended: Set[Job]) -> "Plan[_After]":
-        """Return what is left to do once some curves have ended and some states are there."""
+        """Return the tasks left once some jobs have ended and some states are there."""
         actives = [task for task in self.actives if not ended >= {*task.message.jobs}]
         wanted = {name for task in actives for name in task.after}
         passives = [

@@ -1,4 +1,4 @@
-"""From options and a source to what the workers need: the pool decoded, the sizes decided."""
+"""From options and a source to a study that workers can open: pool decoded, sizes decided."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from alsim.studies.messages import Open
 from alsim.studies.start.assignment import Assignment
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.fit import PlanSizes, fit_study
-from alsim.studies.start.fit_tasks import tell_tasks, tell_unmeasured
+from alsim.studies.start.fit_tasks import notes_on_tasks, notes_on_unmeasured
 from alsim.studies.start.oracles import describe_oracle
 
 
@@ -48,13 +48,13 @@ def prepare(
 
     Args:
         source: The pool.
-        options: What was chosen.
+        options: As chosen.
         strategies: By name.
         work: An empty folder.
         machine: What is computed on.
         plan: Decides the sizes.
-        flag: What names the strategies, for messages.
-        several: Whether all tasks are trained and queried that are of classes; else the first.
+        flag: That names the strategies, for messages.
+        several: Whether all tasks of classes are trained and queried; else only the first.
 
     Raises:
         AlsimError: For what does not fit the pool.
@@ -91,7 +91,7 @@ def prepare(
     )
     notes = [*loaded.report.warnings, *loaded.report.notes]
     notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
-    notes += [*tell_tasks(pool), *tell_unmeasured(pool, is_paid=True)] if several else []
+    notes += [*notes_on_tasks(pool), *notes_on_unmeasured(pool, is_paid=True)] if several else []
     if unused:
         queried = "classes" if several else f"those of {next(iter(pool.tasks))!r}"
         notes.append(f"labels are {queried}; not used: {', '.join(unused)}")
@@ -99,7 +99,7 @@ def prepare(
 
 
 def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
-    """Return a pool with the tasks that are queried alone, and the names of the others."""
+    """Return a pool with only the queried tasks, and the names of the others."""
     kept = dict(list(pool.tasks.items())[:1])
     if several:
         kept = {name: task for name, task in pool.tasks.items() if task.kind == "class"}
@@ -113,15 +113,15 @@ def opening_of(folder: Path, prepared: Prepared) -> Open:
 
 
 def _identity(prepared: Prepared) -> str:
-    """Return what tells a study's checkpoints from those of another."""
+    """Return what distinguishes a study's checkpoints from those of another."""
     loaded = prepared.loaded
     assignment = {**asdict(prepared.assignment), "threads": None}  # they are free
-    told = json.dumps([assignment, loaded.fingerprint, loaded.split_fingerprint], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    text = json.dumps([assignment, loaded.fingerprint, loaded.split_fingerprint], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _subsampled(strategies: Mapping[str, Named], n: int) -> list[str]:
-    """Return a note for each strategy that does not look at all `n` unlabelled rows."""
+    """Return a note for each strategy that considers fewer than the `n` unlabelled rows."""
     return [
         f"{name} looks at {most:,} of the {n:,} unlabelled rows, drawn anew each step"
         for name, named in strategies.items()
@@ -139,7 +139,7 @@ def rows_by_class(task: Task, rows: range) -> dict[str, int]:
 
 
 def describe_pool(loaded: LoadedPool) -> dict[str, Any]:
-    """Return what a manifest tells of a pool, whatever is done with it."""
+    """Return the part of a manifest that describes a pool, the same for all studies."""
     pool = loaded.pool
     return {
         "name": pool.name,
@@ -151,7 +151,7 @@ def describe_pool(loaded: LoadedPool) -> dict[str, Any]:
 
 
 def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
-    """Return the part of a manifest that tells what is run."""
+    """Return the part of a manifest that describes the study."""
     pool, assignment = prepared.loaded.pool, prepared.assignment
     task, *others = pool.tasks.values()
     evaluated: Split = "test" if pool.splits["test"] else "validation"
@@ -183,15 +183,15 @@ def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
 
 
 def _describe_queries(assignment: Assignment) -> dict[str, Any]:
-    """Return what a manifest tells of how tasks are queried; nothing where it is the usual way."""
-    told: dict[str, Any] = {}
+    """Return how tasks are queried, for a manifest; defaults are not recorded."""
+    found: dict[str, Any] = {}
     if len(assignment.tasks) > 1:
-        told = {"unit": assignment.unit, "combine": assignment.combine or "mean"}
-    return told | ({"committee": assignment.committee} if assignment.committee else {})
+        found = {"unit": assignment.unit, "combine": assignment.combine or "mean"}
+    return found | ({"committee": assignment.committee} if assignment.committee else {})
 
 
 def _describe_tasks(pool: Pool, evaluated: Split) -> dict[str, Any]:
-    """Return what a manifest tells of several tasks: their labels to query, and to measure by."""
+    """Return the tasks for a manifest: their labels to query, and to measure by."""
     train, rows = pool.splits["train"], pool.splits[evaluated]
     return {
         "tasks": {

@@ -1,4 +1,4 @@
-"""What a worker does for curves and for correlation alike: opens the study, trains its starts."""
+"""A worker's tasks of both curves and correlation: opening the study, the passive phase."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ Send = Callable[[messages.Report], None]
 
 
 class Stopwatch(Progress):
-    """Measures how long each phase of a job takes. The core has no clock, so it lives here."""
+    """Measures how long each phase of a job takes; the core itself has no clock."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -34,14 +34,14 @@ class Stopwatch(Progress):
         self.seconds: dict[str, float] = {}
 
     def phase(self, name: str) -> None:
-        """End the phase under way, if any, and begin another."""
+        """End the current phase, if any, and begin another."""
         now = time.perf_counter()
         if self._phase:
             self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since
         self._phase, self._since = name, now
 
     def epoch(self, n: int) -> None:
-        """Report that something moves."""
+        """Report an epoch."""
         self._send(messages.Epoch(n))
 
     def take(self) -> dict[str, float]:
@@ -53,15 +53,15 @@ class Stopwatch(Progress):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """What a worker serves."""
+    """A study that a worker has opened."""
 
     setting: Setting
     strategies: Mapping[str, Named]
-    identity: str = ""  # what its checkpoints are known by
+    identity: str = ""  # of its checkpoints
     copies: Chunks = field(default_factory=copies_at_once)
 
     def like(self, strategy: str) -> Setting:
-        """Return the setting with the net trained as a strategy has it."""
+        """Return the setting with the training of a strategy's net."""
         training = training_of(self.strategies[strategy], self.setting.training)
         return replace(self.setting, training=training)
 
@@ -105,7 +105,7 @@ def open_study(folder: Path, assignment: Assignment, send: Send, identity: str =
 
 
 def run_passive(study: Study, message: messages.Passive, send: Send) -> None:
-    """Train the passive phase of the seeds named and save their states."""
+    """Train the passive phase of some seeds and save their states."""
     watch = Stopwatch(send)
     setting = study.like(message.like)
     setting = replace(setting, way=message.way or setting.way)

@@ -1,4 +1,4 @@
-"""Passive training as it is worked on, as a worker process must know it."""
+"""What a worker process knows of passive training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True)
 class TrainAssignment:
-    """What a worker must know of passive training besides its mapped pool and its jobs."""
+    """What a worker knows of passive training besides its mapped pool and its jobs."""
 
     models: tuple[TrainedModel, ...]
     training: TrainingOptions

@@ -1,4 +1,4 @@
-"""Passive training as asked for."""
+"""Whether the options of passive training go together."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -17,17 +17,17 @@ from alsim.studies.start.check import check_fit, check_out
 
 
 def columns_of(options: TrainOptions) -> PoolOptions:
-    """Return how the pool is read: rows with any label are kept."""
+    """Return the columns to read; rows with any label are kept."""
     return replace(part(options, PoolOptions), rows_kept="any")
 
 
 def standard_evaluation() -> tuple[str, ...]:
-    """Return the evaluations of who names none."""
+    """Return the default evaluations."""
     return TrainOptions().evaluation
 
 
 def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ...]:
-    """Return the models that there are; add all that is wrong to the faults."""
+    """Return the known models; add all that is wrong to the faults."""
     found = [faults.attempt(None, find_named_model, text) for text in options.model]
     models = tuple(model for model in found if model is not None)
     check_fit(options, faults)
@@ -75,7 +75,7 @@ def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ..
 
 
 def _refuse_equal_models(models: Sequence[NamedModel], faults: Faults) -> None:
-    """Look for models that are the same, whether or not they are written alike."""
+    """Add models that are the same, even if written differently, to the faults."""
     for place, model in enumerate(models):
         for earlier in models[:place]:
             if _meaning(earlier.options) == _meaning(model.options):

@@ -1,4 +1,4 @@
-"""The tasks whose nets are cut out of trained models: which, where to, and from what inputs."""
+"""The export of single tasks' nets from trained models: which, to which files, and their inputs."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ FLAG = "--export-task"
 
 
 class ExportPaths:
-    """The files of exported nets, each a name of its own that any system takes."""
+    """The files of exported nets, each with a distinct name that is valid on any system."""
 
     def __init__(self, folder: Path, tasks: Sequence[str]) -> None:
         self._folder = folder
@@ -47,14 +47,9 @@ def check_exports(
     objectives: Sequence[Objective],
     faults: Faults,
 ) -> list[str]:
-    """Return a note on models that no task can be cut out of; add tasks that are not there.
+    """Return a note on models from which no task can be exported; add unknown tasks to the faults.
 
-    Args:
-        tasks: Those asked for.
-        pool: With its tasks.
-        models: Those to be trained.
-        objectives: One of each, made to be looked at; fewer where one could not be made.
-        faults: Those found so far.
+    There is an objective of each model, unless one could not be made.
     """
     for task in tasks:
         if task not in pool.tasks:
@@ -77,7 +72,7 @@ def check_exports(
 
 
 def describe_inputs(loaded: LoadedPool) -> dict[str, Any]:
-    """Return how each modality is made from what the pool's file holds, as JSON values."""
+    """Return how each modality is made from the pool's file, as JSON values."""
     report = loaded.report
     columns = [name for names in report.features.values() for name in names]
     return {

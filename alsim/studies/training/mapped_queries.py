@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +26,15 @@ def write_queries(
     """Write cells that were queried, by strategy and seed, and return their digest."""
     pairs = {pair: i for i, pair in enumerate(dict.fromkeys(zip(strategy, seed, strict=True)))}
     tasks = {name: i for i, name in enumerate(dict.fromkeys(task))}
-    columns = {
-        "pair": [pairs[pair] for pair in zip(strategy, seed, strict=True)],
-        "task": [tasks[name] for name in task],
-        "unit": unit,
-        "row": row,
-        "label": label,
+    columns: dict[str, Any] = {
+        "pair": np.array([pairs[pair] for pair in zip(strategy, seed, strict=True)], np.int64),
+        "task": np.array([tasks[name] for name in task], np.int64),
+        "unit": np.array(unit, np.int64),
+        "row": np.array(row, np.int64),
+        "label": np.array(label, np.int64),
     }
     names = np.frombuffer(json.dumps([list(pairs), list(tasks)]).encode(), np.uint8)
-    np.savez(work / _FILE, names=names, **{n: np.array(c, np.int64) for n, c in columns.items()})
+    np.savez(work / _FILE, names=names, **columns)
     digest = hashlib.blake2b(digest_size=16)
     for column in (strategy, seed, unit, row, task, label):
         digest.update(repr(list(column)).encode())

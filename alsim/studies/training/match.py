@@ -10,21 +10,21 @@ from alsim.pool.pool import Pool
 from alsim.studies.training.assignment import TrainedModel
 from alsim.training.features import shape_of
 
-CLOSE = 0.01  # the first's number of parameters is met within so much of it
+CLOSE = 0.01  # relative difference to the first's number of parameters
 
 
 def match_parameters(
     models: Sequence[TrainedModel], pool: Pool, faults: Faults
 ) -> tuple[list[TrainedModel], list[str]]:
-    """Return models that have as many parameters as the first, and notes on what they have.
+    """Return models with about as many parameters as the first, and notes on their numbers.
 
-    Widths are whole numbers, so that they may be met only nearly; a note says if by less than a
-    hundredth. A model without a width is added to the faults.
+    Widths are whole numbers, so a match may differ; a note reports it beyond a hundredth. A model
+    without a width is added to the faults.
     """
     shape = shape_of(pool)
     first, *others = models
     wanted = size_of(shape, first.options)
-    found, told, far = [first], [f"{first.name} {wanted:,}"], list[str]()
+    found, sizes, far = [first], [f"{first.name} {wanted:,}"], list[str]()
     for model in others:
         if size_of(shape, with_width(model.options, 1)) == size_of(
             shape, with_width(model.options, 2)
@@ -39,10 +39,10 @@ def match_parameters(
         options = with_width(model.options, width)
         n = size_of(shape, options)
         found.append(replace(model, options=options))
-        told.append(f"{model.name} {n:,} (width {width})")
+        sizes.append(f"{model.name} {n:,} (width {width})")
         if abs(n - wanted) > CLOSE * wanted:
             far.append(f"{model.name} {100 * (n - wanted) / wanted:+.1f} %")
-    notes = [f"parameters matched to those of {first.name}: {', '.join(told)}"]
+    notes = [f"parameters matched to those of {first.name}: {', '.join(sizes)}"]
     if far:
         notes.append(
             f"not closer, since widths are whole numbers: {', '.join(far)}; a wider first model "

@@ -1,4 +1,4 @@
-"""From options and a source to what is to be trained: the pool decoded, the models fitted to it."""
+"""From options and a source to models that can be trained: pool decoded, models fitted to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ from alsim.pool.pool import Pool
 from alsim.pool.source import Source
 from alsim.studies.machine import Machine
 from alsim.studies.start.fit import check_heads, fit_model, try_model
-from alsim.studies.start.fit_tasks import check_trained, tell_unmeasured
+from alsim.studies.start.fit_tasks import check_trained, notes_on_unmeasured
 from alsim.studies.start.prepare import describe_pool, rows_by_class
 from alsim.studies.training.assignment import TrainAssignment, TrainedModel
 from alsim.studies.training.check import columns_of
@@ -50,7 +50,7 @@ class TrainPrepared:
     pool: Pool  # with the tasks that are trained
     assignment: TrainAssignment
     pairs: tuple[Pair, ...]
-    queries: str  # what the queries are known by; empty where there are none
+    queries: str  # their digest; empty where there are none
     notes: tuple[str, ...]
 
 
@@ -65,12 +65,12 @@ def prepare_training(
 ) -> TrainPrepared:
     """Decode the pool into `work` and decide what depends on it.
 
-    Where the pool has no validation rows they are taken out of train as `alsim run` takes them, so
-    that both measure alike.
+    If the pool has no validation rows, they are taken from train as in `alsim run`, so that both
+    measure on the same rows.
 
     Args:
         source: The pool.
-        options: What was chosen.
+        options: As chosen.
         seeds: One or more.
         named: The models of the options.
         queried: The run whose queries are trained on, if any.
@@ -89,8 +89,8 @@ def prepare_training(
     pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in seeds)
     queries: Mapping[Pair, Queries] | None = None
     if queried is not None:
-        known_by, told = keep_queries(queried, loaded, work)
-        notes += [*told, *notes_on_initial(queried, options.fractions)]
+        known_by, more = keep_queries(queried, loaded, work)
+        notes += [*more, *notes_on_initial(queried, options.fractions)]
         queries = read_queries(work)
         assert queries is not None
         pool, pairs = with_queried_tasks(pool, queries), tuple(queries)
@@ -98,7 +98,7 @@ def prepare_training(
     _check_splits(pool, source.where, faults)
     check_trained(pool, source.where, faults)
     _check_fractions(pool, options.fractions, queries, source.where, faults)
-    models, told = _fit_models(named, options, pool, faults)
+    models, more = _fit_models(named, options, pool, faults)
     faults.raise_all("things do not fit the pool", source.where)
     assignment = TrainAssignment(
         models,
@@ -108,14 +108,14 @@ def prepare_training(
         machine.threads,
         describe_inputs(loaded) if options.export_task else {},
     )
-    notes += [*told, *tell_unmeasured(pool, is_paid=False), *_on_validation(pool)]
+    notes += [*more, *notes_on_unmeasured(pool, is_paid=False), *_on_validation(pool)]
     return TrainPrepared(loaded, pool, assignment, pairs, known_by, tuple(notes))
 
 
 def describe_training(
     prepared: TrainPrepared, options: TrainOptions, seeds: Sequence[int]
 ) -> dict[str, Any]:
-    """Return the part of a manifest that tells what is trained."""
+    """Return the part of a manifest that describes the study."""
     pool = prepared.pool
     train = pool.splits["train"]
     evaluated = "test" if pool.splits["test"] else "validation"
@@ -156,7 +156,7 @@ def describe_training(
 def _fit_models(
     named: Sequence[NamedModel], options: TrainOptions, pool: Pool, faults: Faults
 ) -> tuple[tuple[TrainedModel, ...], list[str]]:
-    """Return the models with what depends on the pool decided, and notes on their sizes."""
+    """Return the models, fitted to the pool, and notes on their sizes."""
     found: list[TrainedModel] = []
     objectives: list[Objective] = []
     training = part(options, TrainingOptions)
@@ -175,13 +175,13 @@ def _fit_models(
     faults.attempt(None, refuse_repeats, FLAG, names)
     notes = check_exports(options.export_task, pool, named, objectives, faults)
     if options.match_parameters and not faults.kept:
-        found, told = match_parameters(found, pool, faults)
-        notes += told
+        found, more = match_parameters(found, pool, faults)
+        notes += more
     return tuple(found), notes
 
 
 def _check_evaluations(objective: Objective, model: TrainedModel, faults: Faults) -> None:
-    """Look for evaluations by more experts than there are."""
+    """Add evaluations by more experts than the model has to the faults."""
     if not isinstance(objective.model, ExpertNet):
         return
     for gate in objective.model.gates().values():
@@ -210,7 +210,7 @@ def _check_fractions(
     where: str,
     faults: Faults,
 ) -> None:
-    """Look for fractions that come to less than one row."""
+    """Add fractions of less than one row to the faults."""
     if queries is None:
         n = len(labelled_rows(pool, 1.0, 0))
         if not n:

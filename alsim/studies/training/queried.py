@@ -29,7 +29,7 @@ class QueriedRun:
 
     @property
     def initial_size(self) -> int:
-        """Return the size by which validation rows were taken out of train, where they were."""
+        """Return the initial size, by which validation rows were taken from train."""
         options: Any = self.run.manifest.get("options")
         ids = options.get("initial_ids")
         # Runs of alsim 0.2 and earlier keep their sizes together.
@@ -44,11 +44,11 @@ class QueriedRun:
 
 
 def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
-    """Return a run whose queries are to be trained on.
+    """Return a run whose queries are trained on.
 
     Args:
         folder: The run's.
-        seeds: Those to train; None for all that it has.
+        seeds: Those to train; None: all.
 
     Raises:
         StoreError: If there is no run, or it is not complete.
@@ -61,9 +61,9 @@ def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
             str(folder),
             f"finish it first: alsim resume {folder}",
         )
-    told = run.queries.select(["strategy", "seed"])
-    strategies = tuple(sorted(map(str, pc.unique(told.column("strategy")).to_pylist())))
-    known = sorted(int(str(seed)) for seed in pc.unique(told.column("seed")).to_pylist())
+    pairs = run.queries.select(["strategy", "seed"])
+    strategies = tuple(sorted(map(str, pc.unique(pairs.column("strategy")).to_pylist())))
+    known = sorted(int(str(seed)) for seed in pc.unique(pairs.column("seed")).to_pylist())
     missing = [seed for seed in seeds or () if seed not in known]
     if missing:
         raise UsageError(
@@ -75,7 +75,7 @@ def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
 
 
 def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[str, list[str]]:
-    """Write the queries into `work` for the workers; return what they are known by, and notes.
+    """Write the queries into `work` for the workers; return their digest, and notes.
 
     Raises:
         PoolError: If the pool is not the run's.
@@ -109,7 +109,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
 
 
 def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[str]:
-    """Return a note on each fraction in which all strategies have the labels they started from."""
+    """Return a note on each fraction that has nothing but initial labels."""
     table = queried.run.queries
     table = table.filter(pc.is_in(table.column("seed"), pa.array(queried.seeds)))
     units: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
@@ -151,13 +151,13 @@ def _units(table: pa.Table) -> list[int]:
 
 
 def _refuse_other_pool(run: Run, loaded: LoadedPool) -> None:
-    told: Any = run.manifest.get("pool")
+    pool: Any = run.manifest.get("pool")
     mend = "name the run's own pool, with the label columns and inputs that the run had"
     for what, mine in (
         ("fingerprint", loaded.fingerprint),
         ("splits", loaded.split_fingerprint),
     ):
-        theirs = told.get(what) if isinstance(told, Mapping) else None
+        theirs = pool.get(what) if isinstance(pool, Mapping) else None
         if theirs != mine:
             lacks = "it holds something else" if what == "fingerprint" else "other rows are in test"
             raise PoolError(

@@ -1,4 +1,4 @@
-"""Passive training: its plan, what its workers find, its tables."""
+"""Passive training: its plan, its findings, its tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def training_study(
     """Return the study of a pool whose columns fit the options.
 
     Raises:
-        AlsimError: If they do not, or the queries of a run that are trained on.
+        AlsimError: If they do not, or the queries of a run cannot be used.
     """
     queried = None
     seeds = options.seeds or parse_seeds(StartOptions.seeds)
@@ -117,22 +117,22 @@ class _Training:
     def _plan(self, folder: Path, prepared: TrainPrepared) -> list[WorkerTask[Fit]]:
         """Return a task for each net; in lockstep one for all seeds of a model and fraction.
 
-        The seeds of a run may have queried different numbers of objects, so that they are trained
-        one by one all the same.
+        The seeds of a run may have queried different numbers of objects, so they are trained one
+        by one.
         """
         journals = folder.resolve() / JOURNALS
         is_one_by_one = prepared.assignment.way == "direct" or self.queried is not None
         paths = ExportPaths(folder.resolve() / EXPORTS, self.options.export_task)
         tasks: list[WorkerTask[Fit]] = []
-        # The largest first, so that none is left over at the end.
+        # The largest first, so that no worker is left with one at the end.
         for fraction in sorted(self.options.fractions, reverse=True):
             for number, model in enumerate(prepared.assignment.models):
                 for chosen_by, seeds in _groups(prepared.pairs, is_one_by_one):
-                    told = [model.name, f"fraction {fraction:g}"]
-                    told += [f"chosen by {chosen_by}"] * (self.queried is not None)
+                    words = [model.name, f"fraction {fraction:g}"]
+                    words += [f"chosen by {chosen_by}"] * (self.queried is not None)
                     tasks.append(
                         WorkerTask(
-                            ", ".join([*told, f"seed {', '.join(map(str, seeds))}"]),
+                            ", ".join([*words, f"seed {', '.join(map(str, seeds))}"]),
                             Fit(
                                 number,
                                 chosen_by,

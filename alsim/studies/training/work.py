@@ -1,4 +1,4 @@
-"""What a worker process does for passive training: one net, or the seeds of one in lockstep."""
+"""A worker's tasks of passive training: one net, or the seeds of one in lockstep."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ Send = Callable[[messages.Report], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What a worker serves."""
+    """Passive training that a worker has opened."""
 
     settings: tuple[TasksSetting, ...]  # one a model, of one pool
     queries: Mapping[tuple[str, int], Queries] | None  # None: labels are drawn at random
@@ -69,13 +69,13 @@ class _Reporting(Progress):
 
 
 def run_fit(training: Training, message: messages.Fit, send: Send) -> None:
-    """Train a net on its labels for each seed named, and keep what it came to."""
+    """Train a net on its labels for each seed, and keep the results."""
 
     def warn(n: int) -> None:
         text = f"memory ran out: scoring goes on with {n:,} rows at a time"
         send(messages.Note(f"{text}; last bits may differ from other runs'"))
 
-    # Chunks of its own, for what memory allowed an earlier net matters to the last bits.
+    # Chunks of its own, since their size, which memory limits, matters to the last bits.
     setting = replace(training.settings[message.model], chunks=Chunks(on_smaller=warn))
     chosen = [training.labels(message.chosen_by, seed, message.fraction) for seed in message.seeds]
     nets = train_tasks(setting, message.seeds, chosen, _Reporting(send))
@@ -88,7 +88,7 @@ def run_fit(training: Training, message: messages.Fit, send: Send) -> None:
 def _export(
     training: Training, setting: TasksSetting, net: TrainedNet, paths: Mapping[str, Path]
 ) -> None:
-    """Cut the nets of some tasks out of a model, where it did not diverge."""
+    """Export the nets of some tasks from a model that did not diverge."""
     fit = net.result.fit
     if not fit.epochs or not isinstance(net.model, ExpertNet):
         return

@@ -1,1 +1,1 @@
-"""Who does a study's tasks: this process (`inline`), or processes of its own (`processes`)."""
+"""The workers of a study: this process (`inline`), or separate processes (`processes`)."""

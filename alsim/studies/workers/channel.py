@@ -1,4 +1,4 @@
-"""How a worker is reached: two pipes, and a file for what it prints."""
+"""The channel to a worker: two pipes, and a file for what it prints to stderr."""
 
 import os
 from typing import NamedTuple

@@ -12,11 +12,11 @@ from alsim.studies.workers.worker import Worker
 
 
 class Inline:
-    """Does the tasks itself, one after another; torch's settings are given back in the end."""
+    """Does the tasks in this process, one after another; restores torch's settings at the end."""
 
     def __enter__(self) -> "Inline":
         self._threads = torch.get_num_threads()
-        self._flushes = sys.float_info.min / 2 == 0  # torch sets it, but does not say it
+        self._flushes = sys.float_info.min / 2 == 0  # torch has no function that returns it
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -30,7 +30,7 @@ class Inline:
         handle: Handle,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        """Do all tasks, see `Workers.run`; an error that is no AlsimError comes as it is."""
+        """Do all tasks, see `Workers.run`; other errors than an AlsimError are raised, too."""
         stdout, task = sys.stdout, None
 
         def send(report: Report) -> None:

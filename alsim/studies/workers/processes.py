@@ -1,4 +1,4 @@
-"""Worker processes: started, fed with tasks, watched.
+"""Worker processes: started, given tasks, watched.
 
 `subprocess` rather than `multiprocessing`, which would run the caller's main module again in
 each child: a notebook or a script without a `__main__` guard just works.
@@ -32,12 +32,12 @@ from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.protocol import Handle, WorkerTask
 
 _SERVER = (sys.executable, "-m", "alsim.studies.workers.server")
-# The server looks into /proc, and macOS has libraries that do not survive a fork.
+# The server reads /proc, and some libraries of macOS do not survive a fork.
 _FORKS = sys.platform == "linux"
 
 
 class _Worker:
-    """The channel to one worker, and the thread that reads what it reports."""
+    """The channel to one worker, and the thread that reads its reports."""
 
     def __init__(self, inbox: "queue.Queue[_Event]") -> None:
         self.task: WorkerTask[Task] | None = None
@@ -50,7 +50,7 @@ class _Worker:
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def begin(self) -> None:
-        """Leave the other ends to the process that has them now, and read what comes."""
+        """Close the worker's ends of the pipes, and start to read."""
         os.close(self.channel.tasks)
         os.close(self.channel.replies)
         self._reader.start()
@@ -67,7 +67,7 @@ class _Worker:
             write(self._tasks, message)
 
     def leave(self) -> None:
-        """Let the worker see that nothing more comes: it ends at once."""
+        """Close the worker's pipe of tasks, at which it ends."""
         with suppress(BrokenPipeError):
             self._tasks.close()
 
@@ -79,7 +79,7 @@ class _Worker:
 
 
 class _Started:
-    """A process that is a worker itself."""
+    """A process that is itself the worker."""
 
     def __init__(
         self, worker: _Worker, environment: Mapping[str, str], locks: tuple[int, ...]
@@ -131,7 +131,7 @@ class _Server:
         """End the process and the workers, and wait for it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        # While it imports what the workers need there are none, and it would notice nothing.
+        # While it still imports there are no workers, and it would not notice.
         if not self._is_known_to_fork and not select([self._process.stdout], [], [], 0)[0]:
             self._process.kill()
         self._process.stdin.close()
@@ -150,9 +150,9 @@ class Processes:
     """A group of worker processes with one stream of messages."""
 
     def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
-        """Start `n` processes, which hold the open file `lock` until they are gone.
+        """Start `n` processes, which hold the open file `lock` until they end.
 
-        Several are forked from one server where the system can; a single one is started.
+        Several are forked from one server if the system can; a single one is started.
         """
         self._inbox: queue.Queue[_Event] = queue.Queue()
         self._workers = [_Worker(self._inbox) for _ in range(n)]
@@ -239,12 +239,12 @@ def _last_words(errors: IO[bytes]) -> str:
 
 
 def death_of(code: int, words: str, where: str) -> RunError:
-    """Return the error that tells why a worker process ended.
+    """Return the error for a worker process that ended.
 
     Args:
         code: Its exit code, negative for a signal.
-        words: The last that it printed to stderr.
-        where: What it was at.
+        words: The end of what it printed to stderr.
+        where: The task it was working on.
     """
     if is_want_of_memory(words):
         return RunError(

@@ -1,4 +1,4 @@
-"""What a study asks of its workers, wherever they are."""
+"""The protocol of a study's workers, wherever they run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class WorkerTask(Generic[TaskKind]):
     name: str  # for messages: "strategy margin, seed 3"
     message: TaskKind
     after: frozenset[str] = frozenset()  # names of the tasks that must be done first
-    seeds: str = ""  # of a passive phase, which its epochs are shown by
+    seeds: str = ""  # of a passive phase
 
     @property
     def key(self) -> str:
-        """Return what its epochs are shown by."""
+        """Return the label of its epochs."""
         return self.seeds or self.name
 
 
@@ -28,7 +28,7 @@ Handle = Callable[[WorkerTask[Any], Report], None]
 
 
 class Workers(Protocol):
-    """Those who do the tasks of one study, for as long as the block runs."""
+    """The workers of one study, for as long as the block runs."""
 
     def __enter__(self) -> "Workers": ...
 
@@ -41,16 +41,16 @@ class Workers(Protocol):
         handle: Handle,
         opened: Callable[[], None] = lambda: None,
     ) -> None:
-        """Do all tasks, each after those it waits for, and pass on what the workers report.
+        """Do all tasks, each after those it waits for, and pass on the workers' reports.
 
         Args:
-            opening: What every worker does first.
+            opening: The first message to every worker.
             tasks: In the order of preference.
             handle: Called in this thread with each report on a task.
-            opened: Called once every worker has done what the opening asks for.
+            opened: Called once every worker has opened the study.
 
         Raises:
             AlsimError: As a worker raised it.
-            RunError: If a worker died; names its task.
+            RunError: If a worker died; it names the task.
         """
         ...

@@ -1,10 +1,10 @@
-"""A process that serves the tasks of a study, or that forks others which do.
+"""A process that does the tasks of a study, or that forks others which do.
 
 Started as `python -m alsim.studies.workers.server`, so a user's script needs no `__main__` guard:
 without arguments it is a worker, on stdin and stdout. With channels it is a server, which forks a
-worker for each. The server has imported what its workers need and has never computed, so that a
-further one costs milliseconds, with its memory shared. When stdin closes the parent is gone,
-however it went, and so is the process.
+worker for each. The server has imported what its workers need and never computes, so a further
+worker costs milliseconds and shares its memory. When stdin closes the parent has ended, in whatever
+way, and the process ends too.
 """
 
 import os
@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-# What a terminal or a system sends to the whole group is the parent's to handle.
+# Signals that a terminal or the system sends to the whole group are for the parent.
 for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
     if hasattr(signal, _name):
         signal.signal(getattr(signal, _name), signal.SIG_IGN)
@@ -33,7 +33,7 @@ from alsim.studies.workers.worker import Worker  # noqa: E402
 
 
 def serve() -> NoReturn:
-    """Do what comes on stdin until it closes; whatever else prints to stdout goes to stderr."""
+    """Do the tasks from stdin until it closes; other prints to stdout go to stderr."""
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         send = partial(messages.write, out)
@@ -50,7 +50,7 @@ def serve() -> NoReturn:
 
 
 def _received() -> Iterator[Opening | Task]:
-    """Yield what the parent sends; end this process, whatever it is doing, when the parent does."""
+    """Yield the parent's messages; end this process at once when the parent ends."""
     inbox: queue.Queue[Opening | Task] = queue.Queue()
     reader = messages.reading_tasks(sys.stdin.buffer)
 
@@ -70,7 +70,7 @@ def fork_all(channels: Sequence[Channel], serve: Callable[[], object] = serve) -
     Returns when stdin closes, with all workers killed.
 
     Raises:
-        RuntimeError: If this process has more than one thread: what these hold locked would stay
+        RuntimeError: If this process has more than one thread: locks that others hold would stay
             locked in a fork.
     """
     waking, woken = os.pipe()
@@ -88,7 +88,7 @@ def fork_all(channels: Sequence[Channel], serve: Callable[[], object] = serve) -
         for process, code in _ended():
             with suppress(BrokenPipeError):
                 os.write(1, f"{numbers.pop(process)} {code}\n".encode())
-    for process in numbers:  # none has been waited for, so that no other has its id
+    for process in numbers:  # not yet waited for, so no other process has its id
         os.kill(process, signal.SIGKILL)
     for process in numbers:
         os.waitpid(process, 0)
@@ -121,7 +121,7 @@ def _fork(channel: Channel, others: Sequence[Channel], serve: Callable[[], objec
             each.close()
         serve()
         code = 0
-    except BaseException:  # nothing may come back to the server's own stack
+    except BaseException:  # nothing may return to the server's own stack
         traceback.print_exc()
     finally:
         sys.stderr.flush()

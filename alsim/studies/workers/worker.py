@@ -1,4 +1,4 @@
-"""What a worker does, in whichever process it lives: opens a study, then its tasks one by one."""
+"""A worker, in whichever process: it opens a study, then does its tasks one by one."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ class Worker:
     """Does the tasks of a study that it has opened."""
 
     def __init__(self, send: Send, *, where: str) -> None:
-        """Report to `send`; `where` it works is for messages."""
+        """Report to `send`; `where` is the process, for messages."""
         self._send = send
         self._where = where
         self._opened: Study | Training | None = None
@@ -61,5 +61,5 @@ class Worker:
 
 def _set_threads(n: int) -> None:
     torch.set_num_threads(n)
-    # Moments of weights without gradient decay into slow denormals.
+    # Moments of weights without gradient decay to denormals, which are slow.
     torch.set_flush_denormal(True)
