@@ -74,15 +74,9 @@ def correlations(
     at random are a metric among the others, "random": what was observed beside the null bands,
     which are made by permutation.
 
-    A metric's numbers do not depend on which others there are.
-
-    Args:
-        groups: Columns metric, seed, mean_score, accuracy; one row a group. Rows in which either
-            number is not finite are left out.
-        generator: Of the resamples and permutations.
-        confidence: Of intervals and null bands, in (0, 1).
-        n_resamples: Of the bootstrap.
-        n_permutations: Of the permutation test.
+    A metric's numbers do not depend on which others there are. The groups have the columns metric,
+    seed, mean_score and accuracy, one row a group; rows in which either number is not finite are
+    left out.
     """
     drawn = draw_seed(generator=generator)
     found: list[Correlation] = []
@@ -122,9 +116,7 @@ def correlations(
 def spearman(x: Floats, y: Floats) -> float | None:
     """Return Spearman's ρ, in [−1, 1], ties by their mean rank; None if either is constant.
 
-    Args:
-        x: `(g,)`, finite.
-        y: `(g,)`, finite.
+    Both are `(g,)`, finite.
     """
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
@@ -161,13 +153,9 @@ def bootstrap_means(
 ) -> Floats:
     """Return the mean ρ over seeds of `n` resamples of the groups, `(at most n,)`.
 
-    Groups are drawn with replacement within each seed (Efron 1979), ranks taken anew. A resample
-    in which some seed's ρ is undefined, as when one group is drawn each time, is left out.
-
-    Args:
-        pairs: The scores `(g,)` and the accuracies `(g,)` of each seed.
-        n: Resamples.
-        generator: Of the draws.
+    Groups are drawn with replacement within each seed (Efron 1979), ranks taken anew. A resample in
+    which some seed's ρ is undefined, as when one group is drawn each time, is left out. The pairs
+    are the scores `(g,)` and the accuracies `(g,)` of each seed.
     """
     rng = np.random.default_rng(draw_seed(generator=generator))
     rhos: list[Floats] = []
@@ -183,10 +171,7 @@ def permuted_rhos(
 ) -> Floats:
     """Return each seed's ρ with its accuracies shuffled, `(s, n)`: the mean over s is the null.
 
-    Args:
-        pairs: The scores `(g,)` and the accuracies `(g,)` of each seed, neither constant.
-        n: Permutations.
-        generator: Of the draws.
+    The pairs are the scores `(g,)` and the accuracies `(g,)` of each seed, neither constant.
     """
     rng = np.random.default_rng(draw_seed(generator=generator))
     rhos: list[Floats] = []

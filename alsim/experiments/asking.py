@@ -117,11 +117,8 @@ def _first_cells(
 ) -> tuple[Tensor, Tensor]:
     """Return the first `size` cells of objects in this order, one by one; all if there are fewer.
 
-    Args:
-        known: `(n, t)` bool.
-        rows: The objects, `(m,)`.
-        size: How many cells.
-        generator: Decides which cells of the last object.
+    `known` is `(n, t)` bool, and the objects are `(m,)`. The generator decides which cells of the
+    last object.
     """
     until = known[rows].sum(1).cumsum(0)
     n_objects = min(int(torch.searchsorted(until, size)) + 1, len(rows))

@@ -27,11 +27,8 @@ def count_units(known: Tensor, unit: Unit) -> int:
 def open_cells(known: Tensor, tasks: Iterable[str], labelled: Labelled, unit: Unit) -> Tensor:
     """Return the cells that have not been asked for yet, `(r, n, t)` bool on the CPU.
 
-    Args:
-        known: `(n, t)` bool.
-        tasks: Their names, in order.
-        labelled: The answers that each replica has; an object counts with all of its cells.
-        unit: Of the queries.
+    `known` is `(n, t)` bool, of the tasks in this order. An object is asked for with all of its
+    cells.
     """
     rows = labelled.rows.cpu()
     is_open = known.repeat(len(rows), 1, 1)

@@ -158,9 +158,7 @@ def copies_at_once(
 ) -> Chunks:
     """Return how many copies are trained at once in lockstep: halved when memory runs out.
 
-    Args:
-        most: At first.
-        on_smaller: Called with the new number.
+    `on_smaller` is called with the new number.
     """
     doing = "training {} copies at once"
     return Chunks(most, smallest=1, doing=doing, on_smaller=on_smaller)
@@ -169,10 +167,7 @@ def copies_at_once(
 def split_into_groups(scores: Tensor, size: int, *, generator: torch.Generator) -> Tensor:
     """Return positions in groups of `size`, `(groups, size)` int64: group 0 has the lowest scores.
 
-    Args:
-        scores: `(n,)`; n is a multiple of `size`.
-        size: Of a group.
-        generator: Decides ties.
+    Of `(n,)` scores n is a multiple of `size`. The generator decides ties.
     """
     best_first = top_k(Candidates(scores), len(scores), generator=generator)
     return best_first.flip(0).view(-1, size)

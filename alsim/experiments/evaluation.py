@@ -173,11 +173,7 @@ class Evaluator:
 def make_evaluator(features: Features, pool: Pool, rows: range, chunks: Chunks) -> Evaluator:
     """Return an evaluator of some rows of a pool at all of its tasks, which are of classes.
 
-    Args:
-        features: The pool's inputs.
-        pool: With the labels.
-        rows: The evaluated rows; those without a task's label do not count for it.
-        chunks: How many rows go through the nets at a time.
+    Rows without a task's label do not count for it.
     """
     present = features.present[rows.start : rows.stop].cpu() > 0
     patterns: dict[str, Tensor] = {}

@@ -50,12 +50,7 @@ def plan_schedule(options: ScheduleOptions, n_pool: int, units: str = "training 
     """Return the sizes that fit a pool of `n_pool` labelled training rows.
 
     A default shrinks to fit: the initial labels are a third of the pool at most. A size that was
-    asked for does not.
-
-    Args:
-        options: The sizes as asked for.
-        n_pool: How many there are of what is asked for.
-        units: What that is, for messages.
+    asked for does not. `units` are what is counted, for messages.
 
     Raises:
         UsageError: If sizes that were asked for do not fit the pool.

@@ -64,8 +64,7 @@ class _Saved:
     def edges(self, *, is_open: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return both ends of the intervals, `(q,)`; NaN where there is none.
 
-        Args:
-            is_open: Whether censored ends count, at the largest measurable value.
+        Censored ends count only if `is_open`, at the largest measurable value.
         """
         lows = [None if e.is_censored_low and not is_open else e.low for e in self.curve.savings]
         highs = [None if e.is_censored_high and not is_open else e.high for e in self.curve.savings]

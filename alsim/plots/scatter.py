@@ -39,13 +39,8 @@ def draw_scatter(
     Each seed has its colour and marker. A panel's title gives Spearman's ρ, averaged over the
     seeds, with its interval over seeds; with one seed, or if all agree, the interval over groups.
     The control, groups at random, has the last panel. Groups without a finite score and accuracy
-    are left out, with a warning.
-
-    Args:
-        groups: Columns metric, seed, mean_score, accuracy; one row per group.
-        correlations: Those of the same metrics. Others, such as "margin (raw)", which mirrors the
-            same points, have no panel.
-        title: Above the panels.
+    are left out, with a warning. Correlations of other metrics, such as "margin (raw)", which
+    mirrors the same points, have no panel.
 
     Raises:
         StoreError: If there is no group to draw.

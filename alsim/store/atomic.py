@@ -67,9 +67,7 @@ def is_partial(name: str) -> bool:
 def make_folder(path: Path, *, anew: bool = False) -> None:
     """Make a folder within a run's, unless it is there.
 
-    Args:
-        path: The folder.
-        anew: Whether one that is there is emptied.
+    With `anew` an existing one is emptied.
 
     Raises:
         StoreError: If the system cannot, or something else has its name, a link included.

@@ -69,9 +69,7 @@ def load_checkpoint(
 ) -> "tuple[dict[str, Tensor], dict[str, Any]] | None":
     """Return the tensors, on the CPU, and the facts; None if there is no such file.
 
-    Args:
-        path: The file.
-        study: The identifier of the study that it must be of; None takes any.
+    Without a `study` it may be of any.
 
     Raises:
         StoreError: If a byte is missing or another, the schema version is unknown, or it was saved

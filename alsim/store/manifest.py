@@ -224,11 +224,7 @@ def refuse_other_kind(
 ) -> None:
     """Raise a StoreError unless the folder holds a run of this kind.
 
-    Args:
-        folder: The run's.
-        manifest: As it was read.
-        kind: What it must be.
-        mend: What to do; None: how to see the run, and how to make one of this kind.
+    `mend` is the advice, by default how to see the run, and how to make one of this kind.
     """
     found = kind_of(manifest)
     if found == kind:

@@ -70,9 +70,7 @@ TIMINGS = TableKind(
 def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schema:
     """Return the columns of a table, with the schema version in the metadata.
 
-    Args:
-        kind: Which table.
-        id_type: What the pool's ids are; only the queries hold any.
+    `id_type` is that of the pool's ids, which only the queries hold.
     """
     import pyarrow as pa
 
@@ -184,10 +182,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
     """Return a run's table, as this version has it: of version 2, `metrics` gets null labels.
 
-    Args:
-        path: The Parquet file.
-        kind: Which table it must be.
-        mend: What the user can do where the file is missing or broken.
+    `mend` is the advice where the file is missing or broken.
 
     Raises:
         StoreError: If the file is missing, ends early, is damaged, has a schema version that this

@@ -29,13 +29,8 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
     """Hold the folder of a run: a new one, or one whose run is continued.
 
     A new folder in which nothing was recorded is removed again, and what was moved aside for it is
-    moved back.
-
-    Args:
-        out: The folder; None takes a free one below `runs/`.
-        name: Of a free one.
-        force: Whether an existing run is moved aside for a new one.
-        watch: Called with notes on what was moved aside, and on who left the folder locked.
+    moved back. Without `out` it is a free one below `runs/`, called after `name`; `force` moves an
+    existing run aside.
 
     Raises:
         StoreError: If another process works there, if the folder holds something else than a run,

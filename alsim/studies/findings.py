@@ -32,12 +32,9 @@ def notes_on_epochs(
 ) -> list[str]:
     """Return a note if `--max-epochs` ended some trainings while they were still learning.
 
-    Args:
-        training: How nets are trained.
-        best: The epoch that each training kept.
-        what: Was trained, such as "nets".
-        then: What too few epochs may mean for the results.
-        is_stopped: Whether validation rows decide when to stop; without any there is no note.
+    `best` has the epoch that each training kept, `what` was trained, such as "nets", and `then`
+    says what too few epochs may mean. Without validation rows that decide when to stop there is no
+    note.
     """
     n_cut = sum(training.cuts_short(epoch) for epoch in best)
     if not is_stopped or not n_cut:

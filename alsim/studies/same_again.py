@@ -57,14 +57,8 @@ def refuse_other_options(
 ) -> None:
     """Raise a StoreError unless the run in `folder` is of this kind and has these options.
 
-    An unfinished one must be of this schema version, too.
-
-    Args:
-        folder: The run's.
-        past: The kept manifest.
-        options: Those of now.
-        kind: Of the study.
-        arguments: As a manifest keeps them.
+    An unfinished one must be of this schema version, too. `past` is the kept manifest; `options`
+    and `arguments` are those of now.
     """
     refuse_other_kind(folder, past, kind, _ANOTHER)
     if "options" not in past:

@@ -75,12 +75,7 @@ class Call(Generic[Group]):
 def twin(
     options: Callable[P, Group], command: str
 ) -> Callable[[Callable[[Call[Group]], Done]], Callable[P, Done]]:
-    """Return a decorator by which a function of a call takes the options themselves.
-
-    Args:
-        options: The group.
-        command: Such as "alsim run", for messages.
-    """
+    """Return a decorator by which a function of a call takes the options themselves."""
     group: Any = options
 
     def decorate(function: Callable[[Call[Group]], Done]) -> Callable[P, Done]:

@@ -41,11 +41,6 @@ def learning_curves(
     straight lines, which are read where the first seed has its points, as far as all seeds go:
     from the last beginning to the first end, both included.
 
-    Args:
-        steps: A run's steps, in any order.
-        metric: The column to follow.
-        x: Against what.
-
     Raises:
         UsageError: If there is no such metric.
     """

@@ -36,12 +36,7 @@ def metric_curves(
 ) -> tuple[Curve, ...]:
     """Return a metric's learning curve, for each strategy that has it, by name.
 
-    Args:
-        steps: A run's steps, which hold the labels, the questions and the cost.
-        metrics: The same run's metrics.
-        metric: Such as "accuracy" or "sigma".
-        places: Where; of several, such as the tasks, the mean over those that have a value.
-        x: Against what.
+    Of several places, such as the tasks, it is the mean over those that have a value.
     """
     measured = overall(metrics, metric)
     rows = pa.concat_tables(

@@ -26,11 +26,8 @@ def query_mixes(queries: pa.Table, pool: Mapping[str, int]) -> tuple[QueryMix, .
     """Return the class mix of each strategy that queried anything, by name.
 
     Queries are what was labelled after the initial labels, at step 1 and later. Classes are what
-    the oracle answered, be it right or wrong; shares are of the answers that are classes.
-
-    Args:
-        queries: A run's queries.
-        pool: Each class with its rows in the pool, positive.
+    the oracle answered, be it right or wrong; shares are of the answers that are classes. `pool`
+    has the number of rows of each class, positive.
     """
     asked = queries.filter(pc.field("step") > 0)
     counted = asked.group_by(["strategy", "seed", "answer"], use_threads=False).aggregate(

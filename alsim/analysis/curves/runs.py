@@ -95,11 +95,6 @@ def counted(x: str, runs: Sequence[RunFacts]) -> str:
 def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
     """Refuse to count objects of several tasks and single labels alike.
 
-    Args:
-        x: What the runs are compared against.
-        runs: Any.
-        mend: What to do about it.
-
     Raises:
         UsageError: If one run asks for objects and another for labels, and these are counted.
     """

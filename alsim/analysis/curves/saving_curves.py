@@ -28,14 +28,8 @@ def savings_by(
 ) -> SavingCurve:
     """Return what `save` finds on the curves up to each of their points but the first.
 
-    Where there are more points than `most`, that many of them, evenly, with the last.
-
-    Args:
-        x: `(p,)`, strictly ascending.
-        mine: `(s, p)`, one row a seed.
-        other: `(s, p)`, the same seeds.
-        save: From `x`, `mine` and `other` up to some point; such as `savings.saved`.
-        most: At least 1.
+    Where there are more points than `most`, that many of them, evenly, with the last. `x` is
+    `(p,)`, strictly ascending; `mine` and `other` are `(s, p)`, the same seeds.
     """
     last = len(x) - 1
     ends = np.unique(np.linspace(last, 1, min(most, last)).round().astype(np.int64))

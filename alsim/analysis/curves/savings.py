@@ -79,13 +79,8 @@ def saved(
 
     The amount is where the mean of d falls through zero. Where it does so several times, it is the
     δ with as much of d > 0 above it as of d < 0 below: the first crossing would flatter, since
-    curves fluctuate. Swapping the strategies negates all, so equal ones are centred on zero.
-
-    Args:
-        x: `(p,)`, strictly ascending, p ≥ 1.
-        mine: `(s, p)`, one row a seed.
-        other: `(s, p)`, the same seeds.
-        confidence: In (0, 1).
+    curves fluctuate. Swapping the strategies negates all, so equal ones are centred on zero. `x` is
+    `(p,)`, strictly ascending, p ≥ 1; `mine` and `other` are `(s, p)`, the same seeds.
     """
     delta, gaps = _gaps(x, mine, other)
     n = len(mine)
@@ -120,14 +115,7 @@ def saved_by_bootstrap(
 
     Too narrow: over five seeds, 95 % intervals cover .83 to .85 (`benchmarks/coverage.py`; down to
     .76 in other trials), since five values resampled vary less than five new ones. It is here
-    because it is widely used.
-
-    Args:
-        x: `(p,)`, strictly ascending, p ≥ 1.
-        mine: `(s, p)`, one row a seed.
-        other: `(s, p)`, the same seeds.
-        confidence: In (0, 1).
-        generator: Draws the seeds.
+    because it is widely used. The arguments are those of `saved`; the generator draws the seeds.
     """
     delta, gaps = _gaps(x, mine, other)
     n = len(mine)
@@ -146,12 +134,8 @@ def saved_by_bootstrap(
 def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) -> Reach:
     """Return where each seed's curve first reaches a target, averaged over those that do.
 
-    Straight lines between the points. A first crossing flatters curves that fluctuate.
-
-    Args:
-        x: `(p,)`, strictly ascending, p ≥ 1.
-        values: `(s, p)`, one row a seed.
-        target: An accuracy.
+    Straight lines between the points. A first crossing flatters curves that fluctuate. `x` is
+    `(p,)`, strictly ascending, p ≥ 1; the values are `(s, p)`, one row a seed.
     """
     needed: list[float] = []
     for row in values[(values >= target).any(axis=1)]:

@@ -42,10 +42,6 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
     Areas end at the last label count that every strategy reached, so that one that may stop
     earlier is not denied its plateau.
 
-    Args:
-        steps: A run's steps, in any order.
-        n_evaluated: Rows of the evaluation split, the manifest's `n_evaluated`.
-
     Raises:
         ValueError: If `n_evaluated` is not positive.
     """
@@ -72,13 +68,10 @@ def _ends(ends: pa.Table, column: str) -> Estimate:
 def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the normalised area under each learning curve (area under the budget curve).
 
-    The trapezoid rule over the label counts, divided by their span: the mean height of the
-    curve, so that a constant curve has its own value and unequal steps count by their width.
-    One point has no span; its area is its height.
-
-    Args:
-        n_labelled: `(p,)`, strictly ascending, p ≥ 1.
-        values: `(s, p)`, one row a seed.
+    The trapezoid rule over the label counts, divided by their span: the mean height of the curve,
+    so that a constant curve has its own value and unequal steps count by their width. One point has
+    no span; its area is its height. The counts are `(p,)`, strictly ascending, p ≥ 1; the values
+    are `(s, p)`, one row a seed.
 
     Returns:
         `(s,)`, between the least and the greatest value of each row.

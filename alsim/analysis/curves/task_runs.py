@@ -150,9 +150,7 @@ def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
 def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:
     """Refuse the AUC where it is not measured, and say why.
 
-    Args:
-        runs: Of a task those that `of_task` makes.
-        task: The one that is asked for; None is the mean over all.
+    For a task the runs are those that `of_task` makes; None is the mean over all tasks.
 
     Raises:
         UsageError: If there is no task, or one of another number of classes than two.

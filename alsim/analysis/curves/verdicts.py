@@ -87,8 +87,7 @@ class _Difference:
 def judge_pairs(curves: Sequence[Curve]) -> tuple[Verdict, ...]:
     """Return the verdict on each pair of strategies, in their order.
 
-    Args:
-        curves: One a strategy, all with the same points.
+    The curves have the same points.
     """
     differences = [_difference(first, second) for first, second in combinations(curves, 2)]
     tests = [t_test(each.areas, within=each.bounds) if each.seeds else None for each in differences]

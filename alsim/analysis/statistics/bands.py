@@ -26,10 +26,7 @@ def t_band(
 ) -> Edges | None:
     """Return the pointwise t-interval of the mean over seeds, None with one seed.
 
-    Args:
-        values: `(s, …)`, one row a seed, finite.
-        confidence: In (0, 1).
-        within: Which values can occur.
+    The values are `(s, …)`, one row a seed, finite.
     """
     half_width = t_half_width(values, confidence)
     return None if half_width is None else _about(values, half_width, within)
@@ -38,9 +35,7 @@ def t_band(
 def deviation_band(values: Floats, *, within: Bounds = ANYTHING) -> Edges | None:
     """Return the mean ± the standard deviation of the seeds, which is no interval of the mean.
 
-    Args:
-        values: `(s, …)`, one row a seed, finite. With one seed there is no band.
-        within: Which values can occur.
+    The values are `(s, …)`, one row a seed, finite. With one seed there is no band.
     """
     if len(values) < 2:
         return None
@@ -52,12 +47,8 @@ def bootstrap_band(
 ) -> Edges | None:
     """Return the pointwise percentile interval of the mean over seeds, None with one seed.
 
-    The seeds are drawn with replacement (Efron 1979): too narrow with few of them.
-
-    Args:
-        values: `(s, …)`, one row a seed, finite.
-        confidence: In (0, 1).
-        generator: Of the resamples.
+    The seeds are drawn with replacement (Efron 1979): too narrow with few of them. The values are
+    `(s, …)`, one row a seed, finite.
     """
     import torch
 

@@ -62,10 +62,7 @@ def estimate(
 ) -> Estimate:
     """Return the mean of one value a seed, `(s,)`, with its t-interval.
 
-    Args:
-        values: One a seed.
-        confidence: In (0, 1).
-        within: Which values can occur; the interval's ends lie there too.
+    The ends of the interval lie `within` the values that can occur.
     """
     half_width = t_half_width(values, confidence)
     mean = float(values.mean())
@@ -83,10 +80,7 @@ def interval_text(
 ) -> str:
     """Return "mean ± half width", or "mean [low, high]" where ± would go beyond what can occur.
 
-    Args:
-        value: To show; without an interval the mean alone.
-        number: The format of the half width and of the ends.
-        of_mean: The format of the mean, where it is another one.
+    `number` is the format of the half width and of the ends, and of the mean unless it has its own.
     """
     mean = _formatted(value.mean, of_mean or number)
     if value.half_width is None:
@@ -116,11 +110,8 @@ def t_half_width(
 ) -> NDArray[np.float64] | None:
     """Return the half width of the t-interval of the mean over seeds, for each point alone.
 
-    t₍s−1₎((1 + confidence) / 2) · sd / √s, with the sample's standard deviation over the seeds.
-
-    Args:
-        values: `(s, …)`, one row a seed.
-        confidence: In (0, 1).
+    t₍s−1₎((1 + confidence) / 2) · sd / √s, with the sample's standard deviation over the seeds. The
+    values are `(s, …)`, one row a seed.
 
     Returns:
         `(…)`, non-negative, or None with one seed.
@@ -156,9 +147,7 @@ def sampling_interval(p: float, n: int, confidence: float = CONFIDENCE) -> tuple
 def widest_sampling_interval(shares: Sequence[float], n: int) -> tuple[float, tuple[float, float]]:
     """Return the share whose interval on `n` rows is the widest, and that interval.
 
-    Args:
-        shares: Means of shares, which rounding may have put just outside of [0, 1].
-        n: Rows.
+    Rounding may have put the shares just outside of [0, 1].
     """
     p = min((min(max(share, 0.0), 1.0) for share in shares), key=lambda share: abs(share - 0.5))
     return p, sampling_interval(p, n)

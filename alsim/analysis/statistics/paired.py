@@ -153,13 +153,9 @@ def labels_saved(
     saved nothing, and says so.
 
     A first crossing flatters: a curve that fluctuates crosses early, and of two equal strategies
-    each "saves" labels against the other. So test the savings less those of `other` against
-    `mine`, whose mean is zero for equal strategies.
-
-    Args:
-        n_labelled: `(p,)`, ascending.
-        mine: `(s, p)`, one row a seed.
-        other: `(s, p)`, the same seeds.
+    each "saves" labels against the other. So test the savings less those of `other` against `mine`,
+    whose mean is zero for equal strategies. The counts are `(p,)`, ascending; `mine` and `other`
+    are `(s, p)`, the same seeds.
     """
     end = int(n_labelled[-1])
     needed = [
@@ -198,13 +194,9 @@ def dips(
 
     d = a₍s₎ − (a₍before₎ + a₍after₎) / 2, averaged over the steps s at which a fixed batch size
     leaves a last batch of 1 to 20 objects; before and after are the nearest steps that have none
-    such, usually s − 1 and s + 1. Negative is a dip. Step 0, which follows the passive phase, is
-    no neighbour. The steps depend on the counts alone, so that rules are compared at the same.
-
-    Args:
-        n_labelled: `(p,)`, at steps 0, 1, ….
-        values: `(s, p)`, one row a seed.
-        batch_size: As asked for.
+    such, usually s − 1 and s + 1. Negative is a dip. Step 0, which follows the passive phase, is no
+    neighbour. The steps depend on the counts alone, so that rules are compared at the same. The
+    counts are `(p,)`, at steps 0, 1, …, and the values `(s, p)`, one row a seed.
 
     Returns:
         `(s,)`, or None where no step has both neighbours.

@@ -64,11 +64,8 @@ def task_correlations(values: Floats) -> Floats:
 
     Yan et al. (2019), Fig. 3, show a "normalized correlation in gating probabilities between pairs
     of tasks" and do not say how it is normalised; here by each task's mean and deviation, so that
-    tasks that use many experts, but others, do not seem alike. NaN for a task whose experts are
-    all used alike: it has no deviation.
-
-    Args:
-        values: `(t, e)`.
+    tasks that use many experts, but others, do not seem alike. NaN for a task whose experts are all
+    used alike: it has no deviation. The values are `(t, e)`.
     """
     centred = values - values.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1)
@@ -81,8 +78,7 @@ def task_correlations(values: Floats) -> Floats:
 def agreement(values: Floats) -> float:
     """Return the mean |r| over pairs of tasks in [0, 1]; NaN where no r is defined.
 
-    Args:
-        values: `(t, e)`.
+    The values are `(t, e)`.
     """
     r = np.abs(task_correlations(values)[np.triu_indices(len(values), 1)])
     return float(r[np.isfinite(r)].mean()) if np.isfinite(r).any() else math.nan
@@ -94,13 +90,9 @@ def agreement_beyond_chance(
     """Return the mean |r| over pairs of tasks less what chance gives; NaN where no r is defined.
 
     Even of unrelated tasks |r| is above 0, and the more so the more unlike one another the values
-    of a task are. So the mean of `agreement` is taken off when each task's experts are permuted
-    by themselves: of independent tasks 0 is left on average, whatever number of experts they use.
-
-    Args:
-        values: `(t, e)`.
-        generator: What the permutations are drawn by.
-        n_permutations: Of all tasks.
+    of a task are. So the mean of `agreement` is taken off when each task's experts are permuted by
+    themselves: of independent tasks 0 is left on average, whatever number of experts they use. The
+    values are `(t, e)`.
     """
     orders = torch.rand(n_permutations, *values.shape, generator=generator, dtype=torch.float64)
     permuted = (np.take_along_axis(values, o, axis=1) for o in orders.argsort(-1).numpy())
@@ -111,10 +103,8 @@ def similar_order(correlations: Floats) -> list[int]:
     """Return an order of the tasks in which those that agree stand side by side.
 
     Hierarchical clustering by average linkage of 1 − r, its leaves ordered so that neighbours are
-    as near as they can be (Bar-Joseph et al. 2001). An unknown r counts as 0.
-
-    Args:
-        correlations: `(t, t)`, symmetric.
+    as near as they can be (Bar-Joseph et al. 2001). An unknown r counts as 0. The correlations are
+    `(t, t)`, symmetric.
     """
     t = len(correlations)
     if t < 3:
@@ -130,11 +120,9 @@ def similar_order(correlations: Floats) -> list[int]:
 def expert_order(values: Floats) -> list[int]:
     """Return an order of the experts: by where in the list of tasks those stand that use them.
 
-    An expert's place is the mean place of the tasks, weighed by the square of how much each uses
-    it above the least; so a map whose tasks are ordered runs along its diagonal.
-
-    Args:
-        values: `(t, e)` of one seed, the tasks in the order in which they are shown.
+    An expert's place is the mean place of the tasks, weighed by the square of how much each uses it
+    above the least; so a map whose tasks are ordered runs along its diagonal. The values of
+    one seed are `(t, e)`.
     """
     known = np.where(np.isfinite(values), values, 0.0)
     above = (known - known.min(axis=0, keepdims=True)) ** 2
@@ -145,11 +133,7 @@ def expert_order(values: Floats) -> list[int]:
 
 
 def gate_maps(gates: pa.Table) -> tuple[GateMap, ...]:
-    """Return the gates of each model, choice of labels and fraction, in this order.
-
-    Args:
-        gates: Of a training study: seed, model, chosen_by, fraction, task, expert, fact, value.
-    """
+    """Return the gates of each model, choice of labels and fraction, in this order."""
     rows = sorted(gates.to_pylist(), key=_key)
     return tuple(_map_of(list(each)) for _, each in groupby(rows, key=_key))
 

@@ -76,16 +76,11 @@ def summarise_training(
 ) -> TrainingSummary:
     """Return the summary of a training study's tables.
 
-    A regression task is reported by its mse, one of two classes by its auc, others by accuracy.
-    The mean over tasks is there if all have the same metric. Each row is compared with the first
-    model, by its first evaluation, on the same labels; where labels were queried by several
-    strategies and random is among them, with the same model and evaluation on random's labels.
-
-    Args:
-        fits: One row a net.
-        tasks: One row a net, task, evaluation and metric.
-        gates: One row a net, task and expert.
-        models: The models in order, with their evaluations (none without stochastic gates).
+    A regression task is reported by its mse, one of two classes by its auc, others by accuracy. The
+    mean over tasks is there if all have the same metric. Each row is compared with the first model,
+    by its first evaluation, on the same labels; where labels were queried by several strategies and
+    random is among them, with the same model and evaluation on random's labels. The models are in
+    order, with their evaluations (none without stochastic gates).
     """
     order = {model: place for place, model in enumerate(models)}
     strategies = sorted({str(by) for by in fits.column("chosen_by").to_pylist()})

@@ -26,9 +26,7 @@ class Trained(NamedTuple):
 def trained_in(table: pa.Table, order: Sequence[str] = ()) -> tuple[Trained, ...]:
     """Return which nets a table of a training study is of, those of labels at random first.
 
-    Args:
-        table: Of the study.
-        order: Of the models; those that it does not name come last, by name.
+    Models come in the order given; others come last, by name.
     """
     found = {(row["model"], row["chosen_by"]) for row in _distinct(table, "model", "chosen_by")}
     places = {model: place for place, model in enumerate(order)}
@@ -117,12 +115,6 @@ def label_curve(tasks: pa.Table, which: Trained, metric: str, names: Sequence[st
     By the evaluation by which the model was stopped. The labels are those of a single task, else
     those of all tasks together: the mean over the seeds of the curve. Each fraction is a point,
     also where two come to the same number.
-
-    Args:
-        tasks: Of a training study.
-        which: The nets.
-        metric: Such as "accuracy".
-        names: The tasks.
     """
     evaluation = first_evaluations(tasks).get(which.model, "")
     found = {
@@ -146,12 +138,7 @@ def expert_curve(
 ) -> Curve | None:
     """Return a metric against the experts that run, each task's K likeliest.
 
-    Args:
-        tasks: Of a training study.
-        which: The nets.
-        metric: Such as "accuracy".
-        names: The tasks; of several the mean.
-        fraction: Of the labels.
+    Of several tasks it is the mean.
     """
     found = net_means(tasks, which, metric, names)
     points = [
@@ -192,10 +179,7 @@ def _curve(
 ) -> Curve | None:
     """Return a curve of the seeds that have a value everywhere; None without one.
 
-    Args:
-        points: x and the value of each seed; points at the same mean x keep their order.
-        model: Whose curve.
-        metric: That the values are of.
+    The points are x and the value of each seed; those at the same mean x keep their order.
     """
     if not points:
         return None

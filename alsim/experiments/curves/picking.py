@@ -64,14 +64,8 @@ def pick(
 ) -> Picked:
     """Return the query of one replica, of min(k, what it may ask for).
 
-    Args:
-        strategy: With its rule of combination.
-        options: What may be asked for.
-        scored: task -> its candidates: the objects with an open cell of it, in order; of all
-            tasks that `wanted_tasks` names.
-        k: Objects or cells.
-        step: Of the active phase.
-        generator: All that is random is drawn from it.
+    `scored` has the candidates of each task that `wanted_tasks` names: the objects with an open
+    cell of it, in order.
 
     Raises:
         RunError: If a score is not a number.

@@ -37,15 +37,8 @@ def query_round(
 ) -> list[Queried]:
     """Return the next query of every replica.
 
-    Args:
-        setting: The study.
-        replicas: One a job.
-        jobs: Which seed and strategy each replica has.
-        labelled: The answers that each replica has.
-        running: Which replicas still count; one that has ended is queried at random, only to stay
-            in step.
-        step: Names the random streams.
-        size: k, objects or cells; each replica gets min(k, what it may ask for).
+    There is one replica a job. One that is not `running` is queried at random, only to stay in
+    step. The size is k objects or cells, or as many as a replica may ask for.
 
     Raises:
         RunError: If scores are not one number a row, or memory runs out. It names the strategy,

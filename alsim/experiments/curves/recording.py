@@ -37,17 +37,9 @@ def make_round(
 ) -> Round:
     """Return the records of one step of one replica.
 
-    Args:
-        setting: The study.
-        job: The replica's seed and strategy.
-        step: 0 after the passive phase.
-        n_labelled: Objects or cells that were answered.
-        n_rows: Objects that it was trained on.
-        cost: What the answers cost together.
-        n_questions: How many questions they took.
-        queried: What was labelled at this step.
-        evaluation: Of the replica after the step.
-        sigmas: σ of each (task, head), where it is learned.
+    It has `n_labelled` objects or cells, and was trained on `n_rows` objects; `cost` and
+    `n_questions` are those of all answers so far, and `sigmas` are by (task, head), where they are
+    learned.
     """
     training = setting.training
     record = StepRecord(
@@ -109,10 +101,7 @@ def answer_texts(
 ) -> list[str]:
     """Return each answer in words.
 
-    Args:
-        answers: Of k objects.
-        classes: The c names.
-        set_names: Of sets of classes; any other set is its classes joined by " | ".
+    A set of classes has its own name, or those of its classes joined by " | ".
     """
     labels: list[int] = answers.labels.tolist()
     if answers.possible is None:

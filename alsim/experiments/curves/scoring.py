@@ -65,11 +65,8 @@ def considered(
 ) -> Tensor:
     """Return the rows that a strategy looks at, ascending: all, or a random draw of `most`.
 
-    Args:
-        can_ask: `(n,)` bool over the pool's rows.
-        most: How many are drawn, but never fewer than are queried; None for all.
-        size: Of the query.
-        generator: Draws them.
+    `can_ask` is `(n,)` bool over the pool's rows. Never fewer than `size` are drawn, those of the
+    query; all if `most` is None.
     """
     rows = can_ask.nonzero()[:, 0]
     if most is None or most >= len(rows):
@@ -90,14 +87,8 @@ def score_tasks(
 ) -> dict[str, list[Candidates]]:
     """Return every replica's candidates, scored, by the task.
 
-    Args:
-        setting: The study.
-        replicas: R of them.
-        seeds: One a replica; with the step they name its random streams.
-        strategies: One a replica.
-        rows: task -> `(n,)` ascending, one a replica; where there are none, nothing is computed.
-        labelled: The answers that each replica has; rows without a label for a task do not count.
-        step: Of the active phase.
+    By task `rows` has `(n,)` ascending rows of each replica; where there are none, nothing is
+    computed. Labelled rows without a label for a task do not count.
 
     Raises:
         RunError: If a strategy reads labelled rows, and a task has none.

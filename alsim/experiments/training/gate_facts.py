@@ -30,12 +30,7 @@ def gate_facts(
 ) -> list[GateFact]:
     """Return what is known of the gates; nothing of models without any, or of cgc.
 
-    Args:
-        model: One trained model, on the device of the features.
-        pool: With the labels: a task's rows are those with a label of it.
-        features: The pool's inputs.
-        rows: The evaluated ones; a task without one of them has no mean weight.
-        chunks: How many rows go through the gates at a time.
+    A task's rows are those of the evaluated that have its label; without any it has no mean weight.
     """
     mixer = _mixer_of(model)
     if isinstance(mixer, MultiCluster):

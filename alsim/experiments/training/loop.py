@@ -48,14 +48,9 @@ def train_tasks(
 
     The seeds are trained as replicas; the direct way takes one at a time. A seed starts from the
     same weights whatever its labels. Early stopping goes by the mean of the tasks' losses on the
-    whole of validation, whatever the labels and the tasks' weights. Regression targets are
-    trained at mean 0 and deviation 1, by the labelled rows of each seed.
-
-    Args:
-        setting: Pool, model, training.
-        seeds: One a replica.
-        chosen: The labels of each, by one strategy, equally many rows of one fraction.
-        progress: Called after each epoch.
+    whole of validation, whatever the labels and the tasks' weights. Regression targets are trained
+    at mean 0 and deviation 1, by the labelled rows of each seed. `chosen` has the labels of each
+    seed, by one strategy, equally many rows of one fraction.
 
     Raises:
         RunError: If memory runs out.

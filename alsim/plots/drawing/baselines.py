@@ -31,12 +31,8 @@ def pair_up(
     """Return each strategy with the baseline of its own run, and warnings.
 
     A run without the baseline is compared with that of the first run that has it, with a warning,
-    if both have the same pool and evaluation split.
-
-    Args:
-        found: Each run with its name and a value for each of its strategies.
-        baseline: A strategy's name; None: random.
-        kind: The kind of plot, for the errors.
+    if both have the same pool and evaluation split. `found` has each run with its name and a value
+    for each of its strategies.
 
     Raises:
         UsageError: If there is no such baseline, or no other strategy.

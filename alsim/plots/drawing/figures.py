@@ -86,14 +86,8 @@ def make_panels(
 ) -> "tuple[Figure, list[Axes]]":
     """Return a figure and its panels, one for each title, with their labels.
 
-    Args:
-        titles: At least one; unused axes of the last row are hidden.
-        n_columns: At least 1.
-        around: The room about all panels, in inches.
-        each: The size of a panel, in inches.
-        xlabel: Below the last panel of each column.
-        ylabel: Beside the first panel of each row.
-        sharey: Whether all share one y axis, with numbers at the left only.
+    `around` and `each` are in inches: the room about all panels, and a panel. The labels stand
+    below the last panel of each column, and beside the first of each row. Unused axes are hidden.
     """
     n, n_rows = len(titles), -(-len(titles) // n_columns)
     figure = make_figure(around[0] + each[0] * n_columns, around[1] + each[1] * n_rows)

@@ -25,10 +25,8 @@ class EndLabel:
 def label_ends(axes: "Axes", labels: Sequence[EndLabel], gap: float) -> None:
     """Write the labels at the ends of their curves, each with a sample of its line.
 
-    Args:
-        axes: Axes with final limits.
-        labels: One for each curve.
-        gap: The least distance between two labels, as a share of the axes' height.
+    The axes have their final limits; `gap` is the least distance between two labels, as a share of
+    the axes' height.
     """
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -68,10 +66,6 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
 
     Labels that would overlap, where curves end close together, are moved apart about their common
     middle. If they do not all fit, they are spaced evenly.
-
-    Args:
-        heights: The preferred places of the labels, as shares of the axis.
-        gap: The least distance between two labels, as a share of the axis.
     """
     n = len(heights)
     gap = min(gap, 1 / max(n - 1, 1))

@@ -65,10 +65,7 @@ def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look
 def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
     """Return the edges of a band about the mean over seeds, the same each time, if it has edges.
 
-    Args:
-        values: `(s, …)`, one row per seed.
-        kind: The kind of band.
-        within: The range of possible values.
+    The values are `(s, …)`, one row per seed, and lie `within` a range.
     """
     if kind == "t":
         return t_band(values, within=within)
@@ -91,13 +88,8 @@ def make_lines(
 ) -> list[Line]:
     """Return the lines that can be drawn; warn about the others.
 
-    Args:
-        found: Curves with their looks.
-        kind: The kind of their bands.
-        x: The quantity on the x axis.
-        warnings: A list to append warnings to.
-        cut: The warning for a curve that is drawn in part.
-        within: The range of possible values; None: that of each curve's metric.
+    `cut` is the warning for a curve that is drawn in part; `within` is the range of possible
+    values, by default that of the metric.
     """
     lines: list[Line] = []
     for look, curve in found:
@@ -126,16 +118,7 @@ def draw_figure(
 ) -> Drawing:
     """Return a drawing with one panel, each curve with a label at its end.
 
-    Args:
-        lines: At least one.
-        warnings: To show beside the figure.
-        ylabel: The label of the y axis.
-        xlabel: The label of the x axis.
-        x: The quantity on the x axis.
-        is_share: Whether values lie in [0, 1].
-        number: The format of the values in the labels.
-        title: Above the axes.
-        zero: The label of a line at 0; None: no line.
+    `number` is the format of the values in the labels, and `zero` the label of a line at 0, if any.
     """
 
     def draw(axes: "Axes") -> None:
@@ -167,13 +150,7 @@ def draw_ends(
 ) -> "tuple[Figure, Axes]":
     """Return a figure with one panel, and that panel, with labels where its curves end.
 
-    Args:
-        draw: Draws the curves.
-        ends: One for each curve.
-        within: The limits of the y axis.
-        x: The quantity on the x axis.
-        labels: Of the x axis and of the y axis.
-        zero: The label of a line at 0; None: no line.
+    `within` are the limits of the y axis, `labels` those of both axes; `zero` as in `draw_figure`.
     """
     height = max(4.4, 1.3 + len(ends) * LABEL_POINTS / 72)
     figure = make_figure(7.6, height)
@@ -279,13 +256,7 @@ def format_x(axes: "Axes", x: XAxis, nbins: int = 8) -> None:
 def limits(
     lines: Sequence[Line], *, is_share: bool, include: Sequence[float] = ()
 ) -> tuple[float, float]:
-    """Return limits that show every mean, and as much of the bands as keeps the means legible.
-
-    Args:
-        lines: At least one.
-        is_share: Whether values lie in [0, 1].
-        include: Further values to show.
-    """
+    """Return limits that show every mean, and as much of the bands as keeps the means legible."""
     low = min([float(line.curve.mean.min()) for line in lines] + list(include))
     high = max([float(line.curve.mean.max()) for line in lines] + list(include))
     span = high - low or abs(high) * 0.1 or 0.1

@@ -9,12 +9,7 @@ _LONGEST_LABEL = 44  # letters of a strategy or model, with the run's name
 
 
 def shortened(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
-    """Return names, the long ones without their middle; different names stay different.
-
-    Args:
-        names: Any number; equal names are shortened alike.
-        longest: Maximum number of letters.
-    """
+    """Return names, the long ones without their middle; different names stay different."""
     whole = list(dict.fromkeys(names))
     seen = [visible(name) for name in whole]
     # Cut in the middle first, then further left or right, until all names differ.

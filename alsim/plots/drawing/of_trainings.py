@@ -35,10 +35,7 @@ def study_warnings(study: TrainingStudy) -> list[str]:
 def labels_in_words(study: TrainingStudy, fraction: float, chosen_by: str | None = None) -> str:
     """Return the labels that nets were trained on, such as "the 50 labels that margin chose".
 
-    Args:
-        study: The study.
-        fraction: One of its fractions.
-        chosen_by: One strategy's labels only; None: those of all strategies.
+    Without `chosen_by` they are those of all strategies.
     """
     nets = pc.field("fraction") == fraction
     if chosen_by is not None:

@@ -54,17 +54,6 @@ def draw_panels(
     """Return one panel for each place, with a line for each strategy of each run.
 
     Every panel has its own limits, but all have the same scale, so that equal gains look equal.
-
-    Args:
-        runs: Distinct runs.
-        metric: A name in the metrics table.
-        panels: At least one, each of places that some run has.
-        ylabel: The y label of the panels at the left.
-        is_share: Whether values lie in [0, 1].
-        n_columns: Number of columns of panels.
-        band: See `alsim.analysis.statistics.bands`.
-        title: Above all panels.
-        x: The quantity on the x axis.
     """
     warnings = differences(runs)
     found: list[list[tuple[Key, Curve]]] = [

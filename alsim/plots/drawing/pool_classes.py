@@ -15,11 +15,6 @@ def pool_classes(runs: Sequence[DrawableRun], kind: str, warnings: list[str]) ->
     Equally frequent classes are sorted by name. If the first run's manifest does not list them,
     they are those of its initial labels, with a warning.
 
-    Args:
-        runs: At least one.
-        kind: The kind of plot, for the errors.
-        warnings: A list to append warnings to.
-
     Raises:
         UsageError: If the runs use different pools.
         StoreError: If the classes are not recorded.

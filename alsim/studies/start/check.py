@@ -45,14 +45,7 @@ _OF_CURVES = ("candidates", "unit", "combine", "committee")
 def study_of(
     options: StartOptions, names: tuple[str, ...], flag: str, faults: Faults
 ) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return the options by topic, and the strategies by name; add all that is wrong to the faults.
-
-    Args:
-        options: As the user gave them.
-        names: Of the strategies or metrics.
-        flag: That names them, for messages.
-        faults: Those found so far.
-    """
+    """Return the options by topic, and the strategies; add all that is wrong to the faults."""
     model = faults.attempt(None, find_named_model, options.model)
     study = StudyOptions(
         strategies=names,

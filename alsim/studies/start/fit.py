@@ -51,13 +51,7 @@ def fit_study(
 ) -> Fitted:
     """Return the options as they are on a pool.
 
-    Args:
-        strategies: By name.
-        options: As chosen.
-        pool: With its splits.
-        where: The pool's place, for messages.
-        plan: Decides the sizes.
-        flag: That names the strategies, for messages.
+    `plan` decides the sizes; `where` and `flag` are for messages.
 
     Raises:
         AlsimError: Naming everything that does not fit.

@@ -46,15 +46,8 @@ def prepare(
 ) -> Prepared:
     """Decode the pool into `work` and decide what depends on it.
 
-    Args:
-        source: The pool.
-        options: As chosen.
-        strategies: By name.
-        work: An empty folder.
-        machine: What is computed on.
-        plan: Decides the sizes.
-        flag: That names the strategies, for messages.
-        several: Whether all tasks of classes are trained and queried; else only the first.
+    `work` is an empty folder, `plan` decides the sizes, and `flag` is for messages. With `several`
+    all tasks of classes are trained and queried, else only the first.
 
     Raises:
         AlsimError: For what does not fit the pool.

@@ -66,16 +66,7 @@ def prepare_training(
     """Decode the pool into `work` and decide what depends on it.
 
     If the pool has no validation rows, they are taken from train as in `alsim run`, so that both
-    measure on the same rows.
-
-    Args:
-        source: The pool.
-        options: As chosen.
-        seeds: One or more.
-        named: The models of the options.
-        queried: The run whose queries are trained on, if any.
-        work: An empty folder.
-        machine: What is computed on.
+    measure on the same rows. `work` is an empty folder.
 
     Raises:
         AlsimError: For what does not fit the pool.

@@ -46,9 +46,7 @@ class QueriedRun:
 def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
     """Return a run whose queries are trained on.
 
-    Args:
-        folder: The run's.
-        seeds: Those to train; None: all.
+    Without `seeds` it is all that the run has.
 
     Raises:
         StoreError: If there is no run, or it is not complete.

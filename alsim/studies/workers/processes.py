@@ -241,10 +241,7 @@ def _last_words(errors: IO[bytes]) -> str:
 def death_of(code: int, words: str, where: str) -> RunError:
     """Return the error for a worker process that ended.
 
-    Args:
-        code: Its exit code, negative for a signal.
-        words: The end of what it printed to stderr.
-        where: The task it was working on.
+    A negative `code` is a signal; `words` are the end of its stderr, and `where` is its task.
     """
     if is_want_of_memory(words):
         return RunError(
