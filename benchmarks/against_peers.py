@@ -104,7 +104,7 @@ def make_problem(n: int, m: int, d: int, k: int) -> Problem:
     replicas = fresh_replicas(setting, [0], "init")
     fit_epochs(
         replicas, setting.features, labelled_of(problem), setting.training,
-        n_classes=setting.n_classes, streams=fit_streams(setting, [0], "passive"),
+        n_classes=setting.n_classes, streams=fit_streams(setting.features.device, [0], "passive"),
     )  # fmt: skip
     return replace(problem, state=replicas.state().to_tensors())
 

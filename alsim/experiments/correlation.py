@@ -304,14 +304,14 @@ def _train_copies(
         replicas = copies.take(len(numbers))
         chosen = groups[numbers].to(setting.features.device)
         streams = [
-            fit_streams(setting, [seed], "correlate", metric, group) for group in numbers.tolist()
+            fit_streams(setting.features.device, [seed], "correlate", metric, group)
+            for group in numbers.tolist()
         ]
         fit_epochs(
             replicas,
             setting.features,
             Labelled(
-                answered.rows[0][chosen],
-                {task: y[0][chosen] for task, y in answered.labels.items()},
+                answered.rows[0][chosen], {t: y[0][chosen] for t, y in answered.labels.items()}
             ),
             setting.training,
             n_classes=setting.n_classes,

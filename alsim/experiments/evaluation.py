@@ -21,21 +21,13 @@ Logs = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class HeadMetric:
-    """A metric of one head on the rows with one pattern of modalities."""
-
-    head: str
-    modalities: str  # "all", or the names present joined by "+", or "none"
-    metric: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
 class TaskMeasures:
     """One replica's measures at one task, on the rows with a known label."""
 
     measures: Mapping[str, float]  # of the mixed head, those that there are for its classes
-    heads: tuple[HeadMetric, ...]
+    # Head and pattern of modalities ("all", or the names present joined by "+", or "none") -> the
+    # head's accuracy on the rows of that pattern
+    heads: Mapping[tuple[str, str], float]
     recalls: Mapping[int, float]  # of the mixed head, class -> recall, where the class has rows
 
 
@@ -79,7 +71,7 @@ class TaskRows:
         if self.n_classes == 2 and mixed.isfinite().all():
             # Log-odds keep apart what probabilities near 1 would tie.
             given["scores"] = (mixed[:, 1] - mixed[:, 0]).double()
-        heads: list[HeadMetric] = []
+        heads: dict[tuple[str, str], float] = {}
         for head, log in logs.items():
             right = (log.argmax(-1) == self.labels).double()
             # A modality's own head is not measured on rows that lack the modality.
@@ -88,10 +80,10 @@ class TaskRows:
             for pattern, rows in groups.items():
                 counted = right[rows if seen is None else rows & seen]
                 if len(counted):
-                    heads.append(HeadMetric(head, pattern, "accuracy", counted.mean().item()))
+                    heads[head, pattern] = counted.mean().item()
         return TaskMeasures(
             measures=metrics.measure(OF_CURVES, self.n_classes, **given),
-            heads=tuple(heads),
+            heads=heads,
             recalls={
                 label: recall
                 for label, recall in enumerate(metrics.recalls(confusion).tolist())

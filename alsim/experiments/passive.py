@@ -59,7 +59,7 @@ def fit_from_scratch(
     return fit_early_stopping(
         replicas, setting.features, labelled, setting.training,
         n_classes=setting.n_classes,
-        streams=fit_streams(setting, seeds, *path),
+        streams=fit_streams(setting.features.device, seeds, *path),
         validate=None if validator is None else lambda: validator.losses(replicas),
         on_epoch=progress.epoch,
     )  # fmt: skip

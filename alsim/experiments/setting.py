@@ -137,9 +137,8 @@ def fresh_replicas(setting: Setting, seeds: Sequence[int], *path: str | int) -> 
     return make_replicas(setting.way, objectives, setting.training)
 
 
-def fit_streams(setting: Setting, seeds: Sequence[int], *path: str | int) -> FitStreams:
+def fit_streams(device: torch.device, seeds: Sequence[int], *path: str | int) -> FitStreams:
     """Return the order and dropout streams of one training phase, one a seed."""
-    device = setting.features.device
     return FitStreams(
         order=[stream(seed, *path, "order") for seed in seeds],
         dropout=[on_device(stream(seed, *path, "dropout"), device) for seed in seeds],

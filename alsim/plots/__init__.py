@@ -13,8 +13,5 @@ __all__ = ["KINDS", "Drawing", "Kind", "check_target", "draw", "draw_curves", "s
 
 __getattr__ = lazy_names(
     __name__,
-    {
-        "curves": ("draw_curves",),
-        "drawing.figures": ("Drawing", "check_target", "save_figure"),
-    },
+    {"curves": ("draw_curves",), "drawing.figures": ("Drawing", "check_target", "save_figure")},
 )

@@ -98,10 +98,7 @@ def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
 
 
 def _figure(
-    shown: Sequence[tuple[Look, Recalls]],
-    rows: Sequence[str],
-    baseline: str | None,
-    xlabel: str,
+    shown: Sequence[tuple[Look, Recalls]], rows: Sequence[str], baseline: str | None, xlabel: str
 ) -> "Figure":
     from matplotlib import colormaps
 

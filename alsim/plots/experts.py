@@ -20,12 +20,7 @@ from alsim.errors import StoreError
 from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
-from alsim.plots.drawing.of_trainings import (
-    labels_in_words,
-    looks_of_nets,
-    nets_of,
-    study_warnings,
-)
+from alsim.plots.drawing.of_trainings import labels_in_words, looks_of_nets, nets_of, study_warnings
 from alsim.plots.drawing.words import axis_label
 from alsim.store.training import TrainingStudy
 
@@ -122,13 +117,7 @@ def _marks(
 
 
 def _draw_mark(
-    axes: "Axes",
-    x: float,
-    values: np.ndarray,
-    way: str,
-    look: Look,
-    band: BandKind,
-    within: Bounds,
+    axes: "Axes", x: float, values: np.ndarray, way: str, look: Look, band: BandKind, within: Bounds
 ) -> None:
     axes.plot(
         x,

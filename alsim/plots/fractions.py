@@ -8,12 +8,7 @@ import numpy as np
 
 from alsim.analysis.statistics.bands import BandKind
 from alsim.analysis.statistics.intervals import bounds_of
-from alsim.analysis.training.values import (
-    choose_metric,
-    choose_tasks,
-    fractions_in,
-    label_curve,
-)
+from alsim.analysis.training.values import choose_metric, choose_tasks, fractions_in, label_curve
 from alsim.errors import StoreError
 from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
@@ -27,11 +22,7 @@ from alsim.plots.drawing.lines import (
     write_legend,
 )
 from alsim.plots.drawing.names import shortened
-from alsim.plots.drawing.of_trainings import (
-    looks_of_nets,
-    nets_of,
-    study_warnings,
-)
+from alsim.plots.drawing.of_trainings import looks_of_nets, nets_of, study_warnings
 from alsim.plots.drawing.words import axis_label
 from alsim.store.training import TrainingStudy
 

@@ -18,12 +18,7 @@ from alsim.measures import OF_TRAINING
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Look, signed
 from alsim.plots.drawing.names import shortened
-from alsim.plots.drawing.of_trainings import (
-    labels_in_words,
-    looks_of_nets,
-    nets_of,
-    study_warnings,
-)
+from alsim.plots.drawing.of_trainings import labels_in_words, looks_of_nets, nets_of, study_warnings
 from alsim.plots.drawing.words import axis_label
 from alsim.store.training import TrainingStudy
 

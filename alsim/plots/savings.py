@@ -19,14 +19,7 @@ from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.labels import EndLabel
-from alsim.plots.drawing.lines import (
-    FEW_POINTS,
-    Look,
-    band_opacity,
-    draw_ends,
-    looks_of,
-    signed,
-)
+from alsim.plots.drawing.lines import FEW_POINTS, Look, band_opacity, draw_ends, looks_of, signed
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.words import check_score, x_label
@@ -127,10 +120,7 @@ def draw_savings(
         )
     name = as_labels([baseline or BASELINE])[0]
     fewer = f"{'less' if x == 'cost' else 'fewer'} {counted(x, unique)}"
-    labels = (
-        f"{x_label(x, unique)}, n",
-        f"{fewer} for {name}'s {metric.replace('_', ' ')} at n",
-    )
+    labels = (f"{x_label(x, unique)}, n", f"{fewer} for {name}'s {metric.replace('_', ' ')} at n")
 
     def draw(axes: "Axes") -> None:
         for line in lines:

@@ -73,7 +73,7 @@ def make_folder(path: Path, *, anew: bool = False) -> None:
         StoreError: If the system cannot, or something else has its name, a link included.
     """
     try:
-        (opening.make_anew if anew else opening.make_folder)(path)
+        opening.make_folder(path, anew=anew)
     except OSError as error:
         raise cannot_write(path, error) from error
 

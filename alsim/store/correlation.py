@@ -6,7 +6,7 @@ Until it is complete, the groups of each metric and seed lie in a file of their 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from alsim.store.tables import TableBuilder, TableKind, read_table, schema_of, w
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from alsim.analysis.correlation import Correlation, Interval
+    from alsim.analysis.correlation import Correlation
     from alsim.experiments.correlation import GroupRecord
 
 _AGAIN = "make it again in another folder: alsim correlate --out FOLDER"
@@ -44,6 +44,7 @@ class CorrelationRecord:
     null_seed_high: float | None
 
 
+_INTERVALS = ("fisher", "bootstrap", "null_mean", "null_seed")  # as `Correlation` calls them
 CORRELATIONS = TableKind("correlations", CorrelationRecord, ("metric",), is_unique=True)
 
 
@@ -94,7 +95,7 @@ def write_correlation(folder: Path, groups: pa.Table) -> None:
     """
     import pyarrow as pa
 
-    rows = [asdict(_to_record(found)) for found in correlations_of(groups)]
+    rows = [_to_row(found) for found in correlations_of(groups)]
     write_table(folder / groups_kind().file, groups)
     table = pa.Table.from_pylist(rows, schema=schema_of(CORRELATIONS))
     write_table(folder / CORRELATIONS.file, table)
@@ -179,37 +180,22 @@ def _records(table: pa.Table) -> list[GroupRecord]:
     return [GroupRecord(**row) for row in table.select(columns).to_pylist()]
 
 
-def _to_record(found: Correlation) -> CorrelationRecord:
-    def ends(interval: Interval | None) -> tuple[float, float] | tuple[None, None]:
-        return (None, None) if interval is None else interval
-
-    return CorrelationRecord(
-        found.metric,
-        tuple(found.rhos),
-        tuple(found.rhos.values()),
-        found.mean,
-        *ends(found.fisher),
-        *ends(found.bootstrap),
-        found.p,
-        *ends(found.null_mean),
-        *ends(found.null_seed),
-    )
+def _to_row(found: Correlation) -> dict[str, Any]:
+    row: dict[str, Any] = {"metric": found.metric, "mean": found.mean, "p": found.p}
+    row |= {"seeds": list(found.rhos), "rhos": list(found.rhos.values())}
+    for name in _INTERVALS:
+        row[f"{name}_low"], row[f"{name}_high"] = getattr(found, name) or (None, None)
+    return row
 
 
 def _from_row(row: Mapping[str, Any]) -> Correlation:
     from alsim.analysis.correlation import Correlation
 
-    def interval(name: str) -> Interval | None:
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        return None if low is None or high is None else (low, high)
-
+    ends = {name: (row[f"{name}_low"], row[f"{name}_high"]) for name in _INTERVALS}
     return Correlation(
         metric=row["metric"],
         rhos=dict(zip(row["seeds"], row["rhos"], strict=True)),
         mean=row["mean"],
-        fisher=interval("fisher"),
-        bootstrap=interval("bootstrap"),
         p=row["p"],
-        null_mean=interval("null_mean"),
-        null_seed=interval("null_seed"),
+        **{name: None if None in interval else interval for name, interval in ends.items()},
     )

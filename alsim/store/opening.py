@@ -127,32 +127,20 @@ def opened(folder: Path) -> Generator[Place]:
         os.close(descriptor)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder within a run's, unless it is there.
+def make_folder(path: Path, *, anew: bool = False) -> None:
+    """Make a folder within a run's, unless it is there; with `anew` an existing one is emptied.
 
     Raises:
         StoreError: If something else has its name, a link included.
         OSError: If the system cannot make it.
     """
+    if anew:
+        remove_folder(path)
     try:
         path.mkdir()
     except FileExistsError as error:
-        if path.is_symlink() or not path.is_dir():
+        if anew or path.is_symlink() or not path.is_dir():
             raise in_the_way(path) from error
-
-
-def make_anew(path: Path) -> None:
-    """Make an empty folder within a run's; what an earlier one holds is removed.
-
-    Raises:
-        StoreError: If something else has its name, a link included.
-        OSError: If the system cannot make it.
-    """
-    remove_folder(path)
-    try:
-        path.mkdir()
-    except FileExistsError as error:
-        raise in_the_way(path) from error
 
 
 def remove_folder(path: Path) -> None:

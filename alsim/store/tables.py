@@ -171,11 +171,7 @@ def write_table(path: Path, table: pa.Table) -> None:
 
     with replacing(path) as file:
         pq.write_table(
-            table,
-            file,
-            compression="zstd",
-            row_group_size=1 << 20,
-            write_page_checksum=True,
+            table, file, compression="zstd", row_group_size=1 << 20, write_page_checksum=True
         )
 
 

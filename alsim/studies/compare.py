@@ -22,13 +22,7 @@ from alsim.options.compare import CompareOptions, Runs
 from alsim.options.faults import Faults
 from alsim.options.option import read
 from alsim.store.curves import Run, read_run
-from alsim.studies.caveats import (
-    about_labels,
-    about_names,
-    about_result,
-    about_runs,
-    labels_asked,
-)
+from alsim.studies.caveats import about_labels, about_names, about_result, about_runs, labels_asked
 
 
 @takes(CompareOptions)

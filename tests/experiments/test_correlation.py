@@ -143,7 +143,7 @@ def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
                 Labelled(rows[group][None], {"label": labels[rows[group]][None]}),
                 TRAINING,
                 n_classes=setting.n_classes,
-                streams=fit_streams(setting, [3], "correlate", metric, number),
+                streams=fit_streams(setting.features.device, [3], "correlate", metric, number),
             )
             alone = setting.evaluator.evaluate(net)[0]
             record = found[metric][number]

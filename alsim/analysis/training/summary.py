@@ -129,12 +129,7 @@ def summarise_training(
     )
     nets = _nets(fits.to_pylist())
     nets.sort(
-        key=lambda net: (
-            net.fraction,
-            order[net.model],
-            net.chosen_by != RANDOM,
-            net.chosen_by,
-        )
+        key=lambda net: (net.fraction, order[net.model], net.chosen_by != RANDOM, net.chosen_by)
     )
     return TrainingSummary(
         tuple(nets), tuple(found), RANDOM if with_random else next(iter(models), "")

@@ -20,11 +20,7 @@ from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
 from alsim.experiments.passive import Passive, fit_from_scratch, to_train_on
 from alsim.experiments.progress import Progress
-from alsim.experiments.setting import (
-    Setting,
-    fit_streams,
-    fresh_replicas,
-)
+from alsim.experiments.setting import Setting, fit_streams, fresh_replicas
 from alsim.training.fit import Labelled, fit_epochs
 from alsim.training.objective import LOG_VARIANCE
 from alsim.training.replicas import Replicas
@@ -167,7 +163,8 @@ def _fine_tune(
     else:
         losses = fit_epochs(
             replicas, setting.features, labelled, setting.training,
-            n_classes=setting.n_classes, streams=fit_streams(setting, seeds, "round", step),
+            n_classes=setting.n_classes,
+            streams=fit_streams(setting.features.device, seeds, "round", step),
         )  # fmt: skip
         alive = torch.isfinite(losses).tolist()
     lost = tuple(r for r, on in enumerate(position.running) if on and not alive[r])

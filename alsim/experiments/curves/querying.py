@@ -80,11 +80,7 @@ def query_round(
 
 
 def _options(
-    setting: Setting,
-    is_open: Tensor,
-    strategy: Strategy,
-    size: int,
-    generator: torch.Generator,
+    setting: Setting, is_open: Tensor, strategy: Strategy, size: int, generator: torch.Generator
 ) -> Options:
     """Return what a strategy looks at, by the cells `(n, t)` that are open in the pool."""
     rows = considered(is_open.any(1), strategy.candidates, size, generator=generator)

@@ -4,13 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from alsim.experiments.asking import Queried
-from alsim.experiments.curves.records import (
-    OF_STEPS,
-    MetricRecord,
-    QueryRecord,
-    Round,
-    StepRecord,
-)
+from alsim.experiments.curves.records import OF_STEPS, MetricRecord, QueryRecord, Round, StepRecord
 from alsim.experiments.evaluation import Evaluation, TaskMeasures
 from alsim.experiments.jobs import Job
 from alsim.experiments.setting import Setting
@@ -65,8 +59,8 @@ def make_round(
 def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
     """Yield the measures of a task."""
     classes = setting.pool.tasks[task].classes
-    for m in found.heads:
-        yield task, m.head, m.modalities, m.metric, None, m.value
+    for (head, modalities), value in found.heads.items():
+        yield task, head, modalities, "accuracy", None, value
     is_mean = len(setting.pool.tasks) > 1
     for name, value in found.measures.items():
         # Accuracy is recorded of each head, and of a single task a step has some measures already.

@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 
 from alsim.experiments.progress import Progress
+from alsim.experiments.setting import fit_streams
 from alsim.experiments.training.evaluation import (
     Scale,
     known_tasks,
@@ -30,8 +31,7 @@ from alsim.experiments.training.results import (
 )
 from alsim.experiments.training.setting import TasksSetting, evaluated_by, fresh_net, net_of
 from alsim.models import ExpertNet
-from alsim.seeding import on_device, stream
-from alsim.training.fit import TOLERANCE, FitStreams, Labelled, fit_early_stopping
+from alsim.training.fit import TOLERANCE, Labelled, fit_early_stopping
 from alsim.training.objective import Objective
 from alsim.training.replicas import Replicas
 from alsim.training.state import ReplicaState
@@ -39,10 +39,7 @@ from alsim.training.ways import make_replicas
 
 
 def train_tasks(
-    setting: TasksSetting,
-    seeds: Sequence[int],
-    chosen: Sequence[TaskLabels],
-    progress: Progress,
+    setting: TasksSetting, seeds: Sequence[int], chosen: Sequence[TaskLabels], progress: Progress
 ) -> list[TrainedNet]:
     """Return a net for each seed, with its records, trained on the labels chosen for it.
 
@@ -71,10 +68,7 @@ def train_tasks(
 
 
 def _train(
-    setting: TasksSetting,
-    seeds: Sequence[int],
-    chosen: Chosen,
-    progress: Progress,
+    setting: TasksSetting, seeds: Sequence[int], chosen: Chosen, progress: Progress
 ) -> Trained:
     pool, features, device = setting.pool, setting.features, setting.features.device
     nets = [fresh_net(setting, seed) for seed in seeds]
@@ -96,10 +90,7 @@ def _train(
         Labelled(chosen.rows.to(device), {name: y.to(device) for name, y in labels.items()}),
         setting.training,
         n_classes={name: len(task.classes) for name, task in pool.tasks.items()},
-        streams=FitStreams(
-            order=[stream(seed, "passive", "order") for seed in seeds],
-            dropout=[on_device(stream(seed, "passive", "dropout"), device) for seed in seeds],
-        ),
+        streams=fit_streams(device, seeds, "passive"),
         validate=(lambda: mean_loss(validation_losses(), stopping)) if stopping else None,
         on_epoch=progress.epoch,
         tolerance=0.0 if chosen.scales else TOLERANCE,  # targets' losses have units of their own

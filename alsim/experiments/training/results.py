@@ -58,12 +58,7 @@ class TrainedNet:
 
 
 def trained_net(
-    setting: TasksSetting,
-    chosen: Chosen,
-    trained: Trained,
-    r: int,
-    seed: int,
-    labels: TaskLabels,
+    setting: TasksSetting, chosen: Chosen, trained: Trained, r: int, seed: int, labels: TaskLabels
 ) -> TrainedNet:
     """Return one replica and its records; of one that diverged there is nothing measured."""
     pool, split = setting.pool, setting.pool.splits[setting.evaluated]

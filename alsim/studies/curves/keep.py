@@ -193,11 +193,7 @@ def save_passive(
     Raises:
         StoreError: If the system cannot write.
     """
-    facts = {
-        "best": list(passive.best),
-        "epochs": list(passive.epochs),
-        "seconds": dict(seconds),
-    }
+    facts = {"best": list(passive.best), "epochs": list(passive.epochs), "seconds": dict(seconds)}
     save_checkpoint(path, passive.state.to_tensors(), facts, study)
 
 

@@ -11,9 +11,7 @@ from alsim.studies.findings import notes_on_epochs
 from alsim.studies.start.plan import Plan
 
 
-def kept_passives(
-    plan: Plan[Any],
-) -> Iterator[tuple[messages.Passive, Passive, Mapping[str, Any]]]:
+def kept_passives(plan: Plan[Any]) -> Iterator[tuple[messages.Passive, Passive, Mapping[str, Any]]]:
     """Yield each passive phase of a plan that has left its nets, with these and their facts."""
     for task in plan.passives:
         found = load_passive(task.message.state)

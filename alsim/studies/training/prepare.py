@@ -31,11 +31,7 @@ from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import check_exports, describe_inputs
 from alsim.studies.training.mapped_queries import read_queries, with_queried_tasks
 from alsim.studies.training.match import match_parameters
-from alsim.studies.training.queried import (
-    QueriedRun,
-    keep_queries,
-    notes_on_initial,
-)
+from alsim.studies.training.queried import QueriedRun, keep_queries, notes_on_initial
 from alsim.training.features import own_tasks
 from alsim.training.objective import Objective
 

@@ -151,10 +151,7 @@ def _units(table: pa.Table) -> list[int]:
 def _refuse_other_pool(run: Run, loaded: LoadedPool) -> None:
     pool: Any = run.manifest.get("pool")
     mend = "name the run's own pool, with the label columns and inputs that the run had"
-    for what, mine in (
-        ("fingerprint", loaded.fingerprint),
-        ("splits", loaded.split_fingerprint),
-    ):
+    for what, mine in (("fingerprint", loaded.fingerprint), ("splits", loaded.split_fingerprint)):
         theirs = pool.get(what) if isinstance(pool, Mapping) else None
         if theirs != mine:
             lacks = "it holds something else" if what == "fingerprint" else "other rows are in test"

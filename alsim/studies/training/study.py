@@ -25,12 +25,7 @@ from alsim.studies.messages import Fit, OpenTraining, Task
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import ExportPaths
-from alsim.studies.training.prepare import (
-    Pair,
-    TrainPrepared,
-    describe_training,
-    prepare_training,
-)
+from alsim.studies.training.prepare import Pair, TrainPrepared, describe_training, prepare_training
 from alsim.studies.training.queried import QueriedRun, open_queries
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import WorkerTask

@@ -19,15 +19,7 @@ from typing import IO
 
 from alsim import errors
 from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
-from alsim.studies.messages import (
-    Done,
-    Failed,
-    Opening,
-    Reply,
-    Task,
-    reading_replies,
-    write,
-)
+from alsim.studies.messages import Done, Failed, Opening, Reply, Task, reading_replies, write
 from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.protocol import Handle, WorkerTask
 
