@@ -45,9 +45,8 @@ def open_cells(known: Tensor, tasks: Iterable[str], labelled: Labelled, unit: Un
 def merged(labelled: Labelled) -> Labelled:
     """Return one replica's labelled cells as rows to train on: each object once, ascending.
 
-    Args:
-        labelled: Of one replica, `(1, m)`; each entry has a label for one task or more, and no two
-            entries of a row have one for the same task.
+    Each entry, `(1, m)`, has a label for one task or more, and no two entries of a row have one for
+    the same task.
     """
     rows, place = labelled.rows[0].unique(return_inverse=True)
 

@@ -106,18 +106,9 @@ def correlate(
     Where the sample is no whole number of groups, it is made smaller by rows at random, so that
     none are left out at an end of the order. Ties fall at random. A strategy's `candidates` does
     not count. One that asks for no signal, as `random`, is the control: its scores are uniform
-    draws, since what is the same for all rows could not correlate.
-
-    Args:
-        setting: With the way the copies are trained, "direct" one after another. Its `training`
-            must be what `start` was trained by, loss predictor included.
-        seed: Names the random streams.
-        start: The passive phase of this seed alone.
-        metrics: Names of strategies of the setting.
-        options: The sizes.
-        progress: Called with the phases "score", "train" and "evaluate", and after some copies.
-        copies: How many are trained at once in lockstep, by `copies_at_once`; None: as the options
-            say. One that is shared keeps what memory allowed.
+    draws, since what is the same for all rows could not correlate. `start` is the passive phase of
+    this seed alone, trained as the setting says, loss predictor included. `copies` are made by
+    `copies_at_once`, by default as the options say; if shared it keeps what memory allowed.
 
     Raises:
         UsageError: If a metric is not pointwise, or there are too few rows or sizes below 1.

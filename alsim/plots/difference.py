@@ -4,17 +4,16 @@ from collections.abc import Sequence
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.differences import difference_curve
-from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind
 from alsim.analysis.statistics.intervals import bounds_of, difference_bounds
 from alsim.errors import UsageError
-from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_curves
 from alsim.plots.drawing.figures import Drawing, own_style
-from alsim.plots.drawing.lines import Look, draw_figure, looks_of, make_lines
+from alsim.plots.drawing.lines import Look, draw_figure, make_lines
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.of_runs import DrawableRun, distinct
 from alsim.plots.drawing.words import axis_label, x_label
 
 
@@ -38,16 +37,10 @@ def draw_difference(
             labels with it.
     """
     unique = distinct(runs)
-    found = [
-        (name, run, {curve.strategy: curve for curve in learning_curves(run.steps, metric, x=x)})
-        for name, run in named(unique)
-    ]
-    pairs, borrowed = pair_up(found, baseline, "difference")
-    warnings = [*differences(unique), *borrowed]
-    looks = looks_of([pair.key for pair in pairs], unique)
+    pairs, warnings = pair_curves(unique, metric, x, baseline, "difference")
     curves: list[tuple[Look, Curve]] = []
-    for pair in pairs:
-        look, curve = looks[pair.key], difference_curve(pair.mine, pair.baseline)
+    for look, mine, other in pairs:
+        curve = difference_curve(mine, other)
         if curve is None:
             warnings.append(f"{look.label}: {NOT_SHARED}")
         else:

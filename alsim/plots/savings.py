@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.differences import paired
-from alsim.analysis.curves.runs import counted, named
+from alsim.analysis.curves.runs import counted
 from alsim.analysis.curves.saving_curves import MOST_POINTS, SavingCurve, savings_by
 from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
 from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
-from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_up
+from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_curves
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.labels import EndLabel
-from alsim.plots.drawing.lines import FEW_POINTS, Look, band_opacity, draw_ends, looks_of, signed
+from alsim.plots.drawing.lines import FEW_POINTS, Look, band_opacity, draw_ends, signed
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.of_runs import DrawableRun, distinct
 from alsim.plots.drawing.words import check_score, x_label
 from alsim.seeding import stream
 
@@ -96,16 +96,10 @@ def draw_savings(
             f"take one of: {', '.join(_BANDS)}",
         )
     unique = distinct(runs)
-    found = [
-        (name, run, {curve.strategy: curve for curve in learning_curves(run.steps, metric, x=x)})
-        for name, run in named(unique)
-    ]
-    pairs, borrowed = pair_up(found, baseline, _KIND)
-    warnings = [*differences(unique), *borrowed]
-    looks = looks_of([pair.key for pair in pairs], unique)
+    pairs, warnings = pair_curves(unique, metric, x, baseline, _KIND)
     lines: list[_Saved] = []
-    for pair in pairs:
-        look, both = looks[pair.key], paired(pair.mine, pair.baseline)
+    for look, mine, other in pairs:
+        both = paired(mine, other)
         if both is None or both[0].x.size < 2:
             warnings.append(f"{look.label}: {NOT_SHARED}")
             continue

@@ -36,13 +36,8 @@ def save_checkpoint(
 
     The metadata has one value, `DIGEST JSON`: the JSON holds the schema version, the facts, and
     whose it is, the study and the file's name; the digest is that of the whole file with zeros in
-    the digest's own place.
-
-    Args:
-        path: The file. Its folder is made if need be; the folder above must exist.
-        tensors: On any device, of any strides; copies are made.
-        facts: JSON values; a tuple comes back as a list.
-        study: The identifier of the study.
+    the digest's own place. The folder of the file is made if need be; the one above must exist.
+    Tensors may be on any device, of any strides. A tuple among the facts comes back as a list.
 
     Raises:
         StoreError: If the system cannot write there.

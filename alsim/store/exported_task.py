@@ -128,18 +128,10 @@ def save_task(
 ) -> None:
     """Cut a task's net out of a model of experts, and write it, each file atomically.
 
-    Args:
-        path: Of the tensors, ending in `.safetensors`; its folder must exist.
-        net: The model, trained.
-        task: Whose net.
-        name: The model's, with its parameters.
-        shape: What the model was built for.
-        options: By which it was built.
-        inputs: By modality, the `columns` that an encoded one has, and `mean` and `scale` by
-            which each column was made from what the file holds.
-        classes: The task's; empty for a regression target.
-        target: The mean and deviation that a target is trained at, None for classes.
-        facts: What else is recorded, such as the seed.
+    `path` is that of the tensors, ending in `.safetensors`; its folder must exist. `name` has the
+    model's parameters, `inputs` by modality the `columns` that an encoded one has, and the `mean`
+    and `scale` of each column. A regression `target` has the mean and deviation that it is trained
+    at, and no classes; `facts` are recorded besides.
 
     Raises:
         StoreError: If the system cannot write there.

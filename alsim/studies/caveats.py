@@ -50,8 +50,8 @@ def about_runs(runs: Sequence[Run]) -> list[str]:
 def about_labels(asked: Mapping[str, tuple[int, int]]) -> list[str]:
     """Return a note where strategies got unlike numbers of labels for an object, else none.
 
-    Args:
-        asked: Strategy -> how many labels it asked for, of how many objects; no initial ones.
+    `asked` has the number of labels and of objects that each strategy asked for, without the
+    initial ones.
     """
     means = sorted((labels / objects, name) for name, (labels, objects) in asked.items() if objects)
     if not means or means[-1][0] <= _UNLIKE * means[0][0]:

@@ -101,16 +101,10 @@ def carry_out(
     """Run a study, or continue it where `out` holds it unfinished, and return its folder.
 
     What was recorded is kept, whatever ends the run, and running it again continues from there. A
-    finished study is left unchanged.
-
-    Args:
-        procedure: The study.
-        out: The folder: absent, empty, or of this study; None takes a free one below `runs/`.
-        watch: Called with each progress event.
-        arguments: Arguments of the command's Python twin to continue; None if the pool is in
-            memory only.
-        files: The SHA-256 of each file that the arguments name.
-        force: Whether another run in `out` is moved aside.
+    finished study is left unchanged. `arguments` and `files` are kept to continue: the arguments of
+    the command's Python twin, None if the pool is in memory only, and the SHA-256 of each file that
+    they name. Without `out` a free folder below `runs/` is taken; `force` moves another run there
+    aside.
 
     Raises:
         AlsimError: For anything the user can mend.

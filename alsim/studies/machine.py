@@ -86,12 +86,8 @@ def choose_machine(
     """Return what a study computes on, with no more workers than there are jobs.
 
     On a GPU one worker does all. It has all cores, as has a worker that does all in lockstep.
-
-    Args:
-        options: What was chosen.
-        n_jobs: Of the study.
-        way: None: as chosen, else in lockstep on a GPU, and one by one on CPU cores.
-        is_one_job: Whether lockstep makes one job of all.
+    Without a `way` it is the one chosen, else lockstep on a GPU and one by one on CPU cores;
+    `is_one_job`: lockstep makes one job of all.
 
     Raises:
         UsageError: As `choose_device`.

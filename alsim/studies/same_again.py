@@ -118,10 +118,8 @@ def refuse_other_version(folder: Path, past: Mapping[str, Any]) -> None:
 def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise an error if the pool, the libraries or the machine have changed since the beginning.
 
-    Args:
-        folder: The run's.
-        past: The kept manifest, or a part of it. Parts that are missing are not compared.
-        now: The manifest as it would be written.
+    `past` is the kept manifest or a part of it, whose missing parts are not compared; `now` is as
+    it would be written.
 
     Raises:
         PoolError: If the pool's content differs.

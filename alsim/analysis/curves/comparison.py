@@ -79,19 +79,10 @@ def compare(
     """Return the strategies of one or more runs on the same pool, compared.
 
     Everything is taken on the span that all strategies share, from the last beginning to the first
-    end, with straight lines between the steps; so a run that went on gains nothing by it.
-
-    Args:
-        steps: Steps of runs, in any order. A strategy's name means the same throughout.
-        metric: The column to compare, one of `SCORES`.
-        x: Against what; savings are in its unit.
-        baseline: Savings are against it; None is random where there is one.
-        reference: An accuracy, such as that of training on all labels; None is the mean one of
-            the baseline at the end of the span.
-        share: Target accuracy, as a share of the reference.
-        cost_per_label: Of one unit of `x`, to give savings in money.
-        bootstrap: If given, intervals of savings come from a bootstrap that it draws, which are
-            too narrow; otherwise from inverting the t-test.
+    end, with straight lines between the steps; so a run that went on gains nothing by it. The
+    arguments are those of `alsim.compare`. A strategy's name means the same throughout the steps.
+    Without a baseline it is random if there is one. Intervals of savings come from a bootstrap if a
+    generator is given, which is too narrow; otherwise from inverting the t-test.
 
     Raises:
         UsageError: If a name is unknown, the metric is no score, or there is nothing to compare.

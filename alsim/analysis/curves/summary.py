@@ -46,22 +46,10 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
         ValueError: If `n_evaluated` is not positive.
     """
     curves = [c for c in learning_curves(steps, "accuracy") if c.x.size]
-    columns = tuple(X_COLUMNS.values())
-    ends = steps.group_by(["strategy", "seed"]).aggregate([(name, "max") for name in columns])
-    used = {
-        c.strategy: tuple(
-            _ends(ends.filter(pc.field("strategy") == c.strategy), name) for name in columns
-        )
-        for c in curves
-    }
     shared = min((int(curve.x[-1]) for curve in curves), default=0)
-    return tuple(_summary(c, used[c.strategy], shared, n_evaluated) for c in curves)
-
-
-def _ends(ends: pa.Table, column: str) -> Estimate:
-    """Return the mean over seeds of the greatest value each reached in a column."""
-    return estimate(
-        np.array(ends.column(f"{column}_max").to_pylist(), np.float64), within=NOT_NEGATIVE
+    return tuple(
+        _summary(c, steps.filter(pc.field("strategy") == c.strategy), shared, n_evaluated)
+        for c in curves
     )
 
 
@@ -83,12 +71,15 @@ def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
     return (heights * widths).sum(axis=1) / (n_labelled[-1] - n_labelled[0])
 
 
-def _summary(
-    curve: Curve, used: tuple[Estimate, ...], shared: int, n_evaluated: int
-) -> StrategySummary:
+def _summary(curve: Curve, steps: pa.Table, shared: int, n_evaluated: int) -> StrategySummary:
+    columns = X_COLUMNS.values()
+    ends = steps.group_by("seed").aggregate([(name, "max") for name in columns])
+    labels_used, questions, cost = (
+        estimate(np.array(ends.column(f"{n}_max").to_pylist(), np.float64), within=NOT_NEGATIVE)
+        for n in columns
+    )
     last = estimate(curve.values[:, -1], within=UNIT)
     inside = curve.x <= max(shared, int(curve.x[0]))
-    labels_used, questions, cost = used
     return StrategySummary(
         strategy=curve.strategy,
         n_seeds=len(curve.seeds),

@@ -19,13 +19,8 @@ def seeds_needed(mean: float, deviation: float, level: float, power: float = POW
 
     A rough guide: mean and deviation come from a few seeds, which err in both. A difference by
     chance alone has an answer too, and one that was just significant asks for more seeds than it
-    took, up to twice as many.
-
-    Args:
-        mean: Of the differences over the seeds.
-        deviation: Their standard deviation.
-        level: Of the test, in (0, 1); with several tests, below the usual one.
-        power: In (0, 1).
+    took, up to twice as many. Mean and deviation are those of the differences over the seeds; the
+    level is that of the test, in (0, 1), with several tests below the usual one.
 
     Returns:
         At least 2; None where there is no difference, or no deviation to compare it with.

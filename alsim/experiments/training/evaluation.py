@@ -75,13 +75,9 @@ def task_losses(
 ) -> dict[str, Tensor]:
     """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
 
-    The cross-entropy in nats, or the squared error of the scaled target: then 1 is what the mean
-    of the labels would cost. NaN where no row has the task.
-
-    Args:
-        said: task -> `(r, n, c)`.
-        labels: task -> `(r, n)` or `(n,)`, unscaled; -1 or NaN unknown.
-        scales: Of the regression targets.
+    The cross-entropy in nats, or the squared error of the scaled target: then 1 is what the mean of
+    the labels would cost. NaN where no row has the task. By task `said` is `(r, n, c)`; labels are
+    `(r, n)` or `(n,)`, unscaled, −1 or NaN unknown.
     """
     losses: dict[str, Tensor] = {}
     for name, outputs in said.items():
@@ -100,12 +96,8 @@ def measure_task(task: Task, outputs: Tensor, rows: range) -> dict[str, float]:
     """Return the metrics of one replica for one task, over the rows that have it.
 
     Of classes: accuracy, nll, and of two classes auc, unless the rows are all of one. Of a target:
-    mse, in the unit of the file squared. Without a row with the task there are none.
-
-    Args:
-        task: With the labels of the pool's rows.
-        outputs: `(n, c)` logits, or of a target `(n, 1)` in the unit of the file.
-        rows: Those that the outputs are of.
+    mse, in the unit of the file squared. Without a row with the task there are none. Outputs are
+    `(n, c)` logits, or of a target `(n, 1)` in the unit of the file, of these rows.
     """
     labels = task.labels[rows.start : rows.stop]
     known = known_rows(labels)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.runs import unlike
+from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.runs import named, unlike
 from alsim.errors import UsageError, nearest
-from alsim.plots.drawing.lines import Key
-from alsim.plots.drawing.of_runs import DrawableRun
+from alsim.plots.drawing.lines import Key, Look, looks_of
+from alsim.plots.drawing.of_runs import DrawableRun, differences
 
 T = TypeVar("T")
 
@@ -68,3 +70,17 @@ def pair_up(
             f"run with more strategies, such as --strategy {name},margin; or draw --kind curve",
         )
     return pairs, warnings
+
+
+def pair_curves(
+    runs: Sequence[DrawableRun], metric: str, x: XAxis, baseline: str | None, kind: str
+) -> tuple[list[tuple[Look, Curve, Curve]], list[str]]:
+    """Return each strategy's look, its curve and the baseline's, and warnings; see `pair_up`."""
+    found = [
+        (name, run, {curve.strategy: curve for curve in learning_curves(run.steps, metric, x=x)})
+        for name, run in named(runs)
+    ]
+    pairs, borrowed = pair_up(found, baseline, kind)
+    looks = looks_of([pair.key for pair in pairs], runs)
+    of_pairs = [(looks[pair.key], pair.mine, pair.baseline) for pair in pairs]
+    return of_pairs, [*differences(runs), *borrowed]

@@ -114,12 +114,7 @@ def finished(
 ) -> Drawing:
     """Return a figure as a drawing, with fonts that have all of its characters.
 
-    Args:
-        figure: The figure.
-        warnings: To show beside it.
-        title: Above the axes, or else above all panels, as it was typed.
-        footnote: See `write_footnote`.
-        axes: The only ones of the figure, if the title goes above these.
+    The title stands above `axes`, the only ones of the figure, or else above all panels.
     """
     width = figure.get_figwidth()
     if title and axes is not None:

@@ -1,22 +1,11 @@
 """The labels of axes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.runs import RunFacts, counted
 from alsim.errors import UsageError, nearest
 from alsim.measures import MEASURES, SCORES
-
-
-class Evaluated(Protocol):
-    """A run or study whose manifest names the evaluation split."""
-
-    @property
-    def manifest(self) -> Mapping[str, object]:
-        """The contents of `run.json`."""
-        ...
-
 
 # Columns in words, and whether they are measured on the evaluation split.
 _WORDS: Mapping[str, tuple[str, bool]] = {
@@ -32,7 +21,7 @@ X_WORDS: Mapping[XAxis, str] = {
 }
 
 
-def axis_label(metric: str, runs: Sequence[Evaluated]) -> str:
+def axis_label(metric: str, runs: Sequence[RunFacts]) -> str:
     """Return a metric's name in words, and the split on which it was measured."""
     words, is_measured = _WORDS.get(metric, (metric.replace("_", " "), True))
     return f"{words} on {split_in_words(runs)}" if is_measured else words
@@ -43,7 +32,7 @@ def x_label(x: XAxis, runs: Sequence[RunFacts]) -> str:
     return "number of labelled objects" if counted(x, runs) == "objects" else X_WORDS[x]
 
 
-def split_in_words(runs: Sequence[Evaluated]) -> str:
+def split_in_words(runs: Sequence[RunFacts]) -> str:
     """Return the splits that runs were evaluated on, such as "the test split"."""
     splits = sorted({str(run.manifest.get("evaluation_split")) for run in runs})
     return f"the {' and '.join(splits)} split{'s' * (len(splits) > 1)}"

@@ -8,16 +8,15 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import convert
 
 from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.loop import Advance
 from alsim.experiments.curves.position import Position
-from alsim.experiments.curves.records import Round, StepRecord
+from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
 from alsim.experiments.passive import Passive
 from alsim.signals import CHUNK, Chunks
@@ -25,6 +24,7 @@ from alsim.store.checkpoint import load_checkpoint, save_checkpoint
 from alsim.store.curve_journal import Journal
 from alsim.store.curve_lines import Ending, Entry, round_to_json
 from alsim.store.opening import remove_file
+from alsim.studies.messages import Diverged, Step
 from alsim.training.state import ReplicaState
 
 SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
@@ -47,14 +47,6 @@ class Pace:
         do()
         ended = time.monotonic()
         self._due = ended + (ended - began) / self._share
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was new in a step."""
-
-    steps: tuple[StepRecord, ...]
-    endings: tuple[tuple[Job, Ending], ...]
 
 
 class Keeper:
@@ -120,8 +112,8 @@ class Keeper:
         self._chunks.size = chunk
         return position
 
-    def keep(self, advance: Advance, seconds: Mapping[str, float]) -> Kept:
-        """Write the new records of a step, and compare the others.
+    def keep(self, advance: Advance, seconds: Mapping[str, float]) -> list[Step | Diverged]:
+        """Write the new records of a step, compare the others, and return the reports.
 
         The replicas share the seconds that the step's phases took.
 
@@ -130,7 +122,7 @@ class Keeper:
             StoreError: If the system cannot write.
         """
         share = {phase: taken / max(1, len(advance.rounds)) for phase, taken in seconds.items()}
-        new: list[StepRecord] = []
+        new: list[Step | Diverged] = []
         for r, round_ in advance.rounds.items():
             if advance.step < self._n[r]:
                 recorded = self._journals[r].recorded.entries[advance.step].round
@@ -138,42 +130,34 @@ class Keeper:
             else:
                 self._journals[r].append(Entry(round_, share))
                 self._n[r] += 1
-                new.append(round_.step)
+                new.append(Step(round_.step))
         for r in advance.diverged:
             if advance.step < self._n[r]:
                 raise _differs(self._jobs[r], advance.step, "its training diverges now")
-        endings = self.end(advance.diverged, "diverged", advance.step)
+        new += self.lose(advance.diverged, advance.step)
         self._syncs.act(self._sync)
         self._checkpoints.act(lambda: self._save(advance.position()))
-        return Kept(tuple(new), endings)
+        return new
 
-    def finish(self, last: int, seconds: Mapping[str, float]) -> Kept:
+    def lose(self, replicas: Sequence[int], step: int) -> list[Diverged]:
+        """End the curves whose training diverged, and report those that had not ended before."""
+        new = [r for r in replicas if not self._ended[r]]
+        for r in new:
+            self._end(r, Ending("diverged", step, {}))
+        return [Diverged(self._jobs[r], step) for r in new]
+
+    def finish(self, last: int, seconds: Mapping[str, float]) -> None:
         """End the other curves at their step `last`, whose last phases took these seconds."""
         going = [r for r, ended in enumerate(self._ended) if not ended]
-        share = {phase: taken / len(going) for phase, taken in seconds.items()} if going else {}
-        endings: list[tuple[Job, Ending]] = []
         for r in going:
-            endings += self.end([r], "done", min(last, self._n[r] - 1), share)
+            share = {phase: taken / len(going) for phase, taken in seconds.items()}
+            self._end(r, Ending("done", min(last, self._n[r] - 1), share))
         self._sync()
         remove_file(self._checkpoint)  # no longer needed
-        return Kept((), tuple(endings))
 
-    def end(
-        self,
-        replicas: Sequence[int],
-        reason: Literal["done", "diverged"],
-        step: int,
-        seconds: Mapping[str, float] | None = None,
-    ) -> tuple[tuple[Job, Ending], ...]:
-        """Write and return the end of those curves that have none yet."""
-        endings: list[tuple[Job, Ending]] = []
-        for r in replicas:
-            if not self._ended[r]:
-                ending = Ending(reason, step, seconds or {})
-                self._journals[r].end(ending)
-                self._ended[r] = True
-                endings.append((self._jobs[r], ending))
-        return tuple(endings)
+    def _end(self, r: int, ending: Ending) -> None:
+        self._journals[r].end(ending)
+        self._ended[r] = True
 
     def _sync(self) -> None:
         for journal in self._journals:

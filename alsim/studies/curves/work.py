@@ -2,7 +2,7 @@
 
 from alsim.experiments.curves.loop import active, begin
 from alsim.studies import messages
-from alsim.studies.curves.keep import Keeper, Kept
+from alsim.studies.curves.keep import Keeper
 from alsim.studies.start.work import Send, Stopwatch, Study, start_of
 
 
@@ -18,20 +18,14 @@ def run_active(study: Study, message: messages.Active, send: Send) -> None:
         if position is None:
             position = begin(setting, jobs, start_of(study, message))
             lost = [r for r, on in enumerate(position.running) if not on]
-            _report(send, Kept((), keeper.end(lost, "diverged", 0)))
+            for report in keeper.lose(lost, 0):
+                send(report)
         step = position.step
         if any(position.running):
             for advance in active(setting, jobs, position, watch):
                 step = advance.step
                 seconds = watch.take()
                 watch.phase("journal")
-                _report(send, keeper.keep(advance, seconds))
-        _report(send, keeper.finish(step, watch.take()))
-
-
-def _report(send: Send, kept: Kept) -> None:
-    for step in kept.steps:
-        send(messages.Step(step))
-    for job, ending in kept.endings:
-        if ending.reason == "diverged":
-            send(messages.Diverged(job, ending.step))
+                for report in keeper.keep(advance, seconds):
+                    send(report)
+        keeper.finish(step, watch.take())

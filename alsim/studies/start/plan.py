@@ -124,14 +124,9 @@ def _plan(
 ) -> Plan[_After]:
     """Return the tasks of a study.
 
-    Args:
-        groups: The seeds, those together that one passive phase trains.
-        strategies: By name.
-        training: How nets are trained.
-        folder: The run's.
-        task_of: Returns the name and the message of some jobs, given their numbers in the run.
-        is_together: Whether one task does all jobs that are trained alike.
-        way: Of the passive phases; None: the study's.
+    One passive phase trains each group of seeds, in its own `way` if there is one. With
+    `is_together` one task does all jobs that are trained alike; `task_of` returns its name and
+    message, given the numbers of its jobs.
     """
     folder = folder.resolve()
     pairs = [Job(seed, name) for name in strategies for group in groups for seed in group]
