@@ -100,8 +100,6 @@ def _draw_tasks(
         runs,
         metric,
         panels,
-        ylabel=axis_label(metric, runs),
-        is_share=metric in SHARES,
         n_columns=n if n <= 3 else next((c for c in (4, 3) if n % c == 0), _MOST_COLUMNS),
         band=band,
         title=title,

@@ -13,7 +13,6 @@ from alsim.plots.drawing.figures import Drawing
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, distinct
 from alsim.plots.drawing.panels import Panel, draw_panels, places_in
-from alsim.plots.drawing.words import axis_label
 
 _ALL = "all"
 _WIDEST = 32  # characters of a title that fit above a panel
@@ -57,8 +56,6 @@ def draw_heads(
         unique,
         "accuracy",
         panels,
-        ylabel=axis_label("accuracy", unique),
-        is_share=True,
         n_columns=_columns(len(heads), len(patterns)),
         band=band,
         title=title,

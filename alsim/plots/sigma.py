@@ -42,7 +42,6 @@ def draw_sigma(
             for task, head, place in zip(tasks, heads, places, strict=True)
         ],
         ylabel="σ (the loss has weight 1 / σ²)",
-        is_share=False,
         n_columns=min(4, len(places)),
         band=band,
         title=title,

@@ -1,9 +1,9 @@
 """The messages between a run and its workers, and the one place that encodes them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any
 
 from msgspec import Struct, msgpack
 
@@ -128,27 +128,7 @@ Report = Epoch | Step | Copies | Fits | Note | Diverged  # while a task is worke
 Reply = Report | Done | Failed
 
 _encoder = msgpack.Encoder(enc_hook=os.fsencode)  # of paths, which may hold any bytes
-_Message = TypeVar("_Message")
 _SIZE = 4  # bytes before each message, its length
-
-
-class Reader(Generic[_Message]):
-    """Reads messages of one kind from a pipe."""
-
-    def __init__(self, pipe: IO[bytes], kind: Any) -> None:
-        self._pipe = pipe
-        self._decoder = msgpack.Decoder[_Message](kind, dec_hook=_as_path)
-
-    def read(self) -> _Message | None:
-        """Return the next message, None at the end of the pipe, also amid a message.
-
-        Raises:
-            msgspec.ValidationError: If it is of another kind.
-        """
-        head = self._pipe.read(_SIZE)
-        body = self._pipe.read(int.from_bytes(head, "little"))
-        is_whole = len(head) == _SIZE and len(body) == int.from_bytes(head, "little")
-        return self._decoder.decode(body) if is_whole else None
 
 
 def write(pipe: IO[bytes], message: Opening | Task | Reply) -> None:
@@ -162,14 +142,28 @@ def write(pipe: IO[bytes], message: Opening | Task | Reply) -> None:
     pipe.flush()
 
 
-def reading_tasks(pipe: IO[bytes]) -> Reader[Opening | Task]:
-    """Return what reads the messages of a run."""
-    return Reader(pipe, Opening | Task)
+def read_tasks(pipe: IO[bytes]) -> Iterator[Opening | Task]:
+    """Yield the messages of a run, see `_read`."""
+    return _read(pipe, Opening | Task)
 
 
-def reading_replies(pipe: IO[bytes]) -> Reader[Reply]:
-    """Return what reads the messages of a worker."""
-    return Reader(pipe, Reply)
+def read_replies(pipe: IO[bytes]) -> Iterator[Reply]:
+    """Yield the messages of a worker, see `_read`."""
+    return _read(pipe, Reply)
+
+
+def _read(pipe: IO[bytes], kind: Any) -> Iterator[Any]:
+    """Yield messages until the end of the pipe, which may come amid a message.
+
+    Raises:
+        msgspec.ValidationError: If one is of another kind.
+    """
+    decoder = msgpack.Decoder(kind, dec_hook=_as_path)
+    while len(head := pipe.read(_SIZE)) == _SIZE:
+        n = int.from_bytes(head, "little")
+        if len(body := pipe.read(n)) < n:
+            return
+        yield decoder.decode(body)
 
 
 def _as_path(kind: type, value: bytes) -> Any:

@@ -34,8 +34,8 @@ from alsim.studies.messages import (
     Reply,
     Step,
     Task,
-    reading_replies,
-    reading_tasks,
+    read_replies,
+    read_tasks,
     write,
 )
 from alsim.studies.start.assignment import Assignment
@@ -114,17 +114,14 @@ def test_all_messages_come_out_of_a_pipe_as_they_went_in_and_then_its_end() -> N
     n_tasks = pipe.tell()
     for message in REPLIES:
         write(pipe, message)
-    tasks = reading_tasks(io.BytesIO(pipe.getvalue()[:n_tasks]))
-    replies = reading_replies(io.BytesIO(pipe.getvalue()[n_tasks:]))
-    assert [tasks.read() for _ in TASKS] == TASKS
-    assert [replies.read() for _ in REPLIES] == REPLIES
-    assert tasks.read() is replies.read() is None
+    assert list(read_tasks(io.BytesIO(pipe.getvalue()[:n_tasks]))) == TASKS
+    assert list(read_replies(io.BytesIO(pipe.getvalue()[n_tasks:]))) == REPLIES
 
 
 def test_a_loss_that_is_no_number_is_reported_too() -> None:
     pipe = io.BytesIO()
     write(pipe, Step(StepRecord("random", 3, 1, 20, 20, 20, 16, 0, 0, 0, math.nan, math.nan)))
-    (found,) = [reading_replies(io.BytesIO(pipe.getvalue())).read()]
+    (found,) = read_replies(io.BytesIO(pipe.getvalue()))
     assert isinstance(found, Step)
     assert math.isnan(found.record.nll)
 
@@ -133,6 +130,6 @@ def test_a_message_cut_short_is_the_end_and_one_of_another_kind_is_refused() -> 
     pipe = io.BytesIO()
     write(pipe, Note("memory ran out"))
     for n in range(pipe.tell()):
-        assert reading_replies(io.BytesIO(pipe.getvalue()[:n])).read() is None
+        assert not list(read_replies(io.BytesIO(pipe.getvalue()[:n])))
     with pytest.raises(msgspec.ValidationError):
-        reading_tasks(io.BytesIO(pipe.getvalue())).read()
+        list(read_tasks(io.BytesIO(pipe.getvalue())))

@@ -8,6 +8,7 @@ from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.metric_curves import Place, metric_curves, places_of
 from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind
+from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import (
     Key,
@@ -22,7 +23,7 @@ from alsim.plots.drawing.lines import (
     write_legend,
 )
 from alsim.plots.drawing.of_runs import DrawableRun, differences
-from alsim.plots.drawing.words import x_label
+from alsim.plots.drawing.words import axis_label, x_label
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,18 +45,17 @@ def draw_panels(
     metric: str,
     panels: Sequence[Panel],
     *,
-    ylabel: str,
-    is_share: bool,
     n_columns: int,
     band: BandKind,
     title: str | None,
     x: XAxis,
+    ylabel: str | None = None,
 ) -> Drawing:
     """Return one panel for each place, with a line for each strategy of each run.
 
     Every panel has its own limits, but all have the same scale, so that equal gains look equal.
     """
-    warnings = differences(runs)
+    warnings, is_share = differences(runs), metric in SHARES
     found: list[list[tuple[Key, Curve]]] = [
         [
             ((name, curve.strategy), curve)
@@ -76,7 +76,7 @@ def draw_panels(
         around=(1.9, 1.2),
         each=(2.6, 2.3),
         xlabel=x_label(x, runs),
-        ylabel=ylabel,
+        ylabel=ylabel or axis_label(metric, runs),
     )
     seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
     span = max((top - bottom for bottom, top in seen), default=1.0)

@@ -19,7 +19,7 @@ from typing import IO
 
 from alsim import errors
 from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
-from alsim.studies.messages import Done, Failed, Opening, Reply, Task, reading_replies, write
+from alsim.studies.messages import Done, Failed, Opening, Reply, Task, read_replies, write
 from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.protocol import Handle, WorkerTask
 
@@ -48,8 +48,7 @@ class _Worker:
         self._reader.start()
 
     def _read(self) -> None:
-        reader = reading_replies(self._replies)
-        while (message := reader.read()) is not None:
+        for message in read_replies(self._replies):
             self._inbox.put(_Event(self, message))
         self._inbox.put(_Event(self, None))
 

@@ -52,10 +52,9 @@ def serve() -> NoReturn:
 def _received() -> Iterator[Opening | Task]:
     """Yield the parent's messages; end this process at once when the parent ends."""
     inbox: queue.Queue[Opening | Task] = queue.Queue()
-    reader = messages.reading_tasks(sys.stdin.buffer)
 
     def read() -> None:
-        while (message := reader.read()) is not None:
+        for message in messages.read_tasks(sys.stdin.buffer):
             inbox.put(message)
         os._exit(0)
 
