@@ -1,7 +1,7 @@
 """The life of a study in its folder, whatever its kind: begun or continued, worked on, ended."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +18,12 @@ from alsim.store.opening import remove_folder
 from alsim.studies.bits import VARIABLE, strict_mode
 from alsim.studies.claiming import Claim, claim, tidy
 from alsim.studies.machine import Machine
-from alsim.studies.messages import Opening, Task
+from alsim.studies.messages import Opening
 from alsim.studies.same_again import refuse_differences, refuse_other_options
 from alsim.studies.watch import Watch, pass_on
 from alsim.studies.workers.inline import Inline
 from alsim.studies.workers.processes import Processes
-from alsim.studies.workers.protocol import Workers, WorkerTask
+from alsim.studies.workers.protocol import Tasks, Workers
 
 _LATE = (
     "this process has used MKL already, so last bits may differ from those of other runs: a run "
@@ -74,9 +74,7 @@ class Procedure(Protocol[Prepared]):
         """Return the part of a manifest that describes the study."""
         ...
 
-    def left(
-        self, folder: Path, prepared: Prepared, watch: Watch
-    ) -> tuple[Opening, Sequence[WorkerTask[Task]]]:
+    def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Opening, Tasks]:
         """Return what opens the study, and the tasks left to do; report what was done before."""
         ...
 

@@ -172,7 +172,7 @@ def test_what_a_worker_prints_as_it_dies_is_reported_with_its_exit_code(tmp_path
         pytest.raises(RunError, match="ended with exit code 1:") as caught,
         Processes(2, worker_environment(1), None) as group,
     ):
-        group.run(task.message, [task], lambda task, report: None)  # pyright: ignore[reportArgumentType]
+        group.run(task.message, [task], lambda task, report: None, lambda: None)  # pyright: ignore[reportArgumentType]
     assert "ValueError: out of order: Passive" in caught.value.args[0]
 
 

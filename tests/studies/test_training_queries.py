@@ -12,6 +12,7 @@ from things import POOL
 
 import alsim
 from alsim.errors import PoolError, StoreError, UsageError
+from alsim.studies.training.mapped_queries import read_queries, write_queries
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,25 @@ def test_a_run_that_queried_single_labels_is_met_with_the_splits_it_had(tmp_path
         out=tmp_path / "study",
     )  # fmt: skip
     assert study.fits["n_cells"].to_pylist() == [30]
+
+
+def test_workers_read_the_queries_of_each_strategy_and_seed_as_they_were_written(
+    tmp_path: Path,
+) -> None:
+    assert read_queries(tmp_path) is None
+    strategies, seeds = ["margin", "margin", "random"], [0, 0, 3]
+    cells = {"unit": [0, 0, 0], "row": [5, 5, 7], "label": [1, -1, 0]}
+    digest = write_queries(tmp_path, strategies, seeds, ["late", "early", "late"], **cells)
+    found = read_queries(tmp_path)
+    assert found is not None
+    assert list(found) == [("margin", 0), ("random", 3)]
+    mine = found["margin", 0]
+    assert [mine.names[place] for place in mine.tasks.tolist()] == ["late", "early"]
+    assert (mine.unit.tolist(), mine.rows.tolist(), mine.labels.tolist()) == (
+        [0, 0],
+        [5, 5],
+        [1, -1],
+    )
+    assert found["random", 3].rows.tolist() == [7]
+    cells["label"][1] = 0
+    assert write_queries(tmp_path, strategies, seeds, ["late", "early", "late"], **cells) != digest

@@ -1,6 +1,6 @@
 """A correlation study: its plan, its findings, its tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from alsim.studies.correlation.sizes import Sizes, plan_sizes
 from alsim.studies.findings import refuse_gone
 from alsim.studies.lifecycle import Head
 from alsim.studies.machine import choose_machine
-from alsim.studies.messages import Correlate, Open, Task
+from alsim.studies.messages import Correlate, Open
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives
 from alsim.studies.start.plan import Plan, plan_correlation
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
 from alsim.studies.watch import Watch
-from alsim.studies.workers.protocol import WorkerTask
+from alsim.studies.workers.protocol import Tasks
 
 AUTO: Way = "lockstep"  # how copies are trained by default, on a CPU as on a GPU
 
@@ -79,9 +79,7 @@ class _Correlating:
         }
         return found
 
-    def left(
-        self, folder: Path, prepared: Prepared, watch: Watch
-    ) -> tuple[Open, Sequence[WorkerTask[Task]]]:
+    def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
         planned = self._sizes(prepared)
         watch.plan(str(planned))
         n_groups = planned.correlation.sample_size // planned.correlation.group_size

@@ -1,6 +1,6 @@
 """A run of learning curves: plan, journals, tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,14 @@ from alsim.studies.caveats import about_labels
 from alsim.studies.findings import all_diverged, refuse_gone
 from alsim.studies.lifecycle import Head
 from alsim.studies.machine import choose_machine
-from alsim.studies.messages import Active, Open, Task
+from alsim.studies.messages import Active, Open
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passives import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
 from alsim.studies.watch import Watch
-from alsim.studies.workers.protocol import WorkerTask
+from alsim.studies.workers.protocol import Tasks
 
 
 def curves_study(
@@ -69,9 +69,7 @@ class _Curves:
     def describe(self, prepared: Prepared) -> dict[str, Any]:
         return describe_study(prepared, self.options)
 
-    def left(
-        self, folder: Path, prepared: Prepared, watch: Watch
-    ) -> tuple[Open, Sequence[WorkerTask[Task]]]:
+    def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
         schedule = prepared.assignment.schedule
         n_steps = schedule.steps if schedule.until.kind == "steps" else None
         watch.plan(str(schedule))

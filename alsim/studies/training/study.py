@@ -21,14 +21,14 @@ from alsim.store.training import kept_results, load_results, write_training
 from alsim.studies.findings import all_diverged, notes_on_epochs, refuse_gone
 from alsim.studies.lifecycle import Head
 from alsim.studies.machine import choose_machine
-from alsim.studies.messages import Fit, OpenTraining, Task
+from alsim.studies.messages import Fit, OpenTraining
 from alsim.studies.same_again import plain_options
 from alsim.studies.training.check import columns_of
 from alsim.studies.training.exports import ExportPaths
 from alsim.studies.training.prepare import Pair, TrainPrepared, describe_training, prepare_training
 from alsim.studies.training.queried import QueriedRun, open_queries
 from alsim.studies.watch import Watch
-from alsim.studies.workers.protocol import WorkerTask
+from alsim.studies.workers.protocol import Tasks, WorkerTask
 
 
 def training_study(
@@ -73,7 +73,7 @@ class _Training:
 
     def left(
         self, folder: Path, prepared: TrainPrepared, watch: Watch
-    ) -> tuple[OpenTraining, Sequence[WorkerTask[Task]]]:
+    ) -> tuple[OpenTraining, Tasks]:
         if self.options.export_task:
             make_folder(folder / EXPORTS)
         plan = self._plan(folder, prepared)

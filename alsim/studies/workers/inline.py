@@ -1,13 +1,12 @@
 """This process as the only worker: for a debugger, for notebooks and for tests."""
 
 import sys
-from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 
 import torch
 
-from alsim.studies.messages import Opening, Report, Task
-from alsim.studies.workers.protocol import Handle, WorkerTask
+from alsim.studies.messages import Opening, Report
+from alsim.studies.workers.protocol import Handle, Opened, Tasks
 from alsim.studies.workers.worker import Worker
 
 
@@ -23,13 +22,7 @@ class Inline:
         torch.set_num_threads(self._threads)
         torch.set_flush_denormal(self._flushes)
 
-    def run(
-        self,
-        opening: Opening,
-        tasks: Sequence[WorkerTask[Task]],
-        handle: Handle,
-        opened: Callable[[], None] = lambda: None,
-    ) -> None:
+    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
         """Do all tasks, see `Workers.run`; other errors than an AlsimError are raised, too."""
         stdout, task = sys.stdout, None
 

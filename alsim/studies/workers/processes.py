@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -21,7 +21,7 @@ from alsim import errors
 from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
 from alsim.studies.messages import Done, Failed, Opening, Reply, Task, read_replies, write
 from alsim.studies.workers.channel import Channel
-from alsim.studies.workers.protocol import Handle, WorkerTask
+from alsim.studies.workers.protocol import Handle, Opened, Tasks, WorkerTask
 
 _SERVER = (sys.executable, "-m", "alsim.studies.workers.server")
 # The server reads /proc, and some libraries of macOS do not survive a fork.
@@ -167,13 +167,7 @@ class Processes:
         for worker in self._workers:
             worker.close()
 
-    def run(
-        self,
-        opening: Opening,
-        tasks: Sequence[WorkerTask[Task]],
-        handle: Handle,
-        opened: Callable[[], None] = lambda: None,
-    ) -> None:
+    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
         """Do all tasks, see `Workers.run`."""
         waiting = list(tasks)
         done: set[str] = set()

@@ -24,7 +24,9 @@ class WorkerTask(Generic[TaskKind]):
         return self.seeds or self.name
 
 
+Tasks = Sequence[WorkerTask[Task]]
 Handle = Callable[[WorkerTask[Any], Report], None]
+Opened = Callable[[], None]
 
 
 class Workers(Protocol):
@@ -34,13 +36,7 @@ class Workers(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def run(
-        self,
-        opening: Opening,
-        tasks: Sequence[WorkerTask[Task]],
-        handle: Handle,
-        opened: Callable[[], None] = lambda: None,
-    ) -> None:
+    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
         """Do all tasks, each after those it waits for, and pass on the workers' reports.
 
         Args:
