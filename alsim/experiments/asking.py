@@ -46,15 +46,10 @@ def ask(
     """Return the oracles' answers about some cells, task -> Answers of all k.
 
     An object is read, at `read_price`, when the first of its labels is asked for, and never again:
-    the joint cost c₀ + Σ cₜ. That price is on its first cell here.
-
-    Args:
-        setting: The study.
-        rows: `(k,)` int64; with cells as the unit an object may come several times.
-        cells: `(k, t)` bool, one at least in each row.
-        seen: `(m,)` int64, the objects that have been asked about before.
-        beliefs: `(k, c)`, see `Oracle`; None with several tasks.
-        generator: All that is random is drawn from it.
+    the joint cost c₀ + Σ cₜ. That price is on its first cell here. Rows are `(k,)` int64, with
+    cells as the unit an object may come several times; cells are `(k, t)` bool, one at least in
+    each row. `seen` has the objects asked about before, `(m,)` int64, and `beliefs` are `(k, c)`,
+    see `Oracle`; None with several tasks.
     """
     answers: dict[str, Answers] = {}
     is_read = _first_times(rows) & ~torch.isin(rows, seen)

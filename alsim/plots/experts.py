@@ -20,9 +20,14 @@ from alsim.errors import StoreError
 from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
-from alsim.plots.drawing.of_trainings import labels_in_words, looks_of_nets, nets_of, study_warnings
+from alsim.plots.drawing.of_trainings import (
+    DrawableTraining,
+    labels_in_words,
+    looks_of_nets,
+    nets_of,
+    study_warnings,
+)
 from alsim.plots.drawing.words import axis_label
-from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +38,7 @@ _MARKERS = {"task-k": "o", "mean-k": "s", "round": "^", "sample": "v", "soft": "
 
 @own_style()
 def draw_experts(
-    study: TrainingStudy,
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     band: BandKind = "t",
@@ -104,7 +109,7 @@ def draw_experts(
 
 
 def _marks(
-    study: TrainingStudy, which: Trained, metric: str, names: Sequence[str], share: float
+    study: DrawableTraining, which: Trained, metric: str, names: Sequence[str], share: float
 ) -> list[tuple[str, float, np.ndarray]]:
     """Return each evaluation except top-K, its number of experts, and one value per seed."""
     experts = net_means(study.tasks, which, "n_experts", names)

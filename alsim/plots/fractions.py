@@ -22,9 +22,13 @@ from alsim.plots.drawing.lines import (
     write_legend,
 )
 from alsim.plots.drawing.names import shortened
-from alsim.plots.drawing.of_trainings import looks_of_nets, nets_of, study_warnings
+from alsim.plots.drawing.of_trainings import (
+    DrawableTraining,
+    looks_of_nets,
+    nets_of,
+    study_warnings,
+)
 from alsim.plots.drawing.words import axis_label
-from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +40,7 @@ _TICKS = 6  # up to this many numbers of labels, each has a tick
 
 @own_style()
 def draw_fractions(
-    study: TrainingStudy,
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     band: BandKind = "t",

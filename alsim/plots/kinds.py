@@ -60,11 +60,8 @@ KINDS: Mapping[str, Kind] = {
 def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     """Return a plot of a kind.
 
-    Args:
-        kind: One of `KINDS`.
-        folders: The runs or studies read from the folders.
-        options: The options given; the kind has defaults for the others. Every kind that shows runs
-            takes the name of a `task`, and then shows the runs as if they had that task only.
+    The options are those given; the kind has defaults for the others. Every kind that shows runs
+    takes the name of a `task`, and then shows the runs as if they had that task only.
 
     Raises:
         UsageError: If the kind does not take an option, a run has no such task, or a kind that

@@ -18,9 +18,14 @@ from alsim.measures import OF_TRAINING
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import Look, signed
 from alsim.plots.drawing.names import shortened
-from alsim.plots.drawing.of_trainings import labels_in_words, looks_of_nets, nets_of, study_warnings
+from alsim.plots.drawing.of_trainings import (
+    DrawableTraining,
+    labels_in_words,
+    looks_of_nets,
+    nets_of,
+    study_warnings,
+)
 from alsim.plots.drawing.words import axis_label
-from alsim.store.training import TrainingStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +40,7 @@ _BINS = (8, 40)  # minimum and maximum
 
 @own_style()
 def draw_losses(
-    study: TrainingStudy,
+    study: DrawableTraining,
     *,
     metric: str | None = None,
     title: str | None = None,

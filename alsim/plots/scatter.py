@@ -1,7 +1,7 @@
 """A correlation study: the score of each group of rows, and the accuracy after training on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ from alsim.experiments.correlation import CONTROL
 from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.style import STYLES
-from alsim.store.correlation import CorrelationStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +20,21 @@ if TYPE_CHECKING:
 _MARKERS = "os^Dv<>P"
 
 
-def draw_study(study: CorrelationStudy, *, title: str | None = None) -> Drawing:
+class DrawableStudy(Protocol):
+    """The parts of a correlation study that its plot uses, as `read_correlation` returns them."""
+
+    @property
+    def groups(self) -> pa.Table:
+        """One row per group."""
+        ...
+
+    @property
+    def correlations(self) -> Sequence[Correlation]:
+        """One per metric."""
+        ...
+
+
+def draw_study(study: DrawableStudy, *, title: str | None = None) -> Drawing:
     """Return the scatter of a study.
 
     Raises:

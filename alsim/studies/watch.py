@@ -29,11 +29,8 @@ class Watch:
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         """Note that `n` units are done so far, those of an earlier session included.
 
-        Args:
-            unit: What is counted.
-            key: The metric of copies, the task of nets, the training of epochs.
-            n: In all, not since the last call.
-            seed: Of copies.
+        The key is the metric of copies, the task of nets, the training of epochs; only copies have
+        a seed.
         """
 
     def step(self, record: StepRecord) -> None:

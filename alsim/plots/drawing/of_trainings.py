@@ -1,22 +1,42 @@
 """Helpers for the plots of training studies: what they use of a study, and its lines' looks."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.curves.runs import RunFacts
 from alsim.analysis.manifest import object_at, value_at
 from alsim.analysis.training.values import Trained, trained_in
 from alsim.experiments.training.records import RANDOM
 from alsim.plots.drawing.lines import Look
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.style import line_styles
-from alsim.store.training import TrainingStudy
 
 _MARKERS = "osD^vPX*<>"  # one for each strategy that chose labels
 
 
-def study_warnings(study: TrainingStudy) -> list[str]:
+class DrawableTraining(RunFacts, Protocol):
+    """The parts of a training study that plots use, as `read_training` returns them."""
+
+    @property
+    def status(self) -> str:
+        """Its status, such as "complete"."""
+        ...
+
+    @property
+    def fits(self) -> pa.Table:
+        """One row per net."""
+        ...
+
+    @property
+    def tasks(self) -> pa.Table:
+        """One row per net, task, evaluation and metric."""
+        ...
+
+
+def study_warnings(study: DrawableTraining) -> list[str]:
     """Return warnings about an unfinished study and about diverged nets."""
     warnings: list[str] = []
     if study.status != "complete":
@@ -32,7 +52,7 @@ def study_warnings(study: TrainingStudy) -> list[str]:
     return warnings
 
 
-def labels_in_words(study: TrainingStudy, fraction: float, chosen_by: str | None = None) -> str:
+def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | None = None) -> str:
     """Return the labels that nets were trained on, such as "the 50 labels that margin chose".
 
     Without `chosen_by` they are those of all strategies.
@@ -51,7 +71,7 @@ def labels_in_words(study: TrainingStudy, fraction: float, chosen_by: str | None
     return f"the {'first ' * (fraction < 1)}{n} labels that {who} chose"
 
 
-def nets_of(study: TrainingStudy, table: pa.Table) -> tuple[Trained, ...]:
+def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
     """Return the nets of a study's table, with the models in the order of the command."""
     return trained_in(table, list(object_at(study.manifest, "configuration", "models")))
 

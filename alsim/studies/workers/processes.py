@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from select import select
 from typing import IO
@@ -31,7 +30,7 @@ _FORKS = sys.platform == "linux"
 class _Worker:
     """The channel to one worker, and the thread that reads its reports."""
 
-    def __init__(self, inbox: "queue.Queue[_Event]") -> None:
+    def __init__(self, inbox: "_Inbox") -> None:
         self.task: WorkerTask[Task] | None = None
         self.errors = _temporary()
         tasks, mine = os.pipe()
@@ -49,8 +48,8 @@ class _Worker:
 
     def _read(self) -> None:
         for message in read_replies(self._replies):
-            self._inbox.put(_Event(self, message))
-        self._inbox.put(_Event(self, None))
+            self._inbox.put((self, message))
+        self._inbox.put((self, None))
 
     def send(self, message: Opening | Task) -> None:
         """Send one message; a worker that has died is noticed by its reader."""
@@ -67,6 +66,9 @@ class _Worker:
         self._reader.join()
         self._replies.close()
         self.errors.close()
+
+
+_Inbox = queue.Queue[tuple[_Worker, Reply | None]]  # None: the worker's output has ended
 
 
 class _Started:
@@ -131,12 +133,6 @@ class _Server:
         self._errors.close()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Event:
-    worker: _Worker
-    message: Reply | None  # None: the worker's output has ended
-
-
 class Processes:
     """A group of worker processes with one stream of messages."""
 
@@ -145,7 +141,7 @@ class Processes:
 
         Several are forked from one server if the system can; a single one is started.
         """
-        self._inbox: queue.Queue[_Event] = queue.Queue()
+        self._inbox: _Inbox = queue.Queue()
         self._workers = [_Worker(self._inbox) for _ in range(n)]
         locks = () if lock is None or lock < 0 else (lock,)
         self._hosts: dict[_Worker, _Started | _Server]
@@ -176,8 +172,7 @@ class Processes:
         for worker in self._workers:
             worker.send(opening)  # its "done" makes the worker idle
         while len(done) < len(tasks):
-            event = self._inbox.get()
-            worker, message = event.worker, event.message
+            worker, message = self._inbox.get()
             if message is None:
                 where = worker.task.name if worker.task else "before its first task"
                 raise death_of(*self._hosts[worker].death_of(worker), where)

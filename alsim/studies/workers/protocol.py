@@ -39,11 +39,8 @@ class Workers(Protocol):
     def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
         """Do all tasks, each after those it waits for, and pass on the workers' reports.
 
-        Args:
-            opening: The first message to every worker.
-            tasks: In the order of preference.
-            handle: Called in this thread with each report on a task.
-            opened: Called once every worker has opened the study.
+        Tasks are in the order of preference. `handle` is called in this thread with each report on
+        a task, and `opened` once every worker has opened the study.
 
         Raises:
             AlsimError: As a worker raised it.
