@@ -1,6 +1,7 @@
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,29 @@ compute_strictly(0)  # runs in the process of the tests have the bits of worker 
 for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda number, frame: None)
+
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}
+_unmarked: list[str] = []  # the running test, unless it is marked as one that starts processes
+
+
+def _refuse_processes(event: str, arguments: tuple[object, ...]) -> None:
+    if event in _STARTS and _unmarked:
+        raise AssertionError(f"{_unmarked[0]} starts a process: give it pytest.mark.process")
+
+
+sys.addaudithook(_refuse_processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let nothing start a process but tests that are marked so, or slow."""
+    if not any(map(item.get_closest_marker, ("process", "slow"))):
+        _unmarked.append(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        _unmarked.clear()
+
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

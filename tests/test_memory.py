@@ -194,6 +194,7 @@ def test_the_tensors_of_a_failed_attempt_are_gone_before_the_next(way: Way) -> N
 # --- a study
 
 
+@pytest.mark.long
 @WAYS
 def test_a_study_goes_on_with_smaller_chunks_and_gives_what_they_give(
     way: Way, models: Path

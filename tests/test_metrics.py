@@ -51,6 +51,7 @@ def test_calibration_error_by_hand() -> None:
     assert error == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(2, 7), st.integers(1, 60))
 def test_metrics_equal_scikit_learn(seed: int, c: int, n: int) -> None:
     g = torch.Generator().manual_seed(seed)
@@ -102,6 +103,7 @@ def test_the_area_under_the_curve_is_undefined_for_a_single_class(label: int) ->
     assert metrics.area_under_curve(tensor(0.1, 0.9), torch.tensor([label, label])) is None
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(2, 60))
 def test_the_area_under_the_curve_equals_scikit_learns(seed: int, n: int) -> None:
     g = torch.Generator().manual_seed(seed)

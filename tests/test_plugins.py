@@ -117,7 +117,7 @@ def test_a_run_with_a_strategy_and_a_model_from_files(strategy_file: Path, tmp_p
     pool = write(make_table(300), tmp_path / "pool.parquet")
     run = alsim.run(
         pool, strategy=["random", f"{strategy_file}:second_best"], model=f"{model}:Bag", seeds=1,
-        initial_size=20, query_size=5, steps=2, max_epochs=2, workers=1, out=tmp_path / "run",
+        initial_size=20, query_size=5, steps=2, max_epochs=2, workers=0, out=tmp_path / "run",
     )  # fmt: skip
     assert set(run.steps.column("strategy").to_pylist()) == {
         "random",
@@ -155,7 +155,7 @@ def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
     with pytest.raises(RunError, match=r"(?s)one over nothing.*mend what the last lines name"):
         alsim.run(
             pool, strategy=f"{strategy_file}:raises", seeds=1, initial_size=20, query_size=5,
-            steps=1, max_epochs=1, workers=1, out=tmp_path / "run",
+            steps=1, max_epochs=1, workers=0, out=tmp_path / "run",
         )  # fmt: skip
 
 
@@ -165,6 +165,7 @@ def test_a_model_that_is_no_class_is_refused(strategy_file: Path) -> None:
     assert find_model("linear").builder(Shape({"x": 3}, {"label": 2}), alsim.models.ModelOptions())
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_an_installed_package_adds_its_strategy_and_model_to_the_commands(tmp_path: Path) -> None:
     install(tmp_path / "site")

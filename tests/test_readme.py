@@ -28,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.process
 def test_each_command_of_the_readme_prints_what_stands_below_it(folder: Path) -> None:
     # One test for all, since a later command reads what an earlier one wrote.
     for first, *rest in CONSOLES:
@@ -54,6 +55,7 @@ def test_the_readme_shows_at_least_five_commands() -> None:
 PYTHONS = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
+@pytest.mark.process
 def test_the_python_of_the_readme_runs(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PYTHONS[0]], cwd=folder, capture_output=True, text=True, check=False

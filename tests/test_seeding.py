@@ -2,12 +2,14 @@ import math
 import subprocess
 import sys
 
+import pytest
 import torch
 from scipy import stats
 
 from alsim.seeding import forked, row_bytes, stream
 
 
+@pytest.mark.process
 def test_a_stream_is_the_same_in_another_process() -> None:
     code = "from alsim.seeding import stream; print(stream(7, 'round', 3, 'query').initial_seed())"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -60,6 +60,7 @@ def one(setting: Setting, rows: torch.Tensor, asked: Request) -> dict[Signal, to
     return collect(setting, replicas_of(setting), rows, [asked])[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 @pytest.mark.parametrize("committee", [CONSISTENT, INDEPENDENT])
 def test_signals_are_the_same_for_any_chunk_size(way: Way, committee: Committee) -> None:
@@ -137,6 +138,7 @@ def test_independent_masks_belong_to_their_row_and_not_to_the_rows_beside_it() -
     torch.testing.assert_close(some, whole[[4, 17, 41]], rtol=0, atol=1e-12)
 
 
+@pytest.mark.long
 def test_a_rows_score_has_the_same_distribution_with_either_kind_of_masks() -> None:
     setting = setting_of()
     replicas = replicas_of(setting)

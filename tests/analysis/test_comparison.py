@@ -493,6 +493,7 @@ def test_a_strategy_without_a_value_is_left_out_and_said_to_be() -> None:
 ACCURACIES = st.sampled_from([0.0, 0.5, 0.5, 0.75, 1.0, None, math.nan])
 
 
+@pytest.mark.long
 @given(
     st.dictionaries(
         st.sampled_from(["random", "a", "b", "c"]),
@@ -541,6 +542,7 @@ def test_bands_cover_nineteen_points_in_twenty(coverage_study: ModuleType) -> No
     assert whole.value < 0.6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("true", [0.0, 300.0])
 def test_savings_are_covered_and_centred(coverage_study: ModuleType, true: float) -> None:
     inverted, resampled, mean, *_ = coverage_study.savings(true, 60, np.random.default_rng(0), 0)
@@ -549,6 +551,7 @@ def test_savings_are_covered_and_centred(coverage_study: ModuleType, true: float
     assert mean.value == pytest.approx(true, abs=4 * mean.error)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("n_strategies", "n"), [(2, 200), (6, 40)])
 def test_random_strategies_are_seldom_told_apart(
     coverage_study: ModuleType, n_strategies: int, n: int

@@ -68,6 +68,7 @@ levels = st.integers(2, 9).flatmap(
 )
 
 
+@pytest.mark.long
 @given(levels)
 def test_rho_is_scipy_s_on_ties_and_undefined_where_scipy_says_nan(values: Floats) -> None:
     x, y = values
@@ -115,6 +116,7 @@ def test_p_is_that_of_all_permutations_of_two_seeds() -> None:
     assert observed.null_mean == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.06)
 
 
+@pytest.mark.long
 def test_p_of_one_seed_is_scipy_s_permutation_test() -> None:
     x, y = pair(8, g=30, slope=0.35)
 
@@ -139,6 +141,7 @@ def test_p_counts_the_observed_one_and_ties_with_it() -> None:
     assert permutation_p(0.0, np.zeros(99)) == 1.0
 
 
+@pytest.mark.long
 def test_p_is_uniform_where_accuracy_has_nothing_to_do_with_the_metric() -> None:
     n = 250
     found = analysed(
@@ -208,6 +211,7 @@ def test_seeds_without_a_rho_are_not_counted() -> None:
     assert found.seeds_in_words == "1 of 2 seeds"
 
 
+@pytest.mark.long
 def test_fisher_s_interval_covers_the_truth() -> None:
     rho, n, g = 0.6, 300, 50
     draws = noise(5, n, 5, 2, g)
@@ -222,6 +226,7 @@ def test_fisher_s_interval_covers_the_truth() -> None:
     assert covered / n == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / n) + 0.01)
 
 
+@pytest.mark.long
 def test_the_bootstrap_is_scipy_s_in_distribution() -> None:
     x, y = pair(3, g=25, slope=0.8)
     theirs = stats.bootstrap(
@@ -300,6 +305,7 @@ def test_constants_are_undefined_and_count_nowhere() -> None:
         assert nothing[name].is_within_null is None
 
 
+@pytest.mark.long
 @given(
     st.lists(
         st.integers(1, 4).flatmap(

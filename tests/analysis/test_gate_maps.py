@@ -83,6 +83,7 @@ def test_a_task_without_a_mean_weight_is_unknown_and_the_others_are_not() -> Non
     assert np.isnan(kept.correlations[0, 1])
 
 
+@pytest.mark.long
 @given(arrays(float, (4, 6), elements=st.floats(0, 1)))
 def test_the_correlation_is_pearsons_of_each_two_tasks(values: np.ndarray) -> None:
     found = task_correlations(values)

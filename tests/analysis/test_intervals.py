@@ -32,6 +32,7 @@ def test_one_seed_has_a_mean_and_no_interval() -> None:
     assert (result.mean, result.half_width, result.n) == (0.7, None, 1)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(shares, st.floats(0.5, 0.99))
 def test_the_interval_is_that_of_scipy(values: np.ndarray, confidence: float) -> None:
@@ -125,6 +126,7 @@ def test_no_hit_in_nine_rows_leaves_shares_of_up_to_three_tenths() -> None:
     assert sampling_interval(1.0, 300) == pytest.approx((0.9874, 1), abs=5e-5)
 
 
+@pytest.mark.long
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_sampling_interval_is_wilsons_as_scipy_has_it(hits: tuple[int, int]) -> None:
     k, n = hits

@@ -9,6 +9,7 @@ from alsim.analysis.curves.savings import Saving, saved
 X = np.array([100.0, 120.0, 160.0, 200.0, 260.0])
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_each_point_is_what_labelling_up_to_there_would_have_saved(seed: int, s: int) -> None:
     rng = np.random.default_rng(seed)

@@ -153,6 +153,7 @@ def test_an_interval_that_scipy_would_split_is_joined() -> None:
     pytest.fail("no interval had a rejected saving within")
 
 
+@pytest.mark.long
 @given(coarse_curves())
 def test_swapping_the_strategies_negates_the_saving(
     curves: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -172,6 +173,7 @@ def test_swapping_the_strategies_negates_the_saving(
     assert found.is_censored_high == swapped.is_censored_low
 
 
+@pytest.mark.long
 @given(coarse_curves())
 def test_whatever_the_curves_no_number_is_nan_and_the_interval_holds_the_amount(
     curves: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -294,6 +296,7 @@ def test_a_target_that_no_seed_reaches_has_no_labels() -> None:
     assert reach(X, np.stack([np.full(X.size, 0.5), np.full(X.size, 0.7)]), 0.6).n_at_start == 1
 
 
+@pytest.mark.long
 @given(st.integers(0, 1000), st.floats(0.3, 0.9))
 def test_the_labels_needed_are_those_of_a_seed_by_seed_search(seed: int, target: float) -> None:
     mine, _ = random_curves(seed)

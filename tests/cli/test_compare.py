@@ -507,6 +507,7 @@ def test_a_run_that_cannot_be_read_ends_with_the_code_of_the_store(tmp_path: Pat
         assert result.stderr.startswith("error: ")
 
 
+@pytest.mark.process
 def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys\n"
@@ -558,6 +559,7 @@ def test_a_p_value_is_never_rounded_over_the_threshold(p: float, text: str) -> N
 VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.5, 0.75, 1.0])
 
 
+@pytest.mark.long
 @given(
     st.dictionaries(
         st.sampled_from(["random", "a", "b"]),

@@ -14,9 +14,11 @@ from alsim.options.synthetic import VkOptions
 from alsim.pool.synthetic import vk_pool
 from alsim.store.correlation import read_correlation
 
+pytestmark = pytest.mark.process
+
 SMALL = [
     *("--metric", "margin", "--seeds", "2", "--initial-size", "60", "--group-size", "20"),
-    *("--max-epochs", "2", "--model", "auto(width=8)", "--workers", "1"),
+    *("--max-epochs", "2", "--model", "auto(width=8)", "--workers", "0"),
 ]
 
 

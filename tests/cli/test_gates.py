@@ -42,6 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_made_training(tmp_path_factory.mktemp("place") / "study", results)
 
 
+@pytest.mark.long
 def test_the_table_tells_density_likeliest_experts_and_the_most_alike_task(study: Path) -> None:
     stdout, stderr = invoke(study)
     assert stderr == ""
@@ -60,6 +61,7 @@ def test_the_table_tells_density_likeliest_experts_and_the_most_alike_task(study
     assert (study / "gates.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_json_holds_the_map_of_the_chosen_seed_and_the_numbers_of_all(
     study: Path, tmp_path: Path
 ) -> None:
@@ -78,6 +80,7 @@ def test_json_holds_the_map_of_the_chosen_seed_and_the_numbers_of_all(
     assert out.is_file()
 
 
+@pytest.mark.long
 def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study: Path) -> None:
     said = json.loads(invoke(study, "--json", "--model", "mmoe")[0])
     assert said["experts_used"]["colour"]["mean"] == pytest.approx(2)
@@ -140,6 +143,7 @@ def test_gates_that_are_not_recorded_and_models_not_trained_yet_are_told_apart(
         invoke(alone)
 
 
+@pytest.mark.long
 def test_labels_that_a_strategy_chose_are_told_and_the_picture_is_named_by_what_was_asked(
     tmp_path: Path,
 ) -> None:
@@ -158,6 +162,7 @@ def test_labels_that_a_strategy_chose_are_told_and_the_picture_is_named_by_what_
     assert (folder / "gates-multi-cluster-density=0.1-margin-0.5.png").is_file()
 
 
+@pytest.mark.process
 def test_the_command_alone_imports_nothing_slow() -> None:
     code = (
         "import sys, alsim.cli.commands.gates\n"

@@ -71,6 +71,7 @@ def test_a_value_of_thousands_of_characters_does_not_bury_the_message() -> None:
     assert max(map(len, told.splitlines())) < 3000
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_memory_that_a_limit_denies_is_one_message_and_exit_code_5() -> None:
     done = subprocess.run(
@@ -82,6 +83,7 @@ def test_memory_that_a_limit_denies_is_one_message_and_exit_code_5() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 def test_a_working_folder_that_was_deleted_is_an_error_of_the_store(tmp_path: Path) -> None:
     script = (
         f"import os\nos.chdir({str(tmp_path)!r})\nos.rmdir({str(tmp_path)!r})\n"

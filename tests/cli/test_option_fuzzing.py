@@ -180,6 +180,8 @@ def test_every_command_is_tried() -> None:
     assert len(PARAMETERS) > 250
 
 
+@pytest.mark.long
+@pytest.mark.process
 @pytest.mark.parametrize("command", STARTS)
 def test_a_hostile_value_is_one_message(command: str, place: Path) -> None:
     mine = of_command(command)
@@ -211,6 +213,7 @@ def lines(draw: st.DrawFn) -> list[str]:
 IN_PLACE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.long
 @settings(max_examples=50, suppress_health_check=IN_PLACE)
 @given(line=lines())
 def test_several_hostile_values_are_one_message(line: list[str], place: Path) -> None:

@@ -117,6 +117,7 @@ def test_the_picture_goes_where_it_was_asked_for(tmp_path: Path, suffix: str) ->
     assert sorted(run.iterdir()) == before
 
 
+@pytest.mark.long
 def test_the_axis_can_be_questions_or_cost_and_nothing_else(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     pictures: set[bytes] = set()
@@ -150,6 +151,7 @@ def test_json_holds_the_path_and_the_warnings(tmp_path: Path) -> None:
     assert stderr == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [kind for kind, entry in KINDS.items() if entry.of == "run"])
 def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, kind: str) -> None:
     run = make_run(tmp_path / "posts")
@@ -160,6 +162,7 @@ def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, k
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_the_options_of_a_kind_reach_it(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     pictures: set[bytes] = set()
@@ -200,6 +203,7 @@ def test_learning_curves_have_no_scatter(tmp_path: Path) -> None:
         invoke(run, "--kind", "scatter")
 
 
+@pytest.mark.long
 def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None:
     folder = tmp_path / "study"
     create_run(folder)
@@ -218,6 +222,7 @@ def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None
         invoke(folder)
 
 
+@pytest.mark.long
 def test_a_training_study_has_pictures_of_its_own_and_no_curves(tmp_path: Path) -> None:
     folder = write_made_training(tmp_path / "study")
     run = make_run(tmp_path / "posts")
@@ -233,6 +238,7 @@ def test_a_training_study_has_pictures_of_its_own_and_no_curves(tmp_path: Path) 
         invoke(folder)
 
 
+@pytest.mark.long
 def test_the_fraction_and_the_metric_of_a_training_study_reach_its_picture(tmp_path: Path) -> None:
     folder = write_made_training(tmp_path / "study")
     pictures: set[bytes] = set()
@@ -242,6 +248,7 @@ def test_the_fraction_and_the_metric_of_a_training_study_reach_its_picture(tmp_p
     assert len(pictures) == 3
 
 
+@pytest.mark.long
 def test_a_task_is_drawn_alone_or_all_in_panels(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     pictures: set[bytes] = set()
@@ -303,6 +310,7 @@ def test_a_table_cut_short_is_refused_and_nothing_is_drawn(tmp_path: Path) -> No
     assert not (run / "curves.png").exists()
 
 
+@pytest.mark.process
 def test_the_command_alone_imports_nothing_slow() -> None:
     code = (
         "import sys, alsim.cli.commands.plot\n"

@@ -13,6 +13,8 @@ import pytest
 from alsim.recipes.file import recipe_names
 from alsim.store.curves import read_run
 
+pytestmark = pytest.mark.process
+
 ALSIM = [sys.executable, "-m", "alsim", "recipe"]
 PNG = b"\x89PNG"
 

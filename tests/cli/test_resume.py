@@ -24,7 +24,7 @@ from alsim.store.curves import Run, read_run
 ALSIM = [sys.executable, "-m", "alsim"]
 POOL = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
 TINY: dict[str, Any] = {
-    "initial_size": 60, "query_size": 3, "max_epochs": 2, "model": "auto(width=8)", "workers": 1,
+    "initial_size": 60, "query_size": 3, "max_epochs": 2, "model": "auto(width=8)", "workers": 0,
 }  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from alsim.cli.main import app
 from alsim.options.synthetic import VkOptions
 from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import read_run
@@ -19,7 +21,7 @@ from alsim.store.curves import read_run
 ALSIM = [sys.executable, "-m", "alsim"]
 SMALL = [
     *("--initial-size", "100", "--query-size", "10", "--steps", "3"),
-    *("--max-epochs", "2", "--model", "auto(width=16)", "--seeds", "2", "--workers", "2"),
+    *("--max-epochs", "2", "--model", "auto(width=16)", "--seeds", "2", "--workers", "0"),
 ]
 
 
@@ -38,6 +40,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.process
 def test_a_run_prints_a_plain_summary_in_a_pipe_and_its_progress_to_stderr(
     pool: Path, tmp_path: Path
 ) -> None:
@@ -64,6 +67,15 @@ def test_json_is_the_only_thing_on_stdout(pool: Path, tmp_path: Path) -> None:
     assert told["strategies"]["margin"]["n_labelled"] == 130
 
 
+@pytest.mark.process
+def test_what_a_user_can_cause_is_one_message_and_an_exit_code(tmp_path: Path) -> None:
+    done = alsim("plot", "absent", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "no such run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -73,13 +85,13 @@ def test_json_is_the_only_thing_on_stdout(pool: Path, tmp_path: Path) -> None:
         (["plot", "absent"], 4, "no such run"),
     ],
 )
-def test_what_a_user_can_cause_is_one_message_and_an_exit_code_of_its_family(
-    arguments: list[str], code: int, message: str, tmp_path: Path
+def test_each_family_of_faults_has_its_exit_code(
+    arguments: list[str], code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = alsim(*arguments, cwd=tmp_path)
-    assert done.returncode == code
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == code
     assert message in done.stderr
-    assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert list(tmp_path.rglob("*.json")) == []
 
@@ -89,13 +101,14 @@ def test_an_occupied_folder_is_refused_with_the_store_s_exit_code(
 ) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "thesis.txt").write_text("precious")
-    done = alsim("run", "--pool", pool, *SMALL, "--out", tmp_path / "r")
-    assert done.returncode == 4
+    done = CliRunner().invoke(app, ["run", "--pool", str(pool), *SMALL, "--out", f"{tmp_path}/r"])
+    assert done.exit_code == 4
     assert (tmp_path / "r" / "thesis.txt").read_text() == "precious"
 
 
+@pytest.mark.process
 def test_ctrl_c_exits_with_130_and_keeps_what_was_recorded(pool: Path, tmp_path: Path) -> None:
-    settings = [s if s != "3" else "150" for s in SMALL]
+    settings = [{"3": "150", "0": "2"}.get(setting, setting) for setting in SMALL]
     process = subprocess.Popen(
         [*ALSIM, "run", "--pool", str(pool), "--strategy", "margin", *settings, "--query-size", "2",
          "--out", str(tmp_path / "r")],
@@ -115,6 +128,7 @@ def test_ctrl_c_exits_with_130_and_keeps_what_was_recorded(pool: Path, tmp_path:
     assert left.steps.num_rows >= 30
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", [["--help"], ["run", "--help"], ["pool", "--help"]])
 def test_help_imports_nothing_slow(command: list[str]) -> None:
     code = (
@@ -127,6 +141,7 @@ def test_help_imports_nothing_slow(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.process
 def test_a_terminal_sees_something_move_at_once_and_then_the_curves(
     pool: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from alsim.cli.main import app
 from alsim.store.curves import read_run
 
+pytestmark = pytest.mark.process
+
 ALSIM = [sys.executable, "-m", "alsim"]
 RUN = [
     *(*ALSIM, "run", "--seeds", "1", "--initial-size", "50", "--query-size", "2"),

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tiny_runs import write_tiny_run
 
+pytestmark = pytest.mark.process
+
 ALSIM = [sys.executable, "-m", "alsim"]
 COMPLETE = "the result is complete and written, but stdout cannot be written"
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
@@ -91,7 +93,7 @@ def test_a_result_that_is_written_says_so_though_it_cannot_be_printed(
 @pytest.mark.slow
 @pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full", "2>&- <&-"])
 def test_stderr_that_cannot_be_written_stops_nothing(redirection: str, tmp_path: Path) -> None:
-    few = ("--initial-size", "50", "--steps", "1", "--max-epochs", "1", "--workers", "1")
+    few = ("--initial-size", "50", "--steps", "1", "--max-epochs", "1", "--workers", "0")
     done = run(redirection, "run", "--seeds", "1", *few, "--out", tmp_path / "new")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"wrote {tmp_path / 'new'}" in done.stdout

@@ -18,9 +18,11 @@ from alsim.errors import RunError
 from alsim.store.manifest import write_manifest
 from alsim.store.training import read_training, write_training
 
+pytestmark = pytest.mark.process
+
 SMALL = [
     *("--label", "late", "--label", "height", "--modality", "x", "--seeds", "2"),
-    *("--max-epochs", "3", "--workers", "1", "--match-parameters"),
+    *("--max-epochs", "3", "--workers", "0", "--match-parameters"),
 ]
 
 

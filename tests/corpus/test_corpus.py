@@ -39,6 +39,8 @@ def test_the_corpus_is_large_enough_to_mean_something() -> None:
     assert len(BAD_POOLS) + len(BAD_CONFIGURATIONS) + len(BAD_RUNS) >= 60
 
 
+@pytest.mark.long
+@pytest.mark.process
 @pytest.mark.parametrize("name", BAD_POOLS)
 def test_a_bad_pool_is_one_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -49,6 +51,8 @@ def test_a_bad_pool_is_one_message(
     assert not Path("made").exists()
 
 
+@pytest.mark.long
+@pytest.mark.process
 @pytest.mark.parametrize("name", BAD_CONFIGURATIONS)
 def test_a_bad_configuration_is_one_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -84,6 +84,7 @@ def test_only_the_initial_labels_have_no_score_and_the_others_come_best_first() 
             assert all(-1 <= score <= 0 for score in scores)
 
 
+@pytest.mark.long
 def test_lockstep_gives_the_same_study_as_one_replica_at_a_time() -> None:
     lockstep = run(make_toy_setting("lockstep"), JOBS)
     assert lockstep.keys() == DIRECT.keys()
@@ -92,6 +93,7 @@ def test_lockstep_gives_the_same_study_as_one_replica_at_a_time() -> None:
         assert lockstep[key].step.nll == pytest.approx(done.step.nll, abs=1e-9)
 
 
+@pytest.mark.long
 def test_a_seeds_numbers_do_not_change_when_others_run_beside_it() -> None:
     alone = run(make_toy_setting("direct"), [Job(1, "margin")])
     assert all(DIRECT[key] == done for key, done in alone.items())
@@ -188,6 +190,7 @@ def test_labels_of_unlabelled_rows_have_no_say_before_they_are_asked_for() -> No
     assert all(rounds[0, "margin", step] == DIRECT[0, "margin", step] for step in range(5))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_a_run_until_exhausted_labels_every_training_row(way: str) -> None:
     schedule = Schedule(60, QuerySize(90, 90), 2, Until("exhausted"))
@@ -198,6 +201,7 @@ def test_a_run_until_exhausted_labels_every_training_row(way: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_a_run_until_an_accuracy_ends_each_replica_at_its_own_step(way: str) -> None:
     base = Schedule(60, QuerySize(20, 20), 8, Until())
@@ -211,6 +215,7 @@ def test_a_run_until_an_accuracy_ends_each_replica_at_its_own_step(way: str) -> 
     assert all(full[key] == done for key, done in stopped.items())
 
 
+@pytest.mark.long
 def test_retraining_starts_each_step_from_fresh_weights() -> None:
     training = TrainingOptions(batch_size=32, max_epochs=3, precision="float64", retrain=True)
     rounds = run(make_toy_setting(training=training), [Job(0, "random")])
@@ -235,6 +240,7 @@ def test_a_passive_phase_that_diverges_leaves_its_seed_without_a_start(way: Way)
     assert [advance.rounds for advance in advances] == [{}]
 
 
+@pytest.mark.long
 def test_a_replica_that_diverges_ends_alone_and_the_others_do_not_notice() -> None:
     setting = make_toy_setting("lockstep")
     start = passive(setting, [0, 1], Progress()).pick([0, 1, 0, 1])
@@ -262,6 +268,7 @@ def poisoned(start: Passive, replica: int) -> Passive:
     return replace(start, state=ReplicaState.from_tensors(tensors))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> None:
     setting = make_toy_setting(way)
@@ -279,6 +286,7 @@ def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> No
         assert [a.rounds for a in again] == [a.rounds for a in whole[step:]]
 
 
+@pytest.mark.long
 def test_the_same_holds_for_every_model_and_a_pool_of_one_modality() -> None:
     pool = make_pool()
     single = Pool(

@@ -172,6 +172,7 @@ def test_training_copies_leaves_the_start_and_the_global_generator_as_they_were(
     assert torch.equal(drawn, torch.get_rng_state())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
 def test_one_after_another_gives_what_lockstep_gives(batch_norm: str) -> None:
     training = replace(TRAINING, batch_norm=batch_norm)
@@ -214,6 +215,7 @@ class Memory(Progress):
         self._told.append(f"copies {n} of {metric}")
 
 
+@pytest.mark.long
 def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_with_those() -> (
     None
 ):
@@ -257,6 +259,7 @@ def identical_rows() -> Pool:
     return replace(pool, modalities=modalities, tasks={"label": task})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_each_copy_drops_units_of_its_own(way: Way) -> None:
     for dropout, n_different in ((0.0, 1), (0.5, 12)):
@@ -303,6 +306,7 @@ def test_the_evaluated_labels_only_measure() -> None:
         assert [r.accuracy for r in found[metric]] != [r.accuracy for r in FOUND[metric]]
 
 
+@pytest.mark.long
 def test_the_order_of_the_file_changes_nothing(tmp_path: Path) -> None:
     table = make_table(300)
     turned = table.take(pa.array(range(299, -1, -1)))
@@ -359,6 +363,7 @@ def test_a_predicted_loss_is_a_metric_where_the_start_has_learned_it() -> None:
         assert mine.nll == pytest.approx(other.nll, abs=1e-9)
 
 
+@pytest.mark.long
 def test_metrics_with_committees_of_their_own_are_each_given_it() -> None:
     setting = setting_of(dropout=0.5)
     names = ("bald", "bald(k=5)", "bald(masks=independent)", "qbc-margin")

@@ -43,6 +43,7 @@ def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
     return rounds
 
 
+@pytest.mark.long
 def test_asking_until_the_class_is_known_changes_nothing_but_the_cost() -> None:
     perfect = run(setting_with(PerfectOracle(TRUTH)), JOBS)
     asked = run(setting_with(HierarchicalOracle(TRUTH, GROUPS)), JOBS)
@@ -72,6 +73,7 @@ class Listener:
         return PerfectOracle(TRUTH)(rows, beliefs=beliefs, generator=generator)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_the_oracle_hears_what_its_own_replica_thinks_of_the_rows(way: Way) -> None:
     oracle = Listener(wants_beliefs=True)
@@ -94,6 +96,7 @@ def test_the_oracle_hears_what_its_own_replica_thinks_of_the_rows(way: Way) -> N
         assert (second - best).tolist() == pytest.approx(mine, abs=1e-9)
 
 
+@pytest.mark.long
 def test_an_oracle_that_wants_no_beliefs_is_told_none() -> None:
     oracle = Listener(wants_beliefs=False)
     run(setting_with(oracle), [JOBS[0]])
@@ -121,6 +124,7 @@ def test_only_an_oracle_that_may_be_partial_gives_sets_to_the_training() -> None
             assert labels.sum(2).max() > 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_partial_answers_teach_classes_too(way: Way) -> None:
     rounds = run(setting_with(HierarchicalOracle(TRUTH, GROUPS, 2), way), JOBS)
@@ -131,6 +135,7 @@ def test_partial_answers_teach_classes_too(way: Way) -> None:
         assert last.step.accuracy > 0.45  # a third is what groups alone could tell
 
 
+@pytest.mark.long
 def test_sets_of_one_class_teach_what_the_classes_do() -> None:
     named, sets = (
         run(setting_with(HierarchicalOracle(TRUTH, GROUPS, limit)), [JOBS[0]])

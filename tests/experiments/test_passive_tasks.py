@@ -104,6 +104,7 @@ def test_a_result_tells_of_every_task_and_of_the_net() -> None:
     assert 0 < fit.epochs <= 12
 
 
+@pytest.mark.long
 def test_the_kept_epoch_is_the_best_mean_loss_on_validation_and_test_has_no_say() -> None:
     (result,) = run()
     fit = result.fit
@@ -162,6 +163,7 @@ def test_the_measures_are_those_of_the_net_trained_by_hand() -> None:
     )
 
 
+@pytest.mark.long
 def test_seeds_trained_together_come_to_what_each_comes_to_alone() -> None:
     model = ModelOptions(name="mmoe", dropout=0.25, experts=ExpertOptions(number=3, widths=(8,)))
     together = run(model=model, seeds=(0, 5), fractions=(0.3, 1.0), way="lockstep")
@@ -176,6 +178,7 @@ def test_seeds_trained_together_come_to_what_each_comes_to_alone() -> None:
     assert first != pytest.approx(gates, rel=1e-3)
 
 
+@pytest.mark.long
 def test_tasks_may_be_disjoint_and_more_labels_help() -> None:
     results = run(make_disjoint_pool(), fractions=(0.04, 1.0))
     few, many = (measures(result) for result in results)
@@ -211,6 +214,7 @@ def test_one_gate_for_all_tasks_has_the_same_mean_where_all_have_the_same_rows()
     assert values[:3] == values[3:]
 
 
+@pytest.mark.long
 def test_stochastic_gates_tell_their_probabilities_and_densities() -> None:
     experts = ExpertOptions(number=5, widths=(8,), density_weight=0.5)
     (result,) = run(model=ModelOptions(name="multi-cluster", dropout=0.0, experts=experts))
@@ -224,6 +228,7 @@ def test_stochastic_gates_tell_their_probabilities_and_densities() -> None:
     assert result.fit.active_flops < 34 * 40 + 3 * 5 * 8 + 8 * 9  # less than with all experts
 
 
+@pytest.mark.long
 def test_a_row_of_disjoint_tasks_costs_the_net_of_its_own_task() -> None:
     pool = make_disjoint_pool()
     for evaluation, n_experts in (("top-1", 1), ("all", 5)):
@@ -254,6 +259,7 @@ def test_the_probabilities_told_of_hard_concrete_gates_are_those_of_their_being_
         assert found[task, "n_experts"] == max(1, math.floor(sum(p) + 0.5))
 
 
+@pytest.mark.long
 def test_learned_weights_of_tasks_are_told() -> None:
     found = {
         weighting: measures(run(training=replace(TRAINING, task_weighting=weighting))[0])
@@ -275,6 +281,7 @@ def test_a_net_that_diverges_is_told_and_not_measured() -> None:
     assert {record.metric for record in result.tasks} == {"n_labelled"}
 
 
+@pytest.mark.long
 def test_without_a_test_split_validation_is_measured_and_without_both_there_is_no_stopping() -> (
     None
 ):

@@ -98,6 +98,7 @@ def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: in
             plan_schedule(options, n)
 
 
+@pytest.mark.long
 def test_a_million_steps_are_refused_at_once() -> None:
     with pytest.raises(UsageError, match=r"ask for at most [0-9,]+ steps"):
         plan_schedule(

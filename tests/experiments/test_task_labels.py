@@ -126,6 +126,7 @@ def test_the_training_loss_is_of_the_labels_that_were_told() -> None:
     assert told_of == {"label", "late", "height"}
 
 
+@pytest.mark.long
 def test_one_net_is_evaluated_by_several_choices_of_its_experts() -> None:
     modes = ("task-k", "top-1", "top-5", "all", "soft")
     net = trained(modes)
@@ -165,6 +166,7 @@ def test_one_net_is_evaluated_by_several_choices_of_its_experts() -> None:
     assert set(alone.result.tasks) <= set(net.result.tasks)
 
 
+@pytest.mark.long
 def test_the_first_evaluation_is_that_by_which_the_training_stops() -> None:
     first, other = trained(("top-1", "all")), trained(("all", "top-1"))
     assert first.result.fit.validation_loss != other.result.fit.validation_loss

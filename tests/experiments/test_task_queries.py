@@ -324,6 +324,7 @@ def test_open_cells_are_those_that_nobody_asked_for(unit: Unit) -> None:
             assert bool(found[row, task]) == is_open
 
 
+@pytest.mark.long
 def test_one_task_among_others_is_asked_for_as_if_it_were_alone() -> None:
     alone = make_pool()
     several = replace(alone, tasks={**alone.tasks, "more": POOL.tasks["late"]})
@@ -406,6 +407,7 @@ def test_going_on_from_any_step_repeats_what_follows(unit: Unit) -> None:
         assert found == rounds[step:]
 
 
+@pytest.mark.long
 def test_objects_in_lockstep_are_those_of_one_net_after_another() -> None:
     names = ("random", "margin", "margin(combine=quotas)", "core-set(combine=alternating)")
     jobs = [Job(seed, name) for seed in (0, 1) for name in names]
@@ -419,6 +421,7 @@ def test_objects_in_lockstep_are_those_of_one_net_after_another() -> None:
         assert lockstep[key].step.nll == pytest.approx(done.step.nll, abs=1e-9)
 
 
+@pytest.mark.long
 def test_asking_until_nothing_is_left_asks_for_every_known_cell() -> None:
     pool = _without_rows(POOL)
     for unit, n in (("object", 30), ("cell", None)):

@@ -53,6 +53,7 @@ def test_every_model_gives_logits_for_every_task_and_its_heads(options: ModelOpt
     assert outputs.hidden.shape[0] == 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [v for v in VARIANTS if v.name == "three-head"], ids=str)
 def test_what_stands_in_place_of_an_absent_modality_cannot_be_seen(options: ModelOptions) -> None:
     present = torch.tensor([[1, 1], [1, 0], [0, 1], [0, 0], [1, 1], [1, 1]])

@@ -133,6 +133,7 @@ def named(*texts: str, width: int = 300) -> list[TrainedModel]:
     return [TrainedModel(model.name, one, ()) for model, one in zip(models, options, strict=True)]
 
 
+@pytest.mark.long
 def test_matched_models_have_the_parameters_of_the_first_within_a_hundredth() -> None:
     faults = Faults()
     names = (

@@ -74,6 +74,7 @@ def test_every_parameter_is_tried_above() -> None:
         assert {*options_of(group)} == {name for _, meant in tried for name in meant}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flag", MOVED)
 @pytest.mark.parametrize("command", ["run", "correlate", "train"])
 def test_what_was_a_flag_once_is_refused_with_the_new_spelling(command: str, flag: str) -> None:
@@ -150,7 +151,7 @@ def test_a_run_trains_the_experts_that_were_asked_for(tmp_path: Path) -> None:
         seeds=1,
         steps=1,
         max_epochs=1,
-        workers=1,
+        workers=0,
         model="multi-cluster(experts=3,expert-width=5,reads=picture;text,density=0,evaluation=all)",
         out=tmp_path / "run",
     )
@@ -161,7 +162,7 @@ def test_a_run_trains_the_experts_that_were_asked_for(tmp_path: Path) -> None:
     )
     assert configuration["model"]["experts"] == json.loads(json.dumps(asdict(chosen)))
     with pytest.raises(UsageError, match="no modality 'sound'") as refused:
-        alsim.run(pool, model="mmoe(reads=sound)", seeds=1, workers=1, out=tmp_path / "no")
+        alsim.run(pool, model="mmoe(reads=sound)", seeds=1, workers=0, out=tmp_path / "no")
     assert refused.value.args[1] == "--model (reads=…)"
     assert not (tmp_path / "no").exists()
 

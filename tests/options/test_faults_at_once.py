@@ -171,6 +171,7 @@ NASTY = st.one_of(
 NAMES = sorted(options_of(CurvesOptions))
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), NASTY, max_size=5))
 def test_whatever_the_arguments_are_there_are_options_or_one_usage_error(
@@ -200,6 +201,7 @@ def test_whatever_a_parameter_is_there_is_a_strategy_or_one_usage_error(
         assert find_strategy(f"{name}({parameter}={value})").name.startswith(name)
 
 
+@pytest.mark.process
 def test_all_that_does_not_fit_the_pool_is_told_together_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
@@ -264,6 +266,7 @@ builtin = int
 '''
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("argument", "reference", "told"),
     [

@@ -122,6 +122,7 @@ def games(draw: st.DrawFn) -> tuple[dict[str, tuple[int, ...]], Tensor, Tensor, 
     return groups, truth, p / p.sum(1, keepdim=True), draw(st.none() | st.integers(1, 8))
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=200)
 @given(games())
 def test_it_says_what_asking_one_by_one_says_and_the_truth_stays_possible(

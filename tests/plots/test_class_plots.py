@@ -95,6 +95,7 @@ def test_classes_without_an_evaluated_row_are_left_out_with_a_warning() -> None:
     assert labels == ["cats", "newts"]
 
 
+@pytest.mark.long
 def test_fifty_classes_with_long_names_stay_legible_and_apart() -> None:
     names = [f"category-{k:02}-of-the-catalogue" for k in range(50)]
     metrics = make_metrics(
@@ -154,6 +155,7 @@ def test_without_the_baseline_a_relative_map_is_refused() -> None:
         draw_classes([make_run()], baseline="bald")
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_maps(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_classes([make_run()], title="a title").figure, tmp_path / f"{name}.svg")

@@ -172,6 +172,7 @@ def test_labels_read_from_the_best_to_the_worst_with_the_last_value() -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n", [1, 8, 20])
 def test_labels_never_overlap_and_stay_inside_the_picture(n: int) -> None:
     steps = make_steps(tuple(f"strategy-{k}(k=20)" for k in range(n)))
@@ -289,6 +290,7 @@ def test_wide_bands_do_not_flatten_the_curves() -> None:
     assert float(np.max(mean) - np.min(mean)) > 0.4 * (top - bottom)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("suffix", "head"),
     [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")],
@@ -305,6 +307,7 @@ def test_a_picture_is_of_the_kind_that_its_suffix_says_and_the_same_each_time(
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.long
 def test_the_users_own_matplotlib_settings_change_nothing_and_are_kept(tmp_path: Path) -> None:
     save_figure(draw_curves([make_run()]).figure, tmp_path / "one.svg")
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "svg.hashsalt": None}):

@@ -117,6 +117,7 @@ def test_curves_of_other_lengths_are_drawn_as_far_as_both_go_with_a_warning() ->
     assert len(np.asarray(drawing.figure.axes[0].lines[0].get_xdata())) == 5
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         figure = draw_difference([make_run()], band="bootstrap").figure

@@ -99,6 +99,7 @@ def utf8(names: list[str]) -> list[str]:
     return [name for name in names if "\udcff" not in name]  # as tables hold them
 
 
+@pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", OF_RUNS)
 def test_any_name_can_be_drawn_of_a_run(kind: str, names: list[str], tmp_path: Path) -> None:
@@ -106,12 +107,14 @@ def test_any_name_can_be_drawn_of_a_run(kind: str, names: list[str], tmp_path: P
     save(drawing, ".png", tmp_path)
 
 
+@pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", [k for k, entry in KINDS.items() if entry.of == "training"])
 def test_any_name_can_be_drawn_of_a_training(kind: str, names: list[str], tmp_path: Path) -> None:
     save(draw_study(kind, utf8(names)[:4], tmp_path / "study"), ".png", tmp_path)
 
 
+@pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", [draw_map, draw_groups])
 def test_any_name_can_be_drawn_of_gates_and_groups(
@@ -120,6 +123,7 @@ def test_any_name_can_be_drawn_of_gates_and_groups(
     save(kind(utf8(names)), ".png", tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", [".svg", ".pdf"])
 def test_any_name_can_be_drawn_in_any_format(suffix: str, tmp_path: Path) -> None:
     save(draw("queries", [run_of(utf8(ALL))], title="".join(ALL)), suffix, tmp_path)

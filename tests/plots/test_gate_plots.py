@@ -34,6 +34,7 @@ def names_on(axes: Axes, which: str) -> list[str]:
     return [label.get_text() for label in getattr(axes, f"get_{which}ticklabels")()]
 
 
+@pytest.mark.long
 def test_the_map_holds_the_chosen_seeds_values_at_the_tasks_and_experts_it_names() -> None:
     for seed in (0, 1):
         axes = panels(draw_gates(made(), seed=seed).figure)[0]
@@ -64,6 +65,7 @@ def test_the_bars_are_the_mean_densities_with_the_seeds_as_dots() -> None:
     assert np.sort(np.array(dots)[:, tasks.index("a")]).tolist() == pytest.approx([1.8, 1.8, 2.2])
 
 
+@pytest.mark.long
 def test_the_correlations_are_drawn_in_the_same_order_and_written_if_they_are_few() -> None:
     found = made()
     figure = draw_gates(found).figure
@@ -92,6 +94,7 @@ def test_one_seed_has_neither_dots_nor_intervals_and_one_task_no_correlation() -
     assert "correlation" not in footnote(alone)
 
 
+@pytest.mark.long
 def test_the_picture_says_what_it_is_of() -> None:
     whole = draw_gates(made()).figure
     assert whole._suptitle.get_text() == "multi-cluster, all labels"
@@ -111,6 +114,7 @@ def test_a_task_of_which_nothing_is_known_is_grey_and_told() -> None:
     assert axes.images[0].get_array().mask[row].all()
 
 
+@pytest.mark.long
 def test_equal_maps_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_gates(made()).figure, tmp_path / f"{name}.svg")

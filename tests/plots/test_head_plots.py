@@ -108,6 +108,7 @@ def test_without_a_learned_sigma_it_is_refused() -> None:
         draw_sigma([make_run(PLACES)])
 
 
+@pytest.mark.long
 def test_what_every_panel_lacks_is_said_once() -> None:
     run = make_run(PLACES)
     lost = run.metrics.slice(0, run.metrics.num_rows - len(PLACES))  # the last step of one seed
@@ -123,6 +124,7 @@ def test_several_runs_have_their_lines_in_the_same_panels() -> None:
     assert told == ["margin · posts", "random · posts", "margin · retrain", "random · retrain"]
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_panels(tmp_path: Path) -> None:
     for name in ("one", "two"):
         figure = draw_heads([make_run(PLACES)], title="a title").figure
@@ -135,6 +137,7 @@ def with_task(run: MemoryRun, task: str) -> pa.Table:
     return run.metrics.set_column(place, "task", pa.array([task] * run.metrics.num_rows))
 
 
+@pytest.mark.long
 def test_of_several_tasks_titles_name_the_task_and_do_not_overlap() -> None:
     run = make_run(PLACES)
     tasks = ("gender", "kind of clothes")

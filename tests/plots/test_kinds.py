@@ -55,6 +55,7 @@ def test_the_command_offers_the_kinds_and_bands_that_there_are() -> None:
     assert get_args(get_args(options["band"].hint)[0]) == BANDS
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("code", "slow"),
     [

@@ -48,6 +48,7 @@ def test_labels_keep_their_order_and_distance_within_the_axis(
             assert placed[one] < placed[two]
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(heights, gaps)
 def test_labels_lie_as_near_as_isotonic_regression_puts_them(

@@ -111,6 +111,7 @@ def test_where_the_pool_is_not_told_the_initial_labels_stand_for_it() -> None:
     assert drawing.warnings[0].startswith("old was written before runs recorded the classes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_strategies", [1, 8])
 def test_fifty_classes_have_labels_apart_and_inside_the_picture(n_strategies: int) -> None:
     names = [f"topic-{k:02}" for k in range(50)]
@@ -138,6 +139,7 @@ def test_runs_on_other_pools_are_not_drawn_together() -> None:
         draw_queries([make_run(), other])
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_dots(tmp_path: Path) -> None:
     for name in ("one", "two"):
         figure = draw_queries([make_run()], band="bootstrap", title="a title").figure

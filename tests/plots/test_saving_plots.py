@@ -145,6 +145,7 @@ def test_curves_of_other_lengths_are_drawn_with_a_warning() -> None:
     assert warning == "margin: drawn only where all seeds of it and of the baseline have a value"
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_savings(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_savings([RUN], band="bootstrap").figure, tmp_path / f"{name}.svg")

@@ -139,6 +139,7 @@ def test_studies_are_drawn_one_at_a_time() -> None:
         draw_kind("scatter", [Study(), Study()])
 
 
+@pytest.mark.long
 def test_equal_studies_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw().figure, tmp_path / f"{name}.svg")

@@ -73,6 +73,7 @@ def test_runs_by_objects_and_by_cells_share_no_axis_of_labels() -> None:
         draw("classes", [RUN, cells], task="colour")
 
 
+@pytest.mark.long
 def test_every_kind_calls_objects_that_and_cells_labels() -> None:
     cells = replace(RUN, manifest={**RUN.manifest, "configuration": {"unit": "cell"}})
     for run, words in ((RUN, "number of labelled objects"), (cells, "number of labels")):

@@ -68,6 +68,7 @@ def test_a_histogram_holds_each_net_once_at_its_loss() -> None:
     assert bins[0] == bins[1]
 
 
+@pytest.mark.long
 def test_losses_can_be_of_a_task_or_of_less_labels() -> None:
     drawing = draw("losses", [STUDY], metric="accuracy", fraction=0.5)
     assert len(drawing.figure.axes) == 4  # two models, two tasks
@@ -89,6 +90,7 @@ def test_without_a_validation_loss_the_training_loss_is_drawn() -> None:
     assert titles(draw("losses", [study]))[0].startswith("mmoe: mean 0.51")
 
 
+@pytest.mark.long
 def test_nets_that_diverged_are_told_and_left_out() -> None:
     study = MemoryStudy(make_results(diverged=[("mmoe", 0)]))
     for kind in KINDS:
@@ -137,6 +139,7 @@ def test_one_fraction_is_a_point_a_model_and_a_hint() -> None:
     assert "alsim train --fractions" in drawing.warnings[0]
 
 
+@pytest.mark.long
 def test_of_one_fraction_the_whole_interval_is_within_the_axes_and_these_end_at_one() -> None:
     def accuracy(model: str, seed: int, fraction: float, task: str, evaluation: str) -> float:
         return 0.6 + 0.2 * seed if task == "season" else 0.7 if model == "mmoe" else 0.5
@@ -258,6 +261,7 @@ def test_a_loss_of_all_tasks_has_no_task() -> None:
         draw("losses", [STUDY], task="season")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_equal_studies_give_equal_pictures(kind: str, tmp_path: Path) -> None:
     for name in ("one", "two"):

@@ -80,6 +80,7 @@ def test_the_footnote_says_what_number_and_verdict_are() -> None:
     assert "at 5 % by Holm over all pairs" in note
 
 
+@pytest.mark.long
 def test_eight_strategies_have_their_words_inside_their_cells() -> None:
     curves = {f"strategy-{k}(k=20)": rising(2, ahead=0.001 * k) for k in range(8)}
     figure = draw_wins([MemoryRun(steps=make_steps(curves))], title="a title").figure
@@ -100,6 +101,7 @@ def test_a_metric_of_which_more_is_worse_is_refused() -> None:
         draw_wins([RUN], metric="nll")
 
 
+@pytest.mark.long
 def test_equal_runs_give_equal_matrices(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_wins([RUN]).figure, tmp_path / f"{name}.svg")

@@ -206,6 +206,7 @@ def test_options_of_the_census_are_refused_elsewhere(tmp_path: Path) -> None:
 # Real rows
 
 
+@pytest.mark.long
 def test_real_test_rows_have_the_correlations_of_the_paper(
     shared_data: Callable[[str], Path],
 ) -> None:
@@ -219,6 +220,7 @@ def test_real_test_rows_have_the_correlations_of_the_paper(
         import_pool([path], ImportOptions(group=1), "census")
 
 
+@pytest.mark.long
 def test_real_rows_written_as_uci_has_them_give_the_same_pool(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_test_rows_equal_to_train_rows_are_found() -> None:
     assert not check(table).warnings
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "faults", "remarks"),
     [

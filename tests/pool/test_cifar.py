@@ -81,6 +81,7 @@ def test_the_local_label_is_the_rank_within_the_superclass(tmp_path: Path) -> No
     assert len(set(by_superclass)) == 100  # which the class modulo 5 would not give
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", ["label", "local_label"])
 def test_superclasses_are_twenty_tasks_of_five_classes(tmp_path: Path, label: str) -> None:
     table = convert(write_files(tmp_path / "files", named=False))

@@ -87,6 +87,7 @@ def test_null_is_zero_and_has_a_column_where_train_holds_it(tmp_path: Path) -> N
     assert values[3, 5] == 0
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(
     st.lists(

@@ -87,6 +87,7 @@ def test_any_change_of_content_changes_the_fingerprint(
     assert print_of(table, tmp_path / "a") != print_of(other, tmp_path / "b")
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(st.integers(0, 59), st.integers(0, 2), st.integers(0, 31))
 def test_each_bit_of_an_embedding_counts(
@@ -145,6 +146,7 @@ def test_ids_are_not_joined_over_their_ends(tmp_path: Path) -> None:
     assert len(prints) == 3
 
 
+@pytest.mark.long
 def test_a_pool_of_several_chunks_is_hashed_to_the_ends_of_each(tmp_path: Path) -> None:
     width, n = 2048, 700  # chunks of 4 MiB: rows 0 to 511, and the others
     values = np.random.default_rng(0).normal(size=(n, width)).astype(np.float32)

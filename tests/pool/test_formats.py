@@ -124,6 +124,7 @@ WRITERS: list[Callable[[Path], None]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")  # of the libraries that write
 @pytest.mark.parametrize("writer", WRITERS)
 def test_the_same_rows_are_read_whoever_wrote_them(

@@ -94,6 +94,7 @@ def test_bits_in_lists_are_zeros_and_ones(tmp_path: Path) -> None:
     assert rows["row-0003"]["text"] == [0, 1]
 
 
+@pytest.mark.long
 @given(
     st.lists(st.none() | st.lists(st.integers(-9, 9), min_size=6, max_size=6), max_size=9),
     st.integers(0, 4),

@@ -128,6 +128,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.long
 @settings(max_examples=200)
 @given(damaged())
 def test_a_damaged_file_gives_a_pool_or_one_message(
@@ -141,6 +142,7 @@ def test_a_damaged_file_gives_a_pool_or_one_message(
     assert peak() - before < 300e6
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(st.sampled_from(SOUND), st.floats(0, 1), st.sampled_from([2**60, 2**33, 2**31 - 1, 9**7]))
 def test_a_footer_that_claims_too_much_takes_no_memory(
@@ -237,6 +239,7 @@ COLUMNS: dict[str, Any] = {
 CRASHES_ITS_WRITER = "categories out of range"
 
 
+@pytest.mark.long
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
@@ -270,6 +273,7 @@ def test_columns_of_any_type_in_any_role_give_a_pool_or_one_message(
     judge(pool, folder / "odd", label_type=label_type, **options)
 
 
+@pytest.mark.long
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
@@ -344,6 +348,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(
     st.one_of(

@@ -56,6 +56,7 @@ def test_a_modality_that_holds_the_label_is_warned_of_through_every_door(
         assert [warning.startswith(SAYS) for warning in warnings] == [True]
 
 
+@pytest.mark.long
 def test_a_one_hot_of_a_thousand_classes_is_warned_of() -> None:
     codes = np.arange(9000) % 1000
     found = check_pool(open_source(pool(np.eye(1000)[codes], codes)), PoolOptions(), initial_size=9)
@@ -90,6 +91,7 @@ def test_an_encoded_column_that_holds_the_label_is_warned_of() -> None:
     assert warning.startswith("the column 'tag' nearly determines 'label'")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["fashion_image_text", "cifar10_sample", "clinc150_minilm", "mnist"]
 )

@@ -132,6 +132,7 @@ def test_idx_files_become_train_and_test_pixels(tmp_path: Path, packed: bool) ->
     assert table.column("image").to_pylist()[30:] == read_idx(source).reshape(10, 16).tolist()
 
 
+@pytest.mark.long
 def test_idx_files_of_mnist_give_the_pixels_of_the_real_pool(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_an_import_names_all_faults_of_the_pool_at_once(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.long
 def test_parquet_with_numbers_only_is_treated_like_csv(
     shared_data: Callable[[str], Path],
 ) -> None:

@@ -59,6 +59,7 @@ def test_rows_are_ordered_by_split_and_id_and_values_follow_them(tmp_path: Path)
         assert task.classes[int(task.labels[position])] == rows[id_]["label"]
 
 
+@pytest.mark.long
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), group=st.integers(1, 200), has_split=st.booleans())
 def test_no_bit_depends_on_the_order_of_rows_or_on_row_groups(
@@ -362,6 +363,7 @@ def test_labels_local_to_a_task_are_refused_when_asked_for_and_warned_of_otherwi
         load(table, tmp_path / "pool", task="task")
 
 
+@pytest.mark.process
 def test_another_process_maps_the_same_pool_and_cannot_change_it(tmp_path: Path) -> None:
     pool = load(make_table(500), tmp_path / "pool", mask_modality={"text": 0.1}).pool
     assert_equal(pool, open_mapped(tmp_path / "pool"))
@@ -391,6 +393,7 @@ def test_a_folder_without_a_whole_pool_is_refused(tmp_path: Path) -> None:
         open_mapped(tmp_path / "pool")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "widths", "n_classes", "n_validation"),
     [

@@ -64,6 +64,7 @@ def test_one_picture_over_and_over_blank_ones_and_columns_without_rows_are_judge
     assert picture_in(open_source(absent), "x") is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("pool", "column", "picture"),
     [

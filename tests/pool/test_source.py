@@ -198,6 +198,7 @@ def test_a_file_left_alone_may_be_read_again_and_again(tmp_path: Path) -> None:
     assert [batch.to_pylist() for batch in first] == [batch.to_pylist() for batch in second]
 
 
+@pytest.mark.long
 def test_wide_columns_are_read_in_smaller_batches(tmp_path: Path) -> None:
     wide = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(60 * 100_000, np.uint8)), 100_000)
     source = open_source(write(make_table(picture=wide), tmp_path / "pool.parquet"))

@@ -106,6 +106,7 @@ def test_the_share_is_of_the_rows_whose_class_has_another() -> None:
     assert np.bincount(codes[drawn == 1])[600:].tolist() == [8] * 4
 
 
+@pytest.mark.long
 @given(st.lists(st.integers(2, 9), min_size=2, max_size=9), st.integers(1, 60))
 def test_without_classes_of_one_row_the_share_is_of_all_rows(
     counts: list[int], initial_size: int
@@ -121,6 +122,7 @@ def test_without_classes_of_one_row_the_share_is_of_all_rows(
     assert np.flatnonzero(drawn == 1).tolist() == train[rows].tolist()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("labels", "warnings"),
     [

@@ -27,6 +27,7 @@ def present(table: pa.Table, name: str) -> np.ndarray[Any, Any]:
     return table.column(name).is_valid().to_numpy()
 
 
+@pytest.mark.long
 def test_the_same_options_give_the_same_table_whatever_the_number_of_threads() -> None:
     options = VkOptions(n_rows=9000, picture_width=20, text_width=10, seed=3)
     n_threads = torch.get_num_threads()

@@ -131,6 +131,7 @@ def test_local_labels_are_classes_of_their_own_in_each_task(tmp_path: Path) -> N
     assert loaded.report.n_unknown == 0
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(2, 4)), min_size=4))
 def test_tasks_are_what_a_loop_over_the_rows_makes_of_them(
@@ -226,6 +227,7 @@ def test_tasks_count_in_the_fingerprint_and_the_order_of_rows_does_not(tmp_path:
     assert len({whole, first, third, renamed}) == 4
 
 
+@pytest.mark.long
 def test_domains_of_real_intents_are_tasks_of_fifteen_classes(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:

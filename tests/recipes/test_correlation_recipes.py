@@ -174,6 +174,8 @@ def test_candidates_mean_nothing_where_nothing_is_queried(tmp_path: Path) -> Non
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.long
+@pytest.mark.process
 def test_a_table_leaves_its_study_its_picture_and_its_verdicts(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path))
     pool = vk_pool(VkOptions(n_rows=500, picture_width=6, text_width=4, n_classes=3))

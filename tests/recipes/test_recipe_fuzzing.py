@@ -207,6 +207,7 @@ def is_planned(
     return recipe is not None and bool(recipe.claims) and planned(recipe)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", [RECIPE, OF_TRAINING])
 def test_a_recipe_with_other_values_and_keys_is_planned_or_refused(
     content: dict[str, Any], tmp_path: Path
@@ -242,6 +243,7 @@ SOUND = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -264,6 +266,7 @@ def test_a_sound_recipe_is_accepted_and_planned_at_any_size(
     assert planned(recipe.scaled(2))
 
 
+@pytest.mark.long
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -274,6 +277,7 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
     assert read(tmp_path / "r.toml", content) is None
 
 
+@pytest.mark.long
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -234,6 +234,7 @@ def test_a_recipe_that_cannot_be_opened_is_one_error(name: str, tmp_path: Path) 
         read_recipe(str(tmp_path / name))
 
 
+@pytest.mark.process
 def test_a_recipe_that_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE.replace("size = 100", "size = 1000")))
     with pytest.raises(UsageError, match="cannot give 1,000 initial labels"):

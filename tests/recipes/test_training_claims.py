@@ -179,6 +179,7 @@ def test_spreads_are_compared_by_distances_from_the_median() -> None:
     assert judge(turned, study).outcome == "did not hold"
 
 
+@pytest.mark.long
 def test_equal_spreads_are_rarely_told_apart() -> None:
     draws = np.random.default_rng(0).lognormal(size=(200, 2, 20))
     outcomes = [
@@ -221,6 +222,7 @@ def test_agreement_is_the_mean_correlation_less_what_chance_gives() -> None:
     assert per_seed(again) == per_seed(verdict)
 
 
+@pytest.mark.long
 def test_tasks_that_use_more_experts_do_not_agree_more_by_it() -> None:
     draws = np.random.default_rng(0)
     seeds = range(20)

@@ -23,6 +23,8 @@ from alsim.recipes.running import run_recipe
 from alsim.store.training import TrainingStudy, read_training
 from alsim.studies.watch import Unit, Watch
 
+pytestmark = pytest.mark.process
+
 SYNTHETIC = """
 title = "a title"
 finding = "a finding"
@@ -96,7 +98,7 @@ def content_of(study: TrainingStudy) -> str:
 def tiny(name: str, **arguments: Any) -> Recipe:
     """Return a recipe of ours that is quick to run and otherwise as it is."""
     recipe = read_recipe(name)
-    return replace(recipe.setting({"max_epochs": 2, "workers": 1, **arguments}), seeds=1)
+    return replace(recipe.setting({"max_epochs": 2, "workers": 0, **arguments}), seeds=1)
 
 
 @pytest.fixture(scope="module")

@@ -143,6 +143,7 @@ def test_where_there_is_no_journal_there_is_nothing_to_read(tmp_path: Path) -> N
     assert read_journal(tmp_path / "0000.jsonl") is None
 
 
+@pytest.mark.long
 def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_can_be_completed(
     tmp_path: Path,
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_can_be_completed(
         assert path.read_bytes() == whole
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [0x01, 0xFF])
 def test_no_changed_byte_is_read_as_something_else(tmp_path: Path, change: int) -> None:
     path = write_journal(tmp_path / "0000.jsonl", 2)
@@ -454,6 +456,7 @@ def test_a_disk_that_takes_a_few_bytes_at_a_time_changes_nothing(
     assert write_journal(tmp_path / "slow.jsonl").read_bytes() == whole
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_at_any_byte_leaves_whole_lines_and_can_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -546,6 +549,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit of file sizes")
 def test_a_real_limit_of_the_file_size_leaves_a_journal_that_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
@@ -575,6 +579,7 @@ with Journal.open(Path(sys.argv[2]), "margin", 7) as journal:
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_journal_is_read_while_it_is_written_and_after_its_writer_was_killed(
     tmp_path: Path,

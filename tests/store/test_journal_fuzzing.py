@@ -92,6 +92,7 @@ def test_random_bytes_are_refused_or_hold_nothing(folder: Path, data: bytes) -> 
     assert read_or_refuse(folder / "random.jsonl", data) is None
 
 
+@pytest.mark.long
 @given(st.lists(st.binary(max_size=60), max_size=4), st.binary(max_size=5))
 def test_random_bytes_with_the_right_digests_are_refused(
     folder: Path, bodies: list[bytes], tail: bytes
@@ -100,6 +101,7 @@ def test_random_bytes_with_the_right_digests_are_refused(
     assert read_or_refuse(folder / "signed.jsonl", data) is None
 
 
+@pytest.mark.long
 @given(st.data())
 def test_a_journal_with_bytes_put_in_taken_out_or_swapped_tells_nothing_wrong(
     folder: Path, whole: Path, data: st.DataObject
@@ -132,6 +134,7 @@ def places_in(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(st.data())
 def test_a_record_with_any_value_in_any_place_is_read_as_it_is_or_refused(
@@ -170,12 +173,14 @@ def of_one_step(done: Round) -> Round:
     )
 
 
+@pytest.mark.long
 @given(rounds)
 def test_any_round_comes_back_from_json(done: Round) -> None:
     done = of_one_step(done)
     assert repr(round_from_json(round_to_json(done))) == repr(done)
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(rounds, st.dictionaries(texts, amounts, max_size=2))
 def test_any_round_comes_back_from_a_journal(
@@ -197,6 +202,7 @@ manifests = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @given(manifests | anything)
 def test_any_json_in_run_json_is_a_run_or_one_error(folder: Path, value: Any) -> None:
     run = folder / "run"

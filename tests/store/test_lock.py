@@ -108,6 +108,7 @@ def test_a_lock_is_given_back_when_the_block_raises(folder: Path) -> None:
         assert held.left_by is None
 
 
+@pytest.mark.process
 def test_the_lock_of_a_living_process_is_refused_and_says_whose_it_is(
     folder: Path, hold: Hold
 ) -> None:
@@ -146,6 +147,7 @@ while True:
 """
 
 
+@pytest.mark.process
 def test_a_reader_that_looks_again_and_again_keeps_no_one_from_the_lock(folder: Path) -> None:
     command = [sys.executable, "-c", LOOKING, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
@@ -159,6 +161,7 @@ def test_a_reader_that_looks_again_and_again_keeps_no_one_from_the_lock(folder: 
         reader.kill()
 
 
+@pytest.mark.process
 def test_the_lock_of_a_killed_process_is_free_and_its_holder_is_named(
     folder: Path, hold: Hold
 ) -> None:
@@ -175,6 +178,7 @@ def test_the_lock_of_a_killed_process_is_free_and_its_holder_is_named(
         assert held.left_by is None
 
 
+@pytest.mark.process
 def test_a_lock_lasts_until_the_last_worker_of_a_killed_process_is_gone(
     folder: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +219,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.process
 def test_of_processes_that_start_together_exactly_one_gets_the_lock(folder: Path) -> None:
     processes = [
         subprocess.Popen(
@@ -256,6 +261,7 @@ while n < 100:
 """
 
 
+@pytest.mark.process
 def test_no_two_processes_ever_hold_a_lock_though_each_holder_unlinks_its_file(
     folder: Path,
 ) -> None:
@@ -303,6 +309,7 @@ def test_a_note_that_makes_no_sense_is_no_holder(folder: Path, text: str) -> Non
         assert holder(folder) == Holder(0, "an unknown host", "an unknown time")
 
 
+@pytest.mark.process
 def test_a_process_of_another_machine_is_never_called_dead() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

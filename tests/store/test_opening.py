@@ -73,6 +73,7 @@ TRAPS: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_no_file_of_the_run_is_not_written_and_the_cure_works(

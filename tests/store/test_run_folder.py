@@ -460,6 +460,7 @@ def test_an_exception_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.process
 def test_what_keeps_a_study_going_loads_neither_pyarrow_nor_torch() -> None:
     names = ["checkpoint", "curve_journal", "folder", "lock", "manifest"]
     script = (
@@ -472,6 +473,7 @@ def test_what_keeps_a_study_going_loads_neither_pyarrow_nor_torch() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")

@@ -116,6 +116,7 @@ def test_the_least_epsilon_on_a_line_by_hand() -> None:
     assert found.tolist() == pytest.approx([0.5 / 1.5, 0.2 / 2.2])
 
 
+@pytest.mark.long
 @settings(max_examples=50)
 @given(st.integers(0, 999))
 def test_the_least_epsilon_is_where_the_printed_mix_first_changes_its_prediction(seed: int) -> None:

@@ -60,6 +60,7 @@ def test_lengths_and_distances_are_those_of_the_gradients_of_the_last_layer() ->
     torch.testing.assert_close(score, embeddings.norm(dim=1), rtol=0, atol=1e-10)
 
 
+@pytest.mark.long
 def test_the_first_pick_is_longest_and_the_next_two_follow_the_squared_distances() -> None:
     p, hidden = make_rows(6)
     factors = [gradient_at_prediction(p), hidden]
@@ -94,6 +95,7 @@ def test_every_different_gradient_is_picked_before_any_copy() -> None:
             assert len(set(picked)) == 12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("certain", [True, False])
 def test_among_rows_that_do_not_differ_all_are_picked_equally_often(certain: bool) -> None:
     # float32, where sums of products do not come out at exactly 0
@@ -116,6 +118,7 @@ def test_copies_are_no_distance_apart_in_float32() -> None:
         assert (distances > 0).sum() == 78
 
 
+@pytest.mark.long
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(0, 99), st.data())
 def test_a_query_is_k_distinct_rows(n: int, c: int, seed: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(1, n))
@@ -137,6 +140,7 @@ def test_the_same_stream_gives_the_same_query_and_another_stream_another() -> No
     assert select(p, hidden, 30)[1:] != select(p, hidden, 30, seed=1)[1:]
 
 
+@pytest.mark.long
 def test_many_classes_times_a_wide_layer_fit_in_memory() -> None:
     # The outer products would take 20,000 · 1,000 · 512 · 4 bytes = 41 GB.
     g = stream(0, "wide")

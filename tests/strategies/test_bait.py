@@ -65,6 +65,7 @@ def test_a_row_tells_of_a_class_what_the_diagonal_block_of_its_fisher_informatio
     assert score.item() == pytest.approx(float(z.square().sum() * (1 - p.square().sum())))
 
 
+@pytest.mark.long
 @given(st.integers(0, 99), st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True))
 @settings(max_examples=30)
 def test_adding_and_removing_rows_agrees_with_dense_algebra(seed: int, rows: list[int]) -> None:
@@ -120,6 +121,7 @@ def test_what_the_labelled_rows_told_already_is_not_asked_again() -> None:
     assert select(p, z, 1, known) == [1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("p", [1.0, 0.8])
 def test_rows_that_do_not_differ_are_picked_equally_often(p: float) -> None:
     p_all = torch.tensor([[p, 1 - p]]).repeat(7, 1)

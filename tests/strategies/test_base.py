@@ -57,6 +57,7 @@ def test_the_distances_to_three_boundaries_by_hand() -> None:
     assert found[0].tolist() == pytest.approx([2**0.5, 3, 2**0.5])
 
 
+@pytest.mark.long
 @given(st.integers(0, 999))
 def test_moving_a_row_by_its_distance_reaches_the_boundary(seed: int) -> None:
     candidates, head = make(4, 4, seed=seed)

@@ -83,6 +83,7 @@ def test_the_first_gain_is_bald_in_both_precisions() -> None:
         torch.testing.assert_close(Beliefs.none_chosen(9).gains(q), scores, rtol=0, atol=2e-6)
 
 
+@pytest.mark.long
 @given(st.integers(0, 999))
 @settings(max_examples=20)
 def test_a_query_is_what_greedy_by_full_enumeration_takes(seed: int) -> None:
@@ -101,6 +102,7 @@ def test_a_row_is_not_passed_over_for_the_many_whose_earlier_gains_were_higher()
     assert chosen(p, 2)[1] == 3000
 
 
+@pytest.mark.long
 def test_the_estimate_from_drawn_cases_is_unbiased_and_within_its_standard_error() -> None:
     p = members(5, spread=1.0)
     rows, candidate = [0, 1, 2, 3], p[4:5]
@@ -122,6 +124,7 @@ def test_the_estimate_from_drawn_cases_is_unbiased_and_within_its_standard_error
         assert abs(float(beliefs.gains(candidate)) - exact) < bound
 
 
+@pytest.mark.long
 def test_labels_are_drawn_by_their_joint_probability() -> None:
     p = members(2)
     counts: dict[tuple[float, ...], float] = {}
@@ -194,6 +197,7 @@ def test_rows_that_tell_nothing_are_taken_at_random() -> None:
     assert firsts == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.long
 def test_twenty_thousand_rows_of_fifty_classes_are_weighed_in_bounded_memory() -> None:
     p = members(200, k=5, c=50).float()
     few = chosen(p.repeat(3, 1, 1), 2, k=5, samples=200)

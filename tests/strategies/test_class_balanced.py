@@ -58,6 +58,7 @@ def test_a_row_with_two_most_probable_classes_counts_as_the_rarer() -> None:
     assert predicted_classes(p, torch.tensor([0, 1, 2])).tolist() == [0, 0, 1, 0]
 
 
+@pytest.mark.long
 def test_equal_rows_are_queried_equally_often() -> None:
     counts = torch.zeros(9)
     candidates = Candidates(torch.zeros(9), {"probabilities": torch.full((9, 3), 1 / 3)})

@@ -51,6 +51,7 @@ def by_loops(rule: Combination, scores: Tensor, is_open: Tensor) -> tuple[Tensor
     return values, objects
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", BY_VALUE)
 @given(seed=st.integers(0, 200))
 def test_values_are_those_of_loops_over_objects_and_tasks(rule: Combination, seed: int) -> None:

@@ -48,6 +48,7 @@ def test_a_quarter_and_three_quarters_by_hand() -> None:
     assert score(bald(), p).item() == pytest.approx(math.log(2) - inner)
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(2, 6), st.integers(1, 5))
 @settings(max_examples=30)
 def test_every_score_equals_its_twin_of_loops(seed: int, k: int, c: int) -> None:

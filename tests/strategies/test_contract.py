@@ -28,6 +28,7 @@ from alsim.training.replicas import Replicas
 ALL = pytest.mark.parametrize("name", STRATEGIES)
 
 
+@pytest.mark.long
 @ALL
 @pytest.mark.parametrize("check", CONTRACT.values(), ids=CONTRACT.keys())
 def test_a_strategy_keeps_its_contract(name: str, check: Callable[[Strategy], None]) -> None:
@@ -97,6 +98,7 @@ def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(name: str) -> No
         assert_close(whole.candidates, parts.candidates)
 
 
+@pytest.mark.long
 @ALL
 def test_the_same_ids_are_queried_when_rows_and_ids_are_permuted_together(
     name: str, tmp_path: Path
@@ -113,6 +115,7 @@ def test_the_same_ids_are_queried_when_rows_and_ids_are_permuted_together(
     assert chosen[0] == chosen[1]
 
 
+@pytest.mark.long
 def test_in_lockstep_each_replica_sees_what_it_would_see_alone() -> None:
     names = list(STRATEGIES)
     setting = setting_of(way="lockstep")

@@ -28,6 +28,7 @@ def radius(points: Tensor, centres: Tensor) -> float:
     return float(torch.cdist(points, centres).amin(1).max())
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(0, 3), st.integers(1, 4))
 def test_the_radius_is_at_most_twice_the_optimum(seed: int, m: int, k: int) -> None:
     points, labelled = points_of(8, seed), points_of(m, seed, "labelled")
@@ -40,6 +41,7 @@ def test_the_radius_is_at_most_twice_the_optimum(seed: int, m: int, k: int) -> N
     assert reached <= 2 * best + 1e-9
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(1, 5))
 def test_each_pick_is_the_row_farthest_from_every_centre(seed: int, m: int) -> None:
     points, centres = points_of(30, seed), points_of(m, seed, "labelled")
@@ -75,6 +77,7 @@ def test_the_first_of_an_unlabelled_pool_is_any_row() -> None:
     assert stats.chisquare(counts.numpy()).pvalue > 0.001
 
 
+@pytest.mark.long
 def test_of_rows_equally_far_any_is_taken_and_copies_come_last() -> None:
     ends = torch.tensor([[0.0, 0], [3, 0], [-3, 0], [0, 3], [0, -3]])
     counts = torch.zeros(5)

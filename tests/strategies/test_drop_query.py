@@ -81,6 +81,7 @@ def test_one_row_is_asked_for_in_each_cluster_and_it_is_the_most_central() -> No
         assert sorted(rows.tolist()) == [0, 5, 10, 15]
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
 def test_the_central_rows_are_the_nearest_of_each_cluster(n: int, k: int, seed: int) -> None:
@@ -97,6 +98,7 @@ def test_the_central_rows_are_the_nearest_of_each_cluster(n: int, k: int, seed: 
         assert distances[row] <= distances[mine].min() + 1e-12
 
 
+@pytest.mark.long
 def test_rows_that_coincide_are_drawn_at_random_and_not_twice() -> None:
     candidates = Candidates(torch.full((10,), 3.0), {"embeddings": torch.ones(10, 3)})
     counts = torch.zeros(10)

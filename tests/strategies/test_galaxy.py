@@ -109,6 +109,7 @@ def test_the_graphs_of_three_classes_take_turns() -> None:
         assert chosen & {shortest[(len(shortest) - 1) // 2], shortest[len(shortest) // 2]}
 
 
+@pytest.mark.long
 @BOTH
 def test_without_labels_of_two_kinds_galaxy_is_random_and_direct_still_picks(
     strategy: Strategy,

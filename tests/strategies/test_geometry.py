@@ -121,6 +121,7 @@ def test_many_rows_are_clustered_from_a_sample_without_losing_quality() -> None:
     assert spread > 0.95 * ideal
 
 
+@pytest.mark.long
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
 def test_k_means_has_k_centres_also_when_all_rows_coincide(n: int, k: int, seed: int) -> None:
     k = min(n, k)

@@ -169,6 +169,7 @@ def test_rows_that_coincide_are_still_k_distinct_ones_in_random_order(
             assert rows.unique().numel() == k
 
 
+@pytest.mark.long
 def test_ties_fall_equally_often_on_each_row() -> None:
     counts = torch.zeros(8)
     for seed in range(800):

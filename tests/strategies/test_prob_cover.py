@@ -29,6 +29,7 @@ def make(points: torch.Tensor, labelled: torch.Tensor, n_classes: int = 3) -> Ca
     )
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(st.integers(1, 30), st.integers(0, 4), st.integers(0, 999), st.sampled_from([0.1, 0.4, 0.9]))
 def test_each_pick_covers_as_many_new_rows_as_any_could(
@@ -132,6 +133,7 @@ def test_degenerate_pools_still_give_k_distinct_rows(n_classes: int, delta: floa
                 assert rows.unique().numel() == k
 
 
+@pytest.mark.long
 def test_the_graph_of_eight_thousand_rows_in_one_ball_is_never_held() -> None:
     # Every pair is an edge: 64 million of them would be 1 GB of positions.
     points = torch.ones(8_000, 2)

@@ -23,6 +23,7 @@ def draws(beta: float, k: int) -> list[tuple[int, ...]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
 def test_a_row_is_first_in_proportion_to_its_score_to_the_power_of_beta(beta: float) -> None:
     firsts = torch.tensor(draws(beta, 1)).flatten().bincount(minlength=5)

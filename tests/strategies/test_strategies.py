@@ -33,6 +33,7 @@ def from_rows(*rows: list[float]) -> Signals:
     return Signals(len(rows), {"probabilities": torch.tensor(rows, dtype=torch.float64)})
 
 
+@pytest.mark.long
 def test_random_queries_every_row_equally_often() -> None:
     strategy, n, k, trials = find_strategy("random").strategy, 12, 3, 3000
     counts = torch.zeros(n)
@@ -81,6 +82,7 @@ def test_certainty_scores_lowest_and_uniformity_highest(score: object) -> None:
     assert values.argmax() == 1
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(2, 9))
 def test_scores_lie_within_their_bounds_and_equal_their_twins(seed: int, c: int) -> None:
     signals = make_signals(8, c, seed)

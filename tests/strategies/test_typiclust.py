@@ -74,6 +74,7 @@ def twin_order(labelled: list[int], unlabelled: list[int], n_clusters: int, k: i
     return turns
 
 
+@pytest.mark.long
 @given(st.data(), st.integers(1, 8), st.integers(0, 99))
 def test_clusters_take_turns_by_labels_then_size_and_small_ones_come_last(
     data: st.DataObject, n_clusters: int, seed: int
@@ -109,6 +110,7 @@ def test_clusters_that_tie_come_first_equally_often() -> None:
     assert stats.chisquare(counts).pvalue > 0.001
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(0, 20), st.integers(1, 60), st.integers(0, 99))
 def test_there_are_always_k_distinct_rows(n: int, m: int, k: int, seed: int) -> None:

@@ -20,7 +20,10 @@ from alsim.seeding import stream
 from alsim.store.correlation import read_correlation
 from alsim.store.layout import JOURNALS
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 OPTIONS = (
     *("--metric", "margin,bald(k=4)", "--initial-size", "60", "--seeds", "2"),

@@ -19,6 +19,8 @@ from alsim.store.correlation import CorrelationStudy, read_correlation
 from alsim.store.layout import CHECKPOINTS, JOURNALS
 from alsim.studies.watch import Unit, Watch
 
+pytestmark = pytest.mark.process
+
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
 # With validation rows of its own, every other row is one to learn from.
 SPLIT = ["validation" if i % 9 == 0 else name for i, name in enumerate(VK["split"].to_pylist())]
@@ -26,7 +28,7 @@ POOL = VK.set_column(VK.column_names.index("split"), "split", pa.array(SPLIT))
 # learning-loss is trained otherwise, so that there are four tasks.
 OPTIONS: Mapping[str, Any] = {
     "metric": "margin,predicted-loss", "seeds": "0..1", "initial_size": 60, "sample_size": 120,
-    "group_size": 12, "max_epochs": 3, "model": "auto(width=8)", "workers": 1,
+    "group_size": 12, "max_epochs": 3, "model": "auto(width=8)", "workers": 0,
 }  # fmt: skip
 TABLES = ("groups.parquet", "correlations.parquet")
 

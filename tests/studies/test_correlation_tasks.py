@@ -96,6 +96,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Report]]:
     return folder, run(make_study(), plan_of(folder, 3), folder)
 
 
+@pytest.mark.long
 def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
     made: tuple[Path, list[Report]],
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
     assert collect_groups(tmp_path).equals(collect_groups(made[0]))
 
 
+@pytest.mark.long
 def test_copies_one_after_another_are_those_in_lockstep(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_copies_one_after_another_are_those_in_lockstep(
         assert all(torch.equal(nets[0][name], tensor) for name, tensor in others[0].items())
 
 
+@pytest.mark.long
 def test_fewer_copies_at_once_than_groups_change_nothing(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:

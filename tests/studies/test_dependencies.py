@@ -60,7 +60,7 @@ class Net(nn.Module):
 SIZES: dict[str, Any] = {
     "seeds": 2, "initial_size": 20, "query_size": 5, "steps": 2, "max_epochs": 2,
     "model": "auto(width=8)",
-    "workers": 1,
+    "workers": 0,
 }  # fmt: skip
 
 

@@ -33,7 +33,10 @@ from alsim.studies.curves import keep as keeping
 from alsim.studies.curves.work import run_active
 from alsim.studies.start.work import run_passive
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 FAULTS = [errno.ENOSPC, errno.EACCES, errno.EIO]
 
@@ -51,6 +54,7 @@ def see_refusal(code: int | None, told: str) -> None:
     assert "Traceback" not in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", FAULTS)
 def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goes_on(
     tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
@@ -84,6 +88,7 @@ def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goe
     assert all(f"  where: {tmp_path}/at-" in told for told in refused)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "stride"),
     [(errno.ENOSPC, 5), *(pytest.param(code, 1, marks=pytest.mark.slow) for code in FAULTS)],

@@ -66,6 +66,8 @@ def by_processes(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
+@pytest.mark.process
 @pytest.mark.usefixtures("no_process")
 def test_a_run_without_processes_has_the_tables_of_one_with_two(
     pool: Path, by_processes: Path, tmp_path: Path
@@ -89,6 +91,7 @@ class Interrupting(Watch):
             raise KeyboardInterrupt
 
 
+@pytest.mark.process
 def test_a_run_that_is_interrupted_in_this_process_goes_on_in_another(
     pool: Path, by_processes: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +104,7 @@ def test_a_run_that_is_interrupted_in_this_process_goes_on_in_another(
     assert tables(out) == tables(by_processes)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_process")
 def test_the_caller_s_threads_and_denormals_are_given_back(pool: Path, tmp_path: Path) -> None:
     before = torch.get_num_threads()
@@ -117,6 +121,7 @@ def test_the_caller_s_threads_and_denormals_are_given_back(pool: Path, tmp_path:
     assert tables(tmp_path / "2") == tables(tmp_path / "3")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_process")
 def test_the_other_kinds_need_no_process_either(pool: Path, tmp_path: Path) -> None:
     sizes = {"sample_size": 90, "group_size": 30}
@@ -165,6 +170,7 @@ def fresh(when: str, **options: Any) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL")
 def test_a_process_that_has_used_mkl_records_that_bits_may_differ_and_resumes_no_other_s_run(
     pool: Path, by_processes: Path, tmp_path: Path

@@ -133,6 +133,7 @@ def bytes_to_cut_at(data: bytes, stride: int) -> Iterator[int]:
 CHECKPOINTS = [None, 0, STEPS - 1, STEPS]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stride", [37, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_a_journal_cut_at_any_byte_of_its_last_records_is_completed_to_the_same(
@@ -145,6 +146,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_records_is_completed_to_the_same(
         curve.see_whole(and_tables=min(abs(cut - edge) for edge in edges) <= 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_a_journal_of_which_only_the_beginning_is_left_is_completed_to_the_same(
     curve: Kept, checkpoint: int | None
@@ -155,6 +157,7 @@ def test_a_journal_of_which_only_the_beginning_is_left_is_completed_to_the_same(
             curve.see_whole()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_curves_in_lockstep_whose_journals_are_cut_apart_are_completed_to_the_same(
     pair: Kept, checkpoint: int | None
@@ -178,6 +181,7 @@ def test_a_power_cut_that_leaves_zeros_for_the_last_record_costs_only_that(curve
         curve.see_whole()
 
 
+@pytest.mark.long
 def test_a_curve_that_diverged_and_whose_journal_is_cut_diverges_again(tmp_path: Path) -> None:
     lost = make_study(strategies=["margin"], steps=STEPS, learning_rate=1e38)
     kept = keep(lost, tmp_path, 0)
@@ -237,6 +241,7 @@ def test_a_checkpoint_with_a_byte_changed_is_refused_by_name(curve: Kept) -> Non
     assert caught.value.args[1] == str(curve.checkpoint)
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_a_run_whose_journal_was_cut_or_edited_is_gone_on_with_or_refused_by_the_command(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path

@@ -31,7 +31,10 @@ from survival import (
 from alsim.seeding import stream
 from alsim.store.curves import read_run
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 PARTIAL = (
     *("--strategy", "margin,bald(k=3),learning-loss", "--retrain"),

@@ -167,12 +167,13 @@ def by_loops(done: Run) -> dict[str, float]:
     return {name: n / len(objects[name]) for name, n in labels.items()}
 
 
+@pytest.mark.long
 def test_a_run_by_objects_ends_with_the_note_that_compare_gives(tmp_path: Path) -> None:
     watch = Listening()
     done = alsim.run(
         make_table(), label=TASKS, strategy="random,margin,margin(combine=max),margin(combine=rrf)",
         seeds=1, initial_size=40, query_size=20, steps=2, max_epochs=1,
-        model="auto(width=8)", workers=1,
+        model="auto(width=8)", workers=0,
         out=tmp_path / "run", watch=watch,
     )  # fmt: skip
     means = by_loops(done)

@@ -96,7 +96,7 @@ class Watching(Watch):
 
 
 def go(out: Path, watch: Watch | None = None, *, force: bool = False, **changed: Any) -> Run:
-    options: dict[str, Any] = {"workers": 1, **OPTIONS, **changed}
+    options: dict[str, Any] = {"workers": 0, **OPTIONS, **changed}
     return alsim.run(**options, out=out, force=force, watch=watch)
 
 
@@ -145,6 +145,7 @@ def left(stopped: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(stopped, tmp_path / "left"))
 
 
+@pytest.mark.long
 def test_the_manifest_tells_how_many_training_rows_each_class_has(whole: Run) -> None:
     labels = [str(row["label"]) for row in POOL.to_pylist() if row["split"] == "train"]
     pool = whole.manifest["pool"]
@@ -499,6 +500,7 @@ def test_seconds_that_cannot_be_are_begun_anew(left: Path) -> None:
     assert 0 <= json.loads((left / "run.json").read_text())["seconds"] < 1000
 
 
+@pytest.mark.process
 @pytest.mark.skipif(os.name != "posix", reason="there are no locks")
 def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Path) -> None:
     gone = subprocess.Popen(["true"])
@@ -560,6 +562,7 @@ def test_what_is_left_beside_a_finished_run_is_not_removed_through_links(
     assert contents(mine) == before
 
 
+@pytest.mark.long
 def test_the_nets_of_another_seed_are_not_taken_for_those_of_this_one(
     left: Path, whole: Run
 ) -> None:

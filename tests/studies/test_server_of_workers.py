@@ -26,7 +26,10 @@ from alsim.studies.workers.channel import Channel
 from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import WorkerTask
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 # A server whose workers do something else than to serve.
 SERVER = """
@@ -119,6 +122,7 @@ def start(whole: Whole, tmp_path: Path) -> Start:
     return start_one
 
 
+@pytest.mark.long
 def test_a_killed_run_takes_its_server_and_its_workers_with_it_even_stopped_ones(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +145,7 @@ def test_a_killed_run_takes_its_server_and_its_workers_with_it_even_stopped_ones
         pass
 
 
+@pytest.mark.long
 def test_the_server_kills_workers_that_cannot_see_that_the_run_is_gone(start: Start) -> None:
     command, server, workers = start()
     for worker in workers:
@@ -149,6 +154,7 @@ def test_the_server_kills_workers_that_cannot_see_that_the_run_is_gone(start: St
     until(lambda: not any(map(is_alive, (server, *workers))), patience=20)
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_ends_the_run_and_the_others(start: Start) -> None:
     command, server, (victim, other) = start()
     os.kill(victim, signal.SIGKILL)

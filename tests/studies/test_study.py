@@ -1,4 +1,4 @@
-"""Whole runs, on real worker processes."""
+"""Whole runs: of real worker processes where they matter, else of this one."""
 
 import os
 import signal
@@ -15,6 +15,8 @@ from alsim.pool.roles import Roles, write_roles
 from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run, read_run
 from alsim.studies.watch import Watch
+
+pytestmark = pytest.mark.process
 
 POOL = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))
 TABLES = ("steps", "metrics", "queries")
@@ -43,7 +45,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_the_tables_are_the_same_bytes_with_one_worker_as_with_four(
     four: Run, tmp_path: Path
 ) -> None:
-    one = run(tmp_path / "one", workers=1)
+    one = run(tmp_path / "one", workers=0)
     for name in TABLES:
         first, second = (r.folder / f"{name}.parquet" for r in (four, one))
         assert first.read_bytes() == second.read_bytes()
@@ -52,7 +54,7 @@ def test_the_tables_are_the_same_bytes_with_one_worker_as_with_four(
 def test_a_seed_and_strategy_alone_give_the_same_numbers_to_the_bit(
     four: Run, tmp_path: Path
 ) -> None:
-    alone = run(tmp_path / "alone", seeds="1..1", strategy="margin", workers=1)
+    alone = run(tmp_path / "alone", seeds="1..1", strategy="margin", workers=0)
     for name in TABLES:
         table: pa.Table = getattr(four, name)
         mine = [r for r in table.to_pylist() if r["seed"] == 1 and r["strategy"] == "margin"]
@@ -128,7 +130,7 @@ class Impatient(Watch):
 
 def test_an_interrupted_run_keeps_what_was_recorded_and_says_so(four: Run, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "stopped", Impatient(), seeds="0..0", strategy="margin", workers=1, steps=50)
+        run(tmp_path / "stopped", Impatient(), seeds="0..0", strategy="margin", workers=0, steps=50)
     left = read_run(tmp_path / "stopped")
     assert left.status == "interrupted"
     kept = left.steps.to_pylist()
@@ -175,7 +177,7 @@ def test_an_option_that_does_not_fit_leaves_no_folder_behind(
     options: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(AlsimError, match=message):
-        run(tmp_path / "refused", workers=1, **options)
+        run(tmp_path / "refused", workers=0, **options)
     assert not (tmp_path / "refused").exists()
 
 
@@ -183,7 +185,7 @@ def test_a_column_named_like_a_head_is_refused(tmp_path: Path) -> None:
     names = ["mixed" if name == "text" else name for name in POOL.column_names]
     renamed = POOL.rename_columns(names).replace_schema_metadata(None)
     with pytest.raises(UsageError, match="cannot be called 'mixed'"):
-        alsim.run(renamed, workers=1, out=tmp_path / "refused")
+        alsim.run(renamed, workers=0, out=tmp_path / "refused")
 
 
 @pytest.mark.slow
@@ -195,7 +197,7 @@ def test_several_label_columns_in_the_metadata_are_all_queried(tmp_path: Path) -
     )  # fmt: skip
     several = write_roles(POOL, roles)
     done = alsim.run(
-        several, strategy="margin", seeds=1, initial_size=100, steps=1, max_epochs=1, workers=1,
+        several, strategy="margin", seeds=1, initial_size=100, steps=1, max_epochs=1, workers=0,
         out=tmp_path / "several",
     )  # fmt: skip
     assert set(done.queries.column("task").to_pylist()) == {"label", "true_label"}
@@ -204,7 +206,7 @@ def test_several_label_columns_in_the_metadata_are_all_queried(tmp_path: Path) -
 def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
     tiny = pa.table({"x": [[float(i), 1.0] for i in range(6)], "label": list("ababab")})
     with pytest.raises(PoolError, match="no validation rows"):
-        alsim.run(tiny, until="accuracy=0.9", workers=1, out=tmp_path / "refused")
+        alsim.run(tiny, until="accuracy=0.9", workers=0, out=tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
 
 
@@ -216,7 +218,7 @@ def test_a_run_can_start_from_the_labels_that_one_already_has(four: Run, tmp_pat
     ]
     path = tmp_path / "ids.txt"
     path.write_text("\n".join(had) + "\n")
-    again = run(tmp_path / "again", initial_size=None, initial_ids=path, seeds="0..0", workers=1)
+    again = run(tmp_path / "again", initial_size=None, initial_ids=path, seeds="0..0", workers=0)
     for strategy in ("random", "margin"):
         start = [
             str(r["id"])

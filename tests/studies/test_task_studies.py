@@ -25,6 +25,8 @@ from alsim.studies.start.fit import Fitted, fit_study
 from alsim.studies.start.prepare import Prepared, describe_study, prepare
 from alsim.studies.watch import Watch
 
+pytestmark = pytest.mark.process
+
 QUERIED = make_queried_pool()
 SIZES = {"initial_size": 40, "query_size": 10, "steps": 3}
 MLP = "mlp(width=8)"
@@ -84,7 +86,7 @@ def test_a_run_by_cells_cut_short_goes_on_to_the_same_bytes_with_one_worker(
 ) -> None:
     pool = whole.folder.parent / "pool.parquet"
     with pytest.raises(KeyboardInterrupt):
-        alsim.run(pool, **CELLS, workers=1, out=tmp_path / "cut", watch=Impatient(4))
+        alsim.run(pool, **CELLS, workers=0, out=tmp_path / "cut", watch=Impatient(4))
     assert tables_of(alsim.resume(tmp_path / "cut")) == tables_of(whole)
 
 

@@ -11,7 +11,10 @@ from things import POOL
 from alsim.store.layout import EXPORTS, JOURNALS
 from alsim.store.training import read_training
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
+]
 
 OPTIONS = (
     *(

@@ -28,7 +28,7 @@ def queried(place: Path) -> Path:
     alsim.run(
         place / "things.parquet", label="kind", modality=["x"], strategy="random,margin",
         seeds="0..1", initial_size=20, query_size=5, steps=4, max_epochs=2,
-        model="auto(width=8)", workers=1,
+        model="auto(width=8)", workers=0,
         out=place / "queried",
     )  # fmt: skip
     return place / "queried"
@@ -39,7 +39,7 @@ def test_models_are_trained_on_what_a_run_queried_in_its_order(
 ) -> None:
     options: dict[str, Any] = {
         "model": "linear", "label": "kind", "modality": ["x"], "fractions": "0.5,1",
-        "max_epochs": 3, "workers": 1,
+        "max_epochs": 3, "workers": 0,
     }  # fmt: skip
     pool = place / "things.parquet"
     study = alsim.train(pool, queries=queried, **options, out=tmp_path / "study")

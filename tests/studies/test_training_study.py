@@ -29,12 +29,14 @@ from alsim.store.layout import EXPORTS, JOURNALS
 from alsim.store.training import TrainingStudy, load_results, read_training
 from alsim.studies.watch import Unit, Watch
 
+pytestmark = pytest.mark.process
+
 LABELS = ("kind", "late", "height")
 MODELS = "multi-cluster(experts=4,expert-width=8,density=0),mlp(width=8)"
 OPTIONS: Mapping[str, Any] = {
     "model": MODELS, "label": LABELS, "features": "colour", "modality": ("x", "features"),
     "fractions": "0.4,1", "seeds": "0..1", "max_epochs": 4, "batch_size": 32,
-    "workers": 1, "evaluation": "task-k,top-1,all", "export_task": "height,late",
+    "workers": 0, "evaluation": "task-k,top-1,all", "export_task": "height,late",
 }  # fmt: skip
 TABLES = ("fits.parquet", "tasks.parquet", "gates.parquet")
 

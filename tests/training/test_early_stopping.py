@@ -111,6 +111,7 @@ def test_without_validation_all_epochs_are_taken() -> None:
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([12], [12])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_a_loss_predictor_joins_the_first_share_of_the_epochs_that_are_run(way: Way) -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(width=8, share=0.6))
@@ -128,6 +129,7 @@ def test_a_loss_predictor_joins_the_first_share_of_the_epochs_that_are_run(way: 
     assert all(torch.equal(kept[name], value) for name, value in expected.items())
 
 
+@pytest.mark.long
 def test_in_lockstep_each_replica_is_joined_for_a_share_of_its_own_epochs() -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(width=8, share=0.5))
     losses = [*BEST_AT_4, *FALLING], [*FALLING, *FALLING]

@@ -51,6 +51,7 @@ def loss_under(model: Objective, noise: torch.Tensor, **weights: torch.Tensor) -
     return functional_call(model, {f"{GATE}.noise": noise}, (inputs, labels, weights)).total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_the_gates_learn_by_the_gradient_of_the_expected_loss(name: EstimatorName) -> None:
     model = objective(replace(OPTIONS, number=3, estimator=name))
@@ -141,6 +142,7 @@ def test_without_a_baseline_there_is_none_in_the_state() -> None:
         assert ("baselines" in buffers) == (name == "reinforce-mean")
 
 
+@pytest.mark.long
 def test_a_baseline_from_earlier_steps_lowers_the_variance_of_the_gates_gradients() -> None:
     def variance(name: EstimatorName) -> float:
         model = objective(replace(OPTIONS, estimator=name))
@@ -241,6 +243,7 @@ def train(replicas: Replicas, seeds: list[int], steps: int) -> torch.Tensor:
     return torch.stack(losses)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("heads", ["mixed", "all"])
 def test_replicas_trained_together_equal_replicas_trained_alone(
@@ -272,6 +275,7 @@ def test_after_a_step_the_gates_are_those_of_evaluation_again() -> None:
     assert all(gate.noise is None for gate in model.gates().values())
 
 
+@pytest.mark.long
 def test_a_heavy_density_weight_shuts_the_gates() -> None:
     def density(weight: float) -> float:
         replicas = make("direct", [0], replace(OPTIONS, density_weight=weight))

@@ -73,6 +73,7 @@ def are_equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return all(torch.equal(tensor, b[name]) for name, tensor in a.items())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_on_held_out_rows_the_predicted_losses_rank_the_true_ones(model: ModelOptions) -> None:
     options = replace(OPTIONS, max_epochs=40)
@@ -85,6 +86,7 @@ def test_on_held_out_rows_the_predicted_losses_rank_the_true_ones(model: ModelOp
     assert spearmanr(replicas.predicted_losses(inputs)[0], losses).statistic > 0.4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_together_and_alone_are_the_same(model: ModelOptions) -> None:
     seeds = [4, 0, 7]
@@ -110,6 +112,7 @@ def test_the_models_initial_parameters_are_the_same_with_and_without(model: Mode
     assert any(name.startswith(PREDICTOR) for name in with_it.state().parameters)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
 def test_with_its_gradient_stopped_the_model_is_trained_as_without(
@@ -136,6 +139,7 @@ def test_fine_tuning_trains_the_model_as_without(way: Way) -> None:
     assert are_equal(of_model(with_it), without.state().to_tensors())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_the_ranking_loss_trains_the_model_in_the_first_share_of_the_epochs(way: Way) -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(share=0.4))

@@ -60,6 +60,7 @@ def test_a_row_by_hand() -> None:
     assert weighted.item() == pytest.approx(expected)
 
 
+@pytest.mark.long
 @given(st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=8), st.booleans())
 def test_it_equals_brute_force(sets: list[set[int]], weighted: bool) -> None:
     z = logits_of(1, len(sets), 4)
@@ -188,6 +189,7 @@ def assert_same(a: Replicas, slot: int, b: Replicas) -> None:
         torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=1e-9, msg=name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["three-head", "mlp", "linear"])
 def test_both_ways_train_alike_on_partial_labels(model: str) -> None:
     g = stream(0, "sets")
@@ -197,6 +199,7 @@ def test_both_ways_train_alike_on_partial_labels(model: str) -> None:
         assert_same(together, slot, fitted("direct", [seed], sets[slot : slot + 1], model))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_training_on_sets_of_one_class_is_training_on_classes(way: Way) -> None:
     y = LABELS[:60].clone().unsqueeze(0)

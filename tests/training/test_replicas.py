@@ -59,6 +59,7 @@ def assert_same(a: ReplicaState, b: ReplicaState, atol: float) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", VARIANTS, ids=str)
 @pytest.mark.parametrize("mode", ["train", "frozen"])
 def test_replicas_trained_together_equal_replicas_trained_alone(
@@ -74,6 +75,7 @@ def test_replicas_trained_together_equal_replicas_trained_alone(
         assert_same(together.state().pick([slot]), alone.state(), 1e-9)
 
 
+@pytest.mark.long
 def test_with_dropout_they_still_agree_since_each_has_its_own_stream() -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
     together = make("lockstep", [1, 2], model)
@@ -83,6 +85,7 @@ def test_with_dropout_they_still_agree_since_each_has_its_own_stream() -> None:
     assert_same(together.state().pick([1]), alone.state(), 1e-9)
 
 
+@pytest.mark.long
 def test_a_replicas_bits_depend_neither_on_its_slot_nor_on_its_neighbours() -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
     pair, triple = make("lockstep", [1, 2], model), make("lockstep", [5, 6, 2], model)
@@ -103,6 +106,7 @@ def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_affine_part(way: 
     assert not torch.equal(before.parameters[norm], after.parameters[norm])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_a_fork_goes_on_exactly_as_its_parent_would(way: Way) -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
@@ -117,6 +121,7 @@ def test_a_fork_goes_on_exactly_as_its_parent_would(way: Way) -> None:
     assert state.steps.item() == 15  # a copy: training on did not change it
 
 
+@pytest.mark.long
 def test_replicas_at_different_steps_share_an_optimiser() -> None:
     model = VARIANTS[0]
     early, late = make("direct", [1], model), make("direct", [2], model)

@@ -51,6 +51,7 @@ def test_gradients_that_agree_stay_as_they_are() -> None:
     assert torch.equal(without_conflicts(gradients, order), gradients)
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 4))
 def test_surgery_equals_the_papers_loop_for_every_replica(seed: int, t: int, p: int) -> None:
     g = stream(seed, "gradients")
@@ -87,6 +88,7 @@ def test_gradnorm_rests_where_each_norm_is_the_mean_times_the_relative_progress(
     assert more.tolist() == [[2, -2]]
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_gradnorms_slopes_are_the_gradient_of_its_loss_through_the_net(seed: int, t: int) -> None:
     g = stream(seed, "net")
