@@ -14,6 +14,9 @@ settings.load_profile("alsim")
 # Before torch is imported: tests run side by side, and small products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What tests start reads alsim's bytecode rather than compile it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 from alsim.studies.bits import compute_strictly  # noqa: E402 -- imports torch
 
 compute_strictly(0)  # runs in the process of the tests have the bits of worker processes

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,7 +57,11 @@ def setting_of(
 
 
 SETTING = setting_of()
-START = passive(SETTING, [3], Progress())
+
+
+@cache
+def start_of_all() -> Passive:
+    return passive(SETTING, [3], Progress())
 
 
 def groups_of(
@@ -64,13 +69,15 @@ def groups_of(
     metrics: Sequence[str] = METRICS,
     *,
     options: CorrelationOptions = OPTIONS,
-    start: Passive = START,
+    start: Passive | None = None,
 ) -> dict[str, tuple[GroupRecord, ...]]:
-    found = correlate(setting, 3, start, metrics, options, Progress())
+    found = correlate(setting, 3, start or start_of_all(), metrics, options, Progress())
     return {records[0].metric: records for records in found}
 
 
-FOUND = groups_of()
+@cache
+def found_at_first() -> dict[str, tuple[GroupRecord, ...]]:
+    return groups_of()
 
 
 def nlls(records: Sequence[GroupRecord]) -> list[float]:
@@ -109,8 +116,8 @@ def test_ties_fall_at_random_and_each_row_is_as_often_in_each_group() -> None:
 
 
 def test_every_metric_has_all_groups_in_the_order_of_their_mean_score() -> None:
-    assert list(FOUND) == list(METRICS)
-    for metric, records in FOUND.items():
+    assert list(found_at_first()) == list(METRICS)
+    for metric, records in found_at_first().items():
         assert [r.group for r in records] == list(range(6))
         assert [r.mean_score for r in records] == sorted(r.mean_score for r in records)
         assert {(r.metric, r.seed, r.n) for r in records} == {(metric, 3, 40)}
@@ -155,7 +162,7 @@ def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
 def test_copies_that_are_not_trained_are_the_start() -> None:
     setting = replace(SETTING, training=replace(TRAINING, epochs=0))
     net = fresh_replicas(setting, [9], "elsewhere")
-    net.load(START.state)
+    net.load(start_of_all().state)
     start = SETTING.evaluator.evaluate(net)[0]
     for records in groups_of(setting).values():
         assert {record.accuracy for record in records} == {start.mean("accuracy")}
@@ -164,10 +171,10 @@ def test_copies_that_are_not_trained_are_the_start() -> None:
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_training_copies_leaves_the_start_and_the_global_generator_as_they_were(way: Way) -> None:
-    before = {name: tensor.clone() for name, tensor in START.state.to_tensors().items()}
+    before = {name: tensor.clone() for name, tensor in start_of_all().state.to_tensors().items()}
     drawn = torch.get_rng_state()
     groups_of(setting_of(way), ["margin"])
-    after = START.state.to_tensors()
+    after = start_of_all().state.to_tensors()
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
     assert torch.equal(drawn, torch.get_rng_state())
 
@@ -190,14 +197,16 @@ def test_one_after_another_gives_what_lockstep_gives(batch_norm: str) -> None:
 
 def test_frozen_batch_norm_is_another_training() -> None:
     frozen = replace(SETTING, training=replace(TRAINING, batch_norm="frozen"))
-    assert nlls(groups_of(frozen)["margin"]) != pytest.approx(nlls(FOUND["margin"]), abs=1e-6)
+    assert nlls(groups_of(frozen)["margin"]) != pytest.approx(
+        nlls(found_at_first()["margin"]), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("most", [2, 5])
 def test_slices_change_nothing(most: int) -> None:
     sliced = groups_of(options=replace(OPTIONS, most=most))
     for metric in METRICS:
-        assert nlls(sliced[metric]) == pytest.approx(nlls(FOUND[metric]), abs=1e-9)
+        assert nlls(sliced[metric]) == pytest.approx(nlls(found_at_first()[metric]), abs=1e-9)
 
 
 class Memory(Progress):
@@ -222,13 +231,13 @@ def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_
     heard: list[int] = []
     told: list[str] = []
     copies = copies_at_once(on_smaller=heard.append)
-    found = list(correlate(SETTING, 3, START, METRICS, OPTIONS, Memory(2, told), copies))
+    found = list(correlate(SETTING, 3, start_of_all(), METRICS, OPTIONS, Memory(2, told), copies))
     assert heard == [3, 1]  # of 6 groups
     assert [phase for phase in told if phase.startswith("copies")] == [
         f"copies {n} of {metric}" for metric in METRICS for n in range(1, 7)
     ]
     for records in found:
-        mine, other = nlls(records), nlls(FOUND[records[0].metric])
+        mine, other = nlls(records), nlls(found_at_first()[records[0].metric])
         assert mine == pytest.approx(other, abs=1e-9)
 
 
@@ -236,15 +245,15 @@ def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_
 def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
     setting, told = setting_of(way), list[str]()
     with pytest.raises(RunError, match="the machine ran out of memory") as caught:
-        list(correlate(setting, 3, START, ["margin"], OPTIONS, Memory(99, told)))
+        list(correlate(setting, 3, start_of_all(), ["margin"], OPTIONS, Memory(99, told)))
     assert caught.value.args[1] == "training 1 copies at once"
     assert "narrower net" in caught.value.args[2]
 
 
 def test_a_metric_does_not_depend_on_which_others_there_are() -> None:
     for metric in METRICS:
-        assert groups_of(metrics=[metric])[metric] == FOUND[metric]
-    assert groups_of(metrics=METRICS[::-1]) == FOUND
+        assert groups_of(metrics=[metric])[metric] == found_at_first()[metric]
+    assert groups_of(metrics=METRICS[::-1]) == found_at_first()
 
 
 def identical_rows() -> Pool:
@@ -275,7 +284,7 @@ def test_the_control_sorts_by_uniform_draws() -> None:
     # Order statistics of 340 draws: each spreads by 0.027 at most, a mean of 34 by no more.
     assert means == pytest.approx([0.05 + 0.1 * i for i in range(10)], abs=4 * 0.027)
     assert len(set(means)) == 10
-    other = next(correlate(SETTING, 4, START, ["random"], ALL_ROWS, Progress()))
+    other = next(correlate(SETTING, 4, start_of_all(), ["random"], ALL_ROWS, Progress()))
     assert [r.mean_score for r in other] != means
 
 
@@ -287,23 +296,23 @@ def garbled(pool: Pool, rows: range | torch.Tensor) -> Pool:
 
 def test_the_initial_labels_have_had_their_say() -> None:
     pool = garbled(make_pool(), initial_query(SETTING, 3)[0])
-    assert groups_of(setting_of(pool=pool)) == FOUND
+    assert groups_of(setting_of(pool=pool)) == found_at_first()
 
 
 def test_hidden_labels_move_the_loss_alone_and_copies_are_trained_on_them() -> None:
     found = groups_of(setting_of(pool=garbled(make_pool(), range(400))))
     for metric in METRICS:
-        mine, other = ([r.mean_score for r in f[metric]] for f in (found, FOUND))
+        mine, other = ([r.mean_score for r in f[metric]] for f in (found, found_at_first()))
         assert (mine == other) == (metric != "ideal-learning-loss")
-        assert nlls(found[metric]) != pytest.approx(nlls(FOUND[metric]), abs=0.01)
+        assert nlls(found[metric]) != pytest.approx(nlls(found_at_first()[metric]), abs=0.01)
 
 
 def test_the_evaluated_labels_only_measure() -> None:
     found = groups_of(setting_of(pool=garbled(make_pool(), range(500, 700))))
     for metric in METRICS:
-        mine, other = ([r.mean_score for r in f[metric]] for f in (found, FOUND))
+        mine, other = ([r.mean_score for r in f[metric]] for f in (found, found_at_first()))
         assert mine == other
-        assert [r.accuracy for r in found[metric]] != [r.accuracy for r in FOUND[metric]]
+        assert [r.accuracy for r in found[metric]] != [r.accuracy for r in found_at_first()[metric]]
 
 
 @pytest.mark.long
@@ -348,7 +357,7 @@ def test_an_oracle_that_asks_by_what_the_model_believes_may_answer_in_part() -> 
             ("in part", HierarchicalOracle(truth, halves, max_questions=1)),
         )
     }
-    assert told["in full"] == FOUND["margin"]
+    assert told["in full"] == found_at_first()["margin"]
     assert nlls(told["in part"]) != pytest.approx(nlls(told["in full"]), abs=0.01)
 
 
@@ -358,7 +367,7 @@ def test_a_predicted_loss_is_a_metric_where_the_start_has_learned_it() -> None:
     found = groups_of(setting, ["learning-loss", "margin"], start=start)
     assert len({r.mean_score for r in found["learning-loss"]}) == 6
     # The auxiliary net leaves the model alone, so that metrics can share a start.
-    for mine, other in zip(found["margin"], FOUND["margin"], strict=True):
+    for mine, other in zip(found["margin"], found_at_first()["margin"], strict=True):
         assert mine.mean_score == pytest.approx(other.mean_score, abs=1e-9)
         assert mine.nll == pytest.approx(other.nll, abs=1e-9)
 
@@ -422,7 +431,7 @@ def test_rows_beyond_whole_groups_are_left_out_and_a_small_pool_is_used_up() -> 
 
 def test_a_start_that_diverged_is_refused() -> None:
     with pytest.raises(RunError, match="passive phase of seed 3"):
-        groups_of(start=replace(START, best=(0,)))
+        groups_of(start=replace(start_of_all(), best=(0,)))
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 
 import pytest
 import torch
 from torch import Tensor
 from toy import make_pool, make_toy_setting
-from toy_queries import PRICES, asked, make_queried_pool, make_queries_setting, run
+from toy_queries import PRICES, Rounds, asked, make_queried_pool, make_queries_setting, run
 
 from alsim.experiments.asking import ask, initial_query, labelled_rows
 from alsim.experiments.cells import merged, open_cells
@@ -43,16 +44,17 @@ RULES = ("mean", "max", "rank-sum", "rrf", "alternating", "quotas")
 NAMES = ("random", *(f"margin(combine={rule})" for rule in RULES), "badge(combine=quotas)")
 JOBS = [Job(0, name) for name in NAMES]
 UNITS = pytest.mark.parametrize("unit", ["object", "cell"])
-ROUNDS = {
-    unit: run(make_queries_setting(NAMES, unit, read_price=2.0), JOBS)
-    for unit in ("object", "cell")
-}
+
+
+@cache
+def rounds_of(unit: Unit) -> Rounds:
+    return run(make_queries_setting(NAMES, unit, read_price=2.0), JOBS)
 
 
 @UNITS
 @pytest.mark.parametrize("job", JOBS)
 def test_only_known_cells_are_asked_for_each_once_and_answered_truly(unit: Unit, job: Job) -> None:
-    queries = asked(ROUNDS[unit], job)
+    queries = asked(rounds_of(unit), job)
     cells = [(query.id, query.task) for query in queries]
     assert len(set(cells)) == len(cells)
     assert all(KNOWN[cell] == q.answer for cell, q in zip(cells, queries, strict=True))
@@ -63,7 +65,7 @@ def test_only_known_cells_are_asked_for_each_once_and_answered_truly(unit: Unit,
 def test_labels_count_the_units_and_each_query_has_its_size(unit: Unit, job: Job) -> None:
     n = 0
     for step in range(4):
-        done = ROUNDS[unit][*job, step]
+        done = rounds_of(unit)[*job, step]
         ranks = [query.rank for query in done.queries]
         assert sorted(set(ranks)) == list(range(40 if step == 0 else 11))
         assert ranks == sorted(ranks)
@@ -76,7 +78,7 @@ def test_labels_count_the_units_and_each_query_has_its_size(unit: Unit, job: Job
 @pytest.mark.parametrize("job", JOBS)
 def test_an_object_is_asked_for_with_all_of_its_known_labels_at_once(job: Job) -> None:
     for step in range(4):
-        done = ROUNDS["object"][*job, step]
+        done = rounds_of("object")[*job, step]
         for _, of_rank in groupby(done.queries, lambda query: query.rank):
             queries = list(of_rank)
             assert len({query.id for query in queries}) == 1
@@ -94,7 +96,7 @@ def test_reading_an_object_is_paid_once_ever_and_each_label_at_the_price_of_its_
     total = 0.0
     n_questions = 0
     for step in range(4):
-        done = ROUNDS[unit][*job, step]
+        done = rounds_of(unit)[*job, step]
         for query in done.queries:
             expected = PRICES[query.task] + (0 if query.id in read else 2)
             assert query.cost == expected
@@ -104,7 +106,7 @@ def test_reading_an_object_is_paid_once_ever_and_each_label_at_the_price_of_its_
         assert done.step.cost == pytest.approx(total, abs=1e-9)
         assert done.step.n_questions == n_questions
     if unit == "cell":
-        again = Counter(query.id for query in asked(ROUNDS[unit], job))
+        again = Counter(query.id for query in asked(rounds_of(unit), job))
         assert max(again.values()) > 1  # an object that was paid for before
 
 
@@ -216,7 +218,7 @@ def test_the_query_is_the_best_by_loops_over_objects_and_tasks(unit: Unit, rule:
     else:
         best = values
     expected = sorted(best.values(), reverse=True)[:11]
-    queries = ROUNDS[unit][*job, 1].queries
+    queries = rounds_of(unit)[*job, 1].queries
     told = {query.rank: query.score for query in queries}
     assert list(told.values()) == pytest.approx(expected, abs=1e-9)
     for query in queries:
@@ -236,7 +238,7 @@ def test_in_turns_each_task_asks_for_its_best_of_what_is_left(unit: Unit, rule: 
         for row in sorted(rows, key=lambda row: -scores[row, task].item())[:n]:
             expected.append((IDS[row], scores[row, task].item()))
             is_open[row] &= (torch.arange(3) != task) if unit == "cell" else False
-    told = {q.rank: (q.id, q.score) for q in ROUNDS[unit][*job, 1].queries}
+    told = {q.rank: (q.id, q.score) for q in rounds_of(unit)[*job, 1].queries}
     assert [id_ for id_, _ in told.values()] == [id_ for id_, _ in expected]
     found = [score for _, score in told.values()]
     assert found == pytest.approx([score for _, score in expected], abs=1e-9)
@@ -342,7 +344,7 @@ def test_one_task_among_others_is_asked_for_as_if_it_were_alone() -> None:
 
 
 def test_a_step_tells_the_mean_over_tasks_and_metrics_each_task() -> None:
-    done = ROUNDS["object"][*JOBS[1], 3]
+    done = rounds_of("object")[*JOBS[1], 3]
     value = {
         (m.task, m.metric): m.value
         for m in done.metrics
@@ -384,7 +386,7 @@ def test_a_task_is_measured_on_the_rows_whose_label_is_known() -> None:
 def test_an_object_is_one_row_of_the_training_however_it_was_asked_for(unit: Unit) -> None:
     ids: set[str | int] = set()
     for step in range(4):
-        done = ROUNDS[unit][*JOBS[0], step]
+        done = rounds_of(unit)[*JOBS[0], step]
         ids.update(query.id for query in done.queries)
         assert done.step.batch_size == max(batch_sizes(len(ids), 16, "adaptive"))
     assert unit == "object" or len(ids) < 40 + 3 * 11
