@@ -18,6 +18,10 @@ check:
 test *ARGS:
     .venv/bin/pytest -n auto {{ARGS}}
 
+# The tests that start no process and take an instant each: while one thinks
+test-quick *ARGS:
+    .venv/bin/pytest -n auto -m "not slow and not process and not long" {{ARGS}}
+
 # The tests that take minutes: kills, full disks, fuzzing, recipes
 test-slow *ARGS:
     .venv/bin/pytest -m slow {{ARGS}}

@@ -8,13 +8,17 @@ import pytest
 import alsim
 from alsim.store.curves import Run
 
-FEW = {"seeds": "0..0", "initial_size": 300, "query_size": 20, "steps": 2, "max_epochs": 8}
+FEW = {
+    "seeds": "0..0", "initial_size": 300, "query_size": 20, "steps": 2, "max_epochs": 8,
+    "workers": 0,
+}  # fmt: skip
 
 
 def last_accuracy(run: Run) -> dict[str, float]:
     return {r["strategy"]: r["accuracy"] for r in run.steps.to_pylist() if r["step"] == 2}
 
 
+@pytest.mark.long
 def test_posts_with_pictures_and_texts_train_all_three_heads(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -31,6 +35,7 @@ def test_posts_with_pictures_and_texts_train_all_three_heads(
     assert {h for h, _ in patterns} == {"mixed", "image_emb", "text_emb"}
 
 
+@pytest.mark.long
 def test_digits_train_a_perceptron_on_pixels(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:

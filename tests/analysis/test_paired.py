@@ -22,6 +22,7 @@ from alsim.analysis.statistics.paired import (
 )
 
 
+@pytest.mark.long
 @given(st.integers(2, 12).flatmap(lambda s: arrays(np.float64, (2, s), elements=st.floats(-1, 1))))
 def test_the_paired_test_and_its_interval_are_scipy_s(values: np.ndarray) -> None:
     first, second = values

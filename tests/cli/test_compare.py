@@ -321,6 +321,7 @@ def many(k: int, tmp_path: Path) -> Path:
     return write_tiny_run(tmp_path / "posts", ahead(shifts))
 
 
+@pytest.mark.long
 def test_of_many_pairs_those_with_the_baseline_and_the_best_are_shown(tmp_path: Path) -> None:
     run = many(6, tmp_path)
     found = alsim.compare(run)

@@ -46,6 +46,7 @@ def test_a_column_that_is_named_twice_is_refused(arguments: list[str]) -> None:
     assert refused(*arguments).startswith(f"'{named}' is named twice\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [

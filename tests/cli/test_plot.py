@@ -98,6 +98,7 @@ def invoke(*arguments: str | Path) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_one_run_is_drawn_into_its_own_folder_and_the_path_is_printed(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     stdout, stderr = invoke(run)
@@ -106,6 +107,7 @@ def test_one_run_is_drawn_into_its_own_folder_and_the_path_is_printed(tmp_path: 
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_the_picture_goes_where_it_was_asked_for(tmp_path: Path, suffix: str) -> None:
     run = make_run(tmp_path / "posts")
@@ -130,6 +132,7 @@ def test_the_axis_can_be_questions_or_cost_and_nothing_else(tmp_path: Path) -> N
     assert result.exit_code == 2
 
 
+@pytest.mark.long
 def test_warnings_go_to_stderr_and_the_picture_is_drawn(tmp_path: Path) -> None:
     one = make_run(tmp_path / "one")
     two = make_run(tmp_path / "two", fingerprint="xyz")

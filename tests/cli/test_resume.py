@@ -176,6 +176,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return alsim.run(folder / "poisoned.parquet", **settings, out=folder / "run")
 
 
+@pytest.mark.long
 def test_a_curve_that_diverges_ends_there_and_the_others_go_on(diverged: Run) -> None:
     assert diverged.status == "complete"
     steps = [(row["seed"], row["step"]) for row in diverged.steps.to_pylist()]

@@ -53,6 +53,7 @@ def ids(rounds: Rounds, seed: int, strategy: str, step: int) -> list[str | int]:
     return [query.id for query in rounds[seed, strategy, step].queries]
 
 
+@pytest.mark.long
 def test_every_strategy_of_a_seed_starts_from_the_same_labels_and_accuracy() -> None:
     for seed in (0, 1):
         assert ids(direct(), seed, "random", 0) == ids(direct(), seed, "margin", 0)
@@ -184,6 +185,7 @@ def test_test_labels_have_no_say_in_training_or_queries() -> None:
     assert rounds[0, "margin", 4].step.accuracy != direct()[0, "margin", 4].step.accuracy
 
 
+@pytest.mark.long
 def test_labels_of_unlabelled_rows_have_no_say_before_they_are_asked_for() -> None:
     pool = make_pool()
     asked = {row for step in range(5) for row in ids(direct(), 0, "margin", step)}

@@ -88,6 +88,7 @@ def with_strategy(name: str, strategy: Strategy, setting: Setting = SETTING) -> 
     return replace(setting, strategies={**setting.strategies, name: strategy})
 
 
+@pytest.mark.long
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=8), st.integers(1, 4), st.integers(0, 99))
 def test_groups_share_no_row_cover_the_sample_and_ascend(
     levels: list[int], size: int, seed: int

@@ -52,6 +52,7 @@ def start(columns: dict[str, pa.Array], folder: Path) -> tuple[float, float, int
     return evaluation.mean("accuracy"), evaluation.mean("nll"), done.best[0]
 
 
+@pytest.mark.long
 def test_a_separable_pool_four_wide_is_learnt_wholly_and_before_epochs_run_out(
     tmp_path: Path,
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_separable_pool_four_wide_is_learnt_wholly_and_before_epochs_run_out(
     assert not TrainingOptions().cuts_short(best)
 
 
+@pytest.mark.long
 def test_an_embedding_in_eight_bits_learns_as_its_float_original_does(tmp_path: Path) -> None:
     low, high = X.min(), X.max()
     coded = np.round((X - low) / (high - low) * 255).astype(np.uint8)
@@ -70,6 +72,7 @@ def test_an_embedding_in_eight_bits_learns_as_its_float_original_does(tmp_path: 
     assert original > 0.75
 
 
+@pytest.mark.long
 def test_the_names_of_columns_change_no_number(tmp_path: Path) -> None:
     def named(one: str, other: str) -> tuple[float, float, int]:
         columns = {one: embeddings(list(X)), other: embeddings(list(X[:, ::-1]))}

@@ -82,6 +82,7 @@ def test_a_fraction_outside_of_zero_to_one_is_refused(fraction: float) -> None:
         labelled_rows(POOL, fraction, 0)
 
 
+@pytest.mark.long
 def test_a_result_tells_of_every_task_and_of_the_net() -> None:
     (result,) = run(fractions=(0.5,))
     found, rows = measures(result), labelled_rows(POOL, 0.5, 0)
@@ -126,6 +127,7 @@ def test_the_kept_epoch_is_the_best_mean_loss_on_validation_and_test_has_no_say(
     assert measures(other)["late", "auc"] != measures(result)["late", "auc"]
 
 
+@pytest.mark.long
 def test_the_measures_are_those_of_the_net_trained_by_hand() -> None:
     (result,) = run()
     rows = labelled_rows(POOL, 1.0, 0)

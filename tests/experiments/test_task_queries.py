@@ -51,6 +51,7 @@ def rounds_of(unit: Unit) -> Rounds:
     return run(make_queries_setting(NAMES, unit, read_price=2.0), JOBS)
 
 
+@pytest.mark.long
 @UNITS
 @pytest.mark.parametrize("job", JOBS)
 def test_only_known_cells_are_asked_for_each_once_and_answered_truly(unit: Unit, job: Job) -> None:

@@ -68,6 +68,7 @@ def adopt(to: ExpertNet, of: ExpertNet, **renamed: torch.Tensor) -> None:
             parameter.copy_(theirs[name])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "options"), VARIANTS.values(), ids=VARIANTS)
 def test_every_task_has_logits_and_hidden_is_what_the_first_ones_head_reads(
     name: str, options: ExpertOptions

@@ -157,6 +157,7 @@ def test_matched_models_have_the_parameters_of_the_first_within_a_hundredth() ->
     assert len(notes) == 1
 
 
+@pytest.mark.long
 def test_a_model_without_a_width_cannot_be_matched() -> None:
     faults = Faults()
     match_parameters(named("mmoe", "linear"), POOL, faults)

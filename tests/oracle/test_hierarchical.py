@@ -143,6 +143,7 @@ def test_it_says_what_asking_one_by_one_says_and_the_truth_stays_possible(
         assert label == (y if len(left) == 1 else -1)
 
 
+@pytest.mark.long
 def test_without_beliefs_larger_groups_come_first_and_equals_in_random_order() -> None:
     n = 9000
     groups = {"large": (0, 1, 2), "small": (3,), "other": (4,)}

@@ -67,6 +67,7 @@ def test_a_column_lies_about_its_number_of_labels() -> None:
     assert edges.tolist() == [75, 125, 175, 225, 275]
 
 
+@pytest.mark.long
 def test_all_panels_share_one_scale_from_nothing_to_everything() -> None:
     meshes = [axes.collections[0] for axes in draw_classes([make_run()]).figure.axes[:2]]
     assert {mesh.get_clim() for mesh in meshes} == {(0.0, 1.0)}

@@ -32,6 +32,7 @@ def test_one_label_stays() -> None:
     assert spread([0.3], 5.0) == [0.3]
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(heights, gaps)
 def test_labels_keep_their_order_and_distance_within_the_axis(

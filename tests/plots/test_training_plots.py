@@ -120,6 +120,7 @@ def test_a_line_a_model_runs_over_the_labels_in_each_panel() -> None:
     assert titles(draw("fractions", [STUDY], task="season")) == ["season"]
 
 
+@pytest.mark.long
 def test_the_axis_of_labels_is_logarithmic_where_they_grow_a_lot() -> None:
     wide = MemoryStudy(make_results(fractions=[0.1, 0.5, 1.0]))
     axes = draw("fractions", [wide]).figure.axes[0]
@@ -175,6 +176,7 @@ def test_models_differ_in_colour_and_what_chose_the_labels_in_marker_and_dashes(
     assert looks["mmoe · random"][1] == looks["omoe · random"][1]
 
 
+@pytest.mark.long
 def test_labels_that_strategies_chose_are_not_called_all_labels() -> None:
     manifest = {"evaluation_split": "test", "configuration": {"queries": "7d3f"}}
     alone = MemoryStudy(make_results(), manifest=manifest)

@@ -24,6 +24,7 @@ def fault(values: Any, kind: Any = None) -> str:
     return caught.value.args[0]
 
 
+@pytest.mark.long
 @given(st.lists(st.one_of(st.none(), st.integers(-5, 200)), min_size=1))
 def test_codes_point_into_sorted_classes_and_nulls_are_unknown(values: list[int | None]) -> None:
     if all(value is None for value in values):

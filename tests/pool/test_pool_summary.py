@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from pools import make_table
 
 from alsim.options.pool import PoolOptions
@@ -35,6 +36,7 @@ def test_a_pool_with_faults_is_summarised_all_the_same() -> None:
     assert not summary.labels
 
 
+@pytest.mark.long
 def test_a_real_pool_shows_what_is_absent(shared_data: Callable[[str], Path]) -> None:
     summary = summary_of(shared_data("fashion_image_text"))
     assert summary.modalities[0].share_present == 1 - 4 / 36_000

@@ -37,6 +37,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.process
 def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_held_is_not(
     temporary: Path, tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ def accuracy(model: Any, pool: Pool, names: list[str], n_train: int) -> float:
     return float(model.fit(x[train], y[train]).score(x[test], y[test]))
 
 
+@pytest.mark.long
 def test_a_probe_finds_text_better_than_pictures_and_more_labels_better_than_few(
     table: pa.Table, tmp_path: Path
 ) -> None:

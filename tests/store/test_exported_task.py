@@ -145,6 +145,7 @@ def test_loading_draws_nothing_from_the_global_generator(tmp_path: Path) -> None
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -194,6 +194,7 @@ def test_every_way_of_cutting_a_table_short_is_refused(tmp_path: Path) -> None:
     assert read_table(path, STEPS, "run it again").num_rows == 16
 
 
+@pytest.mark.long
 def test_no_flipped_byte_changes_what_is_read_in_silence(tmp_path: Path) -> None:
     write_tables(create_run(tmp_path / "run"), make_rounds())
     path = tmp_path / "run" / "steps.parquet"

@@ -82,6 +82,7 @@ def test_modalities_that_contribute_alike_or_not_at_all_weigh_alike() -> None:
     )
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(1, 4))
 def test_contributions_add_up_weights_sum_to_one_and_what_is_absent_has_neither(
     seed: int, m: int

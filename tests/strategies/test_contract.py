@@ -87,6 +87,7 @@ def test_scoring_leaves_the_net_and_its_batch_norm_as_they_were(name: str) -> No
     assert all(torch.equal(value, after[key]) for key, value in before.items())
 
 
+@pytest.mark.long
 @ALL
 def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(name: str) -> None:
     setting = setting_of()

@@ -160,6 +160,7 @@ def test_the_mean_of_a_cluster_by_hand_and_an_empty_one_stays_where_it_was() -> 
     assert found.tolist() == [[2, 1], [7, 7], [8, 8]]
 
 
+@pytest.mark.long
 def test_rows_are_drawn_in_proportion_to_their_weights() -> None:
     weights = torch.tensor([0.0, 1, 2, 0, 5, 0])
     generator = stream(0, "draw")

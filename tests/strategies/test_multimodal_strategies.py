@@ -62,6 +62,7 @@ def test_three_heads_that_name_three_classes_disagree_wholly() -> None:
     assert disagreement(signals).tolist() == pytest.approx([1, 1])
 
 
+@pytest.mark.long
 @given(st.integers(0, 999), st.integers(2, 5))
 def test_the_disagreement_of_two_present_heads_is_that_of_scipy(seed: int, c: int) -> None:
     signals = make(6, 3, c, seed)

@@ -111,6 +111,7 @@ def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
     assert collect_groups(folder).num_rows == 24
 
 
+@pytest.mark.long
 def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:

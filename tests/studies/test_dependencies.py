@@ -216,6 +216,7 @@ def test_code_that_a_run_brings_along_is_not_run_unless_it_is_trusted(
             alsim.resume(left, trust=True, watch=Acting(interrupt))
 
 
+@pytest.mark.long
 def test_a_plug_in_that_is_edited_under_way_gives_one_run_one_strategy(
     whole: Run, place: Path
 ) -> None:

@@ -239,6 +239,7 @@ def test_a_run_asked_for_again_goes_on_though_its_pool_is_changed_and_gone_meanw
     assert_same_tables(done, whole)
 
 
+@pytest.mark.long
 def test_a_finished_run_is_returned_and_nothing_of_it_is_written(whole: Run, place: Path) -> None:
     before = contents(whole.folder)
     watch = Curious()
@@ -514,6 +515,7 @@ def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Pat
     assert not (left / "lock").exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="mapped files are not removed there")
 def test_the_decoded_pool_is_no_longer_there_once_all_workers_have_mapped_it(
     left: Path, place: Path

@@ -34,6 +34,7 @@ def queried(place: Path) -> Path:
     return place / "queried"
 
 
+@pytest.mark.long
 def test_models_are_trained_on_what_a_run_queried_in_its_order(
     queried: Path, place: Path, tmp_path: Path
 ) -> None:

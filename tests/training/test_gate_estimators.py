@@ -74,6 +74,7 @@ def test_an_estimator_is_unbiased_exactly_if_its_row_says_so(name: EstimatorName
         assert in_standard_errors > 10
 
 
+@pytest.mark.long
 def test_the_variances_are_ordered_as_published() -> None:
     def variance(name: EstimatorName, k: int) -> float:
         return estimates(name, k).var(0).sum().item()

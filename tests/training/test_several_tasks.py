@@ -234,6 +234,7 @@ def test_pcgrad_trains_what_no_task_has_all_the_same() -> None:
     assert logits.max() < -0.05  # the first step alone moves them by 1000 · ¼ / 3 · 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_gradnorm_weighs_down_the_task_whose_gradients_are_large(way: Way) -> None:
     replicas = make(way, [0], "gradnorm")
