@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy
 import torch
-from numpy.typing import NDArray
 
-from alsim.analysis.statistics.intervals import CONFIDENCE, ROUNDING, t_half_width
+from alsim.analysis.statistics.intervals import CONFIDENCE, ROUNDING, Floats, t_half_width
 from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap
@@ -23,7 +22,6 @@ _MARGINS = ("margin", "qbc-margin")  # their score is −(p₍₁₎ − p₍₂
 _TOLERANCE = 1e-12  # two orders of the same ranks may differ in the last bits of their ρ
 
 Interval = tuple[float, float]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

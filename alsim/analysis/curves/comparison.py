@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from alsim.analysis.curve import Curve
+from alsim.analysis.curve import Curve, shared_seeds, values_at
 from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.curves.summary import aubc
-from alsim.analysis.curves.verdicts import Verdict, judge_pairs, shared_seeds, values_at
+from alsim.analysis.curves.verdicts import Verdict, judge_pairs
 from alsim.analysis.statistics.intervals import ROUNDING, Estimate, bounds_of, estimate
 from alsim.errors import UsageError, nearest
 from alsim.measures import SCORES

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
+from alsim.analysis.statistics.intervals import Floats
 from alsim.errors import UsageError, nearest
 from alsim.options.compare import XAxis
 
@@ -83,7 +83,7 @@ def _curve(steps: pa.Table, strategy: str, metric: str, x: XAxis) -> Curve:
     )
 
 
-def _grid(curves: Sequence[Mapping[float, float]], x: XAxis) -> tuple[NDArray[np.float64], bool]:
+def _grid(curves: Sequence[Mapping[float, float]], x: XAxis) -> tuple[Floats, bool]:
     """Return where the seeds are compared, `(p,)`, and whether that is between their steps."""
     points = [set(curve) for curve in curves]
     # Label counts come from one plan, so where a seed lacks one it has no value there.
@@ -97,7 +97,7 @@ def _grid(curves: Sequence[Mapping[float, float]], x: XAxis) -> tuple[NDArray[np
     return np.unique(np.clip(np.array(sorted(points[0])), start, stop)), True
 
 
-def _read(curve: Mapping[float, float], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+def _read(curve: Mapping[float, float], grid: Floats) -> Floats:
     """Return a seed's values on the grid, `(p,)`: its own, or on the line between two of them."""
     if not grid.size:
         return np.empty(0)

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from alsim.analysis.curve import Curve
+from alsim.analysis.curve import Curve, shared_seeds, values_at
 from alsim.analysis.curves.comparison import share_span
-from alsim.analysis.curves.verdicts import shared_seeds, values_at
 
 
 def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+
+from alsim.analysis.statistics.intervals import Floats
 
 _JOINT = " | "  # between the classes of an answer that leaves several open
 
@@ -18,7 +19,7 @@ class QueryMix:
     strategy: str
     seeds: tuple[int, ...]  # ascending
     classes: tuple[str, ...]  # as the pool's were given
-    ratios: NDArray[np.float64]  # (s, c): share among the queries / share in the pool, ≥ 0
+    ratios: Floats  # (s, c): share among the queries / share in the pool, ≥ 0
     n_left_out: int  # answers that are none of the classes
 
 
@@ -59,7 +60,7 @@ def initial_classes(queries: pa.Table) -> dict[str, int]:
 
 def _mix(rows: pa.Table, strategy: str, pool: Mapping[str, int]) -> QueryMix:
     places = {name: place for place, name in enumerate(pool)}
-    counts: dict[int, NDArray[np.float64]] = {}
+    counts: dict[int, Floats] = {}
     n_left_out = 0
     for row in rows.to_pylist():
         count = counts.setdefault(int(row["seed"]), np.zeros(len(pool)))

@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from alsim.analysis.curves.metric_curves import with_labels
-
-Floats = NDArray[np.float64]
+from alsim.analysis.statistics.intervals import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alsim.analysis.curves.savings import Saving
+from alsim.analysis.statistics.intervals import Floats
 
 MOST_POINTS = 120  # as many n are looked at; each takes time in proportion to those before it
 
-Floats = NDArray[np.float64]
 Save = Callable[[Floats, Floats, Floats], Saving]
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from alsim.analysis.statistics.intervals import (
@@ -12,6 +11,7 @@ from alsim.analysis.statistics.intervals import (
     NOT_NEGATIVE,
     ROUNDING,
     Estimate,
+    Floats,
     estimate,
     t_half_width,
 )
@@ -38,11 +38,8 @@ class Saving:
 
     def scaled(self, factor: float) -> "Saving":
         """Return the same in another unit, such as money at `factor` a label."""
-
-        def times(value: float | None) -> float | None:
-            return None if value is None else value * factor
-
-        return replace(self, amount=times(self.amount), low=times(self.low), high=times(self.high))
+        ends = {"amount": self.amount, "low": self.low, "high": self.high}
+        return replace(self, **{k: v * factor for k, v in ends.items() if v is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,7 @@ class Reach:
     at_least: float  # mean over all seeds, as if those that missed it had reached it at the end
 
 
-def saved(
-    x: NDArray[np.float64],
-    mine: NDArray[np.float64],
-    other: NDArray[np.float64],
-    confidence: float = CONFIDENCE,
-) -> Saving:
+def saved(x: Floats, mine: Floats, other: Floats, confidence: float = CONFIDENCE) -> Saving:
     """Return how many labels `mine` saves at the end, by inverting the paired t-test.
 
     A saving of δ says that d(δ) has mean zero over the seeds, where, with the end N of the labels,
@@ -104,12 +96,7 @@ def saved(
 
 
 def saved_by_bootstrap(
-    x: NDArray[np.float64],
-    mine: NDArray[np.float64],
-    other: NDArray[np.float64],
-    confidence: float = CONFIDENCE,
-    *,
-    generator: "torch.Generator",
+    x: Floats, mine: Floats, other: Floats, *, generator: "torch.Generator"
 ) -> Saving:
     """Return what `saved` does, with the interval of a percentile bootstrap over the seeds.
 
@@ -126,12 +113,12 @@ def saved_by_bootstrap(
 
     rows = torch.randint(n, (RESAMPLES, n), generator=generator).numpy()
     found = _balance(delta, gaps[rows].mean(axis=1))
-    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     beyond = float(delta[-1]) * (1 - 1e-9)  # a resample whose means never meet gives the span
     return Saving(amount, float(low), float(high), bool(low <= -beyond), bool(high >= beyond), n)
 
 
-def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) -> Reach:
+def reach(x: Floats, values: Floats, target: float) -> Reach:
     """Return where each seed's curve first reaches a target, averaged over those that do.
 
     Straight lines between the points. A first crossing flatters curves that fluctuate. `x` is
@@ -149,9 +136,7 @@ def reach(x: NDArray[np.float64], values: NDArray[np.float64], target: float) ->
     return Reach(target, labels, n_missed, n_at_start, at_least)
 
 
-def _gaps(
-    x: NDArray[np.float64], mine: NDArray[np.float64], other: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gaps(x: Floats, mine: Floats, other: Floats) -> tuple[Floats, Floats]:
     """Return the δ at which d bends, ascending `(2p − 1,)`, and d there, `(s, 2p − 1)`."""
     left = x[-1] - x
     delta = np.concatenate([-left, left[-2::-1]])
@@ -160,7 +145,7 @@ def _gaps(
     return delta, np.concatenate([losing, winning], axis=1)
 
 
-def _balance(delta: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+def _balance(delta: Floats, mean: Floats) -> Floats:
     """Return half the integral of the sign of d over δ, `(…)`: its zero, if it falls but once."""
     a, b = mean[..., :-1], mean[..., 1:]
     total = np.abs(a) + np.abs(b)
@@ -169,13 +154,11 @@ def _balance(delta: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[n
     return (sign * np.diff(delta)).sum(axis=-1) / 2
 
 
-def _amount(delta: NDArray[np.float64], mean: NDArray[np.float64]) -> float | None:
+def _amount(delta: Floats, mean: Floats) -> float | None:
     return float(_balance(delta, mean)) if mean[0] > 0 > mean[-1] else None
 
 
-def _roots(
-    delta: NDArray[np.float64], gaps: NDArray[np.float64], quantile: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _roots(delta: Floats, gaps: Floats, quantile: float) -> tuple[Floats, Floats, Floats]:
     """Return the δ at which the mean of d is zero, those at which |t| = quantile, and d there."""
     n = len(gaps)
     mean = gaps.mean(axis=0)

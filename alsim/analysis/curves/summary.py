@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.curves import X_COLUMNS, learning_curves
@@ -13,6 +12,7 @@ from alsim.analysis.statistics.intervals import (
     NOT_NEGATIVE,
     UNIT,
     Estimate,
+    Floats,
     estimate,
     widest_sampling_interval,
 )
@@ -53,7 +53,7 @@ def summarise(steps: pa.Table, n_evaluated: int) -> tuple[StrategySummary, ...]:
     )
 
 
-def aubc(n_labelled: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def aubc(n_labelled: Floats, values: Floats) -> Floats:
     """Return the normalised area under each learning curve (area under the budget curve).
 
     The trapezoid rule over the label counts, divided by their span: the mean height of the curve,

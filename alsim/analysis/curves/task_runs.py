@@ -1,6 +1,6 @@
 """A run of several tasks seen as a run of one: its curves are those of this task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -44,53 +44,20 @@ class RunWithTasks(RunWithSteps, Protocol):
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskRun:
-    """One task of a run. Labels, questions and cost stay those of all tasks together."""
+    """One task of a run, or the mean of all. Labels, questions and cost stay those of all."""
 
-    whole: RunWithTasks
-    task: str | None  # None: all, and the steps have the mean over them
+    folder: Path
+    name: str
+    status: str
+    manifest: Mapping[str, object]  # with this task's classes and evaluated rows
     steps: pa.Table  # with this task's measures
-
-    @property
-    def folder(self) -> Path:
-        """Return the run's folder."""
-        return self.whole.folder
-
-    @property
-    def name(self) -> str:
-        """Return the run's name."""
-        return self.whole.name
-
-    @property
-    def status(self) -> str:
-        """Return how far the run came."""
-        return self.whole.status
-
-    @property
-    def manifest(self) -> Mapping[str, object]:
-        """Return what `run.json` holds, with this task's classes and evaluated rows."""
-        manifest = self.whole.manifest
-        own = {} if self.task is None else object_at(manifest, "tasks", self.task)
-        if manifest.get("task") == self.task or not own:
-            return manifest
-        return {
-            **manifest,
-            "task": self.task,
-            "n_evaluated": own.get("n_evaluated"),
-            "pool": {**object_at(manifest, "pool"), "classes": own.get("classes")},
-        }
-
-    @property
-    def metrics(self) -> pa.Table:
-        """Return the values of this task."""
-        return self._own(self.whole.metrics)
+    metrics: pa.Table
+    read_queries: Callable[[], pa.Table]
 
     @property
     def queries(self) -> pa.Table:
         """Return the labels of this task that were asked for."""
-        return self._own(self.whole.queries)
-
-    def _own(self, table: pa.Table) -> pa.Table:
-        return table if self.task is None else table.filter(pc.field("task") == self.task)
+        return self.read_queries()
 
 
 def tasks_of(run: RunWithTasks) -> tuple[str, ...]:
@@ -112,12 +79,9 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
         raise UsageError(what, where, f"name one of: {', '.join(n for n in known if n != task)}")
     if task not in known:
         raise UsageError(f"the run has no task {task!r}", where, nearest(task, known))
-    if len(known) == 1:
-        steps = run.steps  # those of its only task; older runs have less of it in the metrics
-    else:
-        steps = run.steps.drop_columns(
-            [name for name in MEASURES if name in run.steps.column_names]
-        )
+    steps = run.steps  # of a single task; older runs have less of it in the metrics
+    if len(known) > 1:
+        steps = steps.drop_columns([name for name in MEASURES if name in steps.column_names])
     for metric, values in _measured(run.metrics, task).items():
         steps = _with_column(steps, metric, values)
     if "accuracy" not in steps.column_names:
@@ -126,7 +90,17 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
             str(run.folder),
             "run it again into another folder: alsim run --out FOLDER",
         )
-    return TaskRun(run, task, steps)
+    manifest, own = run.manifest, object_at(run.manifest, "tasks", task)
+    if manifest.get("task") != task and own:
+        pool = {**object_at(manifest, "pool"), "classes": own.get("classes")}
+        manifest = {**manifest, "task": task, "n_evaluated": own.get("n_evaluated"), "pool": pool}
+    is_own = pc.field("task") == task
+    metrics = run.metrics.filter(is_own)
+
+    def queries() -> pa.Table:
+        return run.queries.filter(is_own)
+
+    return TaskRun(run.folder, run.name, run.status, manifest, steps, metrics, queries)
 
 
 def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
@@ -138,13 +112,15 @@ def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
     known = MEASURES.get(metric)
     if metric in run.steps.column_names or known is None or known.of != "classes":
         return run
-    of_tasks = [_measured(run.metrics, task).get(metric) for task in tasks_of(run)]
     values: dict[_Step, list[float]] = {}
-    for of_task in of_tasks:
-        for step, value in (of_task or {}).items():
+    for task in tasks_of(run):
+        for step, value in _measured(run.metrics, task).get(metric, {}).items():
             values.setdefault(step, []).append(value)
     means = {step: fmean(each) for step, each in values.items()}
-    return TaskRun(run, None, _with_column(run.steps, metric, means)) if means else run
+    if not means:
+        return run
+    steps, facts = _with_column(run.steps, metric, means), (run.folder, run.name, run.status)
+    return TaskRun(*facts, run.manifest, steps, run.metrics, lambda: run.queries)
 
 
 def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:

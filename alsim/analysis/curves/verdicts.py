@@ -10,15 +10,14 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alsim.analysis.curve import Curve
+from alsim.analysis.curve import Curve, shared_seeds, values_at
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.statistics.holm import Adjusted, holm
 from alsim.analysis.statistics.intervals import (
     ROUNDING,
-    Bounds,
     Estimate,
+    Floats,
     bounds_of,
     difference_bounds,
 )
@@ -72,82 +71,55 @@ class Verdict:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Difference:
-    """What two strategies differ by, first − second, on the seeds that both have."""
-
-    first: str
-    second: str
-    seeds: tuple[int, ...]
-    areas: NDArray[np.float64]  # (s,), of the AUBC
-    lasts: NDArray[np.float64]  # (s,), of the metric at the end
-    bounds: Bounds  # of all of these
-
-
 def judge_pairs(curves: Sequence[Curve]) -> tuple[Verdict, ...]:
     """Return the verdict on each pair of strategies, in their order.
 
     The curves have the same points.
     """
-    differences = [_difference(first, second) for first, second in combinations(curves, 2)]
-    tests = [t_test(each.areas, within=each.bounds) if each.seeds else None for each in differences]
-    adjusted = holm([None if test is None else test.p for test in tests])
+    described = [_described(first, second) for first, second in combinations(curves, 2)]
+    adjusted = holm([None if each.area is None else each.area.p for each, _ in described])
     return tuple(
-        Verdict(each.first, each.second, level.level)
-        if test is None
-        else _verdict(each, test, level)
-        for each, test, level in zip(differences, tests, adjusted, strict=True)
+        _decided(each, areas, level)
+        for (each, areas), level in zip(described, adjusted, strict=True)
     )
 
 
-def shared_seeds(*curves: Curve) -> tuple[int, ...]:
-    """Return the seeds that all curves have, ascending."""
-    return tuple(sorted(set[int].intersection(*(set(curve.seeds) for curve in curves))))
-
-
-def values_at(curve: Curve, seeds: Sequence[int]) -> NDArray[np.float64]:
-    """Return the values of some of a curve's seeds, `(s, p)`, in the order asked for."""
-    return curve.values[[curve.seeds.index(seed) for seed in seeds]]
-
-
-def _difference(first: Curve, second: Curve) -> _Difference:
-    seeds = shared_seeds(first, second)
+def _described(first: Curve, second: Curve) -> tuple[Verdict, Floats]:
+    """Return an open verdict on a pair, and its differences of the AUBC, `(s,)`."""
+    seeds, within = shared_seeds(first, second), difference_bounds(bounds_of(first.metric))
     a, b = values_at(first, seeds), values_at(second, seeds)
-    return _Difference(
-        first.strategy,
-        second.strategy,
-        seeds,
-        areas=aubc(first.x, a) - aubc(second.x, b),
-        lasts=a[:, -1] - b[:, -1],
-        bounds=difference_bounds(bounds_of(first.metric)),
-    )
-
-
-def _verdict(of: _Difference, test: MeanTest, adjusted: Adjusted) -> Verdict:
-    outcome: VerdictOutcome = "cannot tell"
-    needed = None
-    if test.p is not None and adjusted.p is not None:
-        needed = seeds_needed(test.mean, float(of.areas.std(ddof=1)), adjusted.level)
-        if adjusted.p < ALPHA:
-            outcome = "better" if test.mean > 0 else "worse"
-    last = t_test(of.lasts, within=of.bounds)
-    areas = np.where(np.abs(of.areas) > ROUNDING, of.areas, 0.0)
-    return Verdict(
-        of.first,
-        of.second,
-        adjusted.level,
-        outcome,
-        adjusted.p,
-        of.seeds,
-        test,
-        needed,
-        Estimate(last.mean, last.half_width, last.n, last.low, last.high),
+    differences = aubc(first.x, a) - aubc(second.x, b)
+    found = Verdict(first.strategy, second.strategy, ALPHA)
+    if not seeds:
+        return found, differences
+    last = t_test(a[:, -1] - b[:, -1], within=within)
+    areas = np.where(np.abs(differences) > ROUNDING, differences, 0.0)
+    found = replace(
+        found,
+        seeds=seeds,
+        area=t_test(differences, within=within),
+        last=Estimate(last.mean, last.half_width, last.n, last.low, last.high),
         wins=float((areas > 0).mean() + (areas == 0).mean() / 2),
         wilcoxon_p=_wilcoxon(areas),
     )
+    return found, differences
 
 
-def _wilcoxon(differences: NDArray[np.float64]) -> float:
+def _decided(found: Verdict, differences: Floats, adjusted: Adjusted) -> Verdict:
+    """Return a verdict at the level that the tests of all pairs leave it."""
+    found = replace(found, level=adjusted.level, p_adjusted=adjusted.p)
+    if found.area is None or adjusted.p is None:
+        return found
+    mean, deviation = found.area.mean, float(differences.std(ddof=1))
+    outcome: VerdictOutcome = "better" if mean > 0 else "worse"
+    return replace(
+        found,
+        outcome=outcome if adjusted.p < ALPHA else "cannot tell",
+        seeds_needed=seeds_needed(mean, deviation, adjusted.level),
+    )
+
+
+def _wilcoxon(differences: Floats) -> float:
     """Return the two-sided p of Wilcoxon's signed-rank test; seeds that tie are left out."""
     # Two seconds to import, for which a command that compares nothing should not pay.
     from scipy import stats

@@ -6,9 +6,8 @@ No band reaches values that cannot occur, such as an accuracy above 1.
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alsim.analysis.statistics.intervals import ANYTHING, CONFIDENCE, Bounds, t_half_width
+from alsim.analysis.statistics.intervals import ANYTHING, CONFIDENCE, Bounds, Floats, t_half_width
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most bands draw no number
     import torch
@@ -17,7 +16,6 @@ BandKind = Literal["t", "bootstrap", "sd", "seeds", "none"]
 BANDS: tuple[BandKind, ...] = get_args(BandKind)
 N_RESAMPLES = 2_000
 
-Floats = NDArray[np.float64]
 Edges = tuple[Floats, Floats]  # the lower and the upper one
 
 

@@ -14,6 +14,7 @@ from alsim.measures import MEASURES
 CONFIDENCE = 0.95
 ROUNDING = 1e-12  # accuracies that differ by no more are equal: one object of all weighs far more
 
+Floats = NDArray[np.float64]
 Bounds = tuple[float, float]  # the least and the greatest value that can occur
 ANYTHING: Bounds = (-math.inf, math.inf)
 NOT_NEGATIVE: Bounds = (0.0, math.inf)  # of losses, costs and counts
@@ -58,7 +59,7 @@ def difference_bounds(bounds: Bounds) -> Bounds:
 
 
 def estimate(
-    values: NDArray[np.float64], confidence: float = CONFIDENCE, *, within: Bounds = ANYTHING
+    values: Floats, confidence: float = CONFIDENCE, *, within: Bounds = ANYTHING
 ) -> Estimate:
     """Return the mean of one value a seed, `(s,)`, with its t-interval.
 
@@ -105,9 +106,7 @@ def _formatted(value: float, number: str | Callable[[float], str]) -> str:
     return f"{value:{number}}" if isinstance(number, str) else number(value)
 
 
-def t_half_width(
-    values: NDArray[np.float64], confidence: float = CONFIDENCE
-) -> NDArray[np.float64] | None:
+def t_half_width(values: Floats, confidence: float = CONFIDENCE) -> Floats | None:
     """Return the half width of the t-interval of the mean over seeds, for each point alone.
 
     t₍s−1₎((1 + confidence) / 2) · sd / √s, with the sample's standard deviation over the seeds. The
@@ -121,7 +120,7 @@ def t_half_width(
         return None
     # The same as scipy.stats.t.ppf, whose module takes two seconds to import.
     quantile = float(special.stdtrit(s - 1, (1 + confidence) / 2))
-    deviation = cast("NDArray[np.float64]", values.std(axis=0, ddof=1))
+    deviation = cast("Floats", values.std(axis=0, ddof=1))
     return quantile * deviation / math.sqrt(s)
 
 

@@ -15,9 +15,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special
 
+from alsim.analysis.curve import shared_seeds, values_at
 from alsim.analysis.curves.curves import learning_curves
 from alsim.analysis.curves.summary import aubc
-from alsim.analysis.statistics.intervals import ANYTHING, ROUNDING, Bounds, Estimate, estimate
+from alsim.analysis.statistics.intervals import (
+    ANYTHING,
+    ROUNDING,
+    Bounds,
+    Estimate,
+    Floats,
+    estimate,
+)
 
 ALPHA = 0.05
 NO_GAIN = 0.005  # accuracy: a gain below this counts as none
@@ -59,20 +67,20 @@ class Pair:
 
     seeds: tuple[int, ...]
     n_labelled: NDArray[np.int64]  # (p,), ascending
-    first: NDArray[np.float64]  # (s, p)
-    second: NDArray[np.float64]  # (s, p)
+    first: Floats  # (s, p)
+    second: Floats  # (s, p)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Savings:
     """How many labels a strategy saved until it reached another's final accuracy."""
 
-    labels: NDArray[np.float64]  # (s,), at least 0
+    labels: Floats  # (s,), at least 0
     is_reached: NDArray[np.bool_]  # (s,); where not, the labels saved are 0
     end: int  # the labels of the other at its final accuracy
 
 
-def t_test(values: NDArray[np.float64], *, within: Bounds = ANYTHING) -> MeanTest:
+def t_test(values: Floats, *, within: Bounds = ANYTHING) -> MeanTest:
     """Return the two-sided t-test that the mean of `(s,)` values, one a seed, is zero.
 
     Accuracies are discrete, so a few seeds may agree by chance: values other than zero that are
@@ -121,16 +129,13 @@ def pair(steps: pa.Table, first: str, second: str, metric: str = "accuracy") -> 
     counts, at_a, at_b = np.intersect1d(
         a.x.astype(np.int64), b.x.astype(np.int64), return_indices=True
     )
-    seeds = [seed for seed in a.seeds if seed in b.seeds]
+    seeds = shared_seeds(a, b)
     if not seeds or not counts.size:
         raise ValueError(f"{first} and {second} share no seed or no number of labels")
-    rows_a, rows_b = ([c.seeds.index(seed) for seed in seeds] for c in (a, b))
-    return Pair(tuple(seeds), counts, a.values[rows_a][:, at_a], b.values[rows_b][:, at_b])
+    return Pair(seeds, counts, values_at(a, seeds)[:, at_a], values_at(b, seeds)[:, at_b])
 
 
-def part_area(
-    n_labelled: NDArray[np.int64], values: NDArray[np.float64], part: Part
-) -> NDArray[np.float64]:
+def part_area(n_labelled: NDArray[np.int64], values: Floats, part: Part) -> Floats:
     """Return the mean height of each curve over a part of the labels asked for, `(s,)`.
 
     A part's end that falls between two counts is interpolated; "end" is the last height.
@@ -143,9 +148,7 @@ def part_area(
     return aubc(grid, at)
 
 
-def labels_saved(
-    n_labelled: NDArray[np.int64], mine: NDArray[np.float64], other: NDArray[np.float64]
-) -> Savings:
+def labels_saved(n_labelled: NDArray[np.int64], mine: Floats, other: Floats) -> Savings:
     """Return how many labels fewer than `other` used in all, `mine` needs for its last accuracy.
 
     For each seed: the last accuracy of `other` is the target, and the labels needed are where
@@ -168,9 +171,7 @@ def labels_saved(
     )
 
 
-def _crossing(
-    n_labelled: NDArray[np.int64], row: NDArray[np.float64], target: float
-) -> float | None:
+def _crossing(n_labelled: NDArray[np.int64], row: Floats, target: float) -> float | None:
     """Return where a curve first reaches the target, None if it does not."""
     reached = np.flatnonzero(row >= target)
     if not reached.size:
@@ -187,9 +188,7 @@ def small_batch_steps(n_labelled: Sequence[int], batch_size: int) -> list[int]:
     return [i for i, n in enumerate(n_labelled) if 0 < n % batch_size <= SMALL_BATCH]
 
 
-def dips(
-    n_labelled: NDArray[np.int64], values: NDArray[np.float64], batch_size: int
-) -> NDArray[np.float64] | None:
+def dips(n_labelled: NDArray[np.int64], values: Floats, batch_size: int) -> Floats | None:
     """Return how far each curve lies above its neighbours where a last batch would be small.
 
     d = a₍s₎ − (a₍before₎ + a₍after₎) / 2, averaged over the steps s at which a fixed batch size
@@ -203,7 +202,7 @@ def dips(
     """
     small = small_batch_steps(n_labelled.tolist(), batch_size)
     others = [i for i in range(1, len(n_labelled)) if i not in small]
-    found: list[NDArray[np.float64]] = []
+    found: list[Floats] = []
     for i in small:
         before, after = [j for j in others if j < i], [j for j in others if j > i]
         if before and after:

@@ -9,11 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import torch
-from numpy.typing import NDArray
 
+from alsim.analysis.statistics.intervals import Floats
 from alsim.errors import StoreError, UsageError, nearest
-
-Floats = NDArray[np.float64]
 
 _KEY = ("model", "chosen_by", "fraction")
 _WHERE = "alsim gates"
