@@ -34,12 +34,12 @@ class Correlation:
 
     metric: str
     rhos: Mapping[int, float | None]  # Spearman's ρ by seed, ascending
-    mean: float | None  # of the ρ, over seeds
-    fisher: Interval | None  # over seeds: what other seeds would give
-    bootstrap: Interval | None  # over groups: what other groups of these seeds would give
-    p: float | None  # by permutation, two-sided: that accuracy has nothing to do with the metric
-    null_mean: Interval | None  # of the mean ρ, if it has nothing to do with it
-    null_seed: Interval | None  # of one seed's ρ, likewise
+    mean: float | None = None  # of the ρ, over seeds
+    fisher: Interval | None = None  # over seeds: what other seeds would give
+    bootstrap: Interval | None = None  # over groups: what other groups of these seeds would give
+    p: float | None = None  # by permutation, two-sided: of accuracy unrelated to the metric
+    null_mean: Interval | None = None  # of the mean ρ, if it has nothing to do with it
+    null_seed: Interval | None = None  # of one seed's ρ, likewise
 
     @property
     def seeds_in_words(self) -> str:
@@ -79,35 +79,31 @@ def correlations(
     drawn = draw_seed(generator=generator)
     found: list[Correlation] = []
     for metric in groups.column("metric").unique().to_pylist():
-        pairs = _pairs(groups.filter(pc.field("metric") == metric))
-        rhos = {seed: spearman(*pair) for seed, pair in pairs.items()}
-        defined = {seed: rho for seed, rho in rhos.items() if rho is not None}
-        if not defined:
-            found.append(Correlation(str(metric), rhos, None, None, None, None, None, None))
-        else:
+        name, pairs = str(metric), _pairs(groups.filter(pc.field("metric") == metric))
+        one = Correlation(name, {seed: spearman(*pair) for seed, pair in pairs.items()})
+        defined = {seed: rho for seed, rho in one.rhos.items() if rho is not None}
+        if defined:
             known = [pairs[seed] for seed in defined]
             values = np.array(list(defined.values()))
             mean = float(values.mean())
             resampled = bootstrap_means(
-                known, n_resamples, generator=stream(drawn, str(metric), "bootstrap")
+                known, n_resamples, generator=stream(drawn, name, "bootstrap")
             )
             permuted = permuted_rhos(
-                known, n_permutations, generator=stream(drawn, str(metric), "permutation")
+                known, n_permutations, generator=stream(drawn, name, "permutation")
             )
-            found.append(
-                Correlation(
-                    metric=str(metric),
-                    rhos=rhos,
-                    mean=mean,
-                    fisher=fisher_interval(values, [len(x) for x, _ in known], confidence),
-                    bootstrap=_central(resampled, confidence),
-                    p=permutation_p(mean, permuted.mean(0)),
-                    null_mean=_central(permuted.mean(0), confidence),
-                    null_seed=_central(permuted.ravel(), confidence),
-                )
+            one = replace(
+                one,
+                mean=mean,
+                fisher=fisher_interval(values, [len(x) for x, _ in known], confidence),
+                bootstrap=_central(resampled, confidence),
+                p=permutation_p(mean, permuted.mean(0)),
+                null_mean=_central(permuted.mean(0), confidence),
+                null_seed=_central(permuted.ravel(), confidence),
             )
-        if str(metric).partition("(")[0] in _MARGINS:
-            found.append(_mirrored(found[-1], f"{metric} (raw)"))
+        found.append(one)
+        if name.partition("(")[0] in _MARGINS:
+            found.append(_mirrored(one, f"{name} (raw)"))
     return tuple(found)
 
 
@@ -222,17 +218,17 @@ def _central(values: Floats, confidence: float) -> Interval | None:
 def _mirrored(found: Correlation, metric: str) -> Correlation:
     """Return the correlation of the metric's negative."""
 
-    def negative(value: float) -> float:
-        return 0.0 - value  # of 0 it is 0, not −0
+    def negative(value: float | None) -> float | None:
+        return None if value is None else 0.0 - value  # of 0 it is 0, not −0
 
     def turned(interval: Interval | None) -> Interval | None:
-        return None if interval is None else (negative(interval[1]), negative(interval[0]))
+        return None if interval is None else (0.0 - interval[1], 0.0 - interval[0])
 
     return replace(
         found,
         metric=metric,
-        rhos={seed: None if rho is None else negative(rho) for seed, rho in found.rhos.items()},
-        mean=None if found.mean is None else negative(found.mean),
+        rhos={seed: negative(rho) for seed, rho in found.rhos.items()},
+        mean=negative(found.mean),
         fisher=turned(found.fisher),
         bootstrap=turned(found.bootstrap),
         null_mean=turned(found.null_mean),

@@ -149,11 +149,12 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
             curves = {seed: rows.filter(pc.field("seed") == seed) for seed in seeds}
             known = groups.setdefault(strategy, [])
             origin = _origin(run, strategy)
-            group = next((each for each in known if each.takes(origin, curves)), None)
-            if group is None:
+            place = next((i for i, each in enumerate(known) if each.takes(origin, curves)), None)
+            if place is None:
                 known.append(_Group(origin, (name,), curves))
             else:
-                known[known.index(group)] = group.joined(name, curves)
+                one = known[place]
+                known[place] = _Group(origin, (*one.names, name), {**curves, **one.curves})
     tables: list[pa.Table] = []
     sources: dict[str, tuple[str, tuple[str, ...]]] = {}
     for strategy, known in groups.items():
@@ -181,26 +182,16 @@ class _Group:
             and all(self.curves[seed].equals(curves[seed]) for seed in shared)
         )
 
-    def joined(self, name: str, curves: Mapping[int, pa.Table]) -> "_Group":
-        """Return the group with the curves of another run."""
-        return _Group(self.origin, (*self.names, name), {**curves, **self.curves})
-
 
 def _origin(run: RunFacts, strategy: str) -> str | None:
     """Return all that a curve comes from besides its seed, as text; None if it is not recorded."""
     settings = _settings(run)
     if settings is None:
         return None
-    facts = [
-        settings,
-        value_at(run.manifest, "configuration", "parameters", strategy),
-        value_at(run.manifest, "versions", "alsim"),
-        value_at(run.manifest, "pool", "fingerprint"),
-        value_at(run.manifest, "pool", "splits"),
-        value_at(run.manifest, "evaluation_split"),
-        value_at(run.manifest, "task"),
-    ]
-    return json.dumps(facts, sort_keys=True)
+    paths = [path for _, *path in _ALIKE]
+    paths += [["configuration", "parameters", strategy], ["versions", "alsim"]]
+    facts = [value_at(run.manifest, *path) for path in paths]
+    return json.dumps([settings, *facts], sort_keys=True)
 
 
 def _settings(run: RunFacts) -> dict[str, object] | None:

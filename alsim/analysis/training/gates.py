@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from alsim.analysis.statistics.intervals import Floats
 from alsim.errors import StoreError, UsageError, nearest
 
-_KEY = ("model", "chosen_by", "fraction")
+_KEY = itemgetter("model", "chosen_by", "fraction")
 _WHERE = "alsim gates"
 
 
@@ -132,8 +133,8 @@ def expert_order(values: Floats) -> list[int]:
 
 def gate_maps(gates: pa.Table) -> tuple[GateMap, ...]:
     """Return the gates of each model, choice of labels and fraction, in this order."""
-    rows = sorted(gates.to_pylist(), key=_key)
-    return tuple(_map_of(list(each)) for _, each in groupby(rows, key=_key))
+    rows = sorted(gates.to_pylist(), key=_KEY)
+    return tuple(_map_of(list(each)) for _, each in groupby(rows, key=_KEY))
 
 
 def choose_map(
@@ -157,9 +158,8 @@ def choose_map(
             _WHERE,
             "train one that has: alsim train --model multi-cluster, mmoe or omoe",
         )
-    models = list(
-        dict.fromkeys(m.model for m in sorted(maps, key=lambda m: m.fact != "probability"))
-    )
+    ordered = sorted(maps, key=lambda m: m.fact != "probability")
+    models = list(dict.fromkeys(m.model for m in ordered))
     if model is not None and model not in models:
         raise UsageError(f"no model {model!r} with gates", "--model", nearest(model, models))
     found = [m for m in maps if m.model == (models[0] if model is None else model)]
@@ -177,23 +177,12 @@ def choose_map(
     raise UsageError(f"no training on {wanted:g} of the labels", "--fraction", f"there is: {there}")
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _KEY)
-
-
 def _map_of(rows: Sequence[dict[str, Any]]) -> GateMap:
     seeds = sorted({row["seed"] for row in rows})
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     values = np.full((len(seeds), len(tasks), 1 + max(row["expert"] for row in rows)), np.nan)
     for row in rows:
         values[seeds.index(row["seed"]), tasks.index(row["task"]), row["expert"]] = row["value"]
-    first = rows[0]
-    return GateMap(
-        model=first["model"],
-        chosen_by=first["chosen_by"],
-        fraction=first["fraction"],
-        fact=first["fact"],
-        seeds=tuple(seeds),
-        tasks=tuple(tasks),
-        values=values,
-    )
+    model, chosen_by, fraction = _KEY(rows[0])
+    fact = rows[0]["fact"]
+    return GateMap(model, chosen_by, fraction, fact, tuple(seeds), tuple(tasks), values)

@@ -6,6 +6,7 @@ Differences are taken seed by seed, since the nets of a seed are trained on the 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +69,7 @@ class TrainingSummary:
 
 
 _Key = tuple[str, str, float]  # model, chosen_by, fraction
+_KEY = itemgetter("model", "chosen_by", "fraction")
 _Values = dict[tuple[str | None, str, _Key, str], dict[int, float]]  # task, metric, …, evaluation
 
 
@@ -82,7 +84,7 @@ def summarise_training(
     random is among them, with the same model and evaluation on random's labels. The models are in
     order, with their evaluations (none without stochastic gates).
     """
-    order = {model: place for place, model in enumerate(models)}
+    order = list(models)
     strategies = sorted({str(by) for by in fits.column("chosen_by").to_pylist()})
     with_random = RANDOM in strategies and len(strategies) > 1
     values = _values(tasks.to_pylist())
@@ -103,7 +105,7 @@ def summarise_training(
             continue
         other = reference(key, evaluation)
         theirs = {} if other == (key, evaluation) else values.get((task, metric, *other), {})
-        used = experts.get((task, key, evaluation))
+        apart = [by_seed[seed] - theirs[seed] for seed in sorted(by_seed.keys() & theirs.keys())]
         found.append(
             TaskSummary(
                 task,
@@ -111,28 +113,22 @@ def summarise_training(
                 *key,
                 evaluation,
                 _over(by_seed.values(), bounds_of(metric)),
-                _difference(by_seed, theirs, difference_bounds(bounds_of(metric))),
-                _over(used) if used else None,
+                _known(apart, difference_bounds(bounds_of(metric))),
+                _known(experts.get((task, key, evaluation), ())),
             )
         )
-    places = {task: place for place, task in enumerate(metrics)}
-    modes = {m: list(models[m]) for m in models}
-    found.sort(
-        key=lambda s: (
-            -1 if s.task is None else places[s.task],
-            s.fraction,
-            order[s.model],
-            s.chosen_by != RANDOM,
-            s.chosen_by,
-            modes[s.model].index(s.evaluation) if s.evaluation else 0,
-        )
-    )
-    nets = _nets(fits.to_pylist())
-    nets.sort(
-        key=lambda net: (net.fraction, order[net.model], net.chosen_by != RANDOM, net.chosen_by)
-    )
+
+    def place(s: NetSummary | TaskSummary) -> tuple[Any, ...]:
+        return s.fraction, order.index(s.model), s.chosen_by != RANDOM, s.chosen_by
+
+    def place_of_task(s: TaskSummary) -> tuple[Any, ...]:
+        mode = list(models[s.model]).index(s.evaluation) if s.evaluation else 0
+        return s.task is not None, s.task, *place(s), mode
+
     return TrainingSummary(
-        tuple(nets), tuple(found), RANDOM if with_random else next(iter(models), "")
+        tuple(sorted(_nets(fits.to_pylist()), key=place)),
+        tuple(sorted(found, key=place_of_task)),
+        RANDOM if with_random else next(iter(models), ""),
     )
 
 
@@ -144,8 +140,7 @@ def effective_number(weights: Sequence[float]) -> float:
 def _values(rows: Iterable[Mapping[str, Any]]) -> _Values:
     values: _Values = {}
     for row in rows:
-        key = row["model"], row["chosen_by"], row["fraction"]
-        place = row["task"], row["metric"], key, row["evaluation"]
+        place = row["task"], row["metric"], _KEY(row), row["evaluation"]
         values.setdefault(place, {})[row["seed"]] = row["value"]
     return values
 
@@ -191,32 +186,26 @@ def _experts(
     weights: dict[tuple[str, _Key, int], list[float]] = {}
     for row in gates:
         if row["fact"] == "weight":
-            key = row["model"], row["chosen_by"], row["fraction"]
-            weights.setdefault((row["task"], key, row["seed"]), []).append(row["value"])
+            weights.setdefault((row["task"], _KEY(row), row["seed"]), []).append(row["value"])
     for (task, key, _), of_seed in weights.items():
         found.setdefault((task, key, ""), []).append(effective_number(of_seed))
     return found
-
-
-def _difference(
-    mine: Mapping[int, float], theirs: Mapping[int, float], within: Bounds
-) -> Estimate | None:
-    seeds = sorted(mine.keys() & theirs.keys())
-    return _over((mine[seed] - theirs[seed] for seed in seeds), within) if seeds else None
 
 
 def _over(values: Iterable[float], within: Bounds = NOT_NEGATIVE) -> Estimate:
     return estimate(np.array(list(values), np.float64), within=within)
 
 
+def _known(values: Iterable[float | None], within: Bounds = NOT_NEGATIVE) -> Estimate | None:
+    """Return the mean of the values that there are, None without one."""
+    known = [value for value in values if value is not None]
+    return _over(known, within) if known else None
+
+
 def _nets(fits: Iterable[Mapping[str, Any]]) -> list[NetSummary]:
     groups: dict[_Key, list[Mapping[str, Any]]] = {}
     for fit in fits:
-        groups.setdefault((fit["model"], fit["chosen_by"], fit["fraction"]), []).append(fit)
-
-    def loss(nets: Sequence[Mapping[str, Any]], name: str) -> Estimate | None:
-        known = [net[name] for net in nets if net[name] is not None]
-        return _over(known) if known else None
+        groups.setdefault(_KEY(fit), []).append(fit)
 
     return [
         NetSummary(
@@ -228,8 +217,8 @@ def _nets(fits: Iterable[Mapping[str, Any]]) -> list[NetSummary]:
             n_parameters=nets[0]["n_parameters"],
             active_flops=_over(net["active_flops"] for net in nets),
             epochs=_over([net["epochs"] for net in nets if net["epochs"]] or [0]),
-            train_loss=loss(nets, "train_loss"),
-            validation_loss=loss(nets, "validation_loss"),
+            train_loss=_known(net["train_loss"] for net in nets),
+            validation_loss=_known(net["validation_loss"] for net in nets),
         )
         for key, nets in groups.items()
     ]
