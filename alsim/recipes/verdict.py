@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from alsim.analysis.statistics.intervals import interval_text
-from alsim.analysis.statistics.paired import ALPHA, MeanTest, Outcome
+from alsim.analysis.statistics.paired import ALPHA, MeanTest, Outcome, t_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ def verdict_on(
     claim: Finding,
     outcome: Outcome,
     measured: str,
-    test: MeanTest | None = None,
-    per_seed: Mapping[int, float] | None = None,
+    per_seed: Mapping[int, float],
     remark: str = "",
     form: str = "+.4f",
+    facts: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Return the verdict on a difference that was tested over seeds.
 
@@ -53,23 +55,24 @@ def verdict_on(
         claim: What was tested.
         outcome: What became of it.
         measured: What the numbers are.
-        test: Their mean; None if there was nothing to measure.
-        per_seed: The numbers.
+        per_seed: The numbers; empty if there was nothing to measure.
         remark: What else to know about them.
         form: How they are written.
+        facts: Further numbers, as JSON values.
     """
-    if test is None:
-        text = f"{measured}: {remark}"
-    else:
+    test = None
+    text = f"{measured}: {remark}"
+    if per_seed:
+        test = t_test(np.array(list(per_seed.values())))
         p = "" if test.p is None else f", p = {test.p:.2g}" if test.p >= 1e-4 else ", p < 0.0001"
         seeds = f"{test.n} seed{'s' if test.n > 1 else ''}"
         text = f"{measured}: {with_interval(test, form)}{p}, {seeds}"
         text += f"; {remark}" if remark else ""
-    facts = {
+    found = {
         "test": None if test is None else asdict(test),
-        "per_seed": {str(seed): value for seed, value in (per_seed or {}).items()},
+        "per_seed": {str(seed): value for seed, value in per_seed.items()},
     }
-    return Verdict(study, claim, outcome, text, facts)
+    return Verdict(study, claim, outcome, text, {**found, **(facts or {})})
 
 
 def with_interval(test: MeanTest, form: str) -> str:

@@ -73,28 +73,21 @@ def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "ru
                 remark += f"; {name} never did in {n_never} of {len(values)} seeds, counted as 0"
     elif claim.kind in ("dips", "smooths"):
         at = small_batch_steps(counts.tolist(), batch_size)
-        found = [dips(counts, values, batch_size) for values in (both.first, both.second)]
-        first, second = found
+        first, second = (dips(counts, each, batch_size) for each in (both.first, both.second))
         measured = f"accuracy where batches of {batch_size} leave 1 to {SMALL_BATCH}, less around"
         if first is None or second is None:
-            return verdict_on(study, claim, "cannot tell", measured, remark="no such step")
+            return verdict_on(study, claim, "cannot tell", measured, {}, "no such step")
         remark = "expected at " + ", ".join(f"{counts[i]:,}" for i in at) + " labels"
         values = first if claim.kind == "dips" else first - second
         if claim.kind == "smooths":
             measured = f"{measured}: {mine} less {other}"
             remark += f"; alone: {with_interval(t_test(first), '+.4f')}"
     else:
-        values = part_area(counts, both.first, claim.part) - part_area(
-            counts, both.second, claim.part
-        )
+        areas = [part_area(counts, each, claim.part) for each in (both.first, both.second)]
+        values = areas[0] - areas[1]
         measured = f"{_PARTS[claim.part]}, {mine} less {other}"
-    test = t_test(values)
-    if claim.kind == "dips":
-        outcome = judge_above(t_test(-values))
-    elif claim.kind == "not-above":
-        outcome = judge_not_above(test)
-    else:
-        outcome = judge_above(test)
+    judge = judge_not_above if claim.kind == "not-above" else judge_above
+    outcome = judge(t_test(-values if claim.kind == "dips" else values))
     per_seed = dict(zip(both.seeds, map(float, values), strict=True))
     form = "+,.0f" if claim.kind == "labels-saved" else "+.4f"
-    return verdict_on(study, claim, outcome, measured, test, per_seed, remark, form)
+    return verdict_on(study, claim, outcome, measured, per_seed, remark, form)

@@ -5,7 +5,7 @@ on the same labels, by the two-sided t-test of `alsim.analysis.statistics.paired
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -76,27 +76,22 @@ def _judge(claim: TrainingClaim, study: str, measured: Measured) -> Verdict:
     compare = _elsewhere if claim.kind in ("gains-more", "agrees-more") else _here
     sides = compare(claim, study, measured)
     remarks, facts = _seeds_that_count(sides, measured)
-    within = "" if claim.study else study
-    seeds = sides.seeds
-    if not seeds:
-        remark = "; ".join(["not measured", *remarks])
-        verdict = verdict_on(within, claim, "cannot tell", sides.what, remark=remark)
-        return replace(verdict, facts={**verdict.facts, **facts})
-    for words, found in (_averages(claim, sides), _experts_used(claim, sides, measured)):
-        remarks += words
-        facts |= found
-    differences = np.array([sides.mine[seed] - sides.theirs[seed] for seed in seeds])
-    outcome = judge_above(t_test(sides.sign * differences))
-    if claim.kind == "spreads-more":
-        one, two = (measured.seeds(place)[1] for place in sides.raw)
-        if one != two:
+    per_seed = {seed: sides.mine[seed] - sides.theirs[seed] for seed in sides.seeds}
+    outcome = "cannot tell"
+    if not per_seed:
+        remarks.insert(0, "not measured")
+    else:
+        for words, found in (_averages(claim, sides), _experts_used(claim, sides, measured)):
+            remarks += words
+            facts |= found
+        outcome = judge_above(t_test(sides.sign * np.array(list(per_seed.values()))))
+        diverged = [measured.seeds(place)[1] for place in sides.raw]
+        if claim.kind == "spreads-more" and diverged[0] != diverged[1]:
             # A net that diverged lies furthest of all from the median; without it spread is hidden.
             outcome = "cannot tell"
             remarks.append("spreads cannot be compared: of some seeds one model alone diverged")
-    per_seed = dict(zip(seeds, map(float, differences), strict=True))
-    remark = "; ".join(remarks)
-    verdict = verdict_on(within, claim, outcome, sides.what, t_test(differences), per_seed, remark)
-    return replace(verdict, facts={**verdict.facts, **facts})
+    within, remark = "" if claim.study else study, "; ".join(remarks)
+    return verdict_on(within, claim, outcome, sides.what, per_seed, remark, facts=facts)
 
 
 def _here(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
@@ -110,7 +105,8 @@ def _here(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
         less = f"{here.model}, {here.evaluation} less {other.evaluation}"
     pairs = [("", (here, other))]
     if claim.kind == "better":
-        return _Sides(f"{_what(claim)}, {less}", mine, theirs, raw, pairs, _sign(claim))
+        sign = 1 if claim.metric in SCORES else -1
+        return _Sides(f"{_what(claim)}, {less}", mine, theirs, raw, pairs, sign)
     seeds = sorted(mine.keys() & theirs.keys())
     mine, theirs = (_distances(values, seeds) for values in (mine, theirs))
     what = f"distance of {_what(claim)} from its median over seeds, {less}"
@@ -128,13 +124,13 @@ def _elsewhere(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
         what = f"agreement beyond chance between the experts of two tasks, {here.model}, {where}"
         return _Sides(what, raw[here], raw[there], raw, [("", (here, there))])
     raw, gains, pairs = {}, list[BySeed](), list[tuple[str, Sequence[Place]]]()
-    other = here
+    other, sign = here, 1 if claim.metric in SCORES else -1
     for mine, away in ((here, there), (there, here)):
         other = measured.place(mine.study, claim.than or "", mine.fraction, claim.than_evaluation)
         both = mine, other
         raw |= {place: measured.values(place, claim.metric, claim.task) for place in both}
         one, two = (_scaled(raw[place], claim) for place in both)
-        gains.append({s: _sign(claim) * (one[s] - two[s]) for s in sorted(one.keys() & two.keys())})
+        gains.append({s: sign * (one[s] - two[s]) for s in sorted(one.keys() & two.keys())})
         pairs.append((_where(mine, away), both))
     what = f"how much better in {_what(claim)} {here.name} is than {other.name}, {where}"
     return _Sides(what, gains[0], gains[1], raw, pairs)
@@ -142,10 +138,8 @@ def _elsewhere(claim: TrainingClaim, study: str, measured: Measured) -> _Sides:
 
 def _seeds_that_count(sides: _Sides, measured: Measured) -> tuple[list[str], dict[str, Any]]:
     """Return how many seeds count and why others do not, in words where there are others."""
-    trained, diverged = (
-        set[int]().union(*found)
-        for found in zip(*(measured.seeds(place) for place in sides.raw), strict=True)
-    )
+    parts = zip(*(measured.seeds(place) for place in sides.raw), strict=True)
+    trained, diverged = (set[int]().union(*found) for found in parts)
     counted = set(sides.seeds)
     measured_seeds = set.intersection(*(set(values) for values in sides.raw.values()))
     reasons = {
@@ -153,17 +147,11 @@ def _seeds_that_count(sides: _Sides, measured: Measured) -> tuple[list[str], dic
         "without a logarithm": len(measured_seeds - counted - diverged),
         "not measured": len(trained - measured_seeds - diverged),
     }
-    facts = {
-        "seeds": {
-            "counted": len(counted),
-            "of": len(trained),
-            **{reason.replace(" ", "_"): n for reason, n in reasons.items()},
-        }
-    }
+    facts = {"counted": len(counted), "of": len(trained)}
+    facts |= {reason.replace(" ", "_"): n for reason, n in reasons.items()}
     words = [f"{n} {reason}" for reason, n in reasons.items() if n]
-    if not words or (not counted and reasons["not measured"] == len(trained)):
-        return [], facts
-    return [f"{len(counted)} of {len(trained)} seeds", *words], facts
+    is_plain = not words or (not counted and reasons["not measured"] == len(trained))
+    return [] if is_plain else [f"{len(counted)} of {len(trained)} seeds", *words], {"seeds": facts}
 
 
 def _averages(claim: TrainingClaim, sides: _Sides) -> tuple[list[str], dict[str, Any]]:
@@ -189,21 +177,17 @@ def _experts_used(
     facts: list[dict[str, Any]] = []
     for where, places in sides.pairs:
         nets = {(p.study, p.model, p.fraction): p for p in places}
-        found: list[tuple[Place, float]] = []
-        for place in nets.values():
+        found: list[dict[str, Any]] = []
+        for (study, model, fraction), place in nets.items():
             of_seeds = measured.experts_used(place, claim.task)
-            used = [of_seeds[seed] for seed in sides.seeds if seed in of_seeds]
-            if used:
-                found.append((place, float(np.mean(used))))
-        if not found:
-            continue
-        text = " against ".join(f"{mean:.1f}" for _, mean in found)
-        text += f" by {found[0][0].model}" if len(found) < len(nets) else ""
-        words.append(f"{text} {where}".rstrip())
-        facts += [
-            {"study": p.study, "model": p.model, "fraction": p.fraction, "mean": mean}
-            for p, mean in found
-        ]
+            if used := [of_seeds[seed] for seed in sides.seeds if seed in of_seeds]:
+                mean = float(np.mean(used))
+                found.append({"study": study, "model": model, "fraction": fraction, "mean": mean})
+        if found:
+            text = " against ".join(f"{each['mean']:.1f}" for each in found)
+            text += f" by {found[0]['model']}" if len(found) < len(nets) else ""
+            words.append(f"{text} {where}".rstrip())
+            facts += found
     return [f"experts used: {', '.join(words)}"] * bool(words), {"experts_used": facts}
 
 
@@ -224,10 +208,6 @@ def _distances(values: BySeed, seeds: Sequence[int]) -> BySeed:
         return {}
     middle = float(np.median([values[seed] for seed in seeds]))
     return {seed: abs(values[seed] - middle) for seed in seeds}
-
-
-def _sign(claim: TrainingClaim) -> int:
-    return 1 if claim.metric in SCORES else -1
 
 
 def _what(claim: TrainingClaim) -> str:
