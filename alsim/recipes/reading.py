@@ -164,24 +164,17 @@ def _pools(
             for key in changes:
                 fault(f"{key!r} has no meaning in {where}: the pool is given", "leave it out")
         else:
-            made = _made(pool.default, {**shared, **changes}, where, fault)
-            if made is None and where == "[pool]":
+            table = {**shared, **changes}
+            made = decode(table, GENERATORS[pool.default].options, where, fault)
+            try:
+                if made is not None:
+                    check_made(made)
+                    found[where] = made
+            except UsageError as error:
+                fault(f"{error.args[0]}, in {where}", error.args[2])
+            if "[pool]" not in found:  # what all share: its faults would come again
                 return {}
-            if made is not None:
-                found[where] = made
     return {n: found.get(f"[variant.{n}.pool]", found["[pool]"]) for n in own} if found else {}
-
-
-def _made(generator: str, table: Table, where: str, fault: Fault) -> MadePool | None:
-    """Return how a pool is made; None where it cannot be."""
-    options = decode(table, GENERATORS[generator].options, where, fault)
-    try:
-        if options is not None:
-            check_made(options)
-    except UsageError as error:
-        fault(f"{error.args[0]}, in {where}", error.args[2])
-        return None
-    return options
 
 
 def _claims(file: RecipeFile, kind: RecipeKind, studies: Studies, fault: Fault) -> tuple[Any, ...]:

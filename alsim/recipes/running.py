@@ -66,11 +66,8 @@ def run_recipe(
         raise UsageError(what, "--scale", "leave it out; for a quick look: --seeds 1")
     recipe = replace(recipe, seeds=given.get("seeds") or recipe.seeds).scaled(scale)
     recipe = _with_arguments(recipe, arguments)
-    folder = (
-        free_folder(Path("runs"), recipe.name)
-        if options.out is None
-        else _own_folder(options.out, recipe)
-    )
+    out = options.out
+    folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
     try:
         with RunLock(folder), of_recipe(recipe.path):
             remove_partials(folder)
@@ -168,20 +165,17 @@ def _run_studies(
             if len(recipe.studies) > 1:
                 watch.note(f"study {name}")
             try:
-                given = arguments_of(study, settings, Faults())
-                gather = recipe.kind.gather
-                if recipe.is_anew and gather is not None:
-                    options = recipe.pools[name]
-                    parts = _run_each_seed(recipe, given, options, folder / name, watch)
-                    runs[name] = gather(parts, settings)
-                    continue
-                rows = pool
-                if rows is None:
-                    options = recipe.pools[name]
-                    rows = made[options] if options in made else make_pool(options)
-                    made = {options: rows}
-                done = study.make(rows, seeds=recipe.seeds, out=folder / name, watch=watch, **given)
-                runs[name] = done if gather is None else gather([done], settings)
+                given, gather = arguments_of(study, settings, Faults()), recipe.kind.gather
+                rows, out = pool, folder / name
+                if recipe.is_anew:
+                    parts = _run_each_seed(recipe, given, recipe.pools[name], out, watch)
+                else:
+                    if rows is None:
+                        options = recipe.pools[name]
+                        rows = made[options] if options in made else make_pool(options)
+                        made = {options: rows}
+                    parts = [study.make(rows, seeds=recipe.seeds, out=out, watch=watch, **given)]
+                runs[name] = parts[0] if gather is None else gather(parts, settings)
             except BaseException:
                 if (folder / name).exists() or runs:
                     again = f"alsim recipe run {recipe.name} … --out {folder}"
@@ -207,26 +201,23 @@ def _run_each_seed(
 
 
 class _OfAllSeeds(Watch):
-    """Passes on what the studies of single seeds say, as if they were one."""
+    """Passes on what the studies of single seeds say, as if they were one: each note once."""
 
-    def __init__(self, watch: Watch, n: int) -> None:
+    def __init__(self, watch: Watch, n_left: int) -> None:
         self._watch = watch
         self._is_planned = False
-        self._told: set[str] = set()
-        self.n_left = n  # seeds
+        self._notes: set[str] = set()
+        self.n_left = n_left  # seeds, each of which trains as many nets
 
     def note(self, text: str) -> None:
-        """Pass it on once, though each seed may say it."""
-        if text not in self._told:
+        if text not in self._notes:
             self._watch.note(text)
-        self._told.add(text)
+        self._notes.add(text)
 
     def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
-        """Pass on how many all seeds that are left will train, each as many."""
         if not self._is_planned:
             self._watch.planned(unit, n * self.n_left, each)
         self._is_planned = True
 
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
-        """Pass it on."""
         self._watch.progress(unit, key, n, seed)

@@ -7,8 +7,8 @@ from alsim.analysis.curves.savings import Reach, Saving
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import Estimate, interval_text
 from alsim.analysis.statistics.paired import ALPHA
+from alsim.cli.screens.output import NOTHING
 
-NOTHING = "–"
 MONEY = ",.2f"
 
 

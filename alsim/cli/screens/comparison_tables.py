@@ -7,7 +7,6 @@ from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import Estimate
 from alsim.cli.screens.comparison_cells import (
     MONEY,
-    NOTHING,
     estimate_cell,
     metric_words,
     p_text,
@@ -18,6 +17,7 @@ from alsim.cli.screens.comparison_cells import (
     wins_cell,
 )
 from alsim.cli.screens.formats import TextTable, Value
+from alsim.cli.screens.output import NOTHING
 
 _SAVING = ("low", "high", "is_censored_low", "is_censored_high")
 _OF_PAIR = ("p_adjusted", "level", "seeds_needed", "wins", "wilcoxon_p")

@@ -5,6 +5,7 @@ from typing import Any
 
 from alsim.analysis.correlation import Correlation, Interval
 from alsim.cli.screens.output import (
+    NOTHING,
     print_json,
     print_lines,
     print_remarks,
@@ -16,7 +17,6 @@ from alsim.experiments.correlation import CONTROL
 from alsim.store.correlation import CorrelationStudy
 
 _LISTED = 5  # seeds whose ρ is shown one by one
-_NOTHING = "–"
 
 
 def draw(study: CorrelationStudy, path: Path) -> None:
@@ -54,8 +54,8 @@ def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
                 "undefined" if found.mean is None else f"{found.mean:+z.3f}",
                 _interval(found.fisher),
                 _interval(found.bootstrap),
-                _NOTHING if found.p is None else f"{found.p:.2g}",
-                {None: _NOTHING, True: "within", False: "outside"}[found.is_within_null],
+                NOTHING if found.p is None else f"{found.p:.2g}",
+                {None: NOTHING, True: "within", False: "outside"}[found.is_within_null],
             ]
             for found in study.correlations
         ],
@@ -137,7 +137,7 @@ def _by_seed(found: Correlation) -> str:
 
 
 def _interval(interval: Interval | None) -> str:
-    return _NOTHING if interval is None else f"{interval[0]:+z.2f} … {interval[1]:+z.2f}"
+    return NOTHING if interval is None else f"{interval[0]:+z.2f} … {interval[1]:+z.2f}"
 
 
 def _as_json(study: CorrelationStudy, picture: Path | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from alsim.cli.streams import OutputError
 from alsim.errors import AlsimError
 from alsim.escaping import escaped, visible
 
+NOTHING = "–"  # in a cell
 _NARROW = 8  # characters of a header that are never broken
 _LONGEST = 2000  # characters of a line of an error
 

@@ -14,6 +14,7 @@ from alsim.analysis.training.summary import (
     summarise_training,
 )
 from alsim.cli.screens.output import (
+    NOTHING,
     print_gap,
     print_json,
     print_lines,
@@ -26,8 +27,6 @@ from alsim.experiments.training.records import RANDOM
 from alsim.measures import MEASURES
 from alsim.store.layout import EXPORTS
 from alsim.store.training import TrainingStudy
-
-_NOTHING = "–"
 
 
 def print_training(study: TrainingStudy, *, as_json: bool) -> None:
@@ -94,13 +93,13 @@ class _Shown:
         number = ".4g" if rows[0].metric == "mse" else ".4f"
         columns = self._who(rows)
         if self.evaluations:
-            columns.append(_Column("mode", [row.evaluation or _NOTHING for row in rows]))
+            columns.append(_Column("mode", [row.evaluation or NOTHING for row in rows]))
         columns.append(_Column(_called(rows[0].metric), [_interval(r.value, number) for r in rows]))
         if any(row.difference is not None for row in rows):
             cells = [_interval(row.difference, f"+z{number}") for row in rows]
             columns.append(_Column("difference", cells))
         if any(row.experts is not None for row in rows):
-            cells = [_NOTHING if r.experts is None else f"{r.experts.mean:.1f}" for r in rows]
+            cells = [NOTHING if r.experts is None else f"{r.experts.mean:.1f}" for r in rows]
             columns.append(_Column("experts", cells, True))
         _print_columns(columns)
 
@@ -200,7 +199,7 @@ def _path(study: TrainingStudy) -> str:
 
 
 def _interval(value: Estimate | None, number: str) -> str:
-    return _NOTHING if value is None else interval_text(value, number.removeprefix("+z"), number)
+    return NOTHING if value is None else interval_text(value, number.removeprefix("+z"), number)
 
 
 def _as_json(study: TrainingStudy, summary: TrainingSummary) -> dict[str, Any]:

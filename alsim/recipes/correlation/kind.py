@@ -59,19 +59,15 @@ def _outcome(sign: Sign, found: Correlation) -> Outcome:
 
 def _numbers(sign: Sign, found: Correlation) -> str:
     """Return ρ, its interval over seeds, p and the null band in words."""
-    seeds = found.seeds_in_words
     if found.mean is None:
-        return f"ρ of {found.metric} is undefined in {seeds}"
+        return f"ρ of {found.metric} is undefined in {found.seeds_in_words}"
     text = f"ρ of {found.metric} {found.mean:+z.3f}"
     if found.fisher is not None:
-        text += f", 95 % {found.fisher[0]:+z.2f} … {found.fisher[1]:+z.2f} over seeds"
-    text += f", p = {found.p:.2g} by permutation, {seeds}"
+        text += ", 95 % {:+z.2f} … {:+z.2f} over seeds".format(*found.fisher)
+    text += f", p = {found.p:.2g} by permutation, {found.seeds_in_words}"
     if found.null_mean is not None:
-        low, high = found.null_mean
-        text += f"; groups at random {low:+z.2f} … {high:+z.2f}"
-    if sign == "either":
-        text += "; the source does not say which sign it means"
-    return text
+        text += "; groups at random {:+z.2f} … {:+z.2f}".format(*found.null_mean)
+    return text + ("; the source does not say which sign it means" if sign == "either" else "")
 
 
 def _check_claim(claim: CorrelationClaim, studies: Studies, where: str, fault: Fault) -> None:
@@ -102,12 +98,13 @@ def _judge(
 ) -> list[Verdict]:
     """Return what became of each claim in each study."""
     del studies
-    found = {n: {each.metric: each for each in done.correlations} for n, done in runs.items()}
     names = {each: find_strategy(metric_names((each.metric,))[0]).name for each in claims}
     return [
-        judge_correlation(claim, of_study[names[claim]], study)
-        for study, of_study in found.items()
+        judge_correlation(claim, found, study)
+        for study, done in runs.items()
         for claim in claims
+        for found in done.correlations
+        if found.metric == names[claim]
     ]
 
 

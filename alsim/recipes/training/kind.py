@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from textwrap import fill
 from typing import Any, Literal
 
@@ -44,7 +44,8 @@ class TrainingPicture:
 
     def options(self) -> dict[str, str]:
         """Return what is not left to the kind of picture."""
-        return {n: v for n, v in asdict(self).items() if n != "kind" and v is not None}
+        options = {"metric": self.metric, "task": self.task}
+        return {name: value for name, value in options.items() if value is not None}
 
 
 # What has no meaning in a claim of a kind.
@@ -108,35 +109,32 @@ def _sizes(settings: Settings) -> str:
 
 def _gather(parts: Sequence[TrainingStudy], settings: Settings) -> TrainingStudy:
     """Return parts of a study, of one seed each, as one, its models by the names of the recipe."""
-    first, configuration = parts[0], _of(parts[0], "configuration")
+    first = parts[0]
+    manifests: list[Any] = [part.manifest for part in parts]
+    configuration = manifests[0]["configuration"]
     short = [find_named_model(name).name for name in _options_of(settings).model]
     names = dict(zip(configuration["models"], short, strict=True))
     models = {names[full]: model for full, model in configuration["models"].items()}
-    seeds = [seed for part in parts for seed in _of(part, "configuration")["seeds"]]
-    return TrainingStudy(
-        first.folder if len(parts) == 1 else first.folder.parent,
-        {
-            **first.manifest,
-            "configuration": {**configuration, "models": models, "seeds": seeds},
-            "diverged": [net for part in parts for net in _of(part, "diverged")],
-        },
-        *(
-            _renamed(pa.concat_tables([getattr(part, table) for part in parts]), names)
-            for table in ("fits", "tasks", "gates")
-        ),
+    seeds = [seed for each in manifests for seed in each["configuration"]["seeds"]]
+    manifest = {
+        **first.manifest,
+        "configuration": {**configuration, "models": models, "seeds": seeds},
+        "diverged": [net for each in manifests for net in each["diverged"]],
+    }
+    tables = (
+        _renamed(pa.concat_tables([getattr(part, table) for part in parts]), names)
+        for table in ("fits", "tasks", "gates")
     )
+    folder = first.folder if len(parts) == 1 else first.folder.parent
+    return TrainingStudy(folder, manifest, *tables)
 
 
 def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     """Return a table of nets whose models have other names."""
     place = table.schema.get_field_index("model")
-    models = [names[str(name)] for name in table["model"].to_pylist()]
     field = table.schema.field(place)
+    models = [names[str(name)] for name in table["model"].to_pylist()]
     return table.set_column(place, field, pa.array(models, field.type))
-
-
-def _of(study: TrainingStudy, name: str) -> Any:
-    return study.manifest[name]
 
 
 def _draw(done: TrainingStudy, picture: TrainingPicture, title: str) -> Drawing | None:
@@ -157,44 +155,34 @@ def _tabulate(done: TrainingStudy, published: Published | None) -> Table:
     for each in summary.tasks:
         key = (each.fraction, each.model, each.evaluation)
         rows.setdefault(key, {})[each.task] = each
-    tasks = [task for task in dict.fromkeys(each.task for each in summary.tasks) if task]
-    columns: list[str | None] = list(tasks) if len(tasks) <= _MOST_TASKS else []
+    columns = [("model", [model for _, model, _ in rows])]
+    if len({fraction for fraction, _, _ in rows}) > 1:
+        columns.append(("fraction", [f"{fraction:g}" for fraction, _, _ in rows]))
+    if any(len(modes) > 1 for modes in models.values()):
+        columns.append(("evaluation", [evaluation or _NOTHING for *_, evaluation in rows]))
     if published is None and any(None in row for row in rows.values()):
-        columns.insert(0, None)
-    n_fractions = len({fraction for fraction, _, _ in rows})
-    has_modes = any(len(modes) > 1 for modes in models.values())
-    headers = ["model", *["fraction"] * (n_fractions > 1), *["evaluation"] * has_modes]
-    for task in columns:
-        headers += [task or "mean of tasks", *["source"] * (published is not None)]
-    return Table(
-        tuple(headers),
-        tuple(
-            (
-                model,
-                *[f"{fraction:g}"] * (n_fractions > 1),
-                *[evaluation or _NOTHING] * has_modes,
-                *(
-                    cell
-                    for task in columns
-                    for cell in _cells(row.get(task), model, task or "", published)
-                ),
-            )
-            for (fraction, model, evaluation), row in rows.items()
-        ),
-        _note(done, summary, published),
-    )
+        columns.append(("mean of tasks", [_measured(row.get(None)) for row in rows.values()]))
+    tasks = [task for task in dict.fromkeys(each.task for each in summary.tasks) if task]
+    for task in tasks if len(tasks) <= _MOST_TASKS else ():
+        found = [row.get(task) for row in rows.values()]
+        columns.append((task, [_measured(each) for each in found]))
+        if published is not None:
+            columns.append(("source", [_of_source(each, published) for each in found]))
+    headers, cells = zip(*columns, strict=True)
+    return Table(headers, tuple(zip(*cells, strict=True)), _note(done, summary, published))
 
 
-def _cells(
-    found: TaskSummary | None, model: str, task: str, published: Published | None
-) -> list[str]:
-    form = ".4g" if found is not None and found.metric == "mse" else ".4f"
-    cells = [_NOTHING if found is None else interval_text(found.value, form)]
-    if published is not None:
-        is_same = found is not None and found.metric == published.metric
-        numbers = published.values.get(model, {}).get(task, ()) if is_same else ()
-        cells.append("/".join(f"{number:.4f}" for number in numbers) or _NOTHING)
-    return cells
+def _measured(found: TaskSummary | None) -> str:
+    if found is None:
+        return _NOTHING
+    return interval_text(found.value, ".4g" if found.metric == "mse" else ".4f")
+
+
+def _of_source(found: TaskSummary | None, published: Published) -> str:
+    if found is None or found.metric != published.metric:
+        return _NOTHING
+    numbers = published.values.get(found.model, {}).get(found.task or "", ())
+    return "/".join(f"{number:.4f}" for number in numbers) or _NOTHING
 
 
 def _note(done: TrainingStudy, summary: TrainingSummary, published: Published | None) -> str:
