@@ -123,12 +123,8 @@ def fisher_interval(
     """Return the t-interval of the mean of z = atanh ρ over seeds, as ρ. Fisher (1921).
 
     Its centre is tanh of the mean z, which lies a little farther from 0 than the mean ρ. A ρ of
-    ±1 has no finite z: it is taken half-way to the next that the groups allow, 1 − 6/(g³ − g).
-
-    Args:
-        rhos: `(s,)`, one a seed.
-        n_groups: g of each seed.
-        confidence: In (0, 1).
+    ±1 has no finite z: it is taken half-way to the next that the groups allow, 1 − 6/(g³ − g). The
+    ρ are `(s,)`, one a seed, and `n_groups` the g of each.
 
     Returns:
         None with one seed, or where all agree: that a few agree is no evidence.

@@ -21,10 +21,7 @@ def from_options(
 ) -> Callable[[Callable[Concatenate[Mapping[str, Any], P], None]], Callable[..., None]]:
     """Let a function of the options given be a command with a flag for each option.
 
-    Args:
-        group: Of options.
-        leave_out: Options that this command does not have.
-        help_all: Whether its `--help` shows the most used options alone, and `--help-all` the rest.
+    With `help_all` its `--help` shows the most used options alone, and `--help-all` the rest.
     """
 
     def decorate(

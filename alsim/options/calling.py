@@ -17,9 +17,7 @@ def takes(
 ) -> Callable[[Callable[[dict[str, Any]], Done]], Callable[P, Done]]:
     """Let a function of the arguments given, by name, be called with the options of a group.
 
-    Args:
-        options: The group.
-        arguments: What its docstring ends with.
+    Its docstring ends with `arguments`.
     """
     group: Any = options
 

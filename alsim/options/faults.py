@@ -42,9 +42,7 @@ class Faults:
     def raise_all(self, what: str, where: str) -> None:
         """Raise the faults as one error if there are any: alone as itself, several numbered.
 
-        Args:
-            what: What several are, such as "options cannot be used".
-            where: Where several are.
+        Several are called `what`, such as "options cannot be used".
         """
         if len(self.kept) == 1:
             raise self.kept[0]

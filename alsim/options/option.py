@@ -184,11 +184,7 @@ def parsed(
 ) -> Option[Given, Value]:
     """Return an option whose value is what `parse` makes of what was given.
 
-    Args:
-        default: What is given unless something else is.
-        parse: Raises a UsageError for what means nothing; returns a value of its own as it is.
-        help: What the option sets.
-        facts: See `Facts`.
+    It raises a UsageError for what means nothing, and returns a value of its own as it is.
     """
     return Option(default, help, parse, facts)
 
@@ -205,15 +201,10 @@ def options_of(group: type) -> dict[str, Option[Any, Any]]:
 
 
 def read(group: type[Group], given: Mapping[str, Any], faults: Faults) -> Group:
-    """Return a group with the values given; add all that is wrong to the faults.
+    """Return a group with the values given, by name; add all that is wrong to the faults.
 
-    Where a value is wrong, the group has its default.
-
-    Args:
-        group: Of options.
-        given: Some of them, by name; numbers of NumPy count as numbers. Fields that are no
-            options are set as they are.
-        faults: Those found so far.
+    Where a value is wrong, the group has its default. Numbers of NumPy count as numbers. Fields
+    that are no options are set as they are.
     """
     known, names = options_of(group), {field.name for field in fields(cast("Any", group))}
     values: dict[str, Any] = {}

@@ -45,10 +45,7 @@ def run_recipe(
     has a pool of its own, a study's folder holds a run folder for each seed. Run again into the
     same folder, a recipe keeps the studies that are finished and goes on with the others.
 
-    Args:
-        recipe: What to run.
-        watching: Makes a watch for each study.
-        given: Some of `RecipeOptions`, by name; the pool may be a table in memory.
+    Each study has a watch of its own. `given` are some of `RecipeOptions`, by name.
 
     Raises:
         AlsimError: For anything the user can mend.

@@ -48,17 +48,9 @@ def verdict_on(
     form: str = "+.4f",
     facts: Mapping[str, Any] | None = None,
 ) -> Verdict:
-    """Return the verdict on a difference that was tested over seeds.
+    """Return the verdict on differences that were tested over seeds.
 
-    Args:
-        study: In which it was measured.
-        claim: What was tested.
-        outcome: What became of it.
-        measured: What the numbers are.
-        per_seed: The numbers; empty if there was nothing to measure.
-        remark: What else to know about them.
-        form: How they are written.
-        facts: Further numbers, as JSON values.
+    `measured` says what they are, and `form` how they are written; without any there is no test.
     """
     test = None
     text = f"{measured}: {remark}"

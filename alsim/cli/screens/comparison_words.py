@@ -55,12 +55,7 @@ def explanations(
 ) -> list[str]:
     """Return what the numbers are, and of which rows.
 
-    Args:
-        found: What was compared.
-        split: That was measured on.
-        n_evaluated: Its rows.
-        of: Which task, if there are several.
-        is_mean: Whether of the mean over tasks, whose sampling error is not known.
+    Several tasks are named by `of`; the sampling error of the mean over them is not known.
     """
     n_pairs, metric, form = len(found.verdicts), metric_words(found.metric), unit(found)
     span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"

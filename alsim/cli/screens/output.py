@@ -75,11 +75,7 @@ def quoted(path: Path | str) -> str:
 
 @contextmanager
 def reporting(path: Path, mend: str) -> Generator[None]:
-    """Print inside what was found; if that fails, the error says that the result is written.
-
-    Args:
-        path: Where the result is.
-        mend: How to see it nevertheless.
+    """Print inside what was found; if that fails, the error says that it is written, and where.
 
     Raises:
         OutputError: If stdout cannot be written.
@@ -106,14 +102,10 @@ def print_table(
     right: Sequence[int] = (),
     whole: Sequence[int] = (),
 ) -> None:
-    """Print a table to stdout.
+    """Print a table to stdout, on a terminal with a title.
 
-    Args:
-        headers: Names of the columns.
-        rows: Cells as text.
-        title: Shown above, on a terminal only.
-        right: Columns to align to the right.
-        whole: Columns whose cells a narrow terminal must not break; their headers are broken.
+    Columns named in `right` are aligned to the right. A narrow terminal breaks no cells of those
+    named in `whole`, but their headers.
     """
     headers, rows = [visible(h) for h in headers], [[visible(c) for c in row] for row in rows]
     if sys.stdout.isatty():

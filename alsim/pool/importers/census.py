@@ -50,10 +50,8 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     rows of one split are used alone and split anew: half train, a quarter validation, a quarter
     test.
 
-    Args:
-        paths: The files `census-income.data` and `census-income.test`, gzipped or not, their
-            folder, or one Parquet file with their 42 columns and a split.
-        options: `group`, and `only`.
+    The paths are the files `census-income.data` and `census-income.test`, gzipped or not, their
+    folder, or one Parquet file with their 42 columns and a split.
 
     Raises:
         PoolError: With all that is wrong with the files.

@@ -50,12 +50,8 @@ def read_census(
 ) -> tuple[pa.Table, NDArray[np.bool_]]:
     """Return the rows of the files, and which are from the test file, `(n,)`.
 
-    `NUMBERS` are int32, the income is int8, 0 or 1, all else strings; null where unknown.
-
-    Args:
-        paths: Files, one folder, or one Parquet file with a split.
-        only: The split whose rows are kept; None for all.
-        where: For messages.
+    `NUMBERS` are int32, the income is int8, 0 or 1, all else strings; null where unknown. The paths
+    are files, one folder, or one Parquet file with a split; `only` is the split that is kept.
 
     Raises:
         PoolError: With all that is wrong with them.

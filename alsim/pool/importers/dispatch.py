@@ -43,11 +43,8 @@ def import_pool(
 ) -> pa.Table:
     """Return the pool of `paths`, with its roles in the metadata: one that `check` passes.
 
-    Args:
-        paths: One file or folder; several for `.npy` (a modality each), idx and Census files. The
-            first may be the name of a format, such as `census`, rather than a path.
-        options: Columns by their role.
-        format_: None to guess it from the first path.
+    The paths are one file or folder, or several for `.npy` (a modality each), idx and Census files;
+    the first may be the name of a format, such as `census`. Without a format it is guessed.
 
     Raises:
         PoolError: If the files cannot be read, or do not hold a pool.

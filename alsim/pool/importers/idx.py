@@ -21,12 +21,10 @@ UINT8 = 0x08  # the only type of values that MNIST and its relatives use
 def import_idx(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     """Return the pool of idx files: images, and labels, of train and (by their name) of test.
 
-    Args:
-        paths: Files, or one folder that holds them. What a file holds is read from its header:
-            one axis is labels, more are images. Names with `t10k` or `test` are test.
-        options: Not used: the files need none.
+    The paths are files, or one folder that holds them. What a file holds is read from its header:
+    one axis is labels, more are images. Names with `t10k` or `test` are test.
     """
-    del options
+    del options  # the files need none
     where = ", ".join(map(str, paths))
     files = [
         file

@@ -29,18 +29,10 @@ Columns = Mapping[str, "pa.Array[Any]"]
 def join_labels(
     columns: Columns, named: Sequence[str], options: ImportOptions, where: str
 ) -> tuple[dict[str, Any], tuple[str, ...], str | None, list[str]]:
-    """Return columns with those of `options.labels_file` beside them.
+    """Return columns with those of `options.labels_file`, names of labels and ids, and notes.
 
-    Where both have ids, each row gets the label of its id, else rows are matched in order.
-
-    Args:
-        columns: The pool's so far.
-        named: Those of them that may hold ids.
-        options: The file, and the names of its columns.
-        where: For messages.
-
-    Returns:
-        The columns, the names of the labels, that of the ids, and notes.
+    Where both have ids, each row gets the label of its id, else rows are matched in order. `named`
+    are the columns that may hold ids.
 
     Raises:
         PoolError: If the file cannot be read, or fits no row.

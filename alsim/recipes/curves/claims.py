@@ -40,13 +40,7 @@ class Claim(Finding):
 
 
 def judge_claim(claim: Claim, steps: pa.Table, batch_size: int, study: str = "run") -> Verdict:
-    """Return what the steps of a study say of a claim.
-
-    Args:
-        claim: Its strategies are in the study.
-        steps: The run's steps.
-        batch_size: The largest mini-batch asked for, on which `dips` and `smooths` depend.
-        study: Which of a recipe's studies this is.
+    """Return what the steps of a study say of a claim; `batch_size` is the largest mini-batch.
 
     Raises:
         ValueError: If a strategy has no steps.
