@@ -57,13 +57,9 @@ def _flag(option: Option[Any, Any]) -> inspect.Parameter:
         rich_help_panel=MOST_USED if option.facts.get("often") else option.heading,
         show_default=False,
     )
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    if hint is bool:
-        return inspect.Parameter(
-            option.name, keyword, default=False, annotation=Annotated[bool, shown]
-        )
-    annotation = Annotated[hint | None, shown]
-    return inspect.Parameter(option.name, keyword, default=None, annotation=annotation)
+    keyword, default = inspect.Parameter.KEYWORD_ONLY, False if hint is bool else None
+    annotation = Annotated[hint if hint is bool else hint | None, shown]
+    return inspect.Parameter(option.name, keyword, default=default, annotation=annotation)
 
 
 def _written(option: Option[Any, Any]) -> Any:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
 
-from alsim.errors import UsageError
+from alsim.errors import AlsimError, UsageError
+from alsim.options.faults import Faults
 from alsim.options.option import Option, Range, option, options_of, parsed
 from alsim.options.texts import parse_image, parse_list, parse_widths
 
@@ -152,30 +153,25 @@ def top_k_of(evaluation: str) -> int | None:
     return int(number) or None if is_number else None
 
 
-def expert_faults(options: ExpertOptions) -> list[UsageError]:
+def expert_faults(options: ExpertOptions) -> list[AlsimError]:
     """Return what is wrong with the options, each and together."""
-    faults: list[UsageError] = []
+    faults = Faults()
     for name, one in options_of(ExpertOptions).items():
-        try:
-            one.check_range(getattr(options, name))
-        except UsageError as error:
-            faults.append(error)
+        faults.attempt(None, one.check_range, getattr(options, name))
     if options.widths == ():
-        faults.append(UsageError("no width", "--expert-width", "give one at least"))
+        faults.add("no width", "--expert-width", "give one at least")
     if options.kind == "conv4" and len(options.widths or ()) > 1:
-        mend = "give one number"
         what = "the four layers of conv4 have one number of filters"
-        faults.append(UsageError(what, "--expert-width", mend))
+        faults.add(what, "--expert-width", "give one number")
     if options.kind == "conv4" and options.levels > 1:
         mend = "use one level, or experts of kind mlp"
-        faults.append(UsageError("conv4 experts read pixels alone", "--levels", mend))
+        faults.add("conv4 experts read pixels alone", "--levels", mend)
     if options.kind == "conv4" and options.reads is not None:
         mend = "leave it out, or use experts of kind mlp"
-        faults.append(UsageError("conv4 experts read all pixels", "--reads", mend))
+        faults.add("conv4 experts read all pixels", "--reads", mend)
     if options.estimator == "leave-one-out" and options.samples == 1:
         mend = "take 2 at least, or another estimator"
-        faults.append(UsageError("one sample leaves none out", "--gate-samples", mend))
+        faults.add("one sample leaves none out", "--gate-samples", mend)
     if options.estimator == "disarm" and options.samples > 0 and options.samples % 2:
-        mend = "take an even number"
-        faults.append(UsageError("disarm takes samples by pairs", "--gate-samples", mend))
-    return faults
+        faults.add("disarm takes samples by pairs", "--gate-samples", "take an even number")
+    return faults.kept

@@ -21,11 +21,7 @@ class Faults:
             self.kept.append(kind(what, where, mend))
 
     def attempt(
-        self,
-        default: _T,
-        function: Callable[_P, _T],
-        *arguments: _P.args,
-        **named: _P.kwargs,
+        self, default: _T, function: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs
     ) -> _T:
         """Return what a function returns; if it raises an AlsimError, keep that for `default`."""
         try:

@@ -53,22 +53,12 @@ class Range:
         is_above = self.above is None or value > self.above
         is_below = self.below is None or value < self.below
         if not (is_above and is_below) or math.isnan(value):
+            bounds = {"of at least": self.least, "of at most": self.most}
+            bounds |= {"above": self.above, "below": self.below}
+            known = {word: n for word, n in bounds.items() if n is not None and n < math.inf}
+            listed = " and ".join(f"{word} {n:g}" for word, n in known.items())
             usual = f"; {self.usual}" if self.usual else ""
-            mend = f"give a number {' and '.join(self._bounds())}{usual}"
-            raise UsageError(f"{text} is out of range", flag, mend)
-
-    def _bounds(self) -> list[str]:
-        bounds = {
-            "of at least": self.least,
-            "of at most": self.most,
-            "above": self.above,
-            "below": self.below,
-        }
-        return [
-            f"{word} {bound:g}"
-            for word, bound in bounds.items()
-            if bound is not None and bound < float("inf")
-        ]
+            raise UsageError(f"{text} is out of range", flag, f"give a number {listed}{usual}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from alsim.errors import UsageError
+from alsim.errors import AlsimError
+from alsim.options.faults import Faults
 from alsim.options.option import Option, Range, option, parsed
 from alsim.options.texts import parse_path, parse_rates, parse_shares
 
@@ -23,8 +24,6 @@ _FOR: Mapping[str, tuple[OracleKind, ...]] = {
     "--groups": ("hierarchical",),
     "--max-questions": ("hierarchical",),
 }
-
-
 ORACLE_FLAGS = ("--oracle", *_FOR)
 
 
@@ -89,33 +88,30 @@ class OracleOptions(AnswerOptions, PriceOptions):
     """Who answers, how well and at what price."""
 
 
-def oracle_faults(options: OracleOptions) -> list[UsageError]:
+def oracle_faults(options: OracleOptions) -> list[AlsimError]:
     """Return what is wrong with the options, as far as no file must be read for it."""
-    kind, faults = options.oracle, list[UsageError]()
-
-    def fault(what: str, where: str, mend: str) -> None:
-        faults.append(UsageError(what, where, mend))
-
+    kind, faults = options.oracle, Faults()
     for flag, kinds in _FOR.items():
         value = getattr(options, flag.removeprefix("--").replace("-", "_"))
         if value not in (None, ()) and kind not in kinds:
             mend = f"leave it out, or add --oracle {' or '.join(kinds)}"
-            fault(f"the {kind} oracle has no use for {flag}", flag, mend)
+            faults.add(f"the {kind} oracle has no use for {flag}", flag, mend)
     if kind == "noisy" and bool(options.noise) == (options.confusion is not None):
+        what = "the noisy oracle wants either one error rate or a matrix"
         mend = "give one error rate, --noise 0.1, or a matrix, --confusion FILE"
-        fault("the noisy oracle wants either one error rate or a matrix", "--oracle noisy", mend)
+        faults.add(what, "--oracle noisy", mend)
     if kind == "noisy" and len(options.noise) > 1:
         mend = "give one, or add --oracle annotators"
-        fault("the noisy oracle has one error rate", "--noise", mend)
+        faults.add("the noisy oracle has one error rate", "--noise", mend)
     if kind == "annotators" and not options.noise:
         mend = "give one for each annotator: --noise 0.05,0.1,0.3"
-        fault("the annotators have no error rates", "--oracle annotators", mend)
+        faults.add("the annotators have no error rates", "--oracle annotators", mend)
     if kind == "hierarchical" and options.groups is None:
         mend = "give a JSON or TOML file of groups and their classes: --groups FILE"
-        fault("the hierarchical oracle needs groups", "--oracle hierarchical", mend)
+        faults.add("the hierarchical oracle needs groups", "--oracle hierarchical", mend)
     if kind == "annotators" and options.answers is not None and options.noise:
         n = len(options.noise)
         if not 1 <= options.answers <= n:
             what = f"{options.answers} answers an object cannot come from {n} annotators"
-            fault(what, "--answers", f"ask for 1 to {n}, or name more error rates")
-    return faults
+            faults.add(what, "--answers", f"ask for 1 to {n}, or name more error rates")
+    return faults.kept

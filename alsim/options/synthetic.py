@@ -56,9 +56,6 @@ class MmoeOptions:
     width: int = option(100, "Width of the input, at least 2.", within=Range(least=2, most=1 << 14))
     scale: float = option(0.3, "Length of the tasks' weights.", within=Range(least=0, most=1000))
     n_sines: int = option(
-        5,
-        "Sines that make the targets curved.",
-        flag="--sines",
-        within=Range(least=0, most=1000),
+        5, "Sines that make the targets curved.", flag="--sines", within=Range(least=0, most=1000)
     )
     seed: int = option(0, "Seed; the same one gives the same pool.")

@@ -137,10 +137,9 @@ def parse_ids(ids: str | Path | Sequence[str | int] | None) -> tuple[str, ...] |
         where = f"--initial-ids {ids}"
         try:
             ids = Path(ids).read_text(encoding="utf-8-sig").split("\n")
-        except OSError as error:
-            raise UsageError(f"the ids cannot be read: {error.strerror}", where, mend) from error
-        except ValueError as error:  # not UTF-8, or a path that no file can have
-            raise UsageError(f"the ids cannot be read: {error}", where, mend) from error
+        except (OSError, ValueError) as error:  # not UTF-8, or a path that no file can have
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"the ids cannot be read: {reason}", where, mend) from error
     found = tuple(id_ for id_ in (str(line).strip() for line in ids) if id_)
     if not found:
         raise UsageError("there are no ids", where, mend)

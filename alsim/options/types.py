@@ -80,7 +80,8 @@ def shown(value: object) -> str:
 
 def advice(value: object, hint: Any) -> str:
     """Return what to give in place of a value that does not fit."""
-    options = [name for part in (hint, *get_args(hint)) for name in _choices(part)]
+    literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+    options = [name for literal in literals for name in get_args(literal)]
     if isinstance(value, str) and options:
         return nearest(value, options)
     too_large = type(value) is int and abs(value) > LARGEST
@@ -122,7 +123,3 @@ def _is_unicode(value: str | Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _choices(hint: Any) -> tuple[str, ...]:
-    return get_args(hint) if get_origin(hint) is Literal else ()

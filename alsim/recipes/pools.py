@@ -1,7 +1,7 @@
 """The pools that recipes make for themselves, and where to get those that must be given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -13,17 +13,10 @@ from alsim.pool.synthetic_mmoe import mmoe_pool
 MadePool = VkOptions | MmoeOptions  # how a pool is made
 
 
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """What makes pools of one sort."""
-
-    options: type[Any]  # a dataclass
-    make: Callable[[Any], pa.Table]
-
-
-GENERATORS: Mapping[str, Generator] = {
-    "vk": Generator(VkOptions, vk_pool),
-    "mmoe": Generator(MmoeOptions, mmoe_pool),
+GENERATORS: Mapping[str, type[MadePool]] = {"vk": VkOptions, "mmoe": MmoeOptions}
+_MAKERS: Mapping[type[MadePool], Callable[[Any], pa.Table]] = {
+    VkOptions: vk_pool,
+    MmoeOptions: mmoe_pool,
 }
 
 _CENSUS = (
@@ -45,13 +38,10 @@ GIVEN: Mapping[str, str] = {
 
 def make_pool(options: MadePool) -> pa.Table:
     """Return the pool that options describe."""
-    return _generator(options)[1].make(options)
+    return _MAKERS[type(options)](options)
 
 
 def described(options: MadePool) -> dict[str, Any]:
     """Return how a pool was made, as JSON values."""
-    return {"generator": _generator(options)[0], **asdict(options)}
-
-
-def _generator(options: MadePool) -> tuple[str, Generator]:
-    return next(each for each in GENERATORS.items() if each[1].options is type(options))
+    generator = next(name for name, group in GENERATORS.items() if group is type(options))
+    return {"generator": generator, **asdict(options)}

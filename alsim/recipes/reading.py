@@ -165,7 +165,7 @@ def _pools(
                 fault(f"{key!r} has no meaning in {where}: the pool is given", "leave it out")
         else:
             table = {**shared, **changes}
-            made = decode(table, GENERATORS[pool.default].options, where, fault)
+            made = decode(table, GENERATORS[pool.default], where, fault)
             try:
                 if made is not None:
                     check_made(made)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -48,10 +49,7 @@ def _recalls(rows: pa.Table, strategy: str, classes: Sequence[str]) -> Recalls:
     seed, counts, value = (rows.column(n).to_numpy() for n in ("seed", "n_labelled", "value"))
     label = pc.index_in(rows.column("label"), pa.array(classes, pa.string())).to_numpy()
     seeds = np.unique(seed)
-    shared = [np.unique(counts[seed == one]) for one in seeds]
-    grid = shared[0]
-    for other in shared[1:]:
-        grid = np.intersect1d(grid, other)
+    grid = reduce(np.intersect1d, (np.unique(counts[seed == one]) for one in seeds))
     values = np.full((len(seeds), len(classes), len(grid)), np.nan)
     kept = np.isin(counts, grid)
     places = (np.searchsorted(seeds, seed), label, np.searchsorted(grid, counts))

@@ -54,20 +54,17 @@ def compare(
 
         print_json({"runs": [str(run.folder) for run in read], **asdict(found)})
         return
-    from alsim.cli.screens import comparison_tables
+    from alsim.cli.screens import comparison_tables as tables
     from alsim.cli.screens import formats as writing
     from alsim.cli.screens.output import print_remarks
 
     print_remarks("note", found.notes)
     if csv:
-        records = comparison_tables.pair_records if pairs else comparison_tables.strategy_records
-        writing.print_csv(records(found))
+        writing.print_csv((tables.pair_records if pairs else tables.strategy_records)(found))
     elif latex:
-        table = comparison_tables.pair_table if pairs else comparison_tables.strategy_table
-        writing.print_latex(table(found))
+        writing.print_latex((tables.pair_table if pairs else tables.strategy_table)(found))
     elif markdown:
-        tables = (comparison_tables.strategy_table(found), comparison_tables.pair_table(found))
-        writing.print_markdown(*tables)
+        writing.print_markdown(tables.strategy_table(found), tables.pair_table(found))
     else:
         _print_text(found, read[0], with_details=details)
 

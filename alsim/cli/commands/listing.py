@@ -1,6 +1,6 @@
 """`alsim strategies` and `alsim models`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,14 +34,9 @@ def strategies(
             return
         for name, facts in described.items():
             parameters = ", ".join(f"{k}={v}" for k, v in facts["parameters"].items())
-            print_lines(
-                [
-                    f"{name}: asks for the rows where {facts['summary']}",
-                    f"  source: {facts['source']}",
-                    f"  cost of a query: {facts['cost']}",
-                    f"  parameters: {parameters or 'none of its own'}",
-                ]
-            )
+            lines = [f"{name}: asks for the rows where {facts['summary']}"]
+            lines += [f"  source: {facts['source']}", f"  cost of a query: {facts['cost']}"]
+            print_lines([*lines, f"  parameters: {parameters or 'none of its own'}"])
         symbols = "n unlabelled rows, m labelled, k query size, d embedding, h hidden width"
         rest = "every strategy also takes candidates, batch-norm and batch-rule"
         print_lines([f"{symbols}, c classes; {rest}"])
@@ -74,28 +69,22 @@ def models(
 
     entries = {**MODELS, **installed_models()}
     chosen = {name: find_model(name) for name in names} if names else entries
-    if json:
-        print_json(
-            {
-                name: {
-                    "summary": entry.summary,
-                    "source": entry.source,
-                    "parameters": {
-                        k: f"{o.help}{default_of(o)}" for k, o in parameters_of(name).items()
-                    },
-                }
-                for name, entry in chosen.items()
-            }
-        )
-    elif not names:
+    if not json and not names:
         print_table(
             ["model", "what it is", "source"],
             [[name, entry.summary, entry.source] for name, entry in chosen.items()],
             title="parameters of one, in brackets: alsim models NAME",
             whole=[0],
         )
-    for name, entry in chosen.items() if names and not json else ():
-        print_lines([f"{name}: {entry.summary}", f"  source: {entry.source}"])
-        rows = [[key, f"{one.help}{default_of(one)}"] for key, one in parameters_of(name).items()]
-        if rows:
-            print_table(["parameter", "sets"], rows, whole=[0])
+        return
+    described: dict[str, dict[str, Any]] = {}
+    for name, entry in chosen.items():
+        parameters = {k: f"{o.help}{default_of(o)}" for k, o in parameters_of(name).items()}
+        described[name] = {"summary": entry.summary, "source": entry.source}
+        described[name]["parameters"] = parameters
+        if not json:
+            print_lines([f"{name}: {entry.summary}", f"  source: {entry.source}"])
+        if parameters and not json:
+            print_table(["parameter", "sets"], list(parameters.items()), whole=[0])
+    if json:
+        print_json(described)

@@ -80,8 +80,7 @@ def import_(
     inputs: Annotated[list[Path], typer.Argument(help=inputs_in_words())],
     out: Out,
     format_: Annotated[
-        Format,
-        typer.Option("--format", help="Format of the inputs; auto goes by the name."),
+        Format, typer.Option("--format", help="Format of the inputs; auto goes by the name.")
     ] = "auto",
     force: Force = False,
 ) -> None:

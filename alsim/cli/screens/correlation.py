@@ -80,15 +80,14 @@ def _on_numbers(study: CorrelationStudy) -> list[str]:
     if any(rho is None for found in study.correlations for rho in found.rhos.values()):
         lines.append("undefined: all groups score the same, or all copies are equally accurate")
     over_groups = "over groups by bootstrap, what other groups of these seeds would give"
+    over_seeds = "none over seeds, too few have a ρ or all agree"
     if any(found.fisher is not None for found in study.correlations):
         over_seeds = "over seeds, of the mean by Fisher's z, what other seeds would give"
-        lines.append(f"95 % intervals: {over_seeds}; {over_groups}")
-    elif any(len(found.rhos) > 1 for found in study.correlations):
-        lines.append(
-            f"95 % intervals: none over seeds, too few have a ρ or all agree; {over_groups}"
-        )
-    else:
-        lines.append("one seed gives no interval over seeds: add --seeds 5")
+    lines.append(
+        f"95 % intervals: {over_seeds}; {over_groups}"
+        if any(len(found.rhos) > 1 for found in study.correlations)
+        else "one seed gives no interval over seeds: add --seeds 5"
+    )
     lines.append("p: by permutation, two-sided, not corrected for how many metrics there are")
     control = next((found for found in study.correlations if found.metric == CONTROL), None)
     if control is not None and control.null_seed is not None and control.null_mean is not None:
@@ -106,13 +105,12 @@ def _on_sizes(study: CorrelationStudy) -> list[str]:
     jobs = {(r["metric"], r["seed"]) for r in study.groups.select(["metric", "seed"]).to_pylist()}
     size, epochs = study.groups.column("n")[0].as_py(), study.epochs
     n_groups = study.groups.num_rows // len(jobs)
+    trained = "1 epoch: with more" if epochs == 1 else f"{epochs} epochs: with this many"
     lines = [
         f"{n_groups:,} groups of {size:,} rows a metric and seed; the start knew "
         f"{study.initial_size:,} labels; accuracy on {study.n_evaluated:,} "
         f"{study.evaluation_split} rows",
-        f"copies were trained for {epochs} epoch{'s' if epochs > 1 else ''}: "
-        + ("with more" if epochs == 1 else "with this many")
-        + " the signs can turn",
+        f"copies were trained for {trained} the signs can turn",
     ]
     if study.evaluation_split == "validation":
         lines.append("the pool has no test split: these rows also ended the passive phase")
@@ -120,11 +118,10 @@ def _on_sizes(study: CorrelationStudy) -> list[str]:
 
 
 def _paths(study: CorrelationStudy, picture: Path | None) -> list[str]:
+    see = f"see the groups: alsim plot {quoted(study.folder)} --kind scatter"
     return [
         f"wrote {study.folder}: run.json, groups and correlations (.parquet)",
-        f"see the groups: alsim plot {quoted(study.folder)} --kind scatter"
-        if picture is None
-        else f"figure: {picture}",
+        see if picture is None else f"figure: {picture}",
     ]
 
 

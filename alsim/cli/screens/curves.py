@@ -34,11 +34,13 @@ def print_run(run: Run, *, as_json: bool) -> None:
 
 def print_summary(run: Run, *, as_json: bool) -> None:
     """Print the summary of a run to stdout."""
-    n_evaluated, tasks = run.n_evaluated, _tasks(run)
+    # Of several tasks accuracy is the mean over them.
+    n_evaluated, n_tasks = run.n_evaluated, len(object_at(run.manifest, "tasks"))
     summaries = summarise(run.steps, n_evaluated)
     if as_json:
-        print_json(_as_json(run, summaries))
+        print_json(_as_json(run, summaries, has_tasks=n_tasks > 0))
         return
+    accuracy = f"mean accuracy of {n_tasks} tasks" if n_tasks else "accuracy"
     split, labels = run.evaluation_split, counted("labels", [run])
     has_questions = any(s.questions.mean != s.labels_used.mean for s in summaries)
     has_cost = any(s.cost.mean != s.questions.mean for s in summaries)
@@ -59,7 +61,7 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             ]
             for s in summaries
         ],
-        title=f"{run.name}: {_accuracy(tasks)} on {split}",
+        title=f"{run.name}: {accuracy} on {split}",
         right=tuple(range(1, 3 + len(spent))),
     )  # fmt: skip
     shown = [e for s in summaries for e in (s.first_accuracy, s.last_accuracy, s.aubc)]
@@ -68,8 +70,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         f"± is a 95 % t-interval over seeds, at that point alone{cut}"
         if any(s.n_seeds > 1 for s in summaries)
         else "one seed gives no interval: add --seeds 5",
-        f"mean over {len(tasks)} tasks: accuracy on {n_evaluated:,} {split} rows"
-        if tasks
+        f"mean over {n_tasks} tasks: accuracy on {n_evaluated:,} {split} rows"
+        if n_tasks
         else _sampling(summaries, n_evaluated, split),
     ]
     if split == "validation":
@@ -84,17 +86,7 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         with_random = shlex.quote(",".join(["random", *sorted(names)]))
         lines.append(f"what would chance have done? --strategy {with_random}")
     lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
-    lines.append(f"see the curves: alsim plot {quoted(run.folder)} --out curves.png")
-    print_lines(lines)
-
-
-def _tasks(run: Run) -> list[str]:
-    """Return the tasks whose mean a run reports, none if it has a single one."""
-    return list(object_at(run.manifest, "tasks"))
-
-
-def _accuracy(tasks: list[str]) -> str:
-    return f"mean accuracy of {len(tasks)} tasks" if tasks else "accuracy"
+    print_lines([*lines, f"see the curves: alsim plot {quoted(run.folder)} --out curves.png"])
 
 
 def _sampling(summaries: Sequence[StrategySummary], n_evaluated: int, split: str) -> str:
@@ -113,9 +105,9 @@ def _spent(value: Estimate, number: str) -> str:
     return interval_text(value, number) if value.half_width else f"{value.mean:{number}}"
 
 
-def _as_json(run: Run, summaries: tuple[StrategySummary, ...]) -> dict[str, Any]:
+def _as_json(run: Run, summaries: Sequence[StrategySummary], *, has_tasks: bool) -> dict[str, Any]:
     # The errors of several tasks on the same rows are no binomial one.
-    left_out = {"strategy", "n_labelled_first", *["sampling_interval"] * bool(_tasks(run))}
+    left_out = {"strategy", "n_labelled_first", *["sampling_interval"] * has_tasks}
     return {
         "run": str(run.folder),
         "status": run.status,

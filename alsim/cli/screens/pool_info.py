@@ -37,15 +37,14 @@ def print_info(summary: "PoolSummary") -> None:
     if summary.features:
         headers = ("name", "kind", "place")
         print_table(headers, _feature_rows(summary), title="Columns of features", right=(2,))
+    styles = {"label": "bold", "fault": "bold red", "warning": "yellow", "note": "dim"}
     for label in summary.labels:
-        if summary.task is not None:
-            shown.print(styled(_task_title(label, summary.n_rows)))
-            continue
-        shown.print(styled(_label_title(label), "bold"))
-        for name, bar, count in _bars(label, shown.width):
-            shown.print(Text.assemble(f"  {name}  ", (bar, "cyan"), f" {count}"), no_wrap=True)
-        shown.print()
-    styles = {"fault": "bold red", "warning": "yellow", "note": "dim"}
+        kind, title = _title(summary, label)
+        shown.print(styled(title, styles.get(kind, "")))
+        if kind == "label":
+            for name, bar, count in _bars(label, shown.width):
+                shown.print(Text.assemble(f"  {name}  ", (bar, "cyan"), f" {count}"), no_wrap=True)
+            shown.print()
     for kind, sentence in _remarks(summary):
         shown.print(Text.assemble((f"{kind}: ", styles[kind]), styled(sentence)))
 
@@ -54,18 +53,16 @@ def _facts(summary: "PoolSummary") -> list[tuple[str, str]]:
     splits = ", ".join(f"{split} {n:,}" for split, n in summary.n_split.items())
     columns = [f"{name} ({type_})" for name, type_ in summary.other_columns.items()]
     more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
-    roles = [
-        ("id", summary.id or "the row number"),
-        ("split", summary.split or "none: a part is held out as test"),
-        *((("task", summary.task),) if summary.task else ()),
-    ]
-    return [
-        ("rows", f"{summary.n_rows:,}"),
-        ("splits", splits),
-        ("memory", f"{_size(summary.memory_bytes)} as float32"),
-        *((f"{name} column", value) for name, value in roles),
-        *([("other columns", ", ".join(columns[:12]) + more)] if columns else []),
-    ]
+    facts = {
+        "rows": f"{summary.n_rows:,}",
+        "splits": splits,
+        "memory": f"{_size(summary.memory_bytes)} as float32",
+        "id column": summary.id or "the row number",
+        "split column": summary.split or "none: a part is held out as test",
+        "task column": summary.task,
+        "other columns": ", ".join(columns[:12]) + more,
+    }
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def _feature_rows(summary: "PoolSummary") -> list[tuple[str, str, str]]:
@@ -95,21 +92,19 @@ def _percent(share: float) -> str:
     return "100 %" if share == 1 else f"{min(100 * share, 99.99):.2f} %"
 
 
-def _label_title(label: "LabelSummary") -> str:
+def _title(summary: "PoolSummary", label: "LabelSummary") -> tuple[str, str]:
+    """Return whether a label is a task of some rows alone, and what it holds."""
+    counts, is_target = list(label.counts.values()), label.kind == "target"
+    if summary.task is not None:
+        kind = "a target" if is_target else f"{len(counts)} classes"
+        return "task", f"{label.name}: {kind}, {summary.n_rows - label.n_unknown:,} rows"
+    what, spread = "a regression target" if is_target else f"{len(counts)} classes", ""
+    if label.moments and is_target:
+        spread = ", mean {:.4g}, deviation {:.4g}".format(*label.moments)
+    elif counts and not is_target:
+        spread = f", from {counts[0]:,} rows to {counts[-1]:,}"
     unknown = f", {label.n_unknown:,} rows unknown" if label.n_unknown else ""
-    if label.kind == "target":
-        spread = ""
-        if label.moments:
-            spread = ", mean {:.4g}, deviation {:.4g}".format(*label.moments)
-        return f"{label.name}: a regression target{spread}{unknown}"
-    counts = list(label.counts.values())
-    spread = f", from {counts[0]:,} rows to {counts[-1]:,}" if counts else ""
-    return f"{label.name}: {len(counts)} classes{spread}{unknown}"
-
-
-def _task_title(label: "LabelSummary", n_rows: int) -> str:
-    kind = "a target" if label.kind == "target" else f"{len(label.counts)} classes"
-    return f"{label.name}: {kind}, {n_rows - label.n_unknown:,} rows"
+    return "label", f"{label.name}: {what}{spread}{unknown}"
 
 
 def _bars(label: "LabelSummary", width: int) -> list[tuple[str, str, str]]:
@@ -137,11 +132,8 @@ def _bar(length: float) -> str:
 
 
 def _remarks(summary: "PoolSummary") -> list[tuple[str, str]]:
-    return [
-        *(("fault", sentence) for sentence in summary.faults),
-        *(("warning", sentence) for sentence in summary.warnings),
-        *(("note", sentence) for sentence in summary.notes),
-    ]
+    kinds = {"fault": summary.faults, "warning": summary.warnings, "note": summary.notes}
+    return [(kind, sentence) for kind, sentences in kinds.items() for sentence in sentences]
 
 
 def _plain(summary: "PoolSummary") -> list[str]:
@@ -151,11 +143,9 @@ def _plain(summary: "PoolSummary") -> list[str]:
     for name, kind, place in _feature_rows(summary):
         lines.append(f"  {name}: {kind}, features[{place}]")
     for label in summary.labels:
-        if summary.task is not None:
-            lines.append(f"task {_task_title(label, summary.n_rows)}")
-            continue
-        lines.append(f"label {_label_title(label)}")
-        for name, bar, count in _bars(label, PIPE_WIDTH):
-            lines.append(f"  {name}  {bar} {count}".rstrip())
+        kind, title = _title(summary, label)
+        lines.append(f"{kind} {title}")
+        bars = _bars(label, PIPE_WIDTH) if kind == "label" else ()
+        lines.extend(f"  {name}  {bar} {count}".rstrip() for name, bar, count in bars)
     lines.extend(f"{kind}: {sentence}" for kind, sentence in _remarks(summary))
     return lines

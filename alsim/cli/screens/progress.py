@@ -1,7 +1,7 @@
 """Progress of a run on stderr: live on a terminal, plain lines in a pipe."""
 
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -166,38 +166,35 @@ class LiveWatch(Watch):
 
     def _refresh(self) -> None:
         parts: list[RenderableType] = []
-        if self._stage == "training" and self._epochs:
-            parts.append(self._epochs_table())
-        elif self._unit == "copies" and self._done:
-            parts.append(self._copies_table())
-        elif not self._curves.values:
+        if rows := self._rows():
+            table = Table.grid(padding=(0, 2))
+            for row in rows:
+                table.add_row(*row)
+            parts.append(table)
+        else:
             epochs = ", ".join(f"{seeds}: epoch {n}" for seeds, n in sorted(self._epochs.items()))
             text = f"passive phase — seed {epochs}" if epochs else self._stage
             self._spinner.update(text=styled(text))
             parts.append(self._spinner)
-        else:
-            parts.append(self._table())
         if self._task is not None:
             parts.append(self._bar)
         self._live.update(Group(*parts))
 
-    def _epochs_table(self) -> Table:
-        return _grid((styled(task), f"epoch {n}") for task, n in sorted(self._epochs.items()))
-
-    def _copies_table(self) -> Table:
-        last = {metric: [*seeds.items()][-1] for metric, seeds in self._done.items()}
-        return _grid(
-            (
-                styled(metric),
-                f"{sum(seeds.values()):,} copies",
-                "seed {}: {:,}".format(*last[metric]),
-            )
-            for metric, seeds in self._done.items()
-        )
-
-    def _table(self) -> Table:
+    def _rows(self) -> list[Sequence[RenderableType]]:
+        """Return a row for each task in training, metric or strategy; none before the first."""
+        if self._stage == "training" and self._epochs:
+            return [(styled(task), f"epoch {n}") for task, n in sorted(self._epochs.items())]
+        if self._unit == "copies" and self._done:
+            return [
+                (
+                    styled(metric),
+                    f"{sum(seeds.values()):,} copies",
+                    "seed {}: {:,}".format(*[*seeds.items()][-1]),
+                )
+                for metric, seeds in self._done.items()
+            ]
         means = {name: self._curves.means(name) for name in sorted(self._curves.values)}
-        return _grid(
+        return [
             (
                 styled(strategy),
                 f"{self._curves.labels[strategy]:,} labels",
@@ -205,14 +202,7 @@ class LiveWatch(Watch):
                 styled(spark_line(of_steps), "cyan"),
             )
             for strategy, of_steps in means.items()
-        )
-
-
-def _grid(rows: Iterable[Sequence[RenderableType]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for row in rows:
-        table.add_row(*row)
-    return table
+        ]
 
 
 @contextmanager

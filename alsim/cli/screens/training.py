@@ -81,19 +81,16 @@ class _Shown:
     def __init__(self, summary: TrainingSummary) -> None:
         self.fractions = len({net.fraction for net in summary.nets}) > 1
         self.choosers = {net.chosen_by for net in summary.nets} != {RANDOM}
-        self.evaluations = any(len(modes) > 1 for modes in _modes(summary).values())
+        self.evaluations = _has_modes(summary)
 
     def _who(self, rows: Sequence[NetSummary] | Sequence[TaskSummary]) -> list["_Column"]:
         columns = [_Column("model", [row.model for row in rows])]
-        if self.choosers:
-            columns.append(_Column("labels by", [row.chosen_by for row in rows]))
-        return columns
+        return columns + [_Column("labels by", [row.chosen_by for row in rows])] * self.choosers
 
     def print_task(self, rows: Sequence[TaskSummary]) -> None:
         number = ".4g" if rows[0].metric == "mse" else ".4f"
-        columns = self._who(rows)
-        if self.evaluations:
-            columns.append(_Column("mode", [row.evaluation or NOTHING for row in rows]))
+        modes = _Column("mode", [row.evaluation or NOTHING for row in rows])
+        columns = [*self._who(rows), *[modes] * self.evaluations]
         columns.append(_Column(_called(rows[0].metric), [_interval(r.value, number) for r in rows]))
         if any(row.difference is not None for row in rows):
             cells = [_interval(row.difference, f"+z{number}") for row in rows]
@@ -105,29 +102,25 @@ class _Shown:
 
     def print_nets(self, nets: Sequence[NetSummary]) -> None:
         fractions = _Column("fraction", [f"{net.fraction:g}" for net in nets], True)
-        _print_columns(
-            [
-                *self._who(nets),
-                *[fractions] * self.fractions,
-                _Column("objects", [f"{net.n_objects.mean:,.0f}" for net in nets], True),
-                _Column("parameters", [f"{net.n_parameters:,}" for net in nets], True),
-                _Column("FLOPs", [f"{net.active_flops.mean:,.0f}" for net in nets], True),
-                _Column("epochs", [f"{net.epochs.mean:.1f}" for net in nets], True),
-                _Column("validation loss", [_interval(n.validation_loss, ".4f") for n in nets]),
-            ]
-        )
+        columns = [*self._who(nets), *[fractions] * self.fractions]
+        columns += [
+            _Column("objects", [f"{net.n_objects.mean:,.0f}" for net in nets], True),
+            _Column("parameters", [f"{net.n_parameters:,}" for net in nets], True),
+            _Column("FLOPs", [f"{net.active_flops.mean:,.0f}" for net in nets], True),
+            _Column("epochs", [f"{net.epochs.mean:.1f}" for net in nets], True),
+            _Column("validation loss", [_interval(net.validation_loss, ".4f") for net in nets]),
+        ]
+        _print_columns(columns)
 
 
 def _called(metric: str) -> str:
     return MEASURES[metric].short or MEASURES[metric].words
 
 
-def _modes(summary: TrainingSummary) -> dict[str, set[str]]:
-    """Return the evaluations of each model."""
-    modes: dict[str, set[str]] = {}
-    for row in summary.tasks:
-        modes.setdefault(row.model, set()).add(row.evaluation)
-    return modes
+def _has_modes(summary: TrainingSummary) -> bool:
+    """Return whether a model was evaluated in several ways."""
+    ways = {(row.model, row.evaluation) for row in summary.tasks}
+    return len(ways) > len({model for model, _ in ways})
 
 
 class _Column(NamedTuple):
@@ -151,17 +144,11 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
     shown = [each for row in summary.tasks for each in (row.value, row.difference)]
     is_cut = any(each is not None and each.is_cut for each in shown)
     cut = "; [ ] where ± would go beyond what can be" if is_cut else ""
-    lines = [
-        f"±: 95 % t-interval over {n_seeds} seeds, at that place alone{cut}"
-        if n_seeds > 1
-        else "one seed gives no interval: add --seeds 5"
-    ]
+    over = f"±: 95 % t-interval over {n_seeds} seeds, at that place alone{cut}"
+    lines = [over if n_seeds > 1 else "one seed gives no interval: add --seeds 5"]
     if any(row.difference is not None for row in summary.tasks):
-        other = (
-            "the same model on labels chosen at random"
-            if summary.compared_with == RANDOM
-            else summary.compared_with
-        )
+        at_random = "the same model on labels chosen at random"
+        other = at_random if summary.compared_with == RANDOM else summary.compared_with
         lines.append(f"difference: to {other}, in pairs by seed")
     if len({net.fraction for net in summary.nets}) > 1:
         is_queried = bool(value_at(study.manifest, "configuration", "queries"))
@@ -179,15 +166,12 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
 
 
 def _on_gates(summary: TrainingSummary) -> list[str]:
-    gated = [row for row in summary.tasks if row.experts is not None]
-    parts = ["the effective number of a softmax gate's mean weights"] * any(
-        not row.evaluation for row in gated
-    )
-    parts += ["of stochastic gates those that run in evaluation"] * any(
-        bool(row.evaluation) for row in gated
-    )
-    lines = [f"experts: that the task uses, {'; '.join(parts)}"] if gated else []
-    if any(len(modes) > 1 for modes in _modes(summary).values()):
+    is_stochastic = {bool(row.evaluation) for row in summary.tasks if row.experts is not None}
+    softmax = "the effective number of a softmax gate's mean weights"
+    parts = [softmax] * (False in is_stochastic)
+    parts += ["of stochastic gates those that run in evaluation"] * (True in is_stochastic)
+    lines = [f"experts: that the task uses, {'; '.join(parts)}"] * bool(parts)
+    if _has_modes(summary):
         lines.append("mode: of evaluation, which of a task's experts then run")
     return lines
 

@@ -9,12 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alsim.errors import PoolError, UsageError
-from alsim.pool.importers.build import (
-    build_pool,
-    embedding_column,
-    known_columns,
-    label_column,
-)
+from alsim.pool.importers.build import build_pool, embedding_column, known_columns, label_column
 from alsim.pool.importers.label_files import FORMATS, ID_NAMES, LABEL_NAMES, join_labels
 from alsim.pool.importers.numpy_files import load_npy, load_npz
 from alsim.pool.importers.table import ImportOptions

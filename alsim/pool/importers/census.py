@@ -62,7 +62,11 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
         pairs = "; ".join(f"--group {number}: {group.name}" for number, group in GROUPS.items())
         raise UsageError("Census-Income has two pairs of tasks", where, f"choose one: {pairs}")
     group = GROUPS[options.group]
-    table, is_test = read_census(paths, _which(options.only, where), where)
+    if options.only not in (None, *SYNONYMS):
+        mend = "give the name of a split: train or test"
+        raise UsageError(f"--only is {options.only!r}", where, mend)
+    only = None if options.only is None else SYNONYMS[options.only]
+    table, is_test = read_census(paths, only, where)
     labels = {
         INCOME: table.column(INCOME).to_numpy().astype(np.int8),
         "edu_associate_plus": _starts_with(table, "education", COLLEGE),
@@ -74,7 +78,7 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
             what = f"{name} is {values[0]} in every row"
             raise PoolError(what, where, "give the files as UCI has them")
     strata = 2 * pair[0].astype(np.int64) + pair[1]
-    split = _split_anew(strata) if options.only else _halve_test(strata, is_test)
+    split = _split(strata, is_test, is_anew=options.only is not None)
     inputs = [name for name in COLUMNS if name not in NOT_INPUTS]
     columns: dict[str, Any] = {"id": pa.array(np.arange(table.num_rows))}
     for name in inputs:
@@ -102,34 +106,17 @@ def import_census(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     )
 
 
-def _which(only: str | None, where: str) -> Split | None:
-    if only is None:
-        return None
-    if only not in SYNONYMS:
-        raise UsageError(f"--only is {only!r}", where, "give the name of a split: train or test")
-    return SYNONYMS[only]
-
-
 def _starts_with(table: pa.Table, name: str, beginnings: Sequence[str]) -> NDArray[np.int8]:
     column: Any = table.column(name).fill_null(pa.scalar(""))
     found = [pc.starts_with(column, beginning).to_numpy() for beginning in beginnings]
     return np.logical_or.reduce(found).astype(np.int8)
 
 
-def _halve_test(strata: NDArray[np.int64], is_test: NDArray[np.bool_]) -> list[Split]:
-    split = np.where(is_test, "test", "train").astype(object)
-    _take_half(split, "validation", strata, twister(0, "census", "validation"))
+def _split(strata: NDArray[np.int64], is_test: NDArray[np.bool_], *, is_anew: bool) -> list[Split]:
+    """Return the split of each row: test rows are halved, or all rows, and the rest once more."""
+    split = np.where(is_test | is_anew, "test", "train").astype(object)
+    generator = twister(0, "census", "anew" if is_anew else "validation")
+    for name in ("train", "validation") if is_anew else ("validation",):
+        test = np.flatnonzero(split == "test")
+        split[test[stratified(strata[test], len(test) // 2, generator)]] = name
     return split.tolist()
-
-
-def _split_anew(strata: NDArray[np.int64]) -> list[Split]:
-    split, generator = np.full(len(strata), "test", object), twister(0, "census", "anew")
-    for name in ("train", "validation"):
-        _take_half(split, name, strata, generator)
-    return split.tolist()
-
-
-def _take_half(split: Any, name: Split, strata: NDArray[np.int64], generator: Any) -> None:
-    """Move half of the test rows of `split` to the split `name`."""
-    test = np.flatnonzero(split == "test")
-    split[test[stratified(strata[test], len(test) // 2, generator)]] = name

@@ -72,23 +72,18 @@ def read_census(
 
 def _find(paths: Sequence[Path], only: Split | None, where: str) -> list[tuple[Path, bool]]:
     """Return the files that are wanted, and whether each is the test file."""
-    files = [
-        file
-        for path in paths
-        for file in (sorted(path.glob("census-income.*")) if path.is_dir() else [path])
-    ]
-    by_part: dict[bool, list[Path]] = {False: [], True: []}
-    for file in files:
-        suffixes = [suffix for suffix in file.suffixes if suffix != ".gz"]
-        if file.is_file() and suffixes and suffixes[-1] in (".data", ".test"):
-            by_part[suffixes[-1] == ".test"].append(file)
-    wanted = {None: (False, True), "train": (False,), "test": (True,), "validation": ()}[only]
-    names = {False: "census-income.data", True: "census-income.test"}
-    for part in wanted:
-        if len(by_part[part]) != 1:
-            number = len(by_part[part]) or "no"
-            raise PoolError(f"{number} files like {names[part]}", where, MEND)
-    return [(by_part[part][0], part) for part in wanted]
+    by_suffix: dict[str, list[Path]] = {}
+    for path in paths:
+        for file in sorted(path.glob("census-income.*")) if path.is_dir() else [path]:
+            if file.is_file():
+                suffixes = [suffix for suffix in file.suffixes if suffix != ".gz"]
+                by_suffix.setdefault("".join(suffixes[-1:]), []).append(file)
+    data, test = (".data", False), (".test", True)
+    wanted = {None: (data, test), "train": (data,), "test": (test,), "validation": ()}[only]
+    for suffix, _ in wanted:
+        if (n := len(by_suffix.get(suffix, ()))) != 1:
+            raise PoolError(f"{n or 'no'} files like census-income{suffix}", where, MEND)
+    return [(by_suffix[suffix][0], is_test) for suffix, is_test in wanted]
 
 
 def _read_files(files: Sequence[tuple[Path, bool]]) -> tuple[pa.Table, NDArray[np.bool_]]:
@@ -114,25 +109,23 @@ def _read_file(path: Path, faults: list[str]) -> pa.Table:
         wrong.append(row)
         return "skip"
 
-    names = [*COLUMNS, INCOME]
+    names: list[str] = [*COLUMNS, INCOME]
+    texts = dict.fromkeys(names, pa.string())
     try:
         raw = pyarrow.csv.read_csv(
             BytesIO(data),
             # On one thread, since several report no line numbers.
             read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(quote_char=False, invalid_row_handler=skip),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string())
-            ),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=texts),
         )
     except pa.ArrowException as error:
         faults.append(f"{path.name} cannot be read ({str(error).splitlines()[0]})")
         return pa.table({})
     if wrong:
-        first = wrong[0]
         faults.append(
             f"{len(wrong):,} lines of {path.name} do not have {len(names)} values; "
-            f"the first is line {first.number} with {first.actual_columns}"
+            f"the first is line {wrong[0].number} with {wrong[0].actual_columns}"
         )
     columns: dict[str, Any] = {}
     for name in names:
@@ -162,10 +155,10 @@ def _numbers(text: Any, name: str, path: Path, faults: list[str]) -> Any:
 def _incomes(text: Any, path: Path, faults: list[str]) -> Any:
     codes: Any = pc.index_in(text, value_set=pa.array(list(INCOMES)))
     if codes.null_count:
-        odd = text.filter(pc.is_null(codes))[0].as_py()
+        odd = str(text.filter(pc.is_null(codes))[0].as_py())[:40]
         faults.append(
             f"{codes.null_count:,} lines of {path.name} end with another income than "
-            f"{' or '.join(map(repr, INCOMES))}, such as {str(odd)[:40]!r}"
+            f"{' or '.join(map(repr, INCOMES))}, such as {odd!r}"
         )
     return pc.cast(codes, pa.int8())
 

@@ -62,14 +62,12 @@ def _order_notes(found: Columns, ids: str | None, path: Path) -> list[str]:
     """Return a warning if ids number the rows in another order than that of the file."""
     values: list[Any] = [] if ids is None else found[ids].to_pylist()
     numbers = list(range(len(values)))
-    if values == numbers or not all(isinstance(value, int) for value in values):
-        return []
-    if sorted(values) != numbers:
-        return []
-    return [
+    is_numbered = all(isinstance(value, int) for value in values) and sorted(values) == numbers
+    note = (
         f"warning: the ids of {path.name} number the rows in another order; labels were matched "
         "by order, not by id; if they are numbers of rows, sort the file by them"
-    ]
+    )
+    return [note] * (is_numbered and values != numbers)
 
 
 def _match(
@@ -87,14 +85,11 @@ def _match(
     if len(without) == len(wanted):
         what = f"no id of the embeddings is in the labels, such as {without[0]!r}"
         raise PoolError(what, where, "give labels of these rows, or name the ids: --id NAME")
-    notes = [
-        f"{len(some):,} {what}: {listed(some, NAMED)}"
-        for some, what in (
-            (without, "rows have no label in the labels file"),
-            (beyond, "labels have an id that no row has, left out"),
-        )
-        if some
-    ]
+    unmatched = {
+        "rows have no label in the labels file": without,
+        "labels have an id that no row has, left out": beyond,
+    }
+    notes = [f"{len(i):,} {what}: {listed(i, NAMED)}" for what, i in unmatched.items() if i]
     return pa.array(rows, pa.int64()), notes
 
 
@@ -171,22 +166,18 @@ def _from_text(text: str, n: int, options: ImportOptions, where: str) -> dict[st
         if not where.endswith(".txt"):
             name, *lines = map(_unquoted, [name, *lines])
         return {name.strip() or "label": pa.array([line.strip() or None for line in lines])}
-    names = rows[0]
     known = {*LABEL_NAMES, *ID_NAMES, "index", *options.labels, options.id}
-    if len(rows) == n + 1 or any(name.lower() in known or name in known for name in names):
-        rows = rows[1:]
+    if len(rows) == n + 1 or any(name.lower() in known or name in known for name in rows[0]):
+        names, *rows = rows
     else:
         names = _headless(rows)
-        if names is None:
-            if not where.endswith((".csv", ".tsv")):
-                return {"label": pa.array([line.strip() or None for line in lines])}
-            mend = "give it a first line with the names of its columns, label among them"
-            raise PoolError("which column holds the label is not clear", where, mend)
-    columns = zip(*rows, strict=True)
-    return {
-        name: texts_or_integers([cell or None for cell in column])
-        for name, column in zip(names, columns, strict=True)
-    }
+    if names is None and where.endswith((".csv", ".tsv")):
+        mend = "give it a first line with the names of its columns, label among them"
+        raise PoolError("which column holds the label is not clear", where, mend)
+    if names is None:
+        return {"label": pa.array([line.strip() or None for line in lines])}
+    columns = ([cell or None for cell in column] for column in zip(*rows, strict=True))
+    return {n: texts_or_integers(cells) for n, cells in zip(names, columns, strict=True)}
 
 
 def _unquoted(line: str) -> str:
@@ -207,6 +198,5 @@ def _cells(text: str) -> list[list[str]] | None:
 def _headless(rows: Sequence[Sequence[str]]) -> list[str] | None:
     """Return names for two columns, of which one is different in each row: ids."""
     is_id = [len(set(column)) == len(rows) for column in zip(*rows, strict=True)]
-    if len(is_id) != 2 or sum(is_id) != 1:
-        return None
-    return ["id", "label"] if is_id[0] else ["label", "id"]
+    names = ["label", "id"] if is_id == [False, True] else ["id", "label"]
+    return names if sorted(is_id) == [False, True] else None
