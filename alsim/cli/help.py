@@ -34,7 +34,8 @@ class GroupedCommand(TyperCommand):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                sections.setdefault(_heading(parameter), []).append(record)
+                heading = getattr(parameter, "rich_help_panel", None) or "Options"
+                sections.setdefault(heading, []).append(record)
         last = sections.pop("Options", [])
         rest = 0
         if sections[MOST_USED] and not ctx.meta.get(_ALL):
@@ -47,10 +48,6 @@ class GroupedCommand(TyperCommand):
         if rest:
             formatter.write_paragraph()
             formatter.write_text(f"{rest} more options: {ctx.command_path} --help-all")
-
-
-def _heading(parameter: Any) -> str:
-    return getattr(parameter, "rich_help_panel", None) or "Options"
 
 
 def _show_all(ctx: typer.Context, value: bool) -> None:

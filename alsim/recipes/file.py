@@ -113,15 +113,13 @@ def load(path: Path) -> Table:
 
 def recipe_headings() -> dict[str, dict[str, Any]]:
     """Return title, finding, source, seeds and full size of each recipe of alsim's, by its name."""
-    files = {name: load(recipe_path(name)) for name in recipe_names()}
-    return {
-        name: {
-            **{key: file[key] for key in ("title", "finding", "source")},
-            "seeds": file.get("seeds", SEEDS),
-            "full": file.get("full", {}).get("about"),
-        }
-        for name, file in files.items()
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for name in recipe_names():
+        file = load(recipe_path(name))
+        found[name] = {key: file[key] for key in ("title", "finding", "source")}
+        found[name]["seeds"] = file.get("seeds", SEEDS)
+        found[name]["full"] = file.get("full", {}).get("about")
+    return found
 
 
 def decode(table: Mapping[str, Any], group: type[Group], where: str, fault: Fault) -> Group | None:

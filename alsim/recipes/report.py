@@ -133,10 +133,8 @@ def _origin(
         return {"path": None if isinstance(pool, Tabular) else str(pool), **columns}
     made = {study: described(options) for study, options in recipe.pools.items()}
     first, *others = made.values()
-    origin = {
-        key: {study: each[key] for study, each in made.items()}
-        if any(each[key] != value for each in others)
-        else value
-        for key, value in first.items()
-    }
+    origin = dict(first)
+    for key, value in first.items():
+        if any(each[key] != value for each in others):
+            origin[key] = {study: each[key] for study, each in made.items()}
     return {**origin, "seed": "that of the run"} if recipe.is_anew else origin

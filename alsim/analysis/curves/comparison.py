@@ -97,24 +97,21 @@ def compare(
         reference = float(other.mean[-1])
     target = None if reference is None else share * reference
     ranks = _mean_ranks(curves)
-    numbers: list[StrategyNumbers] = []
-    for curve in curves:
-        saving = _saving(curve, other, bootstrap)
-        numbers.append(
-            StrategyNumbers(
-                strategy=curve.strategy,
-                seeds=curve.seeds,
-                last=estimate(curve.values[:, -1], within=bounds_of(metric)),
-                aubc=estimate(aubc(curve.x, curve.values), within=bounds_of(metric)),
-                rank=ranks.get(curve.strategy),
-                reach=None if target is None else reach(curve.x, curve.values, target),
-                saving=saving,
-                money=None
-                if saving is None or cost_per_label is None
-                else saving.scaled(cost_per_label),
-                is_cut=curve.is_cut,
-            )
+    savings = [_saving(curve, other, bootstrap) for curve in curves]
+    numbers = [
+        StrategyNumbers(
+            strategy=curve.strategy,
+            seeds=curve.seeds,
+            last=estimate(curve.values[:, -1], within=bounds_of(metric)),
+            aubc=estimate(aubc(curve.x, curve.values), within=bounds_of(metric)),
+            rank=ranks.get(curve.strategy),
+            reach=None if target is None else reach(curve.x, curve.values, target),
+            saving=saving,
+            money=saving.scaled(cost_per_label) if saving and cost_per_label is not None else None,
+            is_cut=curve.is_cut,
         )
+        for curve, saving in zip(curves, savings, strict=True)
+    ]
     return Comparison(
         metric=metric,
         x=x,
@@ -179,10 +176,8 @@ def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:
 def _saving(
     curve: Curve, other: Curve | None, bootstrap: "torch.Generator | None"
 ) -> Saving | None:
-    if other is None or curve is other:
-        return None
-    seeds = shared_seeds(curve, other)
-    if not seeds:
+    seeds = () if other is None or curve is other else shared_seeds(curve, other)
+    if other is None or not seeds:
         return None
     mine, theirs = values_at(curve, seeds), values_at(other, seeds)
     if bootstrap is None:

@@ -1,6 +1,5 @@
 """Learning curves less that of a baseline, in pairs: seed by seed."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +14,21 @@ def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:
     The points are all that either has on the span that both have; between the points of one of
     them its seeds are joined by straight lines, and `is_interpolated` says so.
     """
-    seeds = shared_seeds(curve, baseline)
-    if not seeds or not _overlap(curve, baseline):
+    both, seeds = (curve, baseline), shared_seeds(curve, baseline)
+    has_points = curve.x.size and baseline.x.size
+    if not seeds or not has_points or max(c.x[0] for c in both) > min(c.x[-1] for c in both):
         return None
-    spanned = share_span([curve, baseline])
-    mine, other = (_of_seeds(each, seeds, (curve, baseline)) for each in spanned)
+    spanned = share_span(both)
+    is_between = any(not np.isin(spanned[0].x, each.x).all() for each in both)
+    mine, other = (
+        replace(
+            each,
+            seeds=seeds,
+            values=values_at(each, seeds),
+            is_interpolated=each.is_interpolated or is_between,
+        )
+        for each in spanned
+    )
     return mine, other
 
 
@@ -37,20 +46,4 @@ def difference_curve(curve: Curve, baseline: Curve) -> Curve | None:
         values=mine.values - other.values,
         is_cut=mine.is_cut or other.is_cut,
         is_interpolated=mine.is_interpolated or other.is_interpolated,
-    )
-
-
-def _overlap(curve: Curve, baseline: Curve) -> bool:
-    both = (curve.x, baseline.x)
-    return all(x.size for x in both) and max(x[0] for x in both) <= min(x[-1] for x in both)
-
-
-def _of_seeds(shared: Curve, seeds: Sequence[int], before: tuple[Curve, Curve]) -> Curve:
-    """Return a curve of a shared span with some of its seeds alone."""
-    is_between = any(not np.isin(shared.x, each.x).all() for each in before)
-    return replace(
-        shared,
-        seeds=tuple(seeds),
-        values=values_at(shared, seeds),
-        is_interpolated=shared.is_interpolated or is_between,
     )

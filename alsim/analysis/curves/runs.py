@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.manifest import value_at
+from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError
 
 
@@ -199,8 +199,8 @@ def _settings(run: RunFacts) -> dict[str, object] | None:
     if not isinstance(configuration, Mapping):
         return None
     found = {str(key): value for key, value in configuration.items() if key not in _FREE}
-    oracle = found.get("oracle")
-    if isinstance(oracle, Mapping):  # the content of its files is recorded beside their paths
+    if oracle := object_at(run.manifest, "configuration", "oracle"):
+        # The content of its files is recorded beside their paths.
         found["oracle"] = {key: value for key, value in oracle.items() if key != "files"}
     return found
 

@@ -50,16 +50,6 @@ class MeanTest(Estimate):
 
     p: float | None = None  # two-sided
 
-    @property
-    def is_above(self) -> bool:
-        """Whether the mean is significantly above zero."""
-        return self.p is not None and self.p < ALPHA and self.mean > 0
-
-    @property
-    def is_below(self) -> bool:
-        """Whether the mean is significantly below zero."""
-        return self.p is not None and self.p < ALPHA and self.mean < 0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -100,7 +90,9 @@ def t_test(values: Floats, *, within: Bounds = ANYTHING) -> MeanTest:
 
 def judge_above(test: MeanTest) -> Outcome:
     """Return whether "above zero" held: significantly above; did not: significantly below."""
-    return "held" if test.is_above else "did not hold" if test.is_below else "cannot tell"
+    if test.p is None or test.p >= ALPHA or not test.mean:
+        return "cannot tell"
+    return "held" if test.mean > 0 else "did not hold"
 
 
 def judge_not_above(test: MeanTest, margin: float = NO_GAIN) -> Outcome:

@@ -66,10 +66,8 @@ def choose_metric(tasks: pa.Table, metric: str | None, where: str) -> str:
         )
     if metric is not None and metric not in there:
         raise UsageError(f"no task has a metric {metric!r}", where, nearest(metric, there))
-    if metric is not None:
-        return metric
     has_two = "auc" in there and tasks_in(tasks, "auc") == tasks_in(tasks, "accuracy")
-    return "auc" if has_two else there[0]
+    return metric or ("auc" if has_two else there[0])
 
 
 def choose_tasks(tasks: pa.Table, metric: str, task: str | None, where: str) -> tuple[str, ...]:

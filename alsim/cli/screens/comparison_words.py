@@ -38,10 +38,8 @@ def headline(found: Comparison) -> str:
     best = max(better, key=lambda each: (_is_sure(each.saving), _greatest(each.saving)))
     amount = saving_cell(best, best.saving, found, unit(found))
     if not _is_sure(best.saving):
-        return (
-            f"{best.strategy} is better than {found.baseline}; "
-            f"what it saves by the end is not sure: {amount}"
-        )
+        line = f"{best.strategy} is better than {found.baseline}"
+        return f"{line}; what it saves by the end is not sure: {amount}"
     others = [each.strategy for each in better if each is not best]
     open_ = [name for name in others if (best.strategy, name) not in decided]
     most = "saves the most" if others and not open_ else "saves"
@@ -102,11 +100,11 @@ def verdict_sentence(verdict: Verdict) -> str:
         return f"{first} and {second}: cannot tell, they share no seed"
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     gap = f"AUBC {estimate_cell(verdict.area, signed=True)}"
-    if n > 1 and verdict.p_adjusted is None:
-        return f"{first} and {second}: cannot tell, all {seeds} differ by the same ({gap})"
     if verdict.p_adjusted is None:
-        return f"{first} and {second}: cannot tell with {seeds} ({gap})"
-    gap += f", {_p_equals(verdict.p_adjusted)}"
+        why = f", all {seeds} differ by the same" if n > 1 else f" with {seeds}"
+        return f"{first} and {second}: cannot tell{why} ({gap})"
+    p = p_text(verdict.p_adjusted)
+    gap += f", p {p}" if p.startswith("<") else f", p = {p}"
     if verdict.outcome == "better":
         return f"{first} is better than {second}: {gap}, {wins_cell(verdict)} seeds"
     text = f"{first} and {second}: cannot tell with {seeds} ({gap})"
@@ -115,11 +113,6 @@ def verdict_sentence(verdict: Verdict) -> str:
         return text
     about = f"about {needed}" if needed <= _MANY else f"more than {_MANY:,}"
     return f"{text}; a difference of this size would need {about} seeds"
-
-
-def _p_equals(p: float) -> str:
-    text = p_text(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _is_sure(saving: Saving | None) -> bool:

@@ -76,17 +76,17 @@ def rank_within(coarse: NDArray[np.uint8], fine: NDArray[np.uint8], where: str) 
         PoolError: Unless each of 20 superclasses has five classes, and each class one superclass.
     """
     pairs = np.unique(np.stack([coarse, fine], 1), axis=0)
+    twice = np.flatnonzero(np.bincount(pairs[:, 1], minlength=N_CLASSES) != 1)
+    counts = np.bincount(pairs[:, 0], minlength=N_SUPERCLASSES)
+    odd = np.flatnonzero(counts != PER_SUPERCLASS)
+    what = ""
     if pairs[:, 0].max() >= N_SUPERCLASSES or pairs[:, 1].max() >= N_CLASSES:
         what = f"there are classes beyond {N_CLASSES - 1}, or superclasses beyond 19"
-        raise PoolError(what, where, MEND)
-    twice = np.flatnonzero(np.bincount(pairs[:, 1], minlength=N_CLASSES) != 1)
-    if twice.size:
+    elif twice.size:
         what = f"{twice.size} classes have not one superclass each; the first is {twice[0]}"
-        raise PoolError(what, where, MEND)
-    counts = np.bincount(pairs[:, 0], minlength=N_SUPERCLASSES)
-    if (counts != PER_SUPERCLASS).any():
-        odd = int(np.flatnonzero(counts != PER_SUPERCLASS)[0])
-        what = f"superclass {odd} has {counts[odd]} classes, not {PER_SUPERCLASS}"
+    elif odd.size:
+        what = f"superclass {odd[0]} has {counts[odd[0]]} classes, not {PER_SUPERCLASS}"
+    if what:
         raise PoolError(what, where, MEND)
     # Pairs are sorted by superclass, then by class, five of each.
     rank = np.empty(N_CLASSES, np.int8)

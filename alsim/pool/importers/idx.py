@@ -26,12 +26,10 @@ def import_idx(paths: Sequence[Path], options: ImportOptions) -> pa.Table:
     """
     del options  # the files need none
     where = ", ".join(map(str, paths))
-    files = [
-        file
-        for path in paths
-        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
-        if not path.is_dir() or "idx" in file.name
-    ]
+    files: list[Path] = []
+    for path in paths:
+        is_folder = path.is_dir()
+        files += [f for f in sorted(path.iterdir()) if "idx" in f.name] if is_folder else [path]
     images: dict[Split, NDArray[np.uint8]] = {}
     labels: dict[Split, NDArray[np.uint8]] = {}
     for file in files:

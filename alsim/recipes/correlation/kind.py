@@ -8,10 +8,9 @@ from alsim.analysis.correlation import Correlation
 from alsim.analysis.statistics.paired import Outcome
 from alsim.experiments.correlation import CONTROL
 from alsim.options.texts import parse_names
-from alsim.plots import Drawing
 from alsim.plots.scatter import draw_scatter
 from alsim.recipes.file import Fault, look_up
-from alsim.recipes.recipe import NoPicture, RecipeKind, Studies, scaled_size
+from alsim.recipes.recipe import RecipeKind, Studies, scaled_size
 from alsim.recipes.verdict import Finding, Verdict
 from alsim.store.correlation import CorrelationStudy
 from alsim.strategies import find_strategy
@@ -87,10 +86,8 @@ def _scaled(settings: Settings, scale: float) -> Settings:
 
 
 def _sizes(settings: Settings) -> str:
-    return (
-        f"{settings['initial_size']:,} initial labels, groups of {settings['group_size']}, "
-        "as many as before"
-    )
+    start, group = settings["initial_size"], settings["group_size"]
+    return f"{start:,} initial labels, groups of {group}, as many as before"
 
 
 def _judge(
@@ -110,14 +107,8 @@ def _judge(
 
 def _method(verdicts: Sequence[Verdict]) -> str:
     n = len(verdicts)
-    return "a sign is tested by the 95 % interval over seeds, chance by the null band" + (
-        f"; each alone, not corrected for there being {n}" if n > 1 else ""
-    )
-
-
-def _draw(done: CorrelationStudy, picture: NoPicture, title: str) -> Drawing:
-    del picture
-    return draw_scatter(done.groups, done.correlations, title=title)
+    text = "a sign is tested by the 95 % interval over seeds, chance by the null band"
+    return f"{text}; each alone, not corrected for there being {n}" if n > 1 else text
 
 
 CORRELATION = RecipeKind(
@@ -131,5 +122,5 @@ CORRELATION = RecipeKind(
     sizes=_sizes,
     judge=_judge,
     method=_method,
-    draw=_draw,
+    draw=lambda done, _, title: draw_scatter(done.groups, done.correlations, title=title),
 )

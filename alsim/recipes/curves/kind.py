@@ -10,7 +10,7 @@ from alsim.errors import nearest
 from alsim.options.curves import CurvesOptions
 from alsim.options.texts import parse_names
 from alsim.options.types import shown
-from alsim.plots import Drawing, draw_curves
+from alsim.plots import draw_curves
 from alsim.recipes.curves.claims import Claim, judge_claim
 from alsim.recipes.file import Fault, look_up
 from alsim.recipes.recipe import RecipeKind, Studies, scaled_size
@@ -66,10 +66,8 @@ def _scaled_query(size: int | str, scale: float) -> int | str:
 
 
 def _sizes(settings: Settings) -> str:
-    return (
-        f"{settings['initial_size']:,} initial labels, {settings['query_size']} a query, "
-        "steps as before"
-    )
+    start, query = settings["initial_size"], settings["query_size"]
+    return f"{start:,} initial labels, {query} a query, steps as before"
 
 
 def _judge(claims: Sequence[Claim], runs: Mapping[str, Run], studies: Studies) -> list[Verdict]:
@@ -88,10 +86,6 @@ def _method(verdicts: Sequence[Verdict]) -> str:
     return f"{method_of_tests(verdicts)}{no_gain}"
 
 
-def _draw(done: Run, picture: Picture, title: str) -> Drawing:
-    return draw_curves([done], picture.metric, picture.band, title)
-
-
 CURVES = RecipeKind(
     study=KINDS["curves"],
     names="strategy",
@@ -105,5 +99,5 @@ CURVES = RecipeKind(
     sizes=_sizes,
     judge=_judge,
     method=_method,
-    draw=_draw,
+    draw=lambda done, picture, title: draw_curves([done], picture.metric, picture.band, title),
 )

@@ -93,18 +93,11 @@ def _options_of(settings: Settings) -> TrainOptions:
 
 
 def _check_picture(picture: TrainingPicture, fault: Fault) -> None:
-    known: Sequence[str] = ()
-    if picture.kind is not None and picture.kind in PLOTS:
-        known = [*inspect.signature(PLOTS[picture.kind].draw()).parameters]
-    for name in picture.options():
-        if name not in known:
-            kind = shown(picture.kind)
-            fault(f"{name!r} has no meaning in [figure] of kind {kind}", "leave it out")
-
-
-def _sizes(settings: Settings) -> str:
-    del settings
-    return "the pool alone is scaled; shares of it, nets and epochs are as before"
+    plot = PLOTS.get(picture.kind or "")
+    known = () if plot is None else inspect.signature(plot.draw()).parameters
+    for name in [each for each in picture.options() if each not in known]:
+        kind = shown(picture.kind)
+        fault(f"{name!r} has no meaning in [figure] of kind {kind}", "leave it out")
 
 
 def _gather(parts: Sequence[TrainingStudy], settings: Settings) -> TrainingStudy:
@@ -207,7 +200,7 @@ TRAINING = RecipeKind(
     check_claim=_check_claim,
     picture=TrainingPicture,
     check_picture=_check_picture,
-    sizes=_sizes,
+    sizes=lambda _: "the pool alone is scaled; shares of it, nets and epochs are as before",
     judge=judge_training,
     method=method_of_tests,
     draw=_draw,
