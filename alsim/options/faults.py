@@ -27,8 +27,7 @@ class Faults:
         try:
             return function(*arguments, **named)
         except AlsimError as error:
-            what, where, mend = error.args
-            self.add(what, where, mend, type(error))
+            self.add(*error.args, kind=type(error))
             return default
 
     def are_about(self, *flags: str) -> bool:

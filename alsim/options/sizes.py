@@ -57,11 +57,8 @@ def parse_query_size(value: str | int | QuerySize | None) -> QuerySize | None:
     except ValueError:
         sizes = []
     if len(sizes) not in (1, 2) or min(sizes) < 1 or max(sizes) > LARGEST:
-        raise UsageError(
-            f"{shown(value)} is no query size",
-            "--query-size",
-            "give a number (20) or a range (20:200)",
-        )
+        mend = "give a number (20) or a range (20:200)"
+        raise UsageError(f"{shown(value)} is no query size", "--query-size", mend)
     return QuerySize(sizes[0], sizes[-1])
 
 
@@ -85,8 +82,5 @@ def parse_until(value: str | Until | None) -> Until:
             return Until("labels", float(number(end, int)))
     except ValueError:
         pass
-    raise UsageError(
-        f"{shown(value)} is no end of a run",
-        "--until",
-        "give exhausted, accuracy=0.9 (validation accuracy, a share) or labels=5000",
-    )
+    mend = "give exhausted, accuracy=0.9 (validation accuracy, a share) or labels=5000"
+    raise UsageError(f"{shown(value)} is no end of a run", "--until", mend)

@@ -134,11 +134,9 @@ def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
         UsageError: If there is no such span.
     """
     if not curves:
-        raise UsageError(
-            "no strategy has a step that all of its seeds have",
-            "the steps of the runs",
-            "wait until the runs are further, or compare others",
-        )
+        what = "no strategy has a step that all of its seeds have"
+        mend = "wait until the runs are further, or compare others"
+        raise UsageError(what, "the steps of the runs", mend)
     late = max(curves, key=lambda curve: curve.x[0])
     early = min(curves, key=lambda curve: curve.x[-1])
     start, end = float(late.x[0]), float(early.x[-1])
@@ -167,9 +165,8 @@ def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:
     if name is None:
         return by_name.get(BASELINE)
     if name not in by_name:
-        raise UsageError(
-            f"no strategy is called {name!r}", "the steps of the runs", nearest(name, by_name)
-        )
+        what = f"no strategy is called {name!r}"
+        raise UsageError(what, "the steps of the runs", nearest(name, by_name))
     return by_name[name]
 
 

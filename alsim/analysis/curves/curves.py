@@ -46,9 +46,8 @@ def learning_curves(
     """
     known = metric_columns(steps)
     if metric not in known:
-        raise UsageError(
-            f"no metric is called {metric!r}", "the steps of the run", nearest(metric, known)
-        )
+        what = f"no metric is called {metric!r}"
+        raise UsageError(what, "the steps of the run", nearest(metric, known))
     strategies = sorted({str(name) for name in steps.column("strategy").to_pylist()})
     return tuple(_curve(steps, strategy, metric, x) for strategy in strategies)
 

@@ -99,22 +99,16 @@ def check_units(x: str, runs: Sequence[RunFacts], mend: str) -> None:
         UsageError: If one run asks for objects and another for labels, and these are counted.
     """
     if x == "labels" and _units(runs) >= {"object", "cell"}:
-        raise UsageError(
-            "one run asks for objects, the other for single labels",
-            ", ".join(str(run.folder) for run in runs),
-            mend,
-        )
+        what = "one run asks for objects, the other for single labels"
+        raise UsageError(what, ", ".join(str(run.folder) for run in runs), mend)
 
 
 def refuse_empty(runs: Sequence[RunWithSteps]) -> None:
     """Raise a StoreError if one of the runs has not recorded a step yet."""
     for run in runs:
         if not run.steps.num_rows:
-            raise StoreError(
-                "the run has no step yet",
-                str(run.folder),
-                f"wait for its first, or go on with it: alsim resume {run.folder}",
-            )
+            mend = f"wait for its first, or go on with it: alsim resume {run.folder}"
+            raise StoreError("the run has no step yet", str(run.folder), mend)
 
 
 def _units(runs: Sequence[RunFacts]) -> set[str]:

@@ -85,11 +85,9 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
     for metric, values in _measured(run.metrics, task).items():
         steps = _with_column(steps, metric, values)
     if "accuracy" not in steps.column_names:
-        raise StoreError(
-            f"the run has no record of its accuracy at {task}",
-            str(run.folder),
-            "run it again into another folder: alsim run --out FOLDER",
-        )
+        what = f"the run has no record of its accuracy at {task}"
+        mend = "run it again into another folder: alsim run --out FOLDER"
+        raise StoreError(what, str(run.folder), mend)
     manifest, own = run.manifest, object_at(run.manifest, "tasks", task)
     if manifest.get("task") != task and own:
         pool = {**object_at(manifest, "pool"), "classes": own.get("classes")}

@@ -15,7 +15,6 @@ from alsim.analysis.statistics.intervals import Floats
 from alsim.errors import StoreError, UsageError, nearest
 
 _KEY = itemgetter("model", "chosen_by", "fraction")
-_WHERE = "alsim gates"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,11 +152,8 @@ def choose_map(
         StoreError: If there is no map at all.
     """
     if not maps:
-        raise StoreError(
-            "no model of the study has gates",
-            _WHERE,
-            "train one that has: alsim train --model multi-cluster, mmoe or omoe",
-        )
+        mend = "train one that has: alsim train --model multi-cluster, mmoe or omoe"
+        raise StoreError("no model of the study has gates", "alsim gates", mend)
     ordered = sorted(maps, key=lambda m: m.fact != "probability")
     models = list(dict.fromkeys(m.model for m in ordered))
     if model is not None and model not in models:

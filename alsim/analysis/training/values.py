@@ -61,9 +61,8 @@ def choose_metric(tasks: pa.Table, metric: str | None, where: str) -> str:
     recorded = {row["metric"] for row in _distinct(tasks, "metric")}
     there = [name for name in OF_TRAINING if name in recorded]
     if not there:
-        raise StoreError(
-            "nothing was measured yet", where, "wait for the first net, or look for why it diverged"
-        )
+        mend = "wait for the first net, or look for why it diverged"
+        raise StoreError("nothing was measured yet", where, mend)
     if metric is not None and metric not in there:
         raise UsageError(f"no task has a metric {metric!r}", where, nearest(metric, there))
     has_two = "auc" in there and tasks_in(tasks, "auc") == tasks_in(tasks, "accuracy")

@@ -46,9 +46,8 @@ def plot(
     options = PlotOptions(**given)
     kind, entry = options.kind, KINDS[options.kind]
     if options.out is None and len(runs) > 1:
-        raise UsageError(
-            "several runs need a name for their picture", "alsim plot", f"add: --out {kind}.png"
-        )
+        what = "several runs need a name for their picture"
+        raise UsageError(what, "alsim plot", f"add: --out {kind}.png")
     if options.out is not None:
         check_target(options.out)
     readers = {"run": read_run, "correlation": read_correlation, "training": read_training}
