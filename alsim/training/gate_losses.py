@@ -10,7 +10,7 @@ from alsim.models import OWN, ExpertNet, Outputs
 from alsim.models.own import picked
 from alsim.options.experts import EstimatorName
 from alsim.training.gate_estimators import ESTIMATORS
-from alsim.training.losses import row_losses
+from alsim.training.losses import mean_over_rows, row_losses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,25 +65,10 @@ def sampled_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return each head's mean loss over rows and samples of its gates, and row counts.
 
-    The value is that of `masked_losses` averaged over the samples. Its gradient with respect to the
-    gates' logits is the gates' estimate, one for each row; the experts run once, and the samples
-    mix the same outputs. Yan et al. (2019), eq. 3.
-
-    Args:
-        outputs: `(h, k, n, c)` float, for h heads under the gates' noise.
-        labels: `(h, n)` int64 or float, or `(h, n, c)` bool, as in `losses`.
-        sampled: The gates of these heads and samples.
-        class_weights: `(c,)` float.
-
-    Returns:
-        The losses `(h,)`, 0 with zero gradient when no row counts; and the counts `(h,)` int64.
+    As `masked_losses`, averaged over the samples; see `surrogate_losses` for the gradient.
     """
     rows, known = surrogate_losses(outputs, labels, sampled)
-    weights = known.to(rows.dtype)
-    if class_weights is not None:
-        weights = weights * _row_weights(labels, class_weights)
-    total = weights.sum(1)
-    return (rows * weights).sum(1) / torch.where(total > 0, total, 1), known.sum(1)
+    return mean_over_rows(rows, known, labels, class_weights)
 
 
 def surrogate_losses(
@@ -91,7 +76,13 @@ def surrogate_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return each row's mean loss over the samples of its gates, `(h, n)`, and which rows count.
 
-    Its gradient is the estimate; arguments as in `sampled_losses`.
+    Its gradient with respect to the gates' logits is the gates' estimate, one for each row; the
+    experts run once, and the samples mix the same outputs. Yan et al. (2019), eq. 3.
+
+    Args:
+        outputs: `(h, k, n, c)` float, for h heads under the gates' noise.
+        labels: `(h, n)` int64 or float, or `(h, n, c)` bool, as in `losses`.
+        sampled: The gates of these heads and samples.
     """
     by_sample = outputs.transpose(0, 1)
     losses, known = row_losses(by_sample, labels.expand(len(by_sample), *labels.shape))
@@ -120,9 +111,3 @@ def first_sample(outputs: Outputs) -> Outputs:
         task: {head: z[0] for head, z in heads.items()} for task, heads in outputs.logits.items()
     }
     return Outputs(logits, outputs.hidden[0], tuple(layer[0] for layer in outputs.layers))
-
-
-def _row_weights(labels: Tensor, class_weights: Tensor) -> Tensor:
-    if labels.dtype == torch.bool:
-        return (labels * class_weights).sum(-1) / labels.sum(-1)
-    return class_weights[labels.clamp_min(0)]

@@ -14,10 +14,10 @@ from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import forked, stream
-from alsim.training.cross_entropy import row_losses
 from alsim.training.features import features_of, shape_of
 from alsim.training.fit import FitStreams, Labelled, fit_early_stopping, fit_epochs, train_epoch
 from alsim.training.loss_prediction import LossPredictor, ranking_loss, readable
+from alsim.training.losses import row_losses
 from alsim.training.objective import PREDICTOR, Objective, make_objective
 from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas

@@ -9,7 +9,7 @@ from alsim.models import MIXED, Inputs, Outputs, Shape
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossWeighting, TrainingOptions
 from alsim.seeding import stream
-from alsim.training.cross_entropy import masked_cross_entropy
+from alsim.training.losses import masked_losses
 from alsim.training.objective import Objective, make_objective
 
 G = torch.float64
@@ -123,7 +123,7 @@ def test_a_single_head_is_plain_cross_entropy_whatever_the_weighting() -> None:
 def test_masked_cross_entropy_is_the_mean_over_known_rows_and_zero_without_any() -> None:
     z = torch.randn(2, 6, 3, generator=stream(0, "z"), dtype=G).requires_grad_()
     y = torch.tensor([[0, -1, 2, -1, 1, 1], [-1] * 6])
-    losses, counts = masked_cross_entropy(z, y)
+    losses, counts = masked_losses(z, y)
     losses.sum().backward()
     known = y[0] >= 0
     assert losses[0].item() == pytest.approx(F.cross_entropy(z[0][known], y[0][known]).item())
@@ -139,4 +139,4 @@ def test_class_weights_average_as_torch_does() -> None:
     z = torch.randn(1, 6, 3, generator=stream(0, "z"), dtype=G)
     y, w = torch.tensor([[0, -1, 2, -1, 1, 1]]), torch.tensor([0.2, 1.0, 3.0], dtype=G)
     expected = F.cross_entropy(z[0], y[0], weight=w, ignore_index=-1)
-    assert masked_cross_entropy(z, y, w)[0].item() == pytest.approx(expected.item())
+    assert masked_losses(z, y, w)[0].item() == pytest.approx(expected.item())

@@ -14,11 +14,6 @@ from alsim.options.engine import Way
 from alsim.options.model import ModelOptions
 from alsim.options.training import LossPrediction, TrainingOptions
 from alsim.seeding import stream
-from alsim.training.cross_entropy import (
-    masked_cross_entropy,
-    partial_cross_entropy,
-    row_losses,
-)
 from alsim.training.features import features_of, shape_of
 from alsim.training.fit import (
     FitStreams,
@@ -27,7 +22,7 @@ from alsim.training.fit import (
     class_weights_of,
     fit_epochs,
 )
-from alsim.training.losses import known_where
+from alsim.training.losses import known_where, masked_losses, row_losses
 from alsim.training.objective import make_objective
 from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
@@ -51,11 +46,11 @@ def as_sets(labels: Tensor, n_classes: int) -> Tensor:
 def test_a_row_by_hand() -> None:
     p = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]]], dtype=F64)
     possible = torch.tensor([[[True, True, False], [False, False, True], [True, True, True]]])
-    losses, counts = partial_cross_entropy(p.log(), possible)
+    losses, counts = masked_losses(p.log(), possible)
     assert counts.tolist() == [2]
     assert losses.item() == pytest.approx(-(math.log(0.8) + math.log(0.3)) / 2)
     weights = torch.tensor([1.0, 2.0, 5.0], dtype=F64)
-    weighted, _ = partial_cross_entropy(p.log(), possible, weights)
+    weighted, _ = masked_losses(p.log(), possible, weights)
     expected = -(1.5 * math.log(0.8) + 5 * math.log(0.3)) / (1.5 + 5)
     assert weighted.item() == pytest.approx(expected)
 
@@ -72,7 +67,7 @@ def test_it_equals_brute_force(sets: list[set[int]], weighted: bool) -> None:
         if len(s) < 4:
             total -= w * math.log(sum(p[j] for j in s) / sum(p))
             weight += w
-    got, counts = masked_cross_entropy(z, possible, WEIGHTS if weighted else None)
+    got, counts = masked_losses(z, possible, WEIGHTS if weighted else None)
     assert got.item() == pytest.approx(total / weight if weight else 0.0)
     assert counts.item() == sum(len(s) < 4 for s in sets)
 
@@ -82,7 +77,7 @@ def test_its_gradient_equals_finite_differences(weights: Tensor | None) -> None:
     z = logits_of(2, 5, 4).requires_grad_()
     possible = torch.rand(2, 5, 4, generator=stream(0, "sets")) < 0.5
     possible[..., 1] |= ~possible.any(-1)
-    assert torch.autograd.gradcheck(lambda z: partial_cross_entropy(z, possible, weights)[0], (z,))
+    assert torch.autograd.gradcheck(lambda z: masked_losses(z, possible, weights)[0], (z,))
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
@@ -91,7 +86,7 @@ def test_with_one_class_possible_it_is_the_cross_entropy(weights: Tensor | None)
     results = []
     for labels in (y, as_sets(y, 4)):
         z = logits_of(3, 6, 4).requires_grad_()
-        losses, counts = masked_cross_entropy(z, labels, weights)
+        losses, counts = masked_losses(z, labels, weights)
         losses.sum().backward()
         results.append((losses.detach(), counts, z.grad, *row_losses(z.detach(), labels)))
     for exact, partial in zip(*results, strict=True):
@@ -101,21 +96,21 @@ def test_with_one_class_possible_it_is_the_cross_entropy(weights: Tensor | None)
 def test_a_row_of_which_all_is_possible_contributes_nothing() -> None:
     z = logits_of(1, 3, 4).requires_grad_()
     possible = torch.tensor([[[True] * 4, [True, False, True, False], [True] * 4]])
-    loss, counts = partial_cross_entropy(z, possible)
+    loss, counts = masked_losses(z, possible)
     loss.sum().backward()
     assert z.grad is not None
     assert z.grad[0, [0, 2]].abs().max() == 0
     assert z.grad[0, 1].abs().min() > 0
-    alone, _ = partial_cross_entropy(z.detach()[:, 1:2], possible[:, 1:2])
+    alone, _ = masked_losses(z.detach()[:, 1:2], possible[:, 1:2])
     assert loss.item() == alone.item()
     assert counts.tolist() == [1]
-    nothing, none = partial_cross_entropy(z.detach(), torch.ones(1, 3, 4, dtype=torch.bool))
+    nothing, none = masked_losses(z.detach(), torch.ones(1, 3, 4, dtype=torch.bool))
     assert (nothing.item(), none.item()) == (0, 0)
 
 
 def test_it_is_finite_where_the_possible_classes_have_almost_no_probability() -> None:
     z = torch.tensor([[[0.0, 900.0, -900.0, 100.0]]]).requires_grad_()
-    loss, _ = partial_cross_entropy(z, torch.tensor([[[True, False, True, False]]]))
+    loss, _ = masked_losses(z, torch.tensor([[[True, False, True, False]]]))
     loss.sum().backward()
     assert loss.item() == 900
     assert z.grad is not None
@@ -125,7 +120,7 @@ def test_it_is_finite_where_the_possible_classes_have_almost_no_probability() ->
 def test_rows_that_weigh_nothing_give_zero_rather_than_no_number() -> None:
     z = logits_of(1, 1, 3).requires_grad_()
     weights = torch.tensor([0.0, 0.0, 1.0], dtype=F64)
-    loss, _ = partial_cross_entropy(z, torch.tensor([[[True, True, False]]]), weights)
+    loss, _ = masked_losses(z, torch.tensor([[[True, True, False]]]), weights)
     loss.sum().backward()
     assert loss.item() == 0
     assert z.grad is not None
