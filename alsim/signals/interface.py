@@ -47,6 +47,18 @@ class InputDropout:
     p: float = 0.75
 
 
+class _Declared:
+    """A signal among the values of `Signals`; an error if the strategy has not declared it."""
+
+    def __set_name__(self, owner: type, name: Signal) -> None:
+        self._name: Signal = name
+
+    def __get__(self, signals: "Signals", owner: type) -> Tensor:
+        if self._name not in signals.values:
+            raise ValueError(f"the strategy uses the signal {self._name!r} without declaring it")
+        return signals.values[self._name]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
     """One replica's signals of n rows for one task.
@@ -57,60 +69,14 @@ class Signals:
     n: int
     values: Mapping[Signal, Tensor]
 
-    @property
-    def probabilities(self) -> Tensor:
-        """Return the mixed head's class probabilities, `(n, c)`."""
-        return self._get("probabilities")
-
-    @property
-    def head_probabilities(self) -> Tensor:
-        """Return every head's class probabilities, `(n, heads, c)`.
-
-        The mixed head comes first, then the modalities' heads in the order of `present`.
-        """
-        return self._get("head_probabilities")
-
-    @property
-    def mc_probabilities(self) -> Tensor:
-        """Return each committee member's class probabilities, `(n, members, c)`, mixed head."""
-        return self._get("mc_probabilities")
-
-    @property
-    def noised_probabilities(self) -> Tensor:
-        """Return the probabilities under input dropout, `(n, passes, c)`, mixed head."""
-        return self._get("noised_probabilities")
-
-    @property
-    def ablated_probabilities(self) -> Tensor:
-        """Return the probabilities without each modality, then without any, `(n, m + 1, c)`."""
-        return self._get("ablated_probabilities")
-
-    @property
-    def hidden(self) -> Tensor:
-        """Return the input of the task's mixed head, `(n, h)`."""
-        return self._get("hidden")
-
-    @property
-    def embeddings(self) -> Tensor:
-        """Return the net's input, all modalities side by side, `(n, d)`; 0 where absent."""
-        return self._get("embeddings")
-
-    @property
-    def present(self) -> Tensor:
-        """Return which modalities are present, `(n, m)`, 1 or 0."""
-        return self._get("present")
-
-    @property
-    def predicted_loss(self) -> Tensor:
-        """Return the auxiliary net's prediction of the loss, `(n,)`; only its order matters."""
-        return self._get("predicted_loss")
-
-    @property
-    def true_loss(self) -> Tensor:
-        """Return the mixed head's cross-entropy on the true label, `(n,)` in nats."""
-        return self._get("true_loss")
-
-    def _get(self, signal: Signal) -> Tensor:
-        if signal not in self.values:
-            raise ValueError(f"the strategy uses the signal {signal!r} without declaring it")
-        return self.values[signal]
+    probabilities = _Declared()  # (n, c), the mixed head's class probabilities
+    # (n, heads, c), of every head: the mixed one, then the modalities' in the order of `present`
+    head_probabilities = _Declared()
+    mc_probabilities = _Declared()  # (n, members, c), of each committee member, mixed head
+    noised_probabilities = _Declared()  # (n, passes, c), under input dropout, mixed head
+    ablated_probabilities = _Declared()  # (n, m + 1, c), without each modality, then without any
+    hidden = _Declared()  # (n, h), the input of the task's mixed head
+    embeddings = _Declared()  # (n, d), the net's input, modalities side by side; 0 where absent
+    present = _Declared()  # (n, m), which modalities are present, 1 or 0
+    predicted_loss = _Declared()  # (n,), by the auxiliary net; only its order matters
+    true_loss = _Declared()  # (n,), cross-entropy of the mixed head on the true label, in nats

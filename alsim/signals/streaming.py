@@ -39,24 +39,25 @@ class Scene:
     truth: Tensor | None = None  # (all rows of the pool,) int64, for `true_loss` alone
 
 
+@dataclass(frozen=True, eq=False)
 class SharedOutputs:
-    """The replicas' outputs for some rows, computed once for several tasks."""
+    """The replicas' outputs for some rows, computed once for several tasks, on first use."""
 
-    def __init__(self, replicas: Replicas, features: Features, rows: Tensor) -> None:
-        """Take `rows`, `(n,)` int64, ascending; the outputs are computed on first use."""
-        self._replicas = replicas
-        self._features = features
-        self._rows = rows
+    replicas: Replicas
+    features: Features
+    rows: Tensor  # (n,) int64, ascending
 
     @cached_property
     def _all(self) -> Outputs:
-        return _outputs_of(self._replicas, self._features, self._rows)
+        inputs, kept = inputs_of(self.features, self.rows)
+        outputs = self.replicas.outputs(inputs)
+        return outputs if kept is None else _taken(outputs, kept, tuple(outputs.logits))
 
     def of(self, rows: Tensor, task: str) -> Outputs:
         """Return the outputs for some of the rows and one task."""
-        if len(rows) == len(self._rows):
+        if len(rows) == len(self.rows):
             return self._all
-        return _taken(self._all, torch.searchsorted(self._rows, rows), (task,))
+        return _taken(self._all, torch.searchsorted(self.rows, rows), (task,))
 
 
 def signals_of(
@@ -74,32 +75,28 @@ def signals_of(
         shared: The replicas' outputs for these and perhaps other rows, if known.
     """
     needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
+    shared = shared or SharedOutputs(scene.replicas, scene.features, rows)
     chunk = _Chunk(scene, rows, requests, shared)
     values = {signal: _COMPUTE[signal](chunk) for signal in needs}
     return tuple(
-        Signals(chunk.n, {signal: values[signal][r] for signal in request.signals})
+        Signals(len(rows), {signal: values[signal][r] for signal in request.signals})
         for r, request in enumerate(requests)
     )
 
 
+@dataclass(frozen=True, eq=False)
 class _Chunk:
     """Some rows, and the values that several signals share."""
 
-    def __init__(
-        self, scene: Scene, rows: Tensor, requests: Sequence[Request], shared: SharedOutputs | None
-    ) -> None:
-        self.scene = scene
-        self.rows = rows
-        self.requests = requests
-        self.n = len(rows)
-        self._shared = shared
+    scene: Scene
+    rows: Tensor
+    requests: Sequence[Request]
+    shared: SharedOutputs
 
     @cached_property
     def outputs(self) -> Outputs:
         """Return the replicas' outputs, each tensor `(r, n, …)`."""
-        if self._shared is not None:
-            return self._shared.of(self.rows, self.scene.task)
-        return _outputs_of(self.scene.replicas, self.scene.features, self.rows)
+        return self.shared.of(self.rows, self.scene.task)
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -116,14 +113,6 @@ class _Chunk:
         """Return the mixed head's probabilities on changed inputs, `(r, n, c)`."""
         logits = self.scene.replicas.outputs(inputs).logits[self.scene.task][MIXED]
         return torch.softmax(logits, -1)
-
-    def shared(self, values: Tensor) -> Sequence[Tensor]:
-        """Return values that all replicas share, once per replica."""
-        return [values] * len(self.requests)
-
-
-def _probabilities(chunk: _Chunk) -> Sequence[Tensor]:
-    return torch.softmax(chunk.logits[MIXED], -1).unbind()
 
 
 def _head_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
@@ -164,22 +153,6 @@ def _ablated_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
     return torch.stack(parts, 2).unbind()
 
 
-def _hidden(chunk: _Chunk) -> Sequence[Tensor]:
-    return chunk.outputs.hidden_of(chunk.scene.task).unbind()
-
-
-def _embeddings(chunk: _Chunk) -> Sequence[Tensor]:
-    return chunk.shared(torch.cat(list(chunk.inputs.modalities.values()), 1))
-
-
-def _present(chunk: _Chunk) -> Sequence[Tensor]:
-    return chunk.shared(chunk.inputs.present)
-
-
-def _predicted_loss(chunk: _Chunk) -> Sequence[Tensor]:
-    return chunk.scene.replicas.predicted_losses(chunk.inputs).unbind()
-
-
 def _true_loss(chunk: _Chunk) -> Sequence[Tensor]:
     if chunk.scene.truth is None:
         raise ValueError("the true loss needs the true labels")
@@ -189,23 +162,19 @@ def _true_loss(chunk: _Chunk) -> Sequence[Tensor]:
 
 # Each computes one tensor (n, …) per replica.
 _COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
-    "probabilities": _probabilities,
+    "probabilities": lambda chunk: torch.softmax(chunk.logits[MIXED], -1).unbind(),
     "head_probabilities": _head_probabilities,
     "mc_probabilities": _mc_probabilities,
     "noised_probabilities": _noised_probabilities,
     "ablated_probabilities": _ablated_probabilities,
-    "hidden": _hidden,
-    "embeddings": _embeddings,
-    "present": _present,
-    "predicted_loss": _predicted_loss,
+    "hidden": lambda chunk: chunk.outputs.hidden_of(chunk.scene.task).unbind(),
+    "embeddings": lambda chunk: (
+        [torch.cat(list(chunk.inputs.modalities.values()), 1)] * len(chunk.requests)
+    ),
+    "present": lambda chunk: [chunk.inputs.present] * len(chunk.requests),
+    "predicted_loss": lambda chunk: chunk.scene.replicas.predicted_losses(chunk.inputs).unbind(),
     "true_loss": _true_loss,
 }
-
-
-def _outputs_of(replicas: Replicas, features: Features, rows: Tensor) -> Outputs:
-    inputs, kept = inputs_of(features, rows)
-    outputs = replicas.outputs(inputs)
-    return outputs if kept is None else _taken(outputs, kept, tuple(outputs.logits))
 
 
 def _taken(outputs: Outputs, kept: Tensor, tasks: Sequence[str]) -> Outputs:
