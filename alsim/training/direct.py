@@ -114,42 +114,30 @@ class DirectReplica:
         found = self._named.get(name)
         return None if found is None else found.detach().clone().unsqueeze(0)
 
-    def state(self) -> ReplicaState:
-        """Return a copy of everything that training changes."""
-        first, second = self._moments()
-        return ReplicaState(
-            parameters=_stacked(self._named),
-            buffers=_stacked(dict(self.objective.named_buffers())),
-            first_moments=_stacked({name: first[name] for name in self._named}),
-            second_moments=_stacked({name: second[name] for name in self._named}),
-            steps=self._flats[0].optimiser.steps.double().view(1),
-        )
-
-    def load(self, state: ReplicaState) -> None:
-        """Load the state of one replica."""
-        if state.size != 1:
-            raise ValueError(f"a state of {state.size} replicas for one")
-        first, second = self._moments()
-        with torch.no_grad():
-            for mine, theirs in (
-                (self._named, state.parameters),
-                (dict(self.objective.named_buffers()), state.buffers),
-                (first, state.first_moments),
-                (second, state.second_moments),
-            ):
-                for name, tensor in mine.items():
-                    tensor.copy_(theirs[name][0])
-            for flat in self._flats:
-                flat.optimiser.steps.copy_(state.steps[0])
-
-    def _moments(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return views of Adam's moments, by parameter."""
+    def _live(self) -> ReplicaState:
+        """Return views of everything that training changes."""
         first: dict[str, Tensor] = {}
         second: dict[str, Tensor] = {}
         for flat in self._flats:
             first |= flat.split(flat.optimiser.first)
             second |= flat.split(flat.optimiser.second)
-        return first, second
+        return ReplicaState(
+            _of_one(self._named),
+            _of_one(dict(self.objective.named_buffers())),
+            _of_one(first),
+            _of_one(second),
+            self._flats[0].optimiser.steps.double().view(1),
+        )
+
+    def state(self) -> ReplicaState:
+        """Return a copy of everything that training changes."""
+        return self._live().copied()
+
+    def load(self, state: ReplicaState) -> None:
+        """Load the state of one replica."""
+        self._live().overwrite(state)
+        for flat in self._flats:
+            flat.optimiser.steps.copy_(state.steps[0])
 
 
 class _Flat:
@@ -173,5 +161,5 @@ class _Flat:
         return {name: part.view(shape) for (name, shape), part in shaped}
 
 
-def _stacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone().unsqueeze(0) for name, tensor in tensors.items()}
+def _of_one(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.unsqueeze(0) for name, tensor in tensors.items()}

@@ -122,34 +122,19 @@ class LockstepReplicas:
         found = self._parameters.get(name)
         return None if found is None else found.detach().clone()
 
+    def _live(self) -> ReplicaState:
+        optimiser = self._optimiser
+        return ReplicaState(
+            self._parameters, self._buffers, optimiser.first, optimiser.second, optimiser.steps
+        )
+
     def state(self) -> ReplicaState:
         """Return a copy of everything that training changes."""
-        return ReplicaState(
-            parameters=_copied(self._parameters),
-            buffers=_copied(self._buffers),
-            first_moments=_copied(self._optimiser.first),
-            second_moments=_copied(self._optimiser.second),
-            steps=self._optimiser.steps.clone(),
-        )
+        return self._live().copied()
 
     def load(self, state: ReplicaState) -> None:
         """Load a state of the same R."""
-        if state.size != self.size:
-            raise ValueError(f"a state of {state.size} replicas for {self.size}")
-        with torch.no_grad():
-            for mine, theirs in (
-                (self._parameters, state.parameters),
-                (self._buffers, state.buffers),
-                (self._optimiser.first, state.first_moments),
-                (self._optimiser.second, state.second_moments),
-            ):
-                for name, tensor in mine.items():
-                    tensor.copy_(theirs[name])
-            self._optimiser.steps.copy_(state.steps)
-
-
-def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        self._live().overwrite(state)
 
 
 def _of_model(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,10 +11,7 @@ _GROUPS = ("parameters", "buffers", "first_moments", "second_moments")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplicaState:
-    """Parameters, buffers and Adam's state of R replicas, each tensor `(r, …)`.
-
-    The tensors are copies: further training does not change them.
-    """
+    """Parameters, buffers and Adam's state of R replicas, each tensor `(r, …)`."""
 
     parameters: Mapping[str, Tensor]
     buffers: Mapping[str, Tensor]
@@ -31,6 +28,25 @@ class ReplicaState:
         """Return the state of the given replicas, in that order; one may come twice (a fork)."""
         index = torch.tensor(list(replicas), device=self.steps.device)
         return ReplicaState.from_tensors({k: v[index] for k, v in self.to_tensors().items()})
+
+    def copied(self) -> "ReplicaState":
+        """Return a copy, which further training does not change."""
+        return ReplicaState.from_tensors(
+            {k: v.detach().clone() for k, v in self.to_tensors().items()}
+        )
+
+    @torch.no_grad()
+    def overwrite(self, other: "ReplicaState") -> None:
+        """Write a state of the same R into these tensors.
+
+        Raises:
+            ValueError: If it is of another R.
+        """
+        if other.size != self.size:
+            raise ValueError(f"a state of {other.size} replicas for {self.size}")
+        theirs = other.to_tensors()
+        for name, tensor in self.to_tensors().items():
+            tensor.copy_(theirs[name])
 
     def where(self, mask: Tensor, other: "ReplicaState") -> "ReplicaState":
         """Return this state where `mask` `(r,)` is true, `other` elsewhere."""
