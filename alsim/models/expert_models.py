@@ -35,37 +35,23 @@ def cross_stitch(shape: Shape, options: ModelOptions) -> ExpertNet:
 
 def omoe(shape: Shape, options: ModelOptions) -> ExpertNet:
     """Return a net whose tasks share one gate; Jacobs et al. (1991)."""
-    gate = GATES[options.expert_options().gate]
-    return _one_level(
-        shape, options, _number(options, 8), lambda t, e, d: Gated(t, e, gate(1, d, e))
-    )
+    return _gated(shape, options, 1)
 
 
 def mmoe(shape: Shape, options: ModelOptions) -> ExpertNet:
     """Return a net with one gate per task; Ma et al. (2018)."""
-    gate = GATES[options.expert_options().gate]
-    return _one_level(
-        shape, options, _number(options, 8), lambda t, e, d: Gated(t, e, gate(t, d, e))
-    )
+    return _gated(shape, options, len(shape.n_classes))
 
 
 def multi_cluster(shape: Shape, options: ModelOptions) -> ExpertNet:
     """Return a net whose tasks choose their experts; Yan et al. (2019)."""
     chosen = options.expert_options()
-
-    def mixer(t: int, e: int, d: int) -> MultiCluster:
-        del d
-        gate = StochasticGate(
-            t,
-            e,
-            estimator=chosen.estimator,
-            samples=chosen.samples,
-            density_weight=chosen.density_weight,
-            evaluation=chosen.evaluation,
-        )
-        return MultiCluster(gate)
-
-    return _one_level(shape, options, _number(options, 20), mixer)
+    return _one_level(
+        shape,
+        options,
+        _number(options, 20),
+        lambda t, e, d: MultiCluster(StochasticGate(t, e, chosen)),
+    )
 
 
 def cgc(shape: Shape, options: ModelOptions) -> ExpertNet:
@@ -94,6 +80,13 @@ def cgc(shape: Shape, options: ModelOptions) -> ExpertNet:
         levels.append(Level(experts, mixers))
         n_in = experts.n_out
     return _net(shape, options, levels)
+
+
+def _gated(shape: Shape, options: ModelOptions, n_gates: int) -> ExpertNet:
+    gate = GATES[options.expert_options().gate]
+    return _one_level(
+        shape, options, _number(options, 8), lambda t, e, d: Gated(t, e, gate(n_gates, d, e))
+    )
 
 
 def _one_level(

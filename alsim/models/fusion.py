@@ -23,7 +23,6 @@ class Concat(nn.Module):
             branches: `(n, m, h)`, zero where absent.
             present: `(n, m)` float, 1 where present.
         """
-        del present
         return branches.flatten(1)
 
 
@@ -36,7 +35,6 @@ class Attention(nn.Module):
 
     def __init__(self, n_modalities: int, width: int) -> None:
         super().__init__()
-        del n_modalities
         self.project = nn.Linear(width, width)
         self.score = nn.Linear(width, 1, bias=False)
         self.n_out = width
@@ -66,7 +64,6 @@ class Bilinear(nn.Module):
 
     def forward(self, branches: Tensor, present: Tensor) -> Tensor:
         """Return `(n, (m + m(m−1)/2)·h)`; arguments as in `Concat`."""
-        del present
         products = [
             left(branches[:, i]) * right(branches[:, j])
             for (i, j), left, right in zip(self.pairs, self.left, self.right, strict=True)

@@ -22,11 +22,8 @@ GATE_LOGITS = "gate.logits"  # end of the parameter names of gates that depend o
 def mix_experts(experts: Tensor, weights: Tensor) -> Tensor:
     """Return the input of each task's tower, the weighted sum of the experts, `(…, n, t, h)`.
 
-    Ma et al. (2018), §4.2; Yan et al. (2019), eq. 1.
-
-    Args:
-        experts: `(n, e, h)`.
-        weights: `(…, n, t, e)`, or `(t, e)` if they are the same for all rows.
+    Ma et al. (2018), §4.2; Yan et al. (2019), eq. 1. The experts are `(n, e, h)`, the weights
+    `(…, n, t, e)`, or `(t, e)` if they are the same for all rows.
     """
     if weights.ndim == 2:
         # One product per row: a single product would copy the experts and take 2.5 times as long.
@@ -58,7 +55,6 @@ class TaskGate(nn.Module):
 
     def __init__(self, n_gates: int, n_in: int, n_experts: int) -> None:
         super().__init__()
-        del n_in
         self.logits = nn.Parameter(torch.zeros(n_gates, n_experts))
 
     def forward(self, x: Tensor, own: Tensor | None = None) -> Tensor:
@@ -83,7 +79,6 @@ class Own(nn.Module):
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the experts, `(n, t, h)`."""
-        del x
         return experts if own is None else gathered(experts, own).unsqueeze(1)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
@@ -92,7 +87,6 @@ class Own(nn.Module):
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Own":
         """Return the same for some tasks."""
-        del tasks, experts
         return Own()
 
 
@@ -105,17 +99,14 @@ class Shared(nn.Module):
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return the expert once for each task, `(n, t, h)`."""
-        del x
         return experts.expand(-1, self.n_tasks if own is None else 1, -1)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return the only expert."""
-        del tasks
         return [0]
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Shared":
         """Return the same for some tasks."""
-        del experts
         return Shared(len(tasks))
 
 
@@ -141,7 +132,6 @@ class Gated(nn.Module):
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return all experts: no weight of a softmax is zero."""
-        del tasks
         return list(range(self.n_experts))
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Gated":
@@ -163,13 +153,11 @@ class Stitch(nn.Module):
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)`."""
-        del x
         weight = self.weight if own is None else picked(self.weight, own).unsqueeze(1)
         return mix_experts(experts, weight)
 
     def used(self, tasks: Sequence[int]) -> list[int]:
         """Return all experts."""
-        del tasks
         return list(range(self.weight.shape[1]))
 
     def cut(self, tasks: Sequence[int], experts: Sequence[int]) -> "Stitch":

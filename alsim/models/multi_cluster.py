@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from alsim.models.mixers import Stitch, mix_experts
 from alsim.models.own import picked
-from alsim.options.experts import EstimatorName, top_k_of
+from alsim.options.experts import EstimatorName, ExpertOptions, top_k_of
 
 # Hard-concrete's stretch and temperature, Louizos et al. (2018), §4.
 STRETCH = (-0.1, 1.1)
@@ -55,11 +55,9 @@ RELAXED: Mapping[EstimatorName, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def most_likely(p: Tensor, k: Tensor) -> Tensor:
-    """Return 1 for the k most likely experts of each task, `(t, e)`; ties go to the first.
+    """Return 1 for the k most likely experts of each task, by p, `(t, e)`; ties go to the first.
 
-    Args:
-        p: `(t, e)`.
-        k: `(t, 1)` or `(1, 1)`; rounded, halves upwards, and at least 1 (in the paper it may be 0).
+    `k`, `(t, 1)` or `(1, 1)`, is rounded, halves upwards, and at least 1 (in the paper 0).
     """
     k = torch.floor(k + 0.5).clamp_min(1)
     earlier = torch.ones(p.shape[-1], p.shape[-1], dtype=torch.bool, device=p.device).tril(-1)
@@ -111,21 +109,12 @@ class StochasticGate(nn.Module):
     noise: Tensor | None
     draw: Tensor
 
-    def __init__(
-        self,
-        n_tasks: int,
-        n_experts: int,
-        *,
-        estimator: EstimatorName,
-        samples: int,
-        density_weight: float,
-        evaluation: str,
-    ) -> None:
+    def __init__(self, n_tasks: int, n_experts: int, options: ExpertOptions) -> None:
         super().__init__()
-        self.estimator: EstimatorName = estimator
-        self.samples = samples
-        self.density_weight = density_weight
-        self.evaluation = evaluation
+        self.estimator: EstimatorName = options.estimator
+        self.samples = options.samples
+        self.density_weight = options.density_weight
+        self.evaluation = options.evaluation
         self.logits = nn.Parameter(torch.zeros(n_tasks, n_experts))
         self.register_buffer("draw", torch.rand(n_tasks, n_experts))  # for evaluation by "sample"
         self.register_buffer("noise", None, persistent=False)
@@ -168,7 +157,6 @@ class MultiCluster(nn.Module):
 
     def forward(self, experts: Tensor, x: Tensor, own: Tensor | None = None) -> Tensor:
         """Return `(n, t, h)`, under noise `(k, n, t, h)`: all samples mix the same experts."""
-        del x
         weight = self.weight if own is None else picked(self.weight, own).unsqueeze(1)
         return mix_experts(experts, self.gate(own) * weight)
 

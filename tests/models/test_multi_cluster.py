@@ -114,9 +114,7 @@ def test_gates_start_even_and_weights_standard_normal() -> None:
 
 def test_noise_opens_each_gate_with_its_probability() -> None:
     with forked(stream(0, "init")):
-        gate = StochasticGate(
-            2, 3, estimator="leave-one-out", samples=4, density_weight=0.1, evaluation="task-k"
-        )
+        gate = StochasticGate(2, 3, ExpertOptions(samples=4))
     with torch.no_grad():
         gate.logits.copy_(torch.tensor([[-2.0, 0.0, 1.0], [3.0, -1.0, 0.5]]))
     gate.noise = torch.rand(4, 5000, 2, 3, generator=stream(0, "noise"))
@@ -157,9 +155,7 @@ LOGITS = torch.tensor([[-3.0, 0.0, 0.0], [-2.0, -3.0, 2.0]])
 
 def gate_of(estimator: EstimatorName, evaluation: str = "task-k") -> StochasticGate:
     with forked(stream(0, "init")):
-        gate = StochasticGate(
-            2, 3, estimator=estimator, samples=2, density_weight=0.1, evaluation=evaluation
-        )
+        gate = StochasticGate(2, 3, ExpertOptions(estimator=estimator, evaluation=evaluation))
     with torch.no_grad():
         gate.logits.copy_(LOGITS)
     return gate
