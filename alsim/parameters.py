@@ -10,6 +10,7 @@ from alsim.errors import UsageError, nearest
 Value = int | float | str | bool
 _Number = TypeVar("_Number", int, float)
 
+_IN_WORDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _FORM = re.compile(r"(?P<base>[^()]+?)\s*(\((?P<inside>[^()]*)\))?")
 
 
@@ -76,22 +77,16 @@ class Written:
     def _value(self, name: str, value: str, type_: Any) -> Value:
         choices = get_args(type_)
         try:
-            if choices and value in choices:
+            if value in choices:
                 return value
-            if not choices and type_ is bool:
+            if type_ is bool:
                 return {"true": True, "false": False}[value.lower()]
             if not choices:
-                is_number = type_ in (int, float)
-                return number(value, type_) if is_number else type_(value)
+                return number(value, type_) if type_ in _IN_WORDS else type_(value)
         except (ValueError, KeyError):
             pass
-        whole = "a whole number" if type_ is int else ""
-        listed = ", ".join(map(str, choices)) or whole
-        raise UsageError(
-            f"{name} cannot be {value!r}",
-            self.where,
-            f"give {listed or 'a number' if type_ is not bool else 'true or false'}",
-        )
+        wanted = ", ".join(map(str, choices)) or _IN_WORDS[type_]
+        raise UsageError(f"{name} cannot be {value!r}", self.where, f"give {wanted}")
 
 
 def take_apart(text: str, flag: str) -> Written:

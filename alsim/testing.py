@@ -12,6 +12,7 @@ for `pytest.mark.parametrize`.
 import random  # noqa: TID251 -- its state is read, nothing is drawn
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import torch
@@ -21,15 +22,7 @@ from alsim.seeding import stream
 from alsim.signals import Signal, Signals
 from alsim.strategies import Candidates, Strategy, query
 
-_WITH_CLASSES: frozenset[Signal] = frozenset(
-    {
-        "probabilities",
-        "head_probabilities",
-        "mc_probabilities",
-        "noised_probabilities",
-        "ablated_probabilities",
-    }
-)
+_WITH_CLASSES = frozenset(signal for signal in get_args(Signal) if signal.endswith("probabilities"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,15 +68,9 @@ class Rows:
 def make_rows(
     strategy: Strategy, n: int = 60, m: int = 20, c: int = 5, *, seed: int = 0, alike: bool = False
 ) -> Rows:
-    """Return rows for a strategy's committee and passes.
+    """Return n unlabelled and m labelled rows of c classes, drawn by `seed`; if `alike`, identical.
 
-    Args:
-        strategy: Sets the numbers of members and passes.
-        n: Number of unlabelled rows.
-        m: Number of labelled rows.
-        c: Number of classes.
-        seed: Draws the rows.
-        alike: Make all rows identical.
+    The numbers of committee members and of passes are those of the strategy.
     """
     g = stream(seed, "rows")
     h, dtype = 6, torch.float64
