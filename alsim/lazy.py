@@ -6,11 +6,9 @@ from typing import Any
 
 
 def lazy_names(package: str, homes: Mapping[str, Iterable[str]]) -> Callable[[str], Any]:
-    """Return a package's `__getattr__`, which imports a name's module when it is asked for.
+    """Return the `__getattr__` of a package, which imports a name's module when it is asked for.
 
-    Args:
-        package: The package's `__name__`.
-        homes: Module within the package -> the names that it defines.
+    `homes` are the package's modules and the names that each defines.
     """
     modules = {name: module for module, names in homes.items() for name in names}
 

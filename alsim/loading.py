@@ -28,11 +28,7 @@ _texts: ContextVar[Mapping[str, bytes]] = ContextVar("texts", default=MappingPro
 
 @contextmanager
 def importing(texts: Mapping[str, bytes]) -> Generator[None]:
-    """Import these texts instead of the files' current contents while the block runs.
-
-    Args:
-        texts: By the resolved paths of the plug-in files.
-    """
+    """Import these texts, by resolved path, instead of the files' contents while the block runs."""
     token = _texts.set(texts)
     try:
         yield
@@ -48,9 +44,7 @@ def imported_texts() -> Mapping[str, bytes]:
 def file_of(name: str, group: str) -> Path | None:
     """Return the file of a plug-in without importing anything; None if there is none.
 
-    Args:
-        name: `path.py:name`, or the name of an entry point.
-        group: The group of entry points.
+    The name is `path.py:name`, or that of an entry point of the group.
     """
     if ".py:" in name:
         return Path(name.rpartition(":")[0])
@@ -64,11 +58,8 @@ def file_of(name: str, group: str) -> Path | None:
 def find_plugin(name: str, group: str, flag: str, known: Collection[str]) -> tuple[Any, str]:
     """Return the object that a plug-in's name refers to, and its file or package.
 
-    Args:
-        name: `path.py:name`, or the name of an entry point.
-        group: The group of entry points.
-        flag: The option that named it, for messages.
-        known: Built-in names, for suggestions.
+    The name is `path.py:name`, or that of an entry point of the group. Messages name the `flag`,
+    and suggest `known` built-in names.
 
     Raises:
         UsageError: If there is no such plug-in, or it cannot be loaded.

@@ -44,53 +44,31 @@ def _parameters(function: str) -> frozenset[str]:
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
-    """Return the share of rows predicted correctly, in [0, 1].
-
-    Args:
-        predicted: `(n,)` int64.
-        labels: `(n,)` int64.
-    """
+    """Return the share of rows predicted correctly, in [0, 1], of `(n,)` int64 each."""
     return (predicted == labels).double().mean().item()
 
 
 def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tensor:
-    """Return how often class i was predicted as j, `(c, c)` int64.
-
-    Args:
-        predicted: `(n,)` int64 in [0, c).
-        labels: `(n,)` int64 in [0, c).
-        n_classes: c.
-    """
+    """Return how often class i was predicted as j, `(c, c)` int64, of `(n,)` int64 in [0, c)."""
     pairs = labels * n_classes + predicted
     return torch.bincount(pairs, minlength=n_classes * n_classes).view(n_classes, n_classes)
 
 
 def recalls(confusion: Tensor) -> Tensor:
-    """Return the recall of each class, `(c,)` float64 in [0, 1]; nan for a class without rows.
-
-    Args:
-        confusion: `(c, c)` counts, rows are the true classes.
-    """
+    """Return each class's recall, `(c,)` in [0, 1], of a `confusion_matrix`; nan without rows."""
     return confusion.diagonal().double() / confusion.sum(1)
 
 
 def balanced_accuracy(confusion: Tensor) -> float:
-    """Return the mean recall over the classes present, in [0, 1].
-
-    Args:
-        confusion: `(c, c)` counts, rows are the true classes.
-    """
+    """Return the mean recall over the classes present, in [0, 1], of a `confusion_matrix`."""
     found = recalls(confusion)
     return found[~found.isnan()].mean().item()
 
 
 def macro_f1(confusion: Tensor) -> float:
-    """Return the mean F1 over the classes present, in [0, 1].
+    """Return the mean F1 over the classes present, in [0, 1], of a `confusion_matrix`.
 
     F1 = 2·TP / (2·TP + FP + FN); a class that is present but never found scores 0.
-
-    Args:
-        confusion: `(c, c)` counts, rows are the true classes.
     """
     support = confusion.sum(1)
     present = support > 0
@@ -100,12 +78,7 @@ def macro_f1(confusion: Tensor) -> float:
 
 
 def nll(log_probabilities: Tensor, labels: Tensor) -> float:
-    """Return the mean negative log-likelihood of the true classes, in nats.
-
-    Args:
-        log_probabilities: `(n, c)` float.
-        labels: `(n,)` int64.
-    """
+    """Return the mean −log p of the true classes, in nats, of `(n, c)` float and `(n,)` int64."""
     return -log_probabilities.gather(1, labels[:, None]).double().mean().item()
 
 
@@ -113,11 +86,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
     """Return the expected calibration error of the top label, in [0, 1].
 
     Σ_b n_b/n · |accuracy(b) − confidence(b)| over 15 equal-width bins (l, u] of the top
-    probability; Guo et al. (2017), eq. 3.
-
-    Args:
-        probabilities: `(n, c)` float.
-        labels: `(n,)` int64.
+    probability; Guo et al. (2017), eq. 3. Of `(n, c)` float and `(n,)` int64.
     """
     confidence, predicted = probabilities.max(1)
     edges = torch.linspace(0, 1, N_BINS + 1, dtype=confidence.dtype, device=confidence.device)
@@ -132,11 +101,8 @@ def area_under_curve(scores: Tensor, labels: Tensor) -> float | None:
 
     This is the share of pairs of a positive and a negative row that the scores order correctly,
     with ties counting half: (R₊ − n₊(n₊ + 1)/2) / (n₊·n₋), where R₊ is the sum of the positives'
-    mean ranks; Hanley & McNeil (1982).
-
-    Args:
-        scores: `(n,)` float, higher for class 1.
-        labels: `(n,)` int64 of 0 and 1.
+    mean ranks; Hanley & McNeil (1982). Scores, `(n,)` float, are higher for class 1; labels are
+    `(n,)` int64 of 0 and 1.
     """
     positive = labels == 1
     n_positive = int(positive.sum())

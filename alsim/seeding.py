@@ -46,15 +46,11 @@ def draw_seed(*, generator: torch.Generator) -> int:
 
 
 def row_bytes(seed: int, rows: Tensor, width: int) -> Tensor:
-    """Return `width` uniform bytes for each row, `(n, width)` uint8.
+    """Return `width` uniform bytes for each row, `(n, width)` uint8; `rows` are its numbers, int64.
 
-    A row's bytes depend on the seed and the row alone, not on the other rows or their order: they
-    are a hash of seed, row and position, by the finaliser of SplitMix64 (Steele et al. 2014).
-
-    Args:
-        seed: In [0, 2⁶³).
-        rows: `(n,)` int64, the numbers of the rows.
-        width: Bytes per row.
+    A row's bytes depend on the seed, in [0, 2⁶³), and the row alone, not on the other rows or their
+    order: they are a hash of seed, row and position, by the finaliser of SplitMix64 (Steele et al.
+    2014).
     """
     words = (width + 7) // 8
     counters = rows.unsqueeze(1) * words + torch.arange(words)

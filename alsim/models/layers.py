@@ -28,12 +28,7 @@ class RowBatchNorm(nn.Module):
         self.register_buffer("running_variance", torch.ones(width))
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
-        """Return `x` normalised, `(n, h)`.
-
-        Args:
-            x: `(n, h)` float.
-            row_weight: `(n, 1)` float, 1 if the row counts, else 0; None: all count.
-        """
+        """Return `x`, `(n, h)`, normalised over the rows of weight 1, `(n, 1)`; None: over all."""
         if not self.training:
             scale = self.weight * torch.rsqrt(self.running_variance + self.eps)
             return torch.addcmul(self.bias - self.running_mean * scale, x, scale)

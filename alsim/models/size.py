@@ -21,12 +21,8 @@ def active_flops(module: nn.Module, shape: Shape, task: str | None = None) -> in
     """Return the multiply-adds of a forward pass in evaluation, per row.
 
     Products and convolutions count, elementwise operations do not. Experts that no task uses do not
-    count.
-
-    Args:
-        module: A model.
-        shape: The shape that it was built for.
-        task: Count one task's net only; None: all tasks. Only models of experts can be cut.
+    count. `shape` is the one that the model was built for. With `task` only this task's net counts;
+    only models of experts can be cut to it.
 
     Raises:
         ValueError: If the model cannot be cut to one task.

@@ -37,11 +37,9 @@ class Towers(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(widths[-1], c) for c in n_outputs)
 
     def forward(self, mixtures: Tensor, own: Tensor | None = None) -> Towered:
-        """Return the logits of every task, and the layers below.
+        """Return the logits of every task, and the layers below, of mixtures `(…, n, t, h)`.
 
-        Args:
-            mixtures: `(…, n, t, h)`; with `own` each row's own, `(…, n, 1, h)`.
-            own: `(n,)` int64, each row's only task, by its place.
+        With `own`, `(n,)` int64, each row's only task by its place, they are `(…, n, 1, h)`.
         """
         first, *others = self.dropouts
         mixtures = hidden = _dropped(first, mixtures)

@@ -22,13 +22,7 @@ __all__ = [
 
 
 def make_oracle(plan: OraclePlan, truth: Tensor, n_classes: int) -> Oracle:
-    """Return the oracle that a plan describes.
-
-    Args:
-        plan: For a pool with these classes.
-        truth: `(n,)` int64, the labels of all rows of the pool.
-        n_classes: c.
-    """
+    """Return the oracle that a pool's plan describes; `truth`, `(n,)` int64, labels all rows."""
     if plan.kind == "noisy":
         if plan.confusion is None:
             matrix = uniform_confusion(plan.noise[0], n_classes)

@@ -92,9 +92,8 @@ def uniform_confusion(rate: float, n_classes: int) -> Tensor:
 def draw(probabilities: Tensor, *, generator: torch.Generator) -> Tensor:
     """Return one class for each distribution, `(…)` int64, by inverting its cumulative sums.
 
-    Args:
-        probabilities: `(…, c)` float64, non-negative, each row with a positive sum.
-        generator: Draws one number for each distribution.
+    The distributions are `(…, c)` float64, non-negative, each with a positive sum; one number is
+    drawn for each.
     """
     sums = probabilities.cumsum(-1)
     # Divided by itself the last sum is exactly 1, above every drawn number.

@@ -85,12 +85,7 @@ class HierarchicalOracle:
 
 
 def ranks(values: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Return each value's rank in its row, 0 for the greatest; ties in random order.
-
-    Args:
-        values: `(k, n)`.
-        generator: Breaks ties.
-    """
+    """Return each value's rank in its row of `(k, n)`, 0 for the greatest; ties in random order."""
     shuffled = torch.rand(values.shape, generator=generator).argsort(1)
     order = values.gather(1, shuffled).sort(dim=1, descending=True, stable=True).indices
     return shuffled.gather(1, order).argsort(1)

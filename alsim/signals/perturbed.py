@@ -16,13 +16,8 @@ def noised(
 ) -> Iterator[Inputs]:
     """Yield the inputs once per pass, with embedding entries dropped and the others scaled up.
 
-    Each row has its own masks, which depend only on the stream and the row.
-
-    Args:
-        inputs: Inputs of n rows.
-        rows: `(n,)` int64, the rows' numbers in the pool.
-        dropout: The number of passes, and the share of entries to drop.
-        generator: Draws the seeds of the masks.
+    Each row has its own masks, which depend only on the stream and on `rows`, `(n,)` int64, the
+    rows' numbers in the pool.
     """
     kept = kept_of_256(dropout.p)
     widths = [x.shape[1] for x in inputs.modalities.values()]

@@ -65,9 +65,7 @@ def alfa_mix(epsilon: float = 0.2) -> Strategy:
 def class_means(hidden: Tensor, labels: Tensor) -> Tensor:
     """Return the mean row of each class with a labelled row, `(classes with a label, h)`.
 
-    Args:
-        hidden: `(m, h)`.
-        labels: `(m,)` int64; rows labelled −1 are ignored.
+    Of hidden rows `(m, h)` and labels `(m,)` int64; rows labelled −1 are ignored.
     """
     known = labels >= 0
     classes, index = labels[known].unique(return_inverse=True)
@@ -79,12 +77,8 @@ def class_means(hidden: Tensor, labels: Tensor) -> Tensor:
 def least_epsilon(hidden: Tensor, anchors: Tensor, head: LinearHead) -> Tensor:
     """Return the least ε at which some anchor changes a row's prediction, `(n,)` float64.
 
-    It is infinite where no anchor changes it: there is no anchor, one class or no gradient.
-
-    Args:
-        hidden: `(n, h)`.
-        anchors: `(classes, h)` float64.
-        head: Classifies the mixes.
+    It is infinite where no anchor changes it: there is no anchor, one class or no gradient. The
+    rows are `(n, h)`, the anchors `(classes, h)` float64, and the head classifies the mixes.
     """
     if not len(anchors):
         return torch.full((len(hidden),), torch.inf, dtype=torch.float64)
@@ -98,11 +92,8 @@ def least_epsilon(hidden: Tensor, anchors: Tensor, head: LinearHead) -> Tensor:
 def _steps(logits: Tensor, products: Tensor) -> Tensor:
     """Return how far a row moves along its gradient until its prediction changes, `(n,)`.
 
-    Each step adds W ∇/‖∇‖ to the logits; ∇ = Wᵀ(p − 1{ŷ}) only appears in W ∇ and ‖∇‖.
-
-    Args:
-        logits: `(n, c)`.
-        products: `(c, c)`, W Wᵀ.
+    Each step adds W ∇/‖∇‖ to the logits, `(n, c)`; ∇ = Wᵀ(p − 1{ŷ}) only appears in W ∇ and ‖∇‖, so
+    the products W Wᵀ, `(c, c)`, suffice.
     """
     top = logits.argmax(1, keepdim=True)
     # 1 − p_ŷ as the sum of the others keeps its digits where p_ŷ is nearly 1.

@@ -44,14 +44,10 @@ def gradient_at_prediction(p: Tensor) -> Tensor:
 
 
 def k_means_plus_plus(factors: Sequence[Tensor], k: int, *, generator: torch.Generator) -> Tensor:
-    """Return k distinct rows, `(k,)`, seeded by k-means++ on the outer products of `factors`.
+    """Return k ≤ n distinct rows, `(k,)`, seeded by k-means++ on the outer products of `factors`.
 
-    Arthur & Vassilvitskii (2007), but the first pick is the longest row, with ties at random.
-
-    Args:
-        factors: One or more of `(n, ·)`; row i stands for the outer product of their rows i.
-        k: At most n.
-        generator: Draws the rows.
+    Arthur & Vassilvitskii (2007), but the first pick is the longest row, with ties at random. The
+    factors are one or more of `(n, ·)`; row i stands for the outer product of their rows i.
     """
     norms = squared_norms(factors)
     picked = [random_argmax(norms, generator=generator)]
@@ -74,11 +70,7 @@ def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Te
     """Return the squared distance of every outer product to the one of row i, `(n,)` float64.
 
     A distance within rounding error of 0 counts as 0, so that copies of a row are at distance 0.
-
-    Args:
-        i: A row.
-        factors: One or more of `(n, ·)`.
-        norms: Their `squared_norms`.
+    The factors are one or more of `(n, ·)`, and `norms` their `squared_norms`.
     """
     inner = math.prod(((f @ f[i]).double() for f in factors), start=torch.ones(()).double())
     sums = norms + norms[i]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alsim.signals import Signal, Signals
 from alsim.strategies.selectors import Candidates
-from alsim.strategies.strategy import Select, Strategy
+from alsim.strategies.strategy import Strategy
 
 _OVERSAMPLING = 2
 
@@ -38,11 +38,32 @@ def bait(regularisation: float = 1.0) -> Strategy:
     """
     if not regularisation > 0:
         raise ValueError(f"regularisation must be positive, not {regularisation}")
+
+    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
+        # In random order, so that the generator breaks ties, also those that rounding hides.
+        order = torch.randperm(len(candidates.scores), generator=generator)
+        z, weights = _rows(
+            candidates.kept["hidden"][order], candidates.kept["probabilities"][order]
+        )
+        labelled = _rows(candidates.labelled["hidden"], candidates.labelled["probabilities"])
+        prior = regularisation * torch.eye(z.shape[1], dtype=z.dtype)
+        fit = Fit.start(z, weights, prior + information_of(*labelled))
+        picked: list[int] = []
+        for _ in range(min(_OVERSAMPLING * k, len(z))):
+            gains = fit.gains()
+            gains[picked] = -torch.inf
+            picked.append(int(gains.argmax()))
+            fit = fit.add(picked[-1])
+        rows = torch.tensor(picked)
+        fit = fit.only(rows)
+        while len(rows) > k:
+            i = int(fit.losses().argmin())
+            others = torch.arange(len(rows)) != i
+            rows, fit = rows[others], fit.remove(i).only(others)
+        return order[rows]
+
     keeps = frozenset[Signal]({"probabilities", "hidden"})
-    return Strategy(
-        keeps, _fisher_trace, _forward_backward(regularisation),
-        keeps=keeps, labelled=keeps, candidates=10_000,
-    )  # fmt: skip
+    return Strategy(keeps, _fisher_trace, select, keeps=keeps, labelled=keeps, candidates=10_000)
 
 
 def class_weights(p: Tensor) -> Tensor:
@@ -68,13 +89,7 @@ class Fit:
 
     @classmethod
     def start(cls, z: Tensor, weights: Tensor, information: Tensor) -> Self:
-        """Return the fit before any of the rows is picked.
-
-        Args:
-            z: `(n, h)` float64.
-            weights: `(n, c)` float64.
-            information: `(c, h, h)`, λI and the labelled rows.
-        """
+        """Return the fit before any row is picked; `information` is λI and the labelled rows."""
         pool = information_of(z, weights)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(information))
         quadratic = [((z @ q) * z).sum(1) for q in inverse]
@@ -132,33 +147,6 @@ def information_of(z: Tensor, weights: Tensor) -> Tensor:
 def _fisher_trace(signals: Signals) -> Tensor:
     weights = class_weights(signals.probabilities).sum(1)
     return weights * signals.hidden.square().sum(1)
-
-
-def _forward_backward(regularisation: float) -> Select:
-    def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        # In random order, so that the generator breaks ties, also those that rounding hides.
-        order = torch.randperm(len(candidates.scores), generator=generator)
-        z, weights = _rows(
-            candidates.kept["hidden"][order], candidates.kept["probabilities"][order]
-        )
-        labelled = _rows(candidates.labelled["hidden"], candidates.labelled["probabilities"])
-        prior = regularisation * torch.eye(z.shape[1], dtype=z.dtype)
-        fit = Fit.start(z, weights, prior + information_of(*labelled))
-        picked: list[int] = []
-        for _ in range(min(_OVERSAMPLING * k, len(z))):
-            gains = fit.gains()
-            gains[picked] = -torch.inf
-            picked.append(int(gains.argmax()))
-            fit = fit.add(picked[-1])
-        rows = torch.tensor(picked)
-        fit = fit.only(rows)
-        while len(rows) > k:
-            i = int(fit.losses().argmin())
-            others = torch.arange(len(rows)) != i
-            rows, fit = rows[others], fit.remove(i).only(others)
-        return order[rows]
-
-    return select
 
 
 def _rows(hidden: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:

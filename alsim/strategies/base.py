@@ -40,16 +40,11 @@ def boundary_distances(logits: Tensor, head: LinearHead) -> Tensor:
 def nearest_by_class(
     distances: Tensor, probabilities: Tensor, k: int, *, generator: torch.Generator
 ) -> Tensor:
-    """Return k rows, `(k,)`: each class takes ⌊k/c⌋ rows, and some take one more.
+    """Return k ≤ n rows, `(k,)`: each class takes ⌊k/c⌋ rows, and some take one more.
 
-    The nearest pair of row and class is taken first. The generator breaks ties between rows; a row
-    equally near to several classes goes to the most probable of them.
-
-    Args:
-        distances: `(n, c)`.
-        probabilities: `(n, c)`.
-        k: At most n.
-        generator: Breaks ties.
+    The nearest pair of row and class is taken first, by distances `(n, c)`. The generator breaks
+    ties between rows; a row equally near to several classes goes to the most probable of them, by
+    probabilities `(n, c)`.
     """
     n, c = distances.shape
     shuffled = torch.randperm(n, generator=generator)

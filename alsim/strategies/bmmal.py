@@ -59,11 +59,8 @@ def contributions(p: Tensor, ablated: Tensor, present: Tensor) -> Tensor:
 def toned_down(delta: Tensor, present: Tensor) -> Tensor:
     """Return the weights of the blocks, `(n, m, c)` in [0, 1], lower where |δ| is larger.
 
-    For each class they sum to 1 over the modalities present; an absent modality has weight 0.
-
-    Args:
-        delta: `(n, m, c)`, the contributions.
-        present: `(n, m)`, 1 or 0.
+    For each class they sum to 1 over the modalities present, by `present`, `(n, m)`, 1 or 0; an
+    absent modality has weight 0. `delta` are the contributions, `(n, m, c)`.
     """
     is_present = present.to(delta.dtype).unsqueeze(2)
     q = is_present.sum(1, keepdim=True)

@@ -42,11 +42,8 @@ def cluster_margin(space: Space = "embeddings", clusters: int = 500, factor: int
 def round_robin(clusters: Tensor, *, generator: torch.Generator) -> Tensor:
     """Return all positions, `(n,)`, in rounds of one per cluster, the smallest cluster first.
 
-    The order within a cluster, and of clusters of the same size, is random.
-
-    Args:
-        clusters: `(n,)` int64 ≥ 0.
-        generator: Draws the order.
+    The order within a cluster, and of clusters of the same size, is random. The clusters of the
+    rows are `(n,)` int64 ≥ 0.
     """
     sizes = clusters.bincount()
     priority = torch.randperm(len(sizes), generator=generator)

@@ -10,7 +10,7 @@ from alsim.strategies import geometry
 from alsim.strategies.badge import squared_distances_to, squared_norms
 from alsim.strategies.geometry import Space
 from alsim.strategies.selectors import Candidates
-from alsim.strategies.strategy import Select, Strategy
+from alsim.strategies.strategy import Strategy
 
 
 def core_set(space: Space = "hidden") -> Strategy:
@@ -26,11 +26,7 @@ def core_set(space: Space = "hidden") -> Strategy:
         space: Where distance is measured: at the mixed head's input, as in the paper, or
             between the embeddings that the net is given.
     """
-    keeps = frozenset[Signal]({space})
-    return Strategy(select=_farthest_first(space), keeps=keeps, labelled=keeps)
 
-
-def _farthest_first(space: Space) -> Select:
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
         points = candidates.kept[space]
         # Centred: far from 0, distances would be differences of large numbers.
@@ -49,4 +45,5 @@ def _farthest_first(space: Space) -> Select:
             nearest[picked[-1]] = -1  # it stays below every distance
         return order[picked]
 
-    return select
+    keeps = frozenset[Signal]({space})
+    return Strategy(select=select, keeps=keeps, labelled=keeps)

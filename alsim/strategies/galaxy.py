@@ -199,10 +199,7 @@ def threshold(is_labelled: Tensor, votes: Tensor) -> float:
     """Return how many unlabelled rows of a line come before its best threshold.
 
     It maximises the votes before it minus those after it; of equally good places, the middle one.
-
-    Args:
-        is_labelled: `(rows,)` bool, in the order of the line.
-        votes: `(rows,)` int64: 1 for the class, −1 for another, 0 if not labelled.
+    `is_labelled` and the `_votes` are `(rows,)`, in the order of the line.
     """
     correct = torch.cat([votes.new_zeros(1), votes.cumsum(0)])  # of rows before, up to a constant
     unlabelled_before = torch.cat([votes.new_zeros(1), (~is_labelled).long().cumsum(0)])

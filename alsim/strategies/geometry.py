@@ -32,11 +32,8 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 def distances_among(points: Tensor) -> Callable[[Tensor], Tensor]:
     """Return a function from b row numbers, `(b,)`, to their squared distances to all, `(b, n)`.
 
-    As `squared_distances`, but the part that all blocks share is computed once, and a row is at
-    distance 0 from itself.
-
-    Args:
-        points: `(n, d)`.
+    As `squared_distances`, but the part that all blocks of the `(n, d)` points share is computed
+    once, and a row is at distance 0 from itself.
     """
     moved = points - points.mean(0)
     norms = _norms(moved)
@@ -57,11 +54,8 @@ def blocks(n: int, *shape: int) -> tuple[Tensor, ...]:
 def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Return each row's squared distance to its nearest centre, `(n,)`, and that centre, `(n,)`.
 
-    Computed in blocks of rows. Among equally near centres the first is returned.
-
-    Args:
-        points: `(n, d)`.
-        centres: `(m, d)`, at least one.
+    Computed in blocks of rows, of `(n, d)` points and `(m, d)` centres, m ≥ 1. Among equally near
+    centres the first is returned.
     """
     origin = centres.mean(0)
     moved = centres - origin
@@ -76,18 +70,13 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return k centres, `(k, d)`, and the nearest centre of each row, `(n,)` int64.
+    """Return k ≤ n centres, `(k, d)`, and the nearest one of each of `(n, d)` points, `(n,)` int64.
 
     Lloyd's iterations from greedy k-means++ (Arthur & Vassilvitskii 2007), stopped after 25 or
     once the mean squared distance falls by less than 0.1 %. Departures, for speed: with many rows
     the centres are drawn from 8k random rows and moved on 32k of them (at least 4,096); then every
     row goes to its nearest centre. A cluster that loses its rows keeps its centre and stays empty,
     for instance when fewer than k rows differ.
-
-    Args:
-        points: `(n, d)` float, n ≥ 1.
-        k: At most n.
-        generator: Draws the rows and the first centres.
     """
     n = len(points)
     if not 1 <= k <= n:
@@ -106,14 +95,9 @@ def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tens
 
 
 def central_rows(points: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
-    """Return the row nearest to the centre of each of k clusters, `(k,)`.
+    """Return the row nearest to the centre of each of k ≤ n clusters of `(n, d)` points, `(k,)`.
 
     Ties are broken at random; an empty cluster is replaced by another random row.
-
-    Args:
-        points: `(n, d)`.
-        k: At most n.
-        generator: For the clusters and for ties.
     """
     centres, clusters = k_means(points, k, generator=generator)
     distances = (points - centres[clusters]).square().sum(1)
@@ -131,10 +115,7 @@ def central_rows(points: Tensor, k: int, *, generator: torch.Generator) -> Tenso
 def means(points: Tensor, assignment: Tensor, centres: Tensor) -> Tensor:
     """Return the mean of each cluster's rows, `(k, d)`; an empty cluster keeps its centre.
 
-    Args:
-        points: `(n, d)`.
-        assignment: `(n,)` int64, the cluster of each row.
-        centres: `(k, d)`, where the clusters are now.
+    Of `(n, d)` points, their clusters, `(n,)` int64, and where the clusters are now, `(k, d)`.
     """
     sizes = assignment.bincount(minlength=len(centres))
     sums = torch.zeros_like(centres).index_add_(0, assignment, points)

@@ -83,10 +83,7 @@ def uncertainty_herding(
 def least_distance(points: Tensor) -> float:
     """Return the least distance between two distinct points of m; 1 if there are no two.
 
-    In blocks, and in float64: the distance may be far below the points' length.
-
-    Args:
-        points: `(m, d)` of about unit length.
+    In blocks, and in float64: the distance may be far below the points' length, which is about 1.
     """
     if not len(points):
         return 1.0

@@ -35,13 +35,9 @@ def recover_head(
 ) -> LinearHead:
     """Return the head that turns `hidden` into `probabilities`, by least squares in float64.
 
-    Rows in which a probability underflows its type are left out. Directions in which no row varies,
-    such as units that are always 0, get no weight.
-
-    Args:
-        hidden: `(n, h)`, the head's input.
-        probabilities: `(n, c)`.
-        generator: Draws the rows of the fit if there are many.
+    Of `(n, h)` and `(n, c)`; if the rows are many, some are drawn for the fit. Rows in which a
+    probability underflows its type are left out. Directions in which no row varies, such as units
+    that are always 0, get no weight.
 
     Raises:
         RunError: If the head is not linear, or too many predictions are certain.

@@ -54,15 +54,10 @@ def prob_cover(space: Space = "embeddings", delta: float = 0.0) -> Strategy:
 def pure_radius(points: Tensor, n_classes: int, *, generator: torch.Generator) -> float:
     """Return the largest radius at which 95 % of the balls hold rows of one cluster only.
 
-    Yehuda et al. (2022), with as many k-means clusters as classes. The radius is exact, not from a
-    grid: a ball is pure up to the nearest row of another cluster, so the radius is the 5 % quantile
-    of that distance. Departure: at most 1,000 random rows have balls, which cover all rows. The
-    radius is infinite if there is one cluster.
-
-    Args:
-        points: `(n, d)`.
-        n_classes: At least 1.
-        generator: For the clusters and the rows.
+    Yehuda et al. (2022), with as many k-means clusters of the `(n, d)` points as classes. The
+    radius is exact, not from a grid: a ball is pure up to the nearest row of another cluster, so
+    the radius is the 5 % quantile of that distance. Departure: at most 1,000 random rows have
+    balls, which cover all rows. The radius is infinite if there is one cluster.
     """
     clusters = k_means(points, min(n_classes, len(points)), generator=generator)[1]
     rows = torch.randperm(len(points), generator=generator)[:_BALLS]

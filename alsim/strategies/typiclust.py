@@ -76,14 +76,7 @@ def order_of_clusters(
 
     Clusters of at least six rows come first; then those with the fewest labels, including this
     query's; then the largest; ties at random. A cluster comes at most as often as it has unlabelled
-    rows.
-
-    Args:
-        labelled: `(m,)`, the clusters of the labelled rows.
-        unlabelled: `(n,)`, the clusters of the unlabelled rows, n ≥ k.
-        n_clusters: Number of clusters.
-        k: Query size.
-        generator: Breaks ties.
+    rows. The clusters of the labelled rows are `(m,)`, of the unlabelled ones `(n,)`, n ≥ k.
     """
     n_labelled = labelled.bincount(minlength=n_clusters)
     free = unlabelled.bincount(minlength=n_clusters)
@@ -101,11 +94,7 @@ def order_of_clusters(
 def mean_distances(points: Tensor, neighbours: int) -> Tensor:
     """Return each row's mean distance to its nearest neighbours, `(s,)`: 1 / typicality.
 
-    Computed in blocks of rows; 0 for a single row.
-
-    Args:
-        points: `(s, d)`.
-        neighbours: Maximum number of neighbours.
+    Computed in blocks of the `(s, d)` points; with fewer neighbours, to all; 0 for a single row.
     """
     n_near = min(neighbours, len(points) - 1)
     if n_near == 0:

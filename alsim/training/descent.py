@@ -74,12 +74,7 @@ def note_baselines(losses: Losses, objective: Objective, buffers: Mapping[str, T
 
     Later steps use it: a baseline may not depend on the samples of its own step. The first loss of
     a task starts its mean. Williams (1992) leaves the baseline open; the decay by 0.9 per step is
-    our choice.
-
-    Args:
-        losses: The losses of R replicas, each tensor `(r, …)`.
-        objective: For its structure.
-        buffers: `(r, …)` each; for a direct replica without that axis.
+    our choice. Arguments as in `backward`.
     """
     mean = buffers.get(BASELINES)
     if mean is None:

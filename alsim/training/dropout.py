@@ -47,16 +47,11 @@ def draw_bytes(n: int, *, generator: torch.Generator) -> Tensor:
 def draw_masks(
     sites: Sequence[Site], n: int, dtype: torch.dtype, generators: Sequence[torch.Generator]
 ) -> Mapping[str, Tensor]:
-    """Return one scaled mask per layer, buffer name -> `(r, n, width)`.
+    """Return one scaled mask per layer for n rows, buffer name -> `(r, n, width)`.
 
     Each value uses one byte, so the share kept is round(256·(1 − p)) / 256: ten times cheaper than
-    a Bernoulli draw, and exact for p = 0.5 and 0.25.
-
-    Args:
-        sites: The dropout layers.
-        n: Number of rows of the batch.
-        dtype: Type of the masks.
-        generators: One per replica; each draws its own masks, layer after layer.
+    a Bernoulli draw, and exact for p = 0.5 and 0.25. Each of the replicas' generators draws its own
+    masks, layer after layer.
     """
     sizes = [n * site.width for site in sites]
     drawn = torch.stack([draw_bytes(sum(sizes), generator=g) for g in generators])
@@ -69,12 +64,9 @@ def draw_masks(
 def masks_of_bytes(
     sites: Sequence[Site], drawn: Tensor, dtype: torch.dtype
 ) -> Mapping[str, Tensor]:
-    """Return one scaled mask per layer, buffer name -> `(…, width)`, from uniform bytes.
+    """Return one scaled mask per layer, buffer name -> `(…, width)`.
 
-    Args:
-        sites: The dropout layers.
-        drawn: `(…, sum of their widths)` uint8.
-        dtype: Type of the masks.
+    `drawn` are uniform bytes, `(…, sum of the layers' widths)` uint8.
     """
     parts = drawn.split([site.width for site in sites], -1)
     return {

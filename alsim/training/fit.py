@@ -71,12 +71,9 @@ def balanced_weights(labels: Tensor, n_classes: int) -> Tensor:
 
     m / (c' · count), with c' the number of classes that occur and m the number of rows with a known
     class; the mean over these rows is 1. A class without a row has weight 0. King & Zeng (2001).
-    Partial labels count only if they leave a single class; a class that occurs only in larger sets
-    has weight 1, so that these rows are not lost.
-
-    Args:
-        labels: `(r, m)` int64, −1 unknown; or `(r, m, c)` bool, the classes still possible.
-        n_classes: c.
+    Labels are `(r, m)` int64, −1 unknown, or `(r, m, c)` bool, the classes still possible. Partial
+    labels count only if they leave a single class; a class that occurs only in larger sets has
+    weight 1, so that these rows are not lost.
     """
     if labels.dtype == torch.bool:
         counts = (labels & (labels.sum(2, keepdim=True) == 1)).sum(1)
@@ -117,6 +114,7 @@ def train_epoch(
     tasks = total.new_zeros(replicas.size, len(labelled.labels))
     n_counted = torch.zeros_like(tasks)
     own = _own_tasks(replicas, features, labelled)
+    is_pcgrad = replicas.objective.task_weighting == "pcgrad"
     sites, gates = replicas.sites, replicas.gates
     if own is not None:
         sites, gates = [s.of_one_task() for s in sites], [g.of_one_task() for g in gates]
@@ -130,7 +128,7 @@ def train_epoch(
             class_weights,
             joint,
             task_weights,
-            _task_order(replicas, streams),
+            draw_orders(tasks.shape[1], streams.order) if is_pcgrad else None,
         )
         masks = {
             **draw_masks(sites, size, features.dtype, streams.dropout),
@@ -148,13 +146,6 @@ def _own_tasks(replicas: Replicas, features: Features, labelled: Labelled) -> Te
     """Return the place of each pool row's only task, if the other tasks can be skipped."""
     is_partial = any(y.dtype == torch.bool for y in labelled.labels.values())
     return features.own if replicas.objective.takes_own and not is_partial else None
-
-
-def _task_order(replicas: Replicas, streams: FitStreams) -> Tensor | None:
-    objective = replicas.objective
-    if objective.task_weighting != "pcgrad":
-        return None
-    return draw_orders(len(objective.heads), streams.order)
 
 
 def _dynamic_weights(
@@ -242,17 +233,9 @@ def fit_early_stopping(
     number of epochs is known only when training stops, so the nets are then trained twice: first
     without it until they stop, then from the beginning for the same number of epochs.
 
-    Args:
-        replicas: The replicas to train.
-        features: The pool's inputs.
-        labelled: The rows to train on.
-        options: Batches, epochs, patience.
-        n_classes: task -> c.
-        streams: Order and dropout streams.
-        validate: Returns the model's validation losses, `(r,)`, without the loss predictor's; None
-            trains for `max_epochs`.
-        on_epoch: Called after each epoch with its number.
-        tolerance: By how much a validation loss must fall to count as better.
+    `validate` returns the model's validation losses, `(r,)`, without the loss predictor's; None
+    trains for `max_epochs`. They must fall by more than `tolerance` to count as better. `on_epoch`
+    is called after each epoch with its number.
 
     Raises:
         RunError: If memory runs out.

@@ -44,11 +44,8 @@ def draw_noise(
 ) -> Mapping[str, Tensor]:
     """Return uniform noise in [0, 1] for each site, buffer name -> `(r, k, n, t, e)`.
 
-    Args:
-        sites: The stochastic gates.
-        n: Number of rows of the batch; each row and task has its own gates.
-        dtype: Type of the noise, which is always drawn in float32.
-        generators: One per replica; each draws its own noise, site after site.
+    Each of n rows and each task has its own gates. The noise is always drawn in float32; each of
+    the replicas' generators draws its own, site after site.
     """
     return {
         site.buffer: torch.stack([_draw(site, n, generator=g) for g in generators]).to(dtype)
@@ -61,13 +58,8 @@ def member_noise(
 ) -> Mapping[str, Tensor]:
     """Return the noise of k committee members, buffer name -> `(r, k, 1, 1, t, e)`.
 
-    A member has one sample of the gates for all rows, so it is one model for every task.
-
-    Args:
-        site: The stochastic gates.
-        k: Number of members.
-        dtype: Type of the noise, which is always drawn in float32.
-        generators: One per replica, on the CPU.
+    A member has one sample of the gates for all rows, so it is one model for every task. The noise
+    is always drawn in float32, by one generator per replica, on the CPU.
     """
     shape = (k, 1, 1, site.n_tasks, site.n_experts)
     return {

@@ -27,13 +27,9 @@ def head_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return the mean loss of each head over the rows that count for it, and their number.
 
-    Args:
-        outputs: The model's outputs for the batch.
-        batch: The batch; for a modality's head only the rows with this modality count.
-        sampled: The gates of each task; empty without noise.
-
-    Returns:
-        Both `(terms,)`, task by task; a loss is 0 with zero gradient if no row counts.
+    For a modality's head only the rows with this modality count. Both results are `(terms,)`, task
+    by task; a loss is 0 with zero gradient if no row counts. `sampled` are the gates of each task;
+    empty without noise.
     """
     losses: list[Tensor] = []
     counts: list[Tensor] = []
@@ -56,11 +52,9 @@ def own_head_losses(
 ) -> tuple[Tensor, Tensor]:
     """Return the same as `head_losses` for rows with one task each, in one pass over the rows.
 
-    Args:
-        outputs: The outputs of the rows' own tasks, `OWN`.
-        batch: The batch; its labels are all classes, `(n,)` int64, or all targets, `(n,)` float.
-        sampled: The gates of the rows' own tasks; empty without noise.
-        own: `(n,)` int64, the place of each row's task; its other labels are unknown.
+    The outputs and the sampled gates are those of the rows' own tasks, `OWN`, whose places are
+    `own`, `(n,)` int64. The labels are all classes, `(n,)` int64, or all targets, `(n,)` float; a
+    row's other labels are unknown.
     """
     of_tasks = torch.stack([batch.labels[task] for task in batch.heads], 1)
     y = gathered(of_tasks.unsqueeze(2), own).squeeze(1)

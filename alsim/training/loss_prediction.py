@@ -37,11 +37,7 @@ class LossPredictor(nn.Module):
         self.last = nn.Linear(len(widths) * options.width, 1)
 
     def forward(self, layers: Sequence[Tensor]) -> Tensor:
-        """Return the predicted losses, `(n,)`; only their order is meaningful.
-
-        Args:
-            layers: `(n, h_i)` each, from `readable`.
-        """
+        """Return the losses predicted from `readable` layers, `(n,)`; only their order matters."""
         projected = [
             F.relu(project(layer)) for project, layer in zip(self.projections, layers, strict=True)
         ]
@@ -55,16 +51,12 @@ def ranking_loss(
 
     Rows i and n − 1 − i are a pair, for i < ⌊n/2⌋; a row in the middle has no partner. A pair's
     loss is max(0, −sign(lᵢ − lⱼ)(pᵢ − pⱼ) + ξ), and the mean is over the pairs in which both rows
-    count; Yoo & Kweon (2019), eq. 2. Without such a pair it is 0.
+    count; Yoo & Kweon (2019), eq. 2. Without such a pair it is 0. No gradient flows to the losses.
 
     Departure: two equal losses have no order, so their pair gives the constant ξ, without gradient;
     the paper treats the second row's loss as the larger.
 
-    Args:
-        predicted: `(n,)` float.
-        losses: `(n,)` float, the true losses; no gradient flows to them.
-        counted: `(n,)` bool or float weights ≥ 0; a pair's weight is their product.
-        margin: ξ > 0.
+    All tensors are `(n,)`; `counted` is bool or weights ≥ 0, a pair's weight being their product.
     """
     half = len(predicted) // 2
     order = (losses - losses.flip(0))[:half].detach().sign()

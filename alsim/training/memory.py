@@ -25,13 +25,9 @@ def ran_out(error: BaseException) -> bool:
 
 
 def out_of_memory(error: BaseException, where: str, *, gpu: str, host: str) -> RunError:
-    """Return the error to report when memory ran out.
+    """Return the error to report after `ran_out`.
 
-    Args:
-        error: An error for which `ran_out` is true.
-        where: What was being done.
-        gpu: How to mend it if a GPU's memory ran out.
-        host: How to mend it if the machine's memory ran out.
+    `gpu` and `host` say how to mend it if the GPU's or the machine's memory ran out.
     """
     if isinstance(error, MemoryError) or _HOST in str(error):
         return RunError("the machine ran out of memory", where, host)

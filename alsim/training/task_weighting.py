@@ -72,15 +72,12 @@ def normalised(weights: Tensor) -> Tensor:
 
 
 def without_conflicts(gradients: Tensor, order: Tensor) -> Tensor:
-    """Return the tasks' gradients without their conflicts, `(r, t, p)`.
+    """Return the tasks' gradients, `(r, t, p)`, without their conflicts.
 
     For one task j after another: if the product of gradients i and j is negative, the projection of
-    gradient i on gradient j is subtracted from it; j is always the original gradient. Yu et al.
+    gradient i on gradient j is subtracted from it; j is always the original gradient. Row i of
+    `order`, `(r, t, t)` int64, is the order of the tasks j for task i; j = i is ignored. Yu et al.
     (2020), "Gradient Surgery for Multi-Task Learning", algorithm 1.
-
-    Args:
-        gradients: `(r, t, p)`.
-        order: `(r, t, t)` int64; row i is the order of the tasks j for task i; j = i is ignored.
     """
     # The results are linear combinations of the original gradients, so their products suffice.
     products = gradients @ gradients.mT
@@ -97,12 +94,7 @@ def without_conflicts(gradients: Tensor, order: Tensor) -> Tensor:
 
 
 def draw_orders(n_tasks: int, generators: Sequence[torch.Generator]) -> Tensor:
-    """Return a random order of the tasks for every task, `(r, t, t)` int64.
-
-    Args:
-        n_tasks: t.
-        generators: One per replica, on the CPU.
-    """
+    """Return a random order of the t tasks for every task, `(r, t, t)` int64."""
     return torch.stack([torch.rand(n_tasks, n_tasks, generator=g).argsort(1) for g in generators])
 
 
