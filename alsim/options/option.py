@@ -159,9 +159,12 @@ class Option(Generic[Given, Value]):
         """Raise a UsageError for a number, or one of several, that is out of range."""
         within = self.facts.get("within")
         if within is not None and value is not None:
-            numbers: Any = value.values() if isinstance(value, Mapping) else value
-            for number in numbers if isinstance(numbers, Iterable) else (numbers,):
-                within.check(number, self.flag)
+            if isinstance(value, Mapping):
+                for name, number in value.items():
+                    within.check(number, f"{self.flag} {name}")
+            else:
+                for number in value if isinstance(value, Iterable) else (value,):
+                    within.check(number, self.flag)
 
 
 def option(default: Value, help: str, **facts: Unpack[Facts]) -> Value:

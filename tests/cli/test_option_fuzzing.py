@@ -138,6 +138,7 @@ def told_of(place: Path, line: Sequence[str]) -> str | None:
     if done.exit_code and not is_fault and not is_message(done.stderr, done.exit_code):
         return f"no message: {done.stderr!r}"
     outside = {path for path in changed if not path.startswith((str(place), os.devnull))}
+    outside -= {path for path in outside if "__pycache__" in path}
     if outside:
         return f"written elsewhere: {sorted(outside)}"
     if os.lstat(place / DEVICE)[:3] != device[:3]:

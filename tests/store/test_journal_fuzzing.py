@@ -2,6 +2,7 @@
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,7 @@ manifests = st.fixed_dictionaries(
 
 @pytest.mark.long
 @given(manifests | anything)
-def test_any_json_in_run_json_is_a_run_or_one_error(folder: Path, value: Any) -> None:
+def test_any_json_in_run_json_is_an_empty_run_or_one_error(folder: Path, value: Any) -> None:
     run = folder / "run"
     run.mkdir(exist_ok=True)
     write_manifest(run, {"status": "failed"})
@@ -213,5 +214,5 @@ def test_any_json_in_run_json_is_a_run_or_one_error(folder: Path, value: Any) ->
     except UnicodeEncodeError:
         return
     (run / "run.json").write_bytes(text)
-    with pytest.raises(StoreError):
-        _ = read_run(run).steps
+    with suppress(StoreError):
+        assert read_run(run).steps.num_rows == 0
