@@ -81,11 +81,7 @@ def make_report(
     figures: dict[str, Path] = {}
     warnings: list[str] = []
     for name, done in runs.items():
-        of_study = "" if len(runs) == 1 else f" ({name})"
-        title = (
-            f"after {recipe.source}: {recipe.title}{of_study}\n"
-            f"{_in_words(recipe, name, pool)}{'' if scale == 1 else f', scale {scale:g}'}"
-        )
+        title = title_of(recipe, name, pool, scale)
         drawing = kind.draw(done, recipe.picture, title)
         if drawing is not None:
             figures[name] = folder / figure_name(recipe, name)
@@ -112,6 +108,16 @@ def make_report(
 def figure_name(recipe: Recipe, study: str) -> str:
     """Return the name of a study's picture in the recipe's folder."""
     return f"{recipe.name}.png" if len(recipe.studies) == 1 else f"{recipe.name}-{study}.png"
+
+
+def title_of(recipe: Recipe, study: str, pool: str | Path | Tabular | None, scale: float) -> str:
+    """Return the title of a study's figure: the source, the recipe, the pool and the scale."""
+    of_study = "" if len(recipe.studies) == 1 else f" ({study})"
+    of_scale = "" if scale == 1 else f", scale {scale:g}"
+    return (
+        f"after {recipe.source}: {recipe.title}{of_study}\n"
+        f"{_in_words(recipe, study, pool)}{of_scale}"
+    )
 
 
 def _in_words(recipe: Recipe, study: str, pool: str | Path | Tabular | None) -> str:

@@ -57,6 +57,16 @@ def test_a_dot_is_the_mean_ratio_of_a_class_most_frequent_first() -> None:
     assert axes.get_yscale() == "log"
 
 
+def test_the_dots_of_a_class_stand_side_by_side_around_its_place() -> None:
+    axes = axes_of(draw_queries([make_run()]))
+    places = [
+        float(np.asarray(line.get_xdata())[0])
+        for line in axes.lines
+        if line.get_label() in ("margin", "random")
+    ]
+    assert places == pytest.approx([-0.2, 0.2])
+
+
 def test_one_is_marked_and_within_sight() -> None:
     axes = axes_of(draw_queries([make_run({("margin", 0, 1): ["newts"]})]))
     assert points(axes, "_one") == {0: 1.0, 1: 1.0}

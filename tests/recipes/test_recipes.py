@@ -17,6 +17,7 @@ from alsim.pool.synthetic import vk_pool
 from alsim.recipes.curves.claims import Claim, judge_claim
 from alsim.recipes.file import recipe_names
 from alsim.recipes.reading import read_recipe
+from alsim.recipes.report import title_of
 from alsim.recipes.running import run_recipe
 from alsim.recipes.verdict import Verdict
 from alsim.store.curves import read_run
@@ -355,3 +356,14 @@ def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
 
 def test_the_default_number_of_seeds_is_that_of_alsim_run(tmp_path: Path) -> None:
     assert parse_seeds(read_recipe(write(tmp_path)).seeds) == CurvesOptions().seeds
+
+
+def test_a_figure_names_its_study_where_there_are_several_and_its_scale_where_it_is_another() -> (
+    None
+):
+    alone, several = read_recipe("vk-fig07"), read_recipe("vk-fig05")
+    assert title_of(alone, "run", "posts.parquet", 1.0) == (
+        "after VK 2020, Fig. 7: uncertainty sampling against passive learning\nposts.parquet"
+    )
+    assert title_of(alone, "run", "posts.parquet", 0.5).endswith("posts.parquet, scale 0.5")
+    assert title_of(several, "sgd", None, 1.0).partition("\n")[0].endswith("size (sgd)")
