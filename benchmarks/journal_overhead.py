@@ -34,11 +34,12 @@ from alsim.options.synthetic import VkOptions
 from alsim.pool.source import open_source
 from alsim.pool.synthetic import vk_pool
 from alsim.store.layout import CHECKPOINTS
-from alsim.studies.curves.keep import Keeper, save_passive
+from alsim.studies.curves.keep import Keeper
 from alsim.studies.curves.work import run_active
 from alsim.studies.machine import Machine
 from alsim.studies.messages import Report
 from alsim.studies.start.check import study_of
+from alsim.studies.start.passive_results import save_passive
 from alsim.studies.start.plan import plan_tasks
 from alsim.studies.start.prepare import prepare
 from alsim.studies.start.work import Study, open_study

@@ -98,6 +98,25 @@ def test_no_kind_of_study_imports_another() -> None:
     assert seen == KINDS
 
 
+def test_what_curves_and_correlation_share_imports_neither() -> None:
+    wrong = {
+        path.name: kinds
+        for path in (ROOT / "studies" / "start").glob("*.py")
+        if (kinds := {part for part in studies_imported(path) if part in KINDS})
+    }
+    assert wrong == {}
+
+
+def studies_imported(path: Path) -> set[str]:
+    """Return the parts of `alsim.studies` that a file imports."""
+    modules = [
+        (node.module or "").split(".")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+    ]
+    return {parts[2] for parts in modules if len(parts) > 2 and parts[1] == "studies"}
+
+
 def test_only_the_command_line_knows_typer_and_rich() -> None:
     users = {
         path.relative_to(ROOT).parts[0]

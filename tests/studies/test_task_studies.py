@@ -21,7 +21,7 @@ from alsim.pool.source import open_source
 from alsim.pool.synthetic import vk_pool
 from alsim.store.curves import Run
 from alsim.studies.machine import Machine
-from alsim.studies.start.fit import Fitted, fit_study
+from alsim.studies.start.fit_to_pool import Fitted, fit_study
 from alsim.studies.start.prepare import Prepared, describe_study, prepare
 from alsim.studies.watch import Watch
 

@@ -21,7 +21,7 @@ from alsim.training.fit import Labelled
 from alsim.training.memory import blaming_memory
 from alsim.training.replicas import Replicas
 
-PASSIVE = find_strategy("random").strategy
+RANDOM = find_strategy("random").strategy
 _FEWER = "let it look at fewer rows, such as --candidates 10000, or use fewer --workers"
 
 
@@ -46,7 +46,7 @@ def query_round(
     """
     # One that has ended stays in step at the least cost.
     strategies = [
-        _named(setting.strategies[job.strategy], job, step) if on else PASSIVE
+        _named(setting.strategies[job.strategy], job, step) if on else RANDOM
         for job, on in zip(jobs, running, strict=True)
     ]
     options = [

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from msgspec import convert
 
@@ -18,14 +17,12 @@ from alsim.experiments.curves.loop import Advance
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
-from alsim.experiments.passive import Passive
 from alsim.signals import CHUNK, Chunks
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
 from alsim.store.curve_journal import Journal
 from alsim.store.curve_lines import Ending, Entry, round_to_json
 from alsim.store.opening import remove_file
 from alsim.studies.messages import Diverged, Step
-from alsim.training.state import ReplicaState
 
 SYNC_SHARE = 0.005  # of the time, at most, spent on waiting for the disk …
 CHECKPOINT_SHARE = 0.01  # … and on checkpoints
@@ -167,32 +164,6 @@ class Keeper:
         self._sync()  # a checkpoint ahead of its journal is useless
         facts = {"step": position.step, "chunk": self._chunks.size}
         save_checkpoint(self._checkpoint, position.to_tensors(), facts, self._study)
-
-
-def save_passive(
-    path: Path, passive: Passive, seconds: Mapping[str, float], study: str = ""
-) -> None:
-    """Write the nets of a study's passive phase, and the seconds it took.
-
-    Raises:
-        StoreError: If the system cannot write.
-    """
-    facts = {"best": list(passive.best), "epochs": list(passive.epochs), "seconds": dict(seconds)}
-    save_checkpoint(path, passive.state.to_tensors(), facts, study)
-
-
-def load_passive(path: Path, study: str | None = None) -> tuple[Passive, Mapping[str, Any]] | None:
-    """Return the nets of a passive phase and its facts, None where there is none yet.
-
-    Raises:
-        StoreError: If the file is damaged, or not of this study.
-    """
-    found = load_checkpoint(path, study)
-    if found is None:
-        return None
-    tensors, facts = found
-    state = ReplicaState.from_tensors(tensors)
-    return Passive(state, tuple(facts["best"]), tuple(facts["epochs"])), facts
 
 
 def _compare(job: Job, recorded: Round, computed: Round) -> None:

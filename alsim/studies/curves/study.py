@@ -22,7 +22,7 @@ from alsim.studies.machine import choose_machine
 from alsim.studies.messages import Active, Open
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
-from alsim.studies.start.passives import find_passives, kept_passives
+from alsim.studies.start.passive_results import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
 from alsim.studies.watch import Watch

@@ -18,8 +18,8 @@ from alsim.studies.machine import Machine
 from alsim.studies.messages import Open
 from alsim.studies.start.assignment import Assignment
 from alsim.studies.start.check import StudyOptions
-from alsim.studies.start.fit import PlanSizes, fit_study
-from alsim.studies.start.fit_tasks import notes_on_tasks, notes_on_unmeasured
+from alsim.studies.start.fit_to_pool import PlanSizes, fit_study
+from alsim.studies.start.fit_to_tasks import notes_on_tasks, notes_on_unmeasured
 from alsim.studies.start.oracles import describe_oracle
 
 

@@ -17,8 +17,8 @@ from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
 from alsim.strategies import Named, find_strategy
 from alsim.studies import messages
-from alsim.studies.curves.keep import load_passive, save_passive
 from alsim.studies.start.assignment import Assignment
+from alsim.studies.start.passive_results import load_passive, save_passive
 from alsim.studies.start.plan import training_of
 
 Send = Callable[[messages.Report], None]

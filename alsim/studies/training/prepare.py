@@ -23,8 +23,8 @@ from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import Source
 from alsim.studies.machine import Machine
-from alsim.studies.start.fit import check_heads, fit_model, try_model
-from alsim.studies.start.fit_tasks import check_trained, notes_on_unmeasured
+from alsim.studies.start.fit_to_pool import check_heads, fit_model, try_model
+from alsim.studies.start.fit_to_tasks import check_trained, notes_on_unmeasured
 from alsim.studies.start.prepare import describe_pool, rows_by_class
 from alsim.studies.training.assignment import TrainAssignment, TrainedModel
 from alsim.studies.training.check import columns_of

@@ -10,8 +10,7 @@ from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress
 from alsim.options.training import TrainingOptions
 from alsim.strategies import find_strategy
-from alsim.studies.curves.keep import save_passive
-from alsim.studies.start.passives import find_passives
+from alsim.studies.start.passive_results import find_passives, save_passive
 from alsim.studies.start.plan import Plan, plan_tasks
 
 TRAINING = TrainingOptions(max_epochs=50, patience=10)

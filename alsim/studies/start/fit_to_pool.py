@@ -19,7 +19,7 @@ from alsim.pool.pool import Pool
 from alsim.seeding import stream
 from alsim.strategies import Named
 from alsim.studies.start.check import StudyOptions
-from alsim.studies.start.fit_tasks import check_gates, check_tasks, initial_units
+from alsim.studies.start.fit_to_tasks import check_gates, check_tasks, initial_units
 from alsim.studies.start.oracles import plan_oracle
 from alsim.training.dropout import dropout_sites
 from alsim.training.features import shape_of
