@@ -8,6 +8,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, get_args, ge
 import typer
 
 from alsim.cli.help import MOST_USED, HelpAll
+from alsim.errors import nearest
 from alsim.options.option import Option, options_of
 
 P = ParamSpec("P")
@@ -51,15 +52,35 @@ def from_options(
 
 def _flag(option: Option[Any, Any]) -> inspect.Parameter:
     hint = _written(option)
+    facts: dict[str, Any] = {}
+    if get_origin(hint) is Literal:
+        choices, hint = get_args(hint), str
+        facts = {
+            "parser": _one_of(choices),
+            "metavar": f"<{'|'.join(choices)}>",
+            "autocompletion": lambda: list(choices),
+        }
     shown = typer.Option(
         option.flag,
         help=f"{option.help}{default_of(option)}",
         rich_help_panel=MOST_USED if option.facts.get("often") else option.heading,
         show_default=False,
+        **facts,
     )
     keyword, default = inspect.Parameter.KEYWORD_ONLY, False if hint is bool else None
     annotation = Annotated[hint if hint is bool else hint | None, shown]
     return inspect.Parameter(option.name, keyword, default=default, annotation=annotation)
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Return what refuses any text but the choices, and names the nearest of them."""
+
+    def parse(text: str) -> str:
+        if text in choices:
+            return text
+        raise typer.BadParameter(f"{text!r} is no choice; {nearest(text, choices)}")
+
+    return parse
 
 
 def _written(option: Option[Any, Any]) -> Any:

@@ -29,11 +29,14 @@ class GroupedCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write one section for each heading, in order of first use; the unnamed come last."""
+        """Write the arguments, a section for each heading in order of first use, and the rest."""
+        first: list[tuple[str, str]] = []
         sections: dict[str, list[tuple[str, str]]] = {MOST_USED: []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and parameter.param_type_name == "argument":
+                first.append(record)
+            elif record is not None:
                 heading = getattr(parameter, "rich_help_panel", None) or "Options"
                 sections.setdefault(heading, []).append(record)
         last = sections.pop("Options", [])
@@ -41,7 +44,7 @@ class GroupedCommand(TyperCommand):
         if sections[MOST_USED] and not ctx.meta.get(_ALL):
             rest = sum(len(records) for records in sections.values()) - len(sections[MOST_USED])
             sections = {MOST_USED: sections[MOST_USED]}
-        for heading, records in [*sections.items(), ("Options", last)]:
+        for heading, records in [("Arguments", first), *sections.items(), ("Options", last)]:
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
@@ -53,7 +56,7 @@ class GroupedCommand(TyperCommand):
 def _show_all(ctx: typer.Context, value: bool) -> None:
     if value:
         ctx.meta[_ALL] = True
-        print_lines([ctx.get_help()])
+        print_lines(ctx.get_help().splitlines())
         raise typer.Exit
 
 

@@ -202,7 +202,23 @@ def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(nam
     assert 2 <= short.count("Example:") <= 3
     assert f"{len(options_of(group)) - len(often) + (name == 'correlate')} more" in short
     one_line = " ".join(full.split())
+    lines = [line.split()[0] for line in full.splitlines() if line.strip()]
     for one in options_of(group).values():
-        assert one.flag in full
+        assert one.flag in lines  # at the beginning of a line of its own
         if isinstance(one.default, int | float | str) and not isinstance(one.default, bool):
             assert re.search(rf"{one.flag} .*?\[default: ", one_line)
+
+
+def test_a_wrong_choice_is_told_with_the_nearest_right_one() -> None:
+    done = CliRunner().invoke(app, ["plot", "runs/posts", "--kind", "curv"])
+    assert done.exit_code == 2
+    assert "'--kind': 'curv' is no choice; did you mean curve? There is: curve, diff" in done.stderr
+    assert "Value error" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["compare"], ["plot"], ["gates"], ["resume"]])
+def test_help_shows_arguments_before_options(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"]).stdout
+    arguments, _, options = shown.partition("Arguments:\n  RUN ")[2].partition(":\n")
+    assert "--" not in arguments
+    assert "--json" in options

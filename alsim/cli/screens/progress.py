@@ -185,11 +185,12 @@ class LiveWatch(Watch):
         if self._stage == "training" and self._epochs:
             return [(styled(task), f"epoch {n}") for task, n in sorted(self._epochs.items())]
         if self._unit == "copies" and self._done:
+            last = {metric: list(seeds.items())[-1] for metric, seeds in self._done.items()}
             return [
                 (
                     styled(metric),
                     f"{sum(seeds.values()):,} copies",
-                    "seed {}: {:,}".format(*[*seeds.items()][-1]),
+                    f"seed {last[metric][0]}: {last[metric][1]:,}",
                 )
                 for metric, seeds in self._done.items()
             ]

@@ -85,12 +85,15 @@ class _Shown:
 
     def _who(self, rows: Sequence[NetSummary] | Sequence[TaskSummary]) -> list["_Column"]:
         columns = [_Column("model", [row.model for row in rows])]
-        return columns + [_Column("labels by", [row.chosen_by for row in rows])] * self.choosers
+        if self.choosers:
+            columns.append(_Column("labels by", [row.chosen_by for row in rows]))
+        return columns
 
     def print_task(self, rows: Sequence[TaskSummary]) -> None:
         number = ".4g" if rows[0].metric == "mse" else ".4f"
-        modes = _Column("mode", [row.evaluation or NOTHING for row in rows])
-        columns = [*self._who(rows), *[modes] * self.evaluations]
+        columns = self._who(rows)
+        if self.evaluations:
+            columns.append(_Column("mode", [row.evaluation or NOTHING for row in rows]))
         columns.append(_Column(_called(rows[0].metric), [_interval(r.value, number) for r in rows]))
         if any(row.difference is not None for row in rows):
             cells = [_interval(row.difference, f"+z{number}") for row in rows]
@@ -101,8 +104,9 @@ class _Shown:
         _print_columns(columns)
 
     def print_nets(self, nets: Sequence[NetSummary]) -> None:
-        fractions = _Column("fraction", [f"{net.fraction:g}" for net in nets], True)
-        columns = [*self._who(nets), *[fractions] * self.fractions]
+        columns = self._who(nets)
+        if self.fractions:
+            columns.append(_Column("fraction", [f"{net.fraction:g}" for net in nets], True))
         columns += [
             _Column("objects", [f"{net.n_objects.mean:,.0f}" for net in nets], True),
             _Column("parameters", [f"{net.n_parameters:,}" for net in nets], True),
