@@ -278,7 +278,7 @@ def test_training_that_does_not_fit_is_an_error_with_advice(way: Way, models: Pa
     setting = setting_of(f"{models}:Untrainable", way)
     with pytest.raises(RunError, match=r"(?s)GPU ran out of memory.*training.*--batch-size"):
         run(setting, "margin")
-    assert setting.chunks.size == 4096
+    assert setting.chunks.size == Chunks().size
 
 
 def test_any_other_error_of_a_net_is_left_as_it_is(models: Path) -> None:

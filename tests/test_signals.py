@@ -25,10 +25,10 @@ EVERY: tuple[Signal, ...] = get_args(Signal)
 CONSISTENT, INDEPENDENT = Committee(5), Committee(4, "independent")
 
 
-def setting_of(way: Way = "direct") -> Setting:
+def setting_of(way: Way = "direct", model: str = "three-head") -> Setting:
     return make_toy_setting(
         way,
-        model=ModelOptions(name="three-head", width=16, dropout=0.5),
+        model=ModelOptions(name=model, width=16, dropout=0.5),
         training=TrainingOptions(precision="float64", loss_prediction=LossPrediction(width=4)),
     )
 
@@ -117,8 +117,13 @@ def by_hand(setting: Setting, inputs: Inputs, masks: dict[str, torch.Tensor]) ->
     return torch.softmax(outputs.logits["label"][MIXED], -1)
 
 
-def test_a_consistent_member_is_one_net_with_the_same_units_dropped_for_every_row() -> None:
-    setting = setting_of()
+# An mlp's members are computed as heads with masked weights.
+@pytest.mark.parametrize("model", ["three-head", "mlp"])
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_a_consistent_member_is_one_net_with_the_same_units_dropped_for_every_row(
+    way: Way, model: str
+) -> None:
+    setting = setting_of(way, model)
     rows = torch.arange(3, 90)
     got = one(setting, rows, request("mc_probabilities"))["mc_probabilities"]
     sites = replicas_of(setting).sites

@@ -216,7 +216,9 @@ def _score(
             for name, s in informed.items()
         }
 
-    parts = list(setting.chunks.over(rows, of_chunk)) if informed else []
+    n_predictions = max((request.n_predictions for request in requests.values()), default=1)
+    numbers = n_predictions * setting.n_classes[setting.task]
+    parts = list(setting.chunks.over(rows, of_chunk, numbers)) if informed else []
     return {
         name: torch.cat([part[name] for part in parts])
         if name in informed

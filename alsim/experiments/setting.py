@@ -103,7 +103,7 @@ def make_setting(
     pool = replace(pool, tasks={name: pool.tasks[name] for name in oracles})
     dtype = torch.float64 if training.precision == "float64" else torch.float32
     features = features_of(pool, device, dtype)
-    chunks = chunks or Chunks()
+    chunks = chunks or Chunks(device=device.type)
     validation, test = pool.splits["validation"], pool.splits["test"]
     validator = make_evaluator(features, pool, validation, chunks)
     return Setting(

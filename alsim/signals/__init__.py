@@ -1,11 +1,10 @@
 """Signals: what strategies see of the pool, computed chunk by chunk in one pass."""
 
-from alsim.signals.chunks import CHUNK, Chunks
+from alsim.signals.chunks import Chunks
 from alsim.signals.interface import Committee, InputDropout, Signal, Signals
 from alsim.signals.streaming import Request, Scene, SharedOutputs, signals_of
 
 __all__ = [
-    "CHUNK",
     "Chunks",
     "Committee",
     "InputDropout",

@@ -8,8 +8,11 @@ from torch import Tensor
 
 from alsim.training.memory import MEMORY_ERRORS, out_of_memory, ran_out
 
-# A fixed, recorded size: the last bits of a product can change with the chunk size.
-CHUNK = 4096
+# Rows at a time, and numbers computed from them. The size is recorded: where MKL is not in its
+# strict mode, the last bits of a product can change with it. On a core a chunk and what is computed
+# from it should stay in the cache; a GPU wants more at once.
+ROWS = {"cpu": 1024, "cuda": 4096}
+_NUMBERS = {"cpu": 2**20, "cuda": 2**26}
 _SMALLEST = 64
 
 Rows = TypeVar("Rows", Tensor, range)
@@ -23,37 +26,47 @@ class Chunks:
     with smaller chunks can differ in their last bits, so `size` should be recorded.
 
     Args:
-        size: Initial number of rows.
+        size: Initial number of rows; None: as many as suit the device.
         smallest: The smallest size to try.
+        device: The kind of device that computes.
         doing: What is done with "{}" rows, for the error message.
         on_smaller: Called with the new size whenever it is reduced.
     """
 
     def __init__(
         self,
-        size: int = CHUNK,
+        size: int | None = None,
         *,
         smallest: int = _SMALLEST,
+        device: str = "cpu",
         doing: str = "scoring or measuring {} rows at once",
         on_smaller: Callable[[int], None] = lambda size: None,
     ) -> None:
-        self.size = size
+        self._initial = size or ROWS[device]
+        self.size = self._initial
+        self._numbers = _NUMBERS[device]
         self._smallest = smallest
         self._doing = doing
         self._on_smaller = on_smaller
 
-    def over(self, rows: Rows, work: Callable[[Rows], Made]) -> Iterator[Made]:
+    def reset(self) -> None:
+        """Return to the initial number of rows."""
+        self.size = self._initial
+
+    def over(self, rows: Rows, work: Callable[[Rows], Made], numbers: int = 1) -> Iterator[Made]:
         """Yield the results of `work` on `rows`, chunk by chunk and in order.
 
         If memory runs out, smaller chunks continue from the same row. `work` is then called again
-        for the same rows, so it must have no side effects.
+        for the same rows, so it must have no side effects. Chunks are also smaller where `work`
+        computes many `numbers` a row.
 
         Raises:
             RunError: If memory is too small for the smallest chunk.
         """
         start = 0
+        most = max(self._smallest, self._numbers // numbers)
         while start < len(rows):
-            here = rows[start : start + self.size]
+            here = rows[start : start + min(self.size, most)]
             try:
                 made = work(here)
             except MEMORY_ERRORS as error:

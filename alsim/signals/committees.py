@@ -15,11 +15,10 @@ from alsim.seeding import draw_seed, row_bytes
 from alsim.signals.interface import Committee
 from alsim.training.dropout import Site, draw_masks, masks_of_bytes
 from alsim.training.gate_noise import NoiseSite, member_noise
+from alsim.training.members import ROWS
 from alsim.training.replicas import Replicas
 
 Streams = Callable[[str], torch.Generator]  # a fresh generator for each named use
-
-_BLOCK = 512  # rows at a time; the net processes K times as many, which still fit the cache
 
 
 def committee_probabilities(
@@ -33,8 +32,9 @@ def committee_probabilities(
 ) -> Tensor:
     """Return every member's probabilities of the mixed head, `(r, n, members, c)`.
 
-    The masks depend only on the stream (independent masks also on the row), not on how the rows
-    are split into chunks or on the other replicas.
+    In memory the rows come last, `(r, members, c, n)`: sums and softmax over a short last axis take
+    many times as long. The masks depend only on the stream (independent masks also on the row), not
+    on how the rows are split into chunks or on the other replicas.
 
     Args:
         replicas: R replicas with dropout or with gates; without any, all members agree.
@@ -49,27 +49,27 @@ def committee_probabilities(
     """
     dtype, device = inputs.present.dtype, inputs.present.device
     generators = [own("committee") for own in streams]
-    consistent = committee.by == "gates" or committee.masks == "consistent"
-    if committee.by == "gates":
-        masks = member_noise(_mixed_gate(replicas), committee.k, dtype, generators)
+    if committee.by == "dropout" and committee.masks == "independent":
+        seeds = [draw_seed(generator=g) for g in generators]
+        blocks: list[Tensor] = []
+        for start in range(0, len(rows), ROWS):
+            here = slice(start, start + ROWS)
+            part = Inputs({k: x[here] for k, x in inputs.modalities.items()}, inputs.present[here])
+            masks = _row_masks(replicas.sites, rows[here].cpu(), committee.k, dtype, seeds)
+            blocks.append(replicas.member_logits(part, _on(device, masks), task))
+        logits = torch.cat(blocks, 3)
     else:
-        masks = draw_masks(replicas.sites, committee.k, dtype, generators) if consistent else {}
-    seeds = [] if consistent else [draw_seed(generator=g) for g in generators]
-    probabilities: Tensor | None = None
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        part = Inputs({k: x[block] for k, x in inputs.modalities.items()}, inputs.present[block])
-        if not consistent:
-            masks = _row_masks(replicas.sites, rows[block].cpu(), committee.k, dtype, seeds)
-        here = {name: mask.to(device) for name, mask in masks.items()}
-        logits = replicas.member_logits(part, here, task)
-        if probabilities is None:
-            r, k, _, c = logits.shape
-            probabilities = logits.new_empty(r, len(rows), k, c)
-        # Takes half the time of concatenating transposed blocks.
-        probabilities[:, block] = torch.softmax(logits, -1).transpose(1, 2)
-    assert probabilities is not None  # there is at least one row
-    return probabilities
+        masks = (
+            member_noise(_mixed_gate(replicas), committee.k, dtype, generators)
+            if committee.by == "gates"
+            else draw_masks(replicas.sites, committee.k, dtype, generators)
+        )
+        logits = replicas.member_logits(inputs, _on(device, masks), task)
+    return torch.softmax(logits, 2).permute(0, 3, 1, 2)
+
+
+def _on(device: torch.device, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: mask.to(device) for name, mask in masks.items()}
 
 
 def _mixed_gate(replicas: Replicas) -> NoiseSite:

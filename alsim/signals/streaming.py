@@ -28,6 +28,11 @@ class Request:
     committee: Committee = field(default_factory=Committee)
     input_dropout: InputDropout = field(default_factory=InputDropout)
 
+    @property
+    def n_predictions(self) -> int:
+        """Return how many predictions of a row the largest signal holds."""
+        return self.committee.k if "mc_probabilities" in self.signals else 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -48,16 +53,25 @@ class SharedOutputs:
     rows: Tensor  # (n,) int64, ascending
 
     @cached_property
-    def _all(self) -> Outputs:
+    def _computed(self) -> tuple[Outputs, Tensor | None]:
         inputs, kept = inputs_of(self.features, self.rows)
-        outputs = self.replicas.outputs(inputs)
-        return outputs if kept is None else _taken(outputs, kept, tuple(outputs.logits))
+        return self.replicas.outputs(inputs), kept
 
-    def of(self, rows: Tensor, task: str) -> Outputs:
-        """Return the outputs for some of the rows and one task."""
-        if len(rows) == len(self.rows):
-            return self._all
-        return _taken(self._all, torch.searchsorted(self.rows, rows), (task,))
+    def heads(self, task: str) -> Sequence[str]:
+        """Return the names of a task's heads."""
+        return tuple(self._computed[0].logits[task])
+
+    def of(self, rows: Tensor, read: Callable[[Outputs], Tensor]) -> Tensor:
+        """Return what `read` finds in the outputs, `(r, n, …)`, for some of the rows, ascending.
+
+        Nothing else is copied: `hidden` is often wider than what is computed from it.
+        """
+        outputs, kept = self._computed
+        if len(rows) < len(self.rows):
+            place = torch.searchsorted(self.rows, rows)
+            kept = place if kept is None else kept[place]
+        found = read(outputs)
+        return found if kept is None else found.index_select(1, kept)
 
 
 def signals_of(
@@ -94,20 +108,14 @@ class _Chunk:
     shared: SharedOutputs
 
     @cached_property
-    def outputs(self) -> Outputs:
-        """Return the replicas' outputs, each tensor `(r, n, …)`."""
-        return self.shared.of(self.rows, self.scene.task)
-
-    @cached_property
     def inputs(self) -> Inputs:
         """Return the inputs of exactly these rows."""
         inputs, kept = inputs_of(self.scene.features, self.rows)
         return inputs if kept is None else self.scene.features.take(self.rows)
 
-    @cached_property
-    def logits(self) -> Mapping[str, Tensor]:
-        """Return the task's logits, head -> `(r, n, c)`."""
-        return self.outputs.logits[self.scene.task]
+    def logits(self, head: str = MIXED) -> Tensor:
+        """Return a head's logits of the task, `(r, n, c)`."""
+        return self.shared.of(self.rows, lambda outputs: outputs.logits[self.scene.task][head])
 
     def probabilities(self, inputs: Inputs) -> Tensor:
         """Return the mixed head's probabilities on changed inputs, `(r, n, c)`."""
@@ -116,7 +124,13 @@ class _Chunk:
 
 
 def _head_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
-    return torch.stack([torch.softmax(z, -1) for z in chunk.logits.values()], -2).unbind()
+    heads = chunk.shared.heads(chunk.scene.task)
+    return torch.stack([torch.softmax(chunk.logits(head), -1) for head in heads], -2).unbind()
+
+
+def _hidden(chunk: _Chunk) -> Sequence[Tensor]:
+    task = chunk.scene.task
+    return chunk.shared.of(chunk.rows, lambda outputs: outputs.hidden_of(task)).unbind()
 
 
 def _mc_probabilities(chunk: _Chunk) -> Sequence[Tensor]:
@@ -157,17 +171,17 @@ def _true_loss(chunk: _Chunk) -> Sequence[Tensor]:
     if chunk.scene.truth is None:
         raise ValueError("the true loss needs the true labels")
     labels = chunk.scene.truth[chunk.rows]
-    return [F.cross_entropy(logits, labels, reduction="none") for logits in chunk.logits[MIXED]]
+    return [F.cross_entropy(logits, labels, reduction="none") for logits in chunk.logits()]
 
 
 # Each computes one tensor (n, …) per replica.
 _COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
-    "probabilities": lambda chunk: torch.softmax(chunk.logits[MIXED], -1).unbind(),
+    "probabilities": lambda chunk: torch.softmax(chunk.logits(), -1).unbind(),
     "head_probabilities": _head_probabilities,
     "mc_probabilities": _mc_probabilities,
     "noised_probabilities": _noised_probabilities,
     "ablated_probabilities": _ablated_probabilities,
-    "hidden": lambda chunk: chunk.outputs.hidden_of(chunk.scene.task).unbind(),
+    "hidden": _hidden,
     "embeddings": lambda chunk: (
         [torch.cat(list(chunk.inputs.modalities.values()), 1)] * len(chunk.requests)
     ),
@@ -175,15 +189,6 @@ _COMPUTE: Mapping[Signal, Callable[[_Chunk], Sequence[Tensor]]] = {
     "predicted_loss": lambda chunk: chunk.scene.replicas.predicted_losses(chunk.inputs).unbind(),
     "true_loss": _true_loss,
 }
-
-
-def _taken(outputs: Outputs, kept: Tensor, tasks: Sequence[str]) -> Outputs:
-    """Return the outputs for some of the rows and tasks."""
-    return Outputs(
-        {task: {head: z[:, kept] for head, z in outputs.logits[task].items()} for task in tasks},
-        outputs.hidden[:, kept],
-        own_hidden={task: h[:, kept] for task, h in outputs.own_hidden.items() if task in tasks},
-    )
 
 
 def inputs_of(features: Features, rows: Tensor) -> tuple[Inputs, Tensor | None]:

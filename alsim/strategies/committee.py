@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from alsim.signals import Committee, Signal, Signals
@@ -32,7 +33,21 @@ def mutual_information(p: Tensor) -> Tensor:
     dropout masks as draws of the posterior, Gal et al. (2017); eq. (5) of the VK study. It lies in
     [0, log min(members, c)]; rounding can give about −1e-7, hence the clamp.
     """
-    return (entropy_of(p.mean(1)) - entropy_of(p).mean(1)).clamp_min(0)
+    # In the order in which committees come, so that rows are last in memory.
+    members = p.permute(1, 2, 0)
+    of_mean = _negative_entropies(members.mean(0))
+    return (_negative_entropies(members).mean(0) - of_mean).clamp_min(0)
+
+
+def _negative_entropies(p: Tensor) -> Tensor:
+    """Return Σ p log p in nats, `(…, n)`, of `(…, c, n)`."""
+    # The logarithm is vectorised, unlike xlogy. The least float times 0 is 0, too.
+    return p.clamp_min(torch.finfo(p.dtype).tiny).log_().mul_(p).sum(-2)
+
+
+def _mean_of_members(p: Tensor) -> Tensor:
+    """Return the members' mean, `(n, c)`, of `(n, members, c)`."""
+    return p.permute(1, 2, 0).mean(0).T
 
 
 def bald_score(signals: Signals) -> Tensor:
@@ -66,5 +81,7 @@ def bald(k: int = 20, masks: Masks = "consistent") -> Strategy:
 def _of_mean(score: Callable[[Tensor], Tensor], k: int, masks: Masks) -> Strategy:
     """Return the strategy that scores the mean of the members' probabilities (the VK study)."""
     return Strategy(
-        MEMBERS, lambda s: score(s.mc_probabilities.mean(1)), committee=committee_of(k, masks)
+        MEMBERS,
+        lambda s: score(_mean_of_members(s.mc_probabilities)),
+        committee=committee_of(k, masks),
     )

@@ -97,7 +97,7 @@ class DirectReplica:
         return Outputs(logits, outputs.hidden.unsqueeze(0), own_hidden=own_hidden)
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return the logits of K committee members for the rows, `(1, k, n, c)`."""
+        """Return the logits of K committee members for the rows, `(1, k, c, n)`."""
         self._enter("eval")
         one = {name.removeprefix("model."): mask[0] for name, mask in masks.items()}
         return member_logits(self.objective.model, {}, one, inputs, task).unsqueeze(0)

@@ -99,7 +99,7 @@ class LockstepReplicas:
         return functional_call(self.objective.model, (parameters, buffers), (inputs,))
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return the logits of every replica's K committee members, `(r, k, n, c)`."""
+        """Return the logits of every replica's K committee members, `(r, k, c, n)`."""
         set_mode(self.objective, "eval")
         tensors = {**_below("model.", self._parameters), **_below("model.", self._buffers)}
         of_members = {name.removeprefix("model."): mask for name, mask in masks.items()}

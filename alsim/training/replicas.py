@@ -78,7 +78,7 @@ class Replicas(Protocol):
         ...
 
     def member_logits(self, inputs: Inputs, masks: Mapping[str, Tensor], task: str) -> Tensor:
-        """Return the mixed head's logits of every replica's K committee members, `(r, k, n, c)`.
+        """Return the mixed head's logits of every replica's K committee members, `(r, k, c, n)`.
 
         In evaluation mode except for the masks, without gradients.
 

@@ -210,7 +210,11 @@ def _gather(setting: Setting, wanted: Sequence[_Wanted]) -> list[list[_Gathered]
             for mine, part in zip(wanted, parts, strict=True)
         ]
 
-    parts = list(setting.chunks.over(union, of_chunk))
+    numbers = [
+        setting.n_classes[mine.scene.task] * sum(r.n_predictions for r in mine.requests)
+        for mine in wanted
+    ]
+    parts = list(setting.chunks.over(union, of_chunk, max(numbers, default=1)))
     return [
         [
             _joined([part[i][r] for part in parts if part[i]]) if request.signals else _NOTHING

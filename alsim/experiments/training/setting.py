@@ -61,7 +61,8 @@ def make_tasks_setting(
     """
     dtype = torch.float64 if training.precision == "float64" else torch.float32
     features = features_of(pool, device, dtype)
-    setting = TasksSetting(pool, features, "", model, (), training, way, chunks or Chunks())
+    chunks = chunks or Chunks(device=device.type)
+    setting = TasksSetting(pool, features, "", model, (), training, way, chunks)
     return setting.with_model(name or model.name, model, evaluations)
 
 

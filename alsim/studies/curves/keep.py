@@ -17,7 +17,7 @@ from alsim.experiments.curves.loop import Advance
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
-from alsim.signals import CHUNK, Chunks
+from alsim.signals import Chunks
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
 from alsim.store.curve_journal import Journal
 from alsim.store.curve_lines import Ending, Entry, round_to_json
@@ -87,7 +87,7 @@ class Keeper:
         Raises:
             StoreError: If the checkpoint is damaged, or of other curves.
         """
-        self._chunks.size = CHUNK  # not what a curve before this one was left with
+        self._chunks.reset()  # not what a curve before this one was left with
         found = load_checkpoint(self._checkpoint, self._study)
         if found is None:
             return None

@@ -96,7 +96,10 @@ def open_study(folder: Path, assignment: Assignment, send: Send, identity: str =
         way=assignment.way,
         device=torch.device(assignment.device),
         initial_rows=None if rows is None else torch.tensor(rows),
-        chunks=Chunks(on_smaller=lambda n: warn(f"scoring goes on with {n:,} rows at a time")),
+        chunks=Chunks(
+            device=assignment.device,
+            on_smaller=lambda n: warn(f"scoring goes on with {n:,} rows at a time"),
+        ),
         unit=assignment.unit,
         read_price=plan.read_price,
     )

@@ -75,8 +75,10 @@ def run_fit(training: Training, message: messages.Fit, send: Send) -> None:
         text = f"memory ran out: scoring goes on with {n:,} rows at a time"
         send(messages.Note(f"{text}; last bits may differ from other runs'"))
 
+    setting = training.settings[message.model]
     # Chunks of its own, since their size, which memory limits, matters to the last bits.
-    setting = replace(training.settings[message.model], chunks=Chunks(on_smaller=warn))
+    chunks = Chunks(device=setting.features.device.type, on_smaller=warn)
+    setting = replace(setting, chunks=chunks)
     chosen = [training.labels(message.chosen_by, seed, message.fraction) for seed in message.seeds]
     nets = train_tasks(setting, message.seeds, chosen, _Reporting(send))
     for seed, net in zip(message.seeds, nets, strict=True):
