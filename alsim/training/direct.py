@@ -14,6 +14,7 @@ from alsim.training.loss_prediction import readable
 from alsim.training.members import member_logits
 from alsim.training.objective import PREDICTOR, Losses, Objective
 from alsim.training.optimisers import FLAT, FlatAdam
+from alsim.training.plain_step import is_plain, plain_step
 from alsim.training.replicas import Batch, Mode, clamp_log_variance, rate_of, set_mode
 from alsim.training.state import ReplicaState
 
@@ -42,6 +43,7 @@ class DirectReplica:
             )
             for group in sorted(set(groups.values()))
         ]
+        self._is_plain = is_plain(objective)
         self._mode: Mode | None = None
 
     def _enter(self, mode: Mode) -> None:
@@ -52,6 +54,18 @@ class DirectReplica:
     def step(self, batch: Batch, masks: Mapping[str, Tensor], mode: Mode) -> Losses:
         """Take one optimiser step; return the losses before it, each tensor `(1, …)`."""
         self._enter(mode)
+        is_plain = self._is_plain and all(y.dtype == torch.int64 for y in batch.labels.values())
+        losses = (
+            plain_step(self.objective, batch, masks) if is_plain else self._gradients(batch, masks)
+        )
+        for flat in self._flats:
+            flat.optimiser.step()
+        clamp_log_variance(self._named)
+        normalise_task_weights(self._named)
+        return losses
+
+    def _gradients(self, batch: Batch, masks: Mapping[str, Tensor]) -> Losses:
+        """Write the gradients of a batch; return its losses."""
         for name, mask in masks.items():
             self._substitute(name, mask[0])
         given = batch.inputs
@@ -68,14 +82,10 @@ class DirectReplica:
             joint=None if batch.joint is None else batch.joint[0],
         )
         losses = Losses(*(part.unsqueeze(0) for part in losses))
-        backward(losses, self.objective, self._named, self._buffers, batch.task_order)
-        note_baselines(losses, self.objective, self._buffers)
-        for flat in self._flats:
-            flat.optimiser.step()
-        clamp_log_variance(self._named)
-        normalise_task_weights(self._named)
         for flat in self._flats:
             flat.optimiser.gradients.zero_()
+        backward(losses, self.objective, self._named, self._buffers, batch.task_order)
+        note_baselines(losses, self.objective, self._buffers)
         for name in masks:
             self._substitute(name, None)
         return Losses(*(part.detach() for part in losses))

@@ -34,14 +34,21 @@ def masked_losses(
         ignore_index=-1,
         reduction="none",
     )
+    weight, counts = known_weight(labels, class_weights)
+    return losses.view(labels.shape).sum(1) / weight, counts
+
+
+def known_weight(labels: Tensor, class_weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the sum of the weights of each head's known rows, and their number, `(h,)` each.
+
+    Of `(h, n)` int64 labels. The weight is 1 where no row is known, so that one can divide by it.
+    """
     known = labels >= 0
     counts = known.sum(1)
     if class_weights is None:
-        weight = counts.clamp_min(1)
-    else:
-        weight = (class_weights[labels.clamp_min(0)] * known).sum(1)
-        weight = torch.where(counts > 0, weight, 1)
-    return losses.view(labels.shape).sum(1) / weight, counts
+        return counts.clamp_min(1), counts
+    weight = (class_weights[labels.clamp_min(0)] * known).sum(1)
+    return torch.where(counts > 0, weight, 1), counts
 
 
 def row_losses(outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,8 @@ def member_logits(
             return of_one({}, inputs).T.unsqueeze(0)
         is_by_row = any(mask.ndim == 3 for mask in masks.values())
         if isinstance(model, Mlp) and len(masks) == len(model.dropouts) == 1 and not is_by_row:
-            return _masked_heads(model, tensors, *masks.values(), inputs, task)
+            (mask,) = masks.values()
+            return _masked_heads(model, tensors, mask, inputs, task)
         of_all = torch.vmap(of_one, in_dims=(0, None))
         blocks = [inputs] if is_by_row else _split(inputs)
         return torch.cat([of_all(dict(masks), block).transpose(1, 2) for block in blocks], 2)
