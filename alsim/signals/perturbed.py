@@ -8,7 +8,7 @@ from torch import Tensor
 from alsim.models import Inputs
 from alsim.seeding import draw_seed, row_bytes
 from alsim.signals.interface import InputDropout
-from alsim.training.dropout import kept_of_256
+from alsim.training.dropout import kept_of_256, scaled_mask
 
 
 def noised(
@@ -27,7 +27,7 @@ def noised(
         parts = drawn.split(widths, 1)
         yield inputs._replace(
             modalities={
-                name: x * ((part < kept).to(x.dtype) * (256 / kept))
+                name: x * scaled_mask(part, kept, x.dtype)
                 for (name, x), part in zip(inputs.modalities.items(), parts, strict=True)
             }
         )
