@@ -26,9 +26,9 @@ test-quick *ARGS:
 test-slow *ARGS:
     .venv/bin/pytest -m slow {{ARGS}}
 
-# Every benchmark at its smallest size; see each one's --help
-bench:
-    for file in benchmarks/*.py; do [ $file = benchmarks/common.py ] || .venv/bin/python $file --tiny; done
+# The bars on speed and growth; FOLDER holds mnist.parquet and the fashion pool
+bench FOLDER *ARGS:
+    .venv/bin/python -m benchmarks --data {{FOLDER}} {{ARGS}}
 
 # Pages that follow from the code
 docs:

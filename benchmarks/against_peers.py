@@ -6,8 +6,8 @@ own process, warmed up on a small pool; fast ones are repeated three times, with
 taking turns, and the median counts. A query that takes too long or too much memory is stopped, and
 both are then also measured on a tenth of the rows.
 
-    python benchmarks/against_peers.py
-    python benchmarks/against_peers.py --rows 6000 --strategies margin badge   # a quick look
+    python -m benchmarks.against_peers
+    python -m benchmarks.against_peers --rows 6000 --strategies margin badge   # a quick look
 """
 
 import argparse
@@ -28,8 +28,6 @@ from typing import Any
 
 import pyarrow as pa
 import torch
-from common import parse_arguments, ran_on
-from peers import CHUNK, DROPOUT, N_CLASSES, PEERS, WIDTH, Net, Problem, Query
 from torch import Tensor
 
 from alsim.experiments.curves.querying import query_round
@@ -45,6 +43,8 @@ from alsim.seeding import stream
 from alsim.strategies import Strategy, badge, committee, core_set, typiclust, uncertainty
 from alsim.studies.machine import worker_environment
 from alsim.training.fit import Labelled, fit_epochs
+from benchmarks.common import parse_arguments, ran_on
+from benchmarks.peers import CHUNK, DROPOUT, N_CLASSES, PEERS, WIDTH, Net, Problem, Query
 
 N_VALIDATION = 500
 MODULES = {"scikit-activeml": "skactiveml", "small-text": "small_text", "baal": "baal"}
@@ -256,7 +256,8 @@ def timed(library: str, strategy: str, problem: Problem, limits: Limits, threads
         fields = ("embeddings", "labels", "n", "m", "k", "state")
         torch.save({f: getattr(problem, f) for f in fields}, folder / "problem.pt")
         command = [
-            *(sys.executable, __file__, "--measure", library, strategy, name),
+            *(sys.executable, "-m", "benchmarks.against_peers"),
+            *("--measure", library, strategy, name),
             *("--limit", str(limits.seconds), "--memory", str(limits.memory)),
             *("--at-least", str(limits.at_least)),
         ]

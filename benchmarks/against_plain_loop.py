@@ -4,8 +4,8 @@ Both are whole processes, with interpreter, imports, reading the pool and writin
 is subtracted. The plain loop runs with its best number of threads, found on shortened work; alsim
 runs with its defaults.
 
-    python benchmarks/against_plain_loop.py --pool mnist.parquet
-    python benchmarks/against_plain_loop.py --pool mnist.parquet --steps 10 --seeds 2
+    python -m benchmarks.against_plain_loop --pool mnist.parquet
+    python -m benchmarks.against_plain_loop --pool mnist.parquet --steps 10 --seeds 2
 """
 
 import argparse
@@ -19,12 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import parse_arguments, ran_on
-from plain_loop import Work
-
 from alsim.options.engine import n_cores
-
-PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
+from benchmarks.common import parse_arguments, ran_on
+from benchmarks.plain_loop import Work
 
 
 @dataclass(frozen=True)
@@ -80,11 +77,14 @@ def timed(command: Sequence[str]) -> tuple[Timing, str]:
     return Timing(wall, cpu), done.stdout
 
 
-def run_plain(pool: Path, work: Work, seeds: int, threads: int) -> PlainResult:
+def run_plain(
+    pool: Path, work: Work, seeds: int, threads: int, data: str = "loaders"
+) -> PlainResult:
     """Return the plain loop's times, measured in its own process."""
     whole, printed = timed(
         [
-            *(sys.executable, str(PLAIN_LOOP), "--json", "--pool", str(pool)),
+            *(sys.executable, "-m", "benchmarks.plain_loop", "--json", "--pool", str(pool)),
+            *("--data", data),
             *("--strategy", work.strategy, "--steps", str(work.steps)),
             *("--seeds", str(seeds), "--threads", str(threads)),
         ]

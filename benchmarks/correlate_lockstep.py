@@ -8,8 +8,8 @@ Three ways are timed in turns, from the same start, on the same groups:
 - plain: a hand-written loop with `copy.deepcopy` and `torch.optim.Adam`. It slices tensors, since a
   DataLoader would be slower, and trains alsim's module with PyTorch's dropout.
 
-    python benchmarks/correlate_lockstep.py                                # the embedded pool's net
-    python benchmarks/correlate_lockstep.py --mnist ../shared/data/mnist.parquet --epochs 1 10
+    python -m benchmarks.correlate_lockstep                                # the embedded pool's net
+    python -m benchmarks.correlate_lockstep --mnist ../shared/data/mnist.parquet --epochs 1 10
 """
 
 import argparse
@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from common import parse_arguments, ran_on
 from torch import Tensor, nn
 
 from alsim.experiments.asking import initial_query
@@ -48,6 +47,7 @@ from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
+from benchmarks.common import parse_arguments, ran_on
 
 METRIC = "random"  # costs nothing to score, so that the copies alone are timed
 

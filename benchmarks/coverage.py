@@ -1,6 +1,6 @@
 """How often alsim's intervals and verdicts are right, on synthetic studies with known truth.
 
-    python benchmarks/coverage.py [--studies 2000] [--seed 0]
+    python -m benchmarks.coverage [--studies 2000] [--seed 0]
 
 Each study has 5 seeds of 51 steps, from 200 labels to 1,200, and strategies that share the seeds:
 
@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
@@ -25,6 +24,7 @@ from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
 from alsim.analysis.curves.verdicts import judge_pairs
 from alsim.analysis.statistics.intervals import t_half_width
 from alsim.seeding import stream
+from benchmarks.common import parse_arguments, ran_on
 
 N_SEEDS = 5
 N_TESTED = 2000

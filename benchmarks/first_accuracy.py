@@ -1,6 +1,6 @@
 """The first accuracy of the default net beside logistic regression on the same labels.
 
-    python benchmarks/first_accuracy.py --data FOLDER [--on validation] [--seeds 5]
+    python -m benchmarks.first_accuracy --data FOLDER [--on validation] [--seeds 5]
 
 On each pool, `--model auto` starts from 30, 100 and 500 random labels, as in `alsim run`, and
 scikit-learn's `LogisticRegression(C=1)` is fitted to the same labels under three scalings: "none"
@@ -25,7 +25,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from common import parse_arguments, ran_on
 from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
@@ -48,6 +47,7 @@ from alsim.seeding import stream
 from alsim.studies.machine import Machine
 from alsim.studies.start.check import study_of
 from alsim.studies.start.prepare import prepare
+from benchmarks.common import parse_arguments, ran_on
 
 SCALINGS: tuple[Standardise, ...] = get_args(Standardise)
 NAMES = {"none": "none", "all": "columns", "auto": "auto"}

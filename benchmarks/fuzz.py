@@ -1,8 +1,8 @@
 """Fuzz the readers of files: Parquet pools, journals of runs, recipes.
 
     pip install atheris
-    python benchmarks/fuzz.py {parquet,journal,toml} [--seconds S] [--folder DIR]
-    python benchmarks/fuzz.py {parquet,journal,toml} --tiny    # the first inputs alone, no atheris
+    python -m benchmarks.fuzz {parquet,journal,toml} [--seconds S] [--folder DIR]
+    python -m benchmarks.fuzz {parquet,journal,toml} --tiny    # the first inputs alone, no atheris
 
 Any exception but an AlsimError is a finding: the fuzzer stops, prints the traceback and stores the
 bytes in DIR; `--folder DIR` starts from there again. Inputs that reach new lines are stored, too.
@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from common import parse_arguments, ran_on
+from benchmarks.common import parse_arguments, ran_on
 
 Seeds = dict[str, bytes]
 Feed = Callable[[bytes], None]

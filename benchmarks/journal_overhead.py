@@ -4,8 +4,8 @@ First, whole runs of `alsim run`, by the phases that its workers time. Then, in 
 turns, a learning curve with journal and checkpoints as in a worker, and the same curve without
 them. The phase "journal" does not include the time after a curve's last step; the second part does.
 
-    python benchmarks/journal_overhead.py
-    python benchmarks/journal_overhead.py --pool mnist.parquet --workers 2
+    python -m benchmarks.journal_overhead
+    python -m benchmarks.journal_overhead --pool mnist.parquet --workers 2
 """
 
 import argparse
@@ -22,7 +22,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import torch
-from common import parse_arguments, ran_on
 
 from alsim.experiments.curves.loop import active, begin
 from alsim.experiments.jobs import Job
@@ -44,6 +43,7 @@ from alsim.studies.start.plan import plan_tasks
 from alsim.studies.start.prepare import prepare
 from alsim.studies.start.work import Study, open_study
 from alsim.studies.twins import EMBEDDED
+from benchmarks.common import parse_arguments, ran_on
 
 BAR = 3.0  # per cent
 KEEPING = ("__enter__", "position", "keep", "finish", "__exit__")

@@ -4,7 +4,7 @@ Datasets, DataLoaders and one seed after another, neither slowed down nor tuned.
 with it, and it is an independent check of the learning curves. `--data tensors` leaves the
 DataLoaders out and indexes tensors, as a user does who has found out what they cost.
 
-    python benchmarks/plain_loop.py --pool mnist.parquet --strategy margin --steps 10 --seeds 1
+    python -m benchmarks.plain_loop --pool mnist.parquet --strategy margin --steps 10 --seeds 1
 """
 
 import argparse
@@ -188,7 +188,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     work = Work(strategy=arguments.strategy, steps=arguments.steps)
     if not arguments.json:
-        from common import ran_on  # a user would not have written this, so it is not timed
+        # A user would not have written this, so it is not timed.
+        from benchmarks.common import ran_on
 
         print(ran_on())
     kind = Loaded if arguments.data == "loaders" else Plain

@@ -1,6 +1,6 @@
 """Time and peak memory of loading 250,000 × (512 + 256) float32, compared with pyarrow's decoding.
 
-    python benchmarks/pool_loading.py [--rows N] [--repeats K] [--row-group ROWS]
+    python -m benchmarks.pool_loading [--rows N] [--repeats K] [--row-group ROWS]
 
 Each measurement runs in its own process, in turns. `load` is the whole of `load_pool`: roles,
 splits, decoding, checks, fingerprint, standardising, mapping; `decode` is the same without
@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import parse_arguments, ran_on
+from benchmarks.common import parse_arguments, ran_on
 
+COMMAND = (sys.executable, "-m", "benchmarks.pool_loading", "--measure")
 WIDTHS = {"picture": 512, "text": 256}
 
 
@@ -87,11 +88,21 @@ def main() -> None:
         # In its own process, too, since a child's peak starts at its parent's.
         sizes = ["--rows", str(arguments.rows), "--row-group", str(arguments.row_group)]
         subprocess.run(
-            [sys.executable, __file__, "--measure", "write", str(path), *sizes], check=True
+            [
+                *COMMAND,
+                "write",
+                str(path),
+                *sizes,
+            ],
+            check=True,
         )
         for _ in range(arguments.repeats):
             for what, results in found.items():
-                command = [sys.executable, __file__, "--measure", what, str(path)]
+                command = [
+                    *COMMAND,
+                    what,
+                    str(path),
+                ]
                 out = subprocess.run(command, capture_output=True, text=True, check=True)
                 seconds, peak = map(float, out.stdout.split())
                 results.append((seconds, peak))

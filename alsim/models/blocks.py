@@ -26,7 +26,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return `(n, n_out)`; rows of weight 0 stay out of the statistics."""
-        return self.dropout(F.relu(self.norm(self.linear(x), row_weight)))
+        return self.dropout(F.relu(self.norm(self.linear(x), row_weight), inplace=True))
 
 
 class Residual(nn.Module):
@@ -43,7 +43,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return `(n, n_out)`; rows of weight 0 stay out of the statistics."""
         change = self.norm(self.second(self.first(x, row_weight)), row_weight)
-        return self.dropout(F.relu(self.shortcut(x) + change))
+        return self.dropout(F.relu(self.shortcut(x) + change, inplace=True))
 
 
 class Highway(nn.Module):

@@ -42,7 +42,7 @@ class MlpExperts(nn.Module):
         if self.sources is not None:
             x = x[:, self.sources]
         for layer in self.layers:
-            x = F.relu(layer(x))
+            x = F.relu(layer(x), inplace=True)
         return x
 
     def cut(self, kept: Sequence[int]) -> "MlpExperts":
@@ -85,7 +85,7 @@ class ConvExperts(nn.Module):
             z = seen
             for convolution in cast("nn.ModuleList", convolutions):
                 # Pooled first: the same numbers and gradients, and a quarter of the ReLUs.
-                z = F.relu(F.max_pool2d(convolution(z), 2))
+                z = F.relu(F.max_pool2d(convolution(z), 2), inplace=True)
             outputs.append(z.flatten(1))
         return torch.stack(outputs, 1)
 

@@ -59,10 +59,10 @@ class Mlp(nn.Module):
 
     def forward(self, inputs: Inputs) -> Outputs:
         """Return the mixed head's logits of every task."""
-        hidden = self.dropouts[0](F.relu(self.first(inputs)))
+        hidden = self.dropouts[0](F.relu(self.first(inputs), inplace=True))
         layers = [hidden]
         for layer, dropout in zip(self.rest, list(self.dropouts)[1:], strict=True):
-            hidden = dropout(F.relu(layer(hidden)))
+            hidden = dropout(F.relu(layer(hidden), inplace=True))
             layers.append(hidden)
         logits = {t: {MIXED: head(hidden)} for t, head in zip(self.tasks, self.heads, strict=True)}
         return Outputs(logits, hidden, tuple(layers))

@@ -44,10 +44,10 @@ def plain_step(objective: Objective, batch: Batch, masks: Mapping[str, Tensor]) 
     sums = _linear(*first[0])
     for part, x in first[1:]:
         sums = sums + _linear(part, x)
-    active = [F.relu(sums)]  # each layer's output before its dropout
+    active = [sums.relu_()]  # each layer's output before its dropout
     hidden = [_times(active[0], dropped[0])]  # and after
     for layer, mask in zip(model.rest, dropped[1:], strict=True):
-        active.append(F.relu(_linear(layer, hidden[-1])))
+        active.append(_linear(layer, hidden[-1]).relu_())
         hidden.append(_times(active[-1], mask))
     ((task, labels),) = batch.labels.items()
     weights = batch.class_weights.get(task)

@@ -1,4 +1,4 @@
-import importlib.util
+import importlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -519,16 +519,10 @@ def test_whatever_the_steps_no_result_is_nan(runs: Runs) -> None:
 
 
 @pytest.fixture(scope="module")
-def coverage_study() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
-    spec = importlib.util.spec_from_file_location("coverage_study", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+def coverage_study() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(path.parent)  # it imports its neighbours
-        spec.loader.exec_module(module)
-    return module
+        patch.syspath_prepend(Path(__file__).parents[2])
+        yield importlib.import_module("benchmarks.coverage")
 
 
 def four_errors(share: float, n: int) -> float:
