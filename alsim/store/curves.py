@@ -91,6 +91,15 @@ def write_tables(
         write_table(folder / kind.file, table)
 
 
+def write_recorded(folder: Path, timings: Iterable[TimingRecord]) -> None:
+    """Write the four tables of what the journals of a run hold, and of further `timings`.
+
+    Raises:
+        StoreError: As `write_tables`, or if a journal is damaged.
+    """
+    write_tables(folder, *_rounds_and_timings(folder, timings))
+
+
 def recorded(folder: Path) -> Iterator[Recorded]:
     """Yield what each journal of a run holds, one at a time, by the order of their names.
 
@@ -123,11 +132,19 @@ def read_run(folder: str | Path) -> Run:
 
 def _tables_so_far(folder: Path) -> dict[str, pa.Table]:
     """Return the tables of what a run's journals hold, by their names."""
-    timings: list[TimingRecord] = []
+    tables = build_tables(*_rounds_and_timings(folder))
+    return {kind.name: table for kind, table in tables.items()}
+
+
+def _rounds_and_timings(
+    folder: Path, timings: Iterable[TimingRecord] = ()
+) -> tuple[Iterator[Round], list[TimingRecord]]:
+    """Return what a run's journals hold; they are read once, as the rounds are taken."""
+    found = list(timings)
 
     def rounds() -> Iterator[Round]:
         for curve in recorded(folder):
-            timings.extend(timings_of(curve))
+            found.extend(timings_of(curve))
             yield from (entry.round for entry in curve.entries)
 
-    return {kind.name: table for kind, table in build_tables(rounds(), timings).items()}
+    return rounds(), found

@@ -12,7 +12,7 @@ from alsim.experiments.schedule import plan_schedule
 from alsim.options.curves import CurvesOptions
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
-from alsim.store.curves import recorded, timings_of, write_tables
+from alsim.store.curves import recorded, write_recorded
 from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
@@ -91,7 +91,7 @@ class _Curves:
 
     def write(self, folder: Path, prepared: Prepared) -> None:
         plan = self._plan(folder, prepared)
-        write_tables(folder, _rounds(folder), [*_timings(folder), *_passive_timings(plan)])
+        write_recorded(folder, _passive_timings(plan))
 
     def _plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
         assignment = prepared.assignment
@@ -124,10 +124,6 @@ def _labels_asked(folder: Path) -> dict[str, tuple[int, int]]:
             ranks = {query.rank for query in done.queries}  # an object's labels share its rank
             asked[done.step.strategy] = labels + len(done.queries), objects + len(ranks)
     return asked
-
-
-def _timings(folder: Path) -> Iterator[TimingRecord]:
-    return (timing for found in recorded(folder) for timing in timings_of(found))
 
 
 def _passive_timings(plan: Plan[Active]) -> Iterator[TimingRecord]:
