@@ -1,8 +1,8 @@
 """A disk that fails, or a kill, at the k-th act of a process upon the files below a folder.
 
 Acts are what the operating system is asked for: opening a file to write, writing, putting on the
-disk, renaming, making and removing. Standard library only: worker processes import it as they
-start, from a `sitecustomize.py` that `write_hook` makes.
+disk, renaming, making and removing. Processes import this as they start, from a `sitecustomize.py`
+that `write_hook` makes. A fork counts anew, as a worker.
 """
 
 import errno
@@ -66,7 +66,6 @@ def write_hook(folder: Path, broken: Break) -> dict[str, str]:
     (folder / "sitecustomize.py").write_text(
         f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\n"
         "import breaking\nbreaking.arm_as_told()\n"
-        "from alsim.studies.curves import keep\nkeep.FIRST = 0.0\n"
     )
     return {"PYTHONPATH": str(folder), VARIABLE: json.dumps(asdict(broken))}
 
@@ -78,8 +77,18 @@ def arm_as_told() -> None:
         return
     broken = Break(**json.loads(told))
     who = "worker" if "alsim.studies.workers.server" in sys.orig_argv else "parent"
-    if fnmatch(who, broken.who):
+    _arm_if(fnmatch(who, broken.who), broken)
+    os.register_at_fork(after_in_child=lambda: _arm_if(fnmatch("worker", broken.who), broken))
+    from alsim.studies.curves import keep
+
+    keep.FIRST = 0.0
+
+
+def _arm_if(is_meant: bool, broken: Break) -> None:
+    if is_meant:
         _arm(broken)
+    else:
+        _disarm()
 
 
 def _arm(broken: Break) -> None:

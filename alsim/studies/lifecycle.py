@@ -21,6 +21,7 @@ from alsim.studies.machine import Machine
 from alsim.studies.messages import Opening
 from alsim.studies.same_again import refuse_differences, refuse_other_options
 from alsim.studies.watch import Watch, pass_on
+from alsim.studies.workers.forking import server_at_hand
 from alsim.studies.workers.inline import Inline
 from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import Tasks, Workers
@@ -155,7 +156,9 @@ def _workers(machine: Machine, claimed: Claim, watch: Watch) -> Workers:
         watch.stage(f"{claimed.folder}: working in this process")
         return Inline()
     watch.stage(f"{claimed.folder}: starting {n} worker process{'es' if n > 1 else ''}")
-    return Processes(n, machine.environment, claimed.lock)
+    # A GPU is used by a process that has an interpreter of its own.
+    server = server_at_hand() if machine.device == "cpu" else None
+    return Processes(n, machine.environment, claimed.lock, server)
 
 
 def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Workers forked from one server: threads, exits, and who ends when whom is gone."""
+"""Workers forked from one server: threads, exits, and who ends when whom is gone.
+
+Started by pytest, a study starts its server; a command has one that it has forked from itself.
+"""
 
 import os
 import signal
@@ -13,7 +16,16 @@ from select import select
 
 import pytest
 from pools import make_table, write
-from survival import Command, Whole, children_of, is_alive, recorded_bytes, until, whole_run
+from survival import (
+    Command,
+    Whole,
+    children_of,
+    is_alive,
+    recorded_bytes,
+    tables_of,
+    until,
+    whole_run,
+)
 
 import alsim
 from alsim.errors import RunError, StoreError
@@ -22,9 +34,10 @@ from alsim.store.lock import RunLock
 from alsim.studies.machine import worker_environment
 from alsim.studies.messages import Passive
 from alsim.studies.watch import Unit, Watch
-from alsim.studies.workers.channel import Channel
+from alsim.studies.workers.hosts import Server, connect, temporary
 from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import WorkerTask
+from alsim.studies.workers.server import Channel
 
 pytestmark = [
     pytest.mark.process,
@@ -33,9 +46,8 @@ pytestmark = [
 
 # A server whose workers do something else than to serve.
 SERVER = """
-import os, sys, threading
-from alsim.studies.workers.channel import Channel
-from alsim.studies.workers.server import fork_all
+import os, socket, sys, threading
+from alsim.studies.workers.server import fork_workers
 import torch
 
 {before}
@@ -48,14 +60,14 @@ def compute():
     n_threads = len(os.listdir("/proc/self/task"))
     os.write(1, b"%d by %d" % (int(x.mean()), min(n_threads, 2)))
 
-fork_all([Channel.read(text) for text in sys.argv[1:]], compute)
+fork_workers(socket.socket(fileno=int(sys.argv[1])), compute)
 """
 THREAD = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
 COMPUTED = "torch.set_num_threads(2); torch.ones(600, 600) @ torch.ones(600, 600)"
 
 
 @contextmanager
-def server(before: str = "") -> Generator[tuple[subprocess.Popen[bytes], list[int]]]:
+def server(before: str = "") -> Generator[tuple[Server, list[int]]]:
     """Start a server of two workers, and yield it with the pipes that they write to."""
     outputs: list[int] = []
     channels: list[Channel] = []
@@ -63,40 +75,124 @@ def server(before: str = "") -> Generator[tuple[subprocess.Popen[bytes], list[in
         output, theirs = os.pipe()
         outputs.append(output)
         channels.append(Channel(os.open(os.devnull, os.O_RDONLY), theirs, os.dup(theirs)))
+    connection, its = connect()
+    errors = temporary()
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER.format(before=before), *map(str, channels)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        pass_fds=[*chain(*channels)], env={**os.environ, **worker_environment(1)},
+        [sys.executable, "-c", SERVER.format(before=before), str(its.fileno())],
+        stderr=errors, pass_fds=[its.fileno()], env={**os.environ, **worker_environment(1)},
     )  # fmt: skip
-    for channel in channels:
-        channel.close()
+    its.close()
+    server = Server(process, connection, errors)
+    assert server.fork(channels, {}, ()) == [0, 1]
+    for descriptor in chain(*channels):
+        os.close(descriptor)
     try:
-        yield process, outputs
+        yield server, outputs
     finally:
         process.kill()
-        process.communicate()
+        server.close()
         for output in outputs:
             os.close(output)
 
 
 def test_workers_compute_on_two_threads_though_their_server_has_one() -> None:
-    with server() as (process, outputs):
+    with server() as (of_two, outputs):
         for output in outputs:  # a fork of a process that has computed on two would hang
             assert select([output], [], [], 60)[0], "it hangs"
             assert os.read(output, 100) == b"1 by 2"
-        assert process.stdout is not None
-        assert {process.stdout.readline() for _ in range(3)} == {b"forked\n", b"0 0\n", b"1 0\n"}
-        process.communicate(timeout=60)
-        assert process.returncode == 0
+        assert [of_two.code_of(number) for number in (0, 1)] == [0, 0]
 
 
 @pytest.mark.parametrize("before", [THREAD, COMPUTED])
 def test_a_server_that_has_threads_forks_nothing(before: str) -> None:
-    with server(before) as (process, outputs):
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert b"RuntimeError: the server of workers has threads" in errors
+    with server(before) as (refusing, outputs):
+        assert refusing.code_of(0) is None
+        code, words = refusing.death()
+        assert code == 1
+        assert "RuntimeError: the server of workers has threads" in words
         assert [os.read(output, 100) for output in outputs] == [b"", b""]
+
+
+# Forks a server twice: while it has a thread more, and once it has used MKL, that is not safe.
+FORKING = """
+import atexit, os, sys, threading, time
+import torch
+from alsim.errors import RunError
+from alsim.studies.machine import worker_environment
+from alsim.studies.messages import Passive
+from alsim.studies.workers.forking import server_at_hand, server_of_workers
+from alsim.studies.workers.processes import Processes
+from alsim.studies.workers.protocol import WorkerTask
+
+print("printed once")  # and not yet written, as stdout is a pipe
+atexit.register(print, "at the end", file=sys.stderr)
+
+def children_of(process):
+    with open(f"/proc/{process}/task/{process}/children") as file:
+        return list(map(int, file.read().split()))
+
+def die(server):
+    task = WorkerTask("the task", Passive((0,), "random", os.curdir))
+    with Processes(2, worker_environment(1), None, server) as group:
+        try:
+            group.run(task.message, [task], lambda task, report: None, lambda: None)
+        except RunError as error:
+            return "ended with exit code 1:" in str(error) and "out of order: Passive" in str(error)
+
+with server_of_workers():
+    server = server_at_hand()
+    print(die(server), die(server))
+    print([children_of(child) for child in children_of(os.getpid())])
+print(children_of(os.getpid()))
+done = threading.Event()
+thread = threading.Thread(target=done.wait)
+thread.start()
+with server_of_workers():
+    print(server_at_hand())
+done.set()
+thread.join()
+torch.ones(50, 50) @ torch.ones(50, 50)
+with server_of_workers():
+    print(server_at_hand())
+"""
+
+
+# That of a user, not of tests.
+PLAIN = {name: each for name, each in os.environ.items() if name not in worker_environment(1)}
+
+
+def test_a_process_forks_a_server_if_it_has_one_thread_and_has_not_used_mkl() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING], capture_output=True, text=True, check=True,
+        env={**PLAIN, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["printed once", "True True", "[[]]", "[]", "None", "None"]
+    assert done.stderr == "at the end\n"
+
+
+RUN = (
+    *("run", "--seeds", "2", "--strategy", "margin", "--initial-size", "40", "--query-size", "5"),
+    *("--steps", "2", "--max-epochs", "3", "--workers", "2"),
+)
+# Notes each interpreter that starts.
+NOTE = "import sys, threading\nopen({log!r}, 'a').write('.')\n"
+
+
+def test_a_command_starts_no_second_interpreter_unless_it_has_threads_and_its_bits_are_the_same(
+    tmp_path: Path,
+) -> None:
+    tables: list[dict[str, bytes]] = []
+    for name, before, n_interpreters in (("forked", "pass", 1), ("started", THREAD, 2)):
+        log, out = tmp_path / f"{name}.txt", tmp_path / name
+        hook = NOTE.format(log=str(log)) + f"if 'alsim' in sys.orig_argv: {before}"
+        (tmp_path / "sitecustomize.py").write_text(hook)
+        subprocess.run(
+            [sys.executable, "-m", "alsim", *RUN, "--out", out], check=True, capture_output=True,
+            env={**PLAIN, "PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+        assert len(log.read_text()) == n_interpreters
+        tables.append(tables_of(out))
+    assert tables[0] == tables[1]
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +229,15 @@ def test_a_killed_run_takes_its_server_and_its_workers_with_it_even_stopped_ones
     command.kill(alone=True)
     with monkeypatch.context() as patched:
         patched.setattr(lock, "PATIENCE", 0.5)
-        for still in (server, workers[0], workers[1]):  # each of them holds the run's lock
+        for still in workers:  # each of them holds the run's lock
             with pytest.raises(StoreError, match="still work on it"), RunLock(tmp_path / "run"):
                 pass
-            if still == server:
-                os.kill(server, signal.SIGKILL)
-            else:
-                os.kill(still, signal.SIGCONT)  # it sees that nothing more comes
+            os.kill(still, signal.SIGCONT)  # it sees that nothing more comes
             until(lambda process=still: not is_alive(process))
     with RunLock(tmp_path / "run"):
         pass
+    os.kill(server, signal.SIGCONT)
+    until(lambda: not is_alive(server))
 
 
 @pytest.mark.long

@@ -53,23 +53,28 @@ def run(
     Example: alsim recipe run multicluster-fig1 --pool clinc150.parquet --task domain
     """
     from alsim.cli.screens.output import print_json, reporting
-    from alsim.cli.screens.progress import watching
-    from alsim.recipes.reading import read_recipe
-    from alsim.recipes.running import run_recipe
+    from alsim.cli.screens.starting import starting
+
+    with starting():
+        from alsim.cli.screens.progress import watching
+        from alsim.recipes.reading import read_recipe
+        from alsim.recipes.running import run_recipe
+        from alsim.studies.workers.forking import server_of_workers
 
     recipes = [read_recipe(name) for name in names]  # all are checked before the first is run
     reports: list[Report] = []
     out, label = given.get("out"), given.get("label", ())
     if len(label) == 1:
         given = {**given, "label": label[0]}
-    for recipe in recipes:
-        if out is not None and len(recipes) > 1:
-            given = {**given, "out": out / recipe.name}
-        report = run_recipe(recipe, watching=watching, **given)
-        reports.append(report)
-        if not json:
-            with reporting(report.folder, "read result.json there"):
-                _print(report)
+    with server_of_workers():
+        for recipe in recipes:
+            if out is not None and len(recipes) > 1:
+                given = {**given, "out": out / recipe.name}
+            report = run_recipe(recipe, watching=watching, **given)
+            reports.append(report)
+            if not json:
+                with reporting(report.folder, "read result.json there"):
+                    _print(report)
     if json:
         with reporting(reports[-1].folder, "read result.json there"):
             print_json([report.to_json() for report in reports])

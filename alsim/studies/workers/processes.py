@@ -6,23 +6,18 @@ each child: a notebook or a script without a `__main__` guard just works.
 
 import os
 import queue
-import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from itertools import chain
-from select import select
-from typing import IO
 
 from alsim import errors
-from alsim.errors import AlsimError, RunError, StoreError, is_want_of_memory
+from alsim.errors import AlsimError, RunError, is_want_of_memory
 from alsim.studies.messages import Done, Failed, Opening, Reply, Task, read_replies, write
-from alsim.studies.workers.channel import Channel
+from alsim.studies.workers.hosts import Forked, Host, Server, Started, temporary
 from alsim.studies.workers.protocol import Handle, Opened, Tasks, WorkerTask
+from alsim.studies.workers.server import Channel
 
-_SERVER = (sys.executable, "-m", "alsim.studies.workers.server")
 # The server reads /proc, and some libraries of macOS do not survive a fork.
 _FORKS = sys.platform == "linux"
 
@@ -32,10 +27,10 @@ class _Worker:
 
     def __init__(self, inbox: "_Inbox") -> None:
         self.task: WorkerTask[Task] | None = None
-        self.errors = _temporary()
+        self._errors = temporary()
         tasks, mine = os.pipe()
         replies, theirs = os.pipe()
-        self.channel = Channel(tasks, theirs, self.errors.fileno())
+        self.channel = Channel(tasks, theirs, self._errors.fileno())
         self._tasks, self._replies = os.fdopen(mine, "wb"), os.fdopen(replies, "rb")
         self._inbox = inbox
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -65,90 +60,42 @@ class _Worker:
         """Wait until the worker is gone."""
         self._reader.join()
         self._replies.close()
-        self.errors.close()
+        self._errors.close()
 
 
 _Inbox = queue.Queue[tuple[_Worker, Reply | None]]  # None: the worker's output has ended
 
 
-class _Started:
-    """A process that is itself the worker."""
-
-    def __init__(
-        self, worker: _Worker, environment: Mapping[str, str], locks: tuple[int, ...]
-    ) -> None:
-        tasks, replies, errors = worker.channel
-        self._process = subprocess.Popen(
-            _SERVER, stdin=tasks, stdout=replies, stderr=errors,
-            env={**os.environ, **environment}, pass_fds=locks,
-        )  # fmt: skip
-        self._worker = worker
-
-    def death_of(self, worker: _Worker) -> tuple[int, str]:
-        """Return the exit code of a worker that has died, and its last words."""
-        return self._process.wait(), _last_words(worker.errors)
-
-    def close(self) -> None:
-        """End the process and wait for it."""
-        self._process.kill()
-        self._process.wait()
-
-
-class _Server:
-    """A process that forks the workers."""
-
-    def __init__(
-        self, workers: Sequence[_Worker], environment: Mapping[str, str], locks: tuple[int, ...]
-    ) -> None:
-        self._workers = workers
-        self._errors = _temporary()
-        self._is_known_to_fork = False
-        channels = [worker.channel for worker in workers]
-        self._process = subprocess.Popen(
-            [*_SERVER, *map(str, channels)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            env={**os.environ, **environment}, pass_fds=[*chain(*channels), *locks],
-        )  # fmt: skip
-
-    def death_of(self, worker: _Worker) -> tuple[int, str]:
-        """Return the exit code of a worker that has died, and its last words or the server's."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._is_known_to_fork = True
-            number, _, code = line.decode().partition(" ")
-            if number == str(self._workers.index(worker)):
-                return int(code), _last_words(worker.errors)
-        return self._process.wait(), _last_words(self._errors)
-
-    def close(self) -> None:
-        """End the process and the workers, and wait for it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        # While it still imports there are no workers, and it would not notice.
-        if not self._is_known_to_fork and not select([self._process.stdout], [], [], 0)[0]:
-            self._process.kill()
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-        self._errors.close()
-
-
 class Processes:
     """A group of worker processes with one stream of messages."""
 
-    def __init__(self, n: int, environment: Mapping[str, str], lock: int | None) -> None:
+    def __init__(
+        self,
+        n: int,
+        environment: Mapping[str, str],
+        lock: int | None,
+        server: Server | None = None,
+    ) -> None:
         """Start `n` processes, which hold the open file `lock` until they end.
 
-        Several are forked from one server if the system can; a single one is started.
+        A `server` at hand forks them. Otherwise several are forked from one that is started, if the
+        system can; a single one is started.
         """
         self._inbox: _Inbox = queue.Queue()
         self._workers = [_Worker(self._inbox) for _ in range(n)]
+        channels = [worker.channel for worker in self._workers]
         locks = () if lock is None or lock < 0 else (lock,)
-        self._hosts: dict[_Worker, _Started | _Server]
-        if n > 1 and _FORKS:
-            self._hosts = dict.fromkeys(self._workers, _Server(self._workers, environment, locks))
+        is_lent = server is not None
+        if server is None and n > 1 and _FORKS:
+            server = Server.start(environment)
+        self._hosts: dict[_Worker, Host]
+        if server is not None:
+            host = Forked(server, channels, environment, locks, is_lent=is_lent)
+            self._hosts = dict.fromkeys(self._workers, host)
         else:
-            self._hosts = {each: _Started(each, environment, locks) for each in self._workers}
+            self._hosts = {
+                each: Started(each.channel, environment, locks) for each in self._workers
+            }
         for worker in self._workers:
             worker.begin()
 
@@ -175,7 +122,7 @@ class Processes:
             worker, message = self._inbox.get()
             if message is None:
                 where = worker.task.name if worker.task else "before its first task"
-                raise death_of(*self._hosts[worker].death_of(worker), where)
+                raise death_of(*self._hosts[worker].death_of(worker.channel), where)
             if isinstance(message, Failed):
                 raise _as_error(message)
             if isinstance(message, Done):
@@ -196,26 +143,9 @@ class Processes:
                 free.send(task.message)
 
 
-def _temporary() -> IO[bytes]:
-    try:
-        return tempfile.TemporaryFile()
-    except OSError as error:
-        raise StoreError(
-            f"no temporary file can be made: {error.strerror or error}",
-            "the folder for temporary files",
-            "free some space there, or name another: TMPDIR=FOLDER alsim …",
-        ) from error
-
-
 def _as_error(message: Failed) -> AlsimError:
     kind: type[AlsimError] = getattr(errors, message.error)
     return kind(*message.arguments)
-
-
-def _last_words(errors: IO[bytes]) -> str:
-    """Return the end of what a process printed to stderr."""
-    errors.seek(0)
-    return errors.read().decode(errors="replace").strip()[-2000:]
 
 
 def death_of(code: int, words: str, where: str) -> RunError:

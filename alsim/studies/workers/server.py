@@ -1,35 +1,58 @@
 """A process that does the tasks of a study, or that forks others which do.
 
 Started as `python -m alsim.studies.workers.server`, so a user's script needs no `__main__` guard:
-without arguments it is a worker, on stdin and stdout. With channels it is a server, which forks a
-worker for each. The server has imported what its workers need and never computes, so a further
-worker costs milliseconds and shares its memory. When stdin closes the parent has ended, in whatever
-way, and the process ends too.
+without arguments it is a worker, on stdin and stdout. With the descriptor of a socket it is a
+server, which forks workers on request; the command line has one that is itself a fork (`forking`).
+A server has imported what its workers need and never computes, so a further worker costs
+milliseconds and shares its memory. When stdin or the socket closes the parent has ended, in
+whatever way, and the process ends too.
 """
 
+import json
 import os
 import queue
 import select
 import signal
+import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-# Signals that a terminal or the system sends to the whole group are for the parent.
-for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
-    if hasattr(signal, _name):
-        signal.signal(getattr(signal, _name), signal.SIG_IGN)
+SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in dir(signal)}
+
+
+def ignore_signals() -> None:
+    """Leave to the parent what a terminal or the system sends to the whole group."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    ignore_signals()
 
 from alsim.errors import AlsimError  # noqa: E402 -- takes seconds, in which Ctrl-C may come
 from alsim.studies import messages  # noqa: E402
 from alsim.studies.messages import Opening, Task  # noqa: E402
-from alsim.studies.workers.channel import Channel  # noqa: E402
 from alsim.studies.workers.worker import Worker  # noqa: E402
+
+READY = b"ready"
+MOST = 80  # workers of one request: a message carries at most 253 descriptors
+_SIZE = 1 << 16  # bytes of a request
+_HARMLESS = {"jemalloc_bg_thd"}  # Arrow's allocator has its locks in order when a process forks
+
+
+class Channel(NamedTuple):
+    """The descriptors of one worker: two pipes, and a file for what it prints to stderr."""
+
+    tasks: int
+    replies: int
+    errors: int
 
 
 def serve() -> NoReturn:
@@ -63,14 +86,18 @@ def _received() -> Iterator[Opening | Task]:
         yield inbox.get()
 
 
-def fork_all(channels: Sequence[Channel], serve: Callable[[], object] = serve) -> None:
-    """Fork a worker for each channel; write "forked" to stdout, and "NUMBER CODE" as each ends.
+def fork_workers(connection: socket.socket, serve: Callable[[], object] = serve) -> None:
+    """Fork and kill workers on request, and report as each ends.
 
-    Returns when stdin closes, with all workers killed.
+    A request is a list of numbers and an environment: a worker is forked for each number, and the
+    message has the descriptors of their channels and of what each is to hold. Without an
+    environment, workers of these numbers are killed. What is sent is READY at first, then
+    "NUMBER CODE" of each worker that has ended. Returns when the connection closes, with all
+    workers killed.
 
     Raises:
-        RuntimeError: If this process has more than one thread: locks that others hold would stay
-            locked in a fork.
+        RuntimeError: If this process has other threads: locks that they hold would stay locked in
+            a fork.
     """
     waking, woken = os.pipe()
     for end in (waking, woken):
@@ -78,16 +105,35 @@ def fork_all(channels: Sequence[Channel], serve: Callable[[], object] = serve) -
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(woken)
     numbers: dict[int, int] = {}
-    for number, channel in enumerate(channels):
-        numbers[_fork(channel, [*channels[number + 1 :]], serve)] = number
-        channel.close()  # so that its end is the worker's
-    os.write(1, b"forked\n")
-    while 0 not in select.select([0, waking], [], [])[0]:
-        os.read(waking, 4096)
-        for process, code in _ended():
-            with suppress(BrokenPipeError):
-                os.write(1, f"{numbers.pop(process)} {code}\n".encode())
-    for process in numbers:  # not yet waited for, so no other process has its id
+    with suppress(ConnectionError):  # the parent has ended
+        connection.send(READY)
+        while True:
+            ready = select.select([connection, waking], [], [])[0]
+            if waking in ready:
+                os.read(waking, 4096)
+                for process, code in _ended():
+                    connection.send(f"{numbers.pop(process)} {code}".encode())
+            if connection not in ready:
+                continue
+            request, held, _, _ = socket.recv_fds(connection, _SIZE, 3 * MOST + 1)
+            if not request:
+                break
+            asked, environment = json.loads(request)
+            if environment is None:
+                for process in (each for each, number in numbers.items() if number in asked):
+                    os.kill(process, signal.SIGKILL)  # not yet waited for, so it is still this one
+                continue
+            if threads := other_threads():
+                raise RuntimeError(f"the server of workers has threads: {', '.join(threads)}")
+            for i, number in enumerate(asked):
+                channel = Channel(*held[3 * i : 3 * i + 3])
+                others = [*held[: 3 * i], *held[3 * i + 3 : 3 * len(asked)]]
+                unwanted = [connection.fileno(), waking, woken, *others]
+                act = partial(_be_worker, channel, unwanted, environment, serve)
+                numbers[fork(act)] = number
+            for each in held:  # so that they are the workers' alone
+                os.close(each)
+    for process in numbers:
         os.kill(process, signal.SIGKILL)
     for process in numbers:
         os.waitpid(process, 0)
@@ -103,24 +149,44 @@ def _ended() -> Iterator[tuple[int, int]]:
             yield process, os.waitstatus_to_exitcode(status)
 
 
-def _fork(channel: Channel, others: Sequence[Channel], serve: Callable[[], object]) -> int:
-    """Return the process of a new worker, which holds no other's channel."""
-    threads = [(path / "comm").read_text().strip() for path in Path("/proc/self/task").iterdir()]
-    if len(threads) > 1:
-        raise RuntimeError(f"the server of workers has threads: {', '.join(threads)}")
-    if process := os.fork():
+def _be_worker(
+    channel: Channel,
+    unwanted: Sequence[int],
+    environment: Mapping[str, str],
+    serve: Callable[[], object],
+) -> None:
+    """Serve in a process that was forked for it, without what is others'."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.update(environment)
+    for descriptor, standard in zip(channel, (0, 1, 2), strict=True):
+        os.dup2(descriptor, standard)
+    for each in (*channel, *unwanted):
+        os.close(each)
+    serve()
+
+
+def other_threads() -> list[str]:
+    """Return the names of this process's other threads, but for those that a fork is used to."""
+    names: list[str] = []
+    for path in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            if path.name != str(threading.get_native_id()):
+                names.append((path / "comm").read_text().strip())
+    return [name for name in names if name not in _HARMLESS]
+
+
+def fork(act: Callable[[], object]) -> int:
+    """Return the process of a fork that acts and ends: nothing returns to this process's stack."""
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of any thread
+        process = os.fork()
+    if process:
         return process
     code = 1
     try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor, standard in zip(channel, (0, 1, 2), strict=True):
-            os.dup2(descriptor, standard)
-        for each in (channel, *others):
-            each.close()
-        serve()
+        act()
         code = 0
-    except BaseException:  # nothing may return to the server's own stack
+    except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -128,10 +194,9 @@ def _fork(channel: Channel, others: Sequence[Channel], serve: Callable[[], objec
 
 
 def main() -> None:
-    """Serve until stdin closes."""
-    channels = [Channel.read(text) for text in sys.argv[1:]]
-    if channels:
-        fork_all(channels)
+    """Serve until stdin or the socket closes."""
+    if sys.argv[1:]:
+        fork_workers(socket.socket(fileno=int(sys.argv[1])))
     else:
         serve()
 
