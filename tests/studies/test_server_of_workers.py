@@ -117,6 +117,7 @@ def test_a_server_that_has_threads_forks_nothing(before: str) -> None:
 FORKING = """
 import atexit, os, sys, threading, time
 import torch
+from alsim.cli.streams import own_streams
 from alsim.errors import RunError
 from alsim.studies.machine import worker_environment
 from alsim.studies.messages import Passive
@@ -124,6 +125,7 @@ from alsim.studies.workers.forking import server_at_hand, server_of_workers
 from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import WorkerTask
 
+own_streams()
 print("printed once")  # and not yet written, as stdout is a pipe
 atexit.register(print, "at the end", file=sys.stderr)
 

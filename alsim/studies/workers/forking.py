@@ -68,8 +68,6 @@ class _Fork:
 def _fork_server() -> Server:
     connection, its = connect()
     errors = temporary()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()  # else the fork would write it too
     # A signal to the whole group may come before the fork ignores it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -88,6 +86,7 @@ def _be_server(
     gc.freeze()  # to look at what is shared would copy it
     parents.close()
     nowhere = os.open(os.devnull, os.O_RDWR)
+    # First, so that what the parent has not written yet goes nowhere.
     for standard, descriptor in enumerate((nowhere, nowhere, errors)):
         os.dup2(descriptor, standard)
     sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
