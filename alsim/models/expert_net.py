@@ -66,7 +66,8 @@ class ExpertNet(nn.Module):
         own = inputs.own
         mixed = self._towered(self.columns.join(inputs), 0, own)
         by_head = {MIXED: mixed.logits}
-        for place, head in enumerate(self.heads[1:], 1):
+        own_heads = self.heads[1:] if inputs.heads == "all" else ()
+        for place, head in enumerate(own_heads, 1):
             by_head[head] = self._towered(self.columns.join_only(inputs, head), place, own).logits
         logits = {
             task: {head: of_tasks[i] for head, of_tasks in by_head.items()}

@@ -7,7 +7,7 @@ values; see "Adding a model".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -22,6 +22,8 @@ class Inputs(NamedTuple):
     present: Tensor  # (n, modalities) float, 1 where present, in the order of `modalities`
     # (n,) int64, each row's only task, by its place; a net of experts then returns `OWN` only
     own: Tensor | None = None
+    # "mixed": the caller reads the mixed head alone; a model may still compute the others
+    heads: Literal["all", "mixed"] = "all"
 
 
 class Outputs(NamedTuple):

@@ -50,11 +50,12 @@ class LateFusion(nn.Module):
         ]
         fused = self.fusion(torch.stack(branches, 1), present)
         hidden = self.mixed_block(torch.cat([fused, present], 1))
+        # zip stops at the shortest: without own heads, or where none is wanted, at once.
+        names = self.modalities if inputs.heads == "all" else ()
         logits: dict[str, Mapping[str, Tensor]] = {}
         for task, mixed_head, own in zip(self.tasks, self.heads, self.own_heads, strict=True):
             heads = {MIXED: mixed_head(hidden)}
-            # Without own heads the list is empty, and zip stops at once.
-            for name, head, branch in zip(self.modalities, own, branches, strict=False):  # pyright: ignore[reportArgumentType] -- a ModuleList iterates over its modules
+            for name, head, branch in zip(names, own, branches, strict=False):  # pyright: ignore[reportArgumentType] -- a ModuleList iterates over its modules
                 heads[name] = head(branch)
             logits[task] = heads
         return Outputs(logits, hidden, (*branches, hidden))

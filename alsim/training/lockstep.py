@@ -47,7 +47,7 @@ class LockstepReplicas:
             return functional_call(self.objective, (parameters, {**buffers, **dropped}), one, joint)
 
         # vmap does not accept None where in_dims names an axis.
-        in_inputs = Inputs(0, 0, None if batch.inputs.own is None else 0)  # pyright: ignore[reportArgumentType]
+        in_inputs = Inputs(0, 0, None if batch.inputs.own is None else 0, None)  # pyright: ignore[reportArgumentType]
         losses: Losses = torch.vmap(loss_of_one, in_dims=(0, 0, 0, (in_inputs, 0, 0, 0), 0))(
             self._parameters,
             self._buffers,

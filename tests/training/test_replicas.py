@@ -216,3 +216,23 @@ def test_both_ways_agree_under_sgd() -> None:
     for name, value in direct.items():
         torch.testing.assert_close(value, lockstep[name], rtol=0, atol=1e-9)
     assert any(not torch.equal(value, moved[name]) for name, value in direct.items())
+
+
+OWN_HEADS = [
+    VARIANTS[0],
+    ModelOptions(name="mmoe", experts=ExpertOptions(number=3, widths=(8,), heads="all")),
+]
+
+
+@pytest.mark.parametrize("model", OWN_HEADS, ids=lambda m: m.name)
+@pytest.mark.parametrize("way", ["direct", "lockstep"])
+def test_the_mixed_head_alone_has_the_bits_that_it_has_among_the_others(
+    model: ModelOptions, way: Way
+) -> None:
+    replicas = make(way, [3] if way == "direct" else [3, 7], model)
+    inputs = FEATURES.span(400, 500)
+    whole, alone = (replicas.outputs(inputs._replace(heads=h)) for h in ("all", "mixed"))
+    assert set(whole.logits["label"]) == {"mixed", "image", "text"}
+    assert set(alone.logits["label"]) == {"mixed"}
+    assert torch.equal(alone.logits["label"]["mixed"], whole.logits["label"]["mixed"])
+    assert torch.equal(alone.hidden, whole.hidden)
