@@ -1,4 +1,4 @@
-"""Metrics of predictions: plain functions of tensors.
+"""Metrics of predictions: plain functions of a number a row, `(n,)`, never of `(n, c)`.
 
 Averages over classes run over the classes present in the evaluated rows, since a class without
 rows has neither a recall nor an F1.
@@ -7,7 +7,7 @@ rows has neither a recall nor an F1.
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,22 @@ from alsim.measures import Measure
 N_BINS = 15
 
 
+class ClassCounts(NamedTuple):
+    """Rows of each class, `(c,)` int64 each: what the measures need of a confusion matrix."""
+
+    right: Tensor  # predicted correctly: the diagonal
+    true: Tensor  # the sums of the rows
+    predicted: Tensor  # the sums of the columns
+
+
+def class_counts(predicted: Tensor, labels: Tensor, n_classes: int) -> ClassCounts:
+    """Return the counts of `(n,)` int64 in [0, c) each."""
+    right = labels[predicted == labels]
+    return ClassCounts(*(y.bincount(minlength=n_classes) for y in (right, labels, predicted)))
+
+
 def measure(
-    measures: Mapping[str, Measure], n_classes: int = 0, **given: Tensor
+    measures: Mapping[str, Measure], n_classes: int = 0, **given: Tensor | ClassCounts
 ) -> dict[str, float]:
     """Return the measures whose functions find all that they read.
 
@@ -48,50 +62,42 @@ def accuracy(predicted: Tensor, labels: Tensor) -> float:
     return (predicted == labels).double().mean().item()
 
 
-def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tensor:
-    """Return how often class i was predicted as j, `(c, c)` int64, of `(n,)` int64 in [0, c)."""
-    pairs = labels * n_classes + predicted
-    return torch.bincount(pairs, minlength=n_classes * n_classes).view(n_classes, n_classes)
+def recalls(counts: ClassCounts) -> Tensor:
+    """Return each class's recall, `(c,)` float64 in [0, 1]; nan without rows."""
+    return counts.right.double() / counts.true
 
 
-def recalls(confusion: Tensor) -> Tensor:
-    """Return each class's recall, `(c,)` in [0, 1], of a `confusion_matrix`; nan without rows."""
-    return confusion.diagonal().double() / confusion.sum(1)
-
-
-def balanced_accuracy(confusion: Tensor) -> float:
-    """Return the mean recall over the classes present, in [0, 1], of a `confusion_matrix`."""
-    found = recalls(confusion)
+def balanced_accuracy(counts: ClassCounts) -> float:
+    """Return the mean recall over the classes present, in [0, 1]."""
+    found = recalls(counts)
     return found[~found.isnan()].mean().item()
 
 
-def macro_f1(confusion: Tensor) -> float:
-    """Return the mean F1 over the classes present, in [0, 1], of a `confusion_matrix`.
+def macro_f1(counts: ClassCounts) -> float:
+    """Return the mean F1 over the classes present, in [0, 1].
 
     F1 = 2·TP / (2·TP + FP + FN); a class that is present but never found scores 0.
     """
-    support = confusion.sum(1)
-    present = support > 0
-    # support + predicted = 2·TP + FP + FN, never 0 for a class that is present.
-    f1 = 2 * confusion.diagonal().double() / (support + confusion.sum(0))
-    return f1[present].mean().item()
+    # true + predicted = 2·TP + FP + FN, never 0 for a class that is present.
+    f1 = 2 * counts.right.double() / (counts.true + counts.predicted)
+    return f1[counts.true > 0].mean().item()
 
 
-def nll(log_probabilities: Tensor, labels: Tensor) -> float:
-    """Return the mean −log p of the true classes, in nats, of `(n, c)` float and `(n,)` int64."""
-    return -log_probabilities.gather(1, labels[:, None]).double().mean().item()
+def nll(log_of_truth: Tensor) -> float:
+    """Return the mean −log p of the true classes, in nats, of `(n,)` float."""
+    return -log_of_truth.double().mean().item()
 
 
-def expected_calibration_error(probabilities: Tensor, labels: Tensor) -> float:
+def expected_calibration_error(confidence: Tensor, surest: Tensor, labels: Tensor) -> float:
     """Return the expected calibration error of the top label, in [0, 1].
 
     Σ_b n_b/n · |accuracy(b) − confidence(b)| over 15 equal-width bins (l, u] of the top
-    probability; Guo et al. (2017), eq. 3. Of `(n, c)` float and `(n,)` int64.
+    probability; Guo et al. (2017), eq. 3. Of that probability, the class that has it, and the true
+    class, `(n,)` each.
     """
-    confidence, predicted = probabilities.max(1)
     edges = torch.linspace(0, 1, N_BINS + 1, dtype=confidence.dtype, device=confidence.device)
     bins = torch.bucketize(confidence, edges[1:-1])
-    gaps = (predicted == labels).double() - confidence.double()
+    gaps = (surest == labels).double() - confidence.double()
     sums = torch.zeros(N_BINS, dtype=torch.float64, device=gaps.device).index_add_(0, bins, gaps)
     return sums.abs().sum().item() / len(labels)
 

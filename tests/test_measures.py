@@ -1,6 +1,7 @@
 """The table of measures: what it names is there, and what it says is used."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +14,13 @@ from alsim.measures import MEASURES, OF_CURVES, OF_TRAINING, SCORES, SHARES, sco
 
 LABELS = torch.tensor([0, 1, 1, 0])
 LOGS = torch.log_softmax(torch.tensor([[2.0, 0], [0, 1], [1, 0], [3, 1]]), 1)
-SAID = {
+SAID: dict[str, Any] = {
     "predicted": LOGS.argmax(1),
     "labels": LABELS,
-    "confusion": metrics.confusion_matrix(LOGS.argmax(1), LABELS, 2),
-    "log_probabilities": LOGS,
-    "probabilities": LOGS.exp(),
+    "counts": metrics.class_counts(LOGS.argmax(1), LABELS, 2),
+    "log_of_truth": LOGS[torch.arange(4), LABELS],
+    "confidence": LOGS.exp().amax(1),
+    "surest": LOGS.argmax(1),
 }
 SCORED = {**SAID, "scores": LOGS[:, 1] - LOGS[:, 0]}
 TARGETS = {"predicted": torch.tensor([1.0, 2.0]), "targets": torch.tensor([1.0, 4.0])}
@@ -39,8 +41,10 @@ def test_each_measure_is_the_metric_of_its_name() -> None:
     # Predicted 0, 1, 0, 0: both rows of class 0 are found, and one of the two of class 1.
     assert found["accuracy"] == found["balanced_accuracy"] == 0.75
     assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
-    assert found["nll"] == metrics.nll(LOGS, LABELS)
-    assert found["ece"] == metrics.expected_calibration_error(LOGS.exp(), LABELS)
+    assert found["nll"] == metrics.nll(SAID["log_of_truth"])
+    assert found["ece"] == metrics.expected_calibration_error(
+        SAID["confidence"], SAID["surest"], LABELS
+    )
     # Class 1 scores 1 and -1, class 0 scores -2 twice.
     assert found["auc"] == 1.0
 

@@ -334,7 +334,8 @@ def _measure(setting: Setting, replicas: Replicas) -> list[tuple[float, float]]:
         first = evaluator.rows.start
         labels = evaluator.tasks[setting.task].labels[rows.start - first : rows.stop - first]
         labels = labels.to(setting.features.device)
-        logits = replicas.outputs(setting.features.span(rows.start, rows.stop)).logits
+        inputs = setting.features.span(rows.start, rows.stop)._replace(heads="mixed")
+        logits = replicas.outputs(inputs).logits
         logs = torch.log_softmax(logits[setting.task][MIXED], -1)
         of_truth = logs.gather(2, labels.expand(replicas.size, -1).unsqueeze(2)).squeeze(2)
         return (logs.argmax(2) == labels).sum(1), -of_truth.double().sum(1)

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from alsim import metrics
+from alsim.experiments.predictions import RowValues, log_of_truth, predicted_of, row_values
 from alsim.measures import OF_CURVES
 from alsim.models import MIXED
 from alsim.pool.pool import Pool, Task
@@ -16,8 +18,9 @@ from alsim.signals import Chunks
 from alsim.training.features import Features
 from alsim.training.replicas import Replicas
 
-# Head -> its log-probabilities.
-Logs = Mapping[str, Tensor]
+HeadValues = Mapping[str, RowValues]  # by head
+# A head, its log-probabilities (r, n, c) and the true classes (n,) -> what is kept of the rows.
+Reduce = Callable[[str, Tensor, Tensor], RowValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +50,25 @@ class TaskRows:
     """The evaluated rows of which a task's label is known: m of n."""
 
     labels: Tensor  # (m,) int64
+    truth: Tensor  # (n,) int64, 0 where it is unknown
     known: Tensor | None  # (n,) bool, where they are; None: all of them
     n_classes: int
     patterns: Mapping[str, Tensor]  # modality pattern -> (m,) bool
     head_rows: Mapping[str, Tensor]  # modality -> (m,) bool, where it is present
 
     def of(self, values: Tensor) -> Tensor:
-        """Return the values of these rows, `(…, m, c)`, out of `(…, n, c)`."""
-        return values if self.known is None else values[..., self.known, :]
+        """Return the values of these rows, `(…, m)`, out of `(…, n)`."""
+        return values if self.known is None else values[..., self.known]
 
-    def measure(self, logs: Logs) -> TaskMeasures:
-        """Return a replica's measures, from its heads' log-probabilities, `(m, c)` each."""
-        mixed = logs[MIXED]
-        predicted = mixed.argmax(-1)
-        confusion = metrics.confusion_matrix(predicted, self.labels, self.n_classes)
-        given = {
-            "predicted": predicted,
-            "labels": self.labels,
-            "confusion": confusion,
-            "log_probabilities": mixed,
-            "probabilities": mixed.exp(),
-        }
-        if self.n_classes == 2 and mixed.isfinite().all():
-            # Log-odds keep apart what probabilities near 1 would tie.
-            given["scores"] = (mixed[:, 1] - mixed[:, 0]).double()
+    def measure(self, values: Mapping[str, RowValues]) -> TaskMeasures:
+        """Return a replica's measures, from its heads' values, head -> name -> `(m,)`."""
+        mixed = dict(values[MIXED])
+        if "scores" in mixed and not mixed["scores"].isfinite().all():
+            del mixed["scores"]
+        counts = metrics.class_counts(mixed["predicted"], self.labels, self.n_classes)
         heads: dict[tuple[str, str], float] = {}
-        for head, log in logs.items():
-            right = (log.argmax(-1) == self.labels).double()
+        for head, of_head in values.items():
+            right = (of_head["predicted"] == self.labels).double()
             # A modality's own head is not measured on rows that lack the modality.
             seen = self.head_rows.get(head)
             groups = {"all": torch.ones_like(right, dtype=torch.bool), **self.patterns}
@@ -82,11 +77,13 @@ class TaskRows:
                 if len(counted):
                     heads[head, pattern] = counted.mean().item()
         return TaskMeasures(
-            measures=metrics.measure(OF_CURVES, self.n_classes, **given),
+            measures=metrics.measure(
+                OF_CURVES, self.n_classes, labels=self.labels, counts=counts, **mixed
+            ),
             heads=heads,
             recalls={
                 label: recall
-                for label, recall in enumerate(metrics.recalls(confusion).tolist())
+                for label, recall in enumerate(metrics.recalls(counts).tolist())
                 if not math.isnan(recall)
             },
         )
@@ -101,24 +98,32 @@ class Evaluator:
     tasks: Mapping[str, TaskRows]  # those of which a row has a label
     chunks: Chunks
 
-    def log_probabilities(self, replicas: Replicas) -> dict[str, dict[str, Tensor]]:
-        """Return each head's log-probabilities, task -> head -> `(r, m, c)` on the CPU."""
+    def _values(
+        self, replicas: Replicas, heads: Literal["all", "mixed"], reduce: Reduce
+    ) -> dict[str, HeadValues]:
+        """Return what some heads' log-probabilities reduce to, task -> head -> name -> `(r, m)`."""
 
-        def of_chunk(rows: range) -> dict[str, dict[str, Tensor]]:
-            outputs = replicas.outputs(self.features.span(rows.start, rows.stop))
+        def of_chunk(rows: range) -> dict[str, HeadValues]:
+            inputs = self.features.span(rows.start, rows.stop)._replace(heads=heads)
+            logits = replicas.outputs(inputs).logits
+            here = slice(rows.start - self.rows.start, rows.stop - self.rows.start)
             return {
                 task: {
-                    head: torch.log_softmax(logits, -1).cpu()
-                    for head, logits in outputs.logits[task].items()
+                    head: reduce(head, torch.log_softmax(z, -1), mine.truth[here].to(z.device))
+                    for head, z in logits[task].items()
+                    if heads == "all" or head == MIXED
                 }
-                for task in self.tasks
+                for task, mine in self.tasks.items()
             }
 
         parts = list(self.chunks.over(self.rows, of_chunk))
         return {
             task: {
-                head: mine.of(torch.cat([part[task][head] for part in parts], 1))
-                for head in parts[0][task]
+                head: {
+                    name: mine.of(torch.cat([part[task][head][name] for part in parts], 1))
+                    for name in values
+                }
+                for head, values in parts[0][task].items()
             }
             for task, mine in self.tasks.items()
         }
@@ -128,38 +133,53 @@ class Evaluator:
 
         Of several tasks it is the mean.
         """
-        return self._over_tasks(replicas, metrics.nll)
+        values = self._values(replicas, "mixed", lambda _, logs, truth: log_of_truth(logs, truth))
+        means = self._over_tasks(values, lambda mine, labels: metrics.nll(mine["log_of_truth"]))
+        return torch.tensor(means, dtype=torch.float64)
 
     def accuracies(self, replicas: Replicas) -> list[float]:
         """Return the mixed head's accuracy of every replica, averaged over the tasks."""
+        values = self._values(replicas, "mixed", lambda _, logs, truth: predicted_of(logs))
+        return self._over_tasks(
+            values, lambda mine, labels: metrics.accuracy(mine["predicted"], labels)
+        )
 
-        def accuracy(logs: Tensor, labels: Tensor) -> float:
-            return metrics.accuracy(logs.argmax(-1), labels)
-
-        return self._over_tasks(replicas, accuracy).tolist()
-
-    def _over_tasks(self, replicas: Replicas, measure: Callable[[Tensor, Tensor], float]) -> Tensor:
-        """Return a measure of log-probabilities and labels, averaged over the tasks, `(r,)`."""
-        logs = self.log_probabilities(replicas)
+    def _over_tasks(
+        self,
+        values: Mapping[str, HeadValues],
+        measure: Callable[[RowValues, Tensor], float],
+    ) -> list[float]:
+        """Return a measure of the mixed head's values and labels, averaged over the tasks."""
         of_tasks = [
-            [measure(log, mine.labels) for log in logs[task][MIXED]]
-            for task, mine in self.tasks.items()
+            [measure(mine, self.tasks[task].labels) for mine in _by_replica(heads[MIXED])]
+            for task, heads in values.items()
         ]
-        means = [fmean(each) for each in zip(*of_tasks, strict=True)]
-        return torch.tensor(means, dtype=torch.float64)
+        return [fmean(each) for each in zip(*of_tasks, strict=True)]
 
     def evaluate(self, replicas: Replicas) -> list[Evaluation]:
         """Return every replica's measures."""
-        logs = self.log_probabilities(replicas)
+
+        def reduce(head: str, logs: Tensor, truth: Tensor) -> RowValues:
+            return row_values(logs, truth) if head == MIXED else predicted_of(logs)
+
+        of_tasks = {
+            task: {head: _by_replica(values) for head, values in heads.items()}
+            for task, heads in self._values(replicas, "all", reduce).items()
+        }
         return [
             Evaluation(
                 {
-                    task: mine.measure({head: log[r] for head, log in logs[task].items()})
-                    for task, mine in self.tasks.items()
+                    task: self.tasks[task].measure({head: each[r] for head, each in heads.items()})
+                    for task, heads in of_tasks.items()
                 }
             )
             for r in range(replicas.size)
         ]
+
+
+def _by_replica(values: RowValues) -> list[RowValues]:
+    """Return each replica's values, name -> `(m,)`, out of `(r, m)`."""
+    return [dict(zip(values, each, strict=True)) for each in zip(*values.values(), strict=True)]
 
 
 def make_evaluator(features: Features, pool: Pool, rows: range, chunks: Chunks) -> Evaluator:
@@ -189,9 +209,10 @@ def _rows_of(
     labels = task.labels[rows.start : rows.stop]
     known = labels >= 0
     if known.all():
-        return TaskRows(labels, None, len(task.classes), patterns, head_rows)
+        return TaskRows(labels, labels, None, len(task.classes), patterns, head_rows)
     return TaskRows(
         labels[known],
+        labels.clamp_min(0),
         known,
         len(task.classes),
         {pattern: mine[known] for pattern, mine in patterns.items()},

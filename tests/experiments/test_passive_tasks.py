@@ -6,15 +6,23 @@ from dataclasses import replace
 import pytest
 import torch
 from sklearn import metrics as sk
+from torch.nn.functional import cross_entropy
 from toy_tasks import make_disjoint_pool, make_tasks_pool
 
 from alsim.experiments.progress import Progress
-from alsim.experiments.training.evaluation import known_rows, measure_task, scale_of, task_losses
+from alsim.experiments.training.evaluation import (
+    known_rows,
+    mean_over_known,
+    measure_task,
+    scale_of,
+    task_losses,
+    values_of,
+)
 from alsim.experiments.training.gate_facts import gate_facts
 from alsim.experiments.training.labels import drawn_labels, labelled_rows
 from alsim.experiments.training.loop import train_tasks
 from alsim.experiments.training.records import TasksResult
-from alsim.experiments.training.setting import make_tasks_setting
+from alsim.experiments.training.setting import fresh_net, make_tasks_setting
 from alsim.models import MIXED
 from alsim.options.engine import Way
 from alsim.options.experts import ExpertOptions
@@ -310,13 +318,34 @@ def test_targets_are_scaled_by_the_known_ones_of_each_replica() -> None:
     wide = scale_of(torch.tensor([[0.0, 8.0]]))
     assert wide.apply(torch.tensor([2.0])).tolist() == [[-0.5]]
     assert wide.undo(torch.tensor([[-0.5]])).tolist() == [[2.0]]
-    said = {"y": torch.tensor([[[-0.5], [9.0], [1.0]]])}
-    losses = task_losses(said, {"y": torch.tensor([2.0, nan, 12.0])}, {"y": wide})
-    assert losses["y"].tolist() == [0.5]  # (0² + 1²) / 2
 
 
 def test_a_task_without_a_row_has_no_measure() -> None:
     task = Task("y", (), torch.full((4,), math.nan), "target")
-    assert measure_task(task, torch.zeros(2, 1), range(1, 3)) == {}
+    values = values_of(task, torch.zeros(1, 2, 1), range(1, 3), None)
+    assert measure_task(task, {"predicted": values["predicted"][0]}, range(1, 3)) == {}
     classes = Task("c", ("a", "b"), torch.tensor([1, 1, -1]))
-    assert set(measure_task(classes, torch.zeros(3, 2), range(3))) == {"accuracy", "nll"}
+    values = values_of(classes, torch.zeros(1, 3, 2), range(3), None)
+    of_one = {name: value[0] for name, value in values.items()}
+    assert set(measure_task(classes, of_one, range(3))) == {"accuracy", "nll"}
+
+
+def test_losses_are_means_over_the_known_rows_of_each_task_in_its_scale() -> None:
+    setting = make_tasks_setting(
+        POOL, model=SHARED, training=TRAINING, way="lockstep", device=torch.device("cpu"),
+        chunks=Chunks(70),
+    )  # fmt: skip
+    replicas = make_replicas("lockstep", [fresh_net(setting, seed) for seed in (0, 3)], TRAINING)
+    rows = POOL.splits["validation"]
+    labels = {name: task.labels[rows.start : rows.stop] for name, task in POOL.tasks.items()}
+    scales = {"height": scale_of(torch.tensor([[90.0, 110.0], [80.0, 120.0]]))}
+    losses = task_losses(replicas, setting.features, rows, setting.chunks, labels, scales)
+    found = mean_over_known(losses, labels)
+    said = replicas.outputs(setting.features.span(rows.start, rows.stop)).logits
+    for r in range(2):
+        for name in ("label", "late"):
+            expected = cross_entropy(said[name][MIXED][r], labels[name], ignore_index=-1)
+            assert found[name][r].item() == pytest.approx(expected.item(), rel=1e-12)
+        scaled = (labels["height"].double() - 100) / (10, 20)[r]
+        errors = (said["height"][MIXED][r, :, 0] - scaled).square()
+        assert found["height"][r].item() == pytest.approx(errors.nanmean().item(), rel=1e-12)

@@ -1,12 +1,13 @@
 """Measures of replicas at each task of a pool: losses to stop by, metrics to report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from alsim import metrics
+from alsim.experiments.predictions import RowValues, log_of_truth, predicted_of
 from alsim.measures import OF_TRAINING
 from alsim.models import MIXED
 from alsim.pool.pool import Pool, Task
@@ -14,6 +15,8 @@ from alsim.signals import Chunks
 from alsim.training.features import Features
 from alsim.training.losses import row_losses
 from alsim.training.replicas import Replicas
+
+Losses = Mapping[str, Tensor]  # task -> (r,) float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +51,30 @@ def known_rows(labels: Tensor) -> Tensor:
     return ~labels.isnan() if labels.is_floating_point() else labels >= 0
 
 
-def predict(
-    replicas: Replicas, features: Features, rows: range, chunks: Chunks
-) -> dict[str, Tensor]:
-    """Return the outputs of the mixed heads for some rows, task -> `(r, n, c)` on the CPU."""
+def over_rows(
+    replicas: Replicas,
+    features: Features,
+    rows: range,
+    chunks: Chunks,
+    reduce: Callable[[str, Tensor, slice], RowValues],
+) -> dict[str, RowValues]:
+    """Return what the mixed heads' outputs reduce to, task -> name -> `(r, n)` on the CPU.
 
-    def of_chunk(some: range) -> dict[str, Tensor]:
-        outputs = replicas.outputs(features.span(some.start, some.stop))
-        return {task: heads[MIXED].cpu() for task, heads in outputs.logits.items()}
+    `reduce` is given a task, its outputs for a chunk, `(r, n, c)` on the CPU, and the places of
+    these rows among `rows`.
+    """
+
+    def of_chunk(some: range) -> dict[str, RowValues]:
+        inputs = features.span(some.start, some.stop)._replace(heads="mixed")
+        here = slice(some.start - rows.start, some.stop - rows.start)
+        logits = replicas.outputs(inputs).logits
+        return {task: reduce(task, heads[MIXED].cpu(), here) for task, heads in logits.items()}
 
     parts = list(chunks.over(rows, of_chunk))
-    return {task: torch.cat([part[task] for part in parts], 1) for task in parts[0]}
+    return {
+        task: {name: torch.cat([part[task][name] for part in parts], 1) for name in values}
+        for task, values in parts[0].items()
+    }
 
 
 def known_tasks(pool: Pool, rows: range) -> list[str]:
@@ -71,20 +87,38 @@ def known_tasks(pool: Pool, rows: range) -> list[str]:
 
 
 def task_losses(
-    said: Mapping[str, Tensor], labels: Mapping[str, Tensor], scales: Mapping[str, Scale]
+    replicas: Replicas,
+    features: Features,
+    rows: range,
+    chunks: Chunks,
+    labels: Mapping[str, Tensor],
+    scales: Mapping[str, Scale],
 ) -> dict[str, Tensor]:
-    """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
+    """Return each replica's losses of some rows by the task, `(r, n)` float64, 0 if unknown.
 
     The cross-entropy in nats, or the squared error of the scaled target: then 1 is what the mean of
-    the labels would cost. NaN where no row has the task. By task `said` is `(r, n, c)`; labels are
-    `(r, n)` or `(n,)`, unscaled, −1 or NaN unknown.
+    the labels would cost. By task the labels of the rows are `(r, n)` or `(n,)`, unscaled, −1 or
+    NaN unknown.
     """
-    losses: dict[str, Tensor] = {}
-    for name, outputs in said.items():
-        of_task = scales[name].apply(labels[name]) if name in scales else labels[name]
-        of_rows, known = row_losses(outputs.double(), of_task.expand(outputs.shape[:2]))
-        losses[name] = of_rows.sum(1) / known.sum(1)
-    return losses
+
+    def losses(task: str, outputs: Tensor, here: slice) -> RowValues:
+        y = labels[task][..., here]
+        y = scales[task].apply(y) if task in scales else y
+        return {"loss": row_losses(outputs.double(), y.expand(outputs.shape[:2]))[0]}
+
+    found = over_rows(replicas, features, rows, chunks, losses)
+    return {task: values["loss"] for task, values in found.items()}
+
+
+def mean_over_known(losses: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Losses:
+    """Return the mean loss of each task over the rows that have it, task -> `(r,)` float64.
+
+    NaN where no row has the task. By task the losses are `(r, n)`, the labels `(r, n)` or `(n,)`.
+    """
+    return {
+        task: of_rows.sum(1) / known_rows(labels[task]).expand(of_rows.shape).sum(1)
+        for task, of_rows in losses.items()
+    }
 
 
 def mean_loss(losses: Mapping[str, Tensor], tasks: Sequence[str]) -> Tensor:
@@ -92,30 +126,35 @@ def mean_loss(losses: Mapping[str, Tensor], tasks: Sequence[str]) -> Tensor:
     return torch.stack([losses[task] for task in tasks]).mean(0)
 
 
-def measure_task(task: Task, outputs: Tensor, rows: range) -> dict[str, float]:
+def values_of(task: Task, outputs: Tensor, rows: range, scale: Scale | None) -> RowValues:
+    """Return what a task's measures read of outputs `(r, n, c)`, of these rows, `(r, n)` each.
+
+    Of classes the outputs are logits; of a target they are scaled, and `predicted` in its unit.
+    """
+    if task.kind == "target":
+        said = outputs.squeeze(2)
+        return {"predicted": said if scale is None else scale.undo(said)}
+    logits = outputs.double()
+    logs = torch.log_softmax(logits, -1)
+    truth = task.labels[rows.start : rows.stop].clamp_min(0)
+    values = {**predicted_of(logs), **log_of_truth(logs, truth)}
+    if len(task.classes) == 2:
+        # The logits, whose difference keeps apart what probabilities near 1 would tie.
+        values["scores"] = logits[..., 1] - logits[..., 0]
+    return values
+
+
+def measure_task(task: Task, values: RowValues, rows: range) -> dict[str, float]:
     """Return the metrics of one replica for one task, over the rows that have it.
 
     Of classes: accuracy, nll, and of two classes auc, unless the rows are all of one. Of a target:
-    mse, in the unit of the file squared. Without a row with the task there are none. Outputs are
-    `(n, c)` logits, or of a target `(n, 1)` in the unit of the file, of these rows.
+    mse, in the unit of the file squared. Without a row with the task there are none. The values,
+    `(n,)` each, are those of these rows by `values_of`.
     """
     labels = task.labels[rows.start : rows.stop]
     known = known_rows(labels)
     if not known.any():
         return {}
-    outputs, labels = outputs[known], labels[known]
-    if task.kind == "target":
-        return metrics.measure(OF_TRAINING, predicted=outputs.squeeze(1), targets=labels)
-    logs = torch.log_softmax(outputs.double(), 1)
-    predicted = logs.argmax(1)
-    given = {
-        "predicted": predicted,
-        "labels": labels,
-        "confusion": metrics.confusion_matrix(predicted, labels, len(task.classes)),
-        "log_probabilities": logs,
-        "probabilities": logs.exp(),
-    }
-    if len(task.classes) == 2:
-        # The logits, whose difference keeps apart what probabilities near 1 would tie.
-        given["scores"] = outputs[:, 1].double() - outputs[:, 0].double()
+    truth = "targets" if task.kind == "target" else "labels"
+    given = {name: value[known] for name, value in {**values, truth: labels}.items()}
     return metrics.measure(OF_TRAINING, len(task.classes), **given)

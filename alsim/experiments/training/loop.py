@@ -4,26 +4,31 @@ Nets are trained, one a seed, with early stopping on validation; then each task 
 test. No files, no clock.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from alsim.experiments.predictions import RowValues
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import fit_streams
 from alsim.experiments.training.evaluation import (
+    Losses,
     Scale,
     known_tasks,
     mean_loss,
-    predict,
+    mean_over_known,
+    over_rows,
     scale_of,
     task_losses,
+    values_of,
 )
 from alsim.experiments.training.gate_facts import experts_used
 from alsim.experiments.training.labels import TaskLabels
 from alsim.experiments.training.results import (
     Chosen,
-    Losses,
     Said,
     Trained,
     TrainedNet,
@@ -77,9 +82,9 @@ def _train(
     stopping = known_tasks(pool, validation)
 
     def validation_losses() -> Losses:
-        said = predict(replicas, features, validation, setting.chunks)
         truth = {n: t.labels[validation.start : validation.stop] for n, t in pool.tasks.items()}
-        return task_losses(said, truth, chosen.scales)
+        losses = task_losses(replicas, features, validation, setting.chunks, truth, chosen.scales)
+        return mean_over_known(losses, truth)
 
     labels = {
         name: chosen.scales[name].apply(y).to(features.dtype) if name in chosen.scales else y
@@ -118,26 +123,34 @@ def _said(
     evaluation: str,
     scales: Mapping[str, Scale],
 ) -> Said:
-    """Return the outputs of nets in some state on the evaluated split, by one evaluation."""
+    """Return what nets in some state predict on the evaluated split, by one evaluation."""
     if evaluation:
         setting = replace(setting, model=evaluated_by(setting.model, evaluation))
     replicas = make_replicas(
         setting.way, [fresh_net(setting, seed) for seed in seeds], setting.training
     )
     replicas.load(state)
-    outputs = predict(
-        replicas, setting.features, setting.pool.splits[setting.evaluated], setting.chunks
-    )
-    for name, scale in scales.items():
-        outputs[name] = scale.undo(outputs[name].squeeze(2)).unsqueeze(2)
+    tasks, split = setting.pool.tasks, setting.pool.splits[setting.evaluated]
+
+    def values(task: str, outputs: Tensor, here: slice) -> RowValues:
+        return values_of(tasks[task], outputs, split[here], scales.get(task))
+
+    found = over_rows(replicas, setting.features, split, setting.chunks, values)
     nets = (net_of(setting, state, r, seed) for r, seed in enumerate(seeds))
-    return Said(evaluation, outputs, [experts_used(net.model) for net in nets])
+    return Said(evaluation, found, [experts_used(net.model) for net in nets])
 
 
 def _train_losses(setting: TasksSetting, replicas: Replicas, chosen: Chosen) -> Losses:
     """Return each task's loss on the labels it was trained on, in evaluation."""
     train = setting.pool.splits["train"]
-    said = predict(replicas, setting.features, train, setting.chunks)
-    replica = torch.arange(replicas.size).unsqueeze(1)
-    own = {name: z[replica, chosen.rows - train.start] for name, z in said.items()}
-    return task_losses(own, chosen.labels, chosen.scales)
+    places = chosen.rows - train.start
+    # Of rows that a replica was not trained on, no loss is computed: their labels are unknown.
+    of_split = {
+        name: y.new_full((len(y), len(train)), math.nan if y.is_floating_point() else -1).scatter_(
+            1, places, y
+        )
+        for name, y in chosen.labels.items()
+    }
+    losses = task_losses(replicas, setting.features, train, setting.chunks, of_split, chosen.scales)
+    own = {name: of_rows.gather(1, places) for name, of_rows in losses.items()}
+    return mean_over_known(own, chosen.labels)

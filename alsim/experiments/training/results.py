@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from alsim.experiments.training.evaluation import Scale, known_rows, measure_task
+from alsim.experiments.predictions import RowValues
+from alsim.experiments.training.evaluation import Losses, Scale, known_rows, measure_task
 from alsim.experiments.training.gate_facts import GateFact, gate_facts
 from alsim.experiments.training.labels import TaskLabels
 from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
@@ -15,8 +16,6 @@ from alsim.models import MIXED, ExpertNet, active_flops, n_parameters
 from alsim.training.features import shape_of
 from alsim.training.objective import Objective
 from alsim.training.state import ReplicaState
-
-Losses = Mapping[str, Tensor]  # task -> (r,) float64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,16 +29,16 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """Outputs of nets on the evaluated split, by one evaluation of their gates."""
+    """What nets predict on the evaluated split, by one evaluation of their gates."""
 
     evaluation: str  # empty where there are no stochastic gates
-    outputs: Mapping[str, Tensor]  # task -> (r, n, c), targets in their unit
+    values: Mapping[str, RowValues]  # task -> what its measures read, (r, n) each
     n_experts: Sequence[Sequence[int]]  # of each replica, that each task uses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """Nets at their best epoch, and their outputs."""
+    """Nets at their best epoch, and what they predict."""
 
     epochs: Tensor  # (r,) int64
     state: ReplicaState
@@ -74,7 +73,9 @@ def trained_net(
         for said in trained.said:
             for number, (name, task) in enumerate(pool.tasks.items()):
                 measured = found.setdefault((name, said.evaluation), {})
-                measured |= measure_task(task, said.outputs[name][r], split)
+                measured |= measure_task(
+                    task, {k: v[r] for k, v in said.values[name].items()}, split
+                )
                 if said.n_experts[r]:
                     measured["n_experts"] = float(said.n_experts[r][number])
         for name in pool.tasks:
