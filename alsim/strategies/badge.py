@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from alsim.signals import Signal, Signals
-from alsim.strategies.geometry import draw
+from alsim.strategies.geometry import draw, spans
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Strategy
 
@@ -63,7 +63,10 @@ def k_means_plus_plus(factors: Sequence[Tensor], k: int, *, generator: torch.Gen
 
 def squared_norms(factors: Sequence[Tensor]) -> Tensor:
     """Return the squared lengths of outer products, `(n,)` float64."""
-    return math.prod((f.square().sum(1).double() for f in factors), start=torch.ones(()).double())
+    sums = [
+        torch.cat([f[span].square().sum(1) for span in spans(len(f), f.shape[1])]) for f in factors
+    ]
+    return math.prod((each.double() for each in sums), start=torch.ones(()).double())
 
 
 def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Tensor:
@@ -72,8 +75,16 @@ def squared_distances_to(i: int, factors: Sequence[Tensor], norms: Tensor) -> Te
     A distance within rounding error of 0 counts as 0, so that copies of a row are at distance 0.
     The factors are one or more of `(n, ·)`, and `norms` their `squared_norms`.
     """
-    inner = math.prod(((f @ f[i]).double() for f in factors), start=torch.ones(()).double())
-    sums = norms + norms[i]
+    return squared_distances_from([f[i] for f in factors], norms[i], factors, norms)
+
+
+def squared_distances_from(
+    row: Sequence[Tensor], norm: Tensor, factors: Sequence[Tensor], norms: Tensor
+) -> Tensor:
+    """Return `squared_distances_to` a row that need not be among the others, with its `norm`."""
+    pairs = zip(factors, row, strict=True)
+    inner = math.prod(((f @ one).double() for f, one in pairs), start=torch.ones(()).double())
+    sums = norms + norm
     distances = sums - 2 * inner
     noise = _ROUNDING * max(torch.finfo(f.dtype).eps for f in factors)
     return distances.where(distances > noise * sums, 0)

@@ -30,7 +30,7 @@ def cluster_margin(space: Space = "embeddings", clusters: int = 500, factor: int
         raise ValueError("factor must be at least 1")
 
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        points = candidates.kept[space]
+        points = candidates.rows(space)
         rows = top_k(candidates, min(factor * k, len(points)), generator=generator)
         assignment = k_means(points, min(clusters, len(points)), generator=generator)[1]
         return rows[round_robin(assignment[rows], generator=generator)[:k]]

@@ -29,10 +29,11 @@ def drop_query(space: Space = "embeddings", passes: int = 3, p: float = 0.75) ->
         raise ValueError("p must lie between 0 and 1")
 
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        rows = (2 * candidates.scores > passes).nonzero()[:, 0]
+        changes = 2 * candidates.scores > passes
+        rows = changes.nonzero()[:, 0]
         if len(rows) <= k:
             return top_k(candidates, k, generator=generator)
-        return rows[central_rows(candidates.kept[space][rows], k, generator=generator)]
+        return rows[central_rows(candidates.only(changes).rows(space), k, generator=generator)]
 
     return Strategy(
         frozenset({"probabilities", "noised_probabilities"}),

@@ -1,11 +1,13 @@
 """Distances and clusters of rows. Nothing here holds n × n numbers."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from alsim.strategies.rows import Rows
 
 Space = Literal["embeddings", "hidden"]  # where rows are compared: the net's input, or its features
 
@@ -51,7 +53,13 @@ def blocks(n: int, *shape: int) -> tuple[Tensor, ...]:
     return torch.arange(n).split(max(1, BLOCK // max(shape)))
 
 
-def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+def spans(n: int, *shape: int) -> Iterator[slice]:
+    """Yield the rows 0 … n − 1 in blocks of the sizes of `blocks`."""
+    size = max(1, BLOCK // max(shape))
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
+def nearest(points: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Return each row's squared distance to its nearest centre, `(n,)`, and that centre, `(n,)`.
 
     Computed in blocks of rows, of `(n, d)` points and `(m, d)` centres, m ≥ 1. Among equally near
@@ -61,15 +69,15 @@ def nearest(points: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     moved = centres - origin
     norms = _norms(moved)
     parts: list[tuple[Tensor, Tensor]] = []
-    for rows in points.split(max(1, BLOCK // max(centres.shape))):
-        block = rows - origin
+    for span in spans(len(points), *centres.shape):
+        block = points[span] - origin
         least = _distances(block, _norms(block), moved, norms).min(1)
         parts.append((least.values, least.indices))
     distances, indices = zip(*parts, strict=True)
     return torch.cat(distances), torch.cat(indices)
 
 
-def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def k_means(points: Rows, k: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return k ≤ n centres, `(k, d)`, and the nearest one of each of `(n, d)` points, `(n,)` int64.
 
     Lloyd's iterations from greedy k-means++ (Arthur & Vassilvitskii 2007), stopped after 25 or
@@ -94,13 +102,18 @@ def k_means(points: Tensor, k: int, *, generator: torch.Generator) -> tuple[Tens
     return centres, nearest(points, centres)[1]
 
 
-def central_rows(points: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
+def central_rows(points: Rows, k: int, *, generator: torch.Generator) -> Tensor:
     """Return the row nearest to the centre of each of k ≤ n clusters of `(n, d)` points, `(k,)`.
 
     Ties are broken at random; an empty cluster is replaced by another random row.
     """
     centres, clusters = k_means(points, k, generator=generator)
-    distances = (points - centres[clusters]).square().sum(1)
+    distances = torch.cat(
+        [
+            (points[span] - centres[clusters[span]]).square().sum(1)
+            for span in spans(len(points), *points.shape[1:])
+        ]
+    )
     # Nearest first, equally near in random order; then the first of each cluster.
     order = torch.randperm(len(points), generator=generator)
     order = order[distances[order].argsort(stable=True)]

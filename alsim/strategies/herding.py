@@ -34,8 +34,7 @@ def max_herding(space: Space = "embeddings", sigma: float = 1.0) -> Strategy:
     _check(sigma)
 
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        weights = torch.ones_like(candidates.kept[space][:, 0])
-        return _herd(candidates, space, sigma, weights, k, generator=generator)
+        return _herd(candidates, space, sigma, None, k, generator=generator)
 
     spaces = frozenset[Signal]({space})
     return Strategy(select=select, keeps=spaces, labelled=spaces, candidates=CANDIDATES)
@@ -66,8 +65,7 @@ def uncertainty_herding(
         return 1 + negative_margin(torch.softmax(logits, -1))
 
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        weights = candidates.scores.to(candidates.kept[space].dtype)
-        return _herd(candidates, space, sigma, weights, k, generator=generator)
+        return _herd(candidates, space, sigma, candidates.scores, k, generator=generator)
 
     spaces = frozenset[Signal]({space})
     return Strategy(
@@ -120,9 +118,9 @@ def greedy_cover(
     """
     # Rows are in random order, and sorting is stable, so ties fall at random.
     order = torch.randperm(len(points), generator=generator)
-    points, weights, covered = points[order], weights[order], covered[order]
+    weights, covered = weights[order], covered[order]
 
-    to_all = distances_among(points)
+    to_all = distances_among(points[order])
 
     def gains(rows: Tensor) -> Tensor:
         return kernel(to_all(rows)).sub_(covered).clamp_(min=0) @ weights
@@ -148,11 +146,12 @@ def _herd(
     candidates: Candidates,
     space: Space,
     sigma: float,
-    weights: Tensor,
+    weights: Tensor | None,
     k: int,
     *,
     generator: torch.Generator,
 ) -> Tensor:
+    """Return the k rows picked; without weights, `(n,)`, all weigh the same."""
     points = normalize(candidates.kept[space], dim=1)
     labelled = normalize(candidates.labelled[space], dim=1)
     width = sigma or least_distance(labelled)
@@ -161,7 +160,8 @@ def _herd(
         # Below −80 float32 turns subnormal, which is slow and adds nothing.
         return distances.mul_(-1 / width**2).clamp_(min=-80).exp_()
 
-    covered = torch.zeros_like(weights)
+    covered = torch.zeros_like(points[:, 0])
+    weights = torch.ones_like(covered) if weights is None else weights.to(covered.dtype)
     if len(labelled):
         covered = gaussian(nearest(points, labelled)[0])
     return greedy_cover(points, weights, covered, gaussian, k, generator=generator)

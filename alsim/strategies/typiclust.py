@@ -6,6 +6,7 @@ from torch import Tensor
 
 from alsim.signals import Signal
 from alsim.strategies.geometry import Space, blocks, distances_among, k_means
+from alsim.strategies.rows import Joined
 from alsim.strategies.selectors import Candidates
 from alsim.strategies.strategy import Select, Strategy
 
@@ -46,8 +47,8 @@ def typical_rows(space: Space, neighbours: int, max_clusters: int) -> Select:
         raise ValueError("max-clusters must be at least 1")
 
     def select(candidates: Candidates, k: int, *, generator: torch.Generator) -> Tensor:
-        labelled, unlabelled = candidates.labelled[space], candidates.kept[space]
-        m, points = len(labelled), torch.cat([labelled, unlabelled])
+        labelled = candidates.labelled[space]
+        m, points = len(labelled), Joined(labelled, candidates.rows(space))
         n_clusters = min(m + k, max_clusters, len(points))
         clusters = k_means(points, n_clusters, generator=generator)[1]
         turns = order_of_clusters(clusters[:m], clusters[m:], n_clusters, k, generator=generator)

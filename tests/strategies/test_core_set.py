@@ -10,7 +10,9 @@ from scipy import stats
 from torch import Tensor
 
 from alsim.seeding import stream
-from alsim.strategies.core_set import core_set
+from alsim.strategies.badge import squared_distances_to, squared_norms
+from alsim.strategies.core_set import blocks_of_groups, core_set
+from alsim.strategies.geometry import nearest
 from alsim.strategies.selectors import Candidates
 
 
@@ -112,3 +114,38 @@ def test_distance_is_measured_where_the_parameter_says() -> None:
     ]
     assert picked == [2, 0]
     assert core_set("embeddings").keeps == core_set("embeddings").labelled == {"embeddings"}
+
+
+@pytest.mark.parametrize("kind", ["normal", "grid", "copies"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_picks_are_those_of_comparing_every_row_with_every_pick(
+    kind: str, dtype: torch.dtype
+) -> None:
+    points = points_of(3301, 5, h=24).to(dtype)
+    if kind == "grid":  # many rows are equally far
+        points = points[:, :3].round()
+    elif kind == "copies":
+        points = points[torch.arange(3301) % 40]
+    for m, k in ((0, 200), (7, 200), (2000, 150)):
+        order = torch.randperm(3301, generator=stream(0, "query"))
+        moved = points[order] - points.mean(0)
+        norms = squared_norms([moved])
+        far = torch.full((3301,), torch.inf, dtype=torch.float64)
+        if m:
+            far = nearest(moved, points[:m] - points.mean(0))[0].double()
+        picked: list[int] = []
+        for _ in range(k):
+            picked.append(int(far.argmax()))
+            far = far.minimum(squared_distances_to(picked[-1], [moved], norms))
+            far[picked[-1]] = -1
+        assert select(points, points[:m], k) == order[picked].tolist()
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="MKL's way of taking rows")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_products_in_blocks_have_the_bits_of_one_product(dtype: torch.dtype) -> None:
+    points = points_of(3301, 5, h=784).to(dtype)
+    whole = points @ points[7]
+    parts = [points[span] @ points[7] for span in blocks_of_groups(points)]
+    assert len(parts) > 1
+    assert torch.equal(torch.cat(parts), whole)

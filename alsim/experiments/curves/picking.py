@@ -1,7 +1,6 @@
 """From one replica's scores, task by task, to the objects or cells that it asks for."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -119,7 +118,7 @@ def _in_turn(
             n = min(share, missing, len(mine))
             if n == 0:
                 continue
-            candidates = _among(scored[task], left[options.is_open[:, task], task])
+            candidates = scored[task].only(left[options.is_open[:, task], task])
             chosen = query(strategy, candidates, n, generator=generator)
             place = mine[chosen]
             cells = options.is_open[place]
@@ -129,12 +128,3 @@ def _in_turn(
             parts.append(Picked(options.rows[place], cells, candidates.scores[chosen]))
             missing -= n
     return Picked(*map(torch.cat, zip(*parts, strict=True)))
-
-
-def _among(candidates: Candidates, chosen: Tensor) -> Candidates:
-    """Return some of the candidates, `chosen` being `(n,)` bool."""
-    return replace(
-        candidates,
-        scores=candidates.scores[chosen],
-        kept={signal: values[chosen] for signal, values in candidates.kept.items()},
-    )

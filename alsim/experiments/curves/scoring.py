@@ -1,7 +1,8 @@
 """The input of every replica's selector: one pass over the unlabelled rows, one over the labelled.
 
-Only scores, and what a selector asked to keep, stay in memory. Rows are in the order of their ids,
-so a query does not depend on the order of the file.
+Only scores, and what a selector asked to keep, stay in memory; embeddings that it keeps are read
+from the pool where it looks at them. Rows are in the order of their ids, so a query does not depend
+on the order of the file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from alsim.experiments.setting import Setting
 from alsim.seeding import stream
 from alsim.signals import Request, Scene, SharedOutputs, Signal, Signals, signals_of
 from alsim.strategies import Candidates, Strategy
+from alsim.strategies.rows import Kept, PoolRows
 from alsim.training.fit import Labelled
 from alsim.training.replicas import Replicas
 
@@ -23,7 +25,7 @@ from alsim.training.replicas import Replicas
 class _Gathered(NamedTuple):
     """What stays of some rows of one replica, on the CPU."""
 
-    scores: Tensor  # (n,); empty where none was asked for
+    scores: Tensor  # (n,); any numbers where none are asked for
     kept: dict[Signal, Tensor]
 
 
@@ -52,7 +54,7 @@ class _Wanted:
             return _NOTHING
         mine = signals if len(self.asking) == 1 else _own(signals, here, self.rows[r])
         return _Gathered(
-            self.scores[r](mine).cpu() if self.scores else _NOTHING.scores,
+            self.scores[r](mine).cpu() if self.scores else torch.empty(mine.n),
             {signal: mine.values[signal].cpu() for signal in sorted(self.keeps[r])},
         )
 
@@ -116,12 +118,9 @@ def score_tasks(
             for task in rows
         ]
 
-    wanted = wants(
-        rows,
-        [s.signals for s in strategies],
-        [s.keeps for s in strategies],
-        [s.score for s in strategies],
-    )
+    keeps = [s.keeps - {"embeddings"} for s in strategies]
+    streamed = [s.needs | kept for s, kept in zip(strategies, keeps, strict=True)]
+    wanted = wants(rows, streamed, keeps, [s.score for s in strategies])
     found = _gather(setting, wanted)
     answered = {
         task: [_told(*pair) for pair in zip(labelled.rows, labelled.labels[task], strict=True)]
@@ -142,8 +141,8 @@ def score_tasks(
     return {
         task: [
             Candidates(
-                found[i][r].scores if s.signals else _unseen(s, len(mine)),
-                found[i][r].kept,
+                found[i][r].scores if streamed[r] else _unseen(s, len(mine)),
+                _kept(setting, s, found[i][r], mine),
                 seen[i][r].kept,
                 answered[task][r].labels,
                 setting.n_classes[task],
@@ -158,6 +157,14 @@ def score_tasks(
 def _scene(setting: Setting, replicas: Replicas, task: str) -> Scene:
     truth = setting.pool.tasks[task].labels.to(setting.features.device)
     return Scene(replicas, setting.features, task, truth=truth)
+
+
+def _kept(setting: Setting, strategy: Strategy, found: _Gathered, rows: Tensor) -> Kept:
+    """Return what a strategy keeps of `(n,)` rows."""
+    if "embeddings" not in strategy.keeps:
+        return Kept(found.kept)
+    modalities = list(setting.pool.modalities.values())
+    return Kept({**found.kept, "embeddings": PoolRows(modalities, rows, setting.features.dtype)})
 
 
 def _unseen(strategy: Strategy, n: int) -> Tensor:
@@ -214,21 +221,37 @@ def _gather(setting: Setting, wanted: Sequence[_Wanted]) -> list[list[_Gathered]
         setting.n_classes[mine.scene.task] * sum(r.n_predictions for r in mine.requests)
         for mine in wanted
     ]
-    parts = list(setting.chunks.over(union, of_chunk, max(numbers, default=1)))
-    return [
-        [
-            _joined([part[i][r] for part in parts if part[i]]) if request.signals else _NOTHING
-            for r, request in enumerate(mine.requests)
-        ]
-        for i, mine in enumerate(wanted)
-    ]
+    found = [[_Filling(len(rows)) for rows in mine.rows] for mine in wanted]
+    for parts in setting.chunks.over(union, of_chunk, max(numbers, default=1)):
+        for of_task, part in zip(found, parts, strict=True):
+            for mine, gathered in zip(of_task, part, strict=bool(part)):
+                mine.add(gathered)
+    return [[mine.whole for mine in of_task] for of_task in found]
 
 
-def _joined(parts: Sequence[_Gathered]) -> _Gathered:
-    return _Gathered(
-        torch.cat([part.scores for part in parts]),
-        {signal: torch.cat([part.kept[signal] for part in parts]) for signal in parts[0].kept},
-    )
+class _Filling:
+    """What stays of n rows, filled part by part: joining all parts needs twice the room."""
+
+    def __init__(self, n: int) -> None:
+        self._n, self._filled = n, 0
+        self.whole = _NOTHING
+
+    def add(self, part: _Gathered) -> None:
+        """Write what stays of the next rows."""
+        if part is _NOTHING:
+            return
+        if self.whole is _NOTHING:
+            self.whole = _Gathered(
+                self._room(part.scores), {s: self._room(v) for s, v in part.kept.items()}
+            )
+        here = slice(self._filled, self._filled + len(part.scores))
+        self._filled = here.stop
+        self.whole.scores[here] = part.scores
+        for signal, values in part.kept.items():
+            self.whole.kept[signal][here] = values
+
+    def _room(self, values: Tensor) -> Tensor:
+        return values.new_empty(self._n, *values.shape[1:])
 
 
 def _union(rows: Sequence[Tensor]) -> Tensor:
