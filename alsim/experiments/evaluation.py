@@ -116,7 +116,8 @@ class Evaluator:
                 for task, mine in self.tasks.items()
             }
 
-        parts = list(self.chunks.over(self.rows, of_chunk))
+        most = max((mine.n_classes for mine in self.tasks.values()), default=1)
+        parts = list(self.chunks.over(self.rows, of_chunk, most))
         return {
             task: {
                 head: {
