@@ -19,6 +19,7 @@ COMMANDS = {
     "fuzz": ("parquet --tiny", "4 inputs read"),
     "fuzz journal": ("journal --tiny", "2 inputs read"),
     "fuzz recipes": ("toml --tiny", ""),
+    "growth": ("--tiny", "memory typiclust "),
     "jobs": ("--tiny", "| embedded: CPU seconds / those of its products |"),
     "journal_overhead": ("--tiny --pool {mnist}", "MNIST, mlp "),
     "kernels": ("--tiny", "| BALD with 20 members / margin |"),
