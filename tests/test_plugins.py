@@ -147,6 +147,7 @@ def test_a_plug_in_that_cannot_be_used_is_refused_without_traceback(
         find_strategy(reference.format(file=strategy_file, broken=broken))
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
     strategy_file: Path, tmp_path: Path
@@ -155,7 +156,7 @@ def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
     with pytest.raises(RunError, match=r"(?s)one over nothing.*mend what the last lines name"):
         alsim.run(
             pool, strategy=f"{strategy_file}:raises", seeds=1, initial_size=20, query_size=5,
-            steps=1, max_epochs=1, workers=0, out=tmp_path / "run",
+            steps=1, max_epochs=1, workers=1, out=tmp_path / "run",
         )  # fmt: skip
 
 
