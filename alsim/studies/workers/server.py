@@ -182,6 +182,11 @@ def fork(act: Callable[[], object]) -> int:
         process = os.fork()
     if process:
         return process
+    _act_and_end(act)
+
+
+def _act_and_end(act: Callable[[], object]) -> NoReturn:
+    """Act, and end this process at once: an interpreter that shuts down waits for its threads."""
     code = 1
     try:
         act()
@@ -196,9 +201,8 @@ def fork(act: Callable[[], object]) -> int:
 def main() -> None:
     """Serve until stdin or the socket closes."""
     if sys.argv[1:]:
-        fork_workers(socket.socket(fileno=int(sys.argv[1])))
-    else:
-        serve()
+        _act_and_end(lambda: fork_workers(socket.socket(fileno=int(sys.argv[1]))))
+    _act_and_end(serve)
 
 
 if __name__ == "__main__":
