@@ -2,7 +2,7 @@
 
 from alsim.signals.chunks import Chunks
 from alsim.signals.interface import Committee, InputDropout, Signal, Signals
-from alsim.signals.streaming import Request, Scene, SharedOutputs, signals_of
+from alsim.signals.streaming import Request, Scene, SharedOutputs, signals_in, signals_of
 
 __all__ = [
     "Chunks",
@@ -13,5 +13,6 @@ __all__ = [
     "SharedOutputs",
     "Signal",
     "Signals",
+    "signals_in",
     "signals_of",
 ]

@@ -1,6 +1,6 @@
 """The requested signals of one chunk of rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,10 +51,13 @@ class SharedOutputs:
     replicas: Replicas
     features: Features
     rows: Tensor  # (n,) int64, ascending
+    signals: frozenset[Signal]  # all that are wanted of them
 
     @cached_property
     def _computed(self) -> tuple[Outputs, Tensor | None]:
         inputs, kept = inputs_of(self.features, self.rows)
+        if "head_probabilities" not in self.signals:
+            inputs = inputs._replace(heads="mixed")
         return self.replicas.outputs(inputs), kept
 
     def heads(self, task: str) -> Sequence[str]:
@@ -88,14 +91,19 @@ def signals_of(
         requests: One per replica.
         shared: The replicas' outputs for these and perhaps other rows, if known.
     """
-    needs = sorted(frozenset[Signal]().union(*(request.signals for request in requests)))
-    shared = shared or SharedOutputs(scene.replicas, scene.features, rows)
+    needs = signals_in(requests)
+    shared = shared or SharedOutputs(scene.replicas, scene.features, rows, needs)
     chunk = _Chunk(scene, rows, requests, shared)
-    values = {signal: _COMPUTE[signal](chunk) for signal in needs}
+    values = {signal: _COMPUTE[signal](chunk) for signal in sorted(needs)}
     return tuple(
         Signals(len(rows), {signal: values[signal][r] for signal in request.signals})
         for r, request in enumerate(requests)
     )
+
+
+def signals_in(requests: Iterable[Request]) -> frozenset[Signal]:
+    """Return the signals that any of them needs."""
+    return frozenset[Signal]().union(*(request.signals for request in requests))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +127,8 @@ class _Chunk:
 
     def probabilities(self, inputs: Inputs) -> Tensor:
         """Return the mixed head's probabilities on changed inputs, `(r, n, c)`."""
-        logits = self.scene.replicas.outputs(inputs).logits[self.scene.task][MIXED]
+        outputs = self.scene.replicas.outputs(inputs._replace(heads="mixed"))
+        logits = outputs.logits[self.scene.task][MIXED]
         return torch.softmax(logits, -1)
 
 

@@ -33,7 +33,8 @@ def member_logits(
     """
 
     def of_one(dropped: dict[str, Tensor], inputs: Inputs) -> Tensor:
-        outputs: Outputs = functional_call(model, {**tensors, **dropped}, (inputs,))
+        asked = inputs._replace(heads="mixed")
+        outputs: Outputs = functional_call(model, {**tensors, **dropped}, (asked,))
         logits = outputs.logits[task][MIXED]
         return logits if logits.ndim == 2 else logits.squeeze(0)  # gates add an axis of one sample
 
@@ -53,7 +54,7 @@ def _split(inputs: Inputs) -> list[Inputs]:
     """Return the inputs in blocks of rows."""
     parts = {name: x.split(ROWS) for name, x in inputs.modalities.items()}
     return [
-        Inputs({name: part[i] for name, part in parts.items()}, present)
+        inputs._replace(modalities={name: part[i] for name, part in parts.items()}, present=present)
         for i, present in enumerate(inputs.present.split(ROWS))
     ]
 

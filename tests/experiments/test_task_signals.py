@@ -61,7 +61,7 @@ def test_what_tasks_share_of_a_pass_is_what_each_would_compute_alone() -> None:
     setting = make_queries_setting()
     replicas = nets(setting, "direct", 1)
     everything = torch.arange(3, 90)
-    shared = SharedOutputs(replicas, setting.features, everything)
+    shared = SharedOutputs(replicas, setting.features, everything, NEEDS)
     for i, (name, task) in enumerate(POOL.tasks.items()):
         known = setting.known[everything, i]
         rows = everything[known] if name != "third" else everything[5:20]

@@ -15,7 +15,15 @@ from torch import Tensor
 from alsim.errors import RunError
 from alsim.experiments.setting import Setting
 from alsim.seeding import stream
-from alsim.signals import Request, Scene, SharedOutputs, Signal, Signals, signals_of
+from alsim.signals import (
+    Request,
+    Scene,
+    SharedOutputs,
+    Signal,
+    Signals,
+    signals_in,
+    signals_of,
+)
 from alsim.strategies import Candidates, Strategy
 from alsim.strategies.rows import Kept, PoolRows
 from alsim.training.fit import Labelled
@@ -201,13 +209,15 @@ def _gather(setting: Setting, wanted: Sequence[_Wanted]) -> list[list[_Gathered]
     unions = [_union(mine.asking) for mine in wanted]
     union = _union(unions)
 
+    signals = signals_in(request for mine in wanted for request in mine.requests)
+
     # Scores too are computed inside, since their memory may be what runs out.
     def of_chunk(here: Tensor) -> list[list[_Gathered]]:
         shared = None
         if len(wanted) > 1:
             scene = wanted[0].scene
             rows = here.to(scene.features.device)
-            shared = SharedOutputs(scene.replicas, scene.features, rows)
+            shared = SharedOutputs(scene.replicas, scene.features, rows, signals)
         parts = [
             here if mine is union else here[torch.isin(here, mine, assume_unique=True)]
             for mine in unions
