@@ -86,7 +86,7 @@ def test_one_seed_has_no_band() -> None:
     assert bootstrap_band(values(1), generator=stream(0, "band")) is None
 
 
-def test_no_band_goes_where_values_cannot() -> None:
+def test_a_band_stays_within_the_range_of_its_values() -> None:
     near = np.array([[0.02, 0.99], [0.3, 0.9], [0.01, 1.0]])
     for band in (t_band, deviation_band):
         whole, cut = band(near), band(near, within=(0.0, 1.0))

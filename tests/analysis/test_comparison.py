@@ -107,7 +107,7 @@ def leaves(value: object) -> Iterator[object]:
 # Holm
 
 
-def test_holm_of_four_p_values_is_as_by_hand() -> None:
+def test_holm_of_four_p_values_equals_the_calculation_by_hand() -> None:
     # In order: 4 · .005, 3 · .01, 2 · .03, and 1 · .04, which is raised to the one before.
     assert holm([0.01, 0.04, 0.03, 0.005]) == (
         Adjusted(pytest.approx(0.03), pytest.approx(0.05 / 3)),
@@ -123,7 +123,7 @@ def test_holm_of_one_p_value_leaves_it() -> None:
     assert holm([]) == ()
 
 
-def test_a_test_without_p_value_counts_among_those_that_were_made() -> None:
+def test_a_test_without_p_value_counts_towards_the_number_of_tests() -> None:
     assert holm([None, 0.02, None]) == (
         Adjusted(None, pytest.approx(0.05 / 3)),
         Adjusted(pytest.approx(0.06), pytest.approx(0.05 / 3)),
@@ -159,9 +159,7 @@ def test_holm_rejects_what_stepping_down_does(p_values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(1e-17, 0.01), (0.01, 1e-17), (1e-200, 0.01)])
-def test_of_a_difference_by_rounding_no_number_of_seeds_is_told(
-    mean: float, deviation: float
-) -> None:
+def test_a_difference_from_rounding_gives_no_number_of_seeds(mean: float, deviation: float) -> None:
     assert seeds_needed(mean, deviation, 0.05) is None
 
 
@@ -189,7 +187,7 @@ def test_the_seeds_needed_are_the_fewest_with_the_power_of_scipy_s_noncentral_t(
     assert n == 2 or power(n - 1) < 0.8
 
 
-def test_a_tiny_difference_needs_many_seeds_at_once_and_none_needs_none() -> None:
+def test_a_tiny_difference_needs_very_many_seeds_and_no_difference_gives_no_number() -> None:
     many = seeds_needed(1e-6, 1.0, 0.05)
     assert many == pytest.approx((stats.norm.isf(0.025) + stats.norm.isf(0.2)) ** 2 * 1e12)
     assert seeds_needed(0.0, 1.0, 0.05) is None
@@ -229,7 +227,7 @@ def test_a_verdict_is_scipy_s_paired_test_on_the_areas_by_holm() -> None:
     assert all(each.could_tell for each in found.verdicts)
 
 
-def test_what_one_test_alone_would_find_holm_may_not() -> None:
+def test_a_pair_that_is_significant_alone_may_not_be_under_holm() -> None:
     differences = [0.01, 0.03, 0.02, 0.04, 0.0]
     zeros = [0.5] * 5
     far = [0.6, 0.4, 0.6, 0.4, 0.5]
@@ -262,7 +260,7 @@ def test_wilcoxon_cannot_go_below_two_in_two_to_the_number_of_pairs() -> None:
     assert verdict.outcome == "better"
 
 
-def test_one_seed_cannot_tell() -> None:
+def test_one_seed_gives_no_verdict() -> None:
     (verdict,) = compare(make_steps(flat({"a": [0.9], "b": [0.1]}))).verdicts
     assert verdict.outcome == "cannot tell"
     assert not verdict.could_tell
@@ -272,7 +270,7 @@ def test_one_seed_cannot_tell() -> None:
     assert (verdict.wins, verdict.wilcoxon_p) == (1.0, 1.0)
 
 
-def test_two_seeds_could_tell() -> None:
+def test_two_seeds_can_give_a_verdict() -> None:
     (far,) = compare(make_steps(flat({"a": [0.9, 0.901], "b": [0.1, 0.1]}))).verdicts
     (near,) = compare(make_steps(flat({"a": [0.9, 0.2], "b": [0.1, 0.1]}))).verdicts
     assert (far.outcome, near.outcome) == ("better", "cannot tell")
@@ -282,7 +280,7 @@ def test_two_seeds_could_tell() -> None:
     assert near.seeds_needed > 2
 
 
-def test_seeds_that_all_differ_alike_cannot_tell_and_equal_ones_do_not_differ() -> None:
+def test_equal_differences_give_no_verdict_and_equal_seeds_have_p_one() -> None:
     (alike,) = compare(make_steps(flat({"a": [0.75] * 3, "b": [0.5] * 3}))).verdicts
     assert (alike.outcome, alike.could_tell, alike.p_adjusted) == ("cannot tell", False, None)
     (equal,) = compare(make_steps(flat({"a": [0.5, 0.6], "b": [0.5, 0.6]}))).verdicts
@@ -290,7 +288,7 @@ def test_seeds_that_all_differ_alike_cannot_tell_and_equal_ones_do_not_differ() 
     assert (equal.wins, equal.seeds_needed) == (0.5, None)
 
 
-def test_differences_that_are_alike_but_for_rounding_are_no_evidence() -> None:
+def test_differences_that_are_equal_except_for_rounding_are_no_evidence() -> None:
     runs = flat({"a": [0.8, 0.7, 0.4], "b": [0.7, 0.6, 0.3], "c": [0.7, 0.1 * 3 + 0.3, 0.3]})
     areas = np.array([next(iter(runs[name].values()))[100] for name in "abc"])
     assert areas[0] - areas[1] != 0.1  # nor is 0.6 the sum of its tenths
@@ -303,7 +301,7 @@ def test_differences_that_are_alike_but_for_rounding_are_no_evidence() -> None:
     assert (b_c.p_adjusted, b_c.wins, b_c.wilcoxon_p) == (1.0, 0.5, 1.0)
 
 
-def test_a_verdict_swapped_is_that_of_the_strategies_swapped() -> None:
+def test_swapping_a_verdict_equals_swapping_the_strategies() -> None:
     high, low = [0.75, 0.8125, 0.875, 0.4375], [0.5, 0.5, 0.5, 0.25]
     (verdict,) = compare(make_steps(flat({"a": high, "b": low}))).verdicts
     (other,) = compare(make_steps(flat({"a": low, "b": high}))).verdicts
@@ -338,7 +336,7 @@ def test_a_pair_is_judged_on_the_seeds_that_both_have() -> None:
 # Comparison
 
 
-def test_a_comparison_of_two_strategies_is_as_by_hand() -> None:
+def test_a_comparison_of_two_strategies_equals_the_calculation_by_hand() -> None:
     runs = {
         "random": {0: {100: 0.2, 200: 0.4, 400: 0.8}, 1: {100: 0.4, 200: 0.4, 400: 0.6}},
         "margin": {0: {100: 0.2, 200: 0.8, 400: 0.8}, 1: {100: 0.4, 200: 0.6, 400: 0.7}},
@@ -364,7 +362,7 @@ def test_a_comparison_of_two_strategies_is_as_by_hand() -> None:
     assert random.saving is random.money is None
 
 
-def test_savings_are_those_of_the_seeds_shared_with_the_baseline() -> None:
+def test_savings_use_the_seeds_shared_with_the_baseline() -> None:
     runs = {**noisy(), "margin": {k: noisy()["margin"][k] for k in (1, 2, 4)}}
     x = np.arange(200.0, 1001, 50)
     mine, other = (
@@ -380,7 +378,7 @@ def test_savings_are_those_of_the_seeds_shared_with_the_baseline() -> None:
     assert numbers_of(drawn, "margin").saving == expected
 
 
-def test_ranks_are_means_over_seeds_and_ties_share_theirs() -> None:
+def test_ranks_are_means_over_seeds_and_ties_share_a_rank() -> None:
     found = compare(
         make_steps(flat({"a": [0.9, 0.5, 0.5], "b": [0.8, 0.5, 0.6], "c": [0.7, 0.5, 0.5]}))
     )
@@ -389,7 +387,7 @@ def test_ranks_are_means_over_seeds_and_ties_share_theirs() -> None:
     )
 
 
-def test_all_is_taken_on_the_span_that_all_strategies_share() -> None:
+def test_every_statistic_uses_the_span_that_all_strategies_share() -> None:
     runs = {
         "random": {s: {100: 0.0, 200: 0.2, 300: 0.4, 400: 0.9} for s in (0, 1)},
         "margin": {s: {150: 0.3, 250: 0.5, 350: 0.7} for s in (0, 1)},
@@ -420,29 +418,29 @@ def test_the_reference_accuracy_can_be_given() -> None:
     assert (a.reach.target, a.reach.labels.mean) == pytest.approx((0.3, 150))
 
 
-def test_the_reference_is_the_baseline_s_last_accuracy_and_the_share_is_kept() -> None:
+def test_the_reference_is_the_baseline_s_last_accuracy_and_the_share_is_recorded() -> None:
     found = compare(make_steps(flat({"random": [0.5, 0.75], "a": [0.875, 0.875]})), share=0.9)
     assert (found.reference, found.share) == (0.625, 0.9)
     assert compare(make_steps(flat({"a": [0.5]}))).reference is None
 
 
-def test_the_ranking_is_by_area_and_equal_strategies_are_by_name() -> None:
+def test_strategies_are_ranked_by_area_and_equal_ones_by_name() -> None:
     steps = make_steps(flat({"c": [0.5], "b": [0.9], "d": [0.1], "a": [0.5]}))
     assert [each.strategy for each in compare(steps).ranking] == ["b", "a", "c", "d"]
 
 
-def test_areas_that_are_equal_but_for_rounding_share_a_rank() -> None:
+def test_areas_that_are_equal_except_for_rounding_share_a_rank() -> None:
     found = compare(make_steps(flat({"a": [0.1 * 3], "b": [0.3], "c": [0.1]})))
     assert [each.rank for each in found.strategies] == [1.5, 1.5, 3]
 
 
 @pytest.mark.parametrize("metric", ["nll", "cost", "n_labelled", "acuracy"])
-def test_only_scores_of_which_more_is_better_are_compared(metric: str) -> None:
+def test_only_metrics_where_higher_is_better_are_compared(metric: str) -> None:
     with pytest.raises(UsageError, match="not a score"):
         compare(make_steps(noisy()), metric=metric)
 
 
-def test_without_random_nothing_is_saved_and_nothing_reached() -> None:
+def test_without_random_there_are_no_savings_and_no_reach() -> None:
     found = compare(make_steps(flat({"a": [0.5, 0.6], "b": [0.7, 0.1]})), cost_per_label=1.0)
     assert found.baseline is None
     assert all(each.saving is each.money is each.reach is None for each in found.strategies)
@@ -482,7 +480,7 @@ def test_strategies_that_share_no_labels_are_not_compared() -> None:
         compare(make_steps(apart).slice(0, 0))
 
 
-def test_a_strategy_without_a_value_is_left_out_and_said_to_be() -> None:
+def test_a_strategy_without_a_value_is_left_out_and_reported() -> None:
     runs = {"a": {0: {100: 0.1, 200: 0.5}}, "b": {0: {100: None, 200: math.nan}}}
     found = compare(make_steps(runs))
     assert [each.strategy for each in found.strategies] == ["a"]
@@ -505,7 +503,7 @@ ACCURACIES = st.sampled_from([0.0, 0.5, 0.5, 0.75, 1.0, None, math.nan])
         min_size=1,
     )
 )
-def test_whatever_the_steps_no_result_is_nan(runs: Runs) -> None:
+def test_no_steps_give_a_result_of_nan(runs: Runs) -> None:
     try:
         found = compare(make_steps(runs), cost_per_label=0.1)
     except UsageError:
@@ -538,7 +536,9 @@ def test_bands_cover_nineteen_points_in_twenty(coverage_study: ModuleType) -> No
 
 @pytest.mark.long
 @pytest.mark.parametrize("true", [0.0, 300.0])
-def test_savings_are_covered_and_centred(coverage_study: ModuleType, true: float) -> None:
+def test_intervals_of_savings_cover_the_truth_and_the_mean_is_unbiased(
+    coverage_study: ModuleType, true: float
+) -> None:
     inverted, resampled, mean, *_ = coverage_study.savings(true, 60, np.random.default_rng(0), 0)
     assert inverted.value >= 0.95 - four_errors(0.95, 60)
     assert resampled.value < inverted.value
@@ -547,7 +547,7 @@ def test_savings_are_covered_and_centred(coverage_study: ModuleType, true: float
 
 @pytest.mark.long
 @pytest.mark.parametrize(("n_strategies", "n"), [(2, 200), (6, 40)])
-def test_random_strategies_are_seldom_told_apart(
+def test_random_strategies_are_rarely_found_to_differ(
     coverage_study: ModuleType, n_strategies: int, n: int
 ) -> None:
     (found,) = coverage_study.verdicts(n_strategies, n, np.random.default_rng(0))

@@ -135,14 +135,14 @@ def test_p_of_one_seed_is_scipy_s_permutation_test() -> None:
     assert mine == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / 1_000))
 
 
-def test_p_counts_the_observed_one_and_ties_with_it() -> None:
+def test_p_counts_the_observed_statistic_and_its_ties() -> None:
     assert permutation_p(0.5, np.array([0.1, -0.5, 0.5 - 1e-15, 0.4])) == 3 / 5
     assert permutation_p(1.0, np.zeros(99)) == 1 / 100
     assert permutation_p(0.0, np.zeros(99)) == 1.0
 
 
 @pytest.mark.long
-def test_p_is_uniform_where_accuracy_has_nothing_to_do_with_the_metric() -> None:
+def test_p_is_uniform_where_accuracy_is_independent_of_the_metric() -> None:
     n = 250
     found = analysed(
         table(**{f"m{i}": [pair(1000 * i + s, g=20) for s in range(2)] for i in range(n)}),
@@ -158,7 +158,7 @@ def test_p_is_uniform_where_accuracy_has_nothing_to_do_with_the_metric() -> None
     assert outside == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / n) + 0.01)
 
 
-def test_null_bands_are_those_of_theory() -> None:
+def test_null_bands_agree_with_theory() -> None:
     found = analysed(table(random=[pair(s, g=101) for s in range(4)]), n_permutations=9_999)
     control = found["random"]
     assert control.null_seed is not None
@@ -177,7 +177,7 @@ def test_fisher_s_interval_by_hand_and_as_scipy_has_the_t_interval() -> None:
     assert fisher_interval(np.array([-0.5, 0.5]), [9, 9], 0.5) == pytest.approx((-0.5, 0.5))
 
 
-def test_rhos_of_one_are_taken_half_way_to_the_next_below() -> None:
+def test_a_rho_of_one_is_replaced_by_the_midpoint_to_the_next_lower_rho() -> None:
     # The next below 1 of g = 4 is 0.8: half-way is 0.9.
     near = fisher_interval(np.array([0.9, 0.3]), [4, 4])
     assert fisher_interval(np.array([1.0, 0.3]), [4, 4]) == near
@@ -186,13 +186,13 @@ def test_rhos_of_one_are_taken_half_way_to_the_next_below() -> None:
     assert below == pytest.approx((-near[1], -near[0]))
 
 
-def test_seeds_that_all_agree_and_a_seed_alone_have_no_interval() -> None:
+def test_neither_seeds_that_all_agree_nor_a_single_seed_have_an_interval() -> None:
     assert fisher_interval(np.array([0.4]), [100]) is None
     assert fisher_interval(np.array([1.0, 1.0, 1.0]), [5, 5, 5]) is None
 
 
 @pytest.mark.parametrize("rho", [0.1, 0.4, 1.0])
-def test_seeds_that_agree_but_for_rounding_have_no_interval(rho: float) -> None:
+def test_seeds_that_agree_except_for_rounding_have_no_interval(rho: float) -> None:
     assert fisher_interval(np.full(5, rho), [5] * 5) is None
     almost = np.full(7, rho) - np.array([0, 0, 0, 1e-16, 0, 0, 0])
     assert fisher_interval(almost, [5] * 7) is None
@@ -239,7 +239,7 @@ def test_the_bootstrap_is_scipy_s_in_distribution() -> None:
     assert stats.ks_2samp(mine, theirs.bootstrap_distribution).statistic < 0.08
 
 
-def test_the_bootstrap_of_three_groups_leaves_out_what_is_undefined() -> None:
+def test_the_bootstrap_of_three_groups_leaves_out_undefined_resamples() -> None:
     x, y = np.array([1.0, 2, 3]), np.array([1.0, 2, 3])
     n = 3_000
     means = bootstrap_means([(x, y), (x, y)], n, generator=stream(2, "test"))
@@ -249,7 +249,7 @@ def test_the_bootstrap_of_three_groups_leaves_out_what_is_undefined() -> None:
     assert len(means) / n == pytest.approx(kept, abs=4 * math.sqrt(kept * (1 - kept) / n))
 
 
-def test_seeds_are_resampled_and_shuffled_on_their_own() -> None:
+def test_each_seed_is_resampled_and_shuffled_independently() -> None:
     strong, weak = pair(1, g=60, slope=3), pair(2, g=60)
     one, both = (
         bootstrap_means(pairs, 2_000, generator=stream(0, "test"))
@@ -261,7 +261,7 @@ def test_seeds_are_resampled_and_shuffled_on_their_own() -> None:
     assert abs(stats.pearsonr(*shuffled).statistic) < 4 / math.sqrt(4_000)
 
 
-def test_a_strong_correlation_is_found_and_each_number_is_of_the_right_seed() -> None:
+def test_a_strong_correlation_is_found_and_each_rho_belongs_to_its_seed() -> None:
     pairs = [pair(s, slope=1.0) for s in range(3)]
     found = analysed(table(loss=pairs))["loss"]
     assert found.rhos == {s: spearman(*p) for s, p in enumerate(pairs)}
@@ -274,7 +274,7 @@ def test_a_strong_correlation_is_found_and_each_number_is_of_the_right_seed() ->
         assert interval[0] < found.mean < interval[1]
 
 
-def test_margins_come_in_both_signs_and_nothing_else_does() -> None:
+def test_only_margins_are_reported_with_both_signs() -> None:
     pairs = [pair(s, slope=1.0) for s in range(3)]
     names = ("margin", "margin(batch-norm=frozen)", "qbc-margin", "entropy")
     found = analysed(table(**dict.fromkeys(names, pairs)))
@@ -293,7 +293,7 @@ def test_margins_come_in_both_signs_and_nothing_else_does() -> None:
     assert raw.null_seed == pytest.approx(negated.null_seed, abs=0.05)
 
 
-def test_constants_are_undefined_and_count_nowhere() -> None:
+def test_constants_have_no_rho_and_count_nowhere() -> None:
     x, y = pair(4)
     found = analysed(table(loss=[(x, y), (x, np.zeros(40)), (np.ones(40), y)]))["loss"]
     assert found.rhos[1] is found.rhos[2] is None
@@ -331,7 +331,7 @@ def test_numbers_that_are_missing_are_left_out() -> None:
     assert analysed(table(loss=holed)) == analysed(table(loss=[(x, y)]))
 
 
-def test_a_metric_does_not_depend_on_the_others_nor_on_the_order_of_the_rows() -> None:
+def test_the_result_of_a_metric_depends_neither_on_the_others_nor_on_the_order_of_rows() -> None:
     first, second = [pair(1)], [pair(2)]
     both = analysed(table(loss=first, entropy=second))
     assert both["entropy"] == analysed(table(entropy=second))["entropy"]

@@ -49,7 +49,7 @@ def test_the_curve_of_two_seeds_is_their_mean_with_a_t_interval() -> None:
     assert not curve.is_cut
 
 
-def test_every_point_equals_what_scipy_says_of_its_seeds() -> None:
+def test_every_point_equals_scipys_result_for_its_seeds() -> None:
     rows = random_rows()
     curves = learning_curves(make_steps(rows))
     assert [curve.strategy for curve in curves] == ["margin", "random"]
@@ -80,7 +80,7 @@ def test_one_seed_has_no_band() -> None:
     assert curve.mean.tolist() == [0.5, 0.6]
 
 
-def test_a_seed_that_stopped_early_cuts_its_own_strategy_and_says_so() -> None:
+def test_a_seed_that_stopped_early_cuts_its_own_strategy_and_is_reported() -> None:
     rows = [row for row in random_rows() if not (row[:2] == ("margin", 9) and row[2] >= 3)]
     margin, random = learning_curves(make_steps(rows))
     assert margin.x.tolist() == [200, 220, 240]
@@ -105,7 +105,7 @@ def test_seeds_without_a_common_point_have_an_empty_curve() -> None:
     assert curve.values.shape == (2, 0)
 
 
-def test_of_two_steps_with_as_many_labels_the_later_counts() -> None:
+def test_the_later_of_two_steps_with_the_same_number_of_labels_counts() -> None:
     (curve,) = learning_curves(make_steps([("margin", 0, 1, 200, 0.6), ("margin", 0, 0, 200, 0.5)]))
     assert curve.x.tolist() == [200]
     assert curve.mean.tolist() == [0.6]
@@ -116,14 +116,14 @@ def test_a_run_without_steps_has_no_curves() -> None:
     assert learning_curves(make_steps(random_rows()).slice(0, 0)) == ()
 
 
-def test_metrics_are_the_columns_that_hold_numbers_and_are_not_keys() -> None:
+def test_metrics_are_the_numeric_columns_that_are_not_keys() -> None:
     assert metric_columns(make_steps(random_rows())) == ["accuracy", "ece"]
     (curve,) = learning_curves(make_steps([("margin", 0, 0, 200, 0.5)]), "ece")
     assert curve.mean.tolist() == [0.1]
 
 
 @pytest.mark.parametrize("metric", ["acuracy", "strategy", "n_labelled"])
-def test_an_unknown_metric_is_refused_with_those_there_are(metric: str) -> None:
+def test_an_unknown_metric_is_refused_with_the_list_of_metrics(metric: str) -> None:
     with pytest.raises(UsageError, match="accuracy, ece") as caught:
         learning_curves(make_steps(random_rows()), metric)
     assert metric in caught.value.args[0]
@@ -149,7 +149,7 @@ def make_costs(curves: dict[int, dict[float, float]]) -> pa.Table:
 UNEQUAL = {0: {10: 0.2, 20: 0.4, 40: 0.8}, 1: {12: 0.3, 32: 0.7, 36: 0.9}}
 
 
-def test_against_cost_each_seed_is_read_between_its_steps_where_both_have_some() -> None:
+def test_against_cost_each_seed_is_interpolated_over_the_shared_range() -> None:
     (curve,) = learning_curves(make_costs(UNEQUAL), x="cost")
     # The first seed's 10, 20, 40, brought into the shared range 12 … 36.
     assert curve.x.tolist() == [12, 20, 36]
@@ -159,7 +159,7 @@ def test_against_cost_each_seed_is_read_between_its_steps_where_both_have_some()
     assert not curve.is_cut
 
 
-def test_against_questions_the_same_holds_in_their_unit() -> None:
+def test_against_questions_the_curve_equals_that_against_cost_in_another_unit() -> None:
     (cost,) = learning_curves(make_costs(UNEQUAL), x="cost")
     (questions,) = learning_curves(make_costs(UNEQUAL), x="questions")
     assert questions.x == pytest.approx(2 * cost.x)

@@ -27,7 +27,7 @@ def test_a_difference_is_taken_within_each_seed() -> None:
     assert not difference.is_interpolated
 
 
-def test_its_interval_is_that_of_the_paired_t_test() -> None:
+def test_the_interval_of_a_difference_is_that_of_the_paired_t_test() -> None:
     a, b = rising(5, ahead=0.01), rising(5)
     found = curves(make_steps({"margin": a, "random": b}))
     difference = difference_curve(found["margin"], found["random"])
@@ -39,7 +39,7 @@ def test_its_interval_is_that_of_the_paired_t_test() -> None:
         assert difference.mean[point] - half_width[point] == pytest.approx(interval.low)
 
 
-def test_only_seeds_that_both_have_count() -> None:
+def test_only_seeds_that_both_strategies_have_count() -> None:
     steps = make_steps({"margin": rising(4), "random": rising(2)})
     found = curves(steps)
     difference = difference_curve(found["margin"], found["random"])
@@ -48,7 +48,7 @@ def test_only_seeds_that_both_have_count() -> None:
     assert difference.values.shape == (2, 8)
 
 
-def test_curves_on_other_counts_are_joined_by_straight_lines_on_their_common_span() -> None:
+def test_curves_at_different_counts_are_interpolated_on_their_common_span() -> None:
     coarse = make_steps({"margin": np.array([[0.0, 0.4]])}, start=100, query_size=40)
     fine = make_steps({"random": np.array([[0.0, 0.1, 0.1]])}, start=120, query_size=10)
     found = curves(pa.concat_tables([coarse, fine]))

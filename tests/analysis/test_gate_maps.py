@@ -63,7 +63,7 @@ def test_the_density_is_the_sum_of_the_probabilities() -> None:
     assert made(np.array([[[0.5, 0.25, 1.0], [0.0, 0.0, 0.0]]])).n_used.tolist() == [[1.75, 0.0]]
 
 
-def test_the_effective_number_of_equal_weights_is_how_many_there_are() -> None:
+def test_the_effective_number_of_equal_weights_is_their_number() -> None:
     values = np.array([[[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]]])
     assert made(values, "weight").n_used[0].tolist() == pytest.approx([4.0, 1.0, 2.0])
     expected = [math.exp(stats.entropy(row)) for row in WEIGHTS[0]]
@@ -85,7 +85,7 @@ def test_a_task_without_a_mean_weight_is_unknown_and_the_others_are_not() -> Non
 
 @pytest.mark.long
 @given(arrays(float, (4, 6), elements=st.floats(0, 1)))
-def test_the_correlation_is_pearsons_of_each_two_tasks(values: np.ndarray) -> None:
+def test_the_correlation_is_pearsons_for_each_pair_of_tasks(values: np.ndarray) -> None:
     found = task_correlations(values)
     for i in range(4):
         for j in range(4):
@@ -109,7 +109,7 @@ def test_the_correlation_of_a_study_is_the_mean_of_its_seeds_however_the_experts
     assert np.corrcoef(PROBABILITIES.mean(0)) != pytest.approx(expected, abs=0.05)
 
 
-def test_a_seed_whose_gates_are_all_alike_does_not_count_in_the_correlation() -> None:
+def test_a_seed_whose_gates_are_all_equal_does_not_count_in_the_correlation() -> None:
     values = PROBABILITIES.copy()
     values[1, 0] = 0.5
     expected = np.mean([np.corrcoef(values[s])[0, 1] for s in (0, 2)])
@@ -156,7 +156,7 @@ def test_agreement_by_chance_is_that_over_all_permutations() -> None:
     assert found == pytest.approx(agreement(values) - by_chance, abs=0.04)
 
 
-def test_agreement_is_over_the_pairs_that_have_a_correlation() -> None:
+def test_agreement_is_the_mean_over_the_pairs_that_have_a_correlation() -> None:
     values = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9], [0.5, 0.5, 0.5]])
     assert agreement(values) == pytest.approx(0.5)
     # Of one expert among three |r| is 1 or 1/2: 1 once in three times, so 2/3 by chance.
@@ -166,7 +166,7 @@ def test_agreement_is_over_the_pairs_that_have_a_correlation() -> None:
     assert math.isnan(agreement_beyond_chance(values[:1], generator=generator))
 
 
-def test_tasks_of_a_cluster_stand_together_in_whatever_order_they_come() -> None:
+def test_tasks_of_a_cluster_are_neighbours_whatever_their_input_order() -> None:
     clusters = np.array([0, 1, 2, 0, 1, 2, 0, 1])
     base = np.eye(3).repeat(4, axis=1)
     values = base[clusters] + 0.05 * RNG.random((8, 12))
@@ -178,7 +178,7 @@ def test_tasks_of_a_cluster_stand_together_in_whatever_order_they_come() -> None
     assert similar_order(np.ones((1, 1))) == [0]
 
 
-def test_neighbours_are_as_near_as_a_chain_of_tasks_allows() -> None:
+def test_the_order_of_a_chain_of_tasks_is_recovered() -> None:
     places = RNG.permutation(9)
     far = np.abs(places[:, None] - places[None, :])
     order = similar_order(1 - far / 8)
@@ -186,12 +186,12 @@ def test_neighbours_are_as_near_as_a_chain_of_tasks_allows() -> None:
     assert np.abs(steps).sum() == 8  # from one end of the chain to the other
 
 
-def test_experts_stand_by_the_tasks_that_use_them_and_those_that_none_uses_last() -> None:
+def test_experts_are_ordered_by_the_tasks_that_use_them_and_unused_ones_come_last() -> None:
     values = np.array([[0.0, 0.9, 0.1, 0.2], [0.0, 0.1, 0.1, 0.9], [0.8, 0.1, 0.1, 0.1]])
     assert expert_order(values) == [1, 3, 0, 2]
 
 
-def test_without_a_name_the_map_is_that_of_stochastic_gates_on_most_labels() -> None:
+def test_the_default_map_is_that_of_stochastic_gates_with_the_most_labels() -> None:
     maps = gate_maps(table(chosen_by=("margin", "random")))
     found = choose_map(maps)
     assert (found.model, found.fraction, found.chosen_by) == ("multi-cluster", 1.0, "random")
@@ -207,14 +207,14 @@ def test_without_a_name_the_map_is_that_of_stochastic_gates_on_most_labels() -> 
         ({"chosen_by": "margn"}, r"(?s)no labels chosen by 'margn'.*random"),
     ],
 )
-def test_what_the_study_does_not_hold_is_refused_with_what_it_does(
+def test_a_map_that_the_study_lacks_is_refused_with_the_list_of_its_maps(
     asked: dict[str, str], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
         choose_map(gate_maps(table()), **asked)  # pyright: ignore[reportArgumentType]
 
 
-def test_a_study_of_models_without_gates_says_which_have_any() -> None:
+def test_a_study_without_gates_is_refused_with_the_models_that_have_gates() -> None:
     gates = build_results(make_results(["shared-bottom"]))[2]
     with pytest.raises(StoreError, match=r"(?s)no model of the study has gates.*multi-cluster"):
         choose_map(gate_maps(gates))

@@ -76,7 +76,9 @@ def test_the_interval_covers_the_truth_at_95_percent_of_the_points() -> None:
 
 
 @given(shares)
-def test_an_interval_ends_where_shares_do_and_moves_nothing_else(values: np.ndarray) -> None:
+def test_an_interval_of_shares_is_cut_at_0_and_1_and_nothing_else_changes(
+    values: np.ndarray,
+) -> None:
     plain, cut = estimate(values), estimate(values, within=UNIT)
     assert (cut.mean, cut.half_width) == (plain.mean, plain.half_width)
     assert plain.low is not None
@@ -87,7 +89,7 @@ def test_an_interval_ends_where_shares_do_and_moves_nothing_else(values: np.ndar
 
 
 @given(shares, shares)
-def test_a_difference_the_other_way_round_has_the_same_interval_turned(
+def test_the_reversed_difference_has_the_negated_interval(
     one: np.ndarray, other: np.ndarray
 ) -> None:
     n = min(len(one), len(other))
@@ -111,7 +113,7 @@ def test_a_difference_the_other_way_round_has_the_same_interval_turned(
         ([0.7], "0.7000"),
     ],
 )
-def test_an_interval_that_goes_beyond_0_or_1_is_shown_by_its_ends(
+def test_an_interval_that_would_exceed_0_or_1_is_shown_by_its_ends(
     values: list[float], told: str
 ) -> None:
     assert interval_text(estimate(np.array(values), within=UNIT), ".4f") == told
@@ -142,7 +144,9 @@ def test_a_share_lies_in_its_sampling_interval_and_that_in_0_to_1(p: float, n: i
 
 
 @given(st.lists(st.floats(0, 1), min_size=1), st.integers(1, 10_000))
-def test_the_widest_is_the_widest(found: list[float], n: int) -> None:
+def test_the_widest_sampling_interval_is_the_widest_of_all_values(
+    found: list[float], n: int
+) -> None:
     p, (low, high) = widest_sampling_interval(found, n)
     assert p in found
     widths = [b - a for a, b in (sampling_interval(each, n) for each in found)]
@@ -154,6 +158,6 @@ def test_rounding_that_leaves_a_mean_above_one_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(("p", "n"), [(1.1, 5), (-0.1, 5), (0.5, 0), (math.nan, 5)])
-def test_what_is_no_share_has_no_sampling_interval(p: float, n: int) -> None:
+def test_a_value_that_is_not_a_share_has_no_sampling_interval(p: float, n: int) -> None:
     with pytest.raises(ValueError, match="no share"):
         sampling_interval(p, n)

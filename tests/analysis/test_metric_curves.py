@@ -30,7 +30,7 @@ def test_the_mixed_head_on_all_rows_has_the_curve_of_the_steps() -> None:
     assert found.seeds == expected.seeds
 
 
-def test_another_head_has_its_own_curve_against_what_is_asked_for() -> None:
+def test_another_head_has_its_own_curve_against_the_requested_axis() -> None:
     place = Place("topic", "text", "all")
     steps = make_steps({"margin": rising()})
     (found,) = metric_curves(steps, two_heads(rising()), "accuracy", [place], "cost")
@@ -38,7 +38,7 @@ def test_another_head_has_its_own_curve_against_what_is_asked_for() -> None:
     assert found.values == pytest.approx(rising() - 0.1)
 
 
-def test_places_are_listed_once_and_without_those_of_single_classes() -> None:
+def test_places_are_listed_once_and_metrics_of_single_classes_are_left_out() -> None:
     metrics = make_metrics(
         [
             ("margin", 0, 0, "text", "all", "accuracy", None, 0.5),
@@ -60,7 +60,7 @@ def test_metrics_of_runs_that_knew_no_classes_are_read_too() -> None:
     assert len(places_of(metrics, "accuracy")) == 2
 
 
-def test_a_place_that_nothing_was_measured_on_has_no_curve() -> None:
+def test_a_place_without_measurements_has_no_curve() -> None:
     steps = make_steps({"margin": rising()})
     nowhere = Place("topic", "picture", "all")
     assert metric_curves(steps, two_heads(rising()), "accuracy", [nowhere]) == ()

@@ -37,20 +37,20 @@ def test_the_paired_test_and_its_interval_are_scipy_s(values: np.ndarray) -> Non
     assert found.mean + found.half_width == pytest.approx(interval.high, abs=1e-9)
 
 
-def test_the_test_of_one_two_and_three_is_as_by_hand() -> None:
+def test_the_test_of_one_two_and_three_equals_the_calculation_by_hand() -> None:
     # Mean 2, standard error 1/√3, t = 2√3 with two degrees of freedom, p = 1 − t/√(t² + 2).
     t = 2 * math.sqrt(3)
     assert t_test(np.array([1.0, 2.0, 3.0])).p == pytest.approx(1 - t / math.sqrt(t**2 + 2))
 
 
-def test_one_seed_tells_nothing() -> None:
+def test_one_seed_gives_no_verdict() -> None:
     found = t_test(np.array([0.3]))
     assert found == MeanTest(0.3, None, 1)
     assert judge_above(found) == "cannot tell"
     assert judge_not_above(found) == "cannot tell"
 
 
-def test_differences_without_variance_give_no_nan_and_no_verdict_but_on_nothing() -> None:
+def test_equal_differences_give_no_nan_and_no_verdict_unless_they_are_zero() -> None:
     same, apart = t_test(np.zeros(5)), t_test(np.full(5, 0.25))
     assert (same.mean, same.half_width, same.p) == (0.0, 0.0, 1.0)
     # Discrete accuracies agree by chance too often for this to be evidence.
@@ -60,7 +60,7 @@ def test_differences_without_variance_give_no_nan_and_no_verdict_but_on_nothing(
     assert judge_above(apart) == judge_not_above(apart) == "cannot tell"
 
 
-def test_differences_that_are_equal_but_for_rounding_are_no_evidence() -> None:
+def test_differences_that_are_equal_except_for_rounding_are_no_evidence() -> None:
     assert np.full(3, 0.1).std(ddof=1) > 0  # of three tenths, by rounding
     assert t_test(np.full(3, 0.1)).p is None
     assert t_test(np.array([0.3 - 0.2, 0.1, 0.1])).p is None
@@ -132,7 +132,7 @@ def test_a_pair_that_is_not_in_the_steps_is_a_bug() -> None:
     ("part", "height"),
     [("whole", 0.5), ("first-quarter", 0.125), ("last-quarter", 0.875), ("end", 1.0)],
 )
-def test_the_parts_of_a_straight_line_are_their_middles(part: str, height: float) -> None:
+def test_the_mean_of_each_part_of_a_straight_line_is_its_middle(part: str, height: float) -> None:
     # Quarters end between two counts here.
     n = np.array([100, 110, 180, 200])
     assert part_area(n, np.array([(n - 100) / 100]), part)[0] == pytest.approx(height)  # pyright: ignore[reportArgumentType]
@@ -161,7 +161,7 @@ def test_labels_saved_are_read_from_each_seed_s_own_curve() -> None:
     assert saved.end == 400
 
 
-def test_of_equal_strategies_neither_saves_labels_on_balance() -> None:
+def test_equal_strategies_save_no_labels_on_average() -> None:
     rng = np.random.default_rng(8)
     n = np.arange(100, 1100, 20)
     rise = 1 - np.exp(-n / 400)
@@ -172,14 +172,14 @@ def test_of_equal_strategies_neither_saves_labels_on_balance() -> None:
     assert forth.mean() > 50  # by itself a first crossing flatters
 
 
-def test_the_study_s_steps_leave_its_five_small_batches() -> None:
+def test_the_steps_of_the_study_leave_five_small_batches() -> None:
     counts = [2000 + 20 * step for step in range(107)]
     assert small_batch_steps(counts, 512) == [3, 29, 54, 80, 105]
     assert [counts[i] % 512 for i in (3, 29, 54, 80, 105)] == [12, 20, 8, 16, 4]
     assert small_batch_steps([512, 1024, 532, 533], 512) == [2]
 
 
-def test_dips_are_as_built_into_a_curve() -> None:
+def test_dips_built_into_a_curve_are_found() -> None:
     counts = np.array([2000 + 20 * step for step in range(107)])
     line = 0.5 + counts / 20_000
     dipped = line.copy()

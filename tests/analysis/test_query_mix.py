@@ -36,14 +36,14 @@ def test_answers_that_leave_several_classes_open_are_left_out_and_counted() -> N
     assert mix.ratios == pytest.approx(np.array([[0.5 / 0.6, 0, 0.5 / 0.1]]))
 
 
-def test_a_class_whose_name_joins_two_is_a_class_where_the_pool_says_so() -> None:
+def test_a_class_whose_name_joins_two_is_one_class_where_the_pool_lists_it() -> None:
     queries = make_queries({("margin", 0, 1): ["cats | dogs"]})
     (mix,) = query_mixes(queries, {"cats | dogs": 1, "cats": 1})
     assert mix.n_left_out == 0
     assert mix.ratios == pytest.approx(np.array([[2.0, 0.0]]))
 
 
-def test_seeds_and_strategies_that_asked_nothing_have_no_mix() -> None:
+def test_seeds_and_strategies_without_queries_have_no_mix() -> None:
     queries = make_queries(
         {
             ("bald", 0, 0): ["cats"],
@@ -65,7 +65,7 @@ def test_seeds_and_strategies_that_asked_nothing_have_no_mix() -> None:
         st.lists(st.sampled_from([*POOL, "cats | dogs"]), max_size=6),
     )
 )
-def test_mixes_are_what_counting_by_hand_finds(
+def test_mixes_equal_counts_by_hand(
     answers: dict[tuple[str, int, int], list[str]],
 ) -> None:
     by_hand: dict[tuple[str, int], collections.Counter[str]] = {}

@@ -25,7 +25,7 @@ def steps_of(**n_seeds: int) -> object:
 VALUES = np.arange(12.0).reshape(2, 2, 3) / 12
 
 
-def test_recalls_are_by_seed_class_and_number_of_labels() -> None:
+def test_recalls_are_indexed_by_seed_class_and_number_of_labels() -> None:
     metrics = make_metrics(
         [*rows_of("margin", VALUES, "ba"), ("margin", 0, 0, "mixed", "all", "accuracy", None, 0.5)]
     )
@@ -48,7 +48,7 @@ def test_the_order_of_the_rows_does_not_matter(random: object, s: int, c: int) -
     assert np.array_equal(found.values, values)
 
 
-def test_a_class_that_a_seed_does_not_have_is_unknown_on_average() -> None:
+def test_a_class_that_one_seed_lacks_has_no_mean() -> None:
     values = VALUES.copy()
     values[1, 1] = np.nan
     (found,) = recalls(steps_of(margin=2), make_metrics(rows_of("margin", values, "ab")))
@@ -64,14 +64,14 @@ def test_only_label_counts_that_all_seeds_have_are_kept() -> None:
     assert np.array_equal(found.values, values[:, :, :2])
 
 
-def test_of_two_steps_at_one_number_of_labels_the_later_one_counts() -> None:
+def test_the_later_of_two_steps_with_the_same_number_of_labels_counts() -> None:
     steps = make_steps({"margin": rising(1, 3)}, query_size=0)
     (found,) = recalls(steps, make_metrics(rows_of("margin", VALUES[:1], "ab")))
     assert found.n_labelled.tolist() == [100]
     assert np.array_equal(found.values, VALUES[:1, :, 2:])
 
 
-def test_less_the_baseline_they_are_of_what_both_have() -> None:
+def test_differences_from_the_baseline_cover_what_both_strategies_have() -> None:
     other = np.full((3, 2, 2), 0.25)  # another seed, another class, a step less
     metrics = make_metrics([*rows_of("margin", VALUES, "ab"), *rows_of("random", other, "bc")])
     steps = steps_of(margin=2, random=3)
@@ -86,13 +86,13 @@ def test_less_the_baseline_they_are_of_what_both_have() -> None:
     assert np.isnan(found.values[:, found.classes.index("a")]).all()
 
 
-def test_a_baseline_without_a_common_seed_gives_none() -> None:
+def test_a_baseline_without_a_common_seed_gives_no_differences() -> None:
     rows = rows_of("margin", VALUES[:1], "ab")
     rows += [("random", 1, *row[2:]) for row in rows_of("random", VALUES[:1], "ab")]
     margin, random = recalls(steps_of(margin=1, random=2), make_metrics(rows))
     assert minus_baseline(margin, random) is None
 
 
-def test_without_recalls_there_are_none() -> None:
+def test_metrics_without_recalls_give_no_recalls() -> None:
     metrics = make_metrics([("margin", 0, 0, "mixed", "all", "accuracy", None, 0.5)])
     assert recalls(steps_of(margin=1), metrics) == ()

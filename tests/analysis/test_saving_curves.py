@@ -11,7 +11,7 @@ X = np.array([100.0, 120.0, 160.0, 200.0, 260.0])
 
 @pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 4))
-def test_each_point_is_what_labelling_up_to_there_would_have_saved(seed: int, s: int) -> None:
+def test_each_point_is_the_saving_of_the_curves_cut_at_that_point(seed: int, s: int) -> None:
     rng = np.random.default_rng(seed)
     mine, other = 0.5 + rng.normal(0.02, 0.02, (2, s, X.size)).cumsum(axis=-1)
     found = savings_by(X, mine, other, saved)
@@ -33,7 +33,7 @@ def test_a_line_always_30_labels_ahead_saves_30_from_30_labels_on() -> None:
         assert saving.amount == (None if n <= 30 else pytest.approx(30))
 
 
-def test_of_many_points_so_many_are_taken_evenly_with_the_last() -> None:
+def test_an_evenly_spaced_subset_of_many_points_is_taken_with_the_last() -> None:
     x = np.arange(101.0)
     lines = np.stack([x, x])
     found = savings_by(x, lines, lines, saved, most=5)
@@ -48,7 +48,7 @@ def test_one_point_saves_nothing() -> None:
     assert found.savings == ()
 
 
-def test_of_a_thousand_points_no_more_are_looked_at_than_was_said() -> None:
+def test_at_most_the_given_number_of_a_thousand_points_is_computed() -> None:
     looked_at: list[int] = []
 
     def save(x: np.ndarray, mine: np.ndarray, other: np.ndarray) -> Saving:

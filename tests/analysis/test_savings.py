@@ -107,7 +107,7 @@ def test_a_saving_beyond_all_labels_measured_is_at_least_their_span() -> None:
     assert saved(x, other, mine) == Saving(None, -500, -500, True, False, 3)
 
 
-def test_seeds_too_unlike_leave_both_ends_open() -> None:
+def test_seeds_that_differ_too_much_leave_both_ends_open() -> None:
     found = saved(X, *shifted([-1500.0, 1600.0]))
     assert (found.low, found.high) == (-2000, 2000)
     assert found.is_censored_low
@@ -115,7 +115,7 @@ def test_seeds_too_unlike_leave_both_ends_open() -> None:
     assert found.amount == pytest.approx(50)
 
 
-def test_where_means_meet_several_times_the_amount_balances_them() -> None:
+def test_where_means_meet_several_times_the_amount_balances_the_crossings() -> None:
     # Mine reaches 0.5 for 150 labels less, falls below it, and was above it before, for 66⅔.
     x = np.array([0.0, 100.0, 200.0, 300.0, 400.0])
     mine, other = np.array([[0.0, 0.6, 0.4, 0.6, 0.7]]), np.array([[0.0, 0.1, 0.2, 0.3, 0.5]])
@@ -124,7 +124,9 @@ def test_where_means_meet_several_times_the_amount_balances_them() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_interval_holds_all_that_scipy_s_paired_test_does_not_reject(seed: int) -> None:
+def test_the_interval_holds_every_saving_that_scipy_s_paired_test_does_not_reject(
+    seed: int,
+) -> None:
     curves = random_curves(seed)
     found = saved(X, *curves)
     assert found.low is not None
@@ -175,7 +177,7 @@ def test_swapping_the_strategies_negates_the_saving(
 
 @pytest.mark.long
 @given(coarse_curves())
-def test_whatever_the_curves_no_number_is_nan_and_the_interval_holds_the_amount(
+def test_for_any_curves_no_number_is_nan_and_the_interval_holds_the_amount(
     curves: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     x, mine, other = curves
@@ -207,14 +209,14 @@ def test_one_seed_has_an_amount_without_an_interval() -> None:
     assert saved_by_bootstrap(X, mine, other, generator=stream(0, "savings")) == expected
 
 
-def test_seeds_that_all_differ_alike_give_no_interval() -> None:
+def test_seeds_with_equal_differences_give_no_interval() -> None:
     mine, other = shifted([300.0] * 4)
     expected = Saving(pytest.approx(300), None, None, False, False, 4)
     assert saved(X, mine, other) == expected
     assert saved_by_bootstrap(X, mine, other, generator=stream(0, "savings")) == expected
 
 
-def test_constant_curves_save_nothing_that_could_be_told() -> None:
+def test_constant_curves_have_no_saving() -> None:
     ones = np.ones((3, X.size))
     assert saved(X, ones, ones) == Saving(None, None, None, False, False, 3)
 
@@ -253,7 +255,7 @@ def test_the_bootstrap_of_one_stream_is_always_the_same() -> None:
     assert first != else_
 
 
-def test_seeds_that_differ_alike_but_for_rounding_give_no_interval() -> None:
+def test_seeds_with_differences_equal_except_for_rounding_give_no_interval() -> None:
     other = np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.4], [0.6, 0.7, 0.8]])
     mine = other + 0.05
     assert np.ptp(mine - other, axis=0).any()  # by some units in the last place

@@ -35,7 +35,7 @@ TWO_SEEDS = {
 }
 
 
-def test_the_summary_of_two_seeds_is_as_computed_by_hand() -> None:
+def test_the_summary_of_two_seeds_equals_the_calculation_by_hand() -> None:
     margin, random = summarise(make_steps(TWO_SEEDS), n_evaluated=900)
     assert (margin.strategy, margin.n_seeds) == ("margin", 2)
     assert (margin.n_labelled_first, margin.n_labelled) == (100, 400)
@@ -57,7 +57,7 @@ def test_the_summary_of_two_seeds_is_as_computed_by_hand() -> None:
     assert random.sampling_interval == pytest.approx((ends.low, ends.high))
 
 
-def test_the_end_is_where_all_seeds_arrived() -> None:
+def test_the_end_is_the_last_point_that_all_seeds_reached() -> None:
     curves = TWO_SEEDS | {("margin", 1): {100: 0.6, 200: 0.8}}
     margin, random = summarise(make_steps(curves), 900)
     assert margin.n_labelled == 200
@@ -81,7 +81,7 @@ def test_the_area_under_a_constant_curve_is_its_height() -> None:
     assert aubc(n, np.full((2, 4), 0.7)) == pytest.approx([0.7, 0.7])
 
 
-def test_the_area_under_a_straight_line_is_its_middle_however_it_is_stepped() -> None:
+def test_the_area_under_a_straight_line_is_its_middle_for_any_steps() -> None:
     n = np.array([0, 10, 20, 90, 100])
     assert aubc(n, np.array([n / 100])) == pytest.approx([0.5])
 
@@ -129,7 +129,7 @@ def test_areas_end_where_the_first_strategy_does() -> None:
     assert random.last_accuracy.mean == pytest.approx(0.9)
 
 
-def test_the_labels_used_are_where_each_seed_ended() -> None:
+def test_the_labels_used_are_counted_where_each_seed_ended() -> None:
     curves = {
         ("margin", 0): {100: 0.5, 200: 0.9},
         ("margin", 1): {100: 0.5, 200: 0.6, 300: 0.9},
@@ -140,7 +140,7 @@ def test_the_labels_used_are_where_each_seed_ended() -> None:
     assert margin.is_cut
 
 
-def test_questions_and_cost_are_where_each_seed_ended() -> None:
+def test_questions_and_cost_are_counted_where_each_seed_ended() -> None:
     margin, random = summarise(make_steps(TWO_SEEDS), 900)
     assert margin.questions.mean == 800.5  # 2 · 400 and 2 · 400 + 1
     assert margin.cost.mean == 400.25

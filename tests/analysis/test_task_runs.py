@@ -16,7 +16,7 @@ OTHERS = ["strategy", "seed", "step", "n_labelled", "cost", "n_questions", "batc
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_steps_of_a_task_are_its_own_measures_at_the_steps_of_the_run(task: str) -> None:
+def test_the_steps_of_a_task_hold_its_own_measures_at_the_steps_of_the_run(task: str) -> None:
     found = of_task(RUN, task).steps
     assert found.select(OTHERS).equals(RUN.steps.select(OTHERS))
     for row in found.to_pylist():
@@ -52,7 +52,7 @@ def test_the_mean_of_the_tasks_curves_is_the_curve_of_the_steps() -> None:
     assert found[0].values == pytest.approx((one.values + other.values) / 2)
 
 
-def test_a_run_of_one_task_has_the_steps_that_it_had_and_more() -> None:
+def test_a_run_of_one_task_keeps_its_steps_and_gains_columns() -> None:
     values = rising()
     metrics = make_metrics(
         [
@@ -69,22 +69,22 @@ def test_a_run_of_one_task_has_the_steps_that_it_had_and_more() -> None:
     assert found.manifest is run.manifest
 
 
-def test_the_tasks_that_were_measured_are_told() -> None:
+def test_the_measured_tasks_are_listed() -> None:
     assert tasks_of(RUN) == TASKS
 
 
-def test_a_task_that_is_not_there_is_refused_with_those_that_are() -> None:
+def test_an_unknown_task_is_refused_with_the_list_of_tasks() -> None:
     with pytest.raises(UsageError, match=r"(?s)no task 'color'.*did you mean colour\?"):
         of_task(RUN, "color")
 
 
-def test_a_run_that_does_not_tell_a_tasks_accuracy_is_refused() -> None:
+def test_a_run_without_the_accuracy_of_the_task_is_refused() -> None:
     metrics = RUN.metrics.filter([m != "accuracy" for m in RUN.metrics["metric"].to_pylist()])
     with pytest.raises(StoreError, match="no record of its accuracy at season"):
         of_task(MemoryRun(steps=RUN.steps, metrics=metrics), "season")
 
 
-def test_a_step_without_a_value_for_the_task_is_null_and_the_curve_goes_on() -> None:
+def test_a_step_without_a_value_for_the_task_is_null_and_the_curve_continues() -> None:
     rows = [
         row
         for row in RUN.metrics.to_pylist()
@@ -108,5 +108,7 @@ def test_a_measure_that_steps_lack_is_the_mean_over_the_tasks() -> None:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "auc", "batch_size", "unheard_of"])
-def test_nothing_is_added_that_steps_have_or_that_is_no_measure_of_every_task(metric: str) -> None:
+def test_a_column_is_added_only_if_steps_lack_it_and_every_task_has_the_measure(
+    metric: str,
+) -> None:
     assert with_metric(RUN, metric) is RUN

@@ -30,7 +30,7 @@ def tables(**options: object) -> tuple[pa.Table, pa.Table]:
 FITS, MEASURED = tables()
 
 
-def test_the_mean_over_tasks_is_of_each_net_by_fraction_and_evaluation() -> None:
+def test_the_mean_over_tasks_is_per_net_fraction_and_evaluation() -> None:
     found = net_means(MEASURED, Trained("multi-cluster", "random"), "accuracy", TASKS)
     assert set(found) == {(f, e) for f in (0.5, 1.0) for e in EVALUATIONS}
     for (fraction, evaluation), seeds in found.items():
@@ -56,7 +56,7 @@ def test_a_net_that_lacks_a_task_does_not_count_in_the_mean() -> None:
     assert curve.seeds == (0, 2)
 
 
-def test_a_model_is_followed_by_the_evaluation_that_stopped_it() -> None:
+def test_a_curve_of_a_model_uses_the_evaluation_that_stopped_it() -> None:
     assert first_evaluations(MEASURED) == {"mmoe": "", "multi-cluster": "task-k"}
     curve = label_curve(MEASURED, Trained("multi-cluster", "random"), "accuracy", ["colour"])
     assert curve is not None
@@ -65,7 +65,7 @@ def test_a_model_is_followed_by_the_evaluation_that_stopped_it() -> None:
         assert values.tolist() == expected
 
 
-def test_labels_are_those_of_all_tasks_or_of_the_one() -> None:
+def test_labels_are_counted_over_all_tasks_or_for_the_chosen_one() -> None:
     which = Trained("mmoe", "random")
     together = label_curve(MEASURED, which, "accuracy", TASKS)
     alone = label_curve(MEASURED, which, "accuracy", ["season"])
@@ -133,7 +133,7 @@ def test_a_seed_that_diverged_is_left_out_of_the_whole_line() -> None:
     assert (curve.seeds, curve.is_cut) == ((0, 2), True)
 
 
-def test_experts_are_followed_by_how_many_run() -> None:
+def test_the_curve_over_experts_uses_the_number_of_experts_that_run() -> None:
     which = Trained("multi-cluster", "random")
     curve = expert_curve(MEASURED, which, "accuracy", TASKS, 1.0)
     assert curve is not None
@@ -142,7 +142,7 @@ def test_experts_are_followed_by_how_many_run() -> None:
     assert expert_curve(MEASURED, Trained("mmoe", "random"), "accuracy", TASKS, 1.0) is None
 
 
-def test_nets_are_told_apart_by_model_and_by_what_chose_their_labels() -> None:
+def test_nets_are_distinguished_by_model_and_by_what_chose_their_labels() -> None:
     fits, _ = tables(chosen_by=("margin", "random"))
     assert trained_in(fits) == (
         *(Trained(model, "random") for model in MODELS),
@@ -150,7 +150,7 @@ def test_nets_are_told_apart_by_model_and_by_what_chose_their_labels() -> None:
     )
 
 
-def test_without_a_name_what_there_is_is_chosen() -> None:
+def test_without_a_name_the_available_metric_tasks_and_fraction_are_chosen() -> None:
     assert choose_metric(MEASURED, None, "here") == "accuracy"
     assert choose_tasks(MEASURED, "accuracy", None, "here") == TASKS
     assert choose_tasks(MEASURED, "accuracy", "all", "here") == TASKS
@@ -159,7 +159,7 @@ def test_without_a_name_what_there_is_is_chosen() -> None:
     assert choose_fraction(FITS, 0.5, "here") == 0.5
 
 
-def test_tasks_of_two_classes_alone_are_told_by_auc_and_targets_by_mse() -> None:
+def test_the_default_metric_is_auc_for_tasks_of_two_classes_and_mse_for_targets() -> None:
     def made(*told: tuple[str, str]) -> pa.Table:
         return pa.Table.from_pylist([{"task": task, "metric": metric} for task, metric in told])
 
@@ -171,7 +171,7 @@ def test_tasks_of_two_classes_alone_are_told_by_auc_and_targets_by_mse() -> None
     assert choose_metric(made(("age", "mse")), None, "here") == "mse"
 
 
-def test_what_is_not_there_is_refused_with_what_is() -> None:
+def test_unknown_metrics_tasks_and_fractions_are_refused_with_the_available_ones() -> None:
     with pytest.raises(UsageError, match=r"(?s)no task has a metric 'acuracy'.*accuracy"):
         choose_metric(MEASURED, "acuracy", "here")
     with pytest.raises(UsageError, match=r"(?s)no task 'seasn' has accuracy.*did you mean season"):

@@ -44,7 +44,7 @@ def only(found: TrainingSummary, **wanted: Any) -> TaskSummary:
     return rows[0]
 
 
-def test_means_intervals_and_differences_in_pairs() -> None:
+def test_the_summary_has_means_intervals_and_paired_differences() -> None:
     values = {"a": (0.5, 0.7), "b": (0.6, 0.84)}
     found = summary(
         [
@@ -70,7 +70,7 @@ def test_means_intervals_and_differences_in_pairs() -> None:
     assert found.nets[0].validation_loss.mean == 1.0
 
 
-def test_a_task_is_told_by_mse_then_auc_then_accuracy_and_the_mean_needs_one_metric() -> None:
+def test_a_task_is_summarised_by_mse_or_auc_or_accuracy_and_the_mean_needs_one_metric() -> None:
     tasks = {
         ("height", "", "mse"): 4.0, ("late", "", "auc"): 0.9, ("late", "", "accuracy"): 0.8,
         ("kind", "", "accuracy"): 0.7, ("kind", "", "train_loss"): 1.0,
@@ -128,7 +128,7 @@ def test_queries_of_several_strategies_are_compared_with_labels_at_random() -> N
     ]  # fmt: skip
 
 
-def test_what_diverged_counts_and_is_in_no_mean() -> None:
+def test_diverged_nets_are_counted_and_left_out_of_means() -> None:
     good = net("a", 0, {("t", "", "accuracy"): 0.5, ("t", "", "n_labelled"): 7.0})
     bad = net("a", 1, {("t", "", "n_labelled"): 7.0}, epochs=0)
     found = summary([good, bad], a=())

@@ -78,7 +78,7 @@ def three(*middle: float) -> Curves:
 # The text
 
 
-def test_the_table_of_two_strategies_is_as_by_hand(tmp_path: Path) -> None:
+def test_the_table_of_two_strategies_equals_the_calculation_by_hand(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts")
     text = printed(run, "--cost-per-label", "0.5")
     saving = alsim.compare(run).ranking[0].saving
@@ -108,7 +108,7 @@ def test_the_table_of_two_strategies_is_as_by_hand(tmp_path: Path) -> None:
     assert "≥ … (1 of 3): seeds that reached it" in text
 
 
-def test_a_strategy_that_is_surely_ahead_is_said_to_save_so_much(tmp_path: Path) -> None:
+def test_a_strategy_that_is_surely_ahead_is_reported_with_its_savings(tmp_path: Path) -> None:
     text = printed(
         write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, "z": [100, 110, 120]}))
     )
@@ -124,21 +124,23 @@ def test_a_strategy_that_is_surely_ahead_is_said_to_save_so_much(tmp_path: Path)
     ) in text.replace("0.", ".")
 
 
-def test_of_several_that_are_better_the_one_that_saves_most_is_named(tmp_path: Path) -> None:
+def test_the_first_line_names_the_strategy_that_saves_most(tmp_path: Path) -> None:
     curves = ahead({"random": [0] * 4, "y": [50, 52, 55, 51], "z": [100, 110, 120, 115]})
     text = printed(write_tiny_run(tmp_path / "posts", curves))
     assert text.startswith("z saves the most against random: +111 [")
     assert list(rows_of(text)) == ["strategy", "z", "y", "random"]
 
 
-def test_the_most_is_said_only_where_the_verdicts_say_it_too(tmp_path: Path) -> None:
+def test_the_first_line_claims_the_most_savings_only_if_the_verdicts_support_it(
+    tmp_path: Path,
+) -> None:
     curves = ahead({"random": [0] * 4, "y": [112, 109, 118, 108], "z": [100, 110, 120, 115]})
     text = printed(write_tiny_run(tmp_path / "posts", curves))
     assert text.splitlines()[0].endswith("of 500 labels; cannot tell it from z")
     assert text.startswith("y saves against random: +112 [")
 
 
-def test_a_saving_that_is_sure_is_named_before_a_greater_one_that_is_not(tmp_path: Path) -> None:
+def test_a_certain_saving_is_named_before_a_larger_uncertain_one(tmp_path: Path) -> None:
     sure, unsure = [100, 102, 98, 101, 99], [300, 120, 30, 480, 10]
     curves = ahead({"random": [0] * 5, "sure": sure, "unsure": unsure}, slope=1e-4)
     found = compared(curves, tmp_path)
@@ -167,13 +169,13 @@ def test_a_saving_that_is_sure_is_named_before_a_greater_one_that_is_not(tmp_pat
         ),
     ],
 )
-def test_the_first_line_answers_as_far_as_the_verdict_does(
+def test_the_first_line_claims_no_more_than_the_verdict(
     curves: Curves, told: str, tmp_path: Path
 ) -> None:
     assert headline(compared(curves, tmp_path)).startswith(told)
 
 
-def test_what_one_seed_leaves_undefined_is_said_in_words(tmp_path: Path) -> None:
+def test_a_message_explains_what_one_seed_leaves_undefined(tmp_path: Path) -> None:
     curves = {name: {0: seeds[0]} for name, seeds in SMALL.items()}
     text = printed(write_tiny_run(tmp_path / "posts", curves))
     # random's .6 is reached at 200 labels of 300.
@@ -183,7 +185,7 @@ def test_what_one_seed_leaves_undefined_is_said_in_words(tmp_path: Path) -> None
     assert "± and [ ]" not in text
 
 
-def test_one_strategy_has_its_numbers_and_no_verdict(tmp_path: Path) -> None:
+def test_a_single_strategy_has_numbers_and_no_verdict(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts", {"random": SMALL["random"]}), "--details")
     assert rows_of(text)["random"][:3] == ["2", ".6500 [.01, 1]", ".4500 [0, 1]"]
     assert "verdict" not in text
@@ -205,7 +207,7 @@ def test_without_a_baseline_the_columns_that_need_one_are_left_out(tmp_path: Pat
     ("share", "of_random", "of_z"),
     [("0.3", "≤ 100", "≤ 100"), ("0.5", "≤ 100", "≤ 100"), ("1", "≤ 100", "beyond 200")],
 )
-def test_a_target_below_the_start_or_above_the_end_is_a_bound(
+def test_a_target_below_the_start_or_above_the_end_gives_a_bound(
     share: str, of_random: str, of_z: str, tmp_path: Path
 ) -> None:
     run = write_tiny_run(tmp_path / "posts", three(-0.1, -0.1, -0.1))
@@ -213,7 +215,7 @@ def test_a_target_below_the_start_or_above_the_end_is_a_bound(
     assert (rows["random"][4], rows["z"][4]) == (of_random, of_z)
 
 
-def test_savings_beyond_what_was_measured_are_bounds(tmp_path: Path) -> None:
+def test_savings_beyond_the_measured_range_are_bounds(tmp_path: Path) -> None:
     far = {
         "random": {0: [0.1, 0.2], 1: [0.1, 0.21], 2: [0.1, 0.2]},
         "z": {0: [0.8, 0.9], 1: [0.8, 0.91], 2: [0.81, 0.9]},
@@ -225,7 +227,7 @@ def test_savings_beyond_what_was_measured_are_bounds(tmp_path: Path) -> None:
     assert rows_of(printed(level))["z"][-1] == "– [≤−100, ≥100]"
 
 
-def test_cost_has_its_own_unit_and_its_own_words(tmp_path: Path) -> None:
+def test_cost_has_its_own_unit_and_wording(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", price=0.125)
     rows = rows_of(printed(run, "--x", "cost"))
     assert rows["strategy"][-2:] == ["cost to 95 %", "cost saved"]
@@ -235,21 +237,21 @@ def test_cost_has_its_own_unit_and_its_own_words(tmp_path: Path) -> None:
     assert asked == rows_of(printed(run))["margin"]
 
 
-def test_another_metric_is_named(tmp_path: Path) -> None:
+def test_a_chosen_metric_is_named_in_the_table(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts"), "--metric", "macro_f1")
     assert rows_of(text)["strategy"][1] == "last macro F1"
     assert rows_of(text)["margin"][1] == ".1925 [0, .41]"
     assert "macro F1 on 1,000 test rows\n" in text
 
 
-def test_the_sampling_error_is_the_greatest_of_those_of_the_evaluated_rows(tmp_path: Path) -> None:
+def test_the_sampling_error_is_the_largest_over_the_strategies(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts"))
     ends = stats.binomtest(650, 1000).proportion_ci(method="wilson")  # of random's, nearest to ½
     told = f"sampling error: 0.6500 is known to within [{ends.low:.4f}, {ends.high:.4f}]"
     assert f"accuracy on 1,000 test rows; {told.replace('0.', '.')}; all" in text
 
 
-def test_intervals_stay_where_accuracies_do_and_have_a_width_at_their_ends(tmp_path: Path) -> None:
+def test_intervals_stay_within_0_and_1_and_have_a_width_at_the_ends(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "r", {"random": {0: [0.2, 1.0], 1: [0.9, 1.0]}}, n_evaluated=9)
     text = printed(run)
     assert rows_of(text)["random"][1:3] == ["1.0000 ± .0000", ".7750 [0, 1]"]
@@ -264,7 +266,7 @@ def test_intervals_stay_where_accuracies_do_and_have_a_width_at_their_ends(tmp_p
 # Verdicts
 
 
-def test_a_verdict_names_the_better_first_and_says_how_sure_it_is(tmp_path: Path) -> None:
+def test_a_verdict_names_the_better_strategy_first_with_its_certainty(tmp_path: Path) -> None:
     (verdict,) = ordered_verdicts(compared(three(0.1, 0.1, 0.11), tmp_path))
     # t = 31 with two degrees of freedom: p = 1 − 31 / √963.
     assert verdict_sentence(verdict) == (
@@ -298,12 +300,12 @@ def test_a_verdict_names_the_better_first_and_says_how_sure_it_is(tmp_path: Path
         ),
     ],
 )
-def test_what_cannot_be_told_says_why(curves: Curves, told: str, tmp_path: Path) -> None:
+def test_an_undecided_verdict_gives_the_reason(curves: Curves, told: str, tmp_path: Path) -> None:
     (verdict,) = ordered_verdicts(compared(curves, tmp_path))
     assert verdict_sentence(verdict) == told
 
 
-def test_fewer_seeds_than_there_are_are_never_asked_for(tmp_path: Path) -> None:
+def test_a_verdict_never_asks_for_fewer_seeds_than_the_run_has(tmp_path: Path) -> None:
     (found,) = ordered_verdicts(compared(three(0.1, 0.0, 0.02), tmp_path))
     for needed in (2, 3):
         few = Verdict(**{**_fields(found), "seeds_needed": needed})
@@ -322,7 +324,9 @@ def many(k: int, tmp_path: Path) -> Path:
 
 
 @pytest.mark.long
-def test_of_many_pairs_those_with_the_baseline_and_the_best_are_shown(tmp_path: Path) -> None:
+def test_with_many_pairs_only_those_with_the_baseline_and_the_best_are_shown(
+    tmp_path: Path,
+) -> None:
     run = many(6, tmp_path)
     found = alsim.compare(run)
     pairs = [{each.first, each.second} for each in main_verdicts(found)]
@@ -341,7 +345,7 @@ def test_of_many_pairs_those_with_the_baseline_and_the_best_are_shown(tmp_path: 
         assert verdict_sentence(verdict) in whole
 
 
-def test_details_describe_and_the_text_without_them_does_not(tmp_path: Path) -> None:
+def test_descriptive_statistics_are_shown_only_with_details(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts")
     text = printed(run, "--details")
     description = text.split("decides nothing:\n\n")[1].split("\n\n")
@@ -360,7 +364,7 @@ def test_details_describe_and_the_text_without_them_does_not(tmp_path: Path) -> 
 # Other formats
 
 
-def test_json_is_the_python_twin_and_nothing_else(tmp_path: Path) -> None:
+def test_json_output_equals_the_result_of_the_python_function(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", status="interrupted")
     result = invoke(run, "--json", "--cost-per-label", "2")
     told = json.loads(result.stdout, parse_constant=pytest.fail)
@@ -370,7 +374,7 @@ def test_json_is_the_python_twin_and_nothing_else(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_csv_holds_the_numbers_as_they_are(tmp_path: Path) -> None:
+def test_csv_holds_unrounded_numbers(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, 'a "b", c': [90, 100, 130]}))
     found = alsim.compare(run, cost_per_label=0.5)
     rows = list(csv.DictReader(io.StringIO(printed(run, "--csv", "--cost-per-label", "0.5"))))
@@ -391,7 +395,7 @@ def test_csv_holds_the_numbers_as_they_are(tmp_path: Path) -> None:
     assert float(pairs[0]["aubc_difference"]) == verdict.area.mean
 
 
-def test_csv_has_the_same_columns_whatever_is_undefined(tmp_path: Path) -> None:
+def test_csv_has_the_same_columns_even_if_values_are_undefined(tmp_path: Path) -> None:
     whole = write_tiny_run(tmp_path / "whole")
     bare = write_tiny_run(tmp_path / "bare", {"a": {0: [0.5]}, "b": {1: [0.5]}})
     for options in (["--csv"], ["--csv", "--pairs"]):
@@ -401,7 +405,7 @@ def test_csv_has_the_same_columns_whatever_is_undefined(tmp_path: Path) -> None:
     assert printed(single, "--csv", "--pairs") == ""
 
 
-def test_latex_escapes_what_latex_reads(tmp_path: Path) -> None:
+def test_latex_output_escapes_special_characters(tmp_path: Path) -> None:
     name = r"50%_a&b#c${x}~^\[y]"
     run = write_tiny_run(tmp_path / "posts", {name: SMALL["margin"], "random": SMALL["random"]})
     text = printed(run, "--latex")
@@ -422,7 +426,7 @@ def test_latex_escapes_what_latex_reads(tmp_path: Path) -> None:
     assert r"cannot tell" in printed(run, "--latex", "--pairs")
 
 
-def test_markdown_has_both_tables_and_bars_do_not_break_them(tmp_path: Path) -> None:
+def test_markdown_has_both_tables_and_bars_in_names_do_not_break_them(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", {"a|b_c": SMALL["margin"], "random": SMALL["random"]})
     strategies, pairs = printed(run, "--markdown").split("\n\n")
     lines = strategies.splitlines()
@@ -435,7 +439,9 @@ def test_markdown_has_both_tables_and_bars_do_not_break_them(tmp_path: Path) -> 
 # Terminals
 
 
-def test_a_narrow_terminal_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_shows_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     named = {"[red]": SMALL["margin"], "class-balanced(score=entropy)": SMALL["margin"]}
@@ -479,7 +485,7 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (["--interval", "sd"], "'sd'"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(
+def test_options_that_exclude_each_other_are_refused(
     tmp_path: Path, options: list[str], told: str
 ) -> None:
     result = invoke(write_tiny_run(tmp_path / "posts"), *options)
@@ -500,7 +506,7 @@ def test_runs_on_other_pools_are_refused_and_forced_with_a_note(tmp_path: Path) 
     assert "margin · two" in forced.stdout
 
 
-def test_a_run_that_cannot_be_read_ends_with_the_code_of_the_store(tmp_path: Path) -> None:
+def test_an_unreadable_run_ends_with_the_exit_code_of_the_store(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts")
     os.truncate(run / "steps.parquet", 100)
     for result in (invoke(run), invoke(tmp_path / "absent")):
@@ -534,7 +540,7 @@ def test_accuracies_have_four_decimals(value: float, text: str) -> None:
     assert points(value) == text
 
 
-def test_a_sign_is_shown_where_asked_for() -> None:
+def test_a_sign_is_shown_where_requested() -> None:
     assert points(0.25, signed=True) == "+.2500"
     assert points(0.0, signed=True) == ".0000"
 
@@ -553,7 +559,7 @@ def test_a_sign_is_shown_where_asked_for() -> None:
         (0.05, ".050"),
     ],
 )
-def test_a_p_value_is_never_rounded_over_the_threshold(p: float, text: str) -> None:
+def test_a_p_value_is_never_rounded_across_the_threshold(p: float, text: str) -> None:
     assert p_text(p) == text
 
 
@@ -568,7 +574,7 @@ VALUES = st.sampled_from([0.0, 0.25, 0.5, 0.5, 0.75, 1.0])
         min_size=1,
     )
 )
-def test_whatever_the_curves_nothing_undefined_is_shown_as_a_number(curves: Curves) -> None:
+def test_undefined_values_are_never_shown_as_numbers(curves: Curves) -> None:
     rows = [
         {"strategy": name, "seed": seed, "step": i, "n_labelled": 100 * i, "accuracy": value}
         for name, seeds in curves.items()
@@ -587,6 +593,6 @@ def test_whatever_the_curves_nothing_undefined_is_shown_as_a_number(curves: Curv
         assert len({tuple(record) for record in records}) <= 1
 
 
-def test_a_table_without_rows_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_without_rows_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     print_markdown(TextTable(("a", "b"), ()))
     assert capsys.readouterr().out == "| a | b |\n| --- | --- |\n"

@@ -28,7 +28,7 @@ def last(task: str, strategy: str) -> float:
     return float(np.mean([value_of(task, strategy, seed, 4) for seed in range(3)]))
 
 
-def test_a_task_is_compared_by_its_own_curves_and_the_mean_by_that_of_all(run: Path) -> None:
+def test_a_task_is_compared_by_its_own_curves_and_the_mean_by_the_mean_curves(run: Path) -> None:
     for task in (*TASKS, None):
         found = alsim.compare(run, task=task)
         for each in found.strategies:
@@ -69,7 +69,9 @@ def by_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_by_objects_they_are_counted_and_by_cells_labels(run: Path, by_cells: Path) -> None:
+def test_runs_by_objects_count_objects_and_runs_by_cells_count_labels(
+    run: Path, by_cells: Path
+) -> None:
     for folder, counts in ((run, "objects"), (by_cells, "labels")):
         told = invoke(folder).stdout
         assert f"{counts} to 95 %  {counts} saved" in told
@@ -79,7 +81,7 @@ def test_by_objects_they_are_counted_and_by_cells_labels(run: Path, by_cells: Pa
     assert "cost saved" in invoke(run, "--x", "cost").stdout
 
 
-def test_objects_and_single_labels_are_not_compared_by_number(run: Path, by_cells: Path) -> None:
+def test_counts_of_objects_and_of_single_labels_are_not_compared(run: Path, by_cells: Path) -> None:
     for more in ([], ["--force"]):
         refused = invoke(run, by_cells, *more)
         assert refused.exit_code == 2
@@ -89,13 +91,15 @@ def test_objects_and_single_labels_are_not_compared_by_number(run: Path, by_cell
         assert invoke(run, by_cells, "--x", x).exit_code == 0
 
 
-def test_a_price_of_labels_is_told_to_be_one_of_objects(run: Path, by_cells: Path) -> None:
+def test_a_note_says_that_the_price_of_a_label_is_that_of_an_object(
+    run: Path, by_cells: Path
+) -> None:
     for folder, is_told in ((run, True), (by_cells, False)):
         notes = alsim.compare(folder, cost_per_label=0.1).notes
         assert any("that of an object" in note for note in notes) == is_told
 
 
-def test_the_command_says_which_task_and_of_how_many_rows(run: Path) -> None:
+def test_the_command_names_the_task_and_its_number_of_rows(run: Path) -> None:
     told = invoke(run, "--task", "colour").stdout
     assert "colour: accuracy on 800 test rows; sampling error: " in told
     mean = invoke(run).stdout
@@ -105,7 +109,7 @@ def test_the_command_says_which_task_and_of_how_many_rows(run: Path) -> None:
     assert json.loads(invoke(run, "--task", "season", "--json").stdout)["task"] == "season"
 
 
-def test_a_task_without_a_labelled_test_row_is_said_not_to_have_been_measured(
+def test_a_task_without_a_labelled_test_row_is_reported_as_not_measured(
     tmp_path: Path,
 ) -> None:
     run = write_task_run(tmp_path / "clothes")
@@ -119,7 +123,7 @@ def test_a_task_without_a_labelled_test_row_is_said_not_to_have_been_measured(
     assert "name one of: colour, season" in refused.stderr
 
 
-def test_a_misspelt_task_is_refused_with_the_nearest(run: Path) -> None:
+def test_a_misspelt_task_is_refused_with_the_nearest_name(run: Path) -> None:
     refused = invoke(run, "--task", "colours")
     assert refused.exit_code == 2
     assert "no task 'colours'" in refused.stderr

@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_a_table_and_what_it_means_in_a_pipe_and_progress_on_stderr(place: Path) -> None:
+def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(place: Path) -> None:
     printed, errors = ((place / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
     assert "\x1b" not in printed + errors
     assert not set("━│╭▁█") & set(printed)
@@ -71,14 +71,14 @@ def test_a_table_and_what_it_means_in_a_pipe_and_progress_on_stderr(place: Path)
     assert f"100 %  {4 * n} of {4 * n} copies" in errors
 
 
-def test_the_picture_is_drawn_where_it_was_asked_for(place: Path) -> None:
+def test_the_picture_is_written_to_the_requested_path(place: Path) -> None:
     assert (place / "groups.png").read_bytes().startswith(b"\x89PNG")
     assert "figure: groups.png" in (place / "stdout.txt").read_text()
     drawn = tell("plot", place / "study", "--kind", "scatter", "--out", place / "again.png")
     assert drawn.exit_code == 0, drawn.output
 
 
-def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Path) -> None:
+def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) -> None:
     shown = tell("resume", place / "study")
     assert shown.exit_code == 0
     assert "the run is finished: nothing is left to do" in shown.stderr
@@ -98,7 +98,9 @@ def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Pa
 
 
 @pytest.mark.slow
-def test_what_is_undefined_is_said_in_words_and_null_in_json(place: Path, tmp_path: Path) -> None:
+def test_undefined_values_are_explained_in_the_text_and_null_in_json(
+    place: Path, tmp_path: Path
+) -> None:
     # One epoch at such a rate teaches a copy without batch norm nothing: all are equally accurate.
     options: list[str | Path] = [
         *SMALL, "--learning-rate", "1e-30", "--model", "mlp", "--seeds", "1",
@@ -143,7 +145,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
+def test_unusable_options_give_one_message_and_leave_no_folder(
     name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -156,7 +158,7 @@ def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
     assert not Path("study").exists()
 
 
-def test_many_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     done = tell(
         "correlate", "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--epochs",
         "0", "--out", tmp_path / "study",

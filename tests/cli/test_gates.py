@@ -43,7 +43,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.long
-def test_the_table_tells_density_likeliest_experts_and_the_most_alike_task(study: Path) -> None:
+def test_the_table_shows_density_likeliest_experts_and_the_most_similar_task(study: Path) -> None:
     stdout, stderr = invoke(study)
     assert stderr == ""
     lines = stdout.splitlines()
@@ -81,7 +81,7 @@ def test_json_holds_the_map_of_the_chosen_seed_and_the_numbers_of_all(
 
 
 @pytest.mark.long
-def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study: Path) -> None:
+def test_weights_give_an_effective_number_and_undefined_values_are_null(study: Path) -> None:
     said = json.loads(invoke(study, "--json", "--model", "mmoe")[0])
     assert said["experts_used"]["colour"]["mean"] == pytest.approx(2)
     assert said["experts_used"]["season"]["mean"] == pytest.approx(1)
@@ -102,7 +102,7 @@ def test_weights_tell_an_effective_number_and_what_is_undefined_is_nothing(study
         (("--out", "map.gif"), "unknown picture format"),
     ],
 )
-def test_what_cannot_be_shown_is_one_clear_error(
+def test_a_map_that_cannot_be_shown_is_one_clear_error(
     study: Path, asked: tuple[str, ...], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
@@ -120,7 +120,7 @@ def test_other_folders_and_studies_without_gates_are_refused(tmp_path: Path) -> 
     assert not (plain / "gates.png").exists()
 
 
-def test_gates_that_are_not_recorded_and_models_not_trained_yet_are_told_apart(
+def test_unrecorded_gates_and_untrained_models_give_different_errors(
     tmp_path: Path,
 ) -> None:
     models = {name: {"evaluations": []} for name in ("mmoe", "cgc", "omoe")}
@@ -144,7 +144,7 @@ def test_gates_that_are_not_recorded_and_models_not_trained_yet_are_told_apart(
 
 
 @pytest.mark.long
-def test_labels_that_a_strategy_chose_are_told_and_the_picture_is_named_by_what_was_asked(
+def test_labels_chosen_by_a_strategy_are_named_and_the_options_are_in_the_picture_s_name(
     tmp_path: Path,
 ) -> None:
     results = make_results(

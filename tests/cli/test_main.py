@@ -24,7 +24,7 @@ def refused(*arguments: str) -> str:
     "arguments",
     [["run", "--out", ""], ["run", "--out="], ["pool", "info", ""], ["run", "--noise", ""]],
 )
-def test_an_empty_value_is_refused_since_a_shell_makes_it_of_an_unset_variable(
+def test_an_empty_value_is_refused_as_it_may_come_from_an_unset_shell_variable(
     arguments: list[str],
 ) -> None:
     assert refused(*arguments).startswith("an empty value\n")
@@ -62,19 +62,19 @@ def test_a_name_of_over_255_bytes_is_refused(arguments: list[str]) -> None:
     assert "File name too long" in refused(*arguments)
 
 
-def test_a_picture_of_such_a_name_is_refused(tmp_path: Path) -> None:
+def test_a_picture_with_a_name_of_over_255_bytes_is_refused(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "run")
     assert "File name too long" in refused("plot", str(run), "--out", f"{LONG}.png")
 
 
-def test_a_value_of_thousands_of_characters_does_not_bury_the_message() -> None:
+def test_a_value_of_thousands_of_characters_does_not_hide_the_message() -> None:
     told = refused("run", "--strategy", "x" * 100_000)
     assert max(map(len, told.splitlines())) < 3000
 
 
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
-def test_memory_that_a_limit_denies_is_one_message_and_exit_code_5() -> None:
+def test_a_memory_limit_gives_one_message_and_exit_code_5() -> None:
     done = subprocess.run(
         ["sh", "-c", 'ulimit -v 60000; "$@"', "sh", sys.executable, "-m", "alsim", "run"],
         capture_output=True, text=True, check=False,
@@ -85,7 +85,7 @@ def test_memory_that_a_limit_denies_is_one_message_and_exit_code_5() -> None:
 
 
 @pytest.mark.process
-def test_a_working_folder_that_was_deleted_is_an_error_of_the_store(tmp_path: Path) -> None:
+def test_a_deleted_working_folder_is_a_store_error(tmp_path: Path) -> None:
     script = (
         f"import os\nos.chdir({str(tmp_path)!r})\nos.rmdir({str(tmp_path)!r})\n"
         "from alsim.cli import main\nmain()"

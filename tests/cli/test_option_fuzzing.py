@@ -176,7 +176,7 @@ def of_command(command: str) -> list[Parameter]:
     return [each for each in PARAMETERS if each.command == command]
 
 
-def test_every_command_is_tried() -> None:
+def test_the_list_covers_every_command() -> None:
     assert {each.command for each in PARAMETERS} == set(STARTS)
     assert len(PARAMETERS) > 250
 
@@ -184,7 +184,7 @@ def test_every_command_is_tried() -> None:
 @pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize("command", STARTS)
-def test_a_hostile_value_is_one_message(command: str, place: Path) -> None:
+def test_a_hostile_value_gives_one_message(command: str, place: Path) -> None:
     mine = of_command(command)
     lines = [
         line_of((each, value)) for i, each in enumerate(mine) for value in few(each, i * A_STEP)
@@ -194,7 +194,7 @@ def test_a_hostile_value_is_one_message(command: str, place: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", STARTS)
-def test_every_hostile_value_is_one_message(command: str, place: Path) -> None:
+def test_every_hostile_value_gives_one_message(command: str, place: Path) -> None:
     refuse_faults(
         place, [line_of((each, value)) for each in of_command(command) for value in each.values]
     )
@@ -217,14 +217,14 @@ IN_PLACE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 @pytest.mark.long
 @settings(max_examples=50, suppress_health_check=IN_PLACE)
 @given(line=lines())
-def test_several_hostile_values_are_one_message(line: list[str], place: Path) -> None:
+def test_several_hostile_values_give_one_message(line: list[str], place: Path) -> None:
     refuse_faults(place, [line])
 
 
 @pytest.mark.slow
 @settings(max_examples=2000, suppress_health_check=IN_PLACE)
 @given(line=lines())
-def test_any_hostile_values_are_one_message(line: list[str], place: Path) -> None:
+def test_any_combination_of_hostile_values_gives_one_message(line: list[str], place: Path) -> None:
     refuse_faults(place, [line])
 
 
@@ -244,7 +244,7 @@ STUDIES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", STUDIES)
-def test_every_choice_beside_the_defaults_ends_well(command: str, place: Path) -> None:
+def test_every_choice_other_than_the_default_succeeds(command: str, place: Path) -> None:
     base = [command, *SIZES, *STUDIES[command]]
     tried = [
         [*base, f"{each.name}={choice}", f"--out=made-{i}-{choice}"]

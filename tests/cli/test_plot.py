@@ -109,7 +109,7 @@ def test_one_run_is_drawn_into_its_own_folder_and_the_path_is_printed(tmp_path: 
 
 @pytest.mark.long
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-def test_the_picture_goes_where_it_was_asked_for(tmp_path: Path, suffix: str) -> None:
+def test_the_picture_is_written_to_the_requested_path(tmp_path: Path, suffix: str) -> None:
     run = make_run(tmp_path / "posts")
     before = sorted(run.iterdir())
     out = tmp_path / f"picture.{suffix}"
@@ -190,7 +190,7 @@ def test_the_options_of_a_kind_reach_it(tmp_path: Path) -> None:
         (("--kind", "queries", "--metric", "nll"), "--metric has no meaning here"),
     ],
 )
-def test_a_kind_that_the_run_does_not_hold_is_refused_and_nothing_written(
+def test_a_kind_without_data_in_the_run_is_refused_and_nothing_is_written(
     tmp_path: Path, options: tuple[str, ...], what: str
 ) -> None:
     run = make_run(tmp_path / "posts", strategies=("margin",))
@@ -226,7 +226,7 @@ def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None
 
 
 @pytest.mark.long
-def test_a_training_study_has_pictures_of_its_own_and_no_curves(tmp_path: Path) -> None:
+def test_a_training_study_has_its_own_pictures_and_no_curves(tmp_path: Path) -> None:
     folder = write_made_training(tmp_path / "study")
     run = make_run(tmp_path / "posts")
     for kind in (kind for kind, entry in KINDS.items() if entry.of == "training"):
@@ -280,7 +280,7 @@ def test_a_wrong_suffix_is_refused_before_any_run_is_read(tmp_path: Path) -> Non
         invoke(tmp_path / "absent", "--out", tmp_path / "curves.gif")
 
 
-def test_a_misspelt_metric_is_refused_with_the_nearest(tmp_path: Path) -> None:
+def test_a_misspelt_metric_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     with pytest.raises(UsageError, match=r"did you mean macro_f1\?"):
         invoke(run, "--metric", "macro-f1")
@@ -293,7 +293,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["curve", "difference", "classes"])
-def test_a_run_killed_before_its_first_step_is_to_be_gone_on_with(
+def test_a_run_killed_before_its_first_step_is_refused_with_advice_to_resume(
     tmp_path: Path, kind: str
 ) -> None:
     folder = create_run(tmp_path / "posts")

@@ -24,7 +24,7 @@ def pool(tmp_path: Path) -> Path:
     return write(make_table(), tmp_path / "posts.parquet")
 
 
-def test_info_tells_a_newcomer_what_is_there(pool: Path) -> None:
+def test_info_describes_the_pool_for_a_newcomer(pool: Path) -> None:
     result = run("info", pool)
     assert result.exit_code == 0
     for part in (
@@ -52,7 +52,7 @@ def test_info_shows_the_most_frequent_classes_and_counts_the_others(tmp_path: Pa
     assert max(map(len, bars)) <= 80
 
 
-def test_info_as_json_is_json_alone(pool: Path) -> None:
+def test_info_as_json_prints_only_json(pool: Path) -> None:
     data = json.loads(run("info", pool, "--json").stdout)
     assert data["n_rows"] == 60
     assert data["labels"][0]["counts"] == {"class-0": 20, "class-1": 20, "class-2": 20}
@@ -79,7 +79,7 @@ def test_a_missing_pool_is_a_pool_error(tmp_path: Path) -> None:
     assert isinstance(result.exception, PoolError)
 
 
-def test_synth_vk_writes_what_vk_pool_makes(tmp_path: Path) -> None:
+def test_synth_vk_writes_the_pool_of_vk_pool(tmp_path: Path) -> None:
     path = tmp_path / "vk.parquet"
     arguments = ("--rows", "300", "--picture-width", "6", "--text-width", "5", "--seed", "9")
     result = run("synth", "vk", "--out", path, *arguments)
@@ -103,12 +103,12 @@ def test_an_imported_pool_passes_the_check(tmp_path: Path) -> None:
     assert info["modalities"][0]["name"] == "features"
 
 
-def test_importing_onto_an_existing_file_is_refused_before_anything_is_read(pool: Path) -> None:
+def test_importing_over_an_existing_file_is_refused_before_anything_is_read(pool: Path) -> None:
     result = run("import", "absent.csv", "--out", pool)
     assert isinstance(result.exception, UsageError)
 
 
-def test_synth_mmoe_writes_what_mmoe_pool_makes_and_check_says_what_it_is_not_for(
+def test_synth_mmoe_writes_the_pool_of_mmoe_pool_and_check_says_what_it_is_not_for(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "mmoe.parquet"
@@ -124,7 +124,7 @@ def test_synth_mmoe_writes_what_mmoe_pool_makes_and_check_says_what_it_is_not_fo
     assert isinstance(run("synth", "mmoe", "--out", path, "--rows", "3").exception, UsageError)
 
 
-def test_info_shows_encoded_columns_with_their_places(tmp_path: Path) -> None:
+def test_info_shows_encoded_columns_with_their_positions(tmp_path: Path) -> None:
     table = make_table(
         age=pa.array([None if i == 1 else i for i in range(60)]),
         sex=pa.array([["f", "m"][i % 2] for i in range(60)]),
@@ -150,7 +150,7 @@ def test_info_shows_a_line_for_each_task_of_a_task_column(tmp_path: Path) -> Non
     assert run("check", path, "--task", "kind").exit_code == 0
 
 
-def test_importing_by_the_name_of_a_set_tells_what_was_found(tmp_path: Path) -> None:
+def test_importing_a_named_data_set_reports_what_was_found(tmp_path: Path) -> None:
     path = tmp_path / "census.parquet"
     write_files(tmp_path / "files")
     result = run("import", "census", tmp_path / "files", "--group", "2", "--out", path)
@@ -161,7 +161,7 @@ def test_importing_by_the_name_of_a_set_tells_what_was_found(tmp_path: Path) -> 
     assert isinstance(again.exception, UsageError)
 
 
-def test_unknown_labels_are_named_alike_for_info_check_and_import(tmp_path: Path) -> None:
+def test_info_check_and_import_share_the_option_for_unknown_labels(tmp_path: Path) -> None:
     labels = [-1 if i % 10 == 0 else i % 3 for i in range(80)]
     path = write(make_table(80, label=pa.array(labels)), tmp_path / "pool.parquet")
     assert "add --unknown -1" in run("check", path).stdout
@@ -172,7 +172,7 @@ def test_unknown_labels_are_named_alike_for_info_check_and_import(tmp_path: Path
     assert pq.read_table(out).column("label").null_count == 8
 
 
-def test_an_import_prints_its_warnings_and_refuses_what_check_refuses(tmp_path: Path) -> None:
+def test_an_import_prints_its_warnings_and_refuses_pools_that_check_refuses(tmp_path: Path) -> None:
     texts = pa.array([f"[{i}, 0.5, 1]" for i in range(80)])
     path = write(make_table(80, text=texts), tmp_path / "pool.parquet")
     out = tmp_path / "new.parquet"
@@ -188,7 +188,7 @@ def test_an_import_prints_its_warnings_and_refuses_what_check_refuses(tmp_path: 
         assert (tmp_path / f"{len(flags)}.parquet").exists() is (code is None)
 
 
-def test_whole_floats_are_imported_as_what_they_are_said_to_be(tmp_path: Path) -> None:
+def test_whole_floats_are_imported_with_the_given_label_type(tmp_path: Path) -> None:
     path = write(make_table(80, label=pa.array([0.0, 1.0] * 40)), tmp_path / "pool.parquet")
     out = tmp_path / "new.parquet"
     assert isinstance(run("import", path, "--out", out).exception, PoolError)

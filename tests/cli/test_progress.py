@@ -33,7 +33,7 @@ def see_nets(watch: Watch) -> None:
     watch.progress("nets", "mmoe, seed 0", 1)
 
 
-def test_a_pipe_gets_a_line_every_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_a_line_for_every_tenth_of_the_work(capsys: pytest.CaptureFixture[str]) -> None:
     watch = PlainWatch()
     for see in (see_curves, see_copies, see_nets):  # one study after another, as in a recipe
         see(watch)
@@ -49,7 +49,7 @@ def test_a_pipe_gets_a_line_every_tenth(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
-def test_curves_whose_number_of_steps_nobody_knows_are_counted_alone(
+def test_curves_with_an_unknown_number_of_steps_are_only_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     watch = PlainWatch()

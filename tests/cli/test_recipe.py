@@ -61,7 +61,7 @@ def test_a_figure_leaves_its_run_its_picture_and_its_verdicts(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_several_recipes_get_a_folder_each_and_json_stands_alone(tmp_path: Path) -> None:
+def test_several_recipes_get_a_folder_each_and_json_is_the_only_output(tmp_path: Path) -> None:
     text = """
     title = "t"
     finding = "f"
@@ -123,7 +123,9 @@ seeds = 2
 
 
 @pytest.mark.slow
-def test_passive_training_shows_a_table_and_takes_columns_and_the_full_size(tmp_path: Path) -> None:
+def test_passive_training_prints_a_table_and_accepts_columns_and_the_full_size(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "mine.toml").write_text(TRAINING)
     some = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
     columns = {
@@ -153,7 +155,7 @@ def test_passive_training_shows_a_table_and_takes_columns_and_the_full_size(tmp_
     assert (told["seeds"], told["size"]) == (2, "at full size: two seeds")
 
 
-def test_faults_are_told_before_anything_is_run(tmp_path: Path) -> None:
+def test_faults_are_reported_before_anything_runs(tmp_path: Path) -> None:
     done = recipe("run", "vk-fig07", "vk-fig99", cwd=tmp_path)
     assert done.returncode == 2
     assert "no recipe 'vk-fig99'" in done.stderr

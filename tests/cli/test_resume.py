@@ -69,7 +69,7 @@ def working(pool: Path, tmp_path: Path) -> Generator["subprocess.Popen[str]"]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no locks")
-def test_of_two_processes_one_is_refused_and_a_killed_ones_run_is_taken_over(
+def test_a_second_process_is_refused_and_the_run_of_a_killed_one_is_resumed(
     working: "subprocess.Popen[str]", pool: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -117,7 +117,7 @@ def test_of_two_processes_one_is_refused_and_a_killed_ones_run_is_taken_over(
     assert "last accuracy" in again.stdout
 
 
-def test_what_cannot_be_resumed_is_one_message(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_resumed_gives_one_message(tmp_path: Path) -> None:
     for folder, message in ((tmp_path / "none", "no such run"), (tmp_path, "no run here")):
         refused = tell("resume", folder)
         assert refused.exit_code == 4
@@ -177,7 +177,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.mark.long
-def test_a_curve_that_diverges_ends_there_and_the_others_go_on(diverged: Run) -> None:
+def test_a_curve_that_diverges_ends_there_and_the_others_continue(diverged: Run) -> None:
     assert diverged.status == "complete"
     steps = [(row["seed"], row["step"]) for row in diverged.steps.to_pylist()]
     assert steps == [(0, 0), (0, 1), *((2, step) for step in range(5))]
@@ -206,7 +206,7 @@ def test_a_diverged_curve_fails_the_command_after_its_summary_and_resuming_chang
 
 
 @pytest.mark.slow
-def test_where_all_curves_diverge_at_once_the_run_fails(pool: Path, tmp_path: Path) -> None:
+def test_the_run_fails_if_all_curves_diverge_at_once(pool: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {**TINY, "strategy": "random", "seeds": 1, "steps": 2}
     with pytest.raises(RunError, match="every training diverged"):
         alsim.run(pool, **options, learning_rate=1e30, out=tmp_path / "run")

@@ -68,7 +68,7 @@ def test_json_is_the_only_thing_on_stdout(pool: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_what_a_user_can_cause_is_one_message_and_an_exit_code(tmp_path: Path) -> None:
+def test_a_mistake_of_the_user_gives_one_message_and_an_exit_code(tmp_path: Path) -> None:
     done = alsim("plot", "absent", cwd=tmp_path)
     assert done.returncode == 4
     assert "no such run" in done.stderr
@@ -142,9 +142,7 @@ def test_help_imports_nothing_slow(command: list[str]) -> None:
 
 
 @pytest.mark.process
-def test_a_terminal_sees_something_move_at_once_and_then_the_curves(
-    pool: Path, tmp_path: Path
-) -> None:
+def test_a_terminal_shows_activity_at_once_and_then_the_curves(pool: Path, tmp_path: Path) -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [*ALSIM, "run", "--pool", str(pool), "--strategy", "margin", *SMALL, "--out",

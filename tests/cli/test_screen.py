@@ -46,7 +46,7 @@ WRITERS = {"output.py", "formats.py", "progress.py", "ending.py"}
         ("\udcff\U000e0041", r"\udcff\U000e0041"),
     ],
 )
-def test_what_cannot_be_seen_is_escaped_and_the_rest_is_as_it_was(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped_and_the_rest_is_unchanged(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
@@ -89,7 +89,7 @@ PRINTERS: dict[str, Callable[[list[str]], None]] = {
 
 @pytest.mark.parametrize("stream", [Terminal, type(Terminal()).__base__], ids=["terminal", "pipe"])
 @pytest.mark.parametrize("printer", PRINTERS.values(), ids=PRINTERS.keys())
-def test_names_are_printed_as_they_are_but_for_what_cannot_be_seen(
+def test_names_are_printed_unchanged_except_for_invisible_characters(
     printer: Callable[[list[str]], None],
     stream: Callable[[], Terminal],
     monkeypatch: pytest.MonkeyPatch,
@@ -106,7 +106,7 @@ def test_names_are_printed_as_they_are_but_for_what_cannot_be_seen(
         assert visible(name) in text or (printer is print_pool and "\udcff" in name)
 
 
-def test_json_is_exact_and_yet_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_exact_and_has_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     names = [name for name in NAMES if "\udcff" not in name]
     print_json(names)
     printed = capsys.readouterr().out
@@ -114,14 +114,16 @@ def test_json_is_exact_and_yet_moves_no_cursor(capsys: pytest.CaptureFixture[str
     assert not FORBIDDEN & set(printed)
 
 
-def test_a_path_is_left_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_not_broken_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(sys, "stdout", shown := Terminal())
     print_lines(["wrote " + (path := "runs/" + "long" * 30 + "-a-b: run.json")])
     assert path.partition(":")[0] in shown.getvalue()
 
 
-def test_cells_of_latex_and_markdown_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_in_cells_of_latex_and_markdown_are_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     table = TextTable(("a_b & c % $x^2$ # {y} ~ \\z | `q`--",), (("two\nlines" + ESCAPE,),))
     print_latex(table)
     latex = capsys.readouterr().out
@@ -136,14 +138,14 @@ def test_cells_of_latex_and_markdown_are_text(capsys: pytest.CaptureFixture[str]
     assert r"two\\nlines\\x1b" in markdown
 
 
-def test_a_csv_cell_of_text_is_no_formula_and_a_number_is_a_number(
+def test_a_text_cell_of_csv_is_never_a_formula_and_a_number_stays_a_number(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_csv([{"a": "=1+1", "b": -0.5, "c": "\t@x", "d": "+y", "e": "mine-1", "f": "\x1b\n"}])
     assert capsys.readouterr().out == "a,b,c,d,e,f\n'=1+1,-0.5,'\\t@x,'+y,mine-1,\\x1b\\n\n"
 
 
-def test_only_these_modules_write_to_the_standard_streams_and_one_makes_consoles() -> None:
+def test_only_listed_modules_write_to_the_standard_streams_and_one_makes_consoles() -> None:
     wrong: list[str] = []
     for path in CLI.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

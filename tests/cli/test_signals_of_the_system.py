@@ -85,7 +85,7 @@ def is_there(group: int) -> bool:
 
 
 @pytest.mark.parametrize("number", WORDS)
-def test_a_signal_during_the_slow_import_is_one_word_and_its_exit_code(
+def test_a_signal_during_the_slow_import_gives_one_word_and_its_exit_code(
     number: signal.Signals, start: Start, tmp_path: Path
 ) -> None:
     process = start("--out", tmp_path / "r", until=IMPORTING)
@@ -96,9 +96,7 @@ def test_a_signal_during_the_slow_import_is_one_word_and_its_exit_code(
     assert not (tmp_path / "r").exists()
 
 
-def test_a_run_that_is_terminated_keeps_what_it_has_as_after_ctrl_c(
-    start: Start, tmp_path: Path
-) -> None:
+def test_a_terminated_run_keeps_its_records_as_after_ctrl_c(start: Start, tmp_path: Path) -> None:
     process = start("--out", tmp_path / "r", until=RUNNING)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)  # `timeout`, for one, sends it twice
@@ -111,9 +109,7 @@ def test_a_run_that_is_terminated_keeps_what_it_has_as_after_ctrl_c(
 
 
 @pytest.mark.parametrize("gap", [0.02, pytest.param(0.2, marks=pytest.mark.slow)])
-def test_ctrl_c_a_second_time_ends_at_once_whatever_it_interrupts(
-    gap: float, start: Start, tmp_path: Path
-) -> None:
+def test_a_second_ctrl_c_ends_the_command_at_once(gap: float, start: Start, tmp_path: Path) -> None:
     process = start("--out", tmp_path / "r", until=READY)
     for _ in range(2):
         os.killpg(process.pid, signal.SIGINT)  # the whole group, as a terminal does
@@ -124,7 +120,7 @@ def test_ctrl_c_a_second_time_ends_at_once_whatever_it_interrupts(
     assert "Traceback" not in errors
 
 
-def test_a_terminal_that_closes_ends_it(tmp_path: Path) -> None:
+def test_closing_the_terminal_ends_the_command(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     own_terminal = (
         "import fcntl, os, sys, termios\n"
@@ -147,7 +143,7 @@ def test_a_terminal_that_closes_ends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", [["run", "--help"], pytest.param(["strategies"], marks=pytest.mark.slow)]
 )
-def test_output_that_nobody_reads_on_ends_it_in_silence(command: list[str]) -> None:
+def test_a_closed_output_pipe_ends_the_command_silently(command: list[str]) -> None:
     process = subprocess.Popen(
         [*ALSIM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -160,7 +156,7 @@ def test_output_that_nobody_reads_on_ends_it_in_silence(command: list[str]) -> N
 
 
 @pytest.mark.slow
-def test_progress_that_nobody_reads_on_ends_a_run_in_silence(start: Start, tmp_path: Path) -> None:
+def test_a_closed_progress_pipe_ends_the_run_silently(start: Start, tmp_path: Path) -> None:
     process = start("--out", tmp_path / "r", until=RUNNING)
     assert process.stderr is not None
     process.stderr.close()
@@ -172,7 +168,7 @@ def test_progress_that_nobody_reads_on_ends_a_run_in_silence(start: Start, tmp_p
 # nohup has SIGHUP ignored; a script's shell has SIGINT ignored in what it starts with "&", since
 # Ctrl-C is not meant for that.
 @pytest.mark.parametrize("name", ["HUP", pytest.param("INT", marks=pytest.mark.slow)])
-def test_a_signal_that_is_ignored_when_a_run_begins_stays_ignored_and_others_end_it(
+def test_a_signal_ignored_at_the_start_stays_ignored_and_others_end_the_run(
     name: str, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
@@ -192,7 +188,7 @@ def test_a_signal_that_is_ignored_when_a_run_begins_stays_ignored_and_others_end
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tenth", range(7, 60, 5))
-def test_ctrl_c_at_any_instant_ends_with_130_and_without_traceback(
+def test_ctrl_c_at_any_moment_ends_with_130_and_without_traceback(
     tenth: int, start: Start, tmp_path: Path
 ) -> None:
     process = start("--out", tmp_path / "r", until="")
@@ -207,7 +203,7 @@ def test_ctrl_c_at_any_instant_ends_with_130_and_without_traceback(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library's own registry is asked")
 @pytest.mark.parametrize(("command", "code"), [(["strategies"], 0), (["compare", "absent"], 4)])
-def test_what_libraries_do_at_the_process_s_end_changes_neither_its_output_nor_its_code(
+def test_exit_handlers_of_libraries_change_neither_output_nor_exit_code(
     command: list[str], code: int
 ) -> None:
     # As a C++ thread does that a library leaves running.

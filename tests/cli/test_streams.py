@@ -31,7 +31,7 @@ def run(
     ("redirection", "reason"),
     [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
 )
-def test_stdout_that_cannot_be_written_is_one_message_and_exit_code_4(
+def test_an_unwritable_stdout_gives_one_message_and_exit_code_4(
     redirection: str, reason: str, unbuffered: str
 ) -> None:
     done = run(redirection, "--help", PYTHONUNBUFFERED=unbuffered)
@@ -53,7 +53,7 @@ def test_stdout_that_cannot_be_written_is_one_message_and_exit_code_4(
         "pool check pool",
     ],
 )
-def test_every_command_says_so_without_a_traceback(
+def test_every_command_reports_an_unwritable_stdout_without_traceback(
     command: str, redirection: str, tmp_path: Path
 ) -> None:
     write_tiny_run(tmp_path / "run")
@@ -77,7 +77,7 @@ def test_every_command_says_so_without_a_traceback(
         ("run --seeds 1 --initial-size 50 --steps 1 --max-epochs 1 --workers 1 --out new", "new"),
     ],
 )
-def test_a_result_that_is_written_says_so_though_it_cannot_be_printed(
+def test_a_written_result_is_reported_on_stderr_if_stdout_is_unwritable(
     command: str, written: str, tmp_path: Path
 ) -> None:
     write_tiny_run(tmp_path / "run")
@@ -92,7 +92,7 @@ def test_a_result_that_is_written_says_so_though_it_cannot_be_printed(
 @needs_full
 @pytest.mark.slow
 @pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full", "2>&- <&-"])
-def test_stderr_that_cannot_be_written_stops_nothing(redirection: str, tmp_path: Path) -> None:
+def test_an_unwritable_stderr_does_not_stop_the_command(redirection: str, tmp_path: Path) -> None:
     few = ("--initial-size", "50", "--steps", "1", "--max-epochs", "1", "--workers", "0")
     done = run(redirection, "run", "--seeds", "1", *few, "--out", tmp_path / "new")
     assert (done.returncode, done.stderr) == (0, "")
@@ -100,7 +100,7 @@ def test_stderr_that_cannot_be_written_stops_nothing(redirection: str, tmp_path:
 
 
 @pytest.mark.slow
-def test_an_encoding_that_lacks_characters_gets_them_escaped_and_json_stays_json(
+def test_characters_that_the_encoding_lacks_are_escaped_and_json_stays_json(
     tmp_path: Path,
 ) -> None:
     run_folder = write_tiny_run(tmp_path / "±")
@@ -111,7 +111,7 @@ def test_an_encoding_that_lacks_characters_gets_them_escaped_and_json_stays_json
     assert rf'"{tmp_path}/\u00b1"' in as_json.stdout
 
 
-def test_what_typer_says_of_an_argument_is_escaped_too() -> None:
+def test_arguments_in_typers_messages_are_escaped_too() -> None:
     done = run("", "strategies", "--\x1b[31mred\u202e")
     assert done.returncode == 2
     assert r"--\x1b[31mred\u202e" in done.stderr

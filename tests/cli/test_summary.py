@@ -48,7 +48,7 @@ def first_lines(run: Run, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]
         (3, 0.25, ["questions", "cost"], ["3,120", "780"]),
     ],
 )
-def test_questions_and_cost_stand_in_the_table_where_they_tell_something(
+def test_questions_and_cost_are_shown_where_they_differ_from_the_labels(
     questions: int,
     price: float,
     columns: list[str],
@@ -70,7 +70,7 @@ def several_tasks(run: Run, unit: str) -> Run:
 
 
 @pytest.mark.parametrize(("unit", "counts"), [("object", "objects"), ("cell", "labels")])
-def test_objects_are_called_that(
+def test_the_column_is_called_objects_in_runs_by_objects(
     unit: str, counts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = several_tasks(make_run(tmp_path / "posts", questions=1, price=1.0), unit)
@@ -94,7 +94,7 @@ def test_the_mean_over_tasks_has_no_sampling_error(
     assert margin["sampling_interval"] is None
 
 
-def test_what_differs_by_seed_has_an_interval(
+def test_a_value_that_differs_between_seeds_has_an_interval(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "posts", questions=2, price=1.0, spread=10)
@@ -102,7 +102,9 @@ def test_what_differs_by_seed_has_an_interval(
     assert "2,085 ± 64" in row  # t₁ · 5 = 63.5
 
 
-def test_json_always_tells_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_always_holds_questions_and_cost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     print_summary(make_run(tmp_path / "posts", questions=1, price=2.0), as_json=True)
     margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
     assert margin["labels_used"]["mean"] == margin["questions"]["mean"] == 1040

@@ -46,7 +46,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_a_table_a_task_what_it_means_and_progress_on_stderr(place: Path) -> None:
+def test_stdout_gets_a_table_for_each_task_with_an_explanation_and_stderr_the_progress(
+    place: Path,
+) -> None:
     printed, errors = ((place / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
     assert "\x1b" not in printed + errors
     lines = printed.splitlines()
@@ -74,7 +76,7 @@ def test_a_table_a_task_what_it_means_and_progress_on_stderr(place: Path) -> Non
     assert "note: parameters matched to those of shared-bottom: shared-bottom " in errors
 
 
-def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Path) -> None:
+def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) -> None:
     shown = tell("resume", place / "study")
     assert shown.exit_code == 0
     assert shown.stdout.splitlines()[:9] == (place / "stdout.txt").read_text().splitlines()[:9]
@@ -89,7 +91,7 @@ def test_a_finished_study_is_shown_again_by_resume_as_text_and_as_json(place: Pa
     assert told["tasks"][1]["difference"]["n"] == 2
 
 
-def test_the_last_line_names_the_nets_that_were_cut_out(place: Path, tmp_path: Path) -> None:
+def test_the_last_line_counts_the_exported_nets(place: Path, tmp_path: Path) -> None:
     Path(shutil.copytree(place / "study", tmp_path / "study") / "exports").mkdir()
     for name in ("one", "two"):
         (tmp_path / f"study/exports/{name}.safetensors").touch()
@@ -97,7 +99,7 @@ def test_the_last_line_names_the_nets_that_were_cut_out(place: Path, tmp_path: P
     assert told.endswith("(.parquet), exports (2 nets: alsim.load_task)")
 
 
-def test_compare_and_plot_say_what_the_folder_holds(place: Path) -> None:
+def test_compare_and_plot_report_what_kind_of_folder_it_is(place: Path) -> None:
     for command in (["compare"], ["plot", "--kind", "curve"]):
         done = tell(*command, place / "study")
         assert done.exit_code == 4
@@ -132,7 +134,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
+def test_unusable_options_give_one_message_and_leave_no_folder(
     name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -144,7 +146,7 @@ def test_what_cannot_be_used_is_one_message_and_leaves_no_folder(
     assert not Path("study").exists()
 
 
-def test_a_run_that_is_not_there_is_refused(place: Path, tmp_path: Path) -> None:
+def test_a_missing_run_is_refused(place: Path, tmp_path: Path) -> None:
     done = tell("train", "--pool", place / "things.parquet", "--queries", tmp_path / "no")
     assert done.exit_code == 4
     assert "no such run" in done.stderr
@@ -163,7 +165,7 @@ def test_help_imports_nothing_slow() -> None:
         assert flag in done.stdout
 
 
-def test_nets_that_diverged_are_named_after_the_others_were_shown(
+def test_diverged_nets_are_named_after_the_results_of_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost = {"model": "mmoe", "chosen_by": "random", "fraction": 0.5, "seed": 1}

@@ -35,14 +35,14 @@ def refused(arguments: list[str], codes: set[int]) -> str:
     return message
 
 
-def test_the_corpus_is_large_enough_to_mean_something() -> None:
+def test_the_corpus_has_at_least_sixty_cases() -> None:
     assert len(BAD_POOLS) + len(BAD_CONFIGURATIONS) + len(BAD_RUNS) >= 60
 
 
 @pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize("name", BAD_POOLS)
-def test_a_bad_pool_is_one_message(
+def test_a_bad_pool_gives_one_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -54,7 +54,7 @@ def test_a_bad_pool_is_one_message(
 @pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize("name", BAD_CONFIGURATIONS)
-def test_a_bad_configuration_is_one_message(
+def test_a_bad_configuration_gives_one_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -63,7 +63,7 @@ def test_a_bad_configuration_is_one_message(
 
 
 @pytest.mark.parametrize("name", BAD_RUNS)
-def test_a_bad_run_folder_is_one_message_to_who_looks_at_it(
+def test_reading_a_bad_run_folder_gives_one_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -72,7 +72,7 @@ def test_a_bad_run_folder_is_one_message_to_who_looks_at_it(
 
 
 @pytest.mark.parametrize("name", BAD_RUNS)
-def test_a_bad_run_folder_is_no_traceback_to_who_goes_on_with_it(
+def test_resuming_a_bad_run_folder_gives_no_traceback(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

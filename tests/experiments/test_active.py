@@ -62,7 +62,7 @@ def test_every_strategy_of_a_seed_starts_from_the_same_labels_and_accuracy() -> 
     assert ids(direct(), 0, "random", 0) != ids(direct(), 1, "random", 0)
 
 
-def test_labels_add_up_and_no_row_is_asked_for_twice_or_from_outside_train() -> None:
+def test_labels_add_up_and_queries_are_distinct_training_rows() -> None:
     train = set(make_pool().ids.to_pylist()[:400])
     for seed, strategy in JOBS:
         seen: list[str | int] = []
@@ -82,7 +82,7 @@ def test_answers_are_the_classes_of_the_rows() -> None:
         assert all(query.answer == "abcdef"[truth[query.id]] for query in done.queries)
 
 
-def test_only_the_initial_labels_have_no_score_and_the_others_come_best_first() -> None:
+def test_only_initial_labels_lack_a_score_and_queries_come_best_first() -> None:
     for (_, strategy, step), done in direct().items():
         scores = [query.score for query in done.queries]
         assert (None in scores) == (step == 0)
@@ -101,7 +101,7 @@ def test_lockstep_gives_the_same_study_as_one_replica_at_a_time() -> None:
 
 
 @pytest.mark.long
-def test_a_seeds_numbers_do_not_change_when_others_run_beside_it() -> None:
+def test_the_numbers_of_a_seed_do_not_change_when_others_run_with_it() -> None:
     alone = run(make_toy_setting("direct"), [Job(1, "margin")])
     assert all(direct()[key] == done for key, done in alone.items())
     lockstep = make_toy_setting("lockstep", training=TrainingOptions(batch_size=32, max_epochs=5))
@@ -125,7 +125,7 @@ def test_the_order_of_the_rows_and_the_names_of_the_classes_change_no_query() ->
         assert answers == [q.answer for q in direct()[0, "random", step].queries]
 
 
-def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_whole() -> None:
+def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_total() -> None:
     pool = make_pool()
     present = pool.present[500:]
     n_of = {
@@ -146,7 +146,7 @@ def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_who
     assert {h for h, _, metric in value if metric == "sigma"} == {"mixed", "image", "text"}
 
 
-def test_recalls_of_the_classes_agree_with_the_measures_of_the_whole() -> None:
+def test_recalls_of_the_classes_agree_with_the_overall_measures() -> None:
     pool = make_pool()
     n_of = dict(zip("abcdef", pool.tasks["label"].labels[500:].bincount().tolist(), strict=True))
     assert len(set(n_of.values())) > 3  # so that a class cannot pass for another
@@ -160,7 +160,7 @@ def test_recalls_of_the_classes_agree_with_the_measures_of_the_whole() -> None:
             assert n * recalls[label] == pytest.approx(round(n * recalls[label]), abs=1e-9)
 
 
-def test_a_class_that_no_evaluated_row_has_leaves_no_recall() -> None:
+def test_a_class_without_an_evaluated_row_has_no_recall() -> None:
     pool = make_pool()
     labels = pool.tasks["label"].labels.clone()
     labels[500:][labels[500:] == 2] = 3
@@ -174,7 +174,7 @@ def test_a_class_that_no_evaluated_row_has_leaves_no_recall() -> None:
         }
 
 
-def test_test_labels_have_no_say_in_training_or_queries() -> None:
+def test_test_labels_do_not_affect_training_or_queries() -> None:
     pool = make_pool()
     labels = pool.tasks["label"].labels.clone()
     labels[500:] = (labels[500:] + 1) % 6
@@ -186,7 +186,7 @@ def test_test_labels_have_no_say_in_training_or_queries() -> None:
 
 
 @pytest.mark.long
-def test_labels_of_unlabelled_rows_have_no_say_before_they_are_asked_for() -> None:
+def test_labels_of_unlabelled_rows_have_no_effect_before_they_are_queried() -> None:
     pool = make_pool()
     asked = {row for step in range(5) for row in ids(direct(), 0, "margin", step)}
     labels = pool.tasks["label"].labels.clone()
@@ -239,7 +239,7 @@ def test_retraining_starts_each_step_from_fresh_weights() -> None:
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_a_passive_phase_that_diverges_leaves_its_seed_without_a_start(way: Way) -> None:
+def test_a_seed_whose_passive_phase_diverges_has_no_start(way: Way) -> None:
     training = TrainingOptions(batch_size=32, max_epochs=2, learning_rate=1e30, loss="sum")
     setting = make_toy_setting(way, training=training)
     start = passive(setting, [7], Progress())
@@ -249,7 +249,7 @@ def test_a_passive_phase_that_diverges_leaves_its_seed_without_a_start(way: Way)
 
 
 @pytest.mark.long
-def test_a_replica_that_diverges_ends_alone_and_the_others_do_not_notice() -> None:
+def test_a_replica_that_diverges_ends_alone_and_the_others_are_unaffected() -> None:
     setting = make_toy_setting("lockstep")
     start = passive(setting, [0, 1], Progress()).pick([0, 1, 0, 1])
     jobs = [Job(0, "random"), Job(1, "random"), Job(0, "margin"), Job(1, "margin")]
@@ -278,7 +278,7 @@ def poisoned(start: Passive, replica: int) -> Passive:
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> None:
+def test_resuming_from_any_step_gives_bit_identical_rounds(way: Way) -> None:
     setting = make_toy_setting(way)
     jobs = JOBS if way == "lockstep" else JOBS[3:]
     seeds = [job.seed for job in jobs]
@@ -295,7 +295,7 @@ def test_going_on_from_any_step_gives_the_same_rounds_to_the_bit(way: Way) -> No
 
 
 @pytest.mark.long
-def test_the_same_holds_for_every_model_and_a_pool_of_one_modality() -> None:
+def test_resuming_is_exact_for_every_model_and_a_pool_of_one_modality() -> None:
     pool = make_pool()
     single = Pool(
         "one",

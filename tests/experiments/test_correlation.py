@@ -105,7 +105,7 @@ def test_groups_of_three_scores_by_hand() -> None:
     assert [set(group.tolist()) for group in groups] == [{1, 3}, {0, 2}]
 
 
-def test_ties_fall_at_random_and_each_row_is_as_often_in_each_group() -> None:
+def test_ties_are_broken_at_random_and_each_row_is_equally_often_in_each_group() -> None:
     n = 600
     counts = torch.zeros(6, 3)
     for i in range(n):
@@ -160,7 +160,7 @@ def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
             assert record.nll == pytest.approx(alone.mean("nll"), abs=1e-9)
 
 
-def test_copies_that_are_not_trained_are_the_start() -> None:
+def test_untrained_copies_equal_the_start() -> None:
     setting = replace(SETTING, training=replace(TRAINING, epochs=0))
     net = fresh_replicas(setting, [9], "elsewhere")
     net.load(start_of_all().state)
@@ -171,7 +171,7 @@ def test_copies_that_are_not_trained_are_the_start() -> None:
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_training_copies_leaves_the_start_and_the_global_generator_as_they_were(way: Way) -> None:
+def test_training_copies_changes_neither_the_start_nor_the_global_generator(way: Way) -> None:
     before = {name: tensor.clone() for name, tensor in start_of_all().state.to_tensors().items()}
     drawn = torch.get_rng_state()
     groups_of(setting_of(way), ["margin"])
@@ -182,7 +182,7 @@ def test_training_copies_leaves_the_start_and_the_global_generator_as_they_were(
 
 @pytest.mark.long
 @pytest.mark.parametrize("batch_norm", ["train", "frozen"])
-def test_one_after_another_gives_what_lockstep_gives(batch_norm: str) -> None:
+def test_training_copies_one_after_another_equals_lockstep(batch_norm: str) -> None:
     training = replace(TRAINING, batch_norm=batch_norm)
     metrics = [*METRICS, "bald"]
     lockstep, direct = (
@@ -196,7 +196,7 @@ def test_one_after_another_gives_what_lockstep_gives(batch_norm: str) -> None:
             assert mine.nll == pytest.approx(other.nll, abs=1e-9)
 
 
-def test_frozen_batch_norm_is_another_training() -> None:
+def test_frozen_batch_norm_changes_the_result() -> None:
     frozen = replace(SETTING, training=replace(TRAINING, batch_norm="frozen"))
     assert nlls(groups_of(frozen)["margin"]) != pytest.approx(
         nlls(found_at_first()["margin"]), abs=1e-6
@@ -204,7 +204,7 @@ def test_frozen_batch_norm_is_another_training() -> None:
 
 
 @pytest.mark.parametrize("most", [2, 5])
-def test_slices_change_nothing(most: int) -> None:
+def test_training_in_slices_changes_nothing(most: int) -> None:
     sliced = groups_of(options=replace(OPTIONS, most=most))
     for metric in METRICS:
         assert nlls(sliced[metric]) == pytest.approx(nlls(found_at_first()[metric]), abs=1e-9)
@@ -226,9 +226,7 @@ class Memory(Progress):
 
 
 @pytest.mark.long
-def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_with_those() -> (
-    None
-):
+def test_when_memory_runs_out_the_number_of_copies_is_halved_also_for_later_metrics() -> None:
     heard: list[int] = []
     told: list[str] = []
     copies = copies_at_once(on_smaller=heard.append)
@@ -243,7 +241,7 @@ def test_when_memory_runs_out_half_as_many_copies_go_on_and_later_metrics_begin_
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
+def test_too_little_memory_for_one_copy_is_reported(way: Way) -> None:
     setting, told = setting_of(way), list[str]()
     with pytest.raises(RunError, match="the machine ran out of memory") as caught:
         list(correlate(setting, 3, start_of_all(), ["margin"], OPTIONS, Memory(99, told)))
@@ -251,7 +249,7 @@ def test_too_little_memory_for_one_copy_is_told(way: Way) -> None:
     assert "narrower net" in caught.value.args[2]
 
 
-def test_a_metric_does_not_depend_on_which_others_there_are() -> None:
+def test_the_result_of_a_metric_does_not_depend_on_the_others() -> None:
     for metric in METRICS:
         assert groups_of(metrics=[metric])[metric] == found_at_first()[metric]
     assert groups_of(metrics=METRICS[::-1]) == found_at_first()
@@ -295,12 +293,12 @@ def garbled(pool: Pool, rows: range | torch.Tensor) -> Pool:
     return replace(pool, tasks={"label": Task("label", tuple("abcdef"), labels)})
 
 
-def test_the_initial_labels_have_had_their_say() -> None:
+def test_changing_the_initial_labels_after_the_passive_phase_has_no_effect() -> None:
     pool = garbled(make_pool(), initial_query(SETTING, 3)[0])
     assert groups_of(setting_of(pool=pool)) == found_at_first()
 
 
-def test_hidden_labels_move_the_loss_alone_and_copies_are_trained_on_them() -> None:
+def test_hidden_labels_affect_only_the_true_loss_and_the_training_of_copies() -> None:
     found = groups_of(setting_of(pool=garbled(make_pool(), range(400))))
     for metric in METRICS:
         mine, other = ([r.mean_score for r in f[metric]] for f in (found, found_at_first()))
@@ -308,7 +306,7 @@ def test_hidden_labels_move_the_loss_alone_and_copies_are_trained_on_them() -> N
         assert nlls(found[metric]) != pytest.approx(nlls(found_at_first()[metric]), abs=0.01)
 
 
-def test_the_evaluated_labels_only_measure() -> None:
+def test_the_evaluated_labels_affect_only_the_accuracies() -> None:
     found = groups_of(setting_of(pool=garbled(make_pool(), range(500, 700))))
     for metric in METRICS:
         mine, other = ([r.mean_score for r in f[metric]] for f in (found, found_at_first()))
@@ -348,7 +346,7 @@ def test_a_row_has_one_answer_whatever_the_metric(way: Way) -> None:
     assert nlls(truthful["margin"]) != pytest.approx(mine, abs=1e-3)
 
 
-def test_an_oracle_that_asks_by_what_the_model_believes_may_answer_in_part() -> None:
+def test_an_oracle_guided_by_the_beliefs_of_the_model_may_give_partial_answers() -> None:
     truth = SETTING.pool.tasks["label"].labels
     halves = {"first": (0, 1, 2), "second": (3, 4, 5)}
     told = {
@@ -362,7 +360,7 @@ def test_an_oracle_that_asks_by_what_the_model_believes_may_answer_in_part() -> 
     assert nlls(told["in part"]) != pytest.approx(nlls(told["in full"]), abs=0.01)
 
 
-def test_a_predicted_loss_is_a_metric_where_the_start_has_learned_it() -> None:
+def test_a_predicted_loss_is_a_metric_if_the_start_has_a_loss_predictor() -> None:
     setting = setting_of(training=replace(TRAINING, loss_prediction=LossPrediction(width=4)))
     start = passive(setting, [3], Progress())
     found = groups_of(setting, ["learning-loss", "margin"], start=start)
@@ -374,7 +372,7 @@ def test_a_predicted_loss_is_a_metric_where_the_start_has_learned_it() -> None:
 
 
 @pytest.mark.long
-def test_metrics_with_committees_of_their_own_are_each_given_it() -> None:
+def test_each_metric_gets_its_own_committee() -> None:
     setting = setting_of(dropout=0.5)
     names = ("bald", "bald(k=5)", "bald(masks=independent)", "qbc-margin")
     for name in names:
@@ -391,7 +389,7 @@ def test_a_metric_sees_no_signal_that_it_has_not_declared() -> None:
         groups_of(with_strategy("peeking", peeking), ["ideal-learning-loss", "peeking"])
 
 
-def test_the_metrics_are_the_strategies_that_go_by_each_rows_own_score() -> None:
+def test_the_metrics_are_the_strategies_that_score_each_row_by_itself() -> None:
     pointwise = {name for name, entry in STRATEGIES.items() if entry.builder().is_pointwise}
     assert pointwise == {
         "random", "least-confident", "margin", "entropy", "bald", "co-testing",
@@ -400,7 +398,7 @@ def test_the_metrics_are_the_strategies_that_go_by_each_rows_own_score() -> None
     }  # fmt: skip
 
 
-def test_other_strategies_are_refused_together_and_told_what_there_is() -> None:
+def test_other_strategies_are_refused_together_with_the_list_of_metrics() -> None:
     names = ["margin", "badge", "core-set", "power-margin"]
     with pytest.raises(UsageError, match="by: badge, core-set, power-margin;") as caught:
         groups_of(metrics=names)
@@ -420,12 +418,12 @@ def test_other_strategies_are_refused_together_and_told_what_there_is() -> None:
         CorrelationOptions(most=0),
     ],
 )
-def test_sizes_that_leave_nothing_to_correlate_are_refused(options: CorrelationOptions) -> None:
+def test_sizes_that_leave_too_few_groups_are_refused(options: CorrelationOptions) -> None:
     with pytest.raises(UsageError, match="--group-size"):
         groups_of(options=options)
 
 
-def test_rows_beyond_whole_groups_are_left_out_and_a_small_pool_is_used_up() -> None:
+def test_rows_that_do_not_fill_a_group_are_left_out_and_a_small_pool_is_used_up() -> None:
     found = groups_of(metrics=["margin"], options=CorrelationOptions(group_size=113))
     assert [r.n for r in found["margin"]] == [113] * 3  # of 340
 

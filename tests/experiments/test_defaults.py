@@ -53,7 +53,7 @@ def start(columns: dict[str, pa.Array], folder: Path) -> tuple[float, float, int
 
 
 @pytest.mark.long
-def test_a_separable_pool_four_wide_is_learnt_wholly_and_before_epochs_run_out(
+def test_a_separable_pool_of_width_four_is_learnt_fully_before_epochs_run_out(
     tmp_path: Path,
 ) -> None:
     narrow = 10 * np.eye(C, dtype=np.float32)[Y] + 0.01 * X[:, :C]
@@ -63,7 +63,7 @@ def test_a_separable_pool_four_wide_is_learnt_wholly_and_before_epochs_run_out(
 
 
 @pytest.mark.long
-def test_an_embedding_in_eight_bits_learns_as_its_float_original_does(tmp_path: Path) -> None:
+def test_an_embedding_in_eight_bits_learns_as_well_as_its_float_original(tmp_path: Path) -> None:
     low, high = X.min(), X.max()
     coded = np.round((X - low) / (high - low) * 255).astype(np.uint8)
     original, _, _ = start({"text": embeddings(list(X))}, tmp_path / "floats")
@@ -73,7 +73,7 @@ def test_an_embedding_in_eight_bits_learns_as_its_float_original_does(tmp_path: 
 
 
 @pytest.mark.long
-def test_the_names_of_columns_change_no_number(tmp_path: Path) -> None:
+def test_the_names_of_columns_do_not_affect_the_numbers(tmp_path: Path) -> None:
     def named(one: str, other: str) -> tuple[float, float, int]:
         columns = {one: embeddings(list(X)), other: embeddings(list(X[:, ::-1]))}
         return start(columns, tmp_path / f"{one}-{other}")

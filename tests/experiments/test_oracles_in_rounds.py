@@ -44,7 +44,7 @@ def run(setting: Setting, jobs: list[Job]) -> dict[Any, Round]:
 
 
 @pytest.mark.long
-def test_asking_until_the_class_is_known_changes_nothing_but_the_cost() -> None:
+def test_asking_until_the_class_is_known_changes_only_the_cost() -> None:
     perfect = run(setting_with(PerfectOracle(TRUTH)), JOBS)
     asked = run(setting_with(HierarchicalOracle(TRUTH, GROUPS)), JOBS)
     assert asked.keys() == perfect.keys()
@@ -75,7 +75,7 @@ class Listener:
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_the_oracle_hears_what_its_own_replica_thinks_of_the_rows(way: Way) -> None:
+def test_the_oracle_receives_the_beliefs_of_its_own_replica(way: Way) -> None:
     oracle = Listener(wants_beliefs=True)
     jobs = [Job(0, "margin"), Job(1, "margin")]
     rounds = run(setting_with(oracle, way), jobs)
@@ -97,7 +97,7 @@ def test_the_oracle_hears_what_its_own_replica_thinks_of_the_rows(way: Way) -> N
 
 
 @pytest.mark.long
-def test_an_oracle_that_wants_no_beliefs_is_told_none() -> None:
+def test_an_oracle_that_needs_no_beliefs_receives_none() -> None:
     oracle = Listener(wants_beliefs=False)
     run(setting_with(oracle), [JOBS[0]])
     assert all(beliefs is None for _, beliefs in oracle.heard)
@@ -109,7 +109,7 @@ def test_the_first_labels_are_asked_for_without_beliefs() -> None:
     assert [beliefs for _, beliefs in oracle.heard] == [None]
 
 
-def test_only_an_oracle_that_may_be_partial_gives_sets_to_the_training() -> None:
+def test_only_an_oracle_with_partial_answers_passes_sets_to_the_training() -> None:
     for limit in (None, 2):
         setting = setting_with(HierarchicalOracle(TRUTH, GROUPS, limit))
         query = initial_query(setting, 0)
@@ -126,7 +126,7 @@ def test_only_an_oracle_that_may_be_partial_gives_sets_to_the_training() -> None
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_partial_answers_teach_classes_too(way: Way) -> None:
+def test_partial_answers_let_the_model_learn_classes(way: Way) -> None:
     rounds = run(setting_with(HierarchicalOracle(TRUTH, GROUPS, 2), way), JOBS)
     for job in JOBS:
         last = rounds[*job, 2]
@@ -136,7 +136,7 @@ def test_partial_answers_teach_classes_too(way: Way) -> None:
 
 
 @pytest.mark.long
-def test_sets_of_one_class_teach_what_the_classes_do() -> None:
+def test_training_on_sets_of_one_class_equals_training_on_classes() -> None:
     named, sets = (
         run(setting_with(HierarchicalOracle(TRUTH, GROUPS, limit)), [JOBS[0]])
         for limit in (None, 3)
@@ -146,7 +146,7 @@ def test_sets_of_one_class_teach_what_the_classes_do() -> None:
         assert done.step.nll == pytest.approx(named[key].step.nll, abs=1e-9)
 
 
-def test_a_set_is_called_by_its_group_or_by_its_classes() -> None:
+def test_a_set_is_named_by_its_group_or_by_its_classes() -> None:
     possible = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1], [1, 1, 1, 1]]).bool()
     answers = Answers(
         torch.tensor([-1, -1, 3, -1]), torch.ones(4), torch.ones(4, dtype=torch.int64), possible

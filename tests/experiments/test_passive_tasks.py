@@ -73,7 +73,7 @@ def measures(result: TasksResult) -> dict[tuple[str, str], float]:
     return found
 
 
-def test_the_rows_of_a_smaller_fraction_are_those_of_a_larger_one() -> None:
+def test_the_rows_of_a_smaller_fraction_are_among_those_of_a_larger_one() -> None:
     few, more = (labelled_rows(POOL, fraction, 3).tolist() for fraction in (0.05, 0.25))
     assert more[: len(few)] == few
     labels = [task.labels[:400] for task in POOL.tasks.values()]
@@ -91,7 +91,7 @@ def test_a_fraction_outside_of_zero_to_one_is_refused(fraction: float) -> None:
 
 
 @pytest.mark.long
-def test_a_result_tells_of_every_task_and_of_the_net() -> None:
+def test_a_result_describes_every_task_and_the_net() -> None:
     (result,) = run(fractions=(0.5,))
     found, rows = measures(result), labelled_rows(POOL, 0.5, 0)
     counts = {name: int(known_rows(t.labels[rows]).sum()) for name, t in POOL.tasks.items()}
@@ -114,7 +114,7 @@ def test_a_result_tells_of_every_task_and_of_the_net() -> None:
 
 
 @pytest.mark.long
-def test_the_kept_epoch_is_the_best_mean_loss_on_validation_and_test_has_no_say() -> None:
+def test_the_kept_epoch_has_the_best_validation_loss_and_test_has_no_effect() -> None:
     (result,) = run()
     fit = result.fit
     # The same training by its parts, one epoch more each time.
@@ -174,7 +174,7 @@ def test_the_measures_are_those_of_the_net_trained_by_hand() -> None:
 
 
 @pytest.mark.long
-def test_seeds_trained_together_come_to_what_each_comes_to_alone() -> None:
+def test_seeds_trained_together_equal_seeds_trained_alone() -> None:
     model = ModelOptions(name="mmoe", dropout=0.25, experts=ExpertOptions(number=3, widths=(8,)))
     together = run(model=model, seeds=(0, 5), fractions=(0.3, 1.0), way="lockstep")
     told = [(r.fit.fraction, r.fit.seed) for r in together]
@@ -189,7 +189,7 @@ def test_seeds_trained_together_come_to_what_each_comes_to_alone() -> None:
 
 
 @pytest.mark.long
-def test_tasks_may_be_disjoint_and_more_labels_help() -> None:
+def test_disjoint_tasks_are_trained_and_more_labels_help() -> None:
     results = run(make_disjoint_pool(), fractions=(0.04, 1.0))
     few, many = (measures(result) for result in results)
     assert results[1].fit.n_cells == results[1].fit.n_objects == 400
@@ -214,7 +214,7 @@ def test_the_mean_weight_of_a_gate_is_over_the_evaluated_rows_of_the_task() -> N
     assert {f.fact for f in facts} == {"weight"}
 
 
-def test_one_gate_for_all_tasks_has_the_same_mean_where_all_have_the_same_rows() -> None:
+def test_a_gate_shared_by_all_tasks_has_equal_means_where_tasks_share_their_rows() -> None:
     full = {
         name: Task(name, ("0", "1"), POOL.tasks["late"].labels.clamp_min(0)) for name in ("a", "b")
     }
@@ -225,7 +225,7 @@ def test_one_gate_for_all_tasks_has_the_same_mean_where_all_have_the_same_rows()
 
 
 @pytest.mark.long
-def test_stochastic_gates_tell_their_probabilities_and_densities() -> None:
+def test_stochastic_gates_report_their_probabilities_and_densities() -> None:
     experts = ExpertOptions(number=5, widths=(8,), density_weight=0.5)
     (result,) = run(model=ModelOptions(name="multi-cluster", dropout=0.0, experts=experts))
     found = measures(result)
@@ -239,7 +239,7 @@ def test_stochastic_gates_tell_their_probabilities_and_densities() -> None:
 
 
 @pytest.mark.long
-def test_a_row_of_disjoint_tasks_costs_the_net_of_its_own_task() -> None:
+def test_a_row_of_disjoint_tasks_costs_only_the_net_of_its_own_task() -> None:
     pool = make_disjoint_pool()
     for evaluation, n_experts in (("top-1", 1), ("all", 5)):
         experts = ExpertOptions(number=5, widths=(8,), evaluation=evaluation)
@@ -249,7 +249,7 @@ def test_a_row_of_disjoint_tasks_costs_the_net_of_its_own_task() -> None:
         assert result.fit.active_flops == n_experts * 34 * 8 + summed + 8 * 2
 
 
-def test_the_probabilities_told_of_hard_concrete_gates_are_those_of_their_being_open() -> None:
+def test_the_probabilities_reported_for_hard_concrete_gates_are_those_of_being_open() -> None:
     experts = ExpertOptions(
         number=4, widths=(8,), estimator="hard-concrete", samples=1, density_weight=0.5
     )
@@ -270,7 +270,7 @@ def test_the_probabilities_told_of_hard_concrete_gates_are_those_of_their_being_
 
 
 @pytest.mark.long
-def test_learned_weights_of_tasks_are_told() -> None:
+def test_learned_weights_of_tasks_are_reported() -> None:
     found = {
         weighting: measures(run(training=replace(TRAINING, task_weighting=weighting))[0])
         for weighting in ("gradnorm", "uncertainty", "pcgrad")
@@ -285,16 +285,14 @@ def test_learned_weights_of_tasks_are_told() -> None:
     assert not {"sigma", "task_weight"} & {metric for _, metric in found["pcgrad"]}
 
 
-def test_a_net_that_diverges_is_told_and_not_measured() -> None:
+def test_a_net_that_diverges_is_reported_and_not_measured() -> None:
     (result,) = run(training=replace(TRAINING, optimiser="sgd", learning_rate=1e30))
     assert (result.fit.epochs, result.fit.train_loss, result.fit.validation_loss) == (0, None, None)
     assert {record.metric for record in result.tasks} == {"n_labelled"}
 
 
 @pytest.mark.long
-def test_without_a_test_split_validation_is_measured_and_without_both_there_is_no_stopping() -> (
-    None
-):
+def test_validation_is_measured_without_a_test_split_and_without_both_nothing_stops() -> None:
     splits = {"train": range(400), "validation": range(400, 700), "test": range(0)}
     (result,) = run(replace(POOL, splits=splits))
     found = measures(result)
@@ -309,7 +307,7 @@ def test_without_a_test_split_validation_is_measured_and_without_both_there_is_n
     assert result.fit.validation_loss is None
 
 
-def test_targets_are_scaled_by_the_known_ones_of_each_replica() -> None:
+def test_targets_are_scaled_by_the_known_targets_of_each_replica() -> None:
     nan = math.nan
     targets = torch.tensor([[1.0, 3.0, nan], [5.0, 5.0, nan], [nan, nan, nan]])
     scale = scale_of(targets)
@@ -320,7 +318,7 @@ def test_targets_are_scaled_by_the_known_ones_of_each_replica() -> None:
     assert wide.undo(torch.tensor([[-0.5]])).tolist() == [[2.0]]
 
 
-def test_a_task_without_a_row_has_no_measure() -> None:
+def test_a_task_without_rows_has_no_measure() -> None:
     task = Task("y", (), torch.full((4,), math.nan), "target")
     values = values_of(task, torch.zeros(1, 2, 1), range(1, 3), None)
     assert measure_task(task, {"predicted": values["predicted"][0]}, range(1, 3)) == {}

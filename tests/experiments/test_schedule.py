@@ -8,7 +8,7 @@ from alsim.options.curves import ScheduleOptions
 from alsim.options.sizes import QuerySize, Until
 
 
-def test_the_defaults_are_the_studys_where_the_pool_is_large_enough() -> None:
+def test_the_defaults_are_those_of_the_study_where_the_pool_is_large_enough() -> None:
     schedule = plan_schedule(ScheduleOptions(), 50_000)
     assert schedule == Schedule(2000, QuerySize(20, 20), 100, Until())
 
@@ -28,7 +28,7 @@ def test_the_defaults_are_the_studys_where_the_pool_is_large_enough() -> None:
         ),
     ],
 )
-def test_a_schedule_is_put_into_words(until: Until, words: str) -> None:
+def test_a_schedule_is_described_in_a_sentence(until: Until, words: str) -> None:
     assert str(Schedule(2000, QuerySize(20, 20), 100, until)) == words
     one = Schedule(5, QuerySize(1, 40), 1, Until())
     assert str(one) == "5 initial labels, then 1 query of 1 growing to 40"
@@ -51,12 +51,12 @@ def test_defaults_shrink_to_fit_any_pool(n: int) -> None:
         ScheduleOptions(until=Until("labels", 100)),
     ],
 )
-def test_sizes_that_were_asked_for_and_do_not_fit_are_errors(options: ScheduleOptions) -> None:
+def test_requested_sizes_that_do_not_fit_are_errors(options: ScheduleOptions) -> None:
     with pytest.raises(UsageError):
         plan_schedule(options, 1000)
 
 
-def test_a_growing_query_runs_geometrically_from_first_to_last() -> None:
+def test_a_growing_query_size_is_geometric_from_first_to_last() -> None:
     size = QuerySize(20, 200)
     sizes = [size.at(step, 5) for step in range(1, 6)]
     assert sizes == [20, 36, 63, 112, 200]
@@ -73,7 +73,7 @@ def test_a_run_until_exhausted_takes_the_last_rows_in_a_smaller_query() -> None:
     assert sizes == [8, 8, 4]
 
 
-def test_a_run_until_so_many_labels_stops_at_exactly_that_number() -> None:
+def test_a_run_until_a_number_of_labels_stops_at_exactly_that_number() -> None:
     schedule = Schedule(10, QuerySize(8, 8), 2, Until("labels", 29))
     n, step = 10, 1
     while size := schedule.query_at(step, n, 1000):
@@ -81,13 +81,15 @@ def test_a_run_until_so_many_labels_stops_at_exactly_that_number() -> None:
     assert n == 29
 
 
-def test_a_run_of_so_many_steps_ends_after_them() -> None:
+def test_a_run_with_a_number_of_steps_ends_after_them() -> None:
     schedule = Schedule(10, QuerySize(8, 8), 2, Until())
     assert [schedule.query_at(step, 10, 1000) for step in (1, 2, 3)] == [8, 8, 0]
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 60), st.integers(33, 200))
-def test_steps_are_reduced_to_the_most_that_fit(first: int, last: int, steps: int, n: int) -> None:
+def test_steps_are_reduced_to_the_largest_number_that_fits(
+    first: int, last: int, steps: int, n: int
+) -> None:
     size = QuerySize(first, last)
     most = max(s for s in range(1, steps + 1) if 2 + size.total(s) <= n)
     options = ScheduleOptions(initial_size=2, query_size=size, steps=steps)

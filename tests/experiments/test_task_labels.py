@@ -48,7 +48,7 @@ QUERIES = Queries(
         (0.05, [], [], []),
     ],
 )
-def test_the_first_units_that_were_queried_are_one_entry_a_row(
+def test_the_first_queried_units_become_one_entry_for_each_row(
     fraction: float, rows: list[int], label: list[int], late: list[int]
 ) -> None:
     found = queried_labels(classes_only(POOL), QUERIES, fraction)
@@ -57,14 +57,14 @@ def test_the_first_units_that_were_queried_are_one_entry_a_row(
     assert (found.chosen_by, found.fraction) == ("margin", fraction)
 
 
-def test_an_answer_that_errs_is_trained_on_as_it_was_given() -> None:
+def test_a_wrong_answer_is_trained_on_as_given() -> None:
     truth = int(POOL.tasks["label"].labels[5])
     wrong = replace(QUERIES, labels=torch.tensor([(truth + 1) % 6, 1, 3, -1, 0, 2]))
     found = queried_labels(classes_only(POOL), wrong, 1.0)
     assert found.labels["label"][0] == (truth + 1) % 6
 
 
-def test_labels_drawn_are_the_pools_own() -> None:
+def test_drawn_labels_are_those_of_the_pool() -> None:
     found = drawn_labels(POOL, 0.1, 3)
     assert found.chosen_by == "random"
     for name, task in POOL.tasks.items():
@@ -93,7 +93,7 @@ def trained(evaluations: tuple[str, ...], labels: TaskLabels | None = None):
     return net
 
 
-def test_the_training_loss_is_of_the_labels_that_were_told() -> None:
+def test_the_training_loss_uses_the_answers_of_the_oracle() -> None:
     rows = torch.tensor([5, 7, 2, 11, 30, 31])
     truth = POOL.tasks["label"].labels[rows]
     told = (truth + torch.tensor([1, 0, 2, 0, 0, 3])) % 6  # three err
@@ -127,7 +127,7 @@ def test_the_training_loss_is_of_the_labels_that_were_told() -> None:
 
 
 @pytest.mark.long
-def test_one_net_is_evaluated_by_several_choices_of_its_experts() -> None:
+def test_one_net_is_evaluated_with_several_choices_of_its_experts() -> None:
     modes = ("task-k", "top-1", "top-5", "all", "soft")
     net = trained(modes)
     found = {(r.task, r.evaluation, r.metric): r.value for r in net.result.tasks}
@@ -167,14 +167,14 @@ def test_one_net_is_evaluated_by_several_choices_of_its_experts() -> None:
 
 
 @pytest.mark.long
-def test_the_first_evaluation_is_that_by_which_the_training_stops() -> None:
+def test_the_first_evaluation_decides_when_the_training_stops() -> None:
     first, other = trained(("top-1", "all")), trained(("all", "top-1"))
     assert first.result.fit.validation_loss != other.result.fit.validation_loss
     assert first.model.pruned(["late"]).levels[0].experts.layers[0].weight.shape[0] == 1
     assert other.model.pruned(["late"]).levels[0].experts.layers[0].weight.shape[0] == 5
 
 
-def test_a_net_without_stochastic_gates_has_one_evaluation_without_a_name() -> None:
+def test_a_net_without_stochastic_gates_has_one_unnamed_evaluation() -> None:
     setting = make_tasks_setting(
         POOL, model=ModelOptions(name="mlp", width=8), training=TrainingOptions(max_epochs=1),
         way="direct", device=torch.device("cpu"), evaluations=("task-k", "all"),

@@ -54,7 +54,9 @@ def rounds_of(unit: Unit) -> Rounds:
 @pytest.mark.long
 @UNITS
 @pytest.mark.parametrize("job", JOBS)
-def test_only_known_cells_are_asked_for_each_once_and_answered_truly(unit: Unit, job: Job) -> None:
+def test_each_known_cell_is_queried_at_most_once_and_answered_correctly(
+    unit: Unit, job: Job
+) -> None:
     queries = asked(rounds_of(unit), job)
     cells = [(query.id, query.task) for query in queries]
     assert len(set(cells)) == len(cells)
@@ -63,7 +65,7 @@ def test_only_known_cells_are_asked_for_each_once_and_answered_truly(unit: Unit,
 
 @UNITS
 @pytest.mark.parametrize("job", JOBS)
-def test_labels_count_the_units_and_each_query_has_its_size(unit: Unit, job: Job) -> None:
+def test_labels_count_units_and_each_query_has_its_size(unit: Unit, job: Job) -> None:
     n = 0
     for step in range(4):
         done = rounds_of(unit)[*job, step]
@@ -77,7 +79,7 @@ def test_labels_count_the_units_and_each_query_has_its_size(unit: Unit, job: Job
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_an_object_is_asked_for_with_all_of_its_known_labels_at_once(job: Job) -> None:
+def test_a_queried_object_brings_all_of_its_known_labels_at_once(job: Job) -> None:
     for step in range(4):
         done = rounds_of("object")[*job, step]
         for _, of_rank in groupby(done.queries, lambda query: query.rank):
@@ -132,7 +134,7 @@ def test_by_cells_an_object_twice_in_one_query_is_read_once() -> None:
 
 
 @UNITS
-def test_initial_labels_are_as_many_for_every_seed_and_the_last_object_may_be_partly_asked(
+def test_every_seed_has_equally_many_initial_labels_and_the_last_object_may_be_partial(
     unit: Unit,
 ) -> None:
     setting = make_queries_setting(unit=unit)
@@ -196,7 +198,7 @@ def margins_at_first(setting: Setting, job: Job) -> tuple[Tensor, Tensor]:
 
 @UNITS
 @pytest.mark.parametrize("rule", RULES[:4])
-def test_the_query_is_the_best_by_loops_over_objects_and_tasks(unit: Unit, rule: str) -> None:
+def test_the_query_equals_that_of_loops_over_objects_and_tasks(unit: Unit, rule: str) -> None:
     job = Job(0, f"margin(combine={rule})")
     scores, is_open = margins_at_first(make_queries_setting((job.strategy,), unit), job)
     values: dict[tuple[int, int], float] = {}
@@ -229,7 +231,7 @@ def test_the_query_is_the_best_by_loops_over_objects_and_tasks(unit: Unit, rule:
 
 @UNITS
 @pytest.mark.parametrize("rule", RULES[4:])
-def test_in_turns_each_task_asks_for_its_best_of_what_is_left(unit: Unit, rule: str) -> None:
+def test_tasks_in_turn_query_the_best_of_what_is_left(unit: Unit, rule: str) -> None:
     job = Job(0, f"margin(combine={rule})")
     scores, is_open = margins_at_first(make_queries_setting((job.strategy,), unit), job)
     expected: list[tuple[str, float]] = []
@@ -268,7 +270,7 @@ def turned_state(state: ReplicaState) -> ReplicaState:
 
 @UNITS
 @pytest.mark.parametrize("rule", RULES[:4])
-def test_with_the_tasks_in_another_order_the_same_is_asked_for(unit: Unit, rule: str) -> None:
+def test_the_order_of_the_tasks_does_not_affect_the_query(unit: Unit, rule: str) -> None:
     names = list(POOL.tasks)
     other = replace(POOL, tasks={names[i]: POOL.tasks[names[i]] for i in TURNED})
     job = Job(0, f"margin(combine={rule})")
@@ -295,7 +297,7 @@ def test_with_the_tasks_in_another_order_the_same_is_asked_for(unit: Unit, rule:
     assert len(found[0]) > 20
 
 
-def test_by_cells_an_object_is_one_row_to_train_on_with_what_is_known_of_it() -> None:
+def test_by_cells_an_object_is_one_training_row_with_its_known_labels() -> None:
     rows = torch.tensor([[5, 3, 5, 9, 3]])
     labels = {
         "a": torch.tensor([[2, -1, -1, 0, 1]]),
@@ -310,7 +312,7 @@ def test_by_cells_an_object_is_one_row_to_train_on_with_what_is_known_of_it() ->
 
 
 @UNITS
-def test_open_cells_are_those_that_nobody_asked_for(unit: Unit) -> None:
+def test_open_cells_are_those_not_queried_yet(unit: Unit) -> None:
     setting = make_queries_setting(unit=unit)
     queried = initial_query(setting, 2)
     labelled = labelled_rows(setting, [queried])
@@ -328,7 +330,7 @@ def test_open_cells_are_those_that_nobody_asked_for(unit: Unit) -> None:
 
 
 @pytest.mark.long
-def test_one_task_among_others_is_asked_for_as_if_it_were_alone() -> None:
+def test_queries_for_one_task_do_not_depend_on_other_tasks() -> None:
     alone = make_pool()
     several = replace(alone, tasks={**alone.tasks, "more": POOL.tasks["late"]})
     job = Job(0, "margin")
@@ -344,7 +346,7 @@ def test_one_task_among_others_is_asked_for_as_if_it_were_alone() -> None:
     assert plain == chosen
 
 
-def test_a_step_tells_the_mean_over_tasks_and_metrics_each_task() -> None:
+def test_steps_record_the_mean_over_tasks_and_metrics_record_each_task() -> None:
     done = rounds_of("object")[*JOBS[1], 3]
     value = {
         (m.task, m.metric): m.value
@@ -359,7 +361,7 @@ def test_a_step_tells_the_mean_over_tasks_and_metrics_each_task() -> None:
     assert Counter(m.task for m in recalls) == {"label": 6, "late": 2, "third": 3}
 
 
-def test_a_task_is_measured_on_the_rows_whose_label_is_known() -> None:
+def test_a_task_is_measured_on_the_rows_with_a_known_label() -> None:
     setting = make_queries_setting()
     start = passive(setting, [0], Progress())
     replicas = fresh_replicas(setting, [0], "init")
@@ -384,7 +386,7 @@ def test_a_task_is_measured_on_the_rows_whose_label_is_known() -> None:
 
 
 @UNITS
-def test_an_object_is_one_row_of_the_training_however_it_was_asked_for(unit: Unit) -> None:
+def test_an_object_is_one_training_row_however_it_was_queried(unit: Unit) -> None:
     ids: set[str | int] = set()
     for step in range(4):
         done = rounds_of(unit)[*JOBS[0], step]
@@ -394,7 +396,7 @@ def test_an_object_is_one_row_of_the_training_however_it_was_asked_for(unit: Uni
 
 
 @UNITS
-def test_going_on_from_any_step_repeats_what_follows(unit: Unit) -> None:
+def test_resuming_from_any_step_repeats_the_following_steps(unit: Unit) -> None:
     setting = make_queries_setting(("margin(combine=rrf)",), unit, read_price=1.0)
     jobs = [Job(1, "margin(combine=rrf)")]
     positions: list[Position] = []
@@ -411,7 +413,7 @@ def test_going_on_from_any_step_repeats_what_follows(unit: Unit) -> None:
 
 
 @pytest.mark.long
-def test_objects_in_lockstep_are_those_of_one_net_after_another() -> None:
+def test_queries_in_lockstep_equal_those_of_one_net_after_another() -> None:
     names = ("random", "margin", "margin(combine=quotas)", "core-set(combine=alternating)")
     jobs = [Job(seed, name) for seed in (0, 1) for name in names]
     direct, lockstep = (
@@ -425,7 +427,7 @@ def test_objects_in_lockstep_are_those_of_one_net_after_another() -> None:
 
 
 @pytest.mark.long
-def test_asking_until_nothing_is_left_asks_for_every_known_cell() -> None:
+def test_a_run_until_exhausted_queries_every_known_cell() -> None:
     pool = _without_rows(POOL)
     for unit, n in (("object", 30), ("cell", None)):
         schedule = Schedule(10, QuerySize(13, 13), 99, Until("exhausted"))

@@ -38,7 +38,7 @@ def nets(setting: Setting, way: Way, n: int) -> Replicas:
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_the_hidden_of_a_task_is_what_its_own_head_reads(way: Way) -> None:
+def test_the_hidden_signal_of_a_task_is_the_input_of_its_own_head(way: Way) -> None:
     setting = make_queries_setting(way=way)
     replicas = nets(setting, way, 2 if way == "lockstep" else 1)
     rows = torch.arange(100)
@@ -57,7 +57,7 @@ def test_the_hidden_of_a_task_is_what_its_own_head_reads(way: Way) -> None:
             assert (left.abs().max().item() < 1e-9) == fits
 
 
-def test_what_tasks_share_of_a_pass_is_what_each_would_compute_alone() -> None:
+def test_a_pass_shared_by_tasks_equals_separate_passes() -> None:
     setting = make_queries_setting()
     replicas = nets(setting, "direct", 1)
     everything = torch.arange(3, 90)
@@ -74,7 +74,7 @@ def test_what_tasks_share_of_a_pass_is_what_each_would_compute_alone() -> None:
             torch.testing.assert_close(together.values[signal], value, rtol=0, atol=1e-12)
 
 
-def test_candidates_of_several_tasks_at_once_are_those_of_each_by_itself() -> None:
+def test_candidates_for_several_tasks_at_once_equal_those_for_each_alone() -> None:
     names = ("margin", "badge(combine=quotas)", "core-set(combine=quotas)", "random")
     setting = make_queries_setting(names, way="lockstep")
     seeds = [0, 1, 0, 1]
@@ -102,7 +102,7 @@ def test_candidates_of_several_tasks_at_once_are_those_of_each_by_itself() -> No
                     torch.testing.assert_close(value, others[signal], rtol=0, atol=1e-12)
 
 
-def test_a_strategy_is_given_the_labels_of_the_task_alone() -> None:
+def test_a_strategy_receives_only_the_labels_of_its_task() -> None:
     setting = make_queries_setting(("core-set(combine=quotas)",))
     replicas = fresh_replicas(setting, [0], "init")
     queried = initial_query(setting, 0)

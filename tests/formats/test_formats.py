@@ -80,7 +80,7 @@ def test_a_complete_run_is_read(folder: Path) -> None:
 
 
 @VERSIONS
-def test_a_run_that_was_cut_short_is_read_as_far_as_it_went(folder: Path) -> None:
+def test_an_interrupted_run_is_read_up_to_its_last_record(folder: Path) -> None:
     run = read_run(folder / "unfinished")
     assert run.status == "interrupted"
     assert n_rows(run) == (8, n_metrics(folder, 8), 75, 27)
@@ -92,13 +92,13 @@ def test_a_run_that_was_cut_short_is_read_as_far_as_it_went(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["complete", "unfinished"])
-def test_the_metrics_of_version_2_are_those_of_version_3_that_have_no_label(name: str) -> None:
+def test_the_metrics_of_version_2_equal_those_of_version_3_without_labels(name: str) -> None:
     then, now = (read_run(folder / name).metrics for folder in (V2, V3))
     assert then.schema.equals(now.schema, check_metadata=True)
     assert then.to_pylist() == [row for row in now.to_pylist() if row["label"] is None]
 
 
-def test_the_recalls_of_version_3_are_those_of_the_classes_that_were_evaluated() -> None:
+def test_version_3_has_recalls_of_the_evaluated_classes() -> None:
     run = read_run(V3 / "complete")
     recalls = [row for row in run.metrics.to_pylist() if row["label"] is not None]
     assert recalls[24] == {
@@ -115,7 +115,7 @@ def test_the_recalls_of_version_3_are_those_of_the_classes_that_were_evaluated()
         assert mean == pytest.approx(step["balanced_accuracy"], abs=1e-12)
 
 
-def test_a_manifest_of_version_3_tells_the_rows_of_each_class() -> None:
+def test_a_manifest_of_version_3_records_the_number_of_rows_of_each_class() -> None:
     for name in ("complete", "unfinished"):
         pool = cast("dict[str, Any]", read_run(V3 / name).manifest["pool"])
         assert list(pool["classes"]) == CLASSES
@@ -162,7 +162,7 @@ def earlier(tmp_path: Path) -> Path:
     return Path(shutil.copytree(V2, tmp_path / "v2"))
 
 
-def test_an_unfinished_run_of_an_earlier_version_cannot_go_on_and_is_left_as_it_is(
+def test_an_unfinished_run_of_an_earlier_version_is_not_resumed_and_left_unchanged(
     earlier: Path,
 ) -> None:
     folder = earlier / "unfinished"
@@ -174,13 +174,13 @@ def test_an_unfinished_run_of_an_earlier_version_cannot_go_on_and_is_left_as_it_
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_finished_run_of_an_earlier_version_is_as_finished_as_any(earlier: Path) -> None:
+def test_a_finished_run_of_an_earlier_version_counts_as_finished(earlier: Path) -> None:
     watch = Hearing()
     assert alsim.resume(earlier / "complete", watch=watch).status == "complete"
     assert watch.notes == ["the run is finished: nothing is left to do"]
 
 
-def test_a_pool_is_the_same_whether_or_not_its_classes_were_told(earlier: Path) -> None:
+def test_a_pool_counts_as_equal_even_if_its_classes_were_not_recorded(earlier: Path) -> None:
     then, now = (dict(read_run(folder / "complete").manifest) for folder in (V2, V3))
     refuse_differences(earlier / "complete", {"pool": then["pool"]}, {"pool": now["pool"]})
     other = {**cast("dict[str, Any]", now["pool"]), "modalities": {"text": 32}}
@@ -231,7 +231,9 @@ def test_a_checkpoint_of_a_later_version_is_refused(later: Path) -> None:
 
 
 @VERSIONS
-def test_the_files_are_small_and_tell_nothing_of_the_machine_that_wrote_them(folder: Path) -> None:
+def test_the_files_are_small_and_reveal_nothing_of_the_machine_that_wrote_them(
+    folder: Path,
+) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 150_000
     for path in files:

@@ -4,7 +4,7 @@ import pytest
 from golden import study
 
 
-def test_the_kept_study_comes_out_as_it_was() -> None:
+def test_the_study_reproduces_its_stored_numbers() -> None:
     kept, now = json.loads(study.KEPT.read_text()), study.compute()
     assert now.keys() == kept.keys()
     for strategy, rounds in kept.items():
