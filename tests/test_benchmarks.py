@@ -45,14 +45,14 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_every_benchmark_is_tried_here() -> None:
+def test_every_benchmark_is_tested_here() -> None:
     there = {path.stem.replace("__main__", "") for path in BENCHMARKS.glob("*.py")}
     assert there - NOT_RUN == {name.partition(" ")[0] for name in COMMANDS}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_benchmark_runs_at_a_tiny_size_and_prints_what_it_ran_on(name: str, mnist: Path) -> None:
+def test_a_benchmark_runs_at_a_tiny_size_and_prints_the_machine(name: str, mnist: Path) -> None:
     arguments, result = COMMANDS[name]
     module = f"benchmarks.{name.partition(' ')[0]}".rstrip(".")
     filled = arguments.format(mnist=mnist, data=mnist.parent).split()

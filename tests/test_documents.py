@@ -11,7 +11,7 @@ NAMED = re.compile(r"`((?:alsim|docs|tests|benchmarks|\.ci)/[\w./*-]*)`")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_a_page_names_is_there(page: str) -> None:
+def test_every_file_that_a_page_names_exists(page: str) -> None:
     named = NAMED.findall((ROOT / page).read_text(encoding="utf-8"))
     assert len(named) > 5 or page == "README.md"
     assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
@@ -23,7 +23,7 @@ def test_the_map_has_a_line_for_every_folder() -> None:
     assert {name for name in folders if f"| `alsim/{name}/` |" not in text} == set()
 
 
-def test_files_in_the_route_of_an_option_are_there() -> None:
+def test_files_in_the_route_of_an_option_exist() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     route = text[text.index("## How `--query-size") : text.index("## Decisions")]
     paths = re.findall(r"`([a-z_]+/[\w/]+\.py)", route)

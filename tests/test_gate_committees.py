@@ -70,7 +70,7 @@ LOGITS = torch.tensor([[-1.5, 0.0, 0.5, 2.0, -0.5]])
 
 
 @pytest.mark.parametrize("heads", ["mixed", "all"])
-def test_the_members_are_draws_of_all_the_gates_by_their_probabilities(heads: str) -> None:
+def test_the_members_draw_all_gates_with_their_probabilities(heads: str) -> None:
     setting = setting_of(heads=heads)
     replicas = replicas_of(setting, LOGITS)
     n = 3000
@@ -104,7 +104,7 @@ def test_members_agree_where_every_gate_is_certain(way: Way, sign: int) -> None:
         torch.testing.assert_close(drawn[:, 0], torch.softmax(logits, -1))
 
 
-def test_a_member_is_one_model_for_all_rows_however_they_are_cut() -> None:
+def test_a_member_is_one_model_for_all_rows_in_any_chunks() -> None:
     setting = setting_of()
     replicas = replicas_of(setting, LOGITS)
     whole = members(setting, replicas, 8)[0]
@@ -114,7 +114,7 @@ def test_a_member_is_one_model_for_all_rows_however_they_are_cut() -> None:
     assert not torch.allclose(whole[:, 0], whole[:, 1])
 
 
-def test_a_replicas_members_do_not_depend_on_its_neighbours() -> None:
+def test_the_members_of_a_replica_do_not_depend_on_its_neighbours() -> None:
     setting = setting_of("lockstep")
     together = members(setting, replicas_of(setting, LOGITS, 2), 5, seeds=(3, 4))
     alone = members(setting, replicas_of(setting, LOGITS), 5, seeds=(3,))
@@ -122,7 +122,7 @@ def test_a_replicas_members_do_not_depend_on_its_neighbours() -> None:
     assert not torch.allclose(together[0], together[1])
 
 
-def test_without_stochastic_gates_there_is_no_committee_by_them() -> None:
+def test_a_committee_by_gates_is_refused_without_stochastic_gates() -> None:
     setting = make_toy_setting(model=ModelOptions(name="mmoe"))
     with pytest.raises(ValueError, match="a net with stochastic gates"):
         members(setting, fresh_replicas(setting, [0], "init"), 2)

@@ -98,7 +98,7 @@ def test_no_kind_of_study_imports_another() -> None:
     assert seen == KINDS
 
 
-def test_what_curves_and_correlation_share_imports_neither() -> None:
+def test_code_shared_by_curves_and_correlation_imports_neither() -> None:
     wrong = {
         path.name: kinds
         for path in (ROOT / "studies" / "start").glob("*.py")
@@ -117,7 +117,7 @@ def studies_imported(path: Path) -> set[str]:
     return {parts[2] for parts in modules if len(parts) > 2 and parts[1] == "studies"}
 
 
-def test_only_the_command_line_knows_typer_and_rich() -> None:
+def test_only_the_command_line_imports_typer_and_rich() -> None:
     users = {
         path.relative_to(ROOT).parts[0]
         for path in ROOT.rglob("*.py")

@@ -26,7 +26,7 @@ SCORED = {**SAID, "scores": LOGS[:, 1] - LOGS[:, 0]}
 TARGETS = {"predicted": torch.tensor([1.0, 2.0]), "targets": torch.tensor([1.0, 4.0])}
 
 
-def test_a_measure_is_computed_where_all_that_it_reads_is_given() -> None:
+def test_a_measure_is_computed_if_all_of_its_inputs_are_given() -> None:
     of_classes = {name for name, each in MEASURES.items() if each.of == "classes"}
     of_two = {name for name, each in MEASURES.items() if each.of == "two classes"}
     assert metrics.measure(MEASURES, 2, **SAID).keys() == of_classes
@@ -49,11 +49,11 @@ def test_each_measure_is_the_metric_of_its_name() -> None:
     assert found["auc"] == 1.0
 
 
-def test_a_loss_that_is_no_number_any_more_is_recorded_and_a_share_is_not() -> None:
+def test_a_loss_that_is_nan_is_recorded_and_a_share_that_is_nan_is_not() -> None:
     assert {name for name, each in MEASURES.items() if each.may_be_nan} == {"nll", "ece"}
 
 
-def test_a_measure_that_a_function_cannot_tell_is_left_out() -> None:
+def test_an_undefined_measure_is_left_out() -> None:
     alike = {**SCORED, "labels": torch.zeros(4, dtype=torch.int64)}
     assert "auc" not in metrics.measure(OF_CURVES, 2, **alike)
 
@@ -79,7 +79,7 @@ def test_a_record_of_a_value_out_of_range_is_refused(name: str) -> None:
     assert bounds_of(name) == (measure.least, measure.most)
 
 
-def test_scores_shares_and_words_are_those_that_were_before_the_table() -> None:
+def test_the_table_gives_the_expected_scores_shares_and_wording() -> None:
     assert SCORES == ("accuracy", "balanced_accuracy", "macro_f1", "auc")
     assert {*SCORES, "ece"} == SHARES
     assert OF_STEPS == ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")

@@ -117,7 +117,7 @@ def exhausted() -> Tensor:
     size=st.integers(64, 4096),
     fails=st.frozensets(st.integers(0, 25)),
 )
-def test_every_row_comes_once_and_in_order_wherever_memory_runs_out(
+def test_every_row_is_processed_once_and_in_order_wherever_memory_runs_out(
     n: int, size: int, fails: frozenset[int]
 ) -> None:
     heard: list[int] = []
@@ -146,7 +146,7 @@ def test_every_row_comes_once_and_in_order_wherever_memory_runs_out(
         assert smaller < len(rows)  # a last chunk that is short is cut too
 
 
-def test_a_second_pass_begins_with_the_size_that_fitted() -> None:
+def test_a_second_pass_starts_with_the_size_that_fitted() -> None:
     sizes: list[int] = []
 
     def work(rows: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ def test_a_second_pass_begins_with_the_size_that_fitted() -> None:
 
 
 @WAYS
-def test_the_tensors_of_a_failed_attempt_are_gone_before_the_next(way: Way) -> None:
+def test_the_tensors_of_a_failed_attempt_are_freed_before_the_next(way: Way) -> None:
     setting = setting_of("three-head", way)
     replicas = fresh_replicas(setting, [0], "init")
     left: list[weakref.ref[Tensor]] = []
@@ -196,7 +196,7 @@ def test_the_tensors_of_a_failed_attempt_are_gone_before_the_next(way: Way) -> N
 
 @pytest.mark.long
 @WAYS
-def test_a_study_goes_on_with_smaller_chunks_and_gives_what_they_give(
+def test_a_study_continues_with_smaller_chunks_and_gives_the_same_as_with_those(
     way: Way, models: Path
 ) -> None:
     heard: list[int] = []
@@ -216,7 +216,7 @@ def test_a_study_goes_on_with_smaller_chunks_and_gives_what_they_give(
         assert done == small[key]
 
 
-def test_below_64_rows_the_study_ends_and_says_what_to_do(models: Path) -> None:
+def test_below_64_rows_the_study_ends_with_advice(models: Path) -> None:
     with pytest.raises(RunError, match="GPU ran out of memory") as caught:
         run(setting_of(f"{models}:Tiny"), "margin")
     assert "64 rows" in caught.value.args[1]
@@ -224,7 +224,7 @@ def test_below_64_rows_the_study_ends_and_says_what_to_do(models: Path) -> None:
         assert way_out in caught.value.args[2]
 
 
-def test_a_score_that_runs_out_of_memory_is_given_fewer_rows() -> None:
+def test_a_score_that_runs_out_of_memory_gets_fewer_rows() -> None:
     margin = find_strategy("margin").strategy
 
     def score(signals: Signals) -> Tensor:
@@ -240,7 +240,7 @@ def test_a_score_that_runs_out_of_memory_is_given_fewer_rows() -> None:
         assert [q.id for q in rounds[key].queries] == [q.id for q in done.queries]
 
 
-def test_beliefs_of_the_rows_asked_about_come_in_chunks_too(models: Path) -> None:
+def test_beliefs_about_the_queried_rows_are_computed_in_chunks_too(models: Path) -> None:
     heard: list[list[Tensor]] = []
     for name in ("three-head", f"{models}:Tight"):
         setting = setting_of(name)
@@ -281,7 +281,7 @@ def test_training_that_does_not_fit_is_an_error_with_advice(way: Way, models: Pa
     assert setting.chunks.size == Chunks().size
 
 
-def test_any_other_error_of_a_net_is_left_as_it_is(models: Path) -> None:
+def test_any_other_error_of_a_net_is_passed_on(models: Path) -> None:
     setting = setting_of(f"{models}:Wrong")
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         run(setting, "margin")
@@ -302,7 +302,7 @@ def test_a_selector_that_runs_out_of_memory_is_named(error: Any) -> None:
     assert "--candidates" in caught.value.args[2]
 
 
-def test_a_gpu_is_blamed_for_what_its_own_libraries_say() -> None:
+def test_memory_errors_of_gpu_libraries_are_reported_as_those_of_the_gpu() -> None:
     words = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
     with pytest.raises(RunError, match=r"(?s)GPU.*here.*less"), blaming_memory(
         "here", gpu="less", host="more"
@@ -324,7 +324,7 @@ WRONG: list[tuple[Callable[[Signals], Any], str]] = [
 
 
 @pytest.mark.parametrize(("scores", "message"), WRONG)
-def test_scores_that_are_not_one_number_a_row_name_strategy_seed_and_step(
+def test_scores_that_are_not_one_number_for_each_row_are_reported_with_strategy_seed_and_step(
     scores: Any, message: str
 ) -> None:
     mine = Strategy(frozenset({"probabilities"}), scores)
@@ -334,7 +334,9 @@ def test_scores_that_are_not_one_number_a_row_name_strategy_seed_and_step(
 
 
 @pytest.mark.parametrize("where", ["score", "select", "picks"])
-def test_whatever_else_a_strategy_raises_keeps_its_kind_and_names_them_too(where: str) -> None:
+def test_other_exceptions_of_a_strategy_keep_their_type_and_name_strategy_seed_and_step(
+    where: str,
+) -> None:
     def score(signals: Signals) -> Tensor:
         return signals.probabilities[:, 0] * (1 / 0 if where == "score" else 1)
 

@@ -20,7 +20,7 @@ def test_a_parameter_in_other_digits_is_refused() -> None:
         take_apart("bald(k=٣)", "--strategy").given({"k": int})
 
 
-def test_a_value_that_a_flag_names_twice_is_told() -> None:
+def test_a_value_that_a_flag_names_twice_is_refused() -> None:
     refuse_repeats("--label", ["a", "b"])
     with pytest.raises(UsageError, match="'b' is named twice") as refused:
         refuse_repeats("--label", ["a", "b", "b"])

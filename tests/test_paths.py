@@ -6,7 +6,7 @@ from alsim.errors import UsageError
 from alsim.paths import place
 
 
-def test_a_path_holds_a_folder_a_file_or_nothing(tmp_path: Path) -> None:
+def test_a_path_is_recognised_as_folder_file_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert place(tmp_path) == "folder"
     assert place(tmp_path / "file") == "file"

@@ -105,13 +105,17 @@ def install(site: Path) -> None:
     )
 
 
-def test_a_strategy_in_a_file_takes_parameters_and_keeps_the_contract(strategy_file: Path) -> None:
+def test_a_strategy_from_a_file_takes_parameters_and_keeps_the_contract(
+    strategy_file: Path,
+) -> None:
     named = find_strategy(f"{strategy_file}:second_best(power=2)")
     assert named.parameters == {"power": 2.0}
     check_strategy(named.strategy)
 
 
-def test_a_run_with_a_strategy_and_a_model_from_files(strategy_file: Path, tmp_path: Path) -> None:
+def test_a_run_can_use_a_strategy_and_a_model_from_files(
+    strategy_file: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "bag.py"
     model.write_text(MODEL)
     pool = write(make_table(300), tmp_path / "pool.parquet")
@@ -149,7 +153,7 @@ def test_a_plug_in_that_cannot_be_used_is_refused_without_traceback(
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
+def test_an_exception_in_a_plug_in_score_is_shown_and_not_reported_as_lack_of_memory(
     strategy_file: Path, tmp_path: Path
 ) -> None:
     pool = write(make_table(300), tmp_path / "pool.parquet")
@@ -160,7 +164,7 @@ def test_a_score_of_ones_own_that_raises_is_shown_and_not_blamed_on_memory(
         )  # fmt: skip
 
 
-def test_a_model_that_is_no_class_is_refused(strategy_file: Path) -> None:
+def test_a_model_that_is_not_a_class_is_refused(strategy_file: Path) -> None:
     with pytest.raises(UsageError, match="a int is not a model"):
         find_model(f"{strategy_file}:nothing")
     assert find_model("linear").builder(Shape({"x": 3}, {"label": 2}), alsim.models.ModelOptions())

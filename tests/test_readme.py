@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.process
-def test_each_command_of_the_readme_prints_what_stands_below_it(folder: Path) -> None:
+def test_each_command_of_the_readme_prints_the_output_shown_below_it(folder: Path) -> None:
     # One test for all, since a later command reads what an earlier one wrote.
     for first, *rest in CONSOLES:
         command, shown = first.removeprefix("$ "), "".join(rest)
@@ -63,7 +63,7 @@ def test_the_python_of_the_readme_runs(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_strategy_that_the_readme_writes_keeps_the_contract(tmp_path: Path) -> None:
+def test_the_strategy_in_the_readme_keeps_the_contract(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PYTHONS[1])
     named = find_strategy(f"{tmp_path / 'mine.py'}:second_best(power=2)")
     assert named.parameters == {"power": 2.0}
@@ -74,6 +74,6 @@ def test_the_strategy_that_the_readme_writes_keeps_the_contract(tmp_path: Path) 
     )
 
 
-def test_the_readme_lists_the_strategies_that_there_are() -> None:
+def test_the_readme_lists_all_strategies() -> None:
     section = README.split("## Strategies")[1].split("\n## ")[0]
     assert re.findall(r"^\| `([^`]+)` \|", section, re.M) == list(STRATEGIES)

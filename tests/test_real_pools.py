@@ -48,7 +48,7 @@ def test_digits_train_a_perceptron_on_pixels(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["clinc150_minilm", "cifar10_sample"])
-def test_other_pools_run_as_they_come(
+def test_other_pools_run_without_options(
     name: str, shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
     run = alsim.run(shared_data(name), strategy="entropy", out=tmp_path / "r", **FEW)

@@ -7,7 +7,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_reference_page_is_what_its_script_writes() -> None:
+def test_the_reference_page_equals_the_output_of_its_script() -> None:
     spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
     assert spec is not None
     assert spec.loader is not None

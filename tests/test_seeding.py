@@ -26,7 +26,7 @@ def test_draws_across_streams_are_uniform() -> None:
     assert stats.kstest(draws, "uniform").pvalue > 0.001
 
 
-def test_forking_leaves_the_global_generator_alone_and_moves_its_own_on() -> None:
+def test_forking_leaves_the_global_generator_alone_and_advances_its_own() -> None:
     before = torch.get_rng_state()
     generator = stream(0, "test")
     with forked(generator):
@@ -38,7 +38,7 @@ def test_forking_leaves_the_global_generator_alone_and_moves_its_own_on() -> Non
     assert not torch.equal(first, second)
 
 
-def test_the_global_generator_comes_back_after_an_error() -> None:
+def test_the_global_generator_is_restored_after_an_error() -> None:
     before = torch.get_rng_state()
     try:
         with forked(stream(0, "test")):
@@ -49,7 +49,7 @@ def test_the_global_generator_comes_back_after_an_error() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_rows_bytes_depend_on_the_seed_and_the_row_alone() -> None:
+def test_the_bytes_of_a_row_depend_only_on_the_seed_and_the_row() -> None:
     whole = row_bytes(7, torch.arange(100), 21)
     assert whole.shape == (100, 21)
     assert torch.equal(row_bytes(7, torch.tensor([60, 3]), 21), whole[[60, 3]])

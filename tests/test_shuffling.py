@@ -9,7 +9,7 @@ from alsim.shuffling import permutation, twister
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 625, 10_007])
 @pytest.mark.parametrize("seed", [0, 7, 2**40])
-def test_a_permutation_is_that_of_torch_and_so_is_the_next(n: int, seed: int) -> None:
+def test_a_permutation_and_the_next_equal_those_of_torch(n: int, seed: int) -> None:
     mine, theirs = twister(seed, "pool", "test"), stream(seed, "pool", "test")
     for _ in range(2):
         assert (

@@ -76,7 +76,7 @@ def test_signals_are_the_same_for_any_chunk_size(way: Way, committee: Committee)
                 torch.testing.assert_close(a[signal], b[signal], rtol=0, atol=1e-12)
 
 
-def test_signals_are_those_of_the_rows_asked_for() -> None:
+def test_signals_are_those_of_the_requested_rows() -> None:
     setting = setting_of()
     for rows in (
         torch.arange(5, 50),
@@ -135,7 +135,7 @@ def test_a_consistent_member_is_one_net_with_the_same_units_dropped_for_every_ro
     assert not torch.allclose(got[:, 0], got[:, 1])
 
 
-def test_independent_masks_belong_to_their_row_and_not_to_the_rows_beside_it() -> None:
+def test_independent_masks_depend_on_their_row_and_not_on_its_neighbours() -> None:
     setting = setting_of()
     asked = request("mc_probabilities", committee=INDEPENDENT)
     whole = one(setting, torch.arange(50), asked)["mc_probabilities"]
@@ -144,7 +144,7 @@ def test_independent_masks_belong_to_their_row_and_not_to_the_rows_beside_it() -
 
 
 @pytest.mark.long
-def test_a_rows_score_has_the_same_distribution_with_either_kind_of_masks() -> None:
+def test_the_score_of_a_row_has_the_same_distribution_with_either_kind_of_masks() -> None:
     setting = setting_of()
     replicas = replicas_of(setting)
     scores: list[list[float]] = []
@@ -155,7 +155,7 @@ def test_a_rows_score_has_the_same_distribution_with_either_kind_of_masks() -> N
     assert stats.ks_2samp(*scores).pvalue > 0.001
 
 
-def test_members_do_not_depend_on_the_replicas_beside_theirs() -> None:
+def test_members_do_not_depend_on_the_other_replicas() -> None:
     setting = setting_of("lockstep")
     rows = torch.arange(30)
     pair = [
@@ -183,7 +183,7 @@ def test_input_dropout_drops_its_share_and_scales_the_rest_up_row_by_row() -> No
     assert not torch.equal(passes[0].modalities["text"], other.modalities["text"])
 
 
-def test_each_seed_has_noise_of_its_own_in_lockstep_too() -> None:
+def test_each_seed_has_its_own_noise_in_lockstep_too() -> None:
     setting = setting_of("lockstep")
     rows = torch.arange(30)
     pair = [request("noised_probabilities", seed=s) for s in (1, 2)]

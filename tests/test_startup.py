@@ -52,7 +52,7 @@ def test_a_command_that_trains_nothing_imports_nothing_slow(command: str, folder
     assert modules_after(*arguments).isdisjoint(SLOW)
 
 
-def test_the_names_of_a_package_are_those_that_it_lists_and_no_others() -> None:
+def test_a_package_offers_exactly_the_names_that_it_lists() -> None:
     import alsim
     import alsim.models
     import alsim.plots

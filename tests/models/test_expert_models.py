@@ -70,7 +70,7 @@ def adopt(to: ExpertNet, of: ExpertNet, **renamed: torch.Tensor) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "options"), VARIANTS.values(), ids=VARIANTS)
-def test_every_task_has_logits_and_hidden_is_what_the_first_ones_head_reads(
+def test_every_task_has_logits_and_hidden_is_the_input_of_the_first_tasks_head(
     name: str, options: ExpertOptions
 ) -> None:
     net = build(name, options)
@@ -83,7 +83,7 @@ def test_every_task_has_logits_and_hidden_is_what_the_first_ones_head_reads(
     assert torch.equal(outputs.layers[-1], outputs.hidden)
 
 
-def test_mmoe_is_each_tasks_softmax_over_the_experts() -> None:
+def test_mmoe_mixes_the_experts_by_a_softmax_for_each_task() -> None:
     net, inputs = build("mmoe", SMALL), make_inputs()
     x = torch.cat([*inputs.modalities.values(), inputs.present], 1)
     level, towers = net.levels[0], net.towers[0]
@@ -111,14 +111,14 @@ def test_mmoe_with_one_expert_is_a_shared_bottom_of_its_width() -> None:
     assert_same(mmoe(make_inputs()), bottom(make_inputs()))
 
 
-def test_cross_stitch_is_multi_clustering_with_every_gate_open() -> None:
+def test_cross_stitch_equals_multi_cluster_with_every_gate_open() -> None:
     clusters = build("multi-cluster", replace(SMALL, evaluation="all"))
     stitch = build("cross-stitch", SMALL, seed=1)
     adopt(stitch, clusters)
     assert_same(clusters(make_inputs()), stitch(make_inputs()))
 
 
-def test_certain_gates_are_no_gates() -> None:
+def test_gates_that_are_surely_open_equal_no_gates() -> None:
     chosen = build("multi-cluster", SMALL)
     ungated = build("multi-cluster", replace(SMALL, evaluation="all"))
     assert not torch.allclose(chosen(make_inputs()).hidden, ungated(make_inputs()).hidden)
@@ -128,7 +128,7 @@ def test_certain_gates_are_no_gates() -> None:
 
 
 @pytest.mark.parametrize("gate", ["input", "task"])
-def test_cgc_without_experts_of_a_tasks_own_is_mmoe(gate: str) -> None:
+def test_cgc_without_task_specific_experts_is_mmoe(gate: str) -> None:
     options = replace(SMALL, task_experts=0, gate=gate)
     cgc, mmoe = build("cgc", options), build("mmoe", options, seed=1)
     parameters = dict(cgc.named_parameters())
@@ -167,7 +167,7 @@ def test_ple_is_computed_as_its_figure_shows() -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS.values(), ids=VARIANTS)
-def test_rows_do_not_see_each_other(name: str, options: ExpertOptions) -> None:
+def test_rows_do_not_affect_each_other(name: str, options: ExpertOptions) -> None:
     net, inputs = build(name, options), make_inputs()
     order = torch.randperm(7, generator=stream(0, "order"))
     permuted = Inputs({k: x[order] for k, x in inputs.modalities.items()}, inputs.present[order])
@@ -177,7 +177,7 @@ def test_rows_do_not_see_each_other(name: str, options: ExpertOptions) -> None:
             torch.testing.assert_close(z[order], again.logits[task][head])
 
 
-def test_a_modalitys_own_head_does_not_see_the_others() -> None:
+def test_the_head_of_a_modality_does_not_see_other_modalities() -> None:
     net, inputs = build("mmoe", replace(SMALL, heads="all")), make_inputs()
     changed = Inputs(
         {**inputs.modalities, "picture": inputs.modalities["picture"] + 1}, inputs.present
@@ -187,7 +187,7 @@ def test_a_modalitys_own_head_does_not_see_the_others() -> None:
     assert not torch.allclose(before["picture"], after["picture"])
 
 
-def test_experts_of_feature_groups_see_theirs() -> None:
+def test_experts_of_a_feature_group_see_only_that_group() -> None:
     options = replace(SMALL, number=2, reads=("picture", "text"), gate="task")
     net, inputs = build("mmoe", options), make_inputs()
     changed = Inputs(
@@ -206,7 +206,7 @@ CONVOLVED = {name: (name, ExpertOptions(kind="conv4", number=3, widths=(4,))) fo
     [(*v, SHAPE) for v in VARIANTS.values()] + [(*v, IMAGES) for v in CONVOLVED.values()],
     ids=[*VARIANTS, *(f"{name} of convolutions" for name in CONVOLVED)],
 )
-def test_replicas_under_vmap_are_the_nets_in_turn(
+def test_replicas_under_vmap_equal_the_nets_one_by_one(
     name: str, options: ExpertOptions, shape: Shape
 ) -> None:
     nets = [build(name, options, seed, shape) for seed in range(3)]
@@ -236,7 +236,9 @@ def test_gradients_reach_every_parameter(name: str, options: ExpertOptions) -> N
     [(*v, SHAPE) for v in VARIANTS.values()] + [(*v, IMAGES) for v in CONVOLVED.values()],
     ids=[*VARIANTS, *(f"{name} of convolutions" for name in CONVOLVED)],
 )
-def test_a_task_exported_says_what_it_said(name: str, options: ExpertOptions, shape: Shape) -> None:
+def test_an_exported_task_has_the_outputs_of_the_full_model(
+    name: str, options: ExpertOptions, shape: Shape
+) -> None:
     net, inputs = build(name, options, shape=shape), make_inputs(shape=shape)
     before, whole = torch.get_rng_state(), net(inputs)
     for task in shape.n_classes:
@@ -269,12 +271,12 @@ def test_an_exported_task_has_parameters_of_its_own() -> None:
     ("name", "n_experts"),
     [("single-task", 1), ("shared-bottom", 1), ("mmoe", 4), ("cgc", 2 + 4), ("multi-cluster", 2)],
 )
-def test_an_exported_task_has_the_experts_that_it_uses(name: str, n_experts: int) -> None:
+def test_an_exported_task_has_only_the_experts_that_it_uses(name: str, n_experts: int) -> None:
     alone = export_task(build(name, SMALL), "colour")
     assert alone.levels[0].experts(torch.zeros(1, 10).double()).shape[1] == n_experts
 
 
-def test_dropout_is_at_the_mixture_and_in_the_towers() -> None:
+def test_dropout_acts_on_the_mixture_and_in_the_towers() -> None:
     options = replace(SMALL, tower=(5,))
     with forked(stream(0, "init")):
         net = build_model(SHAPE, ModelOptions(name="mmoe", dropout=0.5, experts=options)).double()

@@ -25,7 +25,7 @@ def mlp_experts(n_experts: int, widths: list[int], **kind: object) -> MlpExperts
         return MlpExperts(n_experts, 10, widths, **kind).double()  # pyright: ignore[reportArgumentType]
 
 
-def test_stacked_layers_are_linear_layers_side_by_side() -> None:
+def test_stacked_layers_equal_separate_linear_layers() -> None:
     with forked(stream(0, "init")):
         layer = StackedLinear(3, 5, 4).double()
     shared, own = randn(7, 5), randn(2, 7, 3, 5)
@@ -35,7 +35,7 @@ def test_stacked_layers_are_linear_layers_side_by_side() -> None:
         torch.testing.assert_close(layer(own)[:, :, i], F.linear(own[:, :, i], weight, bias))
 
 
-def test_experts_are_perceptrons_of_their_own() -> None:
+def test_experts_equal_separate_perceptrons() -> None:
     experts, x = mlp_experts(3, [6, 4]), randn(7, 10)
     first, second = experts.layers
     for i in range(3):
@@ -71,7 +71,7 @@ def test_an_expert_does_not_see_what_it_does_not_read() -> None:
     assert 0.9 / 7**0.5 < bound[1] <= 1 / 7**0.5
 
 
-def test_experts_of_sources_read_their_own_place() -> None:
+def test_experts_with_sources_read_their_own_input() -> None:
     experts, x = mlp_experts(3, [4], sources=[1, 0, 1]), randn(7, 2, 10)
     for i, place in enumerate([1, 0, 1]):
         expected = mlp_experts(3, [4])(x[:, place])[:, i]
@@ -79,7 +79,7 @@ def test_experts_of_sources_read_their_own_place() -> None:
 
 
 @pytest.mark.parametrize("layout", ["hwc", "chw"])
-def test_convolution_experts_are_four_convolutions_each(layout: str) -> None:
+def test_each_convolution_expert_is_four_convolutions(layout: str) -> None:
     with forked(stream(0, "init")):
         experts = ConvExperts(3, (32, 16, 2), 5, layout).double()  # pyright: ignore[reportArgumentType]
     x = randn(4, 32 * 16 * 2)
@@ -94,7 +94,7 @@ def test_convolution_experts_are_four_convolutions_each(layout: str) -> None:
     assert not torch.allclose(out[:, 0], out[:, 1])
 
 
-def test_experts_cut_out_say_what_they_said() -> None:
+def test_extracted_experts_keep_their_outputs() -> None:
     with forked(stream(0, "init")):
         images = ConvExperts(4, (16, 16, 1), 3, "hwc").double()
     sourced = mlp_experts(4, [6, 5], sources=[0, 1, 0, 1])
@@ -118,7 +118,7 @@ def test_mixtures_are_weighted_sums() -> None:
     torch.testing.assert_close(by_task, mix_experts(experts, weights[0, 0].expand(4, 5, 3)))
 
 
-def test_a_group_of_columns_is_told_by_names_and_ranges() -> None:
+def test_a_group_of_columns_is_given_by_names_and_ranges() -> None:
     assert COLUMNS.n == 10
     assert COLUMNS.of("text") == [5, 6, 7, 9]  # with its own mask
     assert COLUMNS.of("picture[1:3]") == [1, 2, 8]
@@ -131,7 +131,7 @@ def test_a_group_of_columns_is_told_by_names_and_ranges() -> None:
 @pytest.mark.parametrize(
     "group", ["txt", "text[0:4]", "text[2:2]", "text[a:b]", "text[1]", "text[0:1", ""]
 )
-def test_a_group_that_names_no_columns_is_refused(group: str) -> None:
+def test_a_group_that_matches_no_columns_is_refused(group: str) -> None:
     with pytest.raises(UsageError):
         COLUMNS.of(group)
 
@@ -164,7 +164,7 @@ def test_the_shape_of_a_picture_is_guessed_from_its_width() -> None:
             image_of(columns, image)
 
 
-def test_row_major_pixels_have_their_channels_side_by_side() -> None:
+def test_row_major_pixels_have_interleaved_channels() -> None:
     row = torch.arange(2 * 3 * 2).view(1, -1)
     assert pixels(row, (2, 3, 2), "hwc")[0, 1].tolist() == [[1, 3, 5], [7, 9, 11]]
     assert pixels(row, (2, 3, 2), "chw")[0, 1].tolist() == [[6, 7, 8], [9, 10, 11]]
@@ -188,6 +188,6 @@ def test_row_major_pixels_have_their_channels_side_by_side() -> None:
     ],
     ids=str,
 )
-def test_each_fault_of_the_options_is_told(fault: dict[str, object]) -> None:
+def test_each_fault_of_the_options_is_reported(fault: dict[str, object]) -> None:
     assert expert_faults(ExpertOptions()) == []
     assert len(expert_faults(replace(ExpertOptions(), **fault))) == 1  # pyright: ignore[reportArgumentType]

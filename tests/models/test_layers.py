@@ -37,7 +37,7 @@ def test_with_half_the_rows_absent_the_statistics_are_those_of_the_present_rows(
     torch.testing.assert_close(ours.running_variance, theirs.running_var)
 
 
-def test_absent_rows_get_no_say_in_the_gradient() -> None:
+def test_absent_rows_do_not_affect_the_gradient() -> None:
     ours, theirs = make_norms(3)
     x = torch.randn(8, 3, generator=stream(1, "test"), dtype=torch.float64)
     weight = torch.tensor([1.0, 1, 0, 1, 0, 1, 1, 0], dtype=torch.float64).unsqueeze(1)
@@ -52,7 +52,7 @@ def test_absent_rows_get_no_say_in_the_gradient() -> None:
 
 
 @pytest.mark.parametrize("n_present", [0, 1])
-def test_fewer_than_two_rows_leave_the_running_statistics_as_they_are(n_present: int) -> None:
+def test_fewer_than_two_rows_do_not_change_the_running_statistics(n_present: int) -> None:
     norm, _ = make_norms(4)
     weight = (torch.arange(6) < n_present).double().unsqueeze(1)
     out = norm(torch.ones(6, 4, dtype=torch.float64), weight)
@@ -73,7 +73,7 @@ def test_evaluation_changes_no_statistics() -> None:
     assert torch.equal(norm.running_mean, torch.zeros(4, dtype=torch.float64))
 
 
-def test_dropout_without_a_mask_passes_its_input_on() -> None:
+def test_dropout_without_a_mask_returns_its_input() -> None:
     x = torch.randn(4, 3, generator=stream(0, "test"))
     layer = StreamDropout(0.5, 3)
     assert torch.equal(layer(x), x)

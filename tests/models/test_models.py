@@ -55,7 +55,7 @@ def test_every_model_gives_logits_for_every_task_and_its_heads(options: ModelOpt
 
 @pytest.mark.long
 @pytest.mark.parametrize("options", [v for v in VARIANTS if v.name == "three-head"], ids=str)
-def test_what_stands_in_place_of_an_absent_modality_cannot_be_seen(options: ModelOptions) -> None:
+def test_values_of_an_absent_modality_do_not_affect_the_output(options: ModelOptions) -> None:
     present = torch.tensor([[1, 1], [1, 0], [0, 1], [0, 0], [1, 1], [1, 1]])
     inputs = make_inputs(6, present)
     noise = 100 * (1 - present[:, 1:].double())
@@ -69,7 +69,7 @@ def test_what_stands_in_place_of_an_absent_modality_cannot_be_seen(options: Mode
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_the_mask_itself_is_seen(options: ModelOptions) -> None:
+def test_the_mask_affects_the_output(options: ModelOptions) -> None:
     model = build(options)
     model.eval()
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_the_mask_itself_is_seen(options: ModelOptions) -> None:
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_a_models_output_in_evaluation_does_not_depend_on_its_neighbours(
+def test_the_output_of_a_row_in_evaluation_does_not_depend_on_its_neighbours(
     options: ModelOptions,
 ) -> None:
     model = build(options)
@@ -115,7 +115,7 @@ def test_linear_layers_before_a_batch_norm_have_no_bias() -> None:
     assert n_free >= n_norms
 
 
-def test_a_modality_passes_an_encoder_only_where_asked_whatever_its_name() -> None:
+def test_a_modality_passes_an_encoder_only_if_requested_whatever_its_name() -> None:
     def n_blocks(options: ModelOptions) -> list[int]:
         return [len(branch.blocks) for branch in build(options).branches]
 
@@ -124,7 +124,7 @@ def test_a_modality_passes_an_encoder_only_where_asked_whatever_its_name() -> No
     assert n_blocks(ModelOptions(name="three-head", width=6, encoders=("text",))) == [1, 2]
 
 
-def test_an_unknown_model_names_the_nearest() -> None:
+def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="did you mean linear"):
         build(ModelOptions(name="linaer"))
 
@@ -151,7 +151,7 @@ def test_the_first_layer_of_the_mlp_is_initialised_as_one_layer() -> None:
         assert part.weight.abs().max() > 0.99 * bound
 
 
-def test_attention_weighs_only_what_is_present_and_gives_zero_for_nothing() -> None:
+def test_attention_weighs_only_present_modalities_and_gives_zero_without_any() -> None:
     with forked(stream(0, "init")):
         fusion = Attention(3, 4).double()
     branches = torch.randn(5, 3, 4, generator=stream(1, "test"), dtype=torch.float64)
@@ -165,7 +165,7 @@ def test_attention_weighs_only_what_is_present_and_gives_zero_for_nothing() -> N
     torch.testing.assert_close(out[3], a[0] * branches[3, 1] + a[1] * branches[3, 2])
 
 
-def test_bilinear_fusion_is_the_pairwise_product_beside_the_parts() -> None:
+def test_bilinear_fusion_joins_the_parts_and_their_pairwise_product() -> None:
     with forked(stream(0, "init")):
         fusion = Bilinear(2, 3).double()
     branches = torch.randn(4, 2, 3, generator=stream(1, "test"), dtype=torch.float64)
@@ -176,7 +176,7 @@ def test_bilinear_fusion_is_the_pairwise_product_beside_the_parts() -> None:
         torch.testing.assert_close(out[i], torch.cat([branches[i].flatten(), product]))
 
 
-def test_columns_named_like_attributes_of_a_module_are_no_trouble() -> None:
+def test_columns_may_be_named_like_attributes_of_a_module() -> None:
     shape = Shape({"type": 3, "a.b": 2}, {"keys": 2, "training": 2})
     for name in MODELS:
         model = build(ModelOptions(name=name, width=4), shape)
@@ -188,13 +188,13 @@ def test_columns_named_like_attributes_of_a_module_are_no_trouble() -> None:
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_the_layers_are_rows_that_end_in_the_hidden_ones(options: ModelOptions) -> None:
+def test_the_last_layer_is_the_hidden_one(options: ModelOptions) -> None:
     outputs = build(options)(make_inputs(7))
     assert all(layer.shape[0] == 7 and layer.ndim == 2 for layer in outputs.layers)
     assert torch.equal(outputs.layers[-1], outputs.hidden)
 
 
-def test_the_layers_are_each_branch_and_the_fused_one_or_every_hidden_layer() -> None:
+def test_the_layers_are_the_branches_and_their_fusion_or_every_hidden_layer() -> None:
     def widths(options: ModelOptions) -> list[int]:
         return [layer.shape[1] for layer in build(options)(make_inputs(3)).layers]
 

@@ -50,7 +50,9 @@ def build(evaluation: str, logits: torch.Tensor) -> ExpertNet:
         ("top-70", [[1] * 4] * 3),
     ],
 )
-def test_the_experts_of_evaluation_by_hand(evaluation: str, expected: list[list[float]]) -> None:
+def test_the_experts_chosen_in_evaluation_equal_those_by_hand(
+    evaluation: str, expected: list[list[float]]
+) -> None:
     assert selection(evaluation)(P, U).tolist() == torch.tensor(expected).float().tolist()
 
 
@@ -67,7 +69,7 @@ def test_every_evaluation_gives_every_task_an_expert() -> None:
 
 
 @pytest.mark.parametrize("evaluation", ["top-0", "top-", "top-x", "top--1", "5", "top-²", "k"])
-def test_an_evaluation_that_there_is_not_is_a_fault(evaluation: str) -> None:
+def test_an_unknown_evaluation_is_a_fault(evaluation: str) -> None:
     with pytest.raises(UsageError) as caught:
         ExpertOptions(evaluation=evaluation)
     assert evaluation in caught.value.args[0]
@@ -77,7 +79,7 @@ def test_an_evaluation_that_there_is_not_is_a_fault(evaluation: str) -> None:
 
 
 @pytest.mark.parametrize("evaluation", [*EVALUATIONS, "top-1", "top-2", "top-9"])
-def test_a_pruned_net_equals_the_masked_one_and_runs_what_is_selected(
+def test_a_pruned_net_equals_the_masked_one_and_runs_only_selected_experts(
     evaluation: str,
 ) -> None:
     net = build(evaluation, torch.logit(P.double()))
@@ -101,7 +103,7 @@ def test_a_pruned_net_equals_the_masked_one_and_runs_what_is_selected(
         assert pruned.gates() == {}
 
 
-def test_gates_start_even_and_weights_standard_normal() -> None:
+def test_gates_start_at_one_half_and_weights_are_standard_normal() -> None:
     options = ExpertOptions(number=60)
     shape = Shape({"x": 4}, {str(i): 2 for i in range(20)})
     with forked(stream(0, "init")):
@@ -138,7 +140,7 @@ def test_straight_through_gates_are_hard_with_the_slope_of_the_probability() -> 
     torch.testing.assert_close(logits.grad, p * (1 - p))
 
 
-def test_hard_concrete_gates_are_shut_as_often_as_their_distribution_says() -> None:
+def test_hard_concrete_gates_are_closed_as_often_as_their_distribution_says() -> None:
     logits = torch.tensor([-1.0, 0.0, 2.0])
     gates = hard_concrete_gates(torch.rand(40_000, 3, generator=stream(0, "noise")), logits)
     assert gates.min() == 0
@@ -161,7 +163,7 @@ def gate_of(estimator: EstimatorName, evaluation: str = "task-k") -> StochasticG
     return gate
 
 
-def test_the_probability_of_a_hard_concrete_gate_is_that_of_its_being_above_zero() -> None:
+def test_the_probability_of_a_hard_concrete_gate_is_that_of_being_above_zero() -> None:
     gate = gate_of("hard-concrete")
     odds = LOGITS.exp() * 11 ** (2 / 3)
     p = odds / (1 + odds)
@@ -202,7 +204,7 @@ def test_hard_concrete_gates_are_evaluated_by_their_own_probability(
     assert found == [concrete, bernoulli]
 
 
-def test_soft_hard_concrete_gates_are_near_the_mean_of_those_of_training() -> None:
+def test_soft_hard_concrete_gates_are_near_the_mean_of_the_training_gates() -> None:
     gate = gate_of("hard-concrete", "soft")
     soft = gate()
     gate.noise = torch.rand(1, 40_000, 2, 3, generator=stream(0, "noise"))

@@ -23,7 +23,7 @@ from alsim.studies.training.match import match_parameters
 from alsim.training.features import shape_of
 
 
-def test_parameters_stand_in_the_brackets_and_the_rest_is_as_by_default() -> None:
+def test_parameters_in_brackets_are_set_and_the_rest_keep_their_defaults() -> None:
     found = find_named_model(" multi-cluster( density=0.0, experts = 4 )")
     assert found.name == "multi-cluster(experts=4,density=0)"
     assert found.given == ("experts", "density")
@@ -37,7 +37,7 @@ def test_parameters_stand_in_the_brackets_and_the_rest_is_as_by_default() -> Non
     assert find_named_model("auto(depth=3,heads=mixed)").options.heads == "mixed"
 
 
-def test_widths_of_several_layers_are_joined_by_an_x() -> None:
+def test_widths_of_several_layers_are_separated_by_an_x() -> None:
     found = find_named_model("cgc(expert-width=64x32,tower_width=8,levels=2,gate=task)")
     experts = found.options.expert_options()
     assert (experts.widths, experts.tower, experts.levels) == ((64, 32), (8,), 2)
@@ -61,7 +61,7 @@ def test_widths_of_several_layers_are_joined_by_an_x() -> None:
         ("mmoe((", "is not a model", "name(parameter=value"),
     ],
 )
-def test_what_does_not_fit_is_one_error(text: str, what: str, mend: str) -> None:
+def test_a_faulty_name_of_a_model_is_one_error(text: str, what: str, mend: str) -> None:
     with pytest.raises(UsageError) as caught:
         find_named_model(text)
     assert what in caught.value.args[0]
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_one_error(text: str, what: str, mend: str) -> None
     assert mend in caught.value.args[2]
 
 
-def test_a_model_of_ones_own_takes_every_parameter() -> None:
+def test_a_model_from_a_plug_in_takes_every_parameter() -> None:
     found = find_named_model("tests/models/test_naming.py:make(width=3,density=1)")
     assert (found.options.width, found.options.expert_options().density_weight) == (3, 1)
 
@@ -85,7 +85,7 @@ def told(**changed: Any) -> list[str]:
     return [error.args[0] for error in faults.kept]
 
 
-def test_models_that_mean_the_same_are_named_once_however_they_are_written() -> None:
+def test_equal_models_are_listed_once_however_they_are_written() -> None:
     assert told(model=("mmoe", "mmoe")) == ["mmoe is named twice"]
     (what,) = told(model=("multi-cluster", "multi-cluster(density=0.10)"))
     assert what == "multi-cluster(density=0.1) is named twice, as multi-cluster"
@@ -93,7 +93,7 @@ def test_models_that_mean_the_same_are_named_once_however_they_are_written() -> 
     assert told(model=()) == ["no model is named"]
 
 
-def test_what_models_evaluations_and_sizes_cannot_have_together_is_told_at_once() -> None:
+def test_conflicts_of_models_evaluations_and_sizes_are_reported_at_once() -> None:
     assert told(model=("mmoe",), evaluation=("task-k", "all")) == [
         "no model has stochastic gates, which evaluations are of"
     ]
@@ -111,7 +111,7 @@ def test_what_models_evaluations_and_sizes_cannot_have_together_is_told_at_once(
 
 
 @pytest.mark.parametrize("value", ["", "a", "0.5,b", "0", "1.01", [-0.1], "nan", 0.0])
-def test_fractions_that_are_no_shares_are_refused(value: Any) -> None:
+def test_fractions_that_are_not_shares_are_refused(value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         parse_fractions(value)
     assert caught.value.args[1] == "--fractions"
@@ -134,7 +134,7 @@ def named(*texts: str, width: int = 300) -> list[TrainedModel]:
 
 
 @pytest.mark.long
-def test_matched_models_have_the_parameters_of_the_first_within_a_hundredth() -> None:
+def test_matched_models_have_as_many_parameters_as_the_first_within_one_percent() -> None:
     faults = Faults()
     names = (
         "mlp", "shared-bottom", "single-task", "cross-stitch", "omoe", "mmoe(experts=4)", "cgc",

@@ -53,7 +53,7 @@ OWN: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("model", "meant"), MEANT)
-def test_each_parameter_of_experts_sets_its_own_field_and_no_other(
+def test_each_parameter_of_experts_sets_only_its_own_field(
     model: str, meant: dict[str, Any]
 ) -> None:
     expected = replace(ExpertOptions(), **meant)
@@ -62,14 +62,12 @@ def test_each_parameter_of_experts_sets_its_own_field_and_no_other(
 
 
 @pytest.mark.parametrize(("model", "meant"), OWN)
-def test_each_other_parameter_sets_its_own_field_and_no_other(
-    model: str, meant: dict[str, Any]
-) -> None:
+def test_each_other_parameter_sets_only_its_own_field(model: str, meant: dict[str, Any]) -> None:
     name = model.partition("(")[0]
     assert study(model=model).model == replace(ModelOptions(name=name), **meant)
 
 
-def test_every_parameter_is_tried_above() -> None:
+def test_every_parameter_is_tested_above() -> None:
     for group, tried in ((ExpertOptions, MEANT), (ModelOptions, OWN)):
         assert {*options_of(group)} == {name for _, meant in tried for name in meant}
 
@@ -77,7 +75,7 @@ def test_every_parameter_is_tried_above() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("flag", MOVED)
 @pytest.mark.parametrize("command", ["run", "correlate", "train"])
-def test_what_was_a_flag_once_is_refused_with_the_new_spelling(command: str, flag: str) -> None:
+def test_a_former_flag_is_refused_with_the_new_spelling(command: str, flag: str) -> None:
     if (command, flag) == ("train", "--evaluation"):
         return  # which measures one net several ways
     for given in ([flag, "1"], [f"{flag}=1"]):
@@ -89,7 +87,7 @@ def test_what_was_a_flag_once_is_refused_with_the_new_spelling(command: str, fla
         getattr(alsim, command)(**argument)
 
 
-def test_where_no_model_can_be_named_such_a_flag_is_unknown_like_any_other() -> None:
+def test_a_command_without_models_treats_a_former_flag_as_unknown() -> None:
     done = CliRunner().invoke(app, ["compare", "runs/one", "--depth", "3"])
     assert done.exit_code == 2
     assert "No such option: --depth" in done.stderr
@@ -123,7 +121,9 @@ def test_where_no_model_can_be_named_such_a_flag_is_unknown_like_any_other() -> 
         ("multi-cluster(gate=task)", "no parameter 'gate=task'"),
     ],
 )
-def test_what_means_nothing_is_refused_where_it_stands(model: str, told: str) -> None:
+def test_a_meaningless_parameter_is_refused_with_the_option_that_holds_it(
+    model: str, told: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         study(model=model)
     assert told in refused.value.args[0]
@@ -132,7 +132,7 @@ def test_what_means_nothing_is_refused_where_it_stands(model: str, told: str) ->
         correlation(model=model)
 
 
-def test_a_model_of_a_plug_in_reads_every_parameter() -> None:
+def test_a_model_from_a_plug_in_reads_every_parameter() -> None:
     known = parameters_of("mine.py:net")
     assert len(known) == len(options_of(ModelOptions)) + len(options_of(ExpertOptions))
     assert {*parameters_of("mlp")} == {"width", "depth", "dropout"}
@@ -143,7 +143,7 @@ def test_the_weighting_of_tasks_and_the_rate_of_gates_reach_the_training() -> No
     assert study(gate_learning_rate=0.2).training.gate_learning_rate == 0.2
 
 
-def test_a_run_trains_the_experts_that_were_asked_for(tmp_path: Path) -> None:
+def test_a_run_trains_the_requested_experts(tmp_path: Path) -> None:
     pool: pa.Table = vk_pool(VkOptions(n_rows=300, picture_width=8, text_width=4, n_classes=3))
     done = alsim.run(
         pool,

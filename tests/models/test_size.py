@@ -21,7 +21,7 @@ def build(chosen: ModelOptions, shape: Shape = SHAPE) -> torch.nn.Module:
         return build_model(shape, chosen)
 
 
-def test_parameters_and_products_by_hand() -> None:
+def test_parameters_and_products_equal_the_counts_by_hand() -> None:
     bottom = build(options("shared-bottom", widths=(7,), tower=(4,)))
     towers = 2 * (7 * 4 + 4) + (4 * 3 + 3) + (4 * 2 + 2)
     assert n_parameters(bottom) == (20 * 7 + 7) + towers
@@ -52,7 +52,7 @@ def test_a_model_without_experts_is_counted_whole() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
-def test_the_matched_width_is_the_closest_of_all(name: str) -> None:
+def test_the_matched_width_gives_the_closest_size(name: str) -> None:
     chosen = options(name, number=3, widths=(1, 1))
     before = torch.get_rng_state()
     sizes = {w: n_parameters(build(with_width(chosen, w))) for w in range(1, 61)}

@@ -101,7 +101,7 @@ def refusal(**arguments: Any) -> UsageError:
         ({"out": Path(__file__) / "run"}, "--out", "is a file"),
     ],
 )
-def test_one_fault_is_told_as_itself_and_names_its_option(
+def test_a_single_fault_is_reported_as_itself_and_names_its_option(
     arguments: dict[str, Any], flag: str, told: str
 ) -> None:
     began = time.perf_counter()
@@ -112,12 +112,12 @@ def test_one_fault_is_told_as_itself_and_names_its_option(
     assert len(str(error)) < 20_000
 
 
-def test_a_pool_that_is_no_pool_is_one_error() -> None:
+def test_an_unusable_pool_is_one_error() -> None:
     with pytest.raises(UsageError, match=r"(?s)pool cannot be .*a text or an Arrow table"):
         alsim.run({"label": [1, 2]})  # pyright: ignore[reportArgumentType] -- that is the test
 
 
-def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None:
+def test_faults_of_every_kind_are_reported_together_each_with_its_own_remedy() -> None:
     error = refusal(
         strategy="margn,entropy,entropy,bald(k=0)", seeds="x", query_size="0", until="never",
         noise="y", head_weight=["a"], mask_modality=["b=2", "c"], initial_ids="absent",
@@ -138,7 +138,7 @@ def test_faults_of_every_kind_are_told_together_each_with_its_own_mend() -> None
     assert error.args[1:] == ("alsim run", "each as shown under it")
 
 
-def test_numbers_and_arrays_of_numpy_are_taken_as_numbers() -> None:
+def test_numbers_and_arrays_of_numpy_are_accepted_as_numbers() -> None:
     theirs = study(
         seeds=np.arange(3), steps=np.int64(4), learning_rate=np.float32(0.5),
         noise=np.array([0.25, 0.5]), oracle=np.str_("annotators"),
@@ -174,7 +174,7 @@ NAMES = sorted(options_of(CurvesOptions))
 @pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), NASTY, max_size=5))
-def test_whatever_the_arguments_are_there_are_options_or_one_usage_error(
+def test_any_arguments_give_options_or_one_usage_error(
     arguments: dict[str, Any],
 ) -> None:
     try:
@@ -192,7 +192,7 @@ def test_whatever_the_arguments_are_there_are_options_or_one_usage_error(
     ),
     data=st.data(),
 )
-def test_whatever_a_parameter_is_there_is_a_strategy_or_one_usage_error(
+def test_any_parameter_gives_a_strategy_or_one_usage_error(
     name: str, value: object, data: st.DataObject
 ) -> None:
     parameters = [*find_strategy(name).parameters, "candidates", "batch-rule"]
@@ -202,7 +202,7 @@ def test_whatever_a_parameter_is_there_is_a_strategy_or_one_usage_error(
 
 
 @pytest.mark.process
-def test_all_that_does_not_fit_the_pool_is_told_together_and_leaves_nothing(
+def test_all_conflicts_with_the_pool_are_reported_together_and_nothing_is_left(
     tmp_path: Path,
 ) -> None:
     confusion = tmp_path / "m.csv"
@@ -278,7 +278,7 @@ builtin = int
         ("model", "no_outputs", "cannot be used: AttributeError"),
     ],
 )  # fmt: skip
-def test_what_a_plug_in_raises_is_one_error_with_its_line(
+def test_an_exception_in_a_plug_in_is_one_error_with_its_line(
     argument: str, reference: str, told: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.py"
@@ -314,7 +314,7 @@ def test_a_plug_in_that_cannot_be_imported_is_one_error_with_its_line(
     assert "2 options cannot be used" in str(error)
 
 
-def test_faults_are_kept_once_and_keep_their_family() -> None:
+def test_a_fault_is_listed_once_and_keeps_its_error_class() -> None:
     faults = Faults()
     faults.raise_all("faults", "here")  # there is nothing to raise
     for _ in range(2):
@@ -330,7 +330,7 @@ def test_faults_are_kept_once_and_keep_their_family() -> None:
     )
 
 
-def test_an_attempt_keeps_what_the_user_can_mend_and_nothing_else() -> None:
+def test_an_attempt_collects_only_errors_that_the_user_can_mend() -> None:
     faults = Faults()
 
     def fails(error: Exception) -> int:
@@ -354,7 +354,7 @@ def test_an_attempt_keeps_what_the_user_can_mend_and_nothing_else() -> None:
         ({"id_column": "idd"}, "'idd' for --id"),
     ],
 )
-def test_a_misspelt_column_is_told_before_any_worker_starts(
+def test_a_misspelt_column_is_reported_before_any_worker_starts(
     tmp_path: Path, function: Any, arguments: dict[str, Any], match: str
 ) -> None:
     told: list[str] = []

@@ -57,7 +57,7 @@ class Large(Small):
     hidden: int = 7
 
 
-def test_a_field_holds_what_was_written_means() -> None:
+def test_a_field_holds_the_parsed_value() -> None:
     assert Small() == Small(size=3, rate=0.5, word="a  b")
     assert Small(word="c").word == ("c",)
     assert replace(Small(word="c d"), size=4) == Small(word="c d", size=4)
@@ -66,7 +66,7 @@ def test_a_field_holds_what_was_written_means() -> None:
         Small().size = 4  # pyright: ignore[reportAttributeAccessIssue] -- that is the test
 
 
-def test_options_are_listed_own_first_and_each_once() -> None:
+def test_a_dataclass_lists_its_own_options_first_and_each_option_once() -> None:
     known = options_of(Large)
     assert [*known] == ["rate", "more", "size", "word"]
     assert known["rate"].help == "Rate of this."
@@ -85,7 +85,7 @@ def test_options_are_listed_own_first_and_each_once() -> None:
         ({"word": ""}, "no word", "give one"),
     ],
 )
-def test_a_value_out_of_range_is_one_fault(value: dict[str, Any], what: str, mend: str) -> None:
+def test_a_value_out_of_range_gives_one_fault(value: dict[str, Any], what: str, mend: str) -> None:
     faults = Faults()
     assert read(Small, value, faults) == Small()
     (fault,) = faults.kept
@@ -94,7 +94,7 @@ def test_a_value_out_of_range_is_one_fault(value: dict[str, Any], what: str, men
     assert read(Small, {"size": None}, Faults()).size is None
 
 
-def test_all_faults_are_found_at_once_and_the_rest_is_as_given() -> None:
+def test_all_faults_are_found_at_once_and_valid_values_are_kept() -> None:
     faults = Faults()
     found = read(Small, {"size": "x", "rate": 2, "word": "", "sise": 3}, faults)
     assert found == Small()
@@ -102,7 +102,7 @@ def test_all_faults_are_found_at_once_and_the_rest_is_as_given() -> None:
     assert read(Large, {"size": 4, "hidden": 8}, faults) == Large(size=4, hidden=8)
 
 
-def test_a_part_has_the_values_and_its_own_defaults_for_the_rest() -> None:
+def test_a_part_takes_the_given_values_and_its_own_defaults_for_the_rest() -> None:
     assert part(Large(size=5, word="x"), Small) == Small(size=5, word="x")
     assert part(Small(size=5), Large) == Large(size=5)
 
@@ -122,7 +122,7 @@ def test_values_survive_json() -> None:
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_command_and_twin_have_the_options_and_no_others(name: str) -> None:
+def test_a_command_and_its_python_twin_have_exactly_the_declared_options(name: str) -> None:
     group, twin = GROUPS[name]
     command: Any = typer.main.get_command(app)
     flags = {flag for each in command.commands[name].params for flag in each.opts}
@@ -180,7 +180,7 @@ def test_a_twin_that_reads_studies_reports_all_faults_of_its_options_at_once() -
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_an_argument_that_has_no_name_is_the_pool_alone(name: str) -> None:
+def test_only_the_pool_can_be_a_positional_argument(name: str) -> None:
     _, twin = GROUPS[name]
     with pytest.raises(TypeError, match="2 positional arguments"):
         twin("pool.parquet", "margin")
@@ -209,7 +209,7 @@ def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(nam
             assert re.search(rf"{one.flag} .*?\[default: ", one_line)
 
 
-def test_a_wrong_choice_is_told_with_the_nearest_right_one() -> None:
+def test_a_wrong_choice_is_refused_with_the_nearest_valid_one() -> None:
     done = CliRunner().invoke(app, ["plot", "runs/posts", "--kind", "curv"])
     assert done.exit_code == 2
     assert "'--kind': 'curv' is no choice; did you mean curve? There is: curve, diff" in done.stderr

@@ -20,7 +20,7 @@ def test_seeds_are_a_count_a_range_or_a_list() -> None:
 @pytest.mark.parametrize(
     "text", ["", "0", "-1", "a", "5..3", "1,b", "..", "-2..1", "٣", "²", "1..٣"]
 )
-def test_a_text_that_names_no_seeds_is_refused(text: str) -> None:
+def test_a_text_without_seeds_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="names no seeds"):
         parse_seeds(text)
 
@@ -33,7 +33,7 @@ def test_a_query_size_is_a_number_or_a_range() -> None:
             parse_query_size(text)
 
 
-def test_a_run_ends_when_it_is_told_to() -> None:
+def test_the_option_until_is_parsed() -> None:
     assert parse_until(None) == Until()
     assert parse_until("exhausted") == Until("exhausted")
     assert parse_until("accuracy=0.9") == Until("accuracy", 0.9)
@@ -54,7 +54,7 @@ def test_shares_have_a_name_and_a_number() -> None:
         parse_shares(["a=1", "a=2"], "--f")
 
 
-def test_names_come_from_one_text_or_several() -> None:
+def test_names_are_read_from_one_text_or_several() -> None:
     assert (
         parse_names("random, margin") == parse_names(["random", "margin"]) == ("random", "margin")
     )

@@ -48,7 +48,7 @@ def test_uniform_noise_flips_its_share_of_the_labels_to_each_other_class_as_ofte
 
 
 @pytest.mark.parametrize(("rate", "n_right"), [(0.0, 600), (1.0, 0)])
-def test_noise_of_nought_never_errs_and_noise_of_one_always_does(rate: float, n_right: int) -> None:
+def test_noise_of_zero_never_errs_and_noise_of_one_always_errs(rate: float, n_right: int) -> None:
     truth = truth_of(600, 3)
     labels = ask(make_oracle(OraclePlan("noisy", (rate,)), truth, 3), 600)
     assert int((labels == truth).sum()) == n_right
@@ -59,7 +59,7 @@ def test_one_class_cannot_be_confused() -> None:
     assert ask(oracle, 9).tolist() == [0] * 9
 
 
-def test_answers_follow_the_confusion_matrix_and_never_what_it_rules_out() -> None:
+def test_answers_follow_the_confusion_matrix_and_never_have_probability_zero() -> None:
     matrix = (
         (0.6, 0.3, 0.1, 0.0),
         (0.0, 1.0, 0.0, 0.0),
@@ -79,7 +79,7 @@ def test_answers_follow_the_confusion_matrix_and_never_what_it_rules_out() -> No
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(lambda p: sum(p) > 1e-6))
-def test_a_draw_has_positive_probability(weights: list[float]) -> None:
+def test_a_drawn_class_has_positive_probability(weights: list[float]) -> None:
     p = torch.tensor([weights], dtype=torch.float64).expand(200, -1)
     drawn = draw(p, generator=stream(1, "test"))
     assert (p.gather(1, drawn[:, None]) > 0).all()
@@ -100,7 +100,7 @@ def right_by_majority(rates: tuple[float, ...], n_answers: int, c: int) -> float
 
 @pytest.mark.parametrize("c", [2, 4])
 @pytest.mark.parametrize("n_answers", [1, 2, 3])
-def test_the_majority_is_right_as_often_as_enumeration_says(n_answers: int, c: int) -> None:
+def test_the_majority_is_right_as_often_as_by_enumeration(n_answers: int, c: int) -> None:
     rates = (0.05, 0.2, 0.45)
     truth = truth_of(N, c)
     labels = ask(make_oracle(OraclePlan("annotators", rates, answers=n_answers), truth, c), N)
@@ -111,14 +111,14 @@ def test_the_majority_is_right_as_often_as_enumeration_says(n_answers: int, c: i
         assert stats.chisquare(torch.bincount(distance, minlength=c)[1:]).pvalue > 1e-3
 
 
-def test_an_even_number_of_answers_is_worth_what_the_docstring_says() -> None:
+def test_an_even_number_of_answers_is_as_good_as_one_fewer() -> None:
     assert right_by_majority((0.1, 0.4), 2, 5) == pytest.approx((0.9 + 0.6) / 2)
     for fewer in (1, 3, 5):
         pair = [right_by_majority((0.3,) * 6, n, 2) for n in (fewer, fewer + 1)]
         assert pair[0] == pytest.approx(pair[1])
 
 
-def test_without_a_number_all_annotators_answer_and_each_is_paid() -> None:
+def test_by_default_all_annotators_answer_and_each_is_paid() -> None:
     oracle = make_oracle(OraclePlan("annotators", (0.0, 0.0, 0.0), price=0.5), truth_of(9, 3), 3)
     answers = oracle(torch.arange(9), beliefs=None, generator=stream(0, "test"))
     assert answers.questions.tolist() == [3] * 9
@@ -126,7 +126,7 @@ def test_without_a_number_all_annotators_answer_and_each_is_paid() -> None:
     assert answers.labels.tolist() == truth_of(9, 3).tolist()
 
 
-def test_an_object_is_never_answered_twice_by_one_annotator() -> None:
+def test_no_annotator_answers_an_object_twice() -> None:
     # All three are asked, so the one that always errs is outvoted each time.
     truth = truth_of(2000, 2)
     labels = ask(make_oracle(OraclePlan("annotators", (0.0, 1.0, 0.0), answers=3), truth, 2), 2000)
@@ -138,7 +138,7 @@ def test_an_object_is_never_answered_twice_by_one_annotator() -> None:
     [OraclePlan("noisy", (0.5,)), OraclePlan("annotators", (0.4, 0.4, 0.1), answers=2)],
     ids=lambda plan: plan.kind,
 )
-def test_the_stream_decides_and_nothing_global(plan: OraclePlan) -> None:
+def test_answers_depend_only_on_the_given_generator(plan: OraclePlan) -> None:
     oracle = make_oracle(plan, truth_of(500, 4), 4)
     before = torch.get_rng_state()
     first, again, other = (ask(oracle, 500, seed) for seed in (1, 1, 2))

@@ -35,7 +35,7 @@ def sets_of(answers: Answers) -> list[set[int]]:
     return [set(row.nonzero()[:, 0].tolist()) for row in answers.possible]
 
 
-def test_until_the_class_is_known_each_takes_as_many_questions_as_by_hand() -> None:
+def test_finding_each_class_takes_as_many_questions_as_by_hand() -> None:
     # "fruit?" settles the group either way. Then fruit: "2?", "4?", else it is 0;
     # tools: "5?", "1?", else it is 3.
     answers = ask(GROUPS, torch.arange(6), BELIEFS, None, price=0.5)
@@ -45,7 +45,7 @@ def test_until_the_class_is_known_each_takes_as_many_questions_as_by_hand() -> N
     assert answers.possible is None
 
 
-def test_one_question_tells_the_group_and_no_class() -> None:
+def test_one_question_reveals_the_group_and_no_class() -> None:
     answers = ask(GROUPS, torch.arange(6), BELIEFS, 1)
     assert sets_of(answers) == [{0, 2, 4}, {1, 3, 5}] * 3
     assert answers.labels.tolist() == [-1] * 6
@@ -59,14 +59,14 @@ def test_a_second_question_finds_or_rules_out_the_likeliest_class_of_the_group()
     assert answers.questions.tolist() == [2] * 6
 
 
-def test_with_enough_questions_the_limit_changes_nothing_but_the_form() -> None:
+def test_a_sufficient_limit_changes_only_the_form_of_the_answers() -> None:
     free, bounded = (ask(GROUPS, torch.arange(6), BELIEFS, limit) for limit in (None, 3))
     assert torch.equal(free.labels, bounded.labels)
     assert torch.equal(free.questions, bounded.questions)
     assert sets_of(bounded) == [{0}, {1}, {2}, {3}, {4}, {5}]
 
 
-def test_groups_of_one_class_are_a_plain_guessing_game() -> None:
+def test_groups_of_one_class_are_asked_class_by_class() -> None:
     # In the order 2, 1, 0, 3: the last one follows.
     beliefs = torch.tensor([[0.2, 0.3, 0.4, 0.1]]).expand(4, -1)
     groups = {name: (i,) for i, name in enumerate("abcd")}
@@ -79,7 +79,7 @@ def test_groups_of_one_class_are_a_plain_guessing_game() -> None:
     ]
 
 
-def test_what_cannot_be_otherwise_is_not_asked() -> None:
+def test_a_question_with_a_known_answer_is_not_asked() -> None:
     answers = ask({"all": (0,)}, torch.zeros(3, dtype=torch.int64), None, 1)
     assert answers.questions.tolist() == [0, 0, 0]
     assert answers.labels.tolist() == [0, 0, 0]
@@ -125,7 +125,7 @@ def games(draw: st.DrawFn) -> tuple[dict[str, tuple[int, ...]], Tensor, Tensor, 
 @pytest.mark.long
 @settings(deadline=None, max_examples=200)
 @given(games())
-def test_it_says_what_asking_one_by_one_says_and_the_truth_stays_possible(
+def test_answers_equal_those_of_asking_one_by_one_and_include_the_true_class(
     game: tuple[dict[str, tuple[int, ...]], Tensor, Tensor, int | None],
 ) -> None:
     groups, truth, beliefs, limit = game
@@ -144,7 +144,7 @@ def test_it_says_what_asking_one_by_one_says_and_the_truth_stays_possible(
 
 
 @pytest.mark.long
-def test_without_beliefs_larger_groups_come_first_and_equals_in_random_order() -> None:
+def test_without_beliefs_larger_groups_come_first_and_equal_ones_in_random_order() -> None:
     n = 9000
     groups = {"large": (0, 1, 2), "small": (3,), "other": (4,)}
     # Of class 3, "large?" is asked first; then "small?" or "other?", and either settles it.
@@ -157,7 +157,7 @@ def test_without_beliefs_larger_groups_come_first_and_equals_in_random_order() -
     assert stats.chisquare(counts[2:], [n / 3, n * 2 / 3]).pvalue > 1e-3
 
 
-def test_ranks_break_ties_at_random_and_only_ties() -> None:
+def test_ranks_break_only_ties_at_random() -> None:
     values = torch.tensor([[0.5, 0.9, 0.5, 0.1]]).expand(6000, -1)
     places = ranks(values, generator=stream(3, "test"))
     assert set(places[:, 1].tolist()) == {0}
@@ -166,7 +166,7 @@ def test_ranks_break_ties_at_random_and_only_ties() -> None:
     assert stats.binomtest(int((places[:, 0] == 1).sum()), 6000, 0.5).pvalue > 1e-3
 
 
-def test_only_a_limit_makes_the_oracle_partial_and_it_always_wants_beliefs() -> None:
+def test_the_oracle_is_partial_only_with_a_limit_and_always_needs_beliefs() -> None:
     truth = torch.arange(6)
     for limit, partial in ((None, False), (2, True)):
         traits = HierarchicalOracle(truth, GROUPS, limit).traits
@@ -175,7 +175,7 @@ def test_only_a_limit_makes_the_oracle_partial_and_it_always_wants_beliefs() -> 
 
 
 @pytest.mark.parametrize("limit", [None, 2])
-def test_the_stream_alone_decides_between_equals(limit: int | None) -> None:
+def test_only_the_given_generator_decides_between_equals(limit: int | None) -> None:
     truth = torch.arange(300) % 6
     before = torch.get_rng_state()
     first, again, other = (ask(GROUPS, truth, None, limit, seed=s).questions for s in (1, 1, 2))

@@ -61,7 +61,7 @@ def test_each_seed_can_be_drawn_as_a_thin_line() -> None:
     assert all(line.get_linewidth() < mean.get_linewidth() / 2 for line in seeds)
 
 
-def test_the_limits_leave_room_for_the_seeds() -> None:
+def test_the_axis_limits_leave_room_for_the_seeds() -> None:
     luck = rising(2) + np.array([[-0.04], [0.04]])
     axes = draw_curves([MemoryRun(steps=make_steps({"margin": luck}))], band="seeds").figure.axes[0]
     bottom, top = axes.get_ylim()
@@ -76,7 +76,7 @@ def test_one_seed_is_its_own_mean() -> None:
     assert footnote(figure) == "one seed"
 
 
-def test_the_batch_sizes_are_a_picture_of_their_own() -> None:
+def test_the_batch_sizes_have_their_own_picture() -> None:
     figure = draw_batch_sizes([RUN]).figure
     (axes,) = figure.axes
     assert axes.get_ylabel() == "largest batch (objects)"
@@ -87,7 +87,7 @@ def test_the_batch_sizes_are_a_picture_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("draw_of", "low", "high"), [(draw_curves, 0, 1), (draw_difference, -1, 1)]
 )
-def test_bands_end_where_accuracies_and_their_differences_do(
+def test_bands_stay_within_the_range_of_accuracies_and_of_their_differences(
     draw_of: Callable[..., Drawing], low: int, high: int
 ) -> None:
     wild = {"margin": np.array([[0.1, 0.2], [0.9, 1.0]]), "random": np.array([[0.9, 1], [0.1, 0]])}

@@ -48,7 +48,7 @@ def map_of(axes: Axes) -> np.ndarray:
     return np.ma.asarray(cells).filled(np.nan)
 
 
-def test_a_panel_holds_the_mean_recalls_most_frequent_class_on_top() -> None:
+def test_a_panel_shows_the_mean_recalls_with_the_most_frequent_class_on_top() -> None:
     figure = draw_classes([make_run()]).figure
     margin, random, bar = figure.axes
     assert [axes.get_title(loc="left") for axes in (margin, random)] == ["margin", "random"]
@@ -61,21 +61,21 @@ def test_a_panel_holds_the_mean_recalls_most_frequent_class_on_top() -> None:
     assert "on the test split that is found, mean of 2 seeds" in footnote(figure)
 
 
-def test_a_column_lies_about_its_number_of_labels() -> None:
+def test_a_column_is_centred_at_its_number_of_labels() -> None:
     (mesh,) = draw_classes([make_run()]).figure.axes[0].collections
     edges = np.asarray(mesh.get_coordinates())[0, :, 0]  # type: ignore[attr-defined]
     assert edges.tolist() == [75, 125, 175, 225, 275]
 
 
 @pytest.mark.long
-def test_all_panels_share_one_scale_from_nothing_to_everything() -> None:
+def test_all_panels_share_one_scale_from_0_to_1() -> None:
     meshes = [axes.collections[0] for axes in draw_classes([make_run()]).figure.axes[:2]]
     assert {mesh.get_clim() for mesh in meshes} == {(0.0, 1.0)}
     assert {mesh.get_cmap().name for mesh in meshes} == {"cividis"}
 
 
 @pytest.mark.parametrize("options", [{"relative": True}, {"baseline": "random"}])
-def test_relative_maps_are_differences_to_the_baseline_on_a_scale_about_zero(
+def test_relative_maps_show_differences_from_the_baseline_on_a_scale_around_zero(
     options: dict[str, object],
 ) -> None:
     figure = draw_classes([make_run()], **options).figure  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_classes_without_an_evaluated_row_are_left_out_with_a_warning() -> None:
 
 
 @pytest.mark.long
-def test_fifty_classes_with_long_names_stay_legible_and_apart() -> None:
+def test_fifty_classes_with_long_names_are_legible_and_do_not_overlap() -> None:
     names = [f"category-{k:02}-of-the-catalogue" for k in range(50)]
     metrics = make_metrics(
         [
@@ -117,14 +117,14 @@ def test_fifty_classes_with_long_names_stay_legible_and_apart() -> None:
     assert figure.axes[0].get_yticklabels()[0].get_text() == "category-00…-catalogue"
 
 
-def test_one_step_has_a_column() -> None:
+def test_a_single_step_has_a_column() -> None:
     metrics = make_metrics([("margin", 0, 0, "mixed", "all", "recall", "cats", 0.5)])
     run = MemoryRun("posts", STEPS, metrics, manifest=make_run().manifest)
     panel = draw_classes([run]).figure.axes[0]
     assert map_of(panel).shape == (1, 1)
 
 
-def test_runs_that_kept_no_recalls_are_refused() -> None:
+def test_runs_without_recalls_are_refused() -> None:
     accuracy = make_metrics([("margin", 0, 0, "mixed", "all", "accuracy", None, 0.5)])
     for metrics in (accuracy, accuracy.drop_columns(["label"])):
         run = MemoryRun("posts", STEPS, metrics, manifest=make_run().manifest)
@@ -140,7 +140,7 @@ def test_runs_on_other_pools_are_refused() -> None:
         draw_classes([make_run(), run])
 
 
-def test_without_the_classes_of_the_pool_those_of_the_first_labels_tell_the_order() -> None:
+def test_without_the_classes_of_the_pool_the_first_labels_give_the_order() -> None:
     queries = make_queries({("margin", 0, 0): ["newts", "newts", "dogs"]})
     run = MemoryRun("old", STEPS, metrics_of(), queries)
     drawing = draw_classes([run])
@@ -157,7 +157,7 @@ def test_without_the_baseline_a_relative_map_is_refused() -> None:
 
 
 @pytest.mark.long
-def test_equal_runs_give_equal_maps(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_classes([make_run()], title="a title").figure, tmp_path / f"{name}.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

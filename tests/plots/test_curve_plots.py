@@ -104,7 +104,7 @@ def test_the_band_is_the_interval() -> None:
             } <= corners
 
 
-def test_without_band_or_with_one_seed_nothing_is_shaded() -> None:
+def test_nothing_is_shaded_without_a_band_or_with_one_seed() -> None:
     assert bands_of(axes_of(make_run(), band="none")) == []
     assert bands_of(axes_of(TableRun("posts", make_steps(n_seeds=1)))) == []
 
@@ -132,7 +132,7 @@ def test_the_axes_name_the_metric_and_the_split() -> None:
         ("cost", "cost of the labels", 50),
     ],
 )
-def test_the_x_axis_is_what_was_asked_for(x: str, label: str, first: float) -> None:
+def test_the_x_axis_is_the_requested_one(x: str, label: str, first: float) -> None:
     axes = axes_of(make_run(), x=x)
     assert axes.get_xlabel() == label
     assert axes.lines[0].get_xdata()[0] == first  # type: ignore[index]
@@ -149,7 +149,7 @@ def test_small_costs_have_their_fractions_on_the_axis() -> None:
     assert len(set(shown)) == len(shown) > 2
 
 
-def test_the_footnote_says_what_the_band_is() -> None:
+def test_the_footnote_names_the_kind_of_band() -> None:
     assert footnote_of(make_run()) == "mean of 3 seeds; band: pointwise 95 % t-interval"
     assert footnote_of(make_run(), band="none") == "mean of 3 seeds"
     assert footnote_of(TableRun("p", make_steps(n_seeds=1))) == "one seed, so no band"
@@ -162,7 +162,7 @@ def test_a_title_is_drawn_as_it_was_typed() -> None:
     assert axes.get_title(loc="left") == "cost: $1 a label, $2 an expert's"
 
 
-def test_labels_read_from_the_best_to_the_worst_with_the_last_value() -> None:
+def test_labels_are_ordered_from_best_to_worst_and_show_the_last_value() -> None:
     steps = make_steps(("a", "b", "c", "d", "e"))
     axes = axes_of(TableRun("posts", steps))
     labels = sorted(axes.texts, key=lambda text: -text.get_position()[1])
@@ -197,13 +197,13 @@ def test_up_to_eight_strategies_differ_in_colour_and_in_dashes() -> None:
     assert len({str(line._dash_pattern) for line in lines}) == 8
 
 
-def test_many_strategies_never_look_the_same() -> None:
+def test_many_strategies_all_look_different() -> None:
     names = tuple(f"s{k:02}" for k in range(30))
     lines = axes_of(TableRun("posts", make_steps(names, n_steps=3))).lines[:30]
     assert len({(to_rgb(line.get_color()), str(line._dash_pattern)) for line in lines}) == 30
 
 
-def test_a_strategy_has_the_same_colour_whatever_runs_beside_it() -> None:
+def test_the_colour_of_a_strategy_does_not_depend_on_the_others() -> None:
     alone = axes_of(TableRun("posts", make_steps(("margin",)))).lines[0]
     beside = {
         line.get_label(): line
@@ -212,7 +212,7 @@ def test_a_strategy_has_the_same_colour_whatever_runs_beside_it() -> None:
     assert to_rgb(alone.get_color()) == to_rgb(beside["margin"].get_color())
 
 
-def test_of_several_runs_the_colour_tells_the_strategy_and_the_dashes_the_run() -> None:
+def test_with_several_runs_colour_shows_the_strategy_and_dashes_the_run() -> None:
     axes = axes_of(make_run("one"), make_run("two"))
     lines = {line.get_label(): line for line in axes.lines}
     one, two = lines["margin · one"], lines["margin · two"]
@@ -236,7 +236,7 @@ class ElsewhereRun(TableRun):
         return Path("archive") / self.name
 
 
-def test_two_runs_of_one_name_are_told_apart_by_their_folders() -> None:
+def test_runs_with_the_same_name_are_labelled_by_their_folders() -> None:
     axes = axes_of(make_run(), ElsewhereRun("posts", make_steps()))
     labels = {line.get_label() for line in axes.lines}
     assert {f"margin · {Path('runs/posts')}", f"margin · {Path('archive/posts')}"} <= labels
@@ -273,7 +273,7 @@ def test_a_run_without_a_step_cannot_be_drawn() -> None:
         draw_curves([TableRun("posts", make_steps().slice(0, 0))])
 
 
-def test_an_unknown_metric_is_refused_with_the_nearest() -> None:
+def test_an_unknown_metric_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"did you mean accuracy\?"):
         draw_curves([make_run()], metric="acuracy")
 
@@ -295,7 +295,7 @@ def test_wide_bands_do_not_flatten_the_curves() -> None:
     ("suffix", "head"),
     [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")],
 )
-def test_a_picture_is_of_the_kind_that_its_suffix_says_and_the_same_each_time(
+def test_the_suffix_sets_the_file_format_and_the_bytes_are_reproducible(
     tmp_path: Path, suffix: str, head: bytes
 ) -> None:
     for name in ("one", "two"):
@@ -308,7 +308,7 @@ def test_a_picture_is_of_the_kind_that_its_suffix_says_and_the_same_each_time(
 
 
 @pytest.mark.long
-def test_the_users_own_matplotlib_settings_change_nothing_and_are_kept(tmp_path: Path) -> None:
+def test_the_users_matplotlib_settings_have_no_effect_and_are_restored(tmp_path: Path) -> None:
     save_figure(draw_curves([make_run()]).figure, tmp_path / "one.svg")
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "svg.hashsalt": None}):
         save_figure(draw_curves([make_run()]).figure, tmp_path / "two.svg")
@@ -337,7 +337,7 @@ def test_a_target_that_cannot_be_written_is_refused(tmp_path: Path, name: str, w
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc, which takes no files")
-def test_a_target_in_a_folder_that_takes_no_files_is_refused() -> None:
+def test_a_target_in_a_read_only_folder_is_refused() -> None:
     figure = draw_curves([make_run()]).figure
     with pytest.raises(UsageError, match="cannot write"):
         save_figure(figure, Path("/proc/curves.png"))

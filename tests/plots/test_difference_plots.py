@@ -17,7 +17,7 @@ def make_run(name: str = "posts", **manifest: object) -> MemoryRun:
     return MemoryRun(name, steps, manifest={**COMPLETE, **manifest})
 
 
-def test_lines_are_the_mean_differences_in_pairs_beside_a_line_at_zero() -> None:
+def test_lines_are_the_mean_paired_differences_with_a_line_at_zero() -> None:
     figure = draw_difference([make_run()]).figure
     (axes,) = figure.axes
     lines = {str(line.get_label()): line for line in axes.lines}
@@ -28,7 +28,7 @@ def test_lines_are_the_mean_differences_in_pairs_beside_a_line_at_zero() -> None
     assert footnote(figure) == "mean of 3 seeds; band: pointwise 95 % t-interval"
 
 
-def test_the_band_leaves_out_what_moves_both_strategies_of_a_seed_alike() -> None:
+def test_the_band_excludes_variation_shared_by_both_strategies_of_a_seed() -> None:
     luck = np.array([[-0.2], [0.0], [0.2]])
     steps = make_steps({"margin": MARGIN + luck, "random": RANDOM + luck})
     (axes,) = draw_difference([MemoryRun(steps=steps)]).figure.axes
@@ -37,14 +37,14 @@ def test_the_band_leaves_out_what_moves_both_strategies_of_a_seed_alike() -> Non
     assert np.ptp(heights) < 0.15
 
 
-def test_zero_is_seen_where_all_differences_are_far_from_it() -> None:
+def test_zero_is_visible_even_if_all_differences_are_far_from_it() -> None:
     steps = make_steps({"margin": RANDOM + 0.3, "random": RANDOM})
     (axes,) = draw_difference([MemoryRun(steps=steps)]).figure.axes
     bottom, top = axes.get_ylim()
     assert bottom < 0 < 0.3 < top
 
 
-def test_another_baseline_can_be_named() -> None:
+def test_another_baseline_can_be_chosen() -> None:
     figure = draw_difference([make_run()], baseline="margin", metric="nll").figure
     (axes,) = figure.axes
     assert axes.get_ylabel() == "negative log-likelihood (nats) on the test split, minus margin"
@@ -52,7 +52,7 @@ def test_another_baseline_can_be_named() -> None:
     assert np.asarray(lines["entropy"].get_ydata()) == pytest.approx(np.full(8, 0.02))
 
 
-def test_labels_tell_the_last_difference_with_its_sign() -> None:
+def test_labels_show_the_last_difference_with_its_sign() -> None:
     (axes,) = draw_difference([make_run()], baseline="entropy").figure.axes
     told = {text.get_text() for text in axes.texts}
     last = float((RANDOM - MARGIN + 0.02).mean(0)[-1])
@@ -68,7 +68,7 @@ def test_each_run_is_compared_with_its_own_baseline() -> None:
     assert np.asarray(one.get_ydata()) == pytest.approx(np.asarray(two.get_ydata()))
 
 
-def test_a_run_without_the_baseline_takes_that_of_another_and_says_so() -> None:
+def test_a_run_without_the_baseline_uses_that_of_another_run_with_a_warning() -> None:
     bald = MemoryRun("bald", make_steps({"bald": MARGIN}))
     drawing = draw_difference([bald, make_run()])
     assert drawing.warnings == ("bald has no random: compared with that of posts",)
@@ -77,13 +77,13 @@ def test_a_run_without_the_baseline_takes_that_of_another_and_says_so() -> None:
     assert np.asarray(lines["bald · bald"].get_ydata()) == pytest.approx((MARGIN - RANDOM).mean(0))
 
 
-def test_a_baseline_on_another_pool_is_not_borrowed() -> None:
+def test_a_baseline_on_another_pool_is_not_used() -> None:
     bald = MemoryRun("bald", make_steps({"bald": MARGIN}))
     with pytest.raises(UsageError, match=r"bald has no random, and .* different pools"):
         draw_difference([bald, make_run(pool={"fingerprint": "xyz"})])
 
 
-def test_without_a_baseline_the_error_names_the_ways_out() -> None:
+def test_the_error_without_a_baseline_names_the_remedies() -> None:
     run = MemoryRun(steps=make_steps({"margin": MARGIN, "bald": MARGIN}))
     with pytest.raises(UsageError, match=r"no random .*\n.*\n.*--baseline bald; or run with"):
         draw_difference([run])
@@ -108,7 +108,7 @@ def test_strategies_that_share_no_labels_with_the_baseline_are_not_drawn() -> No
         draw_difference([base, run])
 
 
-def test_curves_of_other_lengths_are_drawn_as_far_as_both_go_with_a_warning() -> None:
+def test_curves_of_different_lengths_are_cut_to_the_shorter_with_a_warning() -> None:
     steps = make_steps({"margin": MARGIN, "random": RANDOM[:, :5]})
     drawing = draw_difference([MemoryRun(steps=steps)])
     assert drawing.warnings == (

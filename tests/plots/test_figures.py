@@ -7,7 +7,7 @@ from alsim.plots import save_figure
 from alsim.plots.drawing.figures import make_figure
 
 
-def test_a_picture_is_written_through_no_link(tmp_path: Path) -> None:
+def test_a_picture_is_not_written_through_a_link(tmp_path: Path) -> None:
     thesis = tmp_path / "thesis.txt"
     thesis.write_text("precious")
     path = tmp_path / "curves.png"

@@ -102,7 +102,9 @@ def utf8(names: list[str]) -> list[str]:
 @pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", OF_RUNS)
-def test_any_name_can_be_drawn_of_a_run(kind: str, names: list[str], tmp_path: Path) -> None:
+def test_any_name_can_be_drawn_in_pictures_of_runs(
+    kind: str, names: list[str], tmp_path: Path
+) -> None:
     drawing = draw(kind, [run_of(utf8(names))], title="".join(names))
     save(drawing, ".png", tmp_path)
 
@@ -110,14 +112,16 @@ def test_any_name_can_be_drawn_of_a_run(kind: str, names: list[str], tmp_path: P
 @pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", [k for k, entry in KINDS.items() if entry.of == "training"])
-def test_any_name_can_be_drawn_of_a_training(kind: str, names: list[str], tmp_path: Path) -> None:
+def test_any_name_can_be_drawn_in_pictures_of_training_studies(
+    kind: str, names: list[str], tmp_path: Path
+) -> None:
     save(draw_study(kind, utf8(names)[:4], tmp_path / "study"), ".png", tmp_path)
 
 
 @pytest.mark.long
 @each_set
 @pytest.mark.parametrize("kind", [draw_map, draw_groups])
-def test_any_name_can_be_drawn_of_gates_and_groups(
+def test_any_name_can_be_drawn_in_pictures_of_gates_and_groups(
     kind: Callable[[list[str]], Drawing], names: list[str], tmp_path: Path
 ) -> None:
     save(kind(utf8(names)), ".png", tmp_path)
@@ -125,11 +129,11 @@ def test_any_name_can_be_drawn_of_gates_and_groups(
 
 @pytest.mark.long
 @pytest.mark.parametrize("suffix", [".svg", ".pdf"])
-def test_any_name_can_be_drawn_in_any_format(suffix: str, tmp_path: Path) -> None:
+def test_any_name_can_be_drawn_in_every_file_format(suffix: str, tmp_path: Path) -> None:
     save(draw("queries", [run_of(utf8(ALL))], title="".join(ALL)), suffix, tmp_path)
 
 
-def test_a_path_that_is_not_utf_8_can_be_drawn_to(tmp_path: Path) -> None:
+def test_a_picture_can_be_written_to_a_path_that_is_not_utf_8(tmp_path: Path) -> None:
     drawing = draw("curve", [run_of(["half \udcff"[:4]])], title="half \udcff $\\x \x00")
     save_figure(drawing.figure, tmp_path / "half \udcff.png")
     assert (tmp_path / "half \udcff.png").exists()
@@ -158,7 +162,7 @@ def test_a_character_that_another_font_has_is_drawn_in_it() -> None:
     drawing.figure.savefig(BytesIO())
 
 
-def test_a_word_that_no_font_has_is_numbered_and_the_number_explained() -> None:
+def test_a_word_that_no_font_has_is_replaced_by_a_number_that_is_explained() -> None:
     drawing = finished(figure_with(f"a{NOWHERE * 2}b"), ["another"])
     (axes,) = drawing.figure.axes
     assert axes.get_title() == "a[1]b"
@@ -170,7 +174,7 @@ def test_a_word_that_no_font_has_is_numbered_and_the_number_explained() -> None:
     assert f"[1] {NOWHERE * 2}" in told
 
 
-def test_what_dejavu_has_is_left_as_it_is() -> None:
+def test_characters_in_dejavu_are_left_unchanged() -> None:
     drawing = finished(figure_with("Straße Ωμέγα"), [])
     assert drawing.warnings == ()
     assert all(t.get_fontfamily() == ["DejaVu Sans"] for t in drawing.figure.findobj(Text))  # pyright: ignore[reportAttributeAccessIssue]

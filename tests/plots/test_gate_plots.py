@@ -35,7 +35,7 @@ def names_on(axes: Axes, which: str) -> list[str]:
 
 
 @pytest.mark.long
-def test_the_map_holds_the_chosen_seeds_values_at_the_tasks_and_experts_it_names() -> None:
+def test_the_map_shows_the_values_of_the_chosen_seed_at_the_named_tasks_and_experts() -> None:
     for seed in (0, 1):
         axes = panels(draw_gates(made(), seed=seed).figure)[0]
         shown = axes.images[0].get_array()
@@ -66,7 +66,7 @@ def test_the_bars_are_the_mean_densities_with_the_seeds_as_dots() -> None:
 
 
 @pytest.mark.long
-def test_the_correlations_are_drawn_in_the_same_order_and_written_if_they_are_few() -> None:
+def test_correlations_are_drawn_in_the_same_order_and_printed_if_they_are_few() -> None:
     found = made()
     figure = draw_gates(found).figure
     axes = panels(figure)[2]
@@ -82,7 +82,7 @@ def test_the_correlations_are_drawn_in_the_same_order_and_written_if_they_are_fe
     assert not panels(draw_gates(named).figure)[2].texts
 
 
-def test_one_seed_has_neither_dots_nor_intervals_and_one_task_no_correlation() -> None:
+def test_one_seed_has_neither_dots_nor_intervals_and_one_task_has_no_correlation() -> None:
     drawing = draw_gates(made(VALUES[:1]))
     assert not panels(drawing.figure)[1].collections
     assert "95 %" not in footnote(drawing.figure)
@@ -95,7 +95,7 @@ def test_one_seed_has_neither_dots_nor_intervals_and_one_task_no_correlation() -
 
 
 @pytest.mark.long
-def test_the_picture_says_what_it_is_of() -> None:
+def test_the_footnote_describes_the_picture() -> None:
     whole = draw_gates(made()).figure
     assert whole._suptitle.get_text() == "multi-cluster, all labels"
     part = draw_gates(made(fraction=0.25, fact="weight")).figure
@@ -104,7 +104,7 @@ def test_the_picture_says_what_it_is_of() -> None:
     assert draw_gates(made(), title="mine").figure._suptitle.get_text() == "mine"
 
 
-def test_a_task_of_which_nothing_is_known_is_grey_and_told() -> None:
+def test_a_task_without_values_is_grey_and_reported() -> None:
     values = VALUES.copy()
     values[:, 1] = np.nan
     drawing = draw_gates(made(values, "weight"))

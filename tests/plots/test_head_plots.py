@@ -39,7 +39,7 @@ def make_run(places: dict[tuple[str, str], float], metric: str = "accuracy") -> 
     return MemoryRun("posts", make_steps(CURVES), make_metrics(rows))
 
 
-def test_heads_stand_above_the_patterns_of_the_mixed_head() -> None:
+def test_heads_are_drawn_above_the_patterns_of_the_mixed_head() -> None:
     figure = draw_heads([make_run(PLACES)]).figure
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in panels] == [
@@ -58,7 +58,7 @@ def test_heads_stand_above_the_patterns_of_the_mixed_head() -> None:
     assert panels[0].get_ylabel() == "accuracy on the test split"
 
 
-def test_all_panels_have_one_scale_each_at_its_own_height() -> None:
+def test_all_panels_have_the_same_scale_with_different_limits() -> None:
     figure = draw_heads([make_run(PLACES)]).figure
     panels = [axes for axes in figure.axes if axes.get_visible()]
     spans = [axes.get_ylim()[1] - axes.get_ylim()[0] for axes in panels]
@@ -75,13 +75,13 @@ def test_one_legend_names_the_strategies() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["margin", "random"]
 
 
-def test_one_pattern_says_no_more_than_all_rows() -> None:
+def test_a_single_pattern_has_no_panel_as_it_equals_all_rows() -> None:
     run = make_run({("mixed", "all"): 0, ("mixed", "picture+text"): 0, ("text", "all"): 0})
     panels = [axes for axes in draw_heads([run]).figure.axes if axes.get_visible()]
     assert len(panels) == 2
 
 
-def test_one_head_and_four_patterns_are_two_by_two() -> None:
+def test_one_head_and_four_patterns_give_a_grid_of_two_by_two() -> None:
     places = {("mixed", pattern): 0.0 for pattern in ("all", "picture", "text", "picture+text")}
     figure = draw_heads([make_run(places)]).figure
     assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 2)  # type: ignore[union-attr]
@@ -103,13 +103,13 @@ def test_sigma_has_a_panel_for_each_head() -> None:
     assert "standard deviation" in footnote(figure)
 
 
-def test_without_a_learned_sigma_it_is_refused() -> None:
+def test_a_picture_of_sigma_is_refused_without_a_learned_sigma() -> None:
     with pytest.raises(UsageError, match=r"no σ was learned(.*\n)+.*--loss uncertainty"):
         draw_sigma([make_run(PLACES)])
 
 
 @pytest.mark.long
-def test_what_every_panel_lacks_is_said_once() -> None:
+def test_values_missing_from_every_panel_give_one_warning() -> None:
     run = make_run(PLACES)
     lost = run.metrics.slice(0, run.metrics.num_rows - len(PLACES))  # the last step of one seed
     drawing = draw_heads([MemoryRun("posts", run.steps, lost)])
@@ -125,7 +125,7 @@ def test_several_runs_have_their_lines_in_the_same_panels() -> None:
 
 
 @pytest.mark.long
-def test_equal_runs_give_equal_panels(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         figure = draw_heads([make_run(PLACES)], title="a title").figure
         save_figure(figure, tmp_path / f"{name}.svg")
@@ -138,7 +138,7 @@ def with_task(run: MemoryRun, task: str) -> pa.Table:
 
 
 @pytest.mark.long
-def test_of_several_tasks_titles_name_the_task_and_do_not_overlap() -> None:
+def test_titles_of_several_tasks_name_the_task_and_do_not_overlap() -> None:
     run = make_run(PLACES)
     tasks = ("gender", "kind of clothes")
     both = pa.concat_tables(with_task(run, task) for task in tasks)

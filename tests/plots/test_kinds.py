@@ -18,7 +18,7 @@ RUN = MemoryRun(steps=make_steps({"margin": rising(), "random": rising()}))
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-def test_each_kind_has_a_function_that_takes_what_is_drawn_and_known_options(kind: Kind) -> None:
+def test_each_kind_has_a_function_that_takes_runs_and_known_options(kind: Kind) -> None:
     first, *options = inspect.signature(kind.draw()).parameters.values()
     assert first.default is inspect.Parameter.empty
     assert {option.name for option in options} <= OPTIONS
@@ -26,7 +26,7 @@ def test_each_kind_has_a_function_that_takes_what_is_drawn_and_known_options(kin
     assert "title" in {option.name for option in options}
 
 
-def test_options_reach_the_picture() -> None:
+def test_options_affect_the_picture() -> None:
     drawing = draw("curve", [RUN], metric="nll", title="a title")
     assert isinstance(drawing, Drawing)
     (axes,) = drawing.figure.axes
@@ -42,14 +42,14 @@ def test_options_reach_the_picture() -> None:
         ("wins", {"band": "t"}, "--band has no meaning here"),
     ],
 )
-def test_an_option_that_a_kind_does_not_know_is_refused(
+def test_an_option_unknown_to_a_kind_is_refused(
     kind: str, options: dict[str, object], what: str
 ) -> None:
     with pytest.raises(UsageError, match=what):
         draw(kind, [RUN], **options)
 
 
-def test_the_command_offers_the_kinds_and_bands_that_there_are() -> None:
+def test_the_command_offers_all_kinds_and_bands() -> None:
     options = options_of(PlotOptions)
     assert get_args(options["kind"].hint) == tuple(KINDS)
     assert get_args(get_args(options["band"].hint)[0]) == BANDS

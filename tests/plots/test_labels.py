@@ -52,9 +52,7 @@ def test_labels_keep_their_order_and_distance_within_the_axis(
 @pytest.mark.long
 @settings(deadline=None)
 @given(heights, gaps)
-def test_labels_lie_as_near_as_isotonic_regression_puts_them(
-    wishes: list[float], gap: float
-) -> None:
+def test_labels_lie_where_isotonic_regression_puts_them(wishes: list[float], gap: float) -> None:
     n = len(wishes)
     gap = min(gap, 1 / max(n - 1, 1))
     steps = gap * np.arange(n)

@@ -20,7 +20,7 @@ def test_names_that_differ_stay_distinct_and_short(names: list[str]) -> None:
     assert max(map(len, told)) <= 22
 
 
-def test_names_for_which_there_is_room_stay_as_they_are() -> None:
+def test_names_that_fit_are_unchanged() -> None:
     assert shortened(["a" * 22, "b", "b"]) == ["a" * 22, "b", "b"]
     assert shortened(["a" * 22, "b" * 30])[0] == "a" * 22
 
@@ -29,5 +29,5 @@ def test_a_long_name_keeps_its_ends() -> None:
     assert shortened(["beginning of a name with its end"]) == ["beginning …ith its end"]
 
 
-def test_a_label_never_begins_as_those_that_legends_leave_out() -> None:
+def test_a_label_never_begins_with_an_underscore_which_legends_hide() -> None:
     assert as_labels(["_mine.py:own", "margin"]) == [" _mine.py:own", "margin"]

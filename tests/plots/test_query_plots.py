@@ -46,7 +46,7 @@ def points(axes: Axes, label: str) -> dict[int, float]:
     return {round(float(x)): float(y) for x, y in pairs}
 
 
-def test_a_dot_is_the_mean_ratio_of_a_class_most_frequent_first() -> None:
+def test_a_dot_is_the_mean_ratio_of_a_class_in_order_of_frequency() -> None:
     axes = axes_of(draw_queries([make_run()]))
     margin, _ = query_mixes(make_queries(ANSWERS), {name: POOL[name] for name in ORDER})
     assert points(axes, "margin") == pytest.approx(
@@ -57,7 +57,7 @@ def test_a_dot_is_the_mean_ratio_of_a_class_most_frequent_first() -> None:
     assert axes.get_yscale() == "log"
 
 
-def test_the_dots_of_a_class_stand_side_by_side_around_its_place() -> None:
+def test_the_dots_of_a_class_are_side_by_side_around_its_position() -> None:
     axes = axes_of(draw_queries([make_run()]))
     places = [
         float(np.asarray(line.get_xdata())[0])
@@ -67,14 +67,14 @@ def test_the_dots_of_a_class_stand_side_by_side_around_its_place() -> None:
     assert places == pytest.approx([-0.2, 0.2])
 
 
-def test_one_is_marked_and_within_sight() -> None:
+def test_the_ratio_one_is_marked_and_visible() -> None:
     axes = axes_of(draw_queries([make_run({("margin", 0, 1): ["newts"]})]))
     assert points(axes, "_one") == {0: 1.0, 1: 1.0}
     bottom, top = axes.get_ylim()
     assert bottom < 1 < top
 
 
-def test_a_class_never_asked_for_has_an_open_mark_at_the_bottom() -> None:
+def test_a_class_without_queries_has_an_open_mark_at_the_bottom() -> None:
     drawing = draw_queries([make_run()])
     axes = axes_of(drawing)
     (never,) = (line for line in axes.lines if line.get_label() == "_never")
@@ -85,7 +85,7 @@ def test_a_class_never_asked_for_has_an_open_mark_at_the_bottom() -> None:
     assert "open" not in footnote(draw_queries([make_run(asked)]).figure)
 
 
-def test_bars_are_the_interval_over_seeds_down_to_the_bottom() -> None:
+def test_bars_are_the_interval_over_seeds_cut_at_the_bottom() -> None:
     drawing = draw_queries([make_run()])
     axes = axes_of(drawing)
     bars = next(each for each in axes.collections if isinstance(each, LineCollection))
@@ -107,13 +107,13 @@ def test_without_band_there_are_no_bars_and_seeds_are_small_dots() -> None:
     assert "small dots: the seeds" in footnote(drawing.figure)
 
 
-def test_answers_that_are_no_class_are_left_out_with_a_warning() -> None:
+def test_answers_that_are_not_a_class_are_left_out_with_a_warning() -> None:
     answers = {("margin", 0, 1): ["cats", "cats | dogs", "dogs | newts"]}
     drawing = draw_queries([make_run(answers)])
     assert drawing.warnings == ("margin: 2 answers with none of the classes drawn are left out",)
 
 
-def test_where_the_pool_is_not_told_the_initial_labels_stand_for_it() -> None:
+def test_without_the_classes_of_the_pool_the_initial_labels_are_used() -> None:
     queries = make_queries({("margin", 0, 0): ["cats", "cats", "dogs"], **ANSWERS})
     drawing = draw_queries([MemoryRun("old", queries=queries)])
     names = [label.get_text() for label in axes_of(drawing).get_xticklabels()]
@@ -123,7 +123,9 @@ def test_where_the_pool_is_not_told_the_initial_labels_stand_for_it() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("n_strategies", [1, 8])
-def test_fifty_classes_have_labels_apart_and_inside_the_picture(n_strategies: int) -> None:
+def test_labels_of_fifty_classes_do_not_overlap_and_stay_inside_the_picture(
+    n_strategies: int,
+) -> None:
     names = [f"topic-{k:02}" for k in range(50)]
     answers = {(f"s{k}", 0, 1): names for k in range(n_strategies)}
     pool = {name: 100 - k for k, name in enumerate(names)}
@@ -138,7 +140,7 @@ def test_fifty_classes_have_labels_apart_and_inside_the_picture(n_strategies: in
         assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
 
 
-def test_no_query_at_all_is_refused() -> None:
+def test_runs_without_any_query_are_refused() -> None:
     with pytest.raises(StoreError, match="no query to draw"):
         draw_queries([make_run({("margin", 0, 0): ["cats"]})])
 
@@ -150,7 +152,7 @@ def test_runs_on_other_pools_are_not_drawn_together() -> None:
 
 
 @pytest.mark.long
-def test_equal_runs_give_equal_dots(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         figure = draw_queries([make_run()], band="bootstrap", title="a title").figure
         save_figure(figure, tmp_path / f"{name}.svg")

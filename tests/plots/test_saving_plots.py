@@ -25,7 +25,7 @@ def lines(axes: Axes, label: str) -> list[np.ndarray]:
     return [np.asarray(line.get_ydata()) for line in axes.lines if line.get_label() == label]
 
 
-def test_the_line_is_what_was_saved_by_each_number_of_labels() -> None:
+def test_the_line_shows_the_saving_at_each_number_of_labels() -> None:
     axes = axes_of()
     (drawn,) = lines(axes, "margin")
     expected = [saved(X[:k], MARGIN[:, :k], RANDOM[:, :k]).amount for k in range(2, 13)]
@@ -54,7 +54,7 @@ def test_an_end_that_was_not_measured_is_shaded_and_has_no_edge() -> None:
     assert "without edge where it extends beyond" in footnote(axes.figure)  # type: ignore[arg-type]
 
 
-def test_dotted_lines_bound_what_could_be_measured() -> None:
+def test_dotted_lines_bound_the_measurable_range() -> None:
     above, below = lines(axes_of(), "_bound")
     assert above.tolist() == [0, X[-1] - X[0]]
     assert below.tolist() == [0, X[0] - X[-1]]
@@ -80,7 +80,7 @@ def test_the_picture_shows_zero_and_every_amount() -> None:
     assert top > np.nanmax(drawn)
 
 
-def test_each_seed_can_be_drawn_by_itself() -> None:
+def test_each_seed_can_be_drawn_separately() -> None:
     axes = axes_of(band="seeds")
     assert not [each for each in axes.collections if isinstance(each, PolyCollection)]
     drawn = lines(axes, "_seed")
@@ -89,7 +89,7 @@ def test_each_seed_can_be_drawn_by_itself() -> None:
     assert drawn[0][-1] == pytest.approx(alone)
 
 
-def test_the_bootstrap_is_narrower_and_says_that_it_is_too_narrow() -> None:
+def test_the_bootstrap_band_is_narrower_and_marked_as_too_narrow() -> None:
     t, bootstrap = axes_of(), axes_of(band="bootstrap")
     widths = []
     for axes in (t, bootstrap):
@@ -113,7 +113,7 @@ def test_two_steps_are_a_point_with_a_bar() -> None:
     assert lines(axes, "_edge") == []
 
 
-def test_what_is_saved_follows_the_axis() -> None:
+def test_savings_are_in_the_unit_of_the_axis() -> None:
     axes = axes_of(x="cost")
     assert axes.get_ylabel() == "less cost for random's accuracy at n"
     (cost,), (labels,) = lines(axes, "margin"), lines(axes_of(), "margin")
@@ -128,7 +128,7 @@ def test_what_is_saved_follows_the_axis() -> None:
         ({"baseline": "bald"}, "no strategy is called 'bald'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options: dict[str, str], what: str) -> None:
+def test_options_without_meaning_are_refused(options: dict[str, str], what: str) -> None:
     with pytest.raises(UsageError, match=what):
         axes_of(**options)
 
@@ -139,14 +139,14 @@ def test_one_step_alone_saves_nothing() -> None:
         axes_of(run)
 
 
-def test_curves_of_other_lengths_are_drawn_with_a_warning() -> None:
+def test_curves_of_different_lengths_are_drawn_with_a_warning() -> None:
     run = MemoryRun(steps=make_steps({"margin": MARGIN, "random": RANDOM[:, :6]}))
     (warning,) = draw_savings([run]).warnings
     assert warning == "margin: drawn only where all seeds of it and of the baseline have a value"
 
 
 @pytest.mark.long
-def test_equal_runs_give_equal_savings(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_savings([RUN], band="bootstrap").figure, tmp_path / f"{name}.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

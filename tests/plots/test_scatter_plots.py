@@ -58,7 +58,7 @@ def draw(n_seeds: int = 2) -> Drawing:
     return draw_scatter(make_groups(("random", "margin", "loss"), n_seeds), CORRELATIONS)
 
 
-def test_a_panel_holds_the_groups_of_one_metric_each_seed_in_its_colour() -> None:
+def test_a_panel_shows_the_groups_of_one_metric_coloured_by_seed() -> None:
     groups = make_groups(("random", "margin", "loss"))
     panel = draw().figure.axes[0]
     assert len(panel.collections) == 2
@@ -72,7 +72,7 @@ def test_a_panel_holds_the_groups_of_one_metric_each_seed_in_its_colour() -> Non
     assert len(colours) == 2
 
 
-def test_titles_tell_rho_and_its_interval_and_the_control_comes_last() -> None:
+def test_titles_show_rho_and_its_interval_and_the_control_comes_last() -> None:
     titles = [axes.get_title(loc="left") for axes in draw().figure.axes]
     assert titles == [
         "margin\nρ = −0.50 [−0.70, −0.25]",
@@ -81,7 +81,7 @@ def test_titles_tell_rho_and_its_interval_and_the_control_comes_last() -> None:
     ]
 
 
-def test_the_footnote_says_what_the_intervals_are_over() -> None:
+def test_the_footnote_describes_the_intervals() -> None:
     assert footnote(draw().figure) == (
         "a point is a group of rows; ρ: Spearman's, mean over 2 seeds "
         "[95 % interval over seeds or groups]"
@@ -98,7 +98,7 @@ def test_panels_share_the_axis_of_accuracy_and_a_legend_names_the_seeds() -> Non
     assert draw(n_seeds=1).figure.legends == []
 
 
-def test_twelve_seeds_never_look_the_same() -> None:
+def test_twelve_seeds_all_look_different() -> None:
     (panel,) = draw_scatter(make_groups(("margin",), 12), []).figure.axes
     looks = {
         (to_rgb(points.get_facecolor()[0][:3]), points.get_paths()[0].vertices.tobytes())
@@ -117,13 +117,13 @@ def test_groups_without_numbers_are_left_out_with_a_warning(bad: float | None) -
     assert len(drawing.figure.axes[0].collections[0].get_offsets()) == 4
 
 
-def test_a_metric_with_one_score_for_all_has_an_axis_that_can_be_read() -> None:
+def test_a_metric_with_equal_scores_has_a_readable_axis() -> None:
     rows = [{**row, "mean_score": 0.5} for row in make_groups(("margin",), 1).to_pylist()]
     (panel,) = draw_scatter(pa.Table.from_pylist(rows), []).figure.axes
     assert panel.get_xlim() == (-0.5, 1.5)
 
 
-def test_no_group_at_all_is_refused() -> None:
+def test_a_study_without_any_group_is_refused() -> None:
     with pytest.raises(StoreError, match="no group to draw"):
         draw_scatter(make_groups(("margin",)).slice(0, 0), [])
 

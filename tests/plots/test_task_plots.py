@@ -26,7 +26,7 @@ def mean(task: str, strategy: str) -> list[float]:
     return [sum(value_of(task, strategy, seed, step) for seed in range(3)) / 3 for step in range(5)]
 
 
-def test_all_tasks_have_a_panel_each_after_that_of_their_mean() -> None:
+def test_each_task_has_a_panel_after_that_of_the_mean() -> None:
     drawing = draw("curve", [RUN], task="all")
     assert titles(drawing) == ["mean of 2 tasks", "colour", "season"]
     for strategy in ("margin", "random"):
@@ -40,7 +40,7 @@ def test_all_tasks_have_a_panel_each_after_that_of_their_mean() -> None:
     assert "mean of 3 seeds" in footnote(drawing.figure)
 
 
-def test_the_axis_can_be_the_cost_and_the_metric_one_that_some_tasks_have() -> None:
+def test_the_axis_can_be_cost_and_the_metric_may_exist_for_some_tasks_only() -> None:
     drawing = draw("curve", [RUN], task="all", metric="auc", x="cost")
     assert titles(drawing) == ["colour"]
     axes = drawing.figure.axes[0]
@@ -51,7 +51,7 @@ def test_the_axis_can_be_the_cost_and_the_metric_one_that_some_tasks_have() -> N
         draw("curve", [RUN], task="all", metric="acu")
 
 
-def test_the_auc_of_the_mean_or_of_five_classes_is_refused_with_why() -> None:
+def test_the_auc_of_the_mean_or_of_five_classes_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match=r"(?s)one task that has two classes.*--task colour"):
         draw("curve", [RUN], metric="auc")
     tasks = {**RUN.manifest["tasks"], "season": {"classes": dict.fromkeys("abcde", 8)}}  # pyright: ignore[reportGeneralTypeIssues]
@@ -61,7 +61,7 @@ def test_the_auc_of_the_mean_or_of_five_classes_is_refused_with_why() -> None:
     assert draw("curve", [RUN], metric="auc", task="colour").figure.axes
 
 
-def test_runs_by_objects_and_by_cells_share_no_axis_of_labels() -> None:
+def test_runs_by_objects_and_runs_by_cells_are_not_drawn_on_one_axis_of_labels() -> None:
     cells = replace(
         RUN, name="cells", manifest={**RUN.manifest, "configuration": {"unit": "cell"}}
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_runs_by_objects_and_by_cells_share_no_axis_of_labels() -> None:
 
 
 @pytest.mark.long
-def test_every_kind_calls_objects_that_and_cells_labels() -> None:
+def test_axes_count_objects_in_runs_by_objects_and_labels_in_runs_by_cells() -> None:
     cells = replace(RUN, manifest={**RUN.manifest, "configuration": {"unit": "cell"}})
     for run, words in ((RUN, "number of labelled objects"), (cells, "number of labels")):
         for kind in ("curve", "difference", "savings", "classes"):
@@ -84,7 +84,7 @@ def test_every_kind_calls_objects_that_and_cells_labels() -> None:
         assert draw("savings", [run]).figure.axes[0].get_ylabel().startswith(words)
 
 
-def test_of_several_runs_the_tasks_are_drawn_that_all_have() -> None:
+def test_the_tasks_that_all_runs_share_are_drawn() -> None:
     other = replace(task_run(("season", "usage")), name="more clothes")
     drawing = draw("curve", [RUN, other], task="all")
     assert titles(drawing) == ["season"]
@@ -96,7 +96,7 @@ def test_of_several_runs_the_tasks_are_drawn_that_all_have() -> None:
 
 
 @pytest.mark.parametrize("kind", ["curve", "difference", "savings", "wins"])
-def test_every_kind_of_run_can_be_drawn_of_one_task(kind: str) -> None:
+def test_every_kind_of_picture_can_be_drawn_for_one_task(kind: str) -> None:
     colour, season = (draw(kind, [RUN], task=task) for task in TASKS)
     for drawing, task in ((colour, "colour"), (season, "season")):
         written = [*titles(drawing), getattr(drawing.figure, "_suptitle", None)]
@@ -109,7 +109,7 @@ def test_every_kind_of_run_can_be_drawn_of_one_task(kind: str) -> None:
         assert line(season, 0, "margin") == pytest.approx([0] * 5)
 
 
-def test_queries_and_classes_want_a_task_since_each_has_classes_of_its_own() -> None:
+def test_pictures_of_queries_and_classes_need_a_task() -> None:
     for kind in ("queries", "classes"):
         with pytest.raises(UsageError, match=r"(?s)its own classes.*--task colour or season"):
             draw(kind, [RUN])
@@ -117,10 +117,10 @@ def test_queries_and_classes_want_a_task_since_each_has_classes_of_its_own() -> 
 
 
 @pytest.mark.parametrize("kind", ["difference", "wins", "classes"])
-def test_all_tasks_at_once_are_drawn_by_curve_alone(kind: str) -> None:
+def test_only_curves_can_be_drawn_for_all_tasks_at_once(kind: str) -> None:
     with pytest.raises(UsageError, match="--kind curve has a panel for each"):
         draw(kind, [RUN], task="all")
 
 
-def test_a_title_that_is_given_stands_before_the_tasks_name() -> None:
+def test_a_given_title_comes_before_the_name_of_the_task() -> None:
     assert titles(draw("curve", [RUN], task="colour", title="mine")) == ["mine"]

@@ -54,7 +54,7 @@ def points(drawing: Drawing, panel: int, label: str) -> tuple[list[float], list[
     return list(line.get_xdata()), list(line.get_ydata())  # pyright: ignore[reportArgumentType]
 
 
-def test_a_histogram_holds_each_net_once_at_its_loss() -> None:
+def test_a_histogram_counts_each_net_once_at_its_loss() -> None:
     drawing = draw("losses", [STUDY])
     assert len(drawing.figure.axes) == 2
     for axes in drawing.figure.axes:
@@ -69,7 +69,7 @@ def test_a_histogram_holds_each_net_once_at_its_loss() -> None:
 
 
 @pytest.mark.long
-def test_losses_can_be_of_a_task_or_of_less_labels() -> None:
+def test_losses_can_be_those_of_a_task_or_of_a_fraction() -> None:
     drawing = draw("losses", [STUDY], metric="accuracy", fraction=0.5)
     assert len(drawing.figure.axes) == 4  # two models, two tasks
     alone = draw("losses", [STUDY], metric="accuracy", fraction=0.5, task="season")
@@ -82,7 +82,7 @@ def test_losses_can_be_of_a_task_or_of_less_labels() -> None:
     assert titles(training)[0].startswith("mmoe: mean 0.51")
 
 
-def test_without_a_validation_loss_the_training_loss_is_drawn() -> None:
+def test_the_training_loss_is_drawn_without_a_validation_loss() -> None:
     study = MemoryStudy(make_results())
     place = study.fits.schema.get_field_index("validation_loss")
     nothing = pa.array([None] * study.fits.num_rows, pa.float64())
@@ -91,7 +91,7 @@ def test_without_a_validation_loss_the_training_loss_is_drawn() -> None:
 
 
 @pytest.mark.long
-def test_nets_that_diverged_are_told_and_left_out() -> None:
+def test_diverged_nets_are_reported_and_left_out() -> None:
     study = MemoryStudy(make_results(diverged=[("mmoe", 0)]))
     for kind in KINDS:
         drawing = draw(kind, [study])
@@ -104,7 +104,7 @@ def test_nets_that_diverged_are_told_and_left_out() -> None:
             draw(kind, [all_lost])
 
 
-def test_a_line_a_model_runs_over_the_labels_in_each_panel() -> None:
+def test_each_panel_has_a_line_over_the_labels_for_each_model() -> None:
     drawing = draw("fractions", [STUDY])
     assert titles(drawing) == ["mean of 2 tasks", "colour", "season"]
     x, y = points(drawing, 0, "multi-cluster")
@@ -121,7 +121,7 @@ def test_a_line_a_model_runs_over_the_labels_in_each_panel() -> None:
 
 
 @pytest.mark.long
-def test_the_axis_of_labels_is_logarithmic_where_they_grow_a_lot() -> None:
+def test_the_axis_of_labels_is_logarithmic_over_a_wide_range() -> None:
     wide = MemoryStudy(make_results(fractions=[0.1, 0.5, 1.0]))
     axes = draw("fractions", [wide]).figure.axes[0]
     assert axes.get_xscale() == "log"
@@ -129,7 +129,7 @@ def test_the_axis_of_labels_is_logarithmic_where_they_grow_a_lot() -> None:
     assert draw("fractions", [STUDY]).figure.axes[0].get_xscale() == "linear"
 
 
-def test_one_fraction_is_a_point_a_model_and_a_hint() -> None:
+def test_a_single_fraction_gives_one_point_for_each_model_and_a_hint() -> None:
     drawing = draw("fractions", [MemoryStudy(make_results(fractions=[1.0]))])
     assert points(drawing, 1, "mmoe")[0] == [0]
     assert points(drawing, 1, "multi-cluster")[0] == [1]
@@ -141,7 +141,7 @@ def test_one_fraction_is_a_point_a_model_and_a_hint() -> None:
 
 
 @pytest.mark.long
-def test_of_one_fraction_the_whole_interval_is_within_the_axes_and_these_end_at_one() -> None:
+def test_with_a_single_fraction_the_axes_hold_the_intervals_and_end_at_one() -> None:
     def accuracy(model: str, seed: int, fraction: float, task: str, evaluation: str) -> float:
         return 0.6 + 0.2 * seed if task == "season" else 0.7 if model == "mmoe" else 0.5
 
@@ -160,7 +160,7 @@ def test_of_one_fraction_the_whole_interval_is_within_the_axes_and_these_end_at_
         assert axes.get_ylim()[0] < 0.61 - half < 0.61 + half < axes.get_ylim()[1]
 
 
-def test_models_differ_in_colour_and_what_chose_the_labels_in_marker_and_dashes() -> None:
+def test_colour_shows_the_model_and_marker_and_dashes_show_what_chose_the_labels() -> None:
     results = make_results(["mmoe", "omoe"], chosen_by=["margin", "random"])
     axes = draw("fractions", [MemoryStudy(results)]).figure.axes[0]
     looks = {
@@ -177,7 +177,7 @@ def test_models_differ_in_colour_and_what_chose_the_labels_in_marker_and_dashes(
 
 
 @pytest.mark.long
-def test_labels_that_strategies_chose_are_not_called_all_labels() -> None:
+def test_labels_chosen_by_strategies_are_not_called_all_labels() -> None:
     manifest = {"evaluation_split": "test", "configuration": {"queries": "7d3f"}}
     alone = MemoryStudy(make_results(), manifest=manifest)
     told = footnote(draw("losses", [alone]).figure)
@@ -189,7 +189,7 @@ def test_labels_that_strategies_chose_are_not_called_all_labels() -> None:
     assert "trained on the first 1,000 labels that each strategy chose" in told
 
 
-def test_models_stand_as_they_were_named_to_be_trained() -> None:
+def test_models_are_in_the_order_of_the_command_that_trained_them() -> None:
     models = {"multi-cluster": {}, "mmoe": {}}
     told = {"evaluation_split": "test", "configuration": {"models": models}}
     for kind in KINDS:
@@ -200,7 +200,7 @@ def test_models_stand_as_they_were_named_to_be_trained() -> None:
         assert names[:2] == ["multi-cluster", "mmoe"]
 
 
-def test_likeliest_experts_are_a_line_the_other_ways_marks_and_other_models_levels() -> None:
+def test_likeliest_experts_are_a_line_and_other_evaluations_and_models_marks_and_levels() -> None:
     drawing = draw("experts", [STUDY])
     (axes,) = drawing.figure.axes
     x, y = points(drawing, 0, "multi-cluster")
@@ -227,19 +227,19 @@ def test_likeliest_experts_are_a_line_the_other_ways_marks_and_other_models_leve
     assert points(half, 0, "multi-cluster")[1][0] == pytest.approx(expected)
 
 
-def test_a_study_without_stochastic_gates_has_no_experts_to_choose() -> None:
+def test_a_study_without_stochastic_gates_has_no_picture_of_experts() -> None:
     with pytest.raises(StoreError, match="no net of the study has stochastic gates"):
         draw("experts", [MemoryStudy(make_results(["mmoe", "omoe"]))])
 
 
-def test_what_chose_the_labels_is_told_where_it_differs() -> None:
+def test_what_chose_the_labels_is_shown_where_it_differs() -> None:
     study = MemoryStudy(make_results(["mmoe"], chosen_by=["margin", "random"]))
     (legend,) = draw("fractions", [study]).figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["mmoe · random", "mmoe · margin"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_study_is_drawn_alone_with_a_title_and_told_if_it_is_not_whole(kind: str) -> None:
+def test_one_study_is_drawn_at_a_time_and_an_incomplete_one_gives_a_warning(kind: str) -> None:
     with pytest.raises(UsageError, match="2 training studies in one picture"):
         draw(kind, [STUDY, STUDY])
     drawing = draw(kind, [MemoryStudy(make_results(), status="killed")], title="mine")
@@ -249,7 +249,7 @@ def test_a_study_is_drawn_alone_with_a_title_and_told_if_it_is_not_whole(kind: s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_not_there_is_refused(kind: str) -> None:
+def test_unknown_metrics_tasks_and_fractions_are_refused(kind: str) -> None:
     with pytest.raises(UsageError, match="has a metric 'acuracy'"):
         draw(kind, [STUDY], metric="acuracy")
     with pytest.raises(UsageError, match="no task 'seasn'"):
@@ -258,7 +258,7 @@ def test_what_is_not_there_is_refused(kind: str) -> None:
         draw(kind, [STUDY], fraction=0.3)
 
 
-def test_a_loss_of_all_tasks_has_no_task() -> None:
+def test_the_loss_over_all_tasks_is_refused_for_one_task() -> None:
     with pytest.raises(UsageError, match="validation_loss is one value for all tasks"):
         draw("losses", [STUDY], task="season")
 

@@ -28,7 +28,7 @@ def cells(axes: Axes) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def test_a_cell_tells_the_seeds_won_and_the_verdict_on_its_row() -> None:
+def test_a_cell_shows_the_seeds_won_and_the_verdict_on_its_row() -> None:
     (axes,) = draw_wins([RUN]).figure.axes
     found = cells(axes)
     assert found["margin", "random"] == ["4 of 4", "▲ better"]
@@ -45,7 +45,7 @@ def test_verdicts_are_those_of_the_comparison() -> None:
         assert found[verdict.first, verdict.second][1].endswith(verdict.outcome)
 
 
-def test_rows_go_from_the_best_to_the_worst() -> None:
+def test_rows_are_ordered_from_best_to_worst() -> None:
     (axes,) = draw_wins([RUN]).figure.axes
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == [each.strategy for each in compare(RUN.steps).ranking]
@@ -67,21 +67,21 @@ def test_a_tie_counts_half() -> None:
     assert cells(draw_wins([run]).figure.axes[0])["bald", "random"] == ["0.5 of 1", "cannot tell"]
 
 
-def test_strategies_of_several_runs_are_told_apart() -> None:
+def test_strategies_of_several_runs_are_labelled_by_run() -> None:
     other = MemoryRun("retrain", make_steps({"margin": rising(4, ahead=0.01)}))
     (axes,) = draw_wins([RUN, other]).figure.axes
     names = {label.get_text() for label in axes.get_yticklabels()}
     assert names == {"bald", "margin · posts", "margin · retrain", "random"}
 
 
-def test_the_footnote_says_what_number_and_verdict_are() -> None:
+def test_the_footnote_explains_the_number_and_the_verdict() -> None:
     note = footnote(draw_wins([RUN], metric="macro_f1").figure)
     assert "greater area (AUBC) under its macro F1 on the test split" in note
     assert "at 5 % by Holm over all pairs" in note
 
 
 @pytest.mark.long
-def test_eight_strategies_have_their_words_inside_their_cells() -> None:
+def test_texts_of_eight_strategies_fit_in_their_cells() -> None:
     curves = {f"strategy-{k}(k=20)": rising(2, ahead=0.001 * k) for k in range(8)}
     figure = draw_wins([MemoryRun(steps=make_steps(curves))], title="a title").figure
     figure.canvas.draw()
@@ -91,18 +91,18 @@ def test_eight_strategies_have_their_words_inside_their_cells() -> None:
     assert all(text.get_window_extent().width < width for text in axes.texts)
 
 
-def test_one_strategy_is_refused() -> None:
+def test_a_single_strategy_is_refused() -> None:
     with pytest.raises(UsageError, match="only one strategy"):
         draw_wins([MemoryRun(steps=make_steps({"margin": RANDOM}))])
 
 
-def test_a_metric_of_which_more_is_worse_is_refused() -> None:
+def test_a_metric_where_lower_is_better_is_refused() -> None:
     with pytest.raises(UsageError, match="'nll' is not a score"):
         draw_wins([RUN], metric="nll")
 
 
 @pytest.mark.long
-def test_equal_runs_give_equal_matrices(tmp_path: Path) -> None:
+def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
     for name in ("one", "two"):
         save_figure(draw_wins([RUN]).figure, tmp_path / f"{name}.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

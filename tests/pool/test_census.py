@@ -59,7 +59,7 @@ def test_files_of_the_original_format_become_two_tasks_and_their_inputs(
     assert list(pool.tasks) == ["income_over_50k", "never_married"]
 
 
-def test_the_second_group_asks_for_education_and_has_income_as_an_input(tmp_path: Path) -> None:
+def test_the_second_group_predicts_education_and_has_income_as_an_input(tmp_path: Path) -> None:
     rows = write_files(tmp_path)
     table = convert(tmp_path, group=2)
     roles = stored_roles(table.schema, "here")
@@ -76,7 +76,7 @@ def test_the_second_group_asks_for_education_and_has_income_as_an_input(tmp_path
     assert f"{correlation:.4f} (Ma et al. 2018: 0.2373)" in note
 
 
-def test_validation_and_test_are_halves_of_the_test_file_in_proportion_and_always_alike(
+def test_validation_and_test_are_stratified_halves_of_the_test_file_and_reproducible(
     tmp_path: Path,
 ) -> None:
     rows = write_files(tmp_path, n=1200)
@@ -94,7 +94,7 @@ def test_validation_and_test_are_halves_of_the_test_file_in_proportion_and_alway
     assert abs((split == "validation").sum() - 200) <= 2
 
 
-def test_only_takes_one_file_and_splits_it_anew(tmp_path: Path) -> None:
+def test_the_option_only_takes_one_file_and_splits_it(tmp_path: Path) -> None:
     rows = write_files(tmp_path, n=1200)
     table = convert(tmp_path / "census-income.test", only="test")
     assert table.num_rows == 400
@@ -153,7 +153,7 @@ def replaced(data: bytes) -> Callable[[Path], None]:
         (replaced(text([line(row) for row in range(3)])[:-40]), "do not have 42 values"),
     ],
 )
-def test_files_that_are_not_as_uci_has_them_are_one_clear_error(
+def test_files_not_in_the_format_of_uci_are_one_clear_error(
     tmp_path: Path, build: Callable[[Path], None], match: str
 ) -> None:
     build(tmp_path)
@@ -161,7 +161,7 @@ def test_files_that_are_not_as_uci_has_them_are_one_clear_error(
         convert(tmp_path)
 
 
-def test_all_that_is_wrong_with_both_files_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_both_files_are_reported_at_once(tmp_path: Path) -> None:
     rows = write_files(tmp_path)
     rows[3]["age"], rows[4]["weeks_worked"], rows[70]["income"] = "old", "-", "rich"
     del rows[80]["sex"]
@@ -189,7 +189,7 @@ def test_a_label_that_is_the_same_in_every_row_is_refused(tmp_path: Path) -> Non
     ("options", "match"),
     [({"group": None}, "two pairs of tasks"), ({"only": "all"}, "--only is 'all'")],
 )
-def test_what_must_be_said_of_the_census_is_asked_for(
+def test_missing_options_of_the_census_are_requested(
     tmp_path: Path, options: dict[str, Any], match: str
 ) -> None:
     write_files(tmp_path)
@@ -197,7 +197,7 @@ def test_what_must_be_said_of_the_census_is_asked_for(
         convert(tmp_path, **options)
 
 
-def test_options_of_the_census_are_refused_elsewhere(tmp_path: Path) -> None:
+def test_options_of_the_census_are_refused_for_other_formats(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,label\n1,x\n")
     with pytest.raises(UsageError, match="--group is for Census-Income"):
         convert(tmp_path / "a.csv")
@@ -207,7 +207,7 @@ def test_options_of_the_census_are_refused_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_real_test_rows_have_the_correlations_of_the_paper(
+def test_labels_of_the_real_test_rows_correlate_as_in_the_paper(
     shared_data: Callable[[str], Path],
 ) -> None:
     path = shared_data("census_income")
@@ -221,7 +221,7 @@ def test_real_test_rows_have_the_correlations_of_the_paper(
 
 
 @pytest.mark.long
-def test_real_rows_written_as_uci_has_them_give_the_same_pool(
+def test_real_rows_written_in_the_format_of_uci_give_the_same_pool(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
     real = pq.read_table(shared_data("census_income"))

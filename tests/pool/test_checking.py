@@ -43,7 +43,7 @@ def test_all_faults_are_found_at_once() -> None:
     assert len(found.faults) == 6
 
 
-def test_what_can_be_trained_on_and_not_queried_is_a_warning() -> None:
+def test_a_label_that_can_be_trained_on_but_not_queried_is_a_warning() -> None:
     found = check(make_table(label=pa.array(np.linspace(0, 1, 60))))
     assert not found.faults
     refused = "not for alsim run: the label column 'label' is a regression target"
@@ -81,7 +81,7 @@ def test_test_rows_equal_to_train_rows_are_found() -> None:
         ("fashion_image_text", [], ["never learnt: Mens Grooming Kit", "9 classes of 'label'"]),
     ],
 )
-def test_real_pools_are_judged_as_they_are(
+def test_real_pools_get_the_expected_faults_and_remarks(
     shared_data: Callable[[str], Path], name: str, faults: list[str], remarks: list[str]
 ) -> None:
     found = check(shared_data(name))

@@ -121,7 +121,7 @@ def swapped(column: int, value: int) -> bytes:
         (lambda folder: (folder / "test.bin").unlink(), "cannot be guessed|no train.bin"),
     ],
 )
-def test_files_that_are_not_those_of_cifar_100_are_one_clear_error(
+def test_files_not_in_the_format_of_cifar_100_are_one_clear_error(
     tmp_path: Path, damage: Callable[[Path], object], match: str
 ) -> None:
     damage(write_files(tmp_path))

@@ -55,7 +55,7 @@ def with_validation(split: list[str]) -> "pa.Array[Any]":
     return pa.array([*split[:-1], "val"])
 
 
-def test_numbers_are_standardised_and_categories_one_hot_by_what_train_holds(
+def test_numbers_are_standardised_and_categories_one_hot_as_fitted_on_train(
     tmp_path: Path,
 ) -> None:
     names, values = encoded(people(split=with_validation(SPLIT)), tmp_path)
@@ -69,7 +69,9 @@ def test_numbers_are_standardised_and_categories_one_hot_by_what_train_holds(
     assert (values[[i for i in range(N) if TRADE[i] == "cook"], 1:] == 0).all()
 
 
-def test_null_is_zero_and_has_a_column_where_train_holds_it(tmp_path: Path) -> None:
+def test_null_becomes_zero_and_has_an_indicator_column_if_it_occurs_in_train(
+    tmp_path: Path,
+) -> None:
     split = with_validation(SPLIT)
     age = [None if i in (1, 3) else float("nan") if i == 4 else AGE[i] for i in range(N)]
     rank = [None if i == 3 else i for i in range(N)]  # row 3 is test
@@ -96,7 +98,7 @@ def test_null_is_zero_and_has_a_column_where_train_holds_it(tmp_path: Path) -> N
         max_size=30,
     )
 )
-def test_one_hot_columns_are_what_a_loop_over_the_rows_makes_of_them(
+def test_one_hot_columns_equal_a_loop_over_the_rows(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str | None, str]]
 ) -> None:
     values, split = map(list, zip(*cells, strict=True))
@@ -117,7 +119,7 @@ def test_one_hot_columns_are_what_a_loop_over_the_rows_makes_of_them(
     assert found.tolist() == expected
 
 
-def test_booleans_and_dictionaries_of_integers_are_categories_and_integers_numbers(
+def test_booleans_and_dictionaries_are_categories_and_integers_are_numbers(
     tmp_path: Path,
 ) -> None:
     table = people(
@@ -135,7 +137,7 @@ def test_booleans_and_dictionaries_of_integers_are_categories_and_integers_numbe
     ("standardise", "age", "trade"),
     [("auto", True, False), ("all", True, True), ("none", False, False)],
 )
-def test_standardising_can_be_left_out_and_extended_to_one_hot_columns(
+def test_standardising_can_be_switched_off_or_extended_to_one_hot_columns(
     tmp_path: Path, standardise: Any, age: bool, trade: bool
 ) -> None:
     split = with_validation(["train"] * N)
@@ -147,7 +149,7 @@ def test_standardising_can_be_left_out_and_extended_to_one_hot_columns(
         assert values[:, 0].tolist() == AGE
 
 
-def test_features_stand_beside_embeddings_and_can_be_masked(tmp_path: Path) -> None:
+def test_features_can_be_combined_with_embeddings_and_masked(tmp_path: Path) -> None:
     table = make_table(age=pa.array(AGE), trade=pa.array(TRADE))
     options: dict[str, Any] = {"features": ("age", "trade"), "mask_modality": {"features": 0.5}}
     loaded = load(table, tmp_path, **options)
@@ -164,7 +166,7 @@ def test_features_stand_beside_embeddings_and_can_be_masked(tmp_path: Path) -> N
     assert list(alone.modalities) == ["text", "features"]
 
 
-def test_every_cell_of_the_source_columns_counts_in_the_fingerprint_and_splits_do_not(
+def test_every_cell_of_the_source_columns_affects_the_fingerprint_but_splits_do_not(
     tmp_path: Path,
 ) -> None:
     features = ("age", "trade")
@@ -208,20 +210,20 @@ def test_every_cell_of_the_source_columns_counts_in_the_fingerprint_and_splits_d
         ({"wage": pa.nulls(N)}, ("wage",), "'wage' holds null"),
     ],
 )
-def test_a_column_that_is_no_input_is_one_clear_error(
+def test_a_column_that_cannot_be_an_input_is_one_clear_error(
     tmp_path: Path, columns: dict[str, Any], features: tuple[str, ...], match: str
 ) -> None:
     with pytest.raises(AlsimError, match=match):
         load(people(**columns), tmp_path, features=features)
 
 
-def test_text_of_very_many_values_is_no_category(tmp_path: Path) -> None:
+def test_text_with_very_many_values_is_not_a_category(tmp_path: Path) -> None:
     table = make_table(2000, name=pa.array([f"name {i}" for i in range(2000)]))
     with pytest.raises(AlsimError, match=r"'name' has 1,\d+ values, more than 1,000"):
         load(table, tmp_path, features=("name",))
 
 
-def test_all_that_is_wrong_with_features_is_told_at_once() -> None:
+def test_all_faults_of_features_are_reported_at_once() -> None:
     table = people(day=pa.array([0] * N, pa.date32()), wage=pa.array([1e300] * N))
     options = PoolOptions(features=("age", "day", "wage", "label", "nothing"))
     found = check_pool(open_source(table), options, initial_size=4)
@@ -231,7 +233,7 @@ def test_all_that_is_wrong_with_features_is_told_at_once() -> None:
     assert len(found.faults) == 4
 
 
-def test_roles_in_the_metadata_name_features_and_flags_come_first(tmp_path: Path) -> None:
+def test_roles_in_the_metadata_name_features_and_flags_override_them(tmp_path: Path) -> None:
     roles = Roles((), {"label": "class"}, None, "split", "id", ("age", "trade"))
     table = write_roles(people(), roles)
     assert stored_roles(table.schema, "here") == roles
@@ -242,7 +244,7 @@ def test_roles_in_the_metadata_name_features_and_flags_come_first(tmp_path: Path
     assert any("'trade' is no input here" in note for note in loaded.report.notes)
 
 
-def test_modality_features_chooses_the_encoded_columns_and_another_leaves_them_out(
+def test_the_modality_features_selects_the_encoded_columns_and_another_leaves_them_out(
     tmp_path: Path,
 ) -> None:
     table = make_table(age=pa.array(AGE))

@@ -28,13 +28,13 @@ def assert_same_rows(pool: Path, table: pa.Table, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["split", "label"])
-def test_hive_folders_state_split_and_label(tmp_path: Path, column: str) -> None:
+def test_names_of_hive_folders_give_split_and_label(tmp_path: Path, column: str) -> None:
     table = make_table(80)
     spread(table, column, tmp_path / "pool", column + "={value}/part-0.parquet")
     assert_same_rows(tmp_path / "pool", table, tmp_path)
 
 
-def test_hive_folders_state_numbers_nulls_and_escaped_text(tmp_path: Path) -> None:
+def test_names_of_hive_folders_give_numbers_nulls_and_escaped_text(tmp_path: Path) -> None:
     labels = [("a b/c", "x%y", None)[i % 3] for i in range(60)]
     table = make_table(label=pa.array(labels), year=pa.array([2000 + i % 2 for i in range(60)]))
     folder = tmp_path / "pool"
@@ -49,21 +49,21 @@ def test_hive_folders_state_numbers_nulls_and_escaped_text(tmp_path: Path) -> No
     assert found["year"] == [2000 + i % 2 for i in range(60)]
 
 
-def test_numbers_with_leading_zeros_in_folders_stay_text(tmp_path: Path) -> None:
+def test_numbers_with_leading_zeros_in_folder_names_stay_text(tmp_path: Path) -> None:
     spread(
         make_table(label=pa.array(["007", "7"] * 30)), "label", tmp_path, "label={value}/a.parquet"
     )
     assert set(open_source(tmp_path).table(["label"]).column("label").to_pylist()) == {"007", "7"}
 
 
-def test_a_folder_that_the_user_names_states_nothing(tmp_path: Path) -> None:
+def test_the_name_of_the_given_folder_itself_gives_no_columns(tmp_path: Path) -> None:
     spread(make_table(80), "split", tmp_path, "split={value}/a.parquet")
     for pool in (tmp_path / "split=train", tmp_path / "split=train" / "a.parquet"):
         assert "split" not in open_source(pool).schema.names
     assert "split" in open_source(tmp_path / "split=t*" / "a.parquet").schema.names
 
 
-def test_a_column_of_the_files_comes_before_what_folders_state(tmp_path: Path) -> None:
+def test_a_column_of_the_files_overrides_the_folder_names(tmp_path: Path) -> None:
     table = make_table(label=pa.array(["x", "y"] * 30))
     for half in (0, 1):
         (tmp_path / f"label={half}").mkdir()
@@ -81,7 +81,7 @@ def test_a_column_of_the_files_comes_before_what_folders_state(tmp_path: Path) -
         "data/{value}/0000.parquet",
     ],
 )
-def test_names_of_files_and_folders_state_the_split(tmp_path: Path, name: str) -> None:
+def test_names_of_files_and_folders_give_the_split(tmp_path: Path, name: str) -> None:
     table = make_table(80)
     spread(table, "split", tmp_path / "pool", name)
     assert_same_rows(tmp_path / "pool", table, tmp_path)
@@ -100,7 +100,7 @@ def test_names_of_files_and_folders_state_the_split(tmp_path: Path, name: str) -
         (("tag=train/x", "tag=test/x", "tag=bus/x"), None),
     ],
 )
-def test_a_split_is_read_from_names_if_all_files_state_one(
+def test_a_split_is_read_from_names_only_if_all_files_have_one(
     tmp_path: Path, names: tuple[str, ...], expected: list[str] | None
 ) -> None:
     table = make_table(60, split=None)
@@ -120,7 +120,7 @@ def test_a_split_is_read_from_names_if_all_files_state_one(
     "name",
     ["._a.parquet", "_b.parquet", ".cache/c.parquet", "_delta_log/1.checkpoint.parquet"],
 )
-def test_what_begins_with_a_dot_or_underscore_is_passed_over(tmp_path: Path, name: str) -> None:
+def test_names_that_begin_with_a_dot_or_underscore_are_skipped(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "pool"
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(b"\0\5\x16\7")
@@ -130,7 +130,7 @@ def test_what_begins_with_a_dot_or_underscore_is_passed_over(tmp_path: Path, nam
     assert_same_rows(folder, make_table(80), tmp_path)
 
 
-def test_what_the_user_spells_is_read_whatever_its_name(tmp_path: Path) -> None:
+def test_a_file_that_the_user_names_is_read_whatever_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "_pools"
     folder.mkdir()
     path = write(make_table(), folder / "_a.parquet")
@@ -140,7 +140,7 @@ def test_what_the_user_spells_is_read_whatever_its_name(tmp_path: Path) -> None:
         open_source(folder)
 
 
-def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
+def test_skipped_files_are_reported(tmp_path: Path) -> None:
     write(make_table(40), tmp_path / "a.parquet")
     write(make_table(40), tmp_path / "_old.parquet")
     found = doors(tmp_path / "*.parquet", tmp_path / "doors")
@@ -156,7 +156,7 @@ def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
         (".hoodie/hoodie.properties", "Hudi table"),
     ],
 )
-def test_a_table_of_another_program_is_named_with_the_way_to_write_it_out(
+def test_a_table_of_another_program_is_reported_with_the_command_to_export_it(
     tmp_path: Path, mark: str, kind: str
 ) -> None:
     folder = tmp_path / "pool"
@@ -170,7 +170,7 @@ def test_a_table_of_another_program_is_named_with_the_way_to_write_it_out(
         assert "write it out: " in warning
 
 
-def test_a_table_of_another_program_inside_the_folder_is_named(tmp_path: Path) -> None:
+def test_a_table_of_another_program_inside_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pool" / "posts" / "_delta_log").mkdir(parents=True)
     write(make_table(80), tmp_path / "pool" / "posts" / "part-0.parquet")
     (warning,) = find_files(tmp_path / "pool").warnings
@@ -185,7 +185,7 @@ def test_a_table_of_another_program_inside_the_folder_is_named(tmp_path: Path) -
         ("dataset_dict.json", "load_from_disk"),
     ],
 )
-def test_a_folder_without_parquet_is_named_if_it_is_known(
+def test_a_folder_without_parquet_in_a_known_format_is_named(
     tmp_path: Path, mark: str, cure: str
 ) -> None:
     (tmp_path / mark).parent.mkdir(exist_ok=True)

@@ -28,7 +28,7 @@ def print_of(pool: pa.Table | Path, folder: Path, **options: Any) -> str:
 
 
 @pytest.mark.parametrize("split", ["split", None])
-def test_a_shuffled_recompressed_regrouped_renamed_file_has_the_same_fingerprint(
+def test_shuffling_recompressing_regrouping_and_renaming_keep_the_fingerprint(
     tmp_path: Path, split: str | None
 ) -> None:
     table = make_table(200) if split else make_table(200, split=None)
@@ -42,9 +42,7 @@ def test_a_shuffled_recompressed_regrouped_renamed_file_has_the_same_fingerprint
 
 
 @pytest.mark.parametrize("split", ["given", "drawn"])
-def test_what_options_make_of_a_pool_leaves_its_fingerprint_alone(
-    tmp_path: Path, split: str
-) -> None:
+def test_options_do_not_change_the_fingerprint(tmp_path: Path, split: str) -> None:
     table = make_table(200) if split == "given" else make_table(200, split=None)
     options: list[dict[str, Any]] = [
         {},
@@ -60,7 +58,9 @@ def test_what_options_make_of_a_pool_leaves_its_fingerprint_alone(
     assert len({one.split_fingerprint for one in loaded}) == (1 if split == "given" else 3)
 
 
-def test_columns_without_a_role_and_rows_without_a_label_do_not_count(tmp_path: Path) -> None:
+def test_columns_without_a_role_and_rows_without_a_label_do_not_affect_the_fingerprint(
+    tmp_path: Path,
+) -> None:
     table = changed(make_table(), "label", 7, None)
     other = changed(table, "text", 7, [9.0] * 4).append_column("note", pa.array(["x"] * 60))
     assert print_of(table, tmp_path / "a") == print_of(other, tmp_path / "b")
@@ -90,7 +90,7 @@ def test_any_change_of_content_changes_the_fingerprint(
 @pytest.mark.long
 @settings(max_examples=25)
 @given(st.integers(0, 59), st.integers(0, 2), st.integers(0, 31))
-def test_each_bit_of_an_embedding_counts(
+def test_each_bit_of_an_embedding_affects_the_fingerprint(
     tmp_path_factory: pytest.TempPathFactory, row: int, column: int, bit: int
 ) -> None:
     values = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
@@ -106,7 +106,7 @@ def test_each_bit_of_an_embedding_counts(
     assert prints[0] != prints[1]
 
 
-def test_names_kinds_and_the_order_of_modalities_count(tmp_path: Path) -> None:
+def test_names_kinds_and_the_order_of_modalities_affect_the_fingerprint(tmp_path: Path) -> None:
     table = make_table(other=pa.array([i % 2 for i in range(60)]))
     renamed = {
         name: table.rename_columns({name: f"{name}s"}) for name in ("text", "label", "split", "id")
@@ -137,7 +137,7 @@ def test_names_kinds_and_the_order_of_modalities_count(tmp_path: Path) -> None:
     assert len(set(prints)) == len(prints)
 
 
-def test_ids_are_not_joined_over_their_ends(tmp_path: Path) -> None:
+def test_ids_are_hashed_with_their_boundaries(tmp_path: Path) -> None:
     names = [f"z{i:02d}" for i in range(58)]
     prints = {
         print_of(make_table(id=pa.array([*pair, *names])), tmp_path / "pool")
@@ -163,7 +163,7 @@ def test_a_pool_of_several_chunks_is_hashed_to_the_ends_of_each(tmp_path: Path) 
         assert print_of(table(other), tmp_path / "pool") != first
 
 
-def test_splits_that_swap_two_rows_differ_and_content_with_them(tmp_path: Path) -> None:
+def test_swapping_two_rows_between_splits_changes_both_fingerprints(tmp_path: Path) -> None:
     column = ["train", "test"] * 30
     swapped = ["test", "train", *column[2:]]
     first, second = (load(make_table(split=pa.array(c)), tmp_path) for c in (column, swapped))
@@ -171,7 +171,7 @@ def test_splits_that_swap_two_rows_differ_and_content_with_them(tmp_path: Path) 
     assert first.fingerprint != second.fingerprint
 
 
-def test_the_split_fingerprint_does_not_depend_on_what_the_rows_hold(tmp_path: Path) -> None:
+def test_the_split_fingerprint_does_not_depend_on_the_content_of_rows(tmp_path: Path) -> None:
     first = load(make_table(), tmp_path)
     second = load(make_table(text=embeddings([[0.5]] * 60)), tmp_path)
     assert first.split_fingerprint == second.split_fingerprint

@@ -127,7 +127,7 @@ WRITERS: list[Callable[[Path], None]] = [
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore")  # of the libraries that write
 @pytest.mark.parametrize("writer", WRITERS)
-def test_the_same_rows_are_read_whoever_wrote_them(
+def test_the_same_rows_are_read_whatever_program_wrote_them(
     tmp_path: Path, writer: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "posts.parquet"
@@ -141,7 +141,9 @@ def test_the_same_rows_are_read_whoever_wrote_them(
     assert not any(found.warnings())
 
 
-def test_null_in_an_array_of_duckdb_names_the_column_and_a_cure_that_works(tmp_path: Path) -> None:
+def test_null_in_an_array_of_duckdb_is_reported_with_the_column_and_a_working_remedy(
+    tmp_path: Path,
+) -> None:
     duckdb = pytest.importorskip("duckdb", reason=f"duckdb {WHY}")
     path = tmp_path / "pool.parquet"
     select = (
@@ -157,7 +159,7 @@ def test_null_in_an_array_of_duckdb_names_the_column_and_a_cure_that_works(tmp_p
     assert [rows[i]["emb"] for i in (4, 5)] == [[4, 1], None]
 
 
-def test_a_data_set_that_hugging_face_saved_to_disk_is_named_with_a_cure_that_works(
+def test_a_data_set_saved_to_disk_by_hugging_face_is_reported_with_a_working_remedy(
     tmp_path: Path,
 ) -> None:
     datasets = hugging_face()
@@ -172,7 +174,7 @@ def test_a_data_set_that_hugging_face_saved_to_disk_is_named_with_a_cure_that_wo
     assert load(path, tmp_path / "folder").pool.n == N
 
 
-def test_the_null_array_of_duckdb_that_is_kept_names_its_column(
+def test_the_stored_file_of_duckdb_with_a_null_array_is_reported_with_its_column(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
     path = shared_data("mnist").parents[1] / "cases" / "duckdb_null_array.parquet"

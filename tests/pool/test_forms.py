@@ -76,7 +76,7 @@ FORMS: dict[str, pa.Array] = {
 
 
 @pytest.mark.parametrize("column", [*FORMS.values(), tensors()], ids=[*FORMS, "tensors"])
-def test_what_flattens_without_loss_is_read_through_every_door(
+def test_columns_that_flatten_without_loss_are_read_by_every_command(
     tmp_path: Path, column: pa.Array
 ) -> None:
     path = write(make_table(80, text=column), tmp_path / "pool.parquet", row_group_size=33)
@@ -100,7 +100,7 @@ def test_bits_in_lists_are_zeros_and_ones(tmp_path: Path) -> None:
     st.integers(0, 4),
     st.sampled_from([pa.list_, pa.large_list, pa.list_view]),
 )
-def test_a_slice_of_any_form_is_the_slice_of_its_rows(rows: Any, start: int, kind: Any) -> None:
+def test_a_slice_of_any_form_holds_the_slice_of_its_rows(rows: Any, start: int, kind: Any) -> None:
     nested = [row and [row[:3], row[3:]] for row in rows]
     for column in (
         pa.array(rows, kind(pa.int16())),
@@ -124,7 +124,7 @@ def test_a_slice_of_any_form_is_the_slice_of_its_rows(rows: Any, start: int, kin
         ({"type": 1, "values": None}, "differ in number"),
     ],
 )
-def test_a_vector_of_spark_that_makes_no_sense_is_one_clear_error(
+def test_an_invalid_vector_of_spark_is_one_clear_error(
     tmp_path: Path, vector: Any, match: str
 ) -> None:
     rows = [{"type": 1, "values": [1.0, 2.0, 3.0, 4.0]}] * 59
@@ -148,7 +148,7 @@ def test_empty_lists_are_absent_whichever_row_is_first(tmp_path: Path) -> None:
             assert sum(value is None for value in values) == 16
 
 
-def test_tokens_and_boxes_are_no_input_unless_named_and_said_so(tmp_path: Path) -> None:
+def test_tokens_and_boxes_are_not_inputs_unless_named_and_are_reported(tmp_path: Path) -> None:
     tokens = pa.array([[1] * (1 + i % 3) for i in range(60)], pa.list_(pa.int64()))
     boxes = pa.array([[[0.0, 1.0]] * (i % 4) for i in range(60)], pa.list_(pa.list_(F32)))
     odd = pa.array([[[0.0], [1.0, 2.0]]] * 60, pa.list_(pa.list_(F32)))
@@ -164,7 +164,7 @@ def test_tokens_and_boxes_are_no_input_unless_named_and_said_so(tmp_path: Path) 
         load(path, tmp_path / "named", modality=("tokens",))
 
 
-def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Path) -> None:
+def test_lists_of_lists_of_another_shape_are_reported_in_any_file(tmp_path: Path) -> None:
     wide = [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]] * 40
     high = [[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]] * 40
     for index, rows in enumerate((wide, high)):
@@ -178,7 +178,7 @@ def test_lists_of_lists_of_another_shape_are_told_wherever_they_are(tmp_path: Pa
     assert chosen.pool.widths == {"picture": 3}
 
 
-def test_lists_of_wide_integers_are_noted_since_they_may_be_tokens(tmp_path: Path) -> None:
+def test_lists_of_wide_integers_are_noted_as_possible_tokens(tmp_path: Path) -> None:
     said = "the modality 'text' holds lists of int64: codes or token numbers"
     for type_, is_noted in ((pa.int64(), True), (pa.int16(), False)):
         table = make_table(80, text=pa.array([[i, 1] for i in range(80)], pa.list_(type_)))

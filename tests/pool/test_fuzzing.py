@@ -145,7 +145,7 @@ def test_a_damaged_file_gives_a_pool_or_one_message(
 @pytest.mark.long
 @settings(max_examples=150)
 @given(st.sampled_from(SOUND), st.floats(0, 1), st.sampled_from([2**60, 2**33, 2**31 - 1, 9**7]))
-def test_a_footer_that_claims_too_much_takes_no_memory(
+def test_a_footer_that_claims_too_much_uses_no_memory(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, place: float, claim: int
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -311,7 +311,7 @@ def test_columns_of_any_type_as_inputs_and_tasks_give_a_pool_or_one_message(
 
 @pytest.mark.parametrize("role", ["label", "id", "split"])
 @pytest.mark.parametrize("of", ["categories out of range", "categories not UTF-8", "not UTF-8"])
-def test_what_would_end_the_process_or_escape_as_another_error_is_told(
+def test_columns_that_would_crash_the_process_or_raise_another_error_are_reported(
     tmp_path: Path, role: str, of: str
 ) -> None:
     found = judge(make_table(N, **{role: COLUMNS[of]}), tmp_path)
@@ -320,7 +320,7 @@ def test_what_would_end_the_process_or_escape_as_another_error_is_told(
 
 
 @pytest.mark.parametrize("of", ["words", "large words", "viewed words", "categories"])
-def test_words_are_labels_ids_and_splits_however_they_are_held(tmp_path: Path, of: str) -> None:
+def test_text_of_any_type_can_be_labels_ids_and_splits(tmp_path: Path, of: str) -> None:
     names = pa.array([f"row-{i}" for i in range(N)]).cast(COLUMNS["words"].type)
     kind = COLUMNS[of].type
     splits = pa.array(["train", "val", "test"] * (N // 3))
@@ -366,7 +366,7 @@ def test_metadata_of_any_shape_gives_a_pool_or_one_message(
     judge(table, tmp_path_factory.getbasetemp() / "metadata")
 
 
-def test_a_schema_in_the_metadata_that_does_not_fit_the_columns_is_one_message(
+def test_a_schema_in_the_metadata_that_does_not_fit_the_columns_gives_one_message(
     tmp_path: Path,
 ) -> None:
     lists = embeddings([[1.0, 2.0]] * N)

@@ -48,7 +48,7 @@ def pool(values: Any, codes: Any = CODES) -> pa.Table:
         "12 means",
     ],
 )
-def test_a_modality_that_holds_the_label_is_warned_of_through_every_door(
+def test_every_command_warns_of_a_modality_that_holds_the_label(
     tmp_path: Path, values: Any
 ) -> None:
     found = doors(write(pool(values), tmp_path / "pool.parquet"), tmp_path / "doors")
@@ -57,7 +57,7 @@ def test_a_modality_that_holds_the_label_is_warned_of_through_every_door(
 
 
 @pytest.mark.long
-def test_a_one_hot_of_a_thousand_classes_is_warned_of() -> None:
+def test_a_one_hot_column_of_a_thousand_classes_gives_a_warning() -> None:
     codes = np.arange(9000) % 1000
     found = check_pool(open_source(pool(np.eye(1000)[codes], codes)), PoolOptions(), initial_size=9)
     assert any(warning.startswith(SAYS) for warning in found.warnings)
@@ -77,12 +77,12 @@ def test_a_one_hot_of_a_thousand_classes_is_warned_of() -> None:
     ],
     ids=["noise", "easy", "copies", "constant", "shuffled", "weak", "bits", "noise and bits"],
 )
-def test_other_modalities_are_not(values: Any) -> None:
+def test_other_modalities_give_no_warning(values: Any) -> None:
     found = check_pool(open_source(pool(values)), PoolOptions(), initial_size=10)
     assert not any("determines" in warning for warning in found.warnings)
 
 
-def test_an_encoded_column_that_holds_the_label_is_warned_of() -> None:
+def test_an_encoded_column_that_holds_the_label_gives_a_warning() -> None:
     table = pool(NOISE).append_column("tag", pa.array([f"t{code}" for code in CODES]))
     table = table.append_column("age", pa.array(RNG.integers(0, 99, N)))
     chosen = PoolOptions(features=("tag", "age"))
@@ -95,6 +95,6 @@ def test_an_encoded_column_that_holds_the_label_is_warned_of() -> None:
 @pytest.mark.parametrize(
     "name", ["fashion_image_text", "cifar10_sample", "clinc150_minilm", "mnist"]
 )
-def test_no_real_pool_is_warned_of(shared_data: Callable[[str], Path], name: str) -> None:
+def test_no_real_pool_gives_a_warning(shared_data: Callable[[str], Path], name: str) -> None:
     found = check_pool(open_source(shared_data(name)), PoolOptions(), initial_size=2000)
     assert not any("determines" in warning for warning in found.warnings)

@@ -47,7 +47,7 @@ IDS: dict[str, tuple[pa.Array, list[Any]]] = {
 
 
 @pytest.mark.parametrize(("column", "expected"), IDS.values(), ids=IDS.keys())
-def test_ids_are_read_without_loss_through_every_door(
+def test_ids_are_read_without_loss_by_every_command(
     tmp_path: Path, column: pa.Array, expected: list[Any]
 ) -> None:
     path = write(make_table(80, id=column), tmp_path / "pool.parquet")
@@ -70,12 +70,12 @@ def test_ids_that_are_neither_integers_nor_text_are_a_fault(column: pa.Array) ->
         read_ids(pa.chunked_array([column]), "id", "here")
 
 
-def test_two_decimals_that_are_one_as_floats_stay_two() -> None:
+def test_two_decimals_that_are_equal_as_floats_stay_distinct() -> None:
     near = [Decimal("0.10000000000000000001"), Decimal("0.10000000000000000002")]
     found = read_ids(pa.chunked_array([pa.array(near)]), "id", "here")
     assert found.to_pylist() == list(map(str, near))
 
 
-def test_an_int64_stays_what_it_is() -> None:
+def test_an_int64_is_unchanged() -> None:
     ids = read_ids(pa.chunked_array([pa.array(np.arange(4), pa.int16())]), "id", "here")
     assert ids.type == pa.int64()

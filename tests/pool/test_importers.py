@@ -61,7 +61,7 @@ def test_npz_arrays_named_by_split_are_joined(tmp_path: Path) -> None:
     assert table.column("y").to_pylist() == Y.tolist()
 
 
-def test_npy_files_are_a_modality_each_with_labels_beside(tmp_path: Path) -> None:
+def test_each_npy_file_is_a_modality_with_labels_in_another_file(tmp_path: Path) -> None:
     np.save(tmp_path / "text.npy", X)
     np.save(tmp_path / "image.npy", X[:, :2].astype(np.float16))
     (tmp_path / "labels.txt").write_text("\n".join(["a", "b", "", "c"] * 10))
@@ -93,7 +93,7 @@ def test_a_broken_npz_is_one_clear_error(tmp_path: Path, arrays: Any, match: str
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv", ".parquet"])
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", bytes(range(256))])
-def test_files_that_are_not_what_their_name_says_are_one_clear_error(
+def test_files_with_a_misleading_suffix_are_one_clear_error(
     tmp_path: Path, suffix: str, content: bytes
 ) -> None:
     path = tmp_path / f"pool{suffix}"
@@ -171,7 +171,7 @@ def test_broken_idx_files_are_one_clear_error(
         convert(tmp_path / "mnist")
 
 
-def test_numeric_columns_of_a_csv_are_encoded_each_by_itself(tmp_path: Path) -> None:
+def test_numeric_columns_of_a_csv_are_encoded_separately(tmp_path: Path) -> None:
     path = tmp_path / "census.csv"
     path.write_text(
         "age,name,wage,label,split\n"
@@ -251,7 +251,7 @@ def test_broken_lists_are_one_clear_error(tmp_path: Path, rows: Any, match: str)
         convert(write(table, tmp_path / "pool.parquet"))
 
 
-def test_an_import_names_all_faults_of_the_pool_at_once(tmp_path: Path) -> None:
+def test_an_import_reports_all_faults_of_the_pool_at_once(tmp_path: Path) -> None:
     rows = [[1.0, float(i)] for i in range(40)]
     table = pa.table(
         {
@@ -278,7 +278,7 @@ def test_parquet_with_numbers_only_is_treated_like_csv(
         convert(census, labels=("income_over_50k",))
 
 
-def test_a_format_that_cannot_be_guessed_is_asked_for(tmp_path: Path) -> None:
+def test_a_format_that_cannot_be_guessed_is_requested(tmp_path: Path) -> None:
     path = tmp_path / "pool.dat"
     path.write_bytes(b"")
     with pytest.raises(UsageError, match="--format"):

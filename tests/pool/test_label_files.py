@@ -99,7 +99,7 @@ def convert(folder: Path, file: Path, *more: Path, **options: Any) -> pa.Table:
 
 
 @pytest.mark.parametrize(("name", "make", "has_ids"), FILES.values(), ids=FILES.keys())
-def test_labels_are_read_from_whatever_file_they_are_in(
+def test_labels_are_read_from_files_of_any_format(
     tmp_path: Path, name: str, make: Callable[[Path], object], has_ids: bool
 ) -> None:
     make(tmp_path / name)
@@ -115,7 +115,7 @@ def test_labels_are_read_from_whatever_file_they_are_in(
 
 
 @pytest.mark.parametrize(("name", "make", "has_ids"), FILES.values(), ids=FILES.keys())
-def test_labels_go_by_their_ids_where_the_embeddings_have_some(
+def test_labels_are_matched_by_id_where_the_embeddings_have_ids(
     tmp_path: Path, name: str, make: Callable[[Path], object], has_ids: bool
 ) -> None:
     make(tmp_path / name)
@@ -127,7 +127,7 @@ def test_labels_go_by_their_ids_where_the_embeddings_have_some(
     assert table.column("ids").to_pylist() == np.array(IDS)[order].tolist()
 
 
-def test_ids_of_the_labels_may_have_another_name_than_those_of_the_embeddings(
+def test_ids_of_labels_and_embeddings_may_have_different_column_names(
     tmp_path: Path,
 ) -> None:
     rows(tmp_path / "l.csv", [["key", "label"], *pairs()])
@@ -143,7 +143,7 @@ def test_ids_of_the_labels_may_have_another_name_than_those_of_the_embeddings(
         convert(tmp_path, tmp_path / "l.csv", id="code")
 
 
-def test_labels_go_by_their_ids_beside_any_format(tmp_path: Path) -> None:
+def test_labels_are_matched_by_id_for_embeddings_of_any_format(tmp_path: Path) -> None:
     rows(tmp_path / "l.csv", [["id", "label"], *pairs()])
     order = np.random.default_rng(1).permutation(N)
     table = pa.table({"id": np.array(IDS)[order], "emb": list(X)})
@@ -159,7 +159,7 @@ def test_labels_go_by_their_ids_beside_any_format(tmp_path: Path) -> None:
     assert found.column("label").to_pylist() == [LABELS[row] for row in order]
 
 
-def test_ids_that_do_not_meet_are_told(tmp_path: Path) -> None:
+def test_ids_without_a_match_are_reported(tmp_path: Path) -> None:
     rows(tmp_path / "l.csv", [["id", "label"], *pairs()[:-2], [7, "alpha"]])
     np.save(tmp_path / "ids.npy", np.array(IDS))
     table = convert(tmp_path, tmp_path / "l.csv", tmp_path / "ids.npy")
@@ -170,14 +170,14 @@ def test_ids_that_do_not_meet_are_told(tmp_path: Path) -> None:
     ]
 
 
-def test_a_column_called_index_that_repeats_holds_no_ids(tmp_path: Path) -> None:
+def test_a_column_called_index_with_repeated_values_is_not_used_as_ids(tmp_path: Path) -> None:
     rows(tmp_path / "l.csv", [["index", "label"], *((i % 7, x) for i, x in enumerate(LABELS))])
     roles = stored_roles(convert(tmp_path, tmp_path / "l.csv").schema, "here")
     assert roles is not None
     assert roles.id is None
 
 
-def test_ids_that_number_the_rows_in_another_order_are_told(tmp_path: Path) -> None:
+def test_ids_that_number_the_rows_in_another_order_are_reported(tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(N).tolist()
     rows(tmp_path / "l.csv", [["id", "label"], *zip(order, LABELS, strict=True)])
     table = convert(tmp_path, tmp_path / "l.csv")
@@ -216,7 +216,7 @@ def test_other_columns_of_the_file_are_kept(tmp_path: Path) -> None:
         ("l.json", json.dumps([[1], [2]] * 60), "several labels a row"),
     ],
 )
-def test_a_labels_file_that_says_too_little_is_one_clear_error(
+def test_a_labels_file_with_too_little_information_is_one_clear_error(
     tmp_path: Path, name: str, text: str, match: str
 ) -> None:
     (tmp_path / name).write_text(text)
@@ -226,7 +226,7 @@ def test_a_labels_file_that_says_too_little_is_one_clear_error(
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\0" * 99, b'{"a": {"b": []}}', b"[{}]"])
 @pytest.mark.parametrize("suffix", ["npy", "json", "jsonl", "csv", "parquet", "txt"])
-def test_whatever_is_in_a_labels_file_is_one_clear_error(
+def test_any_faulty_labels_file_gives_one_clear_error(
     tmp_path: Path, content: bytes, suffix: str
 ) -> None:
     (tmp_path / f"l.{suffix}").write_bytes(content)
@@ -234,7 +234,9 @@ def test_whatever_is_in_a_labels_file_is_one_clear_error(
         convert(tmp_path, tmp_path / f"l.{suffix}")
 
 
-def test_a_label_that_the_file_lacks_names_the_nearest(tmp_path: Path) -> None:
+def test_a_label_column_missing_from_the_file_is_refused_with_the_nearest_name(
+    tmp_path: Path,
+) -> None:
     rows(tmp_path / "l.csv", [["id", "label"], *pairs()])
     with pytest.raises(UsageError, match="did you mean label"):
         convert(tmp_path, tmp_path / "l.csv", labels=("lable",))
@@ -244,7 +246,7 @@ def test_a_label_that_the_file_lacks_names_the_nearest(tmp_path: Path) -> None:
         convert(tmp_path, tmp_path / "l.csv", tmp_path / "ids.npy")
 
 
-def test_an_import_in_which_nearly_every_row_is_a_class_is_refused_unless_meant(
+def test_an_import_with_nearly_a_class_for_each_row_is_refused_unless_confirmed(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "l.txt").write_text("\n".join(f"row {i}" for i in range(115)) + "\nx" * 5)
@@ -254,7 +256,9 @@ def test_an_import_in_which_nearly_every_row_is_a_class_is_refused_unless_meant(
     assert len(set(table.column("label").to_pylist())) == 116
 
 
-def test_text_without_embeddings_says_how_to_make_them_and_that_works(tmp_path: Path) -> None:
+def test_text_without_embeddings_is_refused_with_working_instructions_to_embed_it(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "posts.csv"
     rows(path, [["text", "label"], *([f"text {i}", LABELS[i]] for i in range(N))])
     with pytest.raises(PoolError, match="alsim needs embeddings") as caught:
@@ -272,7 +276,9 @@ def test_text_without_embeddings_says_how_to_make_them_and_that_works(tmp_path: 
 
 
 @pytest.mark.parametrize("show", [lambda row: json.dumps(row.tolist()), str])
-def test_embeddings_as_text_in_a_csv_are_read(tmp_path: Path, show: Callable[[Any], str]) -> None:
+def test_embeddings_stored_as_text_in_a_csv_are_read(
+    tmp_path: Path, show: Callable[[Any], str]
+) -> None:
     cells = [["emb", "label"], *([show(X[i]) if i % 5 else "", LABELS[i]] for i in range(N))]
     rows(tmp_path / "pool.csv", cells)
     table = import_pool([tmp_path / "pool.csv"], ImportOptions())
@@ -281,7 +287,7 @@ def test_embeddings_as_text_in_a_csv_are_read(tmp_path: Path, show: Callable[[An
     assert found[1] == pytest.approx(X[1].tolist(), rel=1e-5)
 
 
-def test_python_objects_in_numpy_files_are_named_with_a_cure_that_works(tmp_path: Path) -> None:
+def test_python_objects_in_numpy_files_are_reported_with_a_working_remedy(tmp_path: Path) -> None:
     objects = np.array(LABELS, object)
     np.savez(tmp_path / "pool.npz", embeddings=X, labels=objects)
     with pytest.raises(
@@ -296,7 +302,7 @@ def test_python_objects_in_numpy_files_are_named_with_a_cure_that_works(tmp_path
         convert(tmp_path, tmp_path / "labels.npy")
 
 
-def test_an_import_writes_nothing_that_check_refuses(tmp_path: Path) -> None:
+def test_an_import_writes_no_pool_that_check_refuses(tmp_path: Path) -> None:
     for column, match in (
         ({"id": pa.array([i / 2 for i in range(60)])}, "'id' holds double"),
         ({"label": pa.array([0.0, 1.0] * 30)}, "classes or targets"),

@@ -51,13 +51,13 @@ def test_integers_sort_as_numbers_and_strings_as_text() -> None:
         pa.chunked_array([pa.array(["b", "a"]), pa.array([None, "b"])]),
     ],
 )
-def test_strings_mean_the_same_however_they_are_held(values: Any) -> None:
+def test_strings_of_every_arrow_type_give_the_same_classes(values: Any) -> None:
     answers = read(values)
     assert answers.classes == ("a", "b")
     assert answers.codes.tolist() == [1, 0, -1, 1]
 
 
-def test_an_unused_dictionary_value_is_no_class() -> None:
+def test_an_unused_dictionary_value_is_not_a_class() -> None:
     values = pa.DictionaryArray.from_arrays(pa.array([0, 2]), pa.array(["a", "b", "c"]))
     assert read(values).classes == ("a", "c")
 
@@ -66,7 +66,7 @@ def test_booleans_are_two_classes() -> None:
     assert read(pa.array([True, False, None])).codes.tolist() == [1, 0, -1]
 
 
-def test_whole_floats_ask_which_they_are() -> None:
+def test_whole_floats_need_a_label_type() -> None:
     floats = pa.array([1.0, 2.0, float("nan")])
     assert "classes or targets?" in fault(floats)
     assert read(floats, "class").classes == ("1", "2")
@@ -74,14 +74,14 @@ def test_whole_floats_ask_which_they_are() -> None:
     assert read(floats, "target").kind == "target"
 
 
-def test_fractions_are_a_target_and_never_classes() -> None:
+def test_fractional_numbers_are_a_target_and_never_classes() -> None:
     assert read(pa.array([0.5, 1.0, None])).known.tolist() == [True, True, False]
     assert read(pa.array([0.5, 1.0])).kind == "target"
     assert "fractions" in fault(pa.array([0.5, 1.0]), "class")
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e300, -1e300])
-def test_floats_beyond_all_integers_are_no_classes(value: float) -> None:
+def test_floats_beyond_all_integers_are_not_classes(value: float) -> None:
     assert read(pa.array([value, 1.0])).kind == "target"
     assert "infinities" in fault(pa.array([value, 1.0]), "class")
 
@@ -125,7 +125,7 @@ def test_codes_are_int64() -> None:
         (pa.array([True, False, None, True] * 5), ["True"]),
     ],
 )
-def test_labels_that_are_said_to_be_unknown_are(values: pa.Array, unknown: list[str]) -> None:
+def test_labels_named_as_unknown_become_unknown(values: pa.Array, unknown: list[str]) -> None:
     column = pa.chunked_array([values])
     answers = read_answers(column, "label", None, "here", unknown)
     assert isinstance(answers, Answers)
@@ -134,7 +134,7 @@ def test_labels_that_are_said_to_be_unknown_are(values: pa.Array, unknown: list[
     assert read(values).known[0]
 
 
-def test_whole_floats_are_unknown_as_the_integers_they_are() -> None:
+def test_whole_floats_match_unknown_labels_written_as_integers() -> None:
     column = pa.chunked_array([pa.array([-1.0, 0.0, 1.0] * 5)])
     answers = read_answers(column, "label", "class", "here", ["-1"])
     assert isinstance(answers, Answers)
@@ -156,7 +156,7 @@ NAMES = ["x", "y", "z"] * 20
         ([-100, *[0, 1] * 30][:60], "--unknown -100"),
     ],
 )
-def test_labels_as_people_write_unknown_ones_are_a_warning_with_a_cure_that_works(
+def test_common_placeholders_for_unknown_labels_give_a_warning_with_a_working_remedy(
     tmp_path: Path, labels: list[Any], flag: str
 ) -> None:
     path = write(make_table(80, label=pa.array(labels + labels[1:21])), tmp_path / "pool.parquet")
@@ -170,12 +170,14 @@ def test_labels_as_people_write_unknown_ones_are_a_warning_with_a_cure_that_work
 
 
 @pytest.mark.parametrize("labels", [[-1, 1] * 30, [-2, -1, 0] * 20, ["none at all", "x"] * 30])
-def test_labels_that_are_classes_are_no_warning(tmp_path: Path, labels: list[Any]) -> None:
+def test_labels_that_are_classes_give_no_warning(tmp_path: Path, labels: list[Any]) -> None:
     loaded = load(make_table(label=pa.array(labels)), tmp_path / "pool")
     assert not any("unknown" in warning for warning in loaded.report.warnings)
 
 
-def test_a_split_of_minus_one_alone_is_said_and_unknown_if_asked(tmp_path: Path) -> None:
+def test_a_split_labelled_only_minus_one_gives_a_warning_and_is_unknown_if_requested(
+    tmp_path: Path,
+) -> None:
     table = make_table(80)
     labels = [
         -1 if split == "test" else i % 3 for i, split in enumerate(table["split"].to_pylist())
@@ -189,12 +191,12 @@ def test_a_split_of_minus_one_alone_is_said_and_unknown_if_asked(tmp_path: Path)
     assert asked.report.n_unknown == 20
 
 
-def test_an_unknown_label_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+def test_an_unknown_label_that_does_not_occur_gives_a_warning(tmp_path: Path) -> None:
     loaded = load(make_table(80), tmp_path / "pool", unknown=("class-9",))
     assert loaded.report.warnings == ("--unknown class-9: no label is 'class-9'",)
 
 
-def test_several_labels_a_row_are_refused_with_a_way_that_works(tmp_path: Path) -> None:
+def test_several_labels_for_each_row_are_refused_with_a_working_remedy(tmp_path: Path) -> None:
     tags = [["red"] if i % 2 else ["red", "big one"] if i % 3 else [] for i in range(60)]
     with pytest.raises(PoolError, match="'tags' holds lists: several labels a row") as caught:
         read_answers(pa.chunked_array([pa.array(tags)]), "tags", None, "here")

@@ -90,7 +90,7 @@ def test_values_under_nulls_and_in_slices_never_reach_the_pool(
         assert torch.equal(pool.modalities["text"][position], expected)
 
 
-def test_junk_beneath_null_rows_does_not_count(tmp_path: Path) -> None:
+def test_values_stored_under_null_rows_are_ignored(tmp_path: Path) -> None:
     values = pa.array(np.full(180, np.nan, np.float32))
     absent = np.ones(60, bool)
     absent[::2] = False
@@ -102,7 +102,7 @@ def test_junk_beneath_null_rows_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("standardise", ["auto", "all"])
-def test_present_train_rows_have_mean_0_and_one_deviation_an_embedding_or_with_all_a_column(
+def test_present_train_rows_are_standardised_by_embedding_or_with_all_by_column(
     tmp_path: Path, standardise: Any
 ) -> None:
     table = make_table(1200)
@@ -126,7 +126,7 @@ def test_a_constant_column_becomes_zero_rather_than_infinite(tmp_path: Path) -> 
     assert (pool.modalities["text"][:, 0] == 0).all()
 
 
-def test_no_value_is_scaled_beyond_float32(tmp_path: Path) -> None:
+def test_no_scaled_value_overflows_float32(tmp_path: Path) -> None:
     split = pa.array(["train"] * 59 + ["test"])
     # Nearly constant in train, and as large as may be in test.
     column = embeddings([[(i % 2) * 1e-25, 1e18] for i in range(59)] + [[-1.8e19, 1.8e19]])
@@ -134,7 +134,7 @@ def test_no_value_is_scaled_beyond_float32(tmp_path: Path) -> None:
     assert pool.modalities["text"].isfinite().all()
 
 
-def test_a_large_mean_does_not_swamp_the_deviation(tmp_path: Path) -> None:
+def test_a_large_mean_does_not_distort_the_deviation(tmp_path: Path) -> None:
     column = pa.array([[1e5 + i % 2] for i in range(60)], pa.list_(pa.float64()))
     pool = load(make_table(text=column, picture=None), tmp_path / "pool").pool
     assert pool.modalities["text"].abs().max() < 2
@@ -146,7 +146,7 @@ def test_bytes_are_divided_by_255_where_nothing_is_standardised(tmp_path: Path) 
     assert pool.modalities["text"].sum(1).tolist() == pytest.approx([1.0] * pool.n)
 
 
-def test_an_embedding_in_eight_bits_is_what_its_float_original_is_but_for_rounding(
+def test_an_embedding_in_eight_bits_equals_its_float_original_except_for_rounding(
     tmp_path: Path,
 ) -> None:
     floats = torch.randn(300, 16, generator=stream(0, "floats")).numpy()
@@ -162,7 +162,7 @@ def test_an_embedding_in_eight_bits_is_what_its_float_original_is_but_for_roundi
     assert (original - found).std().item() == pytest.approx(step / 12**0.5, rel=0.1)
 
 
-def test_a_direction_that_an_encoder_found_small_stays_small(tmp_path: Path) -> None:
+def test_a_direction_with_little_variance_keeps_little_variance(tmp_path: Path) -> None:
     spread = np.array([3.0, 1.0, 0.1], np.float32)
     values = torch.randn(300, 3, generator=stream(0, "pca")).numpy() * spread
     pool = load(make_table(300, text=embeddings(list(values))), tmp_path / "pool").pool
@@ -172,7 +172,7 @@ def test_a_direction_that_an_encoder_found_small_stays_small(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("names", [("text", "clip"), ("text", "img_clip"), ("photo", "picture")])
-def test_names_of_columns_make_no_pictures_and_metadata_does(
+def test_metadata_and_not_column_names_decide_what_is_a_picture(
     names: tuple[str, str], tmp_path: Path
 ) -> None:
     table = make_table().rename_columns({"text": names[0], "picture": names[1]})
@@ -207,7 +207,7 @@ def test_masking_hides_a_share_of_the_present_rows_in_all_splits(tmp_path: Path)
     assert {split[id_] for id_ in some} == {"train", "val", "test"}
 
 
-def test_masking_one_modality_leaves_the_others_and_two_are_masked_independently(
+def test_masking_one_modality_keeps_the_others_and_two_are_masked_independently(
     tmp_path: Path,
 ) -> None:
     table = make_table(500)
@@ -243,7 +243,7 @@ def test_a_second_label_column_keeps_its_unknown_rows(tmp_path: Path) -> None:
     assert int((pool.tasks["other"].labels == -1).sum()) == 30
 
 
-def test_without_a_validation_split_some_train_rows_become_one_and_are_not_paid_for(
+def test_without_a_validation_split_some_train_rows_become_one_at_no_cost(
     tmp_path: Path,
 ) -> None:
     split = pa.array(["train" if i < 50 else "test" for i in range(60)])
@@ -262,7 +262,7 @@ def test_without_a_split_column_a_fifth_is_test(tmp_path: Path) -> None:
     }
 
 
-def test_without_test_rows_the_test_split_is_empty_and_said_so(tmp_path: Path) -> None:
+def test_without_test_rows_the_test_split_is_empty_and_reported(tmp_path: Path) -> None:
     split = pa.array(["train" if i < 50 else "dev" for i in range(60)])
     loaded = load(make_table(split=split), tmp_path / "pool")
     assert len(loaded.pool.splits["test"]) == 0
@@ -354,7 +354,7 @@ def test_an_option_that_cannot_be_used_is_a_usage_error(
         load(make_table(), tmp_path / "pool", **options)
 
 
-def test_labels_local_to_a_task_are_refused_when_asked_for_and_warned_of_otherwise(
+def test_labels_local_to_a_task_are_refused_if_requested_and_give_a_warning_otherwise(
     tmp_path: Path,
 ) -> None:
     table = make_table(task=pa.array(["x", "y"] * 30))
@@ -386,7 +386,7 @@ def test_another_process_maps_the_same_pool_and_cannot_change_it(tmp_path: Path)
     assert not (open_mapped(tmp_path / "pool").modalities["text"] == 7).any()
 
 
-def test_a_folder_without_a_whole_pool_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_complete_pool_is_refused(tmp_path: Path) -> None:
     load(make_table(), tmp_path / "pool")
     (tmp_path / "pool" / "modality-0.f32").unlink()
     with pytest.raises(PoolError, match="no whole decoded pool"):
@@ -402,7 +402,7 @@ def test_a_folder_without_a_whole_pool_is_refused(tmp_path: Path) -> None:
         ("fashion_image_text", {"image_emb": 256, "text_emb": 384}, 143, 2000),
     ],
 )
-def test_real_pools_load_to_what_pyarrow_reads(
+def test_real_pools_load_to_the_values_that_pyarrow_reads(
     shared_data: Callable[[str], Path],
     tmp_path: Path,
     name: str,
@@ -434,7 +434,9 @@ def test_real_pools_load_to_what_pyarrow_reads(
         )
 
 
-def test_a_start_counted_in_labels_sets_aside_what_as_many_objects_would(tmp_path: Path) -> None:
+def test_an_initial_size_in_labels_sets_aside_as_many_validation_rows_as_one_in_objects(
+    tmp_path: Path,
+) -> None:
     twice = [None if i % 9 == 0 else f"sort-{i % 2}" for i in range(400)]
     height = [float(i) + 0.5 for i in range(400)]
     table = make_table(400, split=None, sort=pa.array(twice), height=pa.array(height))

@@ -57,7 +57,7 @@ UNREAD: dict[str, pa.Array] = {
 
 
 @pytest.mark.parametrize("column", UNREAD.values(), ids=UNREAD.keys())
-def test_a_column_that_looks_like_an_embedding_and_is_not_read_is_named_with_a_cure_that_works(
+def test_an_unread_column_that_looks_like_an_embedding_is_reported_with_a_working_remedy(
     tmp_path: Path, column: pa.Array
 ) -> None:
     pandas = pytest.importorskip("pandas", reason="the cure uses pandas")
@@ -96,31 +96,31 @@ def test_a_column_that_looks_like_an_embedding_and_is_not_read_is_named_with_a_c
         pa.nulls(80),
     ],
 )
-def test_other_columns_are_passed_by(tmp_path: Path, column: pa.Array) -> None:
+def test_other_columns_give_no_warning(tmp_path: Path, column: pa.Array) -> None:
     path = write(make_table(80, other=column), tmp_path / "pool.parquet")
     assert not any(doors(path, tmp_path / "doors").warnings())
 
 
-def test_arrays_that_were_printed_in_short_are_said_to_be_lost() -> None:
+def test_arrays_printed_in_abbreviated_form_are_reported_as_lost() -> None:
     texts = pa.array(["[0.1 0.2 ... 0.3]"] * 60)
     (said,) = find_lookalikes(open_source(make_table(text=texts))).values()
     assert "whose numbers are lost" in said
 
 
-def test_a_pool_of_lookalikes_alone_says_how_to_convert_them(tmp_path: Path) -> None:
+def test_a_pool_with_only_lookalikes_is_refused_with_a_way_to_convert_them(tmp_path: Path) -> None:
     table = make_table(80, text=UNREAD["bytes of float32"], picture=None)
     with pytest.raises(PoolError, match=r"no embedding column[^\0]*bytes that look like float32"):
         load(table, tmp_path / "folder")
 
 
-def test_a_pool_of_pictures_alone_says_that_it_needs_embeddings(tmp_path: Path) -> None:
+def test_a_pool_with_only_picture_files_is_refused_as_it_needs_embeddings(tmp_path: Path) -> None:
     pictures = pa.array([{"bytes": b"\x89PNG" + bytes(i % 7), "path": "x"} for i in range(60)])
     table = make_table(text=pictures, picture=None)
     with pytest.raises(PoolError, match="alsim needs embeddings, and 'text' holds bytes"):
         load(table, tmp_path / "folder")
 
 
-def test_columns_that_were_chosen_are_not_warned_of() -> None:
+def test_chosen_columns_give_no_warning() -> None:
     source = open_source(make_table(80, note=UNREAD["JSON"]))
     chosen = PoolOptions(modality=("text",))
     assert survey_pool(source, PoolOptions(), initial_size=10)[0].warnings
@@ -142,5 +142,5 @@ def test_columns_that_were_chosen_are_not_warned_of() -> None:
         ("127.0.0.1", None),
     ],
 )
-def test_numbers_are_found_in_text(text: str, numbers: list[float] | None) -> None:
+def test_numbers_in_text_are_found(text: str, numbers: list[float] | None) -> None:
     assert numbers_in(text) == numbers

@@ -46,7 +46,7 @@ def test_digits_of_8_by_8_are_pictures() -> None:
 
 
 @pytest.mark.parametrize("width", [64, 256, 768, 784, 1024, 3072])
-def test_embeddings_in_eight_bits_are_none_though_their_width_is_a_square(width: int) -> None:
+def test_embeddings_in_eight_bits_of_square_width_are_not_pictures(width: int) -> None:
     mixing = RNG.normal(size=(24, width))
     values = in_bytes(np.tanh(RNG.normal(size=(200, 24)) @ mixing / 5))
     assert picture_in(open_source(column(values)), "x") is None
@@ -56,7 +56,7 @@ def test_embeddings_in_eight_bits_are_none_though_their_width_is_a_square(width:
     assert picture_in(open_source(column(falling)), "x") is None
 
 
-def test_one_picture_over_and_over_blank_ones_and_columns_without_rows_are_judged_too() -> None:
+def test_repeated_pictures_blank_pictures_and_columns_without_rows_can_be_judged() -> None:
     blank = np.zeros((50, 64), np.uint8)
     assert picture_in(open_source(column(blank)), "x") is None
     assert picture_in(open_source(column(np.repeat(clouds(1, 16, 1), 50, 0))), "x") is not None

@@ -15,7 +15,7 @@ def summary_of(pool: Any, **options: Any) -> PoolSummary:
     return summarise(open_source(pool), PoolOptions(**options), initial_size=2000)
 
 
-def test_a_summary_counts_what_is_there() -> None:
+def test_a_summary_counts_rows_classes_and_modalities() -> None:
     labels = pa.array(["b"] * 30 + ["a"] * 20 + ["c"] * 4 + [None] * 6)
     summary = summary_of(make_table(label=labels, note=pa.array(["x"] * 60)))
     text, picture = summary.modalities
@@ -29,7 +29,7 @@ def test_a_summary_counts_what_is_there() -> None:
     assert summary.other_columns == {"note": "string"}
 
 
-def test_a_pool_with_faults_is_summarised_all_the_same() -> None:
+def test_a_pool_with_faults_is_summarised_too() -> None:
     summary = summary_of(make_table(label=None))
     assert summary.faults == ("no label column",)
     assert [modality.name for modality in summary.modalities] == ["text", "picture"]
@@ -37,7 +37,9 @@ def test_a_pool_with_faults_is_summarised_all_the_same() -> None:
 
 
 @pytest.mark.long
-def test_a_real_pool_shows_what_is_absent(shared_data: Callable[[str], Path]) -> None:
+def test_the_summary_of_a_real_pool_shows_absent_modalities(
+    shared_data: Callable[[str], Path],
+) -> None:
     summary = summary_of(shared_data("fashion_image_text"))
     assert summary.modalities[0].share_present == 1 - 4 / 36_000
     assert next(iter(summary.labels[0].counts.items())) == ("Tshirts", 5780)

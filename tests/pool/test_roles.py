@@ -35,7 +35,7 @@ def test_embeddings_are_flat_lists_of_numbers(type_: pa.DataType, expected: bool
     assert is_embedding(type_) is expected
 
 
-def test_written_roles_come_back_and_other_metadata_stays() -> None:
+def test_written_roles_are_read_back_and_other_metadata_is_kept() -> None:
     roles = Roles(("picture",), {"label": "class"}, None, "split", None)
     table = make_table().replace_schema_metadata({b"pandas": b"{}"})
     written = write_roles(table, roles)
@@ -49,7 +49,7 @@ def test_flags_override_metadata() -> None:
     assert roles == Roles(("text",), {"label": "class"}, None, "split", "id")
 
 
-def test_a_flag_with_a_misspelt_column_names_the_nearest() -> None:
+def test_a_flag_with_a_misspelt_column_is_refused_with_the_nearest_name() -> None:
     _, faults = resolve_roles(make_table().schema, PoolOptions(modality=("tekst",)), "here")
     assert list(map(type, faults)) == [UsageError]
     assert "'tekst' for --modality" in faults[0].args[0]

@@ -30,7 +30,7 @@ POOL = pa.table(
 
 
 @pytest.mark.parametrize("standardise", ["auto", "all", "none"])
-def test_each_input_is_the_files_by_the_mean_and_the_scale_that_are_told(
+def test_each_input_is_the_value_of_the_file_with_the_reported_mean_and_scale(
     standardise: Standardise, tmp_path: Path
 ) -> None:
     options = PoolOptions(
@@ -57,7 +57,7 @@ def test_each_input_is_the_files_by_the_mean_and_the_scale_that_are_told(
     assert np.unique(scalings["pixels"].scale).size == (4 if standardise == "all" else 1)
 
 
-def test_one_scaling_after_another_is_one() -> None:
+def test_two_scalings_in_a_row_are_one_scaling() -> None:
     one, other = Scaling((2.0, 0.0), (0.5, 3.0)), Scaling((1.0, -4.0), (10.0, 2.0))
     both = one.then(other)
     x = np.array([7.0, 5.0])

@@ -45,7 +45,7 @@ SPELLINGS: dict[str, tuple[str, list[Any], tuple[pa.DataType, pa.DataType]]] = {
 
 
 @pytest.mark.parametrize(("name", "rows", "types"), SPELLINGS.values(), ids=SPELLINGS.keys())
-def test_shards_in_several_spellings_of_one_type_agree(
+def test_shards_with_equivalent_types_agree(
     tmp_path: Path, name: str, rows: list[Any], types: tuple[pa.DataType, pa.DataType]
 ) -> None:
     folder = tmp_path / "pool"
@@ -75,7 +75,7 @@ def test_a_shard_of_nulls_or_without_the_column_is_absent_there(tmp_path: Path) 
         assert all((said in notes) is (name == "without") for notes in found.notes())
 
 
-def test_a_shard_without_labels_is_unknown_there_and_said_so(tmp_path: Path) -> None:
+def test_rows_of_a_shard_without_labels_are_unknown_and_reported(tmp_path: Path) -> None:
     folder = tmp_path / "pool"
     folder.mkdir()
     write(make_table(80).slice(0, 60), folder / "a.parquet")
@@ -128,7 +128,7 @@ def test_numbers_that_no_common_type_holds_are_one_clear_error(tmp_path: Path) -
         load(tmp_path, tmp_path / "folder")
 
 
-def test_a_type_and_null_have_the_type_in_common() -> None:
+def test_the_common_type_of_a_type_and_null_is_the_type() -> None:
     for type_ in (pa.string(), pa.list_(F32, 3), pa.dictionary(pa.int8(), pa.string())):
         assert common_type(pa.null(), type_) == common_type(type_, pa.null()) == type_
 
@@ -144,7 +144,7 @@ def hugging_face(table: pa.Table, **features: Any) -> pa.Table:
 CLASSES = {"names": ["cat", "dog", "eel"], "_type": "ClassLabel"}
 
 
-def test_class_names_of_hugging_face_are_those_of_every_door(tmp_path: Path) -> None:
+def test_class_names_of_hugging_face_are_read_by_every_command(tmp_path: Path) -> None:
     codes = [-1 if i == 7 else i % 3 for i in range(80)]
     names = [None if code < 0 else CLASSES["names"][code] for code in codes]
     path = write(
@@ -158,7 +158,7 @@ def test_class_names_of_hugging_face_are_those_of_every_door(tmp_path: Path) -> 
     assert found.loaded.report.n_unknown == 1
 
 
-def test_files_that_number_the_classes_otherwise_agree_on_their_names(tmp_path: Path) -> None:
+def test_files_that_number_the_classes_differently_are_joined_by_class_name(tmp_path: Path) -> None:
     for index, names in enumerate((["cat", "dog", "eel"], ["eel", "dog", "cat"])):
         table = make_table(30, label=pa.array([names.index("cat")] * 10 + [0, 1] * 10))
         write(
@@ -177,7 +177,7 @@ def test_files_that_number_the_classes_otherwise_agree_on_their_names(tmp_path: 
         [CLASSES],
     ],
 )
-def test_lists_of_classes_are_labels_and_no_embedding(tmp_path: Path, feature: Any) -> None:
+def test_lists_of_classes_are_labels_and_not_an_embedding(tmp_path: Path, feature: Any) -> None:
     tags = pa.array([[i % 3, 2] for i in range(60)], pa.list_(pa.int64()))
     path = write(hugging_face(make_table(tags=tags), tags=feature), tmp_path / "pool.parquet")
     assert open_source(path).table(["tags"]).column("tags").to_pylist()[1] == ["dog", "eel"]
@@ -187,6 +187,6 @@ def test_lists_of_classes_are_labels_and_no_embedding(tmp_path: Path, feature: A
 
 
 @pytest.mark.parametrize("text", [b"no JSON", b"[]", b'{"info": {"features": [1]}}', b"\xff"])
-def test_metadata_that_is_none_of_hugging_face_is_no_matter(text: bytes) -> None:
+def test_invalid_metadata_of_hugging_face_is_ignored(text: bytes) -> None:
     table = make_table().replace_schema_metadata({b"huggingface": text})
     assert class_names(table.schema) == {}

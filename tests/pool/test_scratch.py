@@ -38,7 +38,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.process
-def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_held_is_not(
+def test_folders_of_killed_processes_are_removed_by_the_next_and_folders_in_use_are_not(
     temporary: Path, tmp_path: Path
 ) -> None:
     pool = write(make_table(60), tmp_path / "pool.parquet")
@@ -57,7 +57,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_held_is_n
     assert list(temporary.iterdir()) == []
 
 
-def test_what_only_looks_like_it_is_left_alone(temporary: Path, tmp_path: Path) -> None:
+def test_other_files_with_similar_names_are_left_alone(temporary: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").touch()
@@ -74,7 +74,7 @@ def test_what_only_looks_like_it_is_left_alone(temporary: Path, tmp_path: Path) 
     }
 
 
-def test_a_folder_for_temporary_files_that_is_none_is_one_error(
+def test_a_missing_folder_for_temporary_files_is_one_error(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary.rmdir()
@@ -85,14 +85,14 @@ def test_a_folder_for_temporary_files_that_is_none_is_one_error(
         pass
 
 
-def test_what_does_not_fit_there_says_where_else_it_could_be(temporary: Path) -> None:
+def test_a_full_temporary_folder_is_reported_with_a_way_to_choose_another(temporary: Path) -> None:
     with pytest.raises(StoreError) as refused, scratch_folder():
         raise StoreError("it cannot be written", "there", "name another: --out FOLDER")
     assert refused.value.args[2].endswith("TMPDIR=FOLDER alsim …")
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_killed_import_left_beside_its_pool_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_files_of_a_killed_import_are_removed_by_the_next(tmp_path: Path) -> None:
     (tmp_path / ".pool.parquet.77.partial").write_bytes(b"half")
     (tmp_path / ".other.parquet.77.partial").write_bytes(b"half")
     write_pool(make_table(30), tmp_path / "pool.parquet")

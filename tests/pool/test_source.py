@@ -21,7 +21,7 @@ from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
 
 
-def test_a_missing_file_is_refused_and_its_neighbours_are_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_with_similar_names(tmp_path: Path) -> None:
     write(make_table(), tmp_path / "posts.parquet")
     with pytest.raises(PoolError, match=r"no such file[\s\S]*posts\.parquet"):
         open_source(tmp_path / "post.parquet")
@@ -101,7 +101,7 @@ class Frame:
         return self.table.__arrow_c_stream__(requested_schema)
 
 
-def test_whatever_gives_arrows_stream_is_a_table(tmp_path: Path) -> None:
+def test_any_object_with_arrows_stream_interface_is_read_as_a_table(tmp_path: Path) -> None:
     def print_of(given: Any) -> str:
         return load_pool(open_source(given), PoolOptions(), tmp_path, initial_size=9).fingerprint
 
@@ -206,7 +206,7 @@ def test_wide_columns_are_read_in_smaller_batches(tmp_path: Path) -> None:
     assert lengths == {"picture": [41, 19], "id": [60]}  # 41 · 100,000 ≤ 4096 · 1024 < 42 · 100,000
 
 
-def test_a_folder_named_like_a_file_is_searched_rather_than_read(tmp_path: Path) -> None:
+def test_a_folder_named_like_a_file_is_searched(tmp_path: Path) -> None:
     folder = tmp_path / "posts.parquet"
     folder.mkdir()
     write(make_table(), folder / "part-00000.parquet")
@@ -222,7 +222,7 @@ def test_a_folder_named_like_a_file_is_searched_rather_than_read(tmp_path: Path)
         (claiming_width, "it claims 2,147,483,647 values in a row"),
     ],
 )
-def test_a_file_that_claims_what_cannot_be_is_refused_when_it_is_opened(
+def test_a_file_with_impossible_claims_is_refused_when_opened(
     tmp_path: Path, builder: Builder, match: str
 ) -> None:
     with pytest.raises(PoolError, match=match):
@@ -230,7 +230,7 @@ def test_a_file_that_claims_what_cannot_be_is_refused_when_it_is_opened(
 
 
 @pytest.mark.parametrize("column", ["label", "text", "picture"])
-def test_rows_that_are_claimed_and_not_there_are_missed(tmp_path: Path, column: str) -> None:
+def test_rows_that_are_claimed_but_missing_are_detected(tmp_path: Path, column: str) -> None:
     source = open_source(claiming_rows(9_000_000)(tmp_path)[1])
     with pytest.raises(PoolError, match="cannot be decoded"):
         source.table([column])
@@ -238,7 +238,7 @@ def test_rows_that_are_claimed_and_not_there_are_missed(tmp_path: Path, column: 
         list(source.parts[0].batches(column))
 
 
-def test_a_page_of_a_small_file_that_claims_2_gb_takes_no_memory(tmp_path: Path) -> None:
+def test_a_page_of_a_small_file_that_claims_2_gb_uses_no_memory(tmp_path: Path) -> None:
     path = write(make_table(), tmp_path / "pool.parquet", compression="none", use_dictionary=False)
     data = path.read_bytes()
     # The first page's header: a type (2 bytes), then both sizes, each a header byte and a varint.
@@ -252,7 +252,7 @@ def test_a_page_of_a_small_file_that_claims_2_gb_takes_no_memory(tmp_path: Path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
-def test_two_columns_of_one_name_are_refused_in_a_file_and_in_a_table(tmp_path: Path) -> None:
+def test_two_columns_with_the_same_name_are_refused_in_files_and_tables(tmp_path: Path) -> None:
     table = make_table()
     names = [*table.column_names, "note", "note"]
     twice = pa.Table.from_arrays([*table.columns, table["id"], table["id"]], names=names)
@@ -261,7 +261,7 @@ def test_two_columns_of_one_name_are_refused_in_a_file_and_in_a_table(tmp_path: 
             open_source(pool)
 
 
-def test_a_file_is_opened_as_often_however_many_columns_are_read(
+def test_the_number_of_times_a_file_is_opened_does_not_depend_on_the_columns_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []

@@ -41,7 +41,7 @@ def test_a_stratified_sample_is_proportional_to_within_a_row(size: int, seed: in
         assert abs((codes[rows] == code).sum() - size * n / 300) < 1
 
 
-def test_every_row_of_a_class_is_drawn_as_often() -> None:
+def test_every_row_of_a_class_is_drawn_equally_often() -> None:
     codes = np.repeat([0, 1], [40, 10])
     n_draws = 500
     counts = np.zeros(50)
@@ -67,7 +67,7 @@ def test_unknown_split_values_are_counted_and_named() -> None:
     assert "3 rows: 'holdout', None" in fault.args[0]
 
 
-def test_splits_that_are_no_strings_are_one_fault() -> None:
+def test_splits_that_are_not_strings_are_one_fault() -> None:
     for values in (pa.array([0, 1]), pa.array([["train"], ["test"]])):
         splits = read_splits(pa.chunked_array([values]), "split", "here", faults := Faults())
         assert splits.tolist() == [-1, -1]
@@ -92,13 +92,13 @@ def test_validation_is_a_tenth_of_train_and_at_most_the_initial_size() -> None:
         assert (drawn[800:] == 2).all()
 
 
-def test_the_split_seed_and_nothing_else_changes_the_draw() -> None:
+def test_only_the_split_seed_changes_the_draw() -> None:
     codes = np.arange(300) % 3
     assert (hold_out_test(codes, 0.2, 0) == hold_out_test(codes, 0.2, 0)).all()
     assert (hold_out_test(codes, 0.2, 0) != hold_out_test(codes, 0.2, 1)).any()
 
 
-def test_the_share_is_of_the_rows_whose_class_has_another() -> None:
+def test_the_share_is_taken_of_rows_whose_class_has_another_row() -> None:
     codes = np.concatenate([np.arange(600), 600 + np.arange(400) % 4])
     splits = hold_out_test(codes, 0.2, seed=0)
     assert np.bincount(codes[splits == 2])[600:].tolist() == [20] * 4
@@ -108,7 +108,7 @@ def test_the_share_is_of_the_rows_whose_class_has_another() -> None:
 
 @pytest.mark.long
 @given(st.lists(st.integers(2, 9), min_size=2, max_size=9), st.integers(1, 60))
-def test_without_classes_of_one_row_the_share_is_of_all_rows(
+def test_without_classes_of_one_row_the_share_is_taken_of_all_rows(
     counts: list[int], initial_size: int
 ) -> None:
     codes = np.repeat(np.arange(len(counts)), counts)

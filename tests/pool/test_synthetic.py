@@ -44,7 +44,7 @@ def test_the_same_options_give_the_same_table_whatever_the_number_of_threads() -
     assert not first.equals(vk_pool(VkOptions(9000, 20, 10, seed=4)))
 
 
-def test_the_pool_that_is_shipped_is_what_its_options_make() -> None:
+def test_the_shipped_pool_equals_the_one_made_from_its_options() -> None:
     shipped = pq.read_table(SMALL)
     options = json.loads(shipped.schema.metadata[ORIGIN_KEY])
     assert options.pop("generator") == "vk"
@@ -66,7 +66,7 @@ def test_every_post_has_a_picture_or_a_text(table: pa.Table) -> None:
     assert 0.10 < 1 - text.mean() < 0.20
 
 
-def test_absence_depends_on_the_topic_but_mildly(table: pa.Table) -> None:
+def test_absence_depends_weakly_on_the_topic(table: pa.Table) -> None:
     truth = table.column("true_label").to_numpy()
     absent = ~present(table, "picture")
     shares = {
@@ -79,7 +79,9 @@ def test_absence_depends_on_the_topic_but_mildly(table: pa.Table) -> None:
     assert max(shares.values()) < 0.6
 
 
-def test_wrong_labels_are_as_many_as_asked_and_mostly_of_the_group(table: pa.Table) -> None:
+def test_the_requested_share_of_labels_is_wrong_and_mostly_within_the_group(
+    table: pa.Table,
+) -> None:
     label, truth, group = (
         table.column(name).to_numpy() for name in ("label", "true_label", "group")
     )
@@ -91,7 +93,7 @@ def test_wrong_labels_are_as_many_as_asked_and_mostly_of_the_group(table: pa.Tab
     assert 0.6 < within.mean() < 0.95
 
 
-def test_without_noise_in_labels_all_are_true_and_embeddings_stay() -> None:
+def test_without_label_noise_all_labels_are_true_and_embeddings_are_unchanged() -> None:
     noisy, clean = (vk_pool(VkOptions(2000, 8, 4, label_noise=share)) for share in (0.3, 0.0))
     assert clean.column("label").equals(clean.column("true_label"))
     assert not noisy.column("label").equals(noisy.column("true_label"))
@@ -112,7 +114,7 @@ def accuracy(model: Any, pool: Pool, names: list[str], n_train: int) -> float:
 
 
 @pytest.mark.long
-def test_a_probe_finds_text_better_than_pictures_and_more_labels_better_than_few(
+def test_a_probe_is_better_on_text_than_on_pictures_and_with_more_labels(
     table: pa.Table, tmp_path: Path
 ) -> None:
     pool = load(table, tmp_path / "pool", initial_size=2000).pool
@@ -129,12 +131,12 @@ def test_a_probe_finds_text_better_than_pictures_and_more_labels_better_than_few
     "options",
     [{"n_rows": 0}, {"n_classes": 1}, {"absent_text": 1.0}, {"noise": -1.0}, {"text_width": 0}],
 )
-def test_options_that_make_no_pool_are_refused(options: dict[str, Any]) -> None:
+def test_options_that_cannot_make_a_pool_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):
         vk_pool(VkOptions(**options))
 
 
-def test_shares_of_zero_are_honoured() -> None:
+def test_shares_of_zero_are_respected() -> None:
     options = VkOptions(
         500, 4, 4, absent_picture=0, absent_text=0, dull_picture=0, dull_text=0, test=0
     )

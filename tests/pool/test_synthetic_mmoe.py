@@ -39,7 +39,7 @@ def test_the_cosine_of_the_weights_is_the_correlation_and_their_length_the_scale
     assert float(w[0] @ w[1] / lengths.prod()) == pytest.approx(p, abs=1e-9)
 
 
-def test_a_target_without_noise_is_the_formula_term_by_term() -> None:
+def test_a_target_without_noise_equals_the_formula_term_by_term() -> None:
     options = MmoeOptions(correlation=0.3, width=4, n_sines=3, seed=5)
     w, (alpha, beta) = task_weights(options).tolist(), sine_parameters(options)
     x = [[0.5, -1.0, 2.0, 0.25], [1.0, 1.0, 0.0, -3.0]]
@@ -87,7 +87,7 @@ def test_the_correlation_of_the_targets_rises_with_that_of_the_weights() -> None
     assert found[-1] == pytest.approx(variance / (variance + 0.01), abs=0.03)
 
 
-def test_other_correlations_leave_inputs_noise_and_the_first_task_alone() -> None:
+def test_the_correlation_does_not_affect_inputs_noise_and_the_first_task() -> None:
     first, second = (mmoe_pool(MmoeOptions(p, n_rows=120)) for p in (0.2, 0.9))
     assert first.column("x").equals(second.column("x"))
     assert first.column("y1").equals(second.column("y1"))
@@ -97,7 +97,7 @@ def test_other_correlations_leave_inputs_noise_and_the_first_task_alone() -> Non
     assert json.loads(first.schema.metadata[ORIGIN_KEY])["correlation"] == 0.2
 
 
-def test_the_pool_holds_two_targets_and_splits_of_ten_one_and_one(tmp_path: Path) -> None:
+def test_the_pool_has_two_targets_and_splits_in_the_ratio_ten_to_one_to_one(tmp_path: Path) -> None:
     table = mmoe_pool(MmoeOptions(n_rows=1200, width=10))
     options = PoolOptions(rows_kept="any")
     pool = load_pool(open_source(table), options, tmp_path, initial_size=10, queried=False).pool
@@ -115,7 +115,7 @@ def test_the_pool_holds_two_targets_and_splits_of_ten_one_and_one(tmp_path: Path
         assert task.labels.numpy()[by_id].tolist() == targets(table)[:, index].tolist()
 
 
-def test_all_options_that_cannot_be_used_are_told_at_once() -> None:
+def test_all_unusable_options_are_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         mmoe_pool(MmoeOptions(1.5, n_rows=5, width=1, scale=math.nan, n_sines=-1))
     for name in ("correlation", "n_rows", "width", "scale", "n_sines"):

@@ -35,7 +35,7 @@ def by_id(loaded: LoadedPool, task: str) -> dict[str, float]:
 # Label columns side by side
 
 
-def test_classes_and_targets_are_tasks_beside_each_other(tmp_path: Path) -> None:
+def test_classes_and_targets_can_be_tasks_of_one_pool(tmp_path: Path) -> None:
     height = pa.array([None if i % 4 == 1 else i / 7 for i in range(N)])
     table = make_table(height=height, count=pa.array(range(N)))
     loaded = load(table, tmp_path, label=("label", "height"))
@@ -66,7 +66,7 @@ def test_rows_are_kept_for_the_first_label_or_for_any(tmp_path: Path) -> None:
         assert loaded.report.n_unknown == len(lost)
 
 
-def test_rows_that_lack_the_first_label_are_held_out_in_proportion_to_the_next(
+def test_rows_without_the_first_label_are_stratified_by_the_next(
     tmp_path: Path,
 ) -> None:
     n = 1000
@@ -80,7 +80,7 @@ def test_rows_that_lack_the_first_label_are_held_out_in_proportion_to_the_next(
     assert [labels[1].eq(code).sum().item() for code in (0, 1)] == [80, 20]
 
 
-def test_a_target_is_refused_where_labels_are_queried_only(tmp_path: Path) -> None:
+def test_a_target_is_refused_only_where_labels_are_queried(tmp_path: Path) -> None:
     table = make_table(label=pa.array([i / 7 for i in range(N)]))
     with pytest.raises(PoolError, match="is a regression target"):
         load(table, tmp_path, queried=True)
@@ -88,13 +88,13 @@ def test_a_target_is_refused_where_labels_are_queried_only(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", [float("inf"), 1e300, -1e19 * 5])
-def test_a_target_beyond_what_can_be_squared_is_refused(tmp_path: Path, value: float) -> None:
+def test_a_target_too_large_to_be_squared_is_refused(tmp_path: Path, value: float) -> None:
     table = make_table(label=pa.array([0.5] * 7 + [value] + [1.5] * 52))
     with pytest.raises(PoolError, match=r"1 infinite values .* first is in row 7"):
         load(table, tmp_path)
 
 
-def test_each_target_counts_in_the_fingerprint(tmp_path: Path) -> None:
+def test_each_target_affects_the_fingerprint(tmp_path: Path) -> None:
     values = [i / 7 for i in range(N)]
     other = [*values[:-1], values[-1] + 1e-3]
     prints = {
@@ -113,7 +113,7 @@ def local(n: int = N) -> pa.Table:
     return make_table(n, task=task, label=label)
 
 
-def test_local_labels_are_classes_of_their_own_in_each_task(tmp_path: Path) -> None:
+def test_local_labels_are_separate_classes_in_each_task(tmp_path: Path) -> None:
     loaded = load(local(), tmp_path, task="task")
     tasks = loaded.pool.tasks
     assert {name: task.classes for name, task in tasks.items()} == {
@@ -134,7 +134,7 @@ def test_local_labels_are_classes_of_their_own_in_each_task(tmp_path: Path) -> N
 @pytest.mark.long
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(2, 4)), min_size=4))
-def test_tasks_are_what_a_loop_over_the_rows_makes_of_them(
+def test_tasks_equal_a_loop_over_the_rows(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[int, int, int]]
 ) -> None:
     # A class has two rows or more, so that a row of it can be held out.
@@ -160,7 +160,7 @@ def test_tasks_are_what_a_loop_over_the_rows_makes_of_them(
     assert loaded.pool.n == sum(name in kept for name in names)
 
 
-def test_a_task_with_one_class_is_left_out_with_its_rows_and_told(tmp_path: Path) -> None:
+def test_a_task_with_one_class_is_left_out_with_its_rows_and_reported(tmp_path: Path) -> None:
     task = pa.array(
         ["none" if i < 6 else "a" if i < 30 else "b" if i < 54 else None for i in range(N)]
     )
@@ -197,7 +197,7 @@ def test_targets_may_be_local_to_tasks_too(tmp_path: Path) -> None:
         ({}, {"task": "tusk"}, "no column 'tusk' for --task"),
     ],
 )
-def test_a_task_column_of_which_nothing_can_be_made_is_one_clear_error(
+def test_an_unusable_task_column_is_one_clear_error(
     tmp_path: Path, columns: dict[str, Any], options: dict[str, Any], match: str
 ) -> None:
     table = make_table(**{"task": pa.array(["a", "b"] * 30), **columns})
@@ -205,14 +205,14 @@ def test_a_task_column_of_which_nothing_can_be_made_is_one_clear_error(
         load(table, tmp_path, **{"task": "task", **options})
 
 
-def test_more_tasks_than_memory_holds_are_refused(tmp_path: Path) -> None:
+def test_more_tasks_than_fit_in_memory_are_refused(tmp_path: Path) -> None:
     n = 2100
     table = make_table(n, task=pa.array([i // 2 for i in range(n)]), label=pa.array(range(n)))
     with pytest.raises(PoolError, match="1,050 tasks, more than 1,000"):
         load(table, tmp_path, task="task")
 
 
-def test_tasks_count_in_the_fingerprint_and_the_order_of_rows_does_not(tmp_path: Path) -> None:
+def test_tasks_affect_the_fingerprint_and_the_order_of_rows_does_not(tmp_path: Path) -> None:
     table = local()
     shuffled = table.take(np.random.default_rng(0).permutation(N))
     tasks = table.column("task").to_pylist()

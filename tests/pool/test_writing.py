@@ -9,7 +9,7 @@ from alsim.errors import PoolError, UsageError
 from alsim.pool.writing import write_pool
 
 
-def test_a_pool_is_written_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:
+def test_a_pool_is_written_completely_and_no_other_file_is_left(tmp_path: Path) -> None:
     path = tmp_path / "pool.parquet"
     write_pool(make_table(), path)
     assert pq.read_table(path).equals(make_table())
@@ -26,14 +26,14 @@ def test_an_existing_file_is_kept_unless_it_may_be_overwritten(tmp_path: Path) -
     assert pq.read_table(path).num_rows == 60
 
 
-def test_a_folder_or_a_missing_folder_is_no_target(tmp_path: Path) -> None:
+def test_a_folder_or_a_path_in_a_missing_folder_is_refused_as_target(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="this is a folder"):
         write_pool(make_table(), tmp_path, overwrite=True)
     with pytest.raises(UsageError, match="no such folder"):
         write_pool(make_table(), tmp_path / "absent" / "pool.parquet")
 
 
-def test_what_is_no_file_is_not_replaced_by_one_even_by_force(tmp_path: Path) -> None:
+def test_a_target_that_is_not_a_file_is_not_replaced_even_with_force(tmp_path: Path) -> None:
     path = tmp_path / "pool.parquet"
     os.mkfifo(path)  # or /dev/null, which root could do away with
     with pytest.raises(UsageError, match="a device, a pipe or a socket"):

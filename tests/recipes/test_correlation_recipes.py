@@ -66,7 +66,7 @@ def verdict(sign: Sign, found: Correlation = FOUND) -> Verdict:
 
 
 @pytest.mark.parametrize("name", ["vk-table1", "vk-table2"])
-def test_a_table_of_the_source_has_a_recipe_with_a_sign_for_the_loss_and_a_control(
+def test_each_table_of_the_source_has_a_recipe_with_a_sign_for_the_loss_and_a_control(
     name: str,
 ) -> None:
     recipe = read_recipe(name)
@@ -110,7 +110,7 @@ def test_a_sign_is_judged_by_the_interval_over_seeds(
     assert verdict(sign, replace(FOUND, fisher=interval)).outcome == outcome
 
 
-def test_chance_is_judged_by_the_null_band_whatever_the_interval() -> None:
+def test_a_claim_of_chance_is_judged_by_the_null_band() -> None:
     assert verdict("none").outcome == "did not hold"
     assert verdict("none", replace(FOUND, mean=0.19)).outcome == "held"
     undefined = Correlation("margin", {0: None}, None, None, None, None, None, None)
@@ -119,7 +119,7 @@ def test_chance_is_judged_by_the_null_band_whatever_the_interval() -> None:
     assert verdict("none", undefined).numbers == "ρ of margin is undefined in 1 seed"
 
 
-def test_the_numbers_of_a_verdict_are_told_and_kept() -> None:
+def test_the_numbers_of_a_verdict_are_reported_and_stored() -> None:
     told = verdict("either").numbers
     assert told == (
         "ρ of margin +0.400, 95 % +0.10 … +0.60 over seeds, p = 0.01 by permutation, 2 seeds; "
@@ -155,7 +155,7 @@ def test_the_numbers_of_a_verdict_are_told_and_kept() -> None:
         ("[[claim]]", '[variant.a]\nmetric = ["loss"]\n[[claim]]', ["'metric' cannot be set in"]),
     ],
 )  # fmt: skip
-def test_a_faulty_recipe_names_file_key_and_the_nearest(
+def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
     old: str, new: str, told: list[str], tmp_path: Path
 ) -> None:
     assert old in RECIPE
@@ -167,7 +167,7 @@ def test_a_faulty_recipe_names_file_key_and_the_nearest(
         assert words in str(caught.value)
 
 
-def test_candidates_mean_nothing_where_nothing_is_queried(tmp_path: Path) -> None:
+def test_candidates_are_refused_where_nothing_is_queried(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="mine has no such option") as caught:
         run_recipe(read_recipe(write(tmp_path)), candidates=50, out=tmp_path / "r")
     assert caught.value.args[1] == "--candidates"
@@ -176,7 +176,7 @@ def test_candidates_mean_nothing_where_nothing_is_queried(tmp_path: Path) -> Non
 
 @pytest.mark.long
 @pytest.mark.process
-def test_a_table_leaves_its_study_its_picture_and_its_verdicts(tmp_path: Path) -> None:
+def test_a_table_recipe_leaves_its_study_its_picture_and_its_verdicts(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path))
     pool = vk_pool(VkOptions(n_rows=500, picture_width=6, text_width=4, n_classes=3))
     report = run_recipe(recipe, pool=pool, scale=0.5, seeds=2, out=tmp_path / "r")

@@ -142,7 +142,7 @@ def changed(value: Any, path: tuple[Any, ...], new: Any, key: Any) -> Any:
 
 
 @pytest.mark.parametrize("content", [RECIPE, OF_TRAINING])
-def test_the_recipe_that_is_changed_is_sound(content: dict[str, Any], tmp_path: Path) -> None:
+def test_the_recipe_before_any_change_is_sound(content: dict[str, Any], tmp_path: Path) -> None:
     text = document(content)
     assert tomllib.loads(text) == content
     recipe = read(tmp_path / "r.toml", text.encode())
@@ -209,7 +209,7 @@ def is_planned(
 
 @pytest.mark.long
 @pytest.mark.parametrize("content", [RECIPE, OF_TRAINING])
-def test_a_recipe_with_other_values_and_keys_is_planned_or_refused(
+def test_a_recipe_with_changed_values_and_keys_is_planned_or_refused(
     content: dict[str, Any], tmp_path: Path
 ) -> None:
     found: list[bool] = []
@@ -273,7 +273,7 @@ def test_a_sound_recipe_is_accepted_and_planned_at_any_size(
 @given(
     st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="replace"))
 )
-def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_random_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
     assert read(tmp_path / "r.toml", content) is None
 
 
@@ -285,7 +285,7 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes) -> None:
     st.sampled_from(recipe_names()), st.integers(0, 3000), st.integers(0, 40),
     st.binary(max_size=12) | st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\r\n", b"[[", b'"""']),
 )  # fmt: skip
-def test_a_recipe_of_ours_with_some_bytes_replaced_is_read_or_refused(
+def test_a_shipped_recipe_with_some_bytes_replaced_is_read_or_refused(
     tmp_path: Path, name: str, start: int, length: int, inserted: bytes
 ) -> None:
     content = (HERE / f"{name}.toml").read_bytes()

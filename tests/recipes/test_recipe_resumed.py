@@ -111,7 +111,7 @@ def found(place: Path) -> tuple[Report, dict[str, int]]:
 
 
 @pytest.mark.slow
-def test_a_finished_study_is_kept_and_the_interrupted_one_goes_on(
+def test_a_finished_study_is_kept_and_the_interrupted_one_is_resumed(
     found: tuple[Report, dict[str, int]],
 ) -> None:
     report, before = found
@@ -127,7 +127,7 @@ def test_a_finished_study_is_kept_and_the_interrupted_one_goes_on(
 
 
 @pytest.mark.slow
-def test_a_finished_recipe_is_told_again_and_trains_nothing(
+def test_a_finished_recipe_is_reported_again_without_training(
     found: tuple[Report, dict[str, int]], place: Path
 ) -> None:
     report, _ = found
@@ -148,7 +148,7 @@ def test_a_finished_recipe_is_told_again_and_trains_nothing(
 
 
 @pytest.mark.slow
-def test_a_folder_of_another_recipe_or_scale_or_with_anything_else_is_left_alone(
+def test_a_folder_of_another_recipe_or_scale_or_with_other_files_is_left_alone(
     found: tuple[Report, dict[str, int]], place: Path
 ) -> None:
     folder = found[0].folder
@@ -173,14 +173,14 @@ def test_a_folder_of_another_recipe_or_scale_or_with_anything_else_is_left_alone
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"recipe": 3}', "null", '{"recipe": "mine"', "\x00"])
-def test_a_folder_whose_result_cannot_be_read_is_left_alone(text: str, tmp_path: Path) -> None:
+def test_a_folder_with_an_unreadable_result_is_left_alone(text: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "result.json").write_text(text)
     with pytest.raises(StoreError, match="what another recipe found"):
         run_recipe(read(tmp_path), seeds=1, out=tmp_path / "out")
 
 
-def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("precious")
     with pytest.raises(StoreError, match="a file is in the way"):
         run_recipe(read(tmp_path), seeds=1, out=tmp_path / "out")
@@ -188,7 +188,9 @@ def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["slow", "result.json"])
-def test_nothing_of_a_recipe_lies_behind_a_link(name: str, place: Path, tmp_path: Path) -> None:
+def test_a_recipe_uses_no_folder_or_file_through_a_link(
+    name: str, place: Path, tmp_path: Path
+) -> None:
     out, mine = tmp_path / "out", tmp_path / "mine"
     out.mkdir()
     mine.mkdir()
@@ -200,7 +202,7 @@ def test_nothing_of_a_recipe_lies_behind_a_link(name: str, place: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_recipe_whose_file_was_edited_is_refused_by_name(
+def test_a_recipe_whose_file_was_edited_is_refused_and_named(
     found: tuple[Report, dict[str, int]], place: Path
 ) -> None:
     path = place / "mine.toml"

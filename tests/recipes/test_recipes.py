@@ -66,7 +66,7 @@ def test_every_figure_of_learning_curves_and_every_table_in_the_study_has_a_reci
 
 
 @pytest.mark.parametrize("name", OF_CURVES)
-def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
+def test_a_shipped_recipe_is_sound_and_its_strategies_exist(name: str) -> None:
     recipe = read_recipe(name)
     assert recipe.source == f"VK 2020, Fig. {int(name[-2:])}"
     assert recipe.claims
@@ -77,7 +77,7 @@ def test_a_recipe_of_ours_is_sound_and_its_strategies_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_CURVES)
 @pytest.mark.parametrize("scale", [0.1, 0.25, 1.0])
-def test_a_recipe_s_sizes_fit_its_own_pool_at_any_scale(name: str, scale: float) -> None:
+def test_the_sizes_of_a_recipe_fit_its_own_pool_at_any_scale(name: str, scale: float) -> None:
     recipe = read_recipe(name).scaled(scale)
     for name, study in recipe.studies.items():
         size = study["initial_size"]
@@ -93,7 +93,7 @@ def test_a_recipe_s_sizes_fit_its_own_pool_at_any_scale(name: str, scale: float)
 
 
 @pytest.mark.parametrize("name", ["vk-fig05", "vk-fig06"])
-def test_the_dips_are_looked_for_under_both_optimisers_at_five_steps(name: str) -> None:
+def test_the_recipe_of_dips_covers_both_optimisers_and_five_steps(name: str) -> None:
     recipe = read_recipe(name)
     assert {n: (s["optimiser"], s["learning_rate"]) for n, s in recipe.studies.items()} == {
         "adam": ("adam", 1e-3),
@@ -105,7 +105,7 @@ def test_the_dips_are_looked_for_under_both_optimisers_at_five_steps(name: str) 
         assert [tail for tail in tails if 0 < tail <= 20] == [12, 20, 8, 16, 4]
 
 
-def test_scaling_multiplies_sizes_and_nothing_else() -> None:
+def test_scaling_multiplies_only_sizes() -> None:
     recipe, half = read_recipe("vk-fig16"), read_recipe("vk-fig16").scaled(0.5)
     assert half.pools["run"].n_rows * 2 == recipe.pools["run"].n_rows
     changed = {"initial_size": 1000, "query_size": "10:200"}
@@ -165,7 +165,7 @@ def test_scaling_multiplies_sizes_and_nothing_else() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_faulty_recipe_names_file_key_and_the_nearest(
+def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
     old: str, new: str, told: list[str], tmp_path: Path
 ) -> None:
     assert old in RECIPE
@@ -177,14 +177,14 @@ def test_a_faulty_recipe_names_file_key_and_the_nearest(
         assert words in str(caught.value)
 
 
-def test_an_unknown_or_absent_recipe_is_the_user_s_to_mend(tmp_path: Path) -> None:
+def test_an_unknown_or_missing_recipe_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean vk-fig07"):
         read_recipe("vk-fig7")
     with pytest.raises(UsageError, match="No such file"):
         read_recipe(str(tmp_path / "none.toml"))
 
 
-def test_types_are_told_apart() -> None:
+def test_values_are_checked_against_their_types() -> None:
     assert fits(1, float)
     assert not fits(True, float)
     assert not fits(1.0, int)
@@ -198,7 +198,7 @@ def test_types_are_told_apart() -> None:
     assert in_words(list[str] | None) == "a list, each a text"
 
 
-def test_a_recipe_without_a_pool_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_recipe_whose_pool_is_missing_explains_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="alsim pool import") as caught:
         run_recipe(read_recipe("vk-fig15"), out=tmp_path / "r")
     assert caught.value.args[1] == "--pool"
@@ -211,7 +211,7 @@ def test_a_scale_is_a_positive_number(scale: float, tmp_path: Path) -> None:
         run_recipe(read_recipe(write(tmp_path)), scale=scale)
 
 
-def test_a_fault_in_the_study_is_told_once_for_all_variants(tmp_path: Path) -> None:
+def test_a_fault_in_the_study_is_reported_once_for_all_variants(tmp_path: Path) -> None:
     text = RECIPE.replace("steps = 4", "steps = 0").replace(
         "[[claim]]", "[variant.a]\n[variant.b]\nepochs = 0\n[[claim]]"
     )
@@ -236,20 +236,20 @@ def test_a_recipe_that_cannot_be_opened_is_one_error(name: str, tmp_path: Path) 
 
 
 @pytest.mark.process
-def test_a_recipe_that_cannot_be_run_leaves_no_folder(tmp_path: Path) -> None:
+def test_a_recipe_that_cannot_run_leaves_no_folder(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE.replace("size = 100", "size = 1000")))
     with pytest.raises(UsageError, match="cannot give 1,000 initial labels"):
         run_recipe(recipe, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
 
-def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not empty"):
         run_recipe(read_recipe(write(tmp_path)), out=tmp_path)
 
 
 @pytest.mark.slow
-def test_variants_are_run_drawn_and_judged_each_on_its_own(tmp_path: Path) -> None:
+def test_each_variant_is_run_drawn_and_judged_separately(tmp_path: Path) -> None:
     variants = "[variant.slow]\nlearning_rate = 1e-4\n[variant.fast]\nlearning_rate = 1e-2\n"
     recipe = read_recipe(write(tmp_path, RECIPE.replace("[[claim]]", f"{variants}[[claim]]")))
     pool = vk_pool(VkOptions(n_rows=500, picture_width=6, text_width=4, n_classes=3))
@@ -290,7 +290,7 @@ CURVES = {
 }
 
 
-def test_a_claim_is_judged_on_the_differences_of_each_seed() -> None:
+def test_a_claim_is_judged_on_the_differences_within_seeds() -> None:
     claim = Claim("margin is above random", "above", "margin", "random")
     verdict = judge_claim(claim, make_steps(CURVES), 512)
     assert verdict.outcome == "held"
@@ -303,7 +303,7 @@ def test_a_claim_is_judged_on_the_differences_of_each_seed() -> None:
     assert judge_claim(no_gain, make_steps(CURVES), 512).outcome == "did not hold"
 
 
-def test_saved_labels_are_told_with_their_share_and_against_chance() -> None:
+def test_saved_labels_are_reported_as_a_share_and_against_chance() -> None:
     claim = Claim("margin saves labels", "labels-saved", "margin", "random")
     verdict = judge_claim(claim, make_steps(CURVES), 512)
     # .60 is 10/11 of the way to .61, .63 is at 120, .60 is 9/14 of the way.
@@ -334,7 +334,7 @@ def test_dips_and_their_smoothing_are_judged_with_opposite_signs() -> None:
     assert judge_claim(Claim("it dips", "dips", "random"), steps, 64).outcome == "cannot tell"
 
 
-def test_without_a_small_batch_there_is_no_verdict_and_the_reason_is_told() -> None:
+def test_without_a_small_batch_there_is_no_verdict_and_the_reason_is_given() -> None:
     verdict = judge_claim(Claim("it dips", "dips", "random"), make_steps(CURVES), 512)
     assert verdict.outcome == "cannot tell"
     assert verdict.facts["test"] is None
@@ -348,7 +348,7 @@ def test_one_seed_gives_no_verdict() -> None:
     assert verdict.numbers.endswith("+0.0550, 1 seed")
 
 
-def test_a_parameter_at_its_default_is_found_under_the_recorded_name() -> None:
+def test_a_strategy_with_a_default_parameter_is_found_under_the_recorded_name() -> None:
     steps = make_steps({"bald": CURVES["margin"], "random": CURVES["random"]})
     claim = Claim("above", "above", "bald(k=20)", "random")
     assert judge_claim(claim, steps, 512).outcome == "held"
@@ -358,9 +358,7 @@ def test_the_default_number_of_seeds_is_that_of_alsim_run(tmp_path: Path) -> Non
     assert parse_seeds(read_recipe(write(tmp_path)).seeds) == CurvesOptions().seeds
 
 
-def test_a_figure_names_its_study_where_there_are_several_and_its_scale_where_it_is_another() -> (
-    None
-):
+def test_a_figure_names_its_study_if_there_are_several_and_its_scale_if_it_is_not_one() -> None:
     alone, several = read_recipe("vk-fig07"), read_recipe("vk-fig05")
     assert title_of(alone, "run", "posts.parquet", 1.0) == (
         "after VK 2020, Fig. 7: uncertainty sampling against passive learning\nposts.parquet"

@@ -121,7 +121,7 @@ def test_evaluations_of_one_net_are_compared_and_the_first_is_the_default() -> N
 
 
 @pytest.mark.parametrize("relative", [False, True])
-def test_of_a_loss_the_smaller_is_better(relative: bool) -> None:
+def test_a_smaller_loss_is_better(relative: bool) -> None:
     mine, theirs = [0.10, 0.20, 0.40], [0.11, 0.23, 0.44]
     study = make_study([("mmoe", 1.0, "", "a", "mse", mine), ("omoe", 1.0, "", "a", "mse", theirs)])
     claim = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "mse"}
@@ -164,7 +164,7 @@ def test_a_gain_in_a_loss_is_compared_between_studies() -> None:
     assert judge(claim, many, few).outcome == "did not hold"
 
 
-def test_spreads_are_compared_by_distances_from_the_median() -> None:
+def test_spreads_are_compared_by_the_distances_from_the_median() -> None:
     wide = [0.1, 0.5, 0.9, 1.0, 0.2, 0.8, 0.3]
     narrow = [0.5, 0.51, 0.52, 0.53, 0.5, 0.55, 0.49]
     study = make_study([("mmoe", 1.0, "", "a", "mse", narrow), ("omoe", 1.0, "", "a", "mse", wide)])
@@ -180,7 +180,7 @@ def test_spreads_are_compared_by_distances_from_the_median() -> None:
 
 
 @pytest.mark.long
-def test_equal_spreads_are_rarely_told_apart() -> None:
+def test_equal_spreads_are_rarely_found_to_differ() -> None:
     draws = np.random.default_rng(0).lognormal(size=(200, 2, 20))
     outcomes = [
         judge(
@@ -194,7 +194,7 @@ def test_equal_spreads_are_rarely_told_apart() -> None:
     assert 200 - outcomes.count("cannot tell") <= 22
 
 
-def test_agreement_is_the_mean_correlation_less_what_chance_gives() -> None:
+def test_agreement_is_the_mean_correlation_minus_that_by_chance() -> None:
     alike, unlike = [0.9, 0.1, 0.1, 0.1], [0.1, 0.1, 0.9, 0.1]
     partly = [0.9, 0.9, 0.1, 0.1]
     gates = [
@@ -223,7 +223,7 @@ def test_agreement_is_the_mean_correlation_less_what_chance_gives() -> None:
 
 
 @pytest.mark.long
-def test_tasks_that_use_more_experts_do_not_agree_more_by_it() -> None:
+def test_using_more_experts_does_not_raise_the_agreement_of_tasks() -> None:
     draws = np.random.default_rng(0)
     seeds = range(20)
     gates = [
@@ -254,7 +254,7 @@ def two_models(mine: list[Any], theirs: list[Any], *diverged: tuple[str, int]) -
 LOWER = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "mse"}
 
 
-def test_seeds_that_do_not_count_are_told_with_why() -> None:
+def test_seeds_left_out_are_reported_with_the_reason() -> None:
     mine, theirs = [0.1, 0.2, 0.3, 0.0, 0.5, 0.6], [0.2, 0.3, 0.5, 0.4, None, 0.7]
     lost = ("mmoe", 1), ("omoe", 1), ("omoe", 5)
     verdict = judge({**LOWER, "relative": True}, two_models(mine, theirs, *lost))
@@ -273,7 +273,7 @@ def test_seeds_that_do_not_count_are_told_with_why() -> None:
     assert all_lost.to_json()["seeds"]["diverged"] == 2
 
 
-def test_a_gain_tells_of_the_seeds_lost_on_either_side() -> None:
+def test_a_gain_reports_the_seeds_lost_on_either_side() -> None:
     one = two_models([0.1, 0.1, 0.1, 0.1], [0.3, 0.4, 0.5, 0.5], ("mmoe", 0))
     two = two_models([0.2, 0.2, 0.2, 0.2], [0.2, 0.3, 0.2, 0.1], ("omoe", 3))
     claim = {**LOWER, "kind": "gains-more", "study": "s0", "than_study": "s1"}
@@ -292,7 +292,7 @@ def test_a_gain_tells_of_the_seeds_lost_on_either_side() -> None:
         ((("mmoe", 0), ("omoe", 1)), "cannot tell"),
     ],
 )
-def test_spreads_are_not_compared_where_one_model_alone_diverged(
+def test_spreads_are_not_compared_where_only_one_model_diverged(
     diverged: tuple[tuple[str, int], ...], outcome: str
 ) -> None:
     study = two_models([0.50, 0.51, 0.5, 0.51] * 4, [0.2, 0.8, 0.21, 0.82] * 4, *diverged)
@@ -304,7 +304,7 @@ def test_spreads_are_not_compared_where_one_model_alone_diverged(
     assert ("one model alone diverged" in verdict.numbers) == (outcome == "cannot tell")
 
 
-def test_the_deviations_told_of_spreads_are_of_what_is_tested() -> None:
+def test_the_reported_deviations_are_those_of_the_tested_values() -> None:
     wide, narrow = [0.1, 1.0, 10.0, 0.0], [1.0, 1.0, 2.0, 9.0]
     claim = {**LOWER, "kind": "spreads-more", "relative": True}
     verdict = judge(claim, two_models(wide, narrow))
@@ -315,7 +315,7 @@ def test_the_deviations_told_of_spreads_are_of_what_is_tested() -> None:
     assert "; 3 of 4 seeds; 1 without a logarithm; " in verdict.numbers
 
 
-def test_a_claim_tells_how_many_experts_stochastic_gates_came_to_use() -> None:
+def test_a_claim_reports_how_many_experts_stochastic_gates_use() -> None:
     rows = [
         (model, fraction, evaluation, task, "accuracy", [value, value])
         for model, value in ((GATED, 0.6), ("mmoe", 0.5))
@@ -348,7 +348,7 @@ def test_a_claim_tells_how_many_experts_stochastic_gates_came_to_use() -> None:
     assert "experts used" not in judge(LOWER, two_models([0.1], [0.2])).numbers
 
 
-def test_two_gated_models_are_told_side_by_side() -> None:
+def test_the_experts_of_two_gated_models_are_reported_side_by_side() -> None:
     other = "multi-cluster(density=0)"
     study = make_study(
         [
@@ -381,13 +381,13 @@ def test_two_gated_models_are_told_side_by_side() -> None:
         {"kind": "better", "model": "mmoe", "than": "omoe", "evaluation": "all"},
     ],
 )  # fmt: skip
-def test_what_was_not_measured_cannot_be_told(claim: dict[str, Any]) -> None:
+def test_a_claim_about_unmeasured_values_has_no_verdict(claim: dict[str, Any]) -> None:
     verdict = judge(claim, ACCURACY)
     assert verdict.outcome == "cannot tell"
     assert verdict.numbers.endswith(": not measured")
 
 
-def test_a_seed_that_lacks_a_task_is_in_no_mean() -> None:
+def test_a_seed_that_lacks_a_task_is_left_out_of_means() -> None:
     rows = [
         ("mmoe", 1.0, "", "a", "auc", [0.9, 0.9, 0.9]),
         ("mmoe", 1.0, "", "b", "auc", [0.8, 0.8]),

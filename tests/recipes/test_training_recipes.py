@@ -93,7 +93,7 @@ def test_every_figure_and_table_of_passive_training_has_a_recipe() -> None:
 
 
 @pytest.mark.parametrize("name", OF_TRAINING)
-def test_a_recipe_of_ours_is_sound_at_both_sizes(name: str) -> None:
+def test_a_shipped_recipe_is_sound_at_both_sizes(name: str) -> None:
     recipe = read_recipe(name)
     full = recipe.at_full_size()
     assert recipe.claims
@@ -106,7 +106,7 @@ def test_a_recipe_of_ours_is_sound_at_both_sizes(name: str) -> None:
         assert (study["optimiser"], study["learning_rate"]) == ("adam", 1e-3)
 
 
-def test_the_made_up_tasks_are_as_in_the_paper() -> None:
+def test_the_synthetic_tasks_are_as_in_the_paper() -> None:
     recipe = read_recipe("mmoe-synthetic")
     assert recipe.is_anew
     assert [*recipe.pools.values()] == [
@@ -119,7 +119,9 @@ def test_the_made_up_tasks_are_as_in_the_paper() -> None:
 
 
 @pytest.mark.parametrize("group", [1, 2])
-def test_the_published_numbers_of_census_are_those_of_models_and_tasks_there(group: int) -> None:
+def test_the_published_numbers_of_census_belong_to_models_and_tasks_of_the_recipe(
+    group: int,
+) -> None:
     recipe = read_recipe(f"mmoe-census-{group}")
     assert recipe.published is not None
     main = {1: "income_over_50k", 2: "edu_associate_plus"}[group]
@@ -133,7 +135,7 @@ def test_the_published_numbers_of_census_are_those_of_models_and_tasks_there(gro
     assert {(claim.model, claim.task, claim.metric) for claim in claims} == {("mmoe", main, "auc")}
 
 
-def test_full_size_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+def test_full_size_changes_only_the_options_it_names(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path))
     full = recipe.at_full_size()
     assert (recipe.seeds, full.seeds) == (3, 9)
@@ -149,7 +151,7 @@ def test_full_size_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         assert (one.title, one.picture.metric) == ("a title", "mse")
 
 
-def test_a_recipe_of_one_size_has_no_full_one() -> None:
+def test_full_size_is_refused_for_a_recipe_with_one_size() -> None:
     with pytest.raises(UsageError, match="has one size") as caught:
         run_recipe(read_recipe("vk-fig07"), full=True)
     assert caught.value.args[1] == "--full"
@@ -199,7 +201,7 @@ def test_a_recipe_of_one_size_has_no_full_one() -> None:
         ('"better"', '"above"', ["'kind' in [[claim]] 1 cannot be 'above'"]),
     ],
 )  # fmt: skip
-def test_a_faulty_recipe_names_file_key_and_the_nearest(
+def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
     old: str, new: str, told: list[str], tmp_path: Path
 ) -> None:
     found = faults_of(tmp_path, old, new)
@@ -207,14 +209,14 @@ def test_a_faulty_recipe_names_file_key_and_the_nearest(
         assert words in found
 
 
-def test_a_pool_for_each_seed_is_of_passive_training_alone(tmp_path: Path) -> None:
+def test_only_passive_training_can_have_a_pool_for_each_seed(tmp_path: Path) -> None:
     text = RECIPE.replace("[training]", "[study]").replace("[full.training]", "[full.study]")
     with pytest.raises(UsageError, match="'each_seed' has no meaning in \\[pool\\]"):
         read_recipe(write(tmp_path, text))
 
 
 @pytest.mark.parametrize("kind", ["gains-more", "agrees-more"])
-def test_a_claim_between_studies_or_fractions_can_be_read(kind: str, tmp_path: Path) -> None:
+def test_a_claim_between_studies_or_fractions_is_read(kind: str, tmp_path: Path) -> None:
     than = 'than = "shared-bottom(expert-width=9)"\nmetric = "mse"' if kind == "gains-more" else ""
     for elsewhere in ('study = "far"\nthan_study = "near"', "than_fraction = 0.5"):
         claim = f'[[claim]]\nsays = "x"\nkind = "{kind}"\nmodel = "mmoe"\n{than}\n{elsewhere}\n'
@@ -238,7 +240,7 @@ def test_a_claim_between_studies_or_fractions_can_be_read(kind: str, tmp_path: P
         ("mmoe-synthetic", {"seeds": "x"}, "--seeds", "names no seeds"),
     ],
 )
-def test_what_has_no_meaning_is_refused_before_anything_is_made(
+def test_options_without_meaning_are_refused_before_anything_is_written(
     name: str, given: dict[str, Any], flag: str, match: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=match) as caught:
@@ -247,7 +249,7 @@ def test_what_has_no_meaning_is_refused_before_anything_is_made(
     assert not (tmp_path / "r").exists()
 
 
-def test_a_recipe_that_needs_a_pool_says_how_to_get_it() -> None:
+def test_a_recipe_that_needs_a_pool_explains_how_to_get_it() -> None:
     assert "--group 2 --only test" in read_recipe("mmoe-census-2").pool_advice
     advice = read_recipe("multicluster-fig3").pool_advice
     assert "--task superclass --expert conv4" in advice
@@ -263,13 +265,13 @@ def test_scaling_multiplies_the_rows_of_the_recipe_s_own_pool() -> None:
     assert tenth.studies == recipe.studies
 
 
-def test_a_variant_s_pool_has_a_size_of_its_own_that_scales(tmp_path: Path) -> None:
+def test_the_pool_of_a_variant_has_its_own_size_that_scales(tmp_path: Path) -> None:
     text = RECIPE.replace("correlation = 0.9", "correlation = 0.9\nn_rows = 480")
     half = read_recipe(write(tmp_path, text)).scaled(0.5)
     assert {name: pool.n_rows for name, pool in half.pools.items()} == {"near": 240, "far": 120}
 
 
-def test_shared_parameters_stand_in_the_brackets_of_the_models_that_read_them() -> None:
+def test_shared_parameters_go_into_the_brackets_of_the_models_that_read_them() -> None:
     recipe = read_recipe("mmoe-census-1")
     (study,) = recipe.studies.values()
     assert parse_names(study["model"])[:2] == ("mmoe", "omoe")
@@ -290,7 +292,7 @@ def test_shared_parameters_stand_in_the_brackets_of_the_models_that_read_them() 
     assert find_named_model(last).name == expected
 
 
-def test_multi_cluster_chooses_no_epoch_by_what_is_compared_and_lets_gates_move() -> None:
+def test_multi_cluster_recipes_choose_epochs_by_another_evaluation_and_train_gates_faster() -> None:
     for name in (each for each in OF_TRAINING if each.startswith("multicluster-")):
         recipe = read_recipe(name).at_full_size()
         assert all(study["gate_learning_rate"] == 5e-2 for study in recipe.studies.values())

@@ -107,7 +107,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return run_recipe(read(place), out=place / "out")
 
 
-def test_each_seed_has_a_pool_of_its_own_and_all_are_one_study(report: Report) -> None:
+def test_each_seed_has_its_own_pool_and_all_are_one_study(report: Report) -> None:
     parts = [read_training(report.folder / "run" / f"seed-{seed}") for seed in (0, 1)]
     assert content_of(parts[0]) != content_of(parts[1])
     for seed, part in enumerate(parts):
@@ -127,7 +127,7 @@ def test_each_seed_has_a_pool_of_its_own_and_all_are_one_study(report: Report) -
     assert set(done.fits["model"].to_pylist()) == {"mmoe", "shared-bottom"}
 
 
-def test_its_claims_are_judged_on_the_tables_of_all_seeds(report: Report) -> None:
+def test_claims_are_judged_on_the_tables_of_all_seeds(report: Report) -> None:
     done = report.runs["run"]
     assert isinstance(done, TrainingStudy)
     found: dict[tuple[str, int], list[float]] = {}
@@ -140,7 +140,7 @@ def test_its_claims_are_judged_on_the_tables_of_all_seeds(report: Report) -> Non
         assert told["per_seed"][str(seed)] == pytest.approx(math.log(mine / theirs))
 
 
-def test_it_leaves_its_picture_its_table_and_its_result(report: Report) -> None:
+def test_a_recipe_leaves_its_picture_its_table_and_its_result(report: Report) -> None:
     names = sorted(path.name for path in report.folder.iterdir())
     assert names == ["mine.png", "result.json", "run"]
     told = json.loads((report.folder / "result.json").read_text())
@@ -167,7 +167,9 @@ def test_nothing_is_trained_twice_and_more_seeds_can_be_added_later(
 
 
 @pytest.mark.slow
-def test_a_recipe_cut_short_goes_on_to_the_same(report: Report, tmp_path: Path) -> None:
+def test_a_recipe_that_was_interrupted_gives_the_same_result_when_resumed(
+    report: Report, tmp_path: Path
+) -> None:
     recipe, out = read(tmp_path), tmp_path / "out"
     watch = Counting(3)
     with pytest.raises(KeyboardInterrupt):
@@ -185,7 +187,7 @@ def test_a_recipe_cut_short_goes_on_to_the_same(report: Report, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_the_made_up_tasks_are_trained_at_every_correlation(tmp_path: Path) -> None:
+def test_the_synthetic_tasks_are_trained_at_every_correlation(tmp_path: Path) -> None:
     report = run_recipe(tiny("mmoe-synthetic"), scale=0.02, out=tmp_path / "r")
     studies = [tmp_path / "r" / study for study in ("p50", "p90", "p100")]
     assert len({content_of(read_training(study / "seed-0")) for study in studies}) == 3
@@ -212,7 +214,7 @@ def embeddings(labels: dict[str, list[Any]], task: list[str] | None = None) -> p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("group", [1, 2])
-def test_census_is_shown_beside_the_paper_s_numbers(group: int, tmp_path: Path) -> None:
+def test_census_is_shown_next_to_the_numbers_of_the_paper(group: int, tmp_path: Path) -> None:
     main = {1: "income_over_50k", 2: "edu_associate_plus"}[group]
     labels = {main: [0, 1] * 120, "never_married": [0, 0, 1, 1] * 60}
     report = run_recipe(tiny(f"mmoe-census-{group}"), pool=embeddings(labels), out=tmp_path / "r")
@@ -232,7 +234,7 @@ def test_census_is_shown_beside_the_paper_s_numbers(group: int, tmp_path: Path) 
     ("name", "n_experts"),  # fig. 2 evaluates up to fifteen of them
     [("multicluster-fig1", 4), ("multicluster-fig2", 16), ("multicluster-fig3", 4)],
 )
-def test_disjoint_tasks_are_told_by_a_column_of_the_pool(
+def test_disjoint_tasks_are_given_by_a_column_of_the_pool(
     name: str, n_experts: int, tmp_path: Path
 ) -> None:
     intents = [f"intent-{row % 6}" for row in range(240)]
@@ -252,7 +254,7 @@ def test_disjoint_tasks_are_told_by_a_column_of_the_pool(
 
 
 @pytest.mark.slow
-def test_cifar_100_as_it_is_imported_is_trained_by_convolutions(tmp_path: Path) -> None:
+def test_an_imported_cifar_100_is_trained_with_convolutions(tmp_path: Path) -> None:
     """A superclass has five classes, two pictures of each in train and one in test."""
     generator = np.random.default_rng(1)
     superclass = generator.permutation(np.repeat(np.arange(20), 5))

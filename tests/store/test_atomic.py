@@ -57,7 +57,7 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "file").read_bytes() == b"0123456789" * 10
 
 
-def test_the_advice_fits_the_failure_and_names_the_run(tmp_path: Path) -> None:
+def test_the_remedy_fits_the_failure_and_names_the_run(tmp_path: Path) -> None:
     run = tmp_path / "posts"
     (run / "journal").mkdir(parents=True)
     journal = run / "journal" / "0000.jsonl"

@@ -43,7 +43,7 @@ def loaded(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return found
 
 
-def test_a_checkpoint_gives_back_every_bit(tmp_path: Path) -> None:
+def test_a_checkpoint_restores_every_bit(tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "margin-7.safetensors"
     tensors = make_tensors()
     save_checkpoint(path, tensors, FACTS)
@@ -55,12 +55,12 @@ def test_a_checkpoint_gives_back_every_bit(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_checkpoint_without_tensors_or_facts_is_one(tmp_path: Path) -> None:
+def test_a_checkpoint_may_have_no_tensors_or_no_facts(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c", {}, {})
     assert loaded(tmp_path / "c") == ({}, {})
 
 
-def test_views_and_parameters_are_saved_as_tensors_of_their_own(tmp_path: Path) -> None:
+def test_views_and_parameters_are_saved_as_separate_tensors(tmp_path: Path) -> None:
     weights = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
     views = {"t": weights.T, "row": weights[1], "wide": weights[:1].expand(2, 3), "all": weights}
     save_checkpoint(tmp_path / "c", views, {})
@@ -75,7 +75,7 @@ def test_views_and_parameters_are_saved_as_tensors_of_their_own(tmp_path: Path) 
     assert found["row"].tolist() == [3.0, 4.0, 5.0]
 
 
-def test_a_new_checkpoint_takes_the_place_of_the_old(tmp_path: Path) -> None:
+def test_a_new_checkpoint_replaces_the_old_one(tmp_path: Path) -> None:
     for step in range(3):
         save_checkpoint(tmp_path / "c", {"step": torch.tensor(step)}, {"step": step})
     found, facts = loaded(tmp_path / "c")
@@ -87,7 +87,7 @@ def test_other_programs_can_read_the_tensors(tmp_path: Path) -> None:
     assert bits(load_file(tmp_path / "c")["weight"]) == bits(make_tensors()["weight"])
 
 
-def test_where_there_is_no_checkpoint_there_is_nothing_to_load(tmp_path: Path) -> None:
+def test_loading_a_missing_checkpoint_returns_none(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "c") is None
 
 
@@ -118,7 +118,7 @@ def test_a_checkpoint_with_any_byte_changed_is_refused(tmp_path: Path, change: i
             load_checkpoint(path)
 
 
-def test_the_error_says_how_to_go_on(tmp_path: Path) -> None:
+def test_the_error_explains_how_to_resume(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     path = run / "checkpoints" / "c"
@@ -208,7 +208,7 @@ def test_a_checkpoint_of_another_study_or_another_name_is_refused(tmp_path: Path
         assert refused.value.args[2].startswith("delete it; then")
 
 
-def test_tensors_that_alsim_did_not_save_are_no_checkpoint(tmp_path: Path) -> None:
+def test_a_tensor_file_of_another_program_is_refused_as_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(save({"w": torch.ones(1)}))
     (tmp_path / "empty").touch()
     for name in ("c", "empty"):
@@ -218,7 +218,7 @@ def test_tensors_that_alsim_did_not_save_are_no_checkpoint(tmp_path: Path) -> No
         load_checkpoint(tmp_path)
 
 
-def test_a_run_deleted_under_way_is_not_made_again_for_its_checkpoint(tmp_path: Path) -> None:
+def test_a_run_deleted_while_running_is_not_recreated_for_its_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         save_checkpoint(tmp_path / "gone" / "checkpoints" / "c", {}, {})
     assert list(tmp_path.iterdir()) == []

@@ -107,7 +107,7 @@ def test_the_tables_hold_null_and_never_nan(folder: Path) -> None:
     assert "nan" not in repr(table.to_pylist())
 
 
-def test_the_order_in_which_groups_came_changes_no_byte(tmp_path: Path) -> None:
+def test_the_order_in_which_groups_arrive_changes_no_byte(tmp_path: Path) -> None:
     found: list[tuple[bytes, bytes]] = []
     for name, groups in (("one", GROUPS), ("other", GROUPS[::-1])):
         folder = tmp_path / name
@@ -118,7 +118,7 @@ def test_the_order_in_which_groups_came_changes_no_byte(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_an_unfinished_study_is_read_as_far_as_it_went(unfinished: Path) -> None:
+def test_an_unfinished_study_is_read_up_to_its_last_record(unfinished: Path) -> None:
     study = read_correlation(unfinished)
     assert study.status == "interrupted"
     assert study.groups.num_rows == 18
@@ -128,14 +128,14 @@ def test_an_unfinished_study_is_read_as_far_as_it_went(unfinished: Path) -> None
     assert list(control.rhos) == [0]
 
 
-def test_a_study_of_which_nothing_is_done_holds_nothing(tmp_path: Path) -> None:
+def test_a_study_without_any_result_has_empty_tables(tmp_path: Path) -> None:
     write_manifest(tmp_path, {**MANIFEST_OF, "status": "failed"})
     study = read_correlation(tmp_path)
     assert study.groups.num_rows == 0
     assert study.correlations == ()
 
 
-def test_groups_that_come_twice_are_refused(unfinished: Path) -> None:
+def test_duplicate_groups_are_refused(unfinished: Path) -> None:
     journal = unfinished / JOURNALS
     (journal / "0007.parquet").write_bytes((journal / "0000.parquet").read_bytes())
     with pytest.raises(StoreError, match="do not fit together"):
@@ -156,7 +156,7 @@ def test_each_kind_of_folder_names_the_command_for_it(folder: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["curve", 3, ["correlation"], {}, None])
-def test_an_unknown_kind_is_told(kind: object, folder: Path) -> None:
+def test_an_unknown_kind_is_refused(kind: object, folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, "kind": kind}))
     with pytest.raises(StoreError, match="unknown kind of run"):
@@ -190,7 +190,7 @@ def test_a_damaged_table_is_one_error(
 
 
 @pytest.mark.parametrize("damage", [cut, garble])
-def test_a_damaged_part_of_an_unfinished_study_says_how_to_go_on(
+def test_a_damaged_part_of_an_unfinished_study_is_reported_with_a_remedy(
     damage: Callable[[Path], object], unfinished: Path
 ) -> None:
     damage(unfinished / JOURNALS / "0001.parquet")
@@ -208,9 +208,7 @@ def test_a_damaged_part_of_an_unfinished_study_says_how_to_go_on(
         ("configuration", [], "configuration.initial_size is missing"),
     ],
 )
-def test_a_manifest_that_someone_has_changed_is_told(
-    key: str, value: object, told: str, folder: Path
-) -> None:
+def test_an_edited_manifest_is_reported(key: str, value: object, told: str, folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, key: value}))
     study = read_correlation(folder)
@@ -229,7 +227,7 @@ def test_a_manifest_that_someone_has_changed_is_told(
         ({"group": -1}, "group cannot be -1"),
     ],
 )
-def test_groups_that_cannot_be_are_refused_though_they_are_whole(
+def test_impossible_groups_are_refused_though_their_file_is_intact(
     unfinished: Path, changed: dict[str, Any], told: str
 ) -> None:
     groups = make_groups("margin", 0)

@@ -60,7 +60,7 @@ def save(path: Path, net: ExpertNet, options: ModelOptions, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["a", "height"])
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_read_again_says_what_the_full_model_says(
+def test_a_loaded_task_has_the_outputs_of_the_full_model(
     name: str, task: str, tmp_path: Path
 ) -> None:
     net, options = make(name)
@@ -86,7 +86,7 @@ def test_what_is_read_again_says_what_the_full_model_says(
         assert len(cut.configuration["experts"]) == 1
 
 
-def test_arrays_are_taken_and_what_does_not_fit_is_one_error(tmp_path: Path) -> None:
+def test_arrays_are_accepted_and_inputs_that_do_not_fit_are_one_error(tmp_path: Path) -> None:
     net, options = make("omoe")
     path = tmp_path / "net.safetensors"
     save(path, net, options, "a")
@@ -109,7 +109,7 @@ def test_arrays_are_taken_and_what_does_not_fit_is_one_error(tmp_path: Path) -> 
         cut(arrays, present[:, :1])
 
 
-def test_a_foreign_file_is_told_to_be_no_exported_net(tmp_path: Path) -> None:
+def test_a_file_of_another_program_is_refused_as_no_exported_net(tmp_path: Path) -> None:
     net, options = make("omoe")
     path = tmp_path / "net.safetensors"
     save(path, net, options, "a")

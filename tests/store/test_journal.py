@@ -50,7 +50,7 @@ def forge(path: Path, *records: object) -> Path:
     return path
 
 
-def test_a_journal_gives_back_what_was_written(tmp_path: Path) -> None:
+def test_a_journal_returns_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "journal" / "0000.jsonl"
     entries = tuple(make_entry(step) for step in range(3))
     ending = Ending("done", 2, {"save": 0.5})
@@ -64,7 +64,7 @@ def test_a_journal_gives_back_what_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_number_comes_back_to_the_bit(tmp_path: Path, odd: float) -> None:
+def test_unusual_numbers_are_read_back_to_the_bit(tmp_path: Path, odd: float) -> None:
     done = make_entry(0).round
     queries = tuple(replace(query, score=odd, id="") for query in done.queries)
     sigmas = tuple(replace(metric, metric="sigma", value=odd) for metric in done.metrics)
@@ -88,7 +88,7 @@ def metrics_as_written(*metrics: tuple[str, str | None, float]) -> list[Any]:
     return written["metrics"]
 
 
-def test_values_of_labels_are_one_row_and_others_a_row_each() -> None:
+def test_values_by_label_share_one_row_and_others_have_a_row_each() -> None:
     at = ["label", "mixed", "all"]
     assert metrics_as_written(
         ("accuracy", None, 0.5), ("recall", "ant", 0.25), ("recall", "bee", 1), ("sigma", None, 2)
@@ -97,7 +97,7 @@ def test_values_of_labels_are_one_row_and_others_a_row_each() -> None:
     ]  # fmt: skip
 
 
-def test_labels_in_any_order_or_twice_come_back_as_they_were() -> None:
+def test_labels_in_any_order_or_repeated_are_read_back_unchanged() -> None:
     at = ["label", "mixed", "all"]
     found = metrics_as_written(
         *[("recall", "b", 0.5), ("recall", "a", 0.25), ("recall", "b", 0.75)],
@@ -111,7 +111,7 @@ def test_labels_in_any_order_or_twice_come_back_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("ids", [(2**63 - 1, -(2**63), 0), ("", "a\nb", "\0", "обувь", "1")])
-def test_ids_come_back_as_they_were(tmp_path: Path, ids: tuple[str | int, ...]) -> None:
+def test_ids_are_read_back_unchanged(tmp_path: Path, ids: tuple[str | int, ...]) -> None:
     path = tmp_path / "0000.jsonl"
     with Journal.open(path, "bald(k=20)", 2**40) as journal:
         journal.append(make_entry(0, "bald(k=20)", 2**40, ids=ids))
@@ -137,14 +137,14 @@ def test_an_integer_where_a_number_belongs_is_written_as_it_will_be_read() -> No
     )
 
 
-def test_where_there_is_no_journal_there_is_nothing_to_read(tmp_path: Path) -> None:
+def test_reading_a_missing_journal_returns_none(tmp_path: Path) -> None:
     assert read_journal(tmp_path / "0000.jsonl") is None
     (tmp_path / "0000.jsonl").touch()
     assert read_journal(tmp_path / "0000.jsonl") is None
 
 
 @pytest.mark.long
-def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_can_be_completed(
+def test_a_journal_cut_at_any_byte_keeps_its_whole_lines_and_can_be_completed(
     tmp_path: Path,
 ) -> None:
     path = write_journal(tmp_path / "0000.jsonl")
@@ -167,7 +167,7 @@ def test_a_journal_cut_at_any_byte_holds_what_was_whole_and_can_be_completed(
 
 @pytest.mark.long
 @pytest.mark.parametrize("change", [0x01, 0xFF])
-def test_no_changed_byte_is_read_as_something_else(tmp_path: Path, change: int) -> None:
+def test_no_changed_byte_is_read_as_another_value(tmp_path: Path, change: int) -> None:
     path = write_journal(tmp_path / "0000.jsonl", 2)
     whole = path.read_bytes()
     full = read(path)
@@ -190,7 +190,7 @@ def test_no_changed_byte_is_read_as_something_else(tmp_path: Path, change: int) 
 @pytest.mark.parametrize(
     "torn", [b"\0" * 100, b"\0" * 5000 + b"\n", b"0123456789abcdef {}\n", b"x"]
 )
-def test_what_a_power_cut_leaves_at_the_end_is_left_out_and_overwritten(
+def test_the_remains_of_a_power_cut_at_the_end_are_ignored_and_overwritten(
     tmp_path: Path, torn: bytes
 ) -> None:
     path = write_journal(tmp_path / "0000.jsonl", 2, is_done=False)
@@ -204,7 +204,7 @@ def test_what_a_power_cut_leaves_at_the_end_is_left_out_and_overwritten(
     assert len(read(path).entries) == 3
 
 
-def test_more_than_the_last_line_is_not_given_up_in_silence(tmp_path: Path) -> None:
+def test_damage_beyond_the_last_line_is_an_error(tmp_path: Path) -> None:
     path = write_journal(tmp_path / "0000.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
     for ending in (b"", lines[3][:10]):
@@ -214,7 +214,7 @@ def test_more_than_the_last_line_is_not_given_up_in_silence(tmp_path: Path) -> N
         assert caught.value.args[1] == f"{path}, line 3"
 
 
-def test_a_journal_that_ends_within_its_first_line_is_begun_anew(tmp_path: Path) -> None:
+def test_a_journal_that_ends_within_its_first_line_is_started_again(tmp_path: Path) -> None:
     path = write_journal(tmp_path / "0000.jsonl")
     whole = path.read_bytes()
     path.write_bytes(whole[:10])
@@ -223,7 +223,7 @@ def test_a_journal_that_ends_within_its_first_line_is_begun_anew(tmp_path: Path)
     assert path.read_bytes() == whole
 
 
-def test_damage_before_a_whole_line_names_the_file_the_line_and_the_way_out(
+def test_damage_before_a_whole_line_is_reported_with_file_line_and_remedy(
     tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
@@ -353,7 +353,7 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
 
 
 @pytest.mark.parametrize("name", wrong_journals())
-def test_a_whole_line_that_means_nothing_is_one_clear_error(tmp_path: Path, name: str) -> None:
+def test_a_whole_line_without_meaning_is_one_clear_error(tmp_path: Path, name: str) -> None:
     what, records = wrong_journals()[name]
     path = forge(tmp_path / "0000.jsonl", *records)
     if not records:
@@ -364,7 +364,7 @@ def test_a_whole_line_that_means_nothing_is_one_clear_error(tmp_path: Path, name
     assert len(caught.value.args[0]) < 300
 
 
-def test_a_label_that_is_no_text_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_label_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:
     header, record, *_ = records_of(write_journal(tmp_path / "whole.jsonl"))
     record["round"]["metrics"][1][-1] = {"\ud800": 0.5}
     path = tmp_path / "0000.jsonl"
@@ -389,7 +389,7 @@ def test_a_label_that_is_no_text_is_one_clear_error(tmp_path: Path) -> None:
         b"null",
     ],
 )
-def test_whatever_the_bytes_are_there_is_but_one_kind_of_error(tmp_path: Path, body: bytes) -> None:
+def test_any_bytes_raise_at_most_a_store_error(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "0000.jsonl"
     path.write_bytes(sign(body))
     with pytest.raises(StoreError) as caught:
@@ -398,7 +398,7 @@ def test_whatever_the_bytes_are_there_is_but_one_kind_of_error(tmp_path: Path, b
     assert len(str(caught.value)) < 1000
 
 
-def test_what_is_no_file_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_journal_that_is_not_a_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot read: Is a directory"):
         read_journal(tmp_path)
     (tmp_path / "journal").touch()
@@ -457,7 +457,7 @@ def test_a_disk_that_takes_a_few_bytes_at_a_time_changes_nothing(
 
 
 @pytest.mark.long
-def test_a_disk_that_fills_up_at_any_byte_leaves_whole_lines_and_can_go_on(
+def test_a_disk_that_fills_up_at_any_byte_leaves_whole_lines_that_can_be_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = write_journal(tmp_path / "whole.jsonl", 2).read_bytes()
@@ -486,7 +486,7 @@ def test_a_disk_that_fills_up_at_any_byte_leaves_whole_lines_and_can_go_on(
         assert path.read_bytes() == whole
 
 
-def test_after_a_failed_write_the_same_journal_can_be_written_to_again(
+def test_a_journal_can_be_written_again_after_a_failed_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
@@ -504,7 +504,7 @@ def test_after_a_failed_write_the_same_journal_can_be_written_to_again(
     assert read(tmp_path / "0000.jsonl") == read(write_journal(tmp_path / "whole.jsonl"))
 
 
-def test_a_disk_that_cannot_keep_what_it_took_is_a_store_error(
+def test_a_failed_flush_to_disk_is_a_store_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int) -> None:
@@ -519,7 +519,7 @@ def test_a_disk_that_cannot_keep_what_it_took_is_a_store_error(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted there")
-def test_a_journal_deleted_under_way_is_noticed_at_the_next_round(tmp_path: Path) -> None:
+def test_a_journal_deleted_while_running_is_noticed_at_the_next_round(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
     with Journal.open(path, "margin", 7) as journal:
         path.unlink()
@@ -528,7 +528,7 @@ def test_a_journal_deleted_under_way_is_noticed_at_the_next_round(tmp_path: Path
     assert "moved or deleted under way" in caught.value.args[2]
 
 
-def test_a_run_deleted_under_way_is_not_made_again_for_its_journal(tmp_path: Path) -> None:
+def test_a_run_deleted_while_running_is_not_recreated_for_its_journal(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         Journal.open(tmp_path / "gone" / "journal" / "0000.jsonl", "margin", 7)
     assert list(tmp_path.iterdir()) == []
@@ -551,7 +551,7 @@ except StoreError as error:
 
 @pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit of file sizes")
-def test_a_real_limit_of_the_file_size_leaves_a_journal_that_can_be_read(tmp_path: Path) -> None:
+def test_a_real_limit_of_the_file_size_leaves_a_readable_journal(tmp_path: Path) -> None:
     path = tmp_path / "0000.jsonl"
     said = subprocess.run(
         [sys.executable, "-c", LIMITED, str(TESTS), str(path), "20000"],

@@ -89,7 +89,7 @@ def read_or_refuse(path: Path, data: bytes) -> Recorded | None:
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_are_refused_or_hold_nothing(folder: Path, data: bytes) -> None:
+def test_random_bytes_are_refused_or_empty(folder: Path, data: bytes) -> None:
     assert read_or_refuse(folder / "random.jsonl", data) is None
 
 
@@ -104,7 +104,7 @@ def test_random_bytes_with_the_right_digests_are_refused(
 
 @pytest.mark.long
 @given(st.data())
-def test_a_journal_with_bytes_put_in_taken_out_or_swapped_tells_nothing_wrong(
+def test_a_journal_with_inserted_removed_or_swapped_bytes_gives_no_wrong_records(
     folder: Path, whole: Path, data: st.DataObject
 ) -> None:
     true = read_journal(whole)
@@ -138,7 +138,7 @@ def places_in(value: Any) -> list[tuple[Any, Any]]:
 @pytest.mark.long
 @settings(max_examples=60)
 @given(st.data())
-def test_a_record_with_any_value_in_any_place_is_read_as_it_is_or_refused(
+def test_a_record_with_any_value_in_any_field_is_read_exactly_or_refused(
     folder: Path, whole: Path, data: st.DataObject
 ) -> None:
     records = records_of(whole)
@@ -176,7 +176,7 @@ def of_one_step(done: Round) -> Round:
 
 @pytest.mark.long
 @given(rounds)
-def test_any_round_comes_back_from_json(done: Round) -> None:
+def test_any_round_survives_json(done: Round) -> None:
     done = of_one_step(done)
     assert repr(round_from_json(round_to_json(done))) == repr(done)
 
@@ -184,9 +184,7 @@ def test_any_round_comes_back_from_json(done: Round) -> None:
 @pytest.mark.long
 @settings(max_examples=60)
 @given(rounds, st.dictionaries(texts, amounts, max_size=2))
-def test_any_round_comes_back_from_a_journal(
-    folder: Path, done: Round, seconds: dict[str, float]
-) -> None:
+def test_any_round_survives_a_journal(folder: Path, done: Round, seconds: dict[str, float]) -> None:
     path = folder / "any.jsonl"
     path.unlink(missing_ok=True)
     entry = Entry(of_one_step(done), seconds)
@@ -205,7 +203,7 @@ manifests = st.fixed_dictionaries(
 
 @pytest.mark.long
 @given(manifests | anything)
-def test_any_json_in_run_json_is_an_empty_run_or_one_error(folder: Path, value: Any) -> None:
+def test_any_json_in_run_json_gives_an_empty_run_or_one_error(folder: Path, value: Any) -> None:
     run = folder / "run"
     run.mkdir(exist_ok=True)
     write_manifest(run, {"status": "failed"})

@@ -82,7 +82,7 @@ def hold(folder: Path) -> Iterator[Hold]:
         yield start
 
 
-def test_a_lock_is_held_within_the_block_and_leaves_nothing(folder: Path) -> None:
+def test_a_lock_is_held_within_the_block_and_leaves_no_file(folder: Path) -> None:
     assert holder(folder) is None
     with RunLock(folder) as held:
         assert held.left_by is None
@@ -97,7 +97,7 @@ def test_a_lock_is_held_within_the_block_and_leaves_nothing(folder: Path) -> Non
     assert holder(folder) is None
 
 
-def test_a_lock_is_given_back_when_the_block_raises(folder: Path) -> None:
+def test_a_lock_is_released_when_the_block_raises(folder: Path) -> None:
     def fail() -> None:
         with RunLock(folder):
             raise KeyboardInterrupt
@@ -109,7 +109,7 @@ def test_a_lock_is_given_back_when_the_block_raises(folder: Path) -> None:
 
 
 @pytest.mark.process
-def test_the_lock_of_a_living_process_is_refused_and_says_whose_it_is(
+def test_the_lock_of_a_running_process_is_refused_and_its_holder_is_named(
     folder: Path, hold: Hold
 ) -> None:
     process = hold().process.pid
@@ -148,7 +148,7 @@ while True:
 
 
 @pytest.mark.process
-def test_a_reader_that_looks_again_and_again_keeps_no_one_from_the_lock(folder: Path) -> None:
+def test_a_reader_that_checks_repeatedly_does_not_block_the_lock(folder: Path) -> None:
     command = [sys.executable, "-c", LOOKING, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None
@@ -262,7 +262,7 @@ while n < 100:
 
 
 @pytest.mark.process
-def test_no_two_processes_ever_hold_a_lock_though_each_holder_unlinks_its_file(
+def test_no_two_processes_ever_hold_a_lock_even_as_each_holder_unlinks_its_file(
     folder: Path,
 ) -> None:
     count = folder / "count"
@@ -274,7 +274,7 @@ def test_no_two_processes_ever_hold_a_lock_though_each_holder_unlinks_its_file(
     assert count.read_text() == "300"
 
 
-def test_a_lock_whose_file_was_unlinked_by_its_last_holder_is_not_taken_for_ours(
+def test_a_lock_whose_file_was_unlinked_by_its_last_holder_does_not_count_as_held(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flock, path = fcntl.flock, folder / "lock"
@@ -299,7 +299,7 @@ def test_a_lock_whose_file_was_unlinked_by_its_last_holder_is_not_taken_for_ours
         ),
     ],
 )
-def test_a_note_that_makes_no_sense_is_no_holder(folder: Path, text: str) -> None:
+def test_an_invalid_note_names_no_holder(folder: Path, text: str) -> None:
     (folder / "lock").write_text(text)
     assert holder(folder) is None
     with RunLock(folder) as held:
@@ -310,7 +310,7 @@ def test_a_note_that_makes_no_sense_is_no_holder(folder: Path, text: str) -> Non
 
 
 @pytest.mark.process
-def test_a_process_of_another_machine_is_never_called_dead() -> None:
+def test_a_process_of_another_machine_is_never_reported_dead() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     assert Holder(gone.pid, socket.gethostname(), "").is_dead
@@ -333,7 +333,7 @@ def test_a_file_system_without_locks_is_named_as_the_cause(
     assert holder(folder) is None
 
 
-def test_a_full_disk_gives_the_lock_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_releases_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(descriptor: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -345,7 +345,7 @@ def test_a_full_disk_gives_the_lock_back(folder: Path, monkeypatch: pytest.Monke
         pass
 
 
-def test_a_folder_that_is_none_cannot_be_locked(folder: Path) -> None:
+def test_a_missing_folder_and_a_file_cannot_be_locked(folder: Path) -> None:
     (folder / "file").touch()
     for place in (folder / "gone", folder / "file"):
         with pytest.raises(StoreError, match="cannot write"), RunLock(place):
@@ -354,14 +354,14 @@ def test_a_folder_that_is_none_cannot_be_locked(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_takes_no_files_cannot_be_locked(folder: Path) -> None:
+def test_a_read_only_folder_cannot_be_locked(folder: Path) -> None:
     folder.chmod(0o500)
     with pytest.raises(StoreError, match="Permission denied"), RunLock(folder):
         pass
     folder.chmod(0o700)
 
 
-def test_a_folder_moved_while_it_is_locked_is_given_back_and_its_successor_left_alone(
+def test_a_folder_moved_while_locked_is_released_and_its_successor_is_left_alone(
     folder: Path,
 ) -> None:
     run = folder / "run"
@@ -377,7 +377,7 @@ def test_a_folder_moved_while_it_is_locked_is_given_back_and_its_successor_left_
         assert held.left_by is None
 
 
-def test_a_folder_deleted_while_it_is_locked_is_no_trouble(folder: Path) -> None:
+def test_deleting_a_locked_folder_raises_nothing(folder: Path) -> None:
     run = folder / "run"
     run.mkdir()
     with RunLock(run):

@@ -76,7 +76,7 @@ TRAPS: dict[str, Callable[[Path, Path], None]] = {
 @pytest.mark.process
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("name", WRITERS)
-def test_what_is_no_file_of_the_run_is_not_written_and_the_cure_works(
+def test_files_that_are_not_the_runs_own_are_not_written_and_the_remedy_works(
     name: str, trap: str, run: Path, thesis: Path
 ) -> None:
     TRAPS[trap](run / name, thesis)
@@ -93,7 +93,7 @@ def test_what_is_no_file_of_the_run_is_not_written_and_the_cure_works(
     WRITERS[name](run)
 
 
-def test_a_dangling_link_makes_no_file_where_it_leads(run: Path, tmp_path: Path) -> None:
+def test_no_file_is_created_through_a_dangling_link(run: Path, tmp_path: Path) -> None:
     for name, write in WRITERS.items():
         (run / name).symlink_to(tmp_path / "planted")
         with pytest.raises(StoreError, match="a symbolic link"):
@@ -135,9 +135,7 @@ def test_the_folder_of_a_run_may_be_reached_through_a_link_whatever_its_name(
         (run / "journal" / "0000.jsonl").unlink()
 
 
-def test_a_file_takes_the_place_of_a_link_and_not_of_what_it_leads_to(
-    run: Path, thesis: Path
-) -> None:
+def test_a_file_replaces_a_link_and_not_its_target(run: Path, thesis: Path) -> None:
     path = run / "checkpoints" / "c.safetensors"
     path.symlink_to(thesis)
     planted = run / "checkpoints" / f".c.safetensors.{os.getpid()}.tmp"
@@ -149,14 +147,14 @@ def test_a_file_takes_the_place_of_a_link_and_not_of_what_it_leads_to(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_in_the_place_of_a_table_is_named(run: Path) -> None:
+def test_a_folder_in_the_place_of_a_table_is_reported(run: Path) -> None:
     (run / "steps.parquet").mkdir()
     with pytest.raises(StoreError, match="a folder stands in the place of") as refused:
         replace_bytes(run / "steps.parquet", b"new")
     assert refused.value.args[1] == str(run / "steps.parquet")
 
 
-def test_a_link_put_there_after_a_folder_was_opened_leads_nowhere(run: Path, thesis: Path) -> None:
+def test_a_link_created_after_a_folder_was_opened_has_no_effect(run: Path, thesis: Path) -> None:
     with opened(run / "journal") as place:
         (run / "journal").rename(run / "moved")
         (run / "journal").symlink_to(thesis.parent)
@@ -166,7 +164,7 @@ def test_a_link_put_there_after_a_folder_was_opened_leads_nowhere(run: Path, the
     assert list((run / "moved").iterdir()) == []
 
 
-def test_what_would_never_end_is_not_read(run: Path) -> None:
+def test_named_pipes_and_devices_are_not_read(run: Path) -> None:
     os.mkfifo(run / "pipe")
     (run / "zeros").symlink_to("/dev/zero")
     for name, told in (("pipe", "a named pipe, no file"), ("zeros", "a device, no file")):
@@ -183,7 +181,9 @@ def test_what_would_never_end_is_not_read(run: Path) -> None:
 @pytest.mark.parametrize(
     "data", [PRECIOUS, b"precious", b"12345678", b"0" * 17, b"\0\0precious", b"\n", b"\0\n"]
 )
-def test_a_file_that_is_no_journal_is_never_taken_for_a_torn_one(run: Path, data: bytes) -> None:
+def test_a_file_that_is_not_a_journal_is_never_taken_for_a_torn_journal(
+    run: Path, data: bytes
+) -> None:
     path = run / "journal" / "0000.jsonl"
     path.write_bytes(data)
     with pytest.raises(StoreError, match="does not begin as one"):
@@ -191,7 +191,7 @@ def test_a_file_that_is_no_journal_is_never_taken_for_a_torn_one(run: Path, data
     assert path.read_bytes() == data
 
 
-def test_a_journal_torn_within_its_first_line_is_begun_anew_wherever_it_was_cut(run: Path) -> None:
+def test_a_journal_torn_anywhere_within_its_first_line_is_started_again(run: Path) -> None:
     path = run / "journal" / "0000.jsonl"
     first = write_journal(path, 1).read_bytes().splitlines(keepends=True)[0]
     for cut in range(len(first)):
@@ -202,7 +202,7 @@ def test_a_journal_torn_within_its_first_line_is_begun_anew_wherever_it_was_cut(
             assert path.read_bytes() == first
 
 
-def test_the_torn_journal_of_another_curve_is_left_as_it_is(run: Path) -> None:
+def test_the_torn_journal_of_another_curve_is_unchanged(run: Path) -> None:
     path = write_journal(run / "journal" / "0000.jsonl", 1)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(StoreError, match="does not begin as one"):

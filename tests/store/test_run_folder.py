@@ -59,18 +59,18 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert run.metrics.num_rows == run.queries.num_rows == run.timings.num_rows == 0
 
 
-def test_the_path_of_run_json_stands_for_its_folder(tmp_path: Path) -> None:
+def test_the_path_of_run_json_is_accepted_for_its_folder(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     assert read_run(folder / "run.json").folder == folder
 
 
-def test_a_run_cannot_be_changed(tmp_path: Path) -> None:
+def test_a_run_is_immutable(tmp_path: Path) -> None:
     run = read_run(make_run(tmp_path / "posts"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         run.folder = tmp_path  # type: ignore[misc]
 
 
-def test_tables_are_read_only_when_asked_for(tmp_path: Path) -> None:
+def test_tables_are_read_only_when_accessed(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     run = read_run(folder)
     assert run.steps is run.steps
@@ -80,7 +80,7 @@ def test_tables_are_read_only_when_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
-def test_a_table_missing_from_an_unfinished_run_says_how_to_go_on(
+def test_a_table_missing_from_an_unfinished_run_is_reported_with_a_remedy(
     tmp_path: Path, status: str
 ) -> None:
     # As older versions left it: tables, and no journals.
@@ -114,7 +114,7 @@ def test_a_complete_run_without_tables_is_refused(tmp_path: Path) -> None:
         _ = read_run(folder).steps
 
 
-def test_a_run_is_running_while_its_lock_is_held_and_killed_once_it_is_not(tmp_path: Path) -> None:
+def test_the_status_is_running_while_the_lock_is_held_and_killed_afterwards(tmp_path: Path) -> None:
     folder = create_run(tmp_path / "posts")
     write_manifest(folder, {"status": "running"})
     run = read_run(folder)
@@ -182,14 +182,14 @@ def test_a_torn_record_of_a_killed_run_is_not_in_its_tables(tmp_path: Path) -> N
     assert read_run(folder).steps.num_rows == 4
 
 
-def test_a_complete_run_is_read_from_its_tables_whatever_its_journals_hold(tmp_path: Path) -> None:
+def test_a_complete_run_is_read_from_its_tables_and_not_its_journals(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     (folder / "journal").mkdir()
     (folder / "journal" / "0000.jsonl").write_text("nonsense\nnonsense\n")
     assert read_run(folder).steps.num_rows == 6
 
 
-def test_an_interrupted_run_of_the_time_before_journals_is_read_from_its_tables(
+def test_an_interrupted_run_without_journals_is_read_from_its_tables(
     tmp_path: Path,
 ) -> None:
     assert read_run(make_run(tmp_path / "posts", status="interrupted")).steps.num_rows == 6
@@ -216,7 +216,7 @@ def test_a_damaged_journal_of_a_run_is_one_clear_error(tmp_path: Path) -> None:
     assert caught.value.args[1] == f"{path}, line 1"
 
 
-def test_journals_that_cannot_be_of_one_run_are_one_clear_error(tmp_path: Path) -> None:
+def test_journals_that_do_not_fit_together_are_one_clear_error(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "posts", {"status": "running"})
     copy = folder / "journal" / "0002.jsonl"
     copy.write_bytes((folder / "journal" / "0000.jsonl").read_bytes())
@@ -247,7 +247,7 @@ def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:
         _ = read_run(folder).steps
 
 
-def test_no_such_folder_is_refused_and_the_runs_beside_it_are_listed(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_with_the_list_of_runs_next_to_it(tmp_path: Path) -> None:
     make_run(tmp_path / "posts")
     make_run(tmp_path / "posts-2")
     with pytest.raises(StoreError, match="no such run") as caught:
@@ -258,7 +258,7 @@ def test_no_such_folder_is_refused_and_the_runs_beside_it_are_listed(tmp_path: P
     )
 
 
-def test_the_folder_above_runs_is_refused_and_they_are_listed(tmp_path: Path) -> None:
+def test_the_folder_above_runs_is_refused_with_the_list_of_runs(tmp_path: Path) -> None:
     make_run(tmp_path / "posts")
     with pytest.raises(StoreError, match=r"run\.json is missing") as caught:
         read_run(tmp_path)
@@ -309,13 +309,13 @@ def test_a_number_that_json_cannot_hold_never_reaches_the_manifest(tmp_path: Pat
     assert (folder / "run.json").read_bytes() == before
 
 
-def test_a_new_run_gets_its_parents_too(tmp_path: Path) -> None:
+def test_a_new_run_creates_its_parent_folders(tmp_path: Path) -> None:
     folder = create_run(tmp_path / "runs" / "posts")
     assert folder.is_dir()
     assert create_run(folder) == folder
 
 
-def test_a_new_run_may_find_its_own_lock_in_its_folder(tmp_path: Path) -> None:
+def test_a_new_run_accepts_its_own_lock_in_its_folder(tmp_path: Path) -> None:
     with RunLock(tmp_path):
         assert create_run(tmp_path) == tmp_path
         (tmp_path / "other").touch()
@@ -342,14 +342,14 @@ def test_a_folder_that_holds_an_interrupted_run_is_not_overwritten_either(tmp_pa
     assert (folder / "steps.parquet").read_bytes() == before
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("\\begin{document}")
     with pytest.raises(StoreError, match="not empty"):
         create_run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_file_in_the_way_of_a_run_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
     for folder in (tmp_path / "runs", tmp_path / "runs" / "posts"):
         with pytest.raises(StoreError, match="in the way"):
@@ -390,7 +390,7 @@ def test_a_name_never_leaves_the_folder_for_runs(tmp_path: Path, name: str, fold
     assert free_folder(tmp_path, name) == tmp_path / folder
 
 
-def test_what_killed_writes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_only_remains_of_killed_writes_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "posts"
     folder.mkdir()
     (folder / ".run.json.12.tmp").touch()
@@ -427,7 +427,7 @@ def test_a_dangling_link_is_not_a_free_name(tmp_path: Path) -> None:
     assert move_aside(tmp_path / "posts") == tmp_path / "posts.old-2"
 
 
-def test_the_folder_one_is_in_can_be_moved_aside(
+def test_the_current_folder_can_be_moved_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "posts").mkdir()
@@ -461,7 +461,7 @@ def test_an_exception_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_what_keeps_a_study_going_loads_neither_pyarrow_nor_torch() -> None:
+def test_the_modules_that_record_a_study_import_neither_pyarrow_nor_torch() -> None:
     names = ["checkpoint", "curve_journal", "folder", "lock", "manifest"]
     script = (
         f"import sys, {', '.join(f'alsim.store.{name}' for name in names)}\n"
@@ -475,7 +475,7 @@ def test_what_keeps_a_study_going_loads_neither_pyarrow_nor_torch() -> None:
 
 @pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_path: Path) -> None:
+def test_a_process_killed_while_writing_leaves_an_intact_manifest(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
     script = (
         "import sys; from pathlib import Path; from alsim.store.manifest import write_manifest\n"
@@ -503,6 +503,6 @@ def test_a_process_killed_while_it_writes_leaves_a_manifest_that_is_whole(tmp_pa
 
 
 @pytest.mark.parametrize("read", [alsim.read_run, alsim.read_training, alsim.read_correlation])
-def test_a_folder_can_be_named_by_a_text(read: Callable[[str], object], tmp_path: Path) -> None:
+def test_a_folder_can_be_given_as_text(read: Callable[[str], object], tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no such run"):
         read(str(tmp_path / "absent"))

@@ -139,7 +139,7 @@ def test_records_are_sorted_across_the_chunks_they_were_collected_in(tmp_path: P
 
 
 @pytest.mark.parametrize(("id_type", "column"), [(int, pa.int64()), (str, pa.string())])
-def test_ids_keep_the_type_that_the_pool_gave_them(
+def test_ids_keep_their_type_from_the_pool(
     tmp_path: Path, id_type: type, column: pa.DataType
 ) -> None:
     write_tables(create_run(tmp_path / "run"), make_rounds(id_type=id_type))
@@ -173,7 +173,9 @@ def test_two_records_for_one_step_are_a_bug(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["a", None])
-def test_two_values_for_one_label_or_for_none_are_a_bug(tmp_path: Path, label: str | None) -> None:
+def test_two_values_for_one_label_or_without_label_are_a_bug(
+    tmp_path: Path, label: str | None
+) -> None:
     done = make_round("margin", 0, 1)
     (metric,) = [m for m in done.metrics[:3] if m.label == label]
     twice = replace(done, metrics=(*done.metrics, replace(metric, value=0.0)))
@@ -195,7 +197,7 @@ def test_every_way_of_cutting_a_table_short_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_no_flipped_byte_changes_what_is_read_in_silence(tmp_path: Path) -> None:
+def test_no_flipped_byte_silently_changes_what_is_read(tmp_path: Path) -> None:
     write_tables(create_run(tmp_path / "run"), make_rounds())
     path = tmp_path / "run" / "steps.parquet"
     whole = path.read_bytes()
@@ -259,7 +261,7 @@ def test_metrics_of_version_2_are_read_with_null_labels(tmp_path: Path) -> None:
     assert read_table(path, METRICS, "mend").equals(now, check_metadata=True)
 
 
-def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -> None:
+def test_a_version_with_more_digits_than_python_parses_is_refused(tmp_path: Path) -> None:
     write_tables(create_run(tmp_path / "run"), make_rounds())
     path = tmp_path / "run" / "steps.parquet"
     table = pq.read_table(path).replace_schema_metadata({"alsim.schema": "3" * 5000})

@@ -72,7 +72,7 @@ def test_the_tables_hold_the_records_sorted_by_model_labels_and_seed(folder: Pat
     assert (study.evaluation_split, study.n_evaluated) == ("test", 7)
 
 
-def test_the_order_of_the_results_is_no_matter_to_the_bytes(folder: Path, tmp_path: Path) -> None:
+def test_the_order_of_the_results_does_not_affect_the_bytes(folder: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
     assert set(before) == {"fits.parquet", "tasks.parquet", "gates.parquet"}
     write_training(folder, reversed(RESULTS))
@@ -81,7 +81,7 @@ def test_the_order_of_the_results_is_no_matter_to_the_bytes(folder: Path, tmp_pa
         write_training(folder, [*RESULTS, RESULTS[0]])
 
 
-def test_an_unfinished_study_is_read_as_far_as_it_went_to_the_last_bit(unfinished: Path) -> None:
+def test_an_unfinished_study_is_read_exactly_up_to_its_last_record(unfinished: Path) -> None:
     assert list(kept_results(unfinished)) == RESULTS
     study = read_training(unfinished)
     assert study.status == "interrupted"
@@ -90,7 +90,7 @@ def test_an_unfinished_study_is_read_as_far_as_it_went_to_the_last_bit(unfinishe
 
 
 @pytest.mark.parametrize("at", range(0, 400, 57))
-def test_any_byte_that_is_another_is_one_error(unfinished: Path, at: int) -> None:
+def test_any_changed_byte_is_one_error(unfinished: Path, at: int) -> None:
     path = unfinished / JOURNALS / "0000.json"
     data = bytearray(path.read_bytes())
     data[at] ^= 1
@@ -165,7 +165,7 @@ def test_the_tables_are_plain_parquet(folder: Path) -> None:
         (("colour",), "red", "unknown field `colour`"),
     ],
 )
-def test_results_that_cannot_be_are_refused_though_their_digest_is_right(
+def test_impossible_results_are_refused_though_their_digest_is_right(
     unfinished: Path, path: tuple[Any, ...], value: object, told: str
 ) -> None:
     file = unfinished / JOURNALS / "0001.json"

@@ -57,7 +57,7 @@ def mixed_prediction_changes(
     return bool(F.linear(mix, head.weight, head.bias).argmax() != top)
 
 
-def test_the_head_is_recovered_up_to_what_is_common_to_all_classes() -> None:
+def test_the_head_is_recovered_up_to_a_term_common_to_all_classes() -> None:
     candidates, head = make(200)
     found = recover_head(**candidates.kept, generator=stream(0, "fit"))
     torch.testing.assert_close(found.weight, centred(head).weight)
@@ -66,7 +66,7 @@ def test_the_head_is_recovered_up_to_what_is_common_to_all_classes() -> None:
     torch.testing.assert_close(torch.softmax(logits, 1), candidates.kept["probabilities"])
 
 
-def test_the_head_is_recovered_from_float32_and_beside_rows_that_are_certain() -> None:
+def test_the_head_is_recovered_in_float32_and_among_certain_rows() -> None:
     candidates, head = make(400, dtype=torch.float32)
     hidden, p = candidates.kept["hidden"], candidates.kept["probabilities"]
     hidden[:100] *= 1000
@@ -106,7 +106,7 @@ def test_anchors_are_the_means_of_the_classes_that_have_a_label() -> None:
     assert anchors.tolist() == [[5.0, 5.0], [2.0, 1.0]]
 
 
-def test_the_least_epsilon_on_a_line_by_hand() -> None:
+def test_the_smallest_epsilon_on_a_line_by_hand() -> None:
     # Logits (z, −z): the prediction changes at 0. 0.5 is 1.5 from either anchor and needs a step
     # of 0.5; −0.2 is 2.2 from the anchor at 2 and needs 0.2.
     head = LinearHead(torch.tensor([[1.0], [-1.0]]).double(), torch.zeros(2).double())
@@ -119,7 +119,9 @@ def test_the_least_epsilon_on_a_line_by_hand() -> None:
 @pytest.mark.long
 @settings(max_examples=50)
 @given(st.integers(0, 999))
-def test_the_least_epsilon_is_where_the_printed_mix_first_changes_its_prediction(seed: int) -> None:
+def test_the_smallest_epsilon_is_where_the_published_mix_first_changes_its_prediction(
+    seed: int,
+) -> None:
     candidates, head = make(3, seed=seed)
     hidden = candidates.kept["hidden"]
     anchors = class_means(candidates.labelled["hidden"], candidates.labels)
@@ -132,7 +134,7 @@ def test_the_least_epsilon_is_where_the_printed_mix_first_changes_its_prediction
         assert above == math.isfinite(least)
 
 
-def test_only_rows_that_change_are_queried_and_one_of_each_cluster() -> None:
+def test_only_rows_that_change_are_queried_with_one_from_each_cluster() -> None:
     # Logits (z₁, −z₁): |z₁| = 0.01 changes, |z₁| = 5 does not. Two directions of z₂.
     near = torch.tensor([[0.01, 3.0], [0.02, 4.0], [-0.01, 3.0], [0.01, -3.0], [-0.02, -4.0]])
     far = torch.tensor([[5.0, 1.0], [-5.0, 1.0], [5.0, -1.0], [-5.0, -1.0]])

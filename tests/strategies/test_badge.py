@@ -38,7 +38,7 @@ def explicit(factors: list[Tensor]) -> Tensor:
     return torch.einsum("na,nz->naz", *factors).flatten(1)
 
 
-def test_lengths_and_distances_are_those_of_the_gradients_of_the_last_layer() -> None:
+def test_lengths_and_distances_equal_those_of_the_gradients_of_the_last_layer() -> None:
     g = stream(0, "layer")
     hidden = torch.randn(9, 5, generator=g, dtype=torch.float64)
     weight = torch.randn(4, 5, generator=g, dtype=torch.float64, requires_grad=True)
@@ -61,7 +61,7 @@ def test_lengths_and_distances_are_those_of_the_gradients_of_the_last_layer() ->
 
 
 @pytest.mark.long
-def test_the_first_pick_is_longest_and_the_next_two_follow_the_squared_distances() -> None:
+def test_the_first_pick_is_the_longest_and_the_next_two_follow_squared_distances() -> None:
     p, hidden = make_rows(6)
     factors = [gradient_at_prediction(p), hidden]
     embeddings = explicit(factors)
@@ -97,7 +97,7 @@ def test_every_different_gradient_is_picked_before_any_copy() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("certain", [True, False])
-def test_among_rows_that_do_not_differ_all_are_picked_equally_often(certain: bool) -> None:
+def test_equal_rows_are_picked_equally_often(certain: bool) -> None:
     # float32, where sums of products do not come out at exactly 0
     p = torch.tensor([[1.0, 0, 0] if certain else [0.6, 0.3, 0.1]]).repeat(9, 1)
     hidden = torch.rand(1, 64, generator=stream(0, "hidden")).repeat(9, 1)
@@ -109,7 +109,7 @@ def test_among_rows_that_do_not_differ_all_are_picked_equally_often(certain: boo
     assert stats.chisquare(counts.numpy()).pvalue > 0.001
 
 
-def test_copies_are_no_distance_apart_in_float32() -> None:
+def test_copies_have_distance_zero_in_float32() -> None:
     a, z = (torch.rand(40, w, generator=stream(0, "copies")).repeat(2, 1) for w in (10, 300))
     norms = squared_norms([a, z])
     for i in range(40):
@@ -148,7 +148,7 @@ def test_many_classes_times_a_wide_layer_fit_in_memory() -> None:
     assert len(set(select(p, torch.randn(20_000, 512, generator=g), 5))) == 5
 
 
-def test_the_largest_value_is_found_and_ties_fall_by_the_stream() -> None:
+def test_the_largest_value_is_found_and_ties_are_broken_by_the_generator() -> None:
     g = stream(0, "ties")
     picked = [random_argmax(torch.tensor([1.0, 3, 2, 3, 3]), generator=g) for _ in range(600)]
     counts = torch.tensor(picked).bincount(minlength=5)

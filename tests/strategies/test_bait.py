@@ -46,7 +46,7 @@ def dense_trace(known: Tensor, pool: Tensor) -> float:
     return float(torch.linalg.solve(known, pool).trace())
 
 
-def test_a_row_tells_of_a_class_what_the_diagonal_block_of_its_fisher_information_does() -> None:
+def test_the_information_of_a_row_equals_the_diagonal_blocks_of_its_fisher_matrix() -> None:
     # The expectation over labels of the outer product of the score, by autograd.
     (p, z), weight = make_rows(1), torch.randn(3, 4, generator=stream(1, "w")).double()
     weight.requires_grad_()
@@ -93,9 +93,7 @@ def test_adding_and_removing_rows_agrees_with_dense_algebra(seed: int, rows: lis
 
 @given(st.integers(0, 99), st.integers(1, 4))
 @settings(max_examples=25)
-def test_a_query_is_what_adding_2k_rows_and_removing_k_by_brute_force_leaves(
-    seed: int, k: int
-) -> None:
+def test_a_query_equals_adding_2k_rows_and_removing_k_by_brute_force(seed: int, k: int) -> None:
     (p, z), known = make_rows(10, seed=seed), make_rows(2, seed=seed + 1000)
     informations, pool = dense(p, z), dense(p, z).sum(0)
     base = 0.5 * torch.eye(12, dtype=torch.float64) + dense(*known).sum(0)
@@ -113,7 +111,7 @@ def test_a_query_is_what_adding_2k_rows_and_removing_k_by_brute_force_leaves(
     assert select(p, z, k, known) == picked
 
 
-def test_what_the_labelled_rows_told_already_is_not_asked_again() -> None:
+def test_rows_that_repeat_labelled_rows_are_not_queried() -> None:
     p = torch.full((2, 2), 0.5)
     z = torch.tensor([[1.0, 0.0], [0.0, 0.9]])
     assert select(p, z, 1) == [0]
@@ -123,7 +121,7 @@ def test_what_the_labelled_rows_told_already_is_not_asked_again() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("p", [1.0, 0.8])
-def test_rows_that_do_not_differ_are_picked_equally_often(p: float) -> None:
+def test_equal_rows_are_picked_equally_often(p: float) -> None:
     p_all = torch.tensor([[p, 1 - p]]).repeat(7, 1)
     z = torch.rand(1, 5, generator=stream(0, "z")).repeat(7, 1)
     counts = torch.zeros(7)

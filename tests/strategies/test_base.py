@@ -89,7 +89,7 @@ def test_each_class_takes_its_nearest_rows_by_hand() -> None:
 
 
 @given(st.integers(0, 999), st.integers(1, 12), st.integers(1, 5))
-def test_the_quotas_are_those_of_the_slow_twin(seed: int, k: int, c: int) -> None:
+def test_the_quotas_equal_those_of_the_slow_twin(seed: int, k: int, c: int) -> None:
     g = stream(seed, "distances")
     distances = torch.rand(12, c, generator=g)
     rows = nearest_by_class(distances, torch.rand(12, c, generator=g), k, generator=g)
@@ -114,7 +114,7 @@ def test_equal_rows_are_taken_equally_often() -> None:
     assert stats.chisquare(counts.numpy()).pvalue > 0.001
 
 
-def test_the_strategy_takes_what_distances_and_quotas_say() -> None:
+def test_the_strategy_picks_by_distances_and_quotas() -> None:
     candidates, head = make(40, 3)
     logits = head.logits(candidates.kept["hidden"])
     distances = boundary_distances(logits, head)
@@ -158,7 +158,7 @@ def test_a_head_without_weights_to_recover_is_refused() -> None:
         query(base(), bent, 3, generator=stream(0, "q"))
 
 
-def test_a_head_that_too_few_uncertain_rows_tell_of_is_refused_rather_than_guessed() -> None:
+def test_a_head_with_too_few_uncertain_rows_to_recover_it_is_refused() -> None:
     candidates, head = make(600, 4, h=20)
     sharp = LinearHead(head.weight * 300, head.bias)
     hidden = candidates.kept["hidden"]

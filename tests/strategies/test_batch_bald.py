@@ -68,7 +68,7 @@ def test_gains_add_up_to_the_joint_information_of_three_rows(seed: int) -> None:
     assert total == pytest.approx(joint_information(p, [0, 1, 2]), abs=1e-12)
 
 
-def test_enumerated_cases_have_the_chances_of_every_configuration() -> None:
+def test_enumerated_cases_have_the_probability_of_every_configuration() -> None:
     p = members(2)
     p = p[:, :, p[0].mean(0).argsort(descending=True)]
     beliefs = after(p, [0], 100)
@@ -86,12 +86,12 @@ def test_the_first_gain_is_bald_in_both_precisions() -> None:
 @pytest.mark.long
 @given(st.integers(0, 999))
 @settings(max_examples=20)
-def test_a_query_is_what_greedy_by_full_enumeration_takes(seed: int) -> None:
+def test_a_query_equals_the_greedy_choice_by_full_enumeration(seed: int) -> None:
     p = members(8, seed=seed, spread=0.7)
     assert chosen(p, 3) == greedy(p, 3)
 
 
-def test_a_row_is_not_passed_over_for_the_many_whose_earlier_gains_were_higher() -> None:
+def test_a_row_is_not_missed_because_many_others_had_higher_earlier_gains() -> None:
     # Of 50 × 50 numbers a row, 1,677 rows are weighed at a time: the copies fill the first block.
     def halves(share: float) -> list[float]:
         return [share / 25] * 25 + [(1 - share) / 25] * 25
@@ -125,7 +125,7 @@ def test_the_estimate_from_drawn_cases_is_unbiased_and_within_its_standard_error
 
 
 @pytest.mark.long
-def test_labels_are_drawn_by_their_joint_probability() -> None:
+def test_labels_are_drawn_with_their_joint_probability() -> None:
     p = members(2)
     counts: dict[tuple[float, ...], float] = {}
     enumerated = after(p, [0, 1], 9)
@@ -139,9 +139,7 @@ def test_labels_are_drawn_by_their_joint_probability() -> None:
         assert abs(share - float(chance)) < 4 * math.sqrt(float(chance) / 4000)
 
 
-def test_a_duplicate_of_a_chosen_row_gains_less_than_another_and_is_left_where_bald_takes_it() -> (
-    None
-):
+def test_a_duplicate_of_a_chosen_row_gains_less_and_is_not_picked_unlike_with_bald() -> None:
     # Members 0, 1 against 2, 3 in row 0 and its copy; 0, 2 against 1, 3, a little weaker, in row 2.
     sure, other = [0.98, 0.02], [0.02, 0.98]
     split = [[0.96, 0.04], [0.04, 0.96], [0.96, 0.04], [0.04, 0.96]]
@@ -168,7 +166,7 @@ def test_the_order_of_classes_does_not_change_a_query(samples: int) -> None:
         assert chosen(p, 8, seed, 6, samples) == chosen(turned, 8, seed, 6, samples)
 
 
-def test_once_the_committee_is_decided_the_query_starts_over() -> None:
+def test_the_query_starts_over_once_the_committee_is_decided() -> None:
     # Rows 0 and 1 decide between the four members for good; 2 and 3 repeat them, barely weaker.
     high, low = [1.0, 0.0], [0.0, 1.0]
     rows = [[high, high, low, low], [high, low, high, low]]
@@ -192,7 +190,7 @@ def test_degenerate_pools_still_give_k_rows(samples: int) -> None:
             assert len(set(chosen(p, size, samples=samples))) == size
 
 
-def test_rows_that_tell_nothing_are_taken_at_random() -> None:
+def test_rows_without_information_are_picked_at_random() -> None:
     firsts = {chosen(torch.full((5, 4, 3), 1 / 3), 1, seed)[0] for seed in range(60)}
     assert firsts == {0, 1, 2, 3, 4}
 

@@ -49,7 +49,7 @@ def delta_of(values: dict[Signal, Tensor]) -> Tensor:
     )
 
 
-def test_of_two_modalities_each_contributes_its_shapley_value() -> None:
+def test_each_of_two_modalities_contributes_its_shapley_value() -> None:
     p, without_1, without_2, nothing = tensor([0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.5, 0.5])
     delta = contributions(
         p.unsqueeze(0), torch.stack([without_1, without_2, nothing]).unsqueeze(0), BOTH
@@ -61,7 +61,7 @@ def test_of_two_modalities_each_contributes_its_shapley_value() -> None:
     torch.testing.assert_close(delta[1], tensor(0.0, 0.0))
 
 
-def test_the_text_tones_the_dominant_modality_down_where_the_code_would_keep_it_alone() -> None:
+def test_the_dominant_modality_is_weighted_down_as_in_the_paper_and_not_as_in_its_code() -> None:
     # The first modality is all that counts: without it the net falls back to its prior.
     p, ablated = tensor([0.9, 0.1]), tensor([[0.5, 0.5], [0.9, 0.1], [0.5, 0.5]])
     delta = contributions(p, ablated, BOTH)
@@ -73,7 +73,7 @@ def test_the_text_tones_the_dominant_modality_down_where_the_code_would_keep_it_
     torch.testing.assert_close(blocks, tensor([0.0, 0.0], [-0.5, 0.5]))
 
 
-def test_modalities_that_contribute_alike_or_not_at_all_weigh_alike() -> None:
+def test_modalities_with_equal_or_no_contributions_have_equal_weights() -> None:
     alike = tensor([[0.2, -0.2], [-0.2, 0.2], [0.2, 0.2]])
     torch.testing.assert_close(toned_down(alike, torch.ones(1, 3)), torch.full_like(alike, 1 / 3))
     nothing = torch.zeros(1, 3, 2, dtype=torch.float64)
@@ -84,7 +84,7 @@ def test_modalities_that_contribute_alike_or_not_at_all_weigh_alike() -> None:
 
 @pytest.mark.long
 @given(st.integers(0, 999), st.integers(1, 4))
-def test_contributions_add_up_weights_sum_to_one_and_what_is_absent_has_neither(
+def test_contributions_add_up_weights_sum_to_one_and_absent_modalities_have_neither(
     seed: int, m: int
 ) -> None:
     values = make_signals(12, m, seed=seed)
@@ -103,7 +103,7 @@ def test_contributions_add_up_weights_sum_to_one_and_what_is_absent_has_neither(
         assert (weights[both, 0] <= weights[both, 1])[more].all()
 
 
-def test_what_is_absent_counts_as_if_the_net_had_never_had_it() -> None:
+def test_an_absent_modality_counts_as_if_the_net_lacked_it() -> None:
     values = make_signals(40, 3, seed=2)
     two = (values["present"] == torch.tensor([1.0, 0, 1])).all(1)
     assert two.any()
@@ -116,7 +116,7 @@ def test_what_is_absent_counts_as_if_the_net_had_never_had_it() -> None:
     torch.testing.assert_close(delta, narrower)
 
 
-def test_with_one_modality_it_is_badge() -> None:
+def test_with_one_modality_bmmal_equals_badge() -> None:
     values = make_signals(80, 1)
     candidates = Candidates(torch.zeros(80), values)
     twin = badge().select(candidates, 20, generator=stream(0, "query")).tolist()
@@ -134,7 +134,7 @@ def test_rows_with_one_of_two_modalities_have_the_gradients_of_badge() -> None:
     torch.testing.assert_close(bmmal().score(signals)[single], badge().score(signals)[single])
 
 
-def test_the_factors_multiply_to_the_blocks_row_by_row() -> None:
+def test_the_product_of_the_factors_equals_the_blocks_of_each_row() -> None:
     values = make_signals(15, 3)
     p, hidden, delta = values["probabilities"], values["hidden"], delta_of(values)
     weights = toned_down(delta, values["present"])

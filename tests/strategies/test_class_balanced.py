@@ -40,7 +40,7 @@ def test_the_class_with_fewest_labels_is_filled_first_by_hand() -> None:
 
 
 @given(st.integers(0, 999), st.integers(1, 15))
-def test_the_query_is_that_of_the_slow_twin(seed: int, k: int) -> None:
+def test_the_query_equals_that_of_the_slow_twin(seed: int, k: int) -> None:
     g = stream(seed, "rows")
     p = torch.rand(15, 4, generator=g)
     scores = torch.rand(15, generator=g)
@@ -83,7 +83,7 @@ def test_the_query_does_not_depend_on_how_classes_are_numbered() -> None:
     assert chosen[0] == chosen[1]
 
 
-def test_the_score_is_the_one_asked_for() -> None:
+def test_the_score_is_the_requested_one() -> None:
     p = torch.softmax(torch.randn(5, 3, generator=stream(0, "p")), 1)
     signals = Signals(5, {"probabilities": p})
     torch.testing.assert_close(class_balanced("entropy").score(signals), entropy_of(p))
@@ -96,7 +96,7 @@ def test_the_score_is_the_one_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("n", "k", "c"), [(1, 1, 3), (7, 7, 2), (9, 4, 1)])
-def test_one_class_and_the_whole_pool_give_k_rows_without_any_label(n: int, k: int, c: int) -> None:
+def test_one_class_and_the_whole_pool_give_k_rows_without_labels(n: int, k: int, c: int) -> None:
     p = torch.softmax(torch.randn(n, c, generator=stream(0, "p")), 1)
     rows = query(
         class_balanced(),

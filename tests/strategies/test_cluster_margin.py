@@ -30,7 +30,7 @@ def twin_sizes(clusters: list[int]) -> list[int]:
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=50), st.integers(0, 99))
-def test_clusters_give_one_row_each_the_smallest_first_until_all_are_given(
+def test_clusters_give_one_row_in_turn_the_smallest_first_until_all_are_used(
     clusters: list[int], seed: int
 ) -> None:
     positions = round_robin(torch.tensor(clusters), generator=stream(seed, "r")).tolist()
@@ -66,7 +66,7 @@ def test_which_of_two_equal_clusters_comes_first_is_random() -> None:
     assert stats.binomtest(firsts.count(0), 1000).pvalue > 0.001
 
 
-def test_only_rows_of_small_margin_are_asked_for() -> None:
+def test_only_rows_of_small_margin_are_queried() -> None:
     scores = torch.rand(400, generator=stream(0, "s"), dtype=torch.float64) - 1
     candidates = Candidates(scores, {"embeddings": normal(400, 3)})
     rows = cluster_margin(clusters=20).select(candidates, 7, generator=stream(0, "q"))
@@ -76,7 +76,7 @@ def test_only_rows_of_small_margin_are_asked_for() -> None:
     assert sorted(plain.tolist()) == sorted(scores.topk(7).indices.tolist())
 
 
-def test_a_rare_group_is_asked_for_before_the_crowd() -> None:
+def test_a_rare_group_is_queried_before_a_frequent_one() -> None:
     # Thirty equally unsure rows, two of them far away: top-k would take those at random.
     points = torch.cat([0.01 * normal(28, 2), torch.full((2, 2), 9.0)])
     candidates = Candidates(torch.zeros(30), {"embeddings": points})
@@ -103,7 +103,7 @@ def test_degenerate_pools_still_give_k_distinct_rows(k: int) -> None:
         assert rows.unique().numel() == k
 
 
-def test_it_clusters_where_it_is_told_to_and_refuses_parameters_out_of_range() -> None:
+def test_clusters_use_the_given_space_and_parameters_out_of_range_are_refused() -> None:
     assert cluster_margin(space="hidden").keeps == {"hidden"}
     with pytest.raises(ValueError, match="clusters"):
         cluster_margin(clusters=0)

@@ -54,7 +54,7 @@ def by_loops(rule: Combination, scores: Tensor, is_open: Tensor) -> tuple[Tensor
 @pytest.mark.long
 @pytest.mark.parametrize("rule", BY_VALUE)
 @given(seed=st.integers(0, 200))
-def test_values_are_those_of_loops_over_objects_and_tasks(rule: Combination, seed: int) -> None:
+def test_values_equal_those_of_loops_over_objects_and_tasks(rule: Combination, seed: int) -> None:
     scores, is_open = made_up(seed)
     values, objects = by_loops(rule, scores, is_open)
     found = cell_values(rule, scores, is_open)
@@ -75,7 +75,7 @@ def test_the_order_of_the_tasks_does_not_matter(rule: Combination) -> None:
 
 
 @pytest.mark.parametrize("rule", BY_VALUE)
-def test_what_scores_say_of_cells_that_are_not_open_does_not_matter(rule: Combination) -> None:
+def test_scores_of_cells_that_are_not_open_do_not_matter(rule: Combination) -> None:
     scores, is_open = made_up(5)
     wild = torch.where(is_open, scores, torch.nan)
     values, other = (
@@ -102,7 +102,7 @@ def test_with_all_cells_open_the_order_is_that_of_reicharts_sum_of_ranks() -> No
     assert values.mean().item() == pytest.approx(0.5)
 
 
-def test_an_object_without_one_of_two_tasks_is_compared_by_the_other_alone() -> None:
+def test_an_object_with_only_one_of_two_tasks_is_compared_by_that_task() -> None:
     scores = torch.tensor([[3.0, 1.0], [2.0, 0.0], [1.0, 2.0]])
     is_open = torch.tensor([[True, True], [True, False], [True, True]])
     values = {
@@ -119,14 +119,14 @@ def test_an_object_without_one_of_two_tasks_is_compared_by_the_other_alone() -> 
 
 
 @given(k=st.integers(1, 50), t=st.integers(1, 9))
-def test_quotas_add_up_and_differ_by_one_at_most(k: int, t: int) -> None:
+def test_quotas_add_up_and_differ_by_at_most_one(k: int, t: int) -> None:
     parts = shares("quotas", k, t)
     assert sum(parts) == k
     assert len(parts) == t
     assert max(parts) - min(parts) <= 1
 
 
-def test_turns_go_round_with_the_steps() -> None:
+def test_the_task_whose_turn_it_is_changes_with_each_step() -> None:
     assert [order_of(step, 3)[0] for step in range(7)] == [0, 1, 2, 0, 1, 2, 0]
     assert order_of(2, 3) == [2, 0, 1]
     assert shares("alternating", 5, 3) == [5, 5, 5]

@@ -28,7 +28,7 @@ def score(strategy: Strategy, p: Tensor) -> Tensor:
     return strategy.score(Signals(len(p), {"mc_probabilities": p}))
 
 
-def test_two_sure_members_who_disagree_are_one_bit_apart() -> None:
+def test_two_certain_members_who_disagree_score_one_bit() -> None:
     p = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
     assert score(bald(), p).item() == pytest.approx(math.log(2))
     assert score(qbc_entropy(), p).item() == pytest.approx(math.log(2))
@@ -36,7 +36,7 @@ def test_two_sure_members_who_disagree_are_one_bit_apart() -> None:
     assert score(qbc_margin(), p).item() == pytest.approx(0)
 
 
-def test_members_who_agree_to_be_unsure_have_entropy_and_no_disagreement() -> None:
+def test_members_who_are_equally_uncertain_have_entropy_and_no_disagreement() -> None:
     p = torch.tensor([[[0.5, 0.5], [0.5, 0.5]]])
     assert score(qbc_entropy(), p).item() == pytest.approx(math.log(2))
     assert score(bald(), p).item() == pytest.approx(0, abs=1e-7)
@@ -51,7 +51,7 @@ def test_a_quarter_and_three_quarters_by_hand() -> None:
 @pytest.mark.long
 @given(st.integers(0, 999), st.integers(2, 6), st.integers(1, 5))
 @settings(max_examples=30)
-def test_every_score_equals_its_twin_of_loops(seed: int, k: int, c: int) -> None:
+def test_every_score_equals_its_slow_twin(seed: int, k: int, c: int) -> None:
     p = members(4, k, c, seed)
     for row, rows in enumerate(p.tolist()):
         mean = [sum(member[i] for member in rows) / k for i in range(c)]
@@ -99,7 +99,7 @@ def test_a_row_scores_the_same_alone(build: Callable[..., Strategy]) -> None:
     torch.testing.assert_close(alone, score(build(), p), rtol=0, atol=1e-12)
 
 
-def test_disagreement_passes_over_what_is_merely_noisy_and_entropy_does_not() -> None:
+def test_disagreement_ignores_rows_that_are_only_noisy_and_entropy_does_not() -> None:
     noisy = [[0.5, 0.5]] * 4
     disputed = [[0.95, 0.05], [0.05, 0.95], [0.95, 0.05], [0.9, 0.1]]
     p = torch.tensor([noisy, disputed])
@@ -111,7 +111,7 @@ def test_disagreement_passes_over_what_is_merely_noisy_and_entropy_does_not() ->
 
 
 @BUILDERS
-def test_the_committee_asked_for_is_the_one_drawn(build: Callable[..., Strategy]) -> None:
+def test_the_requested_committee_is_drawn(build: Callable[..., Strategy]) -> None:
     strategy = build(k=7, masks="independent")
     assert (strategy.committee.k, strategy.committee.masks) == (7, "independent")
     assert (build().committee.k, build().committee.masks) == (20, "consistent")

@@ -77,7 +77,7 @@ def assert_close(a: Candidates, b: Candidates) -> None:
 
 
 @ALL
-def test_scoring_leaves_the_net_and_its_batch_norm_as_they_were(name: str) -> None:
+def test_scoring_changes_neither_the_net_nor_its_batch_norm(name: str) -> None:
     setting = setting_of()
     replicas = fresh_replicas(setting, [0], "init")
     before = replicas.state().to_tensors()
@@ -89,7 +89,7 @@ def test_scoring_leaves_the_net_and_its_batch_norm_as_they_were(name: str) -> No
 
 @pytest.mark.long
 @ALL
-def test_what_a_selector_sees_does_not_depend_on_the_chunk_size(name: str) -> None:
+def test_the_input_of_a_selector_does_not_depend_on_the_chunk_size(name: str) -> None:
     setting = setting_of()
     replicas = fresh_replicas(setting, [0], "init")
     (whole,) = score(setting, replicas, [name], [0])
@@ -139,7 +139,7 @@ def test_labelled_rows_come_in_the_order_of_their_ids_with_their_own_labels() ->
     torch.testing.assert_close(labelled, outputs.hidden[0])
 
 
-def test_candidates_bound_what_is_looked_at_but_never_below_what_is_asked_for() -> None:
+def test_candidates_limit_the_scored_rows_but_never_below_the_query_size() -> None:
     setting = setting_of()
     replicas = fresh_replicas(setting, [0], "init")
     every = score(setting, replicas, ["margin"], [0])[0].rows
@@ -149,7 +149,7 @@ def test_candidates_bound_what_is_looked_at_but_never_below_what_is_asked_for() 
     assert len(score(setting, replicas, ["margin(candidates=3)"], [0])[0].rows) == 12
 
 
-def test_the_suite_that_others_use_finds_a_strategy_that_breaks_its_promises() -> None:
+def test_the_public_contract_check_finds_a_strategy_that_breaks_it() -> None:
     good = find_strategy("margin").strategy
     check_strategy(good)
 
@@ -176,6 +176,6 @@ def test_the_suite_that_others_use_finds_a_strategy_that_breaks_its_promises() -
             check_strategy(broken)
 
 
-def test_an_unknown_strategy_names_the_nearest() -> None:
+def test_an_unknown_strategy_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="did you mean margin"):
         find_strategy("margn")

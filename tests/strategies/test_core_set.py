@@ -66,12 +66,12 @@ def test_many_rows_in_float32_far_from_the_origin_agree_with_the_twin(m: int) ->
         centres = torch.cat([centres, points[row : row + 1].double()])
 
 
-def test_on_a_line_it_takes_the_far_end_then_the_other_then_the_middle() -> None:
+def test_on_a_line_the_far_end_is_picked_then_the_other_end_then_the_middle() -> None:
     line = torch.tensor([[0.0], [1.0], [4.1], [9.0], [10.0]])
     assert select(line, torch.tensor([[1.5]]), 3) == [4, 2, 0]
 
 
-def test_the_first_of_an_unlabelled_pool_is_any_row() -> None:
+def test_the_first_pick_without_labels_is_any_row() -> None:
     points, nothing = points_of(7, 0), torch.empty(0, 3, dtype=torch.float64)
     counts = torch.zeros(7)
     for seed in range(700):
@@ -80,7 +80,7 @@ def test_the_first_of_an_unlabelled_pool_is_any_row() -> None:
 
 
 @pytest.mark.long
-def test_of_rows_equally_far_any_is_taken_and_copies_come_last() -> None:
+def test_rows_equally_far_are_picked_at_random_and_copies_come_last() -> None:
     ends = torch.tensor([[0.0, 0], [3, 0], [-3, 0], [0, 3], [0, -3]])
     counts = torch.zeros(5)
     for seed in range(600):
@@ -101,7 +101,7 @@ def test_identical_rows_are_picked_once_each_and_equally_often() -> None:
     assert sorted(select(rows, rows[:2], 9)) == list(range(9))
 
 
-def test_distance_is_measured_where_the_parameter_says() -> None:
+def test_distance_is_measured_in_the_space_of_the_parameter() -> None:
     hidden, embeddings = torch.tensor([[1.0], [2], [9]]), torch.tensor([[5.0], [1], [2]])
     candidates = Candidates(
         torch.zeros(3),

@@ -25,7 +25,7 @@ def make_signals(n: int, passes: int, c: int, seed: int = 0) -> Signals:
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 6), st.integers(0, 99))
-def test_disagreements_are_counted_as_by_a_slow_twin_whatever_the_order_of_classes(
+def test_disagreements_equal_those_of_a_slow_twin_for_any_order_of_classes(
     n: int, passes: int, c: int, seed: int
 ) -> None:
     signals = make_signals(n, passes, c, seed)
@@ -38,7 +38,7 @@ def test_disagreements_are_counted_as_by_a_slow_twin_whatever_the_order_of_class
     assert n_disagreeing(turned).tolist() == twin
 
 
-def test_equally_probable_classes_agree_with_either_in_any_order() -> None:
+def test_tied_classes_agree_with_either_class_in_any_order() -> None:
     plain = torch.tensor([[0.4, 0.4, 0.2]])
     noised = torch.tensor([[[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]])
     for turn in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
@@ -48,7 +48,7 @@ def test_equally_probable_classes_agree_with_either_in_any_order() -> None:
         assert n_disagreeing(values).tolist() == [1]
 
 
-def test_only_rows_on_which_more_than_half_of_the_passes_disagree_are_asked_for() -> None:
+def test_only_rows_on_which_more_than_half_of_the_passes_disagree_are_queried() -> None:
     scores = torch.tensor([0, 1, 2, 3] * 30).float()
     candidates = Candidates(scores, {"embeddings": normal(120, 3)})
     rows = drop_query().select(candidates, 20, generator=stream(0, "q"))
@@ -59,7 +59,7 @@ def test_only_rows_on_which_more_than_half_of_the_passes_disagree_are_asked_for(
     assert (scores[rows] == 3).all()
 
 
-def test_too_few_disagreeing_rows_are_filled_by_the_next_most_disagreed_on() -> None:
+def test_too_few_disagreeing_rows_are_filled_up_by_the_next_most_disagreement() -> None:
     scores = torch.tensor([0.0, 1, 0, 3, 0, 1, 2, 0])
     candidates = Candidates(scores, {"embeddings": normal(8, 3)})
     seen = set[int]()
@@ -71,7 +71,7 @@ def test_too_few_disagreeing_rows_are_filled_by_the_next_most_disagreed_on() -> 
     assert seen == {0, 2, 4, 7}
 
 
-def test_one_row_is_asked_for_in_each_cluster_and_it_is_the_most_central() -> None:
+def test_the_most_central_row_of_each_cluster_is_queried() -> None:
     corners = torch.tensor([[0.0, 0], [0, 9], [9, 0], [9, 9]], dtype=torch.float64)
     offsets = torch.tensor([[0.0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], dtype=torch.float64)
     points = (corners[:, None] + 0.1 * offsets).flatten(0, 1)
@@ -109,7 +109,7 @@ def test_rows_that_coincide_are_drawn_at_random_and_not_twice() -> None:
     assert stats.chisquare(counts).pvalue > 0.001
 
 
-def test_the_same_query_whatever_the_order_of_classes() -> None:
+def test_the_query_does_not_depend_on_the_order_of_classes() -> None:
     signals = make_signals(200, 3, 4)
     turned = Signals(200, {name: values.flip(-1) for name, values in signals.values.items()})
     strategy, points = drop_query(), normal(200, 5, seed=9)
@@ -122,7 +122,7 @@ def test_the_same_query_whatever_the_order_of_classes() -> None:
     assert torch.equal(*picked)
 
 
-def test_its_parameters_reach_the_passes_and_those_out_of_range_are_refused() -> None:
+def test_parameters_affect_the_passes_and_those_out_of_range_are_refused() -> None:
     strategy = drop_query(space="hidden", passes=5, p=0.5)
     assert strategy.keeps == {"hidden"}
     assert strategy.input_dropout.passes == 5

@@ -67,7 +67,7 @@ def test_the_shortest_gap_is_bisected_first_and_gaps_between_equal_labels_are_le
         assert set(chosen[4:]) == {3, 4}
 
 
-def test_once_no_gap_is_left_the_rows_nearest_to_a_change_follow() -> None:
+def test_rows_nearest_to_a_change_follow_once_no_gap_is_left() -> None:
     # Rows 0 1 2, LABEL 0, LABEL 1, row 3, LABEL 1, row 4: one, two and three places away, and on
     # the other side one and three.
     candidates = two_classes([0.99, 0.95, 0.9, 0.5, 0.3], [0.8, 0.7, 0.4], [0, 1, 1])
@@ -111,7 +111,7 @@ def test_the_graphs_of_three_classes_take_turns() -> None:
 
 @pytest.mark.long
 @BOTH
-def test_without_labels_of_two_kinds_galaxy_is_random_and_direct_still_picks(
+def test_without_labels_of_two_classes_galaxy_is_random_and_direct_still_picks(
     strategy: Strategy,
 ) -> None:
     candidates = two_classes([0.9, 0.8, 0.6, 0.4, 0.3, 0.1], [0.7], [-1])
@@ -126,7 +126,7 @@ def test_without_labels_of_two_kinds_galaxy_is_random_and_direct_still_picks(
 
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=12))
-def test_the_threshold_has_most_labels_on_their_side(votes: list[int]) -> None:
+def test_the_threshold_puts_the_most_labels_on_their_own_side(votes: list[int]) -> None:
     # The slow twin: count the right ones for every place between rows.
     right = [
         sum(v == 1 for v in votes[:i]) + sum(v == -1 for v in votes[i:])
@@ -154,7 +154,7 @@ def test_direct_queries_around_the_threshold_by_hand() -> None:
         assert set(chosen) == {3, 4}
 
 
-def test_direct_gives_each_class_as_many_rows() -> None:
+def test_direct_gives_each_class_equally_many_rows() -> None:
     candidates = make(400, 5, m=60)
     p = candidates.kept["probabilities"]
     both = torch.cat([p, candidates.labelled["probabilities"]])
@@ -174,7 +174,7 @@ def test_direct_gives_each_class_as_many_rows() -> None:
 
 @BOTH
 @pytest.mark.parametrize("c", [2, 3, 6])
-def test_the_query_is_the_same_however_classes_are_numbered(strategy: Strategy, c: int) -> None:
+def test_the_query_does_not_depend_on_how_classes_are_numbered(strategy: Strategy, c: int) -> None:
     for seed in range(10):
         candidates = make(60, c, seed=seed)
         turned = Candidates(

@@ -40,7 +40,7 @@ def test_squared_distances_equal_those_of_scipy(n: int, m: int, d: int, seed: in
 
 
 @given(SIZES, SIZES, st.integers(0, 99))
-def test_distances_among_rows_equal_those_of_scipy_and_are_zero_to_oneself(
+def test_distances_among_rows_equal_those_of_scipy_with_a_zero_diagonal(
     n: int, d: int, seed: int
 ) -> None:
     points = normal(n, d, seed=seed)
@@ -53,9 +53,7 @@ def test_distances_among_rows_equal_those_of_scipy_and_are_zero_to_oneself(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("d", [3, 64, 768, 4096])
-def test_coinciding_rows_are_at_distance_0_whatever_rounding_leaves(
-    d: int, dtype: torch.dtype
-) -> None:
+def test_coinciding_rows_have_distance_0_despite_rounding(d: int, dtype: torch.dtype) -> None:
     some = normal(150, d, dtype=dtype)
     points = torch.cat([some, some, some[:7]])
     twins = torch.arange(300).roll(150)
@@ -66,7 +64,7 @@ def test_coinciding_rows_are_at_distance_0_whatever_rounding_leaves(
     assert which.tolist() == [*range(150), *range(150), *range(7)]
 
 
-def test_an_offset_common_to_all_rows_costs_no_digits_in_float32() -> None:
+def test_a_common_offset_costs_no_precision_in_float32() -> None:
     points = normal(50, 8, dtype=torch.float32)
     far = points + 1000
     exact = torch.from_numpy(cdist(far.numpy(), far.numpy(), "sqeuclidean")).float()
@@ -75,14 +73,14 @@ def test_an_offset_common_to_all_rows_costs_no_digits_in_float32() -> None:
     torch.testing.assert_close(everyone, exact, atol=1e-3, rtol=1e-4)
 
 
-def test_blocks_name_every_row_once_and_stay_within_the_bound() -> None:
+def test_blocks_cover_every_row_once_and_stay_within_the_bound() -> None:
     parts = blocks(10_000, 700, 3000)
     assert torch.equal(torch.cat(parts), torch.arange(10_000))
     assert max(len(part) for part in parts) * 3000 <= BLOCK
     assert len(parts) > 1
 
 
-def test_the_nearest_centre_is_that_of_all_distances_over_several_blocks() -> None:
+def test_the_nearest_centre_over_several_blocks_equals_that_over_all_distances() -> None:
     points, centres = normal(3000, 4), normal(1000, 4, seed=1)
     assert BLOCK < 3000 * 1000  # so more than one block
     distances, which = nearest(points, centres)
@@ -91,7 +89,7 @@ def test_the_nearest_centre_is_that_of_all_distances_over_several_blocks() -> No
     torch.testing.assert_close(distances, torch.from_numpy(twin.min(1)))
 
 
-def test_k_means_finds_clusters_that_stand_apart() -> None:
+def test_k_means_finds_well_separated_clusters() -> None:
     corners = torch.tensor([[0.0, 0], [0, 5], [5, 0], [5, 5], [9, 9]])
     points = blobs(30, corners)
     for seed in range(20):
@@ -102,7 +100,7 @@ def test_k_means_finds_clusters_that_stand_apart() -> None:
         torch.testing.assert_close(centres[groups[:, 0]], corners, atol=0.05, rtol=0)
 
 
-def test_every_row_goes_to_its_nearest_centre_and_the_spread_is_that_of_scikit_learn() -> None:
+def test_every_row_belongs_to_its_nearest_centre_and_the_spread_equals_scikit_learns() -> None:
     points = normal(2000, 6, dtype=torch.float32)
     centres, found = k_means(points, 20, generator=stream(0, "k"))
     twin = cdist(points.numpy(), centres.numpy())
@@ -123,7 +121,7 @@ def test_many_rows_are_clustered_from_a_sample_without_losing_quality() -> None:
 
 @pytest.mark.long
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
-def test_k_means_has_k_centres_also_when_all_rows_coincide(n: int, k: int, seed: int) -> None:
+def test_k_means_has_k_centres_even_if_all_rows_coincide(n: int, k: int, seed: int) -> None:
     k = min(n, k)
     for points in (torch.ones(n, 3), normal(n, 3, seed=seed), torch.zeros(n, 3)):
         centres, found = k_means(points, k, generator=stream(seed, "k"))
@@ -140,20 +138,20 @@ def test_more_clusters_than_rows_or_none_are_refused(k: int) -> None:
         k_means(normal(5, 2), k, generator=stream(0, "k"))
 
 
-def test_as_many_clusters_as_distinct_rows_give_each_row_its_own() -> None:
+def test_with_as_many_clusters_as_distinct_rows_each_row_has_its_own() -> None:
     points = normal(25, 3)
     found = k_means(points, 25, generator=stream(0, "k"))[1]
     assert found.unique().numel() == 25
 
 
-def test_k_means_is_the_same_from_the_same_stream_and_differs_between_streams() -> None:
+def test_k_means_is_equal_for_equal_streams_and_differs_between_streams() -> None:
     points = normal(500, 5, dtype=torch.float32)
     runs = [k_means(points, 7, generator=stream(s, "k"))[0] for s in (1, 1, 2)]
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_the_mean_of_a_cluster_by_hand_and_an_empty_one_stays_where_it_was() -> None:
+def test_a_cluster_moves_to_its_mean_and_an_empty_one_does_not_move() -> None:
     points = torch.tensor([[1.0, 1], [3, 1], [8, 8]])
     centres = torch.tensor([[0.0, 0], [7, 7], [9, 9]])
     found = means(points, torch.tensor([0, 0, 2]), centres)
@@ -171,7 +169,7 @@ def test_rows_are_drawn_in_proportion_to_their_weights() -> None:
     assert stats.chisquare(counts[[1, 2, 4]], [500, 1000, 2500]).pvalue > 0.001
 
 
-def test_rows_of_no_weight_are_drawn_equally_often() -> None:
+def test_rows_with_zero_weights_are_drawn_equally_often() -> None:
     generator = stream(0, "draw")
     counts = torch.zeros(4)
     for _ in range(2000):

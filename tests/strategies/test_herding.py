@@ -76,9 +76,7 @@ def assert_greedy(
 
 @settings(max_examples=8)
 @given(st.integers(2, 12), st.integers(0, 4), st.integers(0, 999), st.sampled_from([0.2, 1.0]))
-def test_max_herding_picks_what_recomputing_every_gain_picks(
-    n: int, m: int, seed: int, sigma: float
-) -> None:
+def test_max_herding_equals_recomputing_every_gain(n: int, m: int, seed: int, sigma: float) -> None:
     points, labelled = normal(n, 3, seed=seed), normal(m, 3, seed=seed + 1000)
     k = min(n, 5)
     strategy = max_herding(sigma=sigma)
@@ -100,7 +98,9 @@ def test_uncertainty_herding_weighs_by_the_score_and_adapts_its_width(
     assert_greedy(rows, points, labelled, scores, sigma)
 
 
-def test_lazy_gains_change_nothing_on_hundreds_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lazy_gains_do_not_change_the_picks_of_hundreds_of_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     points = normalize(normal(300, 2), dim=1)
     weights = torch.rand(300, generator=stream(1, "w"), dtype=torch.float64)
     none = torch.zeros(300, dtype=torch.float64)
@@ -126,14 +126,14 @@ def test_three_points_by_hand() -> None:
         assert rows[1] == 0
 
 
-def test_what_labelled_rows_cover_gains_nothing() -> None:
+def test_rows_covered_by_labelled_rows_gain_nothing() -> None:
     points = torch.tensor([[0.0, 2], [3, 0], [1, 0], [1, 0]])
     labelled = torch.tensor([[5.0, 0]])
     rows = max_herding().select(make(points, labelled), 1, generator=stream(0, "q"))
     assert rows.tolist() == [0]
 
 
-def test_a_narrow_kernel_makes_it_margin_sampling() -> None:
+def test_a_narrow_kernel_gives_margin_sampling() -> None:
     points, scores = normal(60, 4), torch.rand(60, generator=stream(0, "s"), dtype=torch.float64)
     strategy = uncertainty_herding(sigma=1e-4)
     rows = strategy.select(make(points, normal(5, 4, seed=9), scores), 9, generator=stream(0, "q"))
@@ -149,7 +149,7 @@ def test_the_score_is_one_minus_the_margin_and_heat_makes_it_larger() -> None:
     assert warm.score(signals).tolist() == pytest.approx([float(1 - root[0] + root[1]), 0, 1])
 
 
-def test_the_width_is_the_least_distance_of_rows_that_differ() -> None:
+def test_the_width_is_the_smallest_distance_of_rows_that_differ() -> None:
     points = normalize(normal(30, 3), dim=1)
     least = pdist(points.numpy()).min()
     assert least_distance(points) == pytest.approx(least)
@@ -160,7 +160,7 @@ def test_the_width_is_the_least_distance_of_rows_that_differ() -> None:
 
 @pytest.mark.parametrize("strategy", [max_herding(), uncertainty_herding()])
 @pytest.mark.parametrize("k", [1, 20, 40])
-def test_rows_that_coincide_are_still_k_distinct_ones_in_random_order(
+def test_coinciding_rows_give_k_distinct_rows_in_random_order(
     strategy: herding.Strategy, k: int
 ) -> None:
     for points in (torch.ones(40, 3), torch.zeros(40, 3)):
@@ -170,7 +170,7 @@ def test_rows_that_coincide_are_still_k_distinct_ones_in_random_order(
 
 
 @pytest.mark.long
-def test_ties_fall_equally_often_on_each_row() -> None:
+def test_ties_are_broken_equally_often_for_each_row() -> None:
     counts = torch.zeros(8)
     for seed in range(800):
         rows = max_herding().select(
@@ -180,7 +180,7 @@ def test_ties_fall_equally_often_on_each_row() -> None:
     assert stats.chisquare(counts).pvalue > 0.001
 
 
-def test_thousands_of_rows_that_all_tie_take_no_pass_over_all_for_each_pick() -> None:
+def test_picks_among_thousands_of_tied_rows_do_not_each_pass_over_all_rows() -> None:
     # All gains are equal: 400 passes over all pairs of 3,200 rows would take minutes.
     points = torch.eye(16).repeat(200, 1)
     rows = max_herding(sigma=0.1).select(
@@ -190,7 +190,7 @@ def test_thousands_of_rows_that_all_tie_take_no_pass_over_all_for_each_pick() ->
     assert (rows[:16] % 16).unique().numel() == 16
 
 
-def test_both_compare_rows_where_they_are_told_to() -> None:
+def test_both_strategies_compare_rows_in_the_given_space() -> None:
     for build in (max_herding, uncertainty_herding):
         strategy = build(space="hidden")
         assert strategy.keeps == strategy.labelled == {"hidden"}

@@ -23,19 +23,19 @@ def best(strategy: Strategy, signal: Signal) -> list[int]:
     return query(strategy, Candidates(scores), 4, generator=stream(0, "q")).tolist()
 
 
-def test_the_highest_loss_comes_first_and_reversed_the_lowest() -> None:
+def test_the_highest_loss_comes_first_and_the_lowest_if_reversed() -> None:
     assert best(learning_loss(), "predicted_loss") == [1, 3, 0, 2]
     assert best(ideal_learning_loss(), "true_loss") == [1, 3, 0, 2]
     assert best(reverse_ideal_learning_loss(), "true_loss") == [2, 0, 3, 1]
 
 
-def test_only_the_ideal_ones_ask_for_the_hidden_label() -> None:
+def test_only_the_ideal_strategies_need_the_hidden_label() -> None:
     assert learning_loss().signals == {"predicted_loss"}
     assert ideal_learning_loss().signals == {"true_loss"}
     assert reverse_ideal_learning_loss().signals == {"true_loss"}
 
 
 @pytest.mark.parametrize("build", [ideal_learning_loss, reverse_ideal_learning_loss])
-def test_a_predicted_loss_does_not_pass_for_the_true_one(build: Callable[[], Strategy]) -> None:
+def test_a_predicted_loss_is_not_used_as_the_true_loss(build: Callable[[], Strategy]) -> None:
     with pytest.raises(ValueError, match="true_loss"):
         build().score(Signals(4, {"predicted_loss": LOSSES}))

@@ -40,7 +40,7 @@ def candidates_of(strategy: Strategy, signals: Signals) -> Candidates:
     return Candidates(strategy.score(signals), {s: signals.values[s] for s in strategy.keeps})
 
 
-def test_opposite_heads_disagree_wholly_and_equal_ones_not_at_all() -> None:
+def test_opposite_heads_disagree_fully_and_equal_heads_not_at_all() -> None:
     mixed = [0.5, 0.5]
     signals = signals_of(
         [
@@ -56,7 +56,7 @@ def test_opposite_heads_disagree_wholly_and_equal_ones_not_at_all() -> None:
     assert disagreement(signals).tolist() == pytest.approx([1, 0, 0, 0, by_hand])
 
 
-def test_three_heads_that_name_three_classes_disagree_wholly() -> None:
+def test_three_heads_that_predict_three_classes_disagree_fully() -> None:
     heads = [[1 / 3] * 3, [1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]
     signals = signals_of([heads, heads], [[1, 1, 1], [0, 1, 1]])
     assert disagreement(signals).tolist() == pytest.approx([1, 1])
@@ -76,7 +76,7 @@ def test_the_disagreement_of_two_present_heads_is_that_of_scipy(seed: int, c: in
         assert len(there) > 1 or scores[i] == 0
 
 
-def test_contradicting_heads_come_first_the_most_confident_of_the_least_ahead_by_hand() -> None:
+def test_contradicting_heads_come_first_ordered_by_their_least_confident_head() -> None:
     signals = signals_of(
         [
             [[0.6, 0.4], [0.9, 0.1], [0.2, 0.8]],  # contradict, least 0.8
@@ -98,7 +98,7 @@ def test_with_three_modalities_one_dissenting_head_is_enough() -> None:
     assert contention(signals).tolist() == pytest.approx([0.6, -0.5, 0.6])
 
 
-def test_each_pattern_gets_its_share_of_the_query_by_hand() -> None:
+def test_each_pattern_gets_its_share_of_the_query() -> None:
     # Eight rows with both modalities, four with the first only: of k = 6 four and two, though
     # the single ones all score 0.
     g = stream(0, "heads")
@@ -120,7 +120,7 @@ def test_each_pattern_gets_its_share_of_the_query_by_hand() -> None:
     assert seen == {8, 9, 10, 11}
 
 
-def test_largest_remainders_by_hand_and_equal_ones_at_random() -> None:
+def test_quotas_follow_the_largest_remainders_and_equal_ones_are_random() -> None:
     # 7 of 5 + 3 + 2: 3.5, 2.1, 1.4.
     quotas = largest_remainder(torch.tensor([5, 3, 2]), 7, generator=stream(0, "q"))
     assert quotas.tolist() == [4, 2, 1]

@@ -6,7 +6,7 @@ from alsim.options.training import TrainingOptions
 from alsim.strategies import STRATEGIES, find_strategy
 
 
-def test_parameters_in_a_name_reach_the_strategy() -> None:
+def test_parameters_in_a_name_are_passed_to_the_strategy() -> None:
     named = find_strategy("bald(k=50, masks=independent)")
     assert named.strategy.committee.k == 50
     assert named.strategy.committee.masks == "independent"
@@ -31,7 +31,7 @@ def test_a_name_keeps_every_digit_since_workers_read_the_strategy_from_it() -> N
         assert named.name == text
 
 
-def test_all_parameters_are_told_those_at_their_defaults_too() -> None:
+def test_all_parameters_are_reported_including_defaults() -> None:
     assert find_strategy("bald").parameters == {"k": 20, "masks": "consistent"}
     assert find_strategy("bald(k=3,candidates=99)").parameters == {
         "k": 3,
@@ -40,7 +40,7 @@ def test_all_parameters_are_told_those_at_their_defaults_too() -> None:
     }
 
 
-def test_how_the_net_is_trained_can_belong_to_the_strategy() -> None:
+def test_a_name_can_include_how_the_net_is_trained() -> None:
     named = find_strategy("random(batch-norm=frozen,batch-rule=fixed)")
     adapted = named.adapt(TrainingOptions())
     assert (adapted.batch_norm, adapted.batch_rule) == ("frozen", "fixed")
@@ -48,7 +48,7 @@ def test_how_the_net_is_trained_can_belong_to_the_strategy() -> None:
     assert find_strategy("random(batch-norm=train)").name == "random(batch-norm=train)"
 
 
-def test_candidates_for_all_leave_those_that_look_at_nothing_alone() -> None:
+def test_a_common_number_of_candidates_does_not_affect_strategies_without_signals() -> None:
     assert find_strategy("margin", 500).strategy.candidates == 500
     assert find_strategy("margin(candidates=70)", 500).strategy.candidates == 70
     assert find_strategy("random", 500).strategy.candidates is None
@@ -70,14 +70,12 @@ def test_candidates_for_all_leave_those_that_look_at_nothing_alone() -> None:
         ("bold", "no strategy 'bold'.*did you mean bald"),
     ],
 )
-def test_a_name_that_means_nothing_is_refused_with_the_way_to_mend_it(
-    text: str, message: str
-) -> None:
+def test_an_invalid_name_is_refused_with_a_remedy(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=f"(?s){message}"):
         find_strategy(text)
 
 
-def test_every_strategy_of_the_table_can_be_written_with_all_its_parameters() -> None:
+def test_every_strategy_can_be_written_with_all_its_parameters() -> None:
     for name in STRATEGIES:
         named = find_strategy(name)
         inside = ",".join(f"{key}={value}" for key, value in named.parameters.items())

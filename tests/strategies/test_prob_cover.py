@@ -48,7 +48,7 @@ def test_each_pick_covers_as_many_new_rows_as_any_could(
         covered |= is_near[row]
 
 
-def test_the_densest_direction_comes_first_then_the_next_dense() -> None:
+def test_the_densest_direction_comes_first_then_the_next_densest() -> None:
     angles = torch.tensor([0.0, 0.01, 0.02, 0.03, 2.0, 2.01, 2.02, 4.0])
     points = torch.stack([angles.cos(), angles.sin()], 1)
     for seed in range(10):
@@ -67,7 +67,7 @@ def test_labelled_rows_cover_their_balls() -> None:
     assert rows[0] in (4, 5, 6)
 
 
-def test_once_all_is_covered_it_goes_on_at_random_without_repeating() -> None:
+def test_once_everything_is_covered_picks_are_random_without_repetition() -> None:
     picked = [
         prob_cover(delta=2.0)
         .select(make(torch.ones(30, 2), torch.ones(1, 2)), 5, generator=stream(seed, "q"))

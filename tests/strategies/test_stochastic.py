@@ -25,7 +25,7 @@ def draws(beta: float, k: int) -> list[tuple[int, ...]]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
-def test_a_row_is_first_in_proportion_to_its_score_to_the_power_of_beta(beta: float) -> None:
+def test_a_row_comes_first_in_proportion_to_its_score_to_the_power_of_beta(beta: float) -> None:
     firsts = torch.tensor(draws(beta, 1)).flatten().bincount(minlength=5)
     weights = (SCORES.double() ** beta)[SCORES > 0]
     assert firsts[SCORES == 0].sum() == 0
@@ -33,7 +33,7 @@ def test_a_row_is_first_in_proportion_to_its_score_to_the_power_of_beta(beta: fl
     assert stats.chisquare(firsts[SCORES > 0].numpy(), expected.numpy()).pvalue > 0.001
 
 
-def test_pairs_come_as_draws_without_replacement() -> None:
+def test_pairs_are_distributed_as_draws_without_replacement() -> None:
     drawn = draws(1.0, 2)
     weights = dict(enumerate(SCORES.tolist()))
     total = sum(weights.values())
@@ -93,7 +93,7 @@ def test_the_margin_is_turned_into_a_weight_between_zero_and_one() -> None:
     assert (scores >= 0).all()
 
 
-def test_the_committee_of_power_bald_is_the_one_asked_for() -> None:
+def test_power_bald_uses_the_requested_committee() -> None:
     strategy = power_bald(k=5, masks="independent", beta=2.0)
     assert (strategy.committee.k, strategy.committee.masks) == (5, "independent")
     agreeing = torch.full((8, 5, 4), 0.25)

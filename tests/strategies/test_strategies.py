@@ -42,7 +42,7 @@ def test_random_queries_every_row_equally_often() -> None:
     assert stats.chisquare(counts.numpy()).pvalue > 0.001
 
 
-def test_the_best_scores_come_first_and_ties_fall_by_the_stream() -> None:
+def test_the_best_scores_come_first_and_ties_are_broken_by_the_generator() -> None:
     scores = torch.tensor([0.1, 0.9, 0.5, 0.5, 0.5, 0.2])
     picked = [top_k(Candidates(scores), 3, generator=stream(s, "q")).tolist() for s in range(300)]
     assert all(rows[0] == 1 for rows in picked)
@@ -52,21 +52,21 @@ def test_the_best_scores_come_first_and_ties_fall_by_the_stream() -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 99))
-def test_top_k_takes_what_sorting_would(n: int, seed: int) -> None:
+def test_top_k_equals_sorting(n: int, seed: int) -> None:
     scores = torch.rand(n, generator=stream(seed, "scores"))
     k = min(n, 7)
     rows = top_k(Candidates(scores), k, generator=stream(seed, "q"))
     assert scores[rows].tolist() == sorted(scores.tolist(), reverse=True)[:k]
 
 
-def test_a_half_and_two_quarters_by_hand() -> None:
+def test_the_scores_of_a_half_and_two_quarters_equal_those_by_hand() -> None:
     signals = from_rows([0.5, 0.25, 0.25])
     assert least_confident(signals).item() == pytest.approx(0.5)
     assert margin(signals).item() == pytest.approx(-0.25)
     assert entropy(signals).item() == pytest.approx(1.5 * math.log(2))
 
 
-def test_the_study_prefers_a_close_race_by_margin_and_a_weak_winner_by_confidence() -> None:
+def test_margin_prefers_a_close_race_and_least_confident_a_weak_winner() -> None:
     # VK 2020: {0.5; 0.49; 0.01} against {0.49; 0.255; 0.255}.
     race = from_rows([0.5, 0.49, 0.01], [0.49, 0.255, 0.255])
     assert margin(race).argmax() == 0
@@ -74,7 +74,7 @@ def test_the_study_prefers_a_close_race_by_margin_and_a_weak_winner_by_confidenc
 
 
 @POINTWISE
-def test_certainty_scores_lowest_and_uniformity_highest(score: object) -> None:
+def test_a_certain_prediction_scores_lowest_and_a_uniform_one_highest(score: object) -> None:
     signals = from_rows([1, 0, 0, 0], [0.25] * 4, [0.7, 0.1, 0.1, 0.1])
     values = score(signals)  # pyright: ignore[reportCallIssue]
     assert torch.isfinite(values).all()

@@ -52,7 +52,7 @@ def test_the_number_of_steps_is_a_parameter() -> None:
         tcm(steps=-1)
 
 
-def test_it_scores_by_the_margin_throughout() -> None:
+def test_all_steps_score_by_the_margin() -> None:
     p = torch.tensor([[0.7, 0.2, 0.1], [0.4, 0.4, 0.2]])
     assert tcm().score(Signals(2, {"probabilities": p})).tolist() == pytest.approx([-0.5, 0])
 

@@ -38,7 +38,7 @@ def group(n: int, x: float, spread: float = 0.1) -> torch.Tensor:
     return torch.stack([x + spread * places * places.abs(), torch.zeros_like(places)], 1)
 
 
-def test_the_densest_row_of_each_uncovered_cluster_the_largest_first() -> None:
+def test_the_densest_row_of_each_uncovered_cluster_is_picked_the_largest_cluster_first() -> None:
     points = torch.cat([group(21, 0), group(31, 10), group(11, 20), group(41, 30)])
     labelled = torch.tensor([[30.0, 0]], dtype=torch.float64)
     for seed in range(10):
@@ -113,7 +113,7 @@ def test_clusters_that_tie_come_first_equally_often() -> None:
 @pytest.mark.long
 @settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(0, 20), st.integers(1, 60), st.integers(0, 99))
-def test_there_are_always_k_distinct_rows(n: int, m: int, k: int, seed: int) -> None:
+def test_a_query_always_has_k_distinct_rows(n: int, m: int, k: int, seed: int) -> None:
     k = min(n, k)
     everywhere = normal(n + m, 2, seed=seed)
     for points in (everywhere, torch.ones(n + m, 2), everywhere.round()):
@@ -123,7 +123,7 @@ def test_there_are_always_k_distinct_rows(n: int, m: int, k: int, seed: int) -> 
         assert rows.max() < n
 
 
-def test_fewer_clusters_than_rows_asked_for_are_gone_round_again() -> None:
+def test_clusters_take_further_turns_if_they_are_fewer_than_the_query_size() -> None:
     points = torch.cat([group(20, 0), group(20, 10)])
     strategy = typiclust(max_clusters=2)
     rows = strategy.select(make(points, points[:0]), 6, generator=stream(0, "q"))
@@ -140,7 +140,7 @@ def test_small_clusters_are_left_till_last() -> None:
     assert small[60]
 
 
-def test_a_large_cluster_is_looked_at_in_part_and_in_bounded_memory() -> None:
+def test_a_large_cluster_is_sampled_and_uses_bounded_memory() -> None:
     # All in one cluster: pairwise distances of 40,000 rows would be 6.4 GB.
     points = normal(40_000, 2, seed=1).float()
     strategy = typiclust(max_clusters=1)
@@ -164,7 +164,7 @@ def test_the_pick_is_the_densest_of_the_clusters_that_k_means_gives() -> None:
         assert mine[int(distances.argmin())] == row
 
 
-def test_it_compares_rows_where_it_is_told_to() -> None:
+def test_rows_are_compared_in_the_given_space() -> None:
     strategy = typiclust(space="hidden")
     assert strategy.keeps == strategy.labelled == {"hidden"}
     rows = strategy.select(

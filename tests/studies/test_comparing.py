@@ -40,7 +40,7 @@ def note_of(found: Comparison, words: str) -> str:
     return note
 
 
-def test_one_run_is_compared_as_its_steps_are(tmp_path: Path) -> None:
+def test_comparing_one_run_equals_comparing_its_steps(tmp_path: Path) -> None:
     folder = write_tiny_run(tmp_path / "posts")
     run = read_run(folder)
     expected = compare_steps(run.steps)
@@ -49,7 +49,7 @@ def test_one_run_is_compared_as_its_steps_are(tmp_path: Path) -> None:
         assert alsim.compare(given) == expected
 
 
-def test_every_option_reaches_the_comparison(tmp_path: Path) -> None:
+def test_every_option_affects_the_comparison(tmp_path: Path) -> None:
     run = read_run(write_tiny_run(tmp_path / "posts"))
     told = alsim.compare(
         run, metric="macro_f1", baseline="margin", reference=0.5, share=0.3, cost_per_label=2.0
@@ -65,7 +65,7 @@ def test_every_option_reaches_the_comparison(tmp_path: Path) -> None:
     assert alsim.compare(run, x="cost") == compare_steps(run.steps, x="cost")
 
 
-def test_a_bootstrap_is_always_the_same_and_said_to_be_too_narrow(tmp_path: Path) -> None:
+def test_a_bootstrap_is_reproducible_and_reported_as_too_narrow(tmp_path: Path) -> None:
     run = read_run(write_tiny_run(tmp_path / "posts", ahead({"random": [0, 0], "z": [90, 130]})))
     found = alsim.compare(run, interval="bootstrap")
     assert "too narrow" in note_of(found, "bootstrap")
@@ -81,14 +81,14 @@ def test_a_bootstrap_is_always_the_same_and_said_to_be_too_narrow(tmp_path: Path
 # Several runs
 
 
-def test_a_strategy_that_one_run_alone_has_keeps_its_name(tmp_path: Path) -> None:
+def test_a_strategy_that_only_one_run_has_keeps_its_name(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one", {"random": SMALL["random"]})
     two = write_tiny_run(tmp_path / "two", {"margin": SMALL["margin"]})
     both = write_tiny_run(tmp_path / "both")
     assert alsim.compare([one, two]) == alsim.compare(both)
 
 
-def test_a_strategy_of_two_runs_with_other_settings_is_called_by_the_run_too(
+def test_a_strategy_of_two_runs_with_different_settings_is_named_with_its_run(
     tmp_path: Path,
 ) -> None:
     one = write_tiny_run(tmp_path / "one")
@@ -105,7 +105,7 @@ def test_a_strategy_of_two_runs_with_other_settings_is_called_by_the_run_too(
     )
 
 
-def test_of_several_randoms_that_of_the_run_named_first_is_the_baseline(tmp_path: Path) -> None:
+def test_the_baseline_is_the_random_of_the_run_named_first(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(
         tmp_path / "two", configuration=configuration(training={"retrain": True}), curves=MORE
@@ -124,7 +124,7 @@ def test_of_several_randoms_that_of_the_run_named_first_is_the_baseline(tmp_path
     assert "margin · one, margin · two" in str(refused.value)
 
 
-def test_seeds_of_runs_with_the_same_settings_count_together(tmp_path: Path) -> None:
+def test_seeds_of_runs_with_the_same_settings_are_joined(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(tmp_path / "two", MORE)
     joined = {name: {**SMALL[name], **MORE[name]} for name in SMALL}
@@ -137,7 +137,7 @@ def test_seeds_of_runs_with_the_same_settings_count_together(tmp_path: Path) -> 
     )
 
 
-def test_a_seed_that_two_runs_have_alike_counts_once(tmp_path: Path) -> None:
+def test_a_seed_that_is_equal_in_two_runs_counts_once(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one")
     copy = write_tiny_run(tmp_path / "copy")
     assert replace(alsim.compare([one, copy]), notes=()) == alsim.compare(one)
@@ -152,7 +152,7 @@ def test_a_seed_that_two_runs_have_alike_counts_once(tmp_path: Path) -> None:
         {"versions": {"alsim": "0.0.9"}},
     ],
 )
-def test_seeds_do_not_count_together_where_anything_but_seeds_differs(
+def test_seeds_are_not_joined_if_other_settings_differ(
     tmp_path: Path, changed: Mapping[str, Any]
 ) -> None:
     one = write_tiny_run(tmp_path / "one", configuration=configuration(engine={"workers": 3}))
@@ -164,13 +164,13 @@ def test_seeds_do_not_count_together_where_anything_but_seeds_differs(
     assert "margin · other" in names_of(alsim.compare([one, other]))
 
 
-def test_a_seed_that_came_out_otherwise_does_not_count_with_the_others(tmp_path: Path) -> None:
+def test_a_seed_with_different_results_in_two_runs_is_not_joined(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(tmp_path / "two", {"margin": {0: [0.3, 0.6, 0.7], 1: [0.4, 0.6, 0.81]}})
     assert names_of(alsim.compare([one, two])) == ["margin · one", "margin · two", "random"]
 
 
-def test_two_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+def test_runs_with_the_same_name_are_labelled_by_their_folders(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "a" / "posts")
     two = write_tiny_run(tmp_path / "b" / "posts", MORE, configuration=None)
     assert f"margin · {two}" in names_of(alsim.compare([one, two]))
@@ -201,7 +201,9 @@ def test_runs_that_measure_different_things_are_refused_unless_forced(
     assert "margin · two" in names_of(found)
 
 
-def test_another_start_is_noted_and_all_is_compared_where_the_runs_overlap(tmp_path: Path) -> None:
+def test_a_different_start_is_noted_and_runs_are_compared_where_they_overlap(
+    tmp_path: Path,
+) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(tmp_path / "two", {"entropy": SMALL["margin"]}, start=200)
     found = alsim.compare([one, two])
@@ -214,7 +216,7 @@ def test_another_start_is_noted_and_all_is_compared_where_the_runs_overlap(tmp_p
     assert "schedule.initial_size (100 / 200)" in note_of(found, "runs differ")
 
 
-def test_of_many_settings_that_differ_the_first_are_listed(tmp_path: Path) -> None:
+def test_the_first_of_many_differing_settings_are_listed(tmp_path: Path) -> None:
     sizes = [{f"size_{i}": value for i in range(6)} for value in (1, 2)]
     one, two = (
         write_tiny_run(tmp_path / name, configuration=configuration(model=model))
@@ -235,7 +237,7 @@ def test_seeds_that_differ_are_noted(tmp_path: Path) -> None:
     assert [verdict.seeds for verdict in found.verdicts] == [(1,)]
 
 
-def test_what_is_not_whole_is_noted(tmp_path: Path) -> None:
+def test_incomplete_runs_are_noted(tmp_path: Path) -> None:
     lost = [{"strategy": "margin", "seed": 1, "step": 2}]
     curves = {**SMALL, "margin": {0: [0.3, 0.6, 0.7], 1: [0.4, 0.6]}}
     run = write_tiny_run(
@@ -253,7 +255,7 @@ def test_what_is_not_whole_is_noted(tmp_path: Path) -> None:
     assert "cut to that: margin, random" in note_of(found, "compared from")
 
 
-def test_a_curve_without_a_common_point_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+def test_a_curve_without_a_common_point_is_left_out_and_reported(tmp_path: Path) -> None:
     # The same settings, so z has two seeds, of which one begins where the other has ended.
     one = write_tiny_run(
         tmp_path / "one", {**SMALL, "z": {0: [0.1]}}, configuration=configuration()
@@ -267,7 +269,7 @@ def test_a_curve_without_a_common_point_is_left_out_and_said_to_be(tmp_path: Pat
     assert note_of(found, "left out").startswith("z is left out: no point of its curve")
 
 
-def test_one_point_alone_saves_nothing_and_says_so(tmp_path: Path) -> None:
+def test_a_single_point_saves_nothing_and_this_is_noted(tmp_path: Path) -> None:
     run = write_tiny_run(
         tmp_path / "posts", {"random": {0: [0.2], 1: [0.3]}, "z": {0: [0.4], 1: [0.6]}}
     )
@@ -276,7 +278,7 @@ def test_one_point_alone_saves_nothing_and_says_so(tmp_path: Path) -> None:
     assert found.start == found.end == 100
 
 
-def test_without_random_nothing_is_saved_and_that_is_noted(tmp_path: Path) -> None:
+def test_without_random_there_are_no_savings_and_this_is_noted(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", {"a": SMALL["random"], "b": SMALL["margin"]})
     found = alsim.compare(run)
     assert "no strategy is called random" in note_of(found, "--baseline")
@@ -303,15 +305,13 @@ def test_without_random_nothing_is_saved_and_that_is_noted(tmp_path: Path) -> No
         ({"baseline": "margins"}, r"did you mean margin\?"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_refused(
-    tmp_path: Path, options: dict[str, Any], told: str
-) -> None:
+def test_an_unusable_option_is_refused(tmp_path: Path, options: dict[str, Any], told: str) -> None:
     run = write_tiny_run(tmp_path / "posts")
     with pytest.raises(UsageError, match=told):
         alsim.compare(run, **options)
 
 
-def test_all_wrong_options_are_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_options_are_reported_at_once(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts")
     with pytest.raises(UsageError, match="2 options") as refused:
         alsim.compare(run, share=2.0, reference=3.0)

@@ -93,7 +93,7 @@ def start(whole: Whole, out: Path, n: int, *options: str, is_forked: bool = True
 
 
 @pytest.mark.slow
-def test_killed_by_two_workers_it_comes_out_the_same_to_the_byte_with_one(
+def test_a_study_killed_with_two_workers_gives_the_same_bytes_when_resumed_with_one(
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "study"
@@ -109,7 +109,7 @@ def test_killed_by_two_workers_it_comes_out_the_same_to_the_byte_with_one(
 
 
 @pytest.mark.slow
-def test_killed_after_each_metric_and_seed_it_keeps_what_was_done(
+def test_a_study_killed_after_each_metric_and_seed_keeps_its_results(
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "study"
@@ -120,7 +120,7 @@ def test_killed_after_each_metric_and_seed_it_keeps_what_was_done(
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_and_a_signal_are_one_message_each_and_nothing_is_lost(
+def test_a_dead_worker_and_a_signal_give_one_message_each_and_nothing_is_lost(
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "study"
@@ -145,7 +145,7 @@ def test_a_worker_that_dies_and_a_signal_are_one_message_each_and_nothing_is_los
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_kills_at_any_instant_change_no_byte(whole: Whole, tmp_path: Path, seed: int) -> None:
+def test_kills_at_any_moment_change_no_byte(whole: Whole, tmp_path: Path, seed: int) -> None:
     n_killed = n_studies = 0
     for share in torch.rand(10, generator=stream(seed, "kills")).tolist():
         out = tmp_path / f"study-{n_studies}"
@@ -187,7 +187,7 @@ ACTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ACTS)
 @pytest.mark.parametrize("code", [0, errno.ENOSPC])
-def test_a_kill_or_a_full_disk_amid_the_writing_of_any_file_is_survived(
+def test_a_kill_or_a_full_disk_during_the_writing_of_any_file_is_survived(
     whole: Whole, tmp_path: Path, who: str, code: int
 ) -> None:
     out = tmp_path / "study"

@@ -12,26 +12,26 @@ from alsim.studies.correlation.sizes import ENOUGH_GROUPS, plan_sizes
 SIZES = st.none() | st.integers(1, 3000)
 
 
-def test_a_large_pool_gives_the_sources_sizes() -> None:
+def test_a_large_pool_gives_the_sizes_of_the_source() -> None:
     sizes = plan_sizes(None, SizeOptions(), 14_000)
     assert sizes.schedule.initial_size == 2000
     assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (10_000, 100)
     assert str(sizes) == "2,000 initial labels; 100 groups of 100 rows"
 
 
-def test_a_small_pool_gives_less() -> None:
+def test_a_small_pool_gives_smaller_sizes() -> None:
     sizes = plan_sizes(None, SizeOptions(), 900)
     assert sizes.schedule.initial_size == 300
     assert (sizes.correlation.sample_size, sizes.correlation.group_size) == (600, 60)
     assert str(sizes) == "300 initial labels; 10 groups of 60 rows"
 
 
-def test_a_sample_by_default_is_of_whole_groups() -> None:
+def test_the_default_sample_has_only_whole_groups() -> None:
     sizes = plan_sizes(1444, SizeOptions(), 4332)
     assert (sizes.correlation.sample_size, sizes.n_left_over) == (2800, 0)
 
 
-def test_rows_beyond_whole_groups_are_told() -> None:
+def test_rows_that_do_not_fill_a_group_are_reported() -> None:
     sizes = plan_sizes(20, SizeOptions(sample_size=105, group_size=10), 200)
     assert sizes.correlation.sample_size == 100
     assert str(sizes) == (
@@ -63,7 +63,7 @@ def test_rows_beyond_whole_groups_are_told() -> None:
         ),
     ],
 )
-def test_sizes_that_were_asked_for_and_do_not_fit_are_refused(
+def test_requested_sizes_that_do_not_fit_are_refused(
     initial: int | None, asked: SizeOptions, n_pool: int, where: str, told: str
 ) -> None:
     with pytest.raises(UsageError, match=told) as caught:
@@ -72,7 +72,7 @@ def test_sizes_that_were_asked_for_and_do_not_fit_are_refused(
 
 
 @given(st.none() | st.integers(2, 3000), SIZES, SIZES, st.integers(1, 20_000))
-def test_what_is_planned_fits_is_what_was_asked_for_and_is_stable(
+def test_planned_sizes_fit_the_pool_and_the_request_and_are_stable(
     initial: int | None, sample: int | None, group: int | None, n_pool: int
 ) -> None:
     try:

@@ -137,7 +137,7 @@ def test_a_study_leaves_its_tables_and_its_manifest_and_nothing_else(
     assert watch.heard == done
 
 
-def test_gone_on_with_by_one_worker_it_is_what_two_workers_made_at_once(
+def test_a_study_resumed_with_one_worker_equals_an_uninterrupted_one_with_two(
     whole: tuple[CorrelationStudy, Hearing], left: Path
 ) -> None:
     unfinished = read_correlation(left)
@@ -163,7 +163,7 @@ def test_gone_on_with_by_one_worker_it_is_what_two_workers_made_at_once(
     assert {path: path.stat().st_mtime_ns for path in left.iterdir()} == before
 
 
-def test_a_metric_and_a_seed_alone_are_what_they_are_beside_others_but_for_the_control(
+def test_a_metric_and_a_seed_run_alone_give_the_same_numbers_as_among_others(
     whole: tuple[CorrelationStudy, Hearing], tmp_path: Path
 ) -> None:
     alone = go(tmp_path / "alone", metric=["margin"], seeds=[1])
@@ -171,7 +171,7 @@ def test_a_metric_and_a_seed_alone_are_what_they_are_beside_others_but_for_the_c
     assert alone.groups.equals(whole[0].groups.filter(wanted))
 
 
-def test_the_same_call_once_more_shows_a_finished_study_and_other_options_are_refused(
+def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refused(
     whole: tuple[CorrelationStudy, Hearing],
 ) -> None:
     folder = whole[0].folder
@@ -224,7 +224,7 @@ def edit(folder: Path, *path: str, value: object) -> None:
         (("configuration", "group_size"), 13, "configuration.group_size: 13 then, 12 now"),
     ],
 )
-def test_what_is_not_as_it_was_is_refused_and_the_command_named(
+def test_changed_conditions_are_refused_with_the_command_to_use(
     path: tuple[str, ...], value: object, told: str, left: Path
 ) -> None:
     edit(left, *path, value=value)
@@ -235,7 +235,7 @@ def test_what_is_not_as_it_was_is_refused_and_the_command_named(
 
 
 @pytest.mark.slow
-def test_nets_of_a_passive_phase_that_are_gone_are_trained_again(
+def test_missing_nets_of_a_passive_phase_are_trained_again(
     whole: tuple[CorrelationStudy, Hearing], left: Path
 ) -> None:
     shutil.rmtree(left / CHECKPOINTS)
@@ -243,7 +243,7 @@ def test_nets_of_a_passive_phase_that_are_gone_are_trained_again(
     assert tables_of(left) == tables_of(whole[0].folder)
 
 
-def test_a_pool_in_memory_goes_on_by_the_same_call(left: Path) -> None:
+def test_a_study_of_a_pool_in_memory_is_resumed_by_the_same_call(left: Path) -> None:
     edit(left, "arguments", value=None)
     with pytest.raises(StoreError, match="was a table in memory") as caught:
         alsim.resume(left)
@@ -251,7 +251,7 @@ def test_a_pool_in_memory_goes_on_by_the_same_call(left: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_that_one_has_are_the_start_of_every_seed(tmp_path: Path) -> None:
+def test_given_initial_labels_are_the_start_of_every_seed(tmp_path: Path) -> None:
     train = [row["id"] for row in POOL.to_pylist() if row["split"] == "train"][:50]
     watch = Hearing()
     study = go(

@@ -58,7 +58,7 @@ def copies_of(sent: list[Report]) -> list[Copies]:
     return [message for message in sent if isinstance(message, Copies)]
 
 
-def test_metrics_trained_alike_share_a_task_and_those_of_one_passive_phase_a_start(
+def test_metrics_with_equal_training_share_a_task_and_those_of_one_passive_phase_a_start(
     tmp_path: Path,
 ) -> None:
     plan = plan_of(tmp_path, 3, 5)
@@ -78,7 +78,7 @@ def test_metrics_trained_alike_share_a_task_and_those_of_one_passive_phase_a_sta
     assert len(set(journals)) == 8
 
 
-def test_what_is_done_is_left_out_of_the_plan_with_the_starts_that_nobody_waits_for(
+def test_finished_jobs_and_unneeded_starts_are_left_out_of_the_plan(
     tmp_path: Path,
 ) -> None:
     plan = plan_of(tmp_path, 3)
@@ -97,7 +97,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Report]]:
 
 
 @pytest.mark.long
-def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
+def test_each_metric_is_reported_and_kept_in_its_own_file(
     made: tuple[Path, list[Report]],
 ) -> None:
     folder, sent = made
@@ -112,7 +112,7 @@ def test_each_metric_is_told_of_and_kept_in_a_file_of_its_own(
 
 
 @pytest.mark.long
-def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
+def test_kept_results_are_not_computed_again_and_the_rest_is_equal(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     plan = plan_of(tmp_path, 3)
@@ -127,7 +127,7 @@ def test_what_is_kept_is_not_made_again_and_the_rest_comes_out_the_same(
 
 
 @pytest.mark.long
-def test_copies_one_after_another_are_those_in_lockstep(
+def test_copies_trained_one_after_another_equal_those_in_lockstep(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     sent = run(make_study("direct"), plan_of(tmp_path, 3), tmp_path)
@@ -146,7 +146,7 @@ def test_copies_one_after_another_are_those_in_lockstep(
 
 
 @pytest.mark.long
-def test_fewer_copies_at_once_than_groups_change_nothing(
+def test_training_fewer_copies_at_once_than_groups_changes_nothing(
     made: tuple[Path, list[Report]], tmp_path: Path
 ) -> None:
     study = replace(make_study(), copies=copies_at_once(4))
@@ -156,7 +156,7 @@ def test_fewer_copies_at_once_than_groups_change_nothing(
     assert mine["nll"].to_pylist() == pytest.approx(other["nll"].to_pylist(), abs=1e-9)
 
 
-def test_a_start_that_diverged_or_is_gone_ends_it(tmp_path: Path) -> None:
+def test_a_diverged_or_missing_start_is_an_error(tmp_path: Path) -> None:
     study, plan = make_study(), plan_of(tmp_path, 3)
     (tmp_path / JOURNALS).mkdir()
     with pytest.raises(StoreError, match="the nets of the passive phase are gone"):

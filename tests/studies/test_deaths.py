@@ -17,13 +17,13 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1\n'
         "terminate called after throwing an instance of 'std::bad_alloc'",
     ],
 )
-def test_a_worker_that_ran_out_of_memory_shows_its_last_line_alone(last: str) -> None:
+def test_a_worker_that_ran_out_of_memory_shows_only_its_last_line(last: str) -> None:
     what, where, mend = death_of(1, TRACEBACK + last, "margin, seed 0").args
     assert what == f"a worker process ran out of memory: {last}"
     assert where == "margin, seed 0"
     assert "--workers 1" in mend
 
 
-def test_a_worker_that_died_of_its_own_code_shows_where() -> None:
+def test_a_worker_that_failed_in_its_own_code_shows_where() -> None:
     what, *_ = death_of(1, f"{TRACEBACK}ValueError: x", "margin, seed 0").args
     assert what == f"a worker process ended with exit code 1:\n{TRACEBACK}ValueError: x"

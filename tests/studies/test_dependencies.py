@@ -181,21 +181,21 @@ def test_a_plug_in_that_was_edited_is_refused_by_name_before_it_is_imported(
     assert not is_imported(mine)
 
 
-def test_going_on_says_which_plug_in_it_runs(left: Path, mine: Path) -> None:
+def test_resuming_reports_which_plug_in_it_runs(left: Path, mine: Path) -> None:
     watch = Acting(interrupt)
     with pytest.raises(KeyboardInterrupt):
         alsim.resume(left, watch=watch)
     assert any(f"--strategy {mine}:least: runs the code in {mine}" in n for n in watch.notes)
 
 
-def test_a_plug_in_that_is_gone_is_told_with_what_can_be_done(left: Path, mine: Path) -> None:
+def test_a_missing_plug_in_is_reported_with_a_remedy(left: Path, mine: Path) -> None:
     mine.unlink()
     with pytest.raises(StoreError, match="the file that --strategy named is gone"):
         alsim.resume(left)
 
 
 @pytest.mark.parametrize("way", ["within", "by a link within", "by a link to it"])
-def test_code_that_a_run_brings_along_is_not_run_unless_it_is_trusted(
+def test_code_inside_the_folder_of_a_run_is_not_executed_unless_trusted(
     way: str, left: Path, mine: Path, tmp_path: Path
 ) -> None:
     own = (tmp_path if way == "by a link to it" else left) / "own.py"
@@ -217,7 +217,7 @@ def test_code_that_a_run_brings_along_is_not_run_unless_it_is_trusted(
 
 
 @pytest.mark.long
-def test_a_plug_in_that_is_edited_under_way_gives_one_run_one_strategy(
+def test_editing_a_plug_in_while_it_runs_does_not_change_the_strategy_of_the_run(
     whole: Run, place: Path
 ) -> None:
     code = place / "code"
@@ -234,7 +234,7 @@ def test_a_plug_in_that_is_edited_under_way_gives_one_run_one_strategy(
     assert tables_of(done.folder) == tables_of(whole.folder)
 
 
-def test_what_was_read_of_a_file_is_imported_whatever_it_holds_by_then(tmp_path: Path) -> None:
+def test_the_content_read_first_is_imported_even_if_the_file_changes(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("value = 2")
     with importing({str(path.resolve()): b"value = 1"}):
@@ -288,7 +288,7 @@ def _points() -> Any:
     return entry_points(group="alsim.strategies")
 
 
-def test_arguments_of_any_type_name_no_files() -> None:
+def test_arguments_of_any_type_are_searched_for_files_without_error() -> None:
     for value in (None, 3, object(), [None, 3], {"a": 1}, "a\0b.py:x", b"x.py:y"):
         for name in ("strategy", "metric", "model", "groups", "confusion"):
             assert all(isinstance(file.path, Path) for file in files_used({name: value}))

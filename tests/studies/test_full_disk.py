@@ -56,7 +56,7 @@ def see_refusal(code: int | None, told: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("code", FAULTS)
-def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goes_on(
+def test_a_disk_failure_at_any_act_of_a_worker_is_one_error_and_the_curve_can_be_resumed(
     tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "FIRST", 0.0)  # a checkpoint, however short the curve is
@@ -93,7 +93,7 @@ def test_a_disk_that_fails_at_any_act_of_a_worker_is_one_error_and_its_curve_goe
     ("code", "stride"),
     [(errno.ENOSPC, 5), *(pytest.param(code, 1, marks=pytest.mark.slow) for code in FAULTS)],
 )
-def test_a_disk_that_fails_at_any_act_of_the_main_process_is_one_error_and_the_run_goes_on(
+def test_a_disk_failure_at_any_act_of_the_main_process_is_one_error_and_the_run_resumes(
     whole: Whole, tmp_path: Path, code: int, stride: int
 ) -> None:
     out = tmp_path / "run"
@@ -156,7 +156,7 @@ def finish(whole: Whole, out: Path, **named: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_under_a_command_ends_it_with_one_message_and_exit_code_4(
+def test_a_disk_that_fills_up_during_a_command_gives_one_message_and_exit_code_4(
     whole: Whole, tmp_path: Path
 ) -> None:
     fail(whole, tmp_path, "worker", "write journal/*", 20, errno.ENOSPC)
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_under_a_command_ends_it_with_one_message_and_exit_cod
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
-def test_so_does_one_that_fails_at_each_act_of_the_worker_in_turn(
+def test_a_disk_failure_at_each_act_of_the_worker_in_turn_gives_one_message_and_exit_code_4(
     whole: Whole, tmp_path: Path, code: int
 ) -> None:
     # Later ones are reached only where each of the earlier was gone on from.
@@ -198,7 +198,7 @@ cp -r "$1/run" "$3/run"
         pytest.param((*range(8, 160, 8), *range(160, 800, 32)), marks=pytest.mark.slow),
     ],
 )
-def test_a_file_system_that_is_full_is_one_message_and_space_in_it_mends_that(
+def test_a_full_file_system_gives_one_message_and_freeing_space_lets_the_run_resume(
     whole: Whole, tmp_path: Path, sizes: tuple[int, ...]
 ) -> None:
     script = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
@@ -234,7 +234,7 @@ def test_a_file_system_that_is_full_is_one_message_and_space_in_it_mends_that(
 @pytest.mark.parametrize(
     "share", [0.3, *(pytest.param(share, marks=pytest.mark.slow) for share in (0.0, 0.1, 0.7))]
 )
-def test_a_run_whose_folder_is_deleted_under_way_ends_with_one_message(
+def test_a_run_whose_folder_is_deleted_while_it_runs_ends_with_one_message(
     whole: Whole, tmp_path: Path, share: float
 ) -> None:
     out = tmp_path / "run"
@@ -248,7 +248,7 @@ def test_a_run_whose_folder_is_deleted_under_way_ends_with_one_message(
 
 
 @pytest.mark.slow
-def test_a_run_that_lost_a_finished_curve_s_journal_says_so_and_computes_it_again(
+def test_a_missing_journal_of_a_finished_curve_is_reported_and_the_curve_computed_again(
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
@@ -265,9 +265,7 @@ def journals(out: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_a_folder_that_may_no_longer_be_written_is_one_message(
-    whole: Whole, tmp_path: Path
-) -> None:
+def test_a_folder_that_becomes_read_only_gives_one_message(whole: Whole, tmp_path: Path) -> None:
     prefix: list[str] = []
     if os.geteuid() == 0:  # who may write anywhere, but for this
         prefix = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]

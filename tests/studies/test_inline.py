@@ -69,7 +69,7 @@ def by_processes(pool: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.long
 @pytest.mark.process
 @pytest.mark.usefixtures("no_process")
-def test_a_run_without_processes_has_the_tables_of_one_with_two(
+def test_a_run_without_worker_processes_has_the_tables_of_one_with_two(
     pool: Path, by_processes: Path, tmp_path: Path
 ) -> None:
     done = alsim.run(pool, **CURVES, workers=0, out=tmp_path / "run")
@@ -92,7 +92,7 @@ class Interrupting(Watch):
 
 
 @pytest.mark.process
-def test_a_run_that_is_interrupted_in_this_process_goes_on_in_another(
+def test_a_run_interrupted_in_this_process_can_be_resumed_in_another(
     pool: Path, by_processes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
@@ -106,7 +106,9 @@ def test_a_run_that_is_interrupted_in_this_process_goes_on_in_another(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("no_process")
-def test_the_caller_s_threads_and_denormals_are_given_back(pool: Path, tmp_path: Path) -> None:
+def test_the_caller_s_settings_of_threads_and_denormals_are_restored(
+    pool: Path, tmp_path: Path
+) -> None:
     before = torch.get_num_threads()
     try:
         for n, flushes in ((2, False), (3, True)):
@@ -123,7 +125,7 @@ def test_the_caller_s_threads_and_denormals_are_given_back(pool: Path, tmp_path:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("no_process")
-def test_the_other_kinds_need_no_process_either(pool: Path, tmp_path: Path) -> None:
+def test_the_other_kinds_of_study_need_no_worker_process_either(pool: Path, tmp_path: Path) -> None:
     sizes = {"sample_size": 90, "group_size": 30}
     alsim.correlate(pool, **OPTIONS, metric="margin", **sizes, workers=0, out=tmp_path / "0")
     options = {
@@ -135,7 +137,7 @@ def test_the_other_kinds_need_no_process_either(pool: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("no_process")
-def test_what_a_plug_in_prints_is_no_result_and_what_it_raises_comes_as_it_is(
+def test_output_of_a_plug_in_goes_to_stderr_and_its_exceptions_are_passed_on(
     pool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = tmp_path / "mine.py"
@@ -172,7 +174,7 @@ def fresh(when: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.process
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="there is no MKL")
-def test_a_process_that_has_used_mkl_records_that_bits_may_differ_and_resumes_no_other_s_run(
+def test_a_process_that_used_mkl_records_possible_bit_differences_and_resumes_no_other_run(
     pool: Path, by_processes: Path, tmp_path: Path
 ) -> None:
     options = {"pool": pool, **CURVES}

@@ -212,7 +212,7 @@ def edit(path: Path, line: int, change: Mapping[str, Any], *, metric: bool = Fal
     ],
 )
 @pytest.mark.parametrize("checkpoint", [None, STEPS - 1])
-def test_a_record_that_does_not_come_out_again_ends_the_run_and_is_named(
+def test_a_record_that_is_not_reproduced_ends_the_run_and_is_named(
     curve: Kept, change: dict[str, Any], metric: bool, told: str, checkpoint: int | None
 ) -> None:
     (data,) = curve.whole
@@ -229,7 +229,7 @@ def test_a_record_that_does_not_come_out_again_ends_the_run_and_is_named(
     assert curve.journals[0].read_bytes() == edited
 
 
-def test_a_checkpoint_with_a_byte_changed_is_refused_by_name(curve: Kept) -> None:
+def test_a_checkpoint_with_a_changed_byte_is_refused_and_named(curve: Kept) -> None:
     (data,) = curve.whole
     curve.again((len(data),), None)
     curve.journals[0].write_bytes(data[: borders(data)[-2]])
@@ -243,7 +243,7 @@ def test_a_checkpoint_with_a_byte_changed_is_refused_by_name(curve: Kept) -> Non
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_a_run_whose_journal_was_cut_or_edited_is_gone_on_with_or_refused_by_the_command(
+def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     whole: Whole = whole_run(tmp_path_factory)

@@ -147,7 +147,7 @@ def instants(seed: int, n: int) -> list[float]:
 @pytest.mark.parametrize(
     ("seed", "n"), [(2, 4), *(pytest.param(s, 7, marks=pytest.mark.slow) for s in range(5))]
 )
-def test_a_run_killed_at_some_instants_comes_out_the_same_to_the_byte(
+def test_a_run_killed_at_some_moments_gives_the_same_bytes_when_resumed(
     whole: Whole, tmp_path: Path, seed: int, n: int
 ) -> None:
     # One worker, which takes seconds to start, but for the first; 25 kills in the slow ones.
@@ -178,7 +178,7 @@ def test_two_hundred_kills_change_no_byte(whole: Whole, tmp_path: Path, seed: in
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [PARTIAL, NOISY, CELLS, LOCKSTEP])
-def test_so_does_a_run_of_other_oracles_nets_and_ways(
+def test_a_killed_run_with_other_oracles_nets_and_replicas_gives_the_same_bytes(
     options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     whole = whole_run(tmp_path_factory, *options)
@@ -234,14 +234,14 @@ def finish(whole: Whole, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_kills_amid_the_writing_of_any_file_are_survived(whole: Whole, tmp_path: Path) -> None:
+def test_kills_during_the_writing_of_any_file_are_survived(whole: Whole, tmp_path: Path) -> None:
     strike(whole, tmp_path, "parent", BEGINNING)
     strike(whole, tmp_path, "worker", RECORDING[1:4:2])
     finish(whole, strike(whole, tmp_path, "parent", ENDING))
 
 
 @pytest.mark.slow
-def test_kills_amid_the_writing_of_journals_and_checkpoints_are_survived(
+def test_kills_during_the_writing_of_journals_and_checkpoints_are_survived(
     whole: Whole, tmp_path: Path
 ) -> None:
     finish(whole, strike(whole, tmp_path, "worker", RECORDING))
@@ -250,7 +250,7 @@ def test_kills_amid_the_writing_of_journals_and_checkpoints_are_survived(
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["parent", "worker"])
 @pytest.mark.parametrize("is_short", [False, True])
-def test_a_kill_at_each_act_upon_a_file_in_turn_is_survived(
+def test_a_kill_at_each_file_operation_in_turn_is_survived(
     whole: Whole, tmp_path: Path, who: str, is_short: bool
 ) -> None:
     # Later ones are reached only where each of the earlier was gone on from.
@@ -258,7 +258,9 @@ def test_a_kill_at_each_act_upon_a_file_in_turn_is_survived(
 
 
 @pytest.mark.slow
-def test_workers_and_the_main_process_die_alone_without_harm(whole: Whole, tmp_path: Path) -> None:
+def test_the_death_of_only_a_worker_or_only_the_main_process_does_no_harm(
+    whole: Whole, tmp_path: Path
+) -> None:
     out, told = tmp_path / "run", tmp_path / "told.txt"
 
     def start(share: float, *options: str, is_forked: bool = True) -> Command:

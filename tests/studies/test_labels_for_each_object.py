@@ -61,18 +61,18 @@ def told_by(notes: Any) -> list[str]:
 # The note
 
 
-def test_the_note_names_strategies_by_how_many_labels_they_got_and_what_to_do() -> None:
+def test_the_note_lists_strategies_by_their_number_of_labels_and_gives_advice() -> None:
     (note,) = about_labels({"random": (220, 100), "entropy": (145, 100)})
     assert note.startswith(f"{START}entropy 1.45, random 2.20; ")
     assert "--x cost" in note
 
 
 @pytest.mark.parametrize(("labels", "n_notes"), [(210, 0), (211, 1), (190, 1), (191, 0)])
-def test_more_than_five_per_cent_apart_is_told(labels: int, n_notes: int) -> None:
+def test_a_difference_of_more_than_five_per_cent_is_noted(labels: int, n_notes: int) -> None:
     assert len(about_labels({"random": (200, 100), "entropy": (labels, 100)})) == n_notes
 
 
-def test_of_many_strategies_the_ends_are_named() -> None:
+def test_the_first_and_the_last_of_many_strategies_are_named() -> None:
     many = {name: (10 + place, 10) for place, name in enumerate("gfedcba")}
     assert told_by(about_labels(many)) == [
         "g 1.00, f 1.10, e 1.20, 2 more between, b 1.50, a 1.60",
@@ -83,14 +83,14 @@ def test_of_many_strategies_the_ends_are_named() -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"a": (9, 3)}, {"a": (9, 3), "b": (0, 0)}])
-def test_one_strategy_that_queried_is_compared_with_none(asked: dict[str, tuple[int, int]]) -> None:
+def test_a_single_strategy_with_queries_gives_no_note(asked: dict[str, tuple[int, int]]) -> None:
     assert about_labels(asked) == []
 
 
 # alsim compare
 
 
-def test_compare_tells_labels_for_each_object_without_the_initial_ones(tmp_path: Path) -> None:
+def test_compare_reports_labels_for_each_object_without_the_initial_ones(tmp_path: Path) -> None:
     run = write_run(tmp_path / "clothes")
     assert told_by(alsim.compare(run).notes) == ["margin 1.25, random 2.00"]
     # Those of all tasks, whichever one is compared by.
@@ -99,7 +99,7 @@ def test_compare_tells_labels_for_each_object_without_the_initial_ones(tmp_path:
     assert f"note: {START}margin 1.25, random 2.00" in printed.stderr
 
 
-def test_compare_by_cost_has_nothing_to_tell(tmp_path: Path) -> None:
+def test_compare_by_cost_gives_no_note(tmp_path: Path) -> None:
     assert told_by(alsim.compare(write_run(tmp_path / "clothes"), x="cost").notes) == []
 
 
@@ -110,7 +110,7 @@ def test_compare_counts_a_seed_of_two_runs_once(tmp_path: Path) -> None:
     assert told_by(alsim.compare([one, two]).notes) == ["margin 1.60, random 2.00"]
 
 
-def test_compare_tells_runs_with_other_settings_apart(tmp_path: Path) -> None:
+def test_compare_keeps_runs_with_different_settings_apart(tmp_path: Path) -> None:
     one = write_run(tmp_path / "one")
     two = write_run(tmp_path / "two", {("margin", 0, 1): [3], ("random", 0, 1): [2]})
     folder, manifest = open_folder(two)
@@ -121,7 +121,7 @@ def test_compare_tells_runs_with_other_settings_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("configuration", [{"unit": "cell", "combine": "mean"}, {}])
-def test_compare_tells_nothing_by_cells_or_of_one_task(
+def test_compare_gives_no_note_by_cells_or_for_one_task(
     tmp_path: Path, configuration: dict[str, str]
 ) -> None:
     run = write_run(tmp_path / "clothes")

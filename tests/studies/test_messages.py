@@ -107,7 +107,7 @@ REPLIES: list[Reply] = [
 ]
 
 
-def test_all_messages_come_out_of_a_pipe_as_they_went_in_and_then_its_end() -> None:
+def test_all_messages_are_read_from_a_pipe_unchanged_and_then_its_end() -> None:
     pipe = io.BytesIO()
     for message in TASKS:
         write(pipe, message)
@@ -118,7 +118,7 @@ def test_all_messages_come_out_of_a_pipe_as_they_went_in_and_then_its_end() -> N
     assert list(read_replies(io.BytesIO(pipe.getvalue()[n_tasks:]))) == REPLIES
 
 
-def test_a_loss_that_is_no_number_is_reported_too() -> None:
+def test_a_loss_that_is_nan_is_reported_too() -> None:
     pipe = io.BytesIO()
     write(pipe, Step(StepRecord("random", 3, 1, 20, 20, 20, 16, 0, 0, 0, math.nan, math.nan)))
     (found,) = read_replies(io.BytesIO(pipe.getvalue()))
@@ -126,7 +126,7 @@ def test_a_loss_that_is_no_number_is_reported_too() -> None:
     assert math.isnan(found.record.nll)
 
 
-def test_a_message_cut_short_is_the_end_and_one_of_another_kind_is_refused() -> None:
+def test_a_truncated_message_is_the_end_and_one_of_another_kind_is_refused() -> None:
     pipe = io.BytesIO()
     write(pipe, Note("memory ran out"))
     for n in range(pipe.tell()):

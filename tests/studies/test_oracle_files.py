@@ -71,7 +71,7 @@ GOOD = "true,cat,dog,eel\ncat,0.8,0.2,0\ndog,0.1,0.9,0\neel,0.25,0.25,0.5\n"
         ("m.csv", "true,x,y\nx,1,0\ny,0,1\n", "no class 'x' and 1 others; "),
     ],
 )
-def test_a_bad_matrix_is_one_error_that_says_what_is_wrong(
+def test_a_bad_matrix_is_one_error_with_the_reason(
     name: str, text: str, what: str, tmp_path: Path
 ) -> None:
     path = put(tmp_path, name, text)
@@ -81,7 +81,7 @@ def test_a_bad_matrix_is_one_error_that_says_what_is_wrong(
     assert "each row sums to 1" in caught.value.args[2]
 
 
-def test_all_faults_of_a_matrix_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_a_matrix_are_reported_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("0.8", "0.7").replace("0.9", "2")
     with pytest.raises(UsageError) as caught:
         read_confusion(put(tmp_path, "m.csv", text), CLASSES)
@@ -94,7 +94,9 @@ def test_all_faults_of_a_matrix_are_told_at_once(tmp_path: Path) -> None:
     ("name", "text"),
     [("g.json", '{"pets": ["dog", "cat"]}'), ("g.toml", 'pets = ["dog", "cat"]')],
 )
-def test_a_class_in_no_group_is_a_group_of_its_own(name: str, text: str, tmp_path: Path) -> None:
+def test_a_class_without_a_group_becomes_its_own_group(
+    name: str, text: str, tmp_path: Path
+) -> None:
     assert read_groups(put(tmp_path, name, text), CLASSES) == {"pets": (1, 0), "eel": (2,)}
 
 
@@ -120,7 +122,7 @@ def test_classes_that_are_numbers_may_be_written_as_numbers(tmp_path: Path) -> N
         ("g.toml", '[a]\nb = ["cat"]', "does not hold a list of classes for each group"),
     ],
 )
-def test_bad_groups_are_one_error_that_says_what_is_wrong(
+def test_bad_groups_are_one_error_with_the_reason(
     name: str, text: str, what: str, tmp_path: Path
 ) -> None:
     path = put(tmp_path, name, text)
@@ -129,7 +131,7 @@ def test_bad_groups_are_one_error_that_says_what_is_wrong(
     assert caught.value.args[1] == str(path)
 
 
-def test_a_file_that_is_not_text_or_not_there_is_one_error(tmp_path: Path) -> None:
+def test_a_missing_file_or_one_that_is_not_text_is_one_error(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     for content in (None, b"\xff\xfe\x00"):
         if content is not None:
@@ -160,7 +162,7 @@ def test_a_file_that_is_not_text_or_not_there_is_one_error(tmp_path: Path) -> No
         (OracleOptions(oracle="hierarchical"), "needs groups"),
     ],
 )
-def test_options_that_do_not_go_together_are_one_fault(options: OracleOptions, what: str) -> None:
+def test_options_that_exclude_each_other_are_one_fault(options: OracleOptions, what: str) -> None:
     (fault,) = oracle_faults(options)
     assert what in str(fault)
 
@@ -175,7 +177,7 @@ def test_options_that_do_not_go_together_are_one_fault(options: OracleOptions, w
         OracleOptions(oracle="hierarchical", groups=Path("g.json"), max_questions=1),
     ],
 )
-def test_options_that_go_together_have_no_fault(options: OracleOptions) -> None:
+def test_compatible_options_have_no_fault(options: OracleOptions) -> None:
     assert oracle_faults(options) == []
 
 

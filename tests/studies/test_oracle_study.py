@@ -92,7 +92,7 @@ def partial(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     )  # fmt: skip
 
 
-def test_partial_answers_are_true_and_named_and_the_training_copes(partial: Run) -> None:
+def test_partial_answers_are_correct_and_named_and_can_be_trained_on(partial: Run) -> None:
     check_sums(partial, 1.0)
     queries = partial.queries.to_pylist()
     assert max(q["questions"] for q in queries) == 2

@@ -40,7 +40,7 @@ def test_the_epochs_of_every_passive_phase_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("best", "n_cut"), [([40, 12], 0), ([41, 12], 1), ([50, 49], 2)])
-def test_a_best_epoch_within_patience_of_the_last_calls_for_more_of_them(
+def test_a_best_epoch_within_patience_of_the_last_gives_a_note_to_allow_more_epochs(
     best: list[int], n_cut: int, tmp_path: Path
 ) -> None:
     plan = left_by(best, tmp_path)

@@ -146,7 +146,7 @@ def left(stopped: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.long
-def test_the_manifest_tells_how_many_training_rows_each_class_has(whole: Run) -> None:
+def test_the_manifest_records_how_many_training_rows_each_class_has(whole: Run) -> None:
     labels = [str(row["label"]) for row in POOL.to_pylist() if row["split"] == "train"]
     pool = whole.manifest["pool"]
     assert isinstance(pool, dict)
@@ -196,7 +196,7 @@ def with_a_class_renamed(table: pa.Table) -> pa.Table:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_from_elsewhere_with_more_workers_and_a_moved_pool_to_the_same_bytes(
+def test_a_run_resumed_elsewhere_with_more_workers_and_a_moved_pool_gives_the_same_bytes(
     whole: Run, left: Path, place: Path, tmp_path: Path
 ) -> None:
     # The ids were read when the run began; the confusion matrix is read again.
@@ -219,7 +219,7 @@ def test_a_run_goes_on_from_elsewhere_with_more_workers_and_a_moved_pool_to_the_
 
 
 @pytest.mark.slow
-def test_a_run_asked_for_again_goes_on_though_its_pool_is_changed_and_gone_meanwhile(
+def test_repeating_the_call_resumes_a_run_even_if_its_pool_changes_meanwhile(
     whole: Run, left: Path, place: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(place, tmp_path / "copy")
@@ -240,7 +240,7 @@ def test_a_run_asked_for_again_goes_on_though_its_pool_is_changed_and_gone_meanw
 
 
 @pytest.mark.long
-def test_a_finished_run_is_returned_and_nothing_of_it_is_written(whole: Run, place: Path) -> None:
+def test_a_finished_run_is_returned_without_writing_anything(whole: Run, place: Path) -> None:
     before = contents(whole.folder)
     watch = Curious()
     pool = place / "posts.parquet"
@@ -257,7 +257,7 @@ def test_a_finished_run_is_returned_and_nothing_of_it_is_written(whole: Run, pla
     assert contents(whole.folder) == before
 
 
-def test_a_finished_run_of_another_pool_or_confusion_matrix_is_not_taken_for_this_one(
+def test_a_finished_run_of_another_pool_or_confusion_matrix_is_not_returned(
     whole: Run, place: Path
 ) -> None:
     before = contents(whole.folder)
@@ -275,7 +275,7 @@ def test_a_finished_run_of_another_pool_or_confusion_matrix_is_not_taken_for_thi
 
 
 @pytest.mark.slow
-def test_a_run_on_a_table_goes_on_by_the_same_call_and_by_no_other(
+def test_a_run_on_a_table_is_resumed_only_by_the_same_call(
     whole: Run, left: Path, place: Path
 ) -> None:
     with chdir(place):
@@ -305,7 +305,7 @@ def test_a_run_on_a_table_goes_on_by_the_same_call_and_by_no_other(
     ],
 )
 @pytest.mark.parametrize("status", ["stopped", "whole"])
-def test_other_options_are_refused_and_named_by_their_flags(
+def test_changed_options_are_refused_and_named_by_their_flags(
     changed: dict[str, Any],
     told: list[str],
     status: str,
@@ -336,7 +336,7 @@ def test_other_options_are_refused_and_named_by_their_flags(
         (("machine", "environment", "MKL_CBWR"), "SSE2", 'environment.MKL_CBWR: "SSE2" then, '),
     ],
 )
-def test_what_the_numbers_depend_on_must_be_as_it_was(
+def test_everything_that_affects_the_numbers_must_be_unchanged(
     path: tuple[str, ...], value: object, told: str, left: Path
 ) -> None:
     edit(left, *path, value=value)
@@ -349,7 +349,7 @@ def test_what_the_numbers_depend_on_must_be_as_it_was(
 
 
 @pytest.mark.parametrize("change", [with_one_bit_flipped, with_a_class_renamed])
-def test_a_pool_of_another_content_is_refused(
+def test_a_pool_with_other_content_is_refused(
     change: Callable[[pa.Table], pa.Table], left: Path, place: Path, tmp_path: Path
 ) -> None:
     pq.write_table(change(POOL), tmp_path / "changed.parquet")
@@ -374,7 +374,7 @@ def test_a_pool_of_another_content_is_refused(
         ("confusion", "the file that --confusion named is gone"),
     ],
 )
-def test_a_file_that_is_gone_is_told_with_what_can_be_done(
+def test_a_missing_file_is_reported_with_a_remedy(
     name: str, told: str, left: Path, tmp_path: Path
 ) -> None:
     edit(left, "arguments", name, value=str(tmp_path / "gone"))
@@ -382,9 +382,7 @@ def test_a_file_that_is_gone_is_told_with_what_can_be_done(
         alsim.resume(left)
 
 
-def test_a_confusion_matrix_changed_meanwhile_is_refused_by_its_numbers(
-    left: Path, place: Path
-) -> None:
+def test_a_changed_confusion_matrix_is_refused_with_its_numbers(left: Path, place: Path) -> None:
     write_confusion(place / "changed.csv", error=0.2)
     edit(left, "arguments", "confusion", value=str(place / "changed.csv"))
     edit(left, "options", "confusion", value=str(place / "changed.csv"))
@@ -392,7 +390,7 @@ def test_a_confusion_matrix_changed_meanwhile_is_refused_by_its_numbers(
         alsim.resume(left)
 
 
-def test_a_run_of_an_alsim_without_journals_is_refused_and_can_be_moved_aside(
+def test_a_run_of_an_older_alsim_without_journals_is_refused_and_can_be_moved_aside(
     left: Path, place: Path
 ) -> None:
     edit(left, "options", value=None)
@@ -403,7 +401,7 @@ def test_a_run_of_an_alsim_without_journals_is_refused_and_can_be_moved_aside(
         go(left)
 
 
-def test_by_force_another_run_is_moved_aside_and_an_older_one_stays_where_it_is(
+def test_with_force_another_run_is_moved_aside_and_one_moved_before_stays(
     left: Path, place: Path
 ) -> None:
     shutil.copytree(place / "whole", left.with_name("left.old"))
@@ -420,7 +418,7 @@ def test_by_force_another_run_is_moved_aside_and_an_older_one_stays_where_it_is(
 @pytest.mark.parametrize(
     "changed", [{"pool": "absent.parquet"}, {"label": "no-such-column"}, {"strategy": "margn"}]
 )
-def test_by_force_but_with_a_fault_the_old_run_is_where_it_was(
+def test_with_force_and_a_fault_the_old_run_stays_in_place(
     changed: dict[str, Any], left: Path, place: Path
 ) -> None:
     before = contents(left)
@@ -430,7 +428,7 @@ def test_by_force_but_with_a_fault_the_old_run_is_where_it_was(
     assert [path.name for path in left.parent.iterdir()] == ["left"]
 
 
-def test_long_values_are_told_by_where_they_differ(tmp_path: Path) -> None:
+def test_long_values_are_reported_at_their_first_difference(tmp_path: Path) -> None:
     def manifest(groups: object, torch: str) -> dict[str, Any]:
         return {"versions": {"torch": torch}, "configuration": {"oracle": {"groups": groups}},
                 "pool": {"fingerprint": "f", "rows": list(range(99))}}  # fmt: skip
@@ -493,7 +491,7 @@ def test_a_manifest_that_was_tampered_with_is_one_error_and_nothing_is_done(
     assert sorted(path.name for path in left.parent.iterdir()) == ["left"]
 
 
-def test_seconds_that_cannot_be_are_begun_anew(left: Path) -> None:
+def test_impossible_seconds_in_the_manifest_are_reset(left: Path) -> None:
     edit(left, "seconds", value=-1e9)
     watch = Impatient(1)
     with pytest.raises(KeyboardInterrupt):
@@ -503,7 +501,7 @@ def test_seconds_that_cannot_be_are_begun_anew(left: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.skipif(os.name != "posix", reason="there are no locks")
-def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Path) -> None:
+def test_the_lock_note_of_a_killed_process_is_reported(left: Path, place: Path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     note = {"process": gone.pid, "host": socket.gethostname(), "since": "2026-01-01T00:00:00+00:00"}
@@ -517,7 +515,7 @@ def test_a_note_left_by_a_process_that_was_killed_is_told(left: Path, place: Pat
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="mapped files are not removed there")
-def test_the_decoded_pool_is_no_longer_there_once_all_workers_have_mapped_it(
+def test_the_decoded_pool_is_deleted_once_all_workers_have_mapped_it(
     left: Path, place: Path
 ) -> None:
     (left / "work").mkdir()
@@ -533,7 +531,7 @@ def test_the_decoded_pool_is_no_longer_there_once_all_workers_have_mapped_it(
     ("name", "target"),
     [("lock", "thesis.txt"), ("work", ""), ("checkpoints", ""), ("journal/0003.jsonl", "was")],
 )
-def test_a_run_does_not_go_on_through_a_link(
+def test_a_run_is_not_resumed_through_a_link(
     name: str, target: str, left: Path, tmp_path: Path
 ) -> None:
     mine = tmp_path / "mine"
@@ -550,9 +548,7 @@ def test_a_run_does_not_go_on_through_a_link(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are not opened there")
-def test_what_is_left_beside_a_finished_run_is_not_removed_through_links(
-    whole: Run, tmp_path: Path
-) -> None:
+def test_cleaning_up_a_finished_run_does_not_follow_links(whole: Run, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(whole.folder, tmp_path / "whole"))
     mine = tmp_path / "mine"
     (mine / "journal").mkdir(parents=True)
@@ -565,9 +561,7 @@ def test_what_is_left_beside_a_finished_run_is_not_removed_through_links(
 
 
 @pytest.mark.long
-def test_the_nets_of_another_seed_are_not_taken_for_those_of_this_one(
-    left: Path, whole: Run
-) -> None:
+def test_the_nets_of_another_seed_are_not_used(left: Path, whole: Run) -> None:
     first, second = (left / "checkpoints" / f"passive-00{i}.safetensors" for i in range(2))
     shutil.copy(first, second)
     with pytest.raises(StoreError, match="of another study, or of another part") as refused:

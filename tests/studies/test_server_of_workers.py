@@ -221,7 +221,7 @@ def start(whole: Whole, tmp_path: Path) -> Start:
 
 
 @pytest.mark.long
-def test_a_killed_run_takes_its_server_and_its_workers_with_it_even_stopped_ones(
+def test_a_killed_run_ends_its_server_and_its_workers_even_stopped_ones(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command, server, workers = start()
@@ -243,7 +243,7 @@ def test_a_killed_run_takes_its_server_and_its_workers_with_it_even_stopped_ones
 
 
 @pytest.mark.long
-def test_the_server_kills_workers_that_cannot_see_that_the_run_is_gone(start: Start) -> None:
+def test_the_server_kills_workers_that_cannot_notice_the_end_of_the_run(start: Start) -> None:
     command, server, workers = start()
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
@@ -261,14 +261,14 @@ def test_a_worker_that_is_killed_ends_the_run_and_the_others(start: Start) -> No
     assert not any(map(is_alive, (server, other)))
 
 
-def test_workers_that_are_not_needed_after_all_end_at_once() -> None:
+def test_unneeded_workers_end_at_once() -> None:
     began = time.monotonic()
     with Processes(2, worker_environment(1), None):
         pass
     assert time.monotonic() - began < 1  # the server was still importing
 
 
-def test_what_a_worker_prints_as_it_dies_is_reported_with_its_exit_code(tmp_path: Path) -> None:
+def test_the_last_output_of_a_dying_worker_is_reported_with_its_exit_code(tmp_path: Path) -> None:
     # Out of order: nothing is opened, which is a bug and no error of the user's.
     task = WorkerTask("the task", Passive((0,), "random", tmp_path / "state"))
     with (
@@ -297,7 +297,7 @@ class Metering(Watch):
             self.seconds.setdefault(worker, ticks / os.sysconf("SC_CLK_TCK"))
 
 
-def test_a_worker_costs_little_before_it_trains(tmp_path: Path) -> None:
+def test_a_worker_uses_little_cpu_time_before_it_trains(tmp_path: Path) -> None:
     pool, meter = write(make_table(300), tmp_path / "pool.parquet"), Metering()
     alsim.run(
         pool, strategy="random", seeds=2, initial_size=30, query_size=5, steps=1, max_epochs=2,

@@ -61,7 +61,7 @@ def test_a_seed_and_strategy_alone_give_the_same_numbers_to_the_bit(
         assert getattr(alone, name).to_pylist() == mine
 
 
-def test_the_folder_holds_what_the_design_says(four: Run) -> None:
+def test_the_folder_holds_the_documented_files_and_records(four: Run) -> None:
     names = {path.name for path in four.folder.iterdir()}
     assert names == {"run.json", *(f"{t}.parquet" for t in (*TABLES, "timings"))}
     assert four.status == "complete"
@@ -76,7 +76,7 @@ def test_the_folder_holds_what_the_design_says(four: Run) -> None:
     assert phases == {"passive", "evaluate", "query", "train", "journal"}
 
 
-def test_lockstep_runs_too_says_so_and_asks_for_the_same_first_rows(
+def test_a_lockstep_run_is_recorded_as_such_and_has_the_same_initial_labels(
     four: Run, tmp_path: Path
 ) -> None:
     lockstep = run(tmp_path / "lockstep", replicas="lockstep")
@@ -128,7 +128,9 @@ class Impatient(Watch):
             raise KeyboardInterrupt
 
 
-def test_an_interrupted_run_keeps_what_was_recorded_and_says_so(four: Run, tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_its_records_and_is_marked_interrupted(
+    four: Run, tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "stopped", Impatient(), seeds="0..0", strategy="margin", workers=0, steps=50)
     left = read_run(tmp_path / "stopped")
@@ -203,7 +205,7 @@ def test_several_label_columns_in_the_metadata_are_all_queried(tmp_path: Path) -
     assert set(done.queries.column("task").to_pylist()) == {"label", "true_label"}
 
 
-def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
+def test_a_target_accuracy_needs_validation_rows(tmp_path: Path) -> None:
     tiny = pa.table({"x": [[float(i), 1.0] for i in range(6)], "label": list("ababab")})
     with pytest.raises(PoolError, match="no validation rows"):
         alsim.run(tiny, until="accuracy=0.9", workers=0, out=tmp_path / "refused")
@@ -211,7 +213,7 @@ def test_an_accuracy_to_reach_needs_validation_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_can_start_from_the_labels_that_one_already_has(four: Run, tmp_path: Path) -> None:
+def test_a_run_can_start_from_given_labels(four: Run, tmp_path: Path) -> None:
     queries = four.queries.to_pylist()
     had = [
         str(r["id"]) for r in queries if (r["seed"], r["strategy"], r["step"]) == (1, "margin", 0)
@@ -235,7 +237,7 @@ def test_an_unreadable_list_of_ids_is_one_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: Path) -> None:
+def test_a_passive_phase_that_ran_out_of_epochs_is_reported_and_recorded(tmp_path: Path) -> None:
     cut = run(tmp_path / "cut", seeds="0..0", strategy="random", steps=1, max_epochs=2)
     (note,) = [n for n in cut.manifest["notes"] if "--max-epochs" in n]
     assert note.startswith("1 of 1 passive phases were still learning when --max-epochs 2 ended")
@@ -250,7 +252,7 @@ def test_a_passive_phase_that_ran_out_of_epochs_is_told_and_recorded(tmp_path: P
 
 
 @pytest.mark.slow
-def test_strategies_whose_nets_are_trained_alike_share_a_seeds_passive_phase(
+def test_strategies_with_equal_training_share_the_passive_phase_of_a_seed(
     tmp_path: Path,
 ) -> None:
     done = run(
@@ -266,7 +268,7 @@ def test_strategies_whose_nets_are_trained_alike_share_a_seeds_passive_phase(
 
 
 @pytest.mark.slow
-def test_what_a_strategy_does_not_look_at_is_told_and_recorded(tmp_path: Path) -> None:
+def test_rows_that_a_strategy_does_not_score_are_reported_and_recorded(tmp_path: Path) -> None:
     few = run(
         tmp_path / "few", strategy="random,margin(candidates=40),entropy", candidates=99,
         seeds="0..0", steps=1,

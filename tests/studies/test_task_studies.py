@@ -81,7 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return alsim.run(path / "pool.parquet", **CELLS, workers=2, out=path / "run")
 
 
-def test_a_run_by_cells_cut_short_goes_on_to_the_same_bytes_with_one_worker(
+def test_an_interrupted_run_by_cells_gives_the_same_bytes_when_resumed_with_one_worker(
     whole: Run, tmp_path: Path
 ) -> None:
     pool = whole.folder.parent / "pool.parquet"
@@ -90,7 +90,7 @@ def test_a_run_by_cells_cut_short_goes_on_to_the_same_bytes_with_one_worker(
     assert tables_of(alsim.resume(tmp_path / "cut")) == tables_of(whole)
 
 
-def test_its_records_add_up(whole: Run) -> None:
+def test_the_records_add_up(whole: Run) -> None:
     truth = {
         (row["id"], name): row[name]
         for row in TABLE.select(["id", *LABELS]).to_pylist()
@@ -108,7 +108,7 @@ def test_its_records_add_up(whole: Run) -> None:
         assert steps[-1]["cost"] == 2 * n_read + 0.5 * n_late + (len(queries) - n_late)
 
 
-def test_its_manifest_tells_the_tasks_the_unit_and_the_prices(whole: Run) -> None:
+def test_the_manifest_records_the_tasks_the_unit_and_the_prices(whole: Run) -> None:
     manifest: Any = whole.manifest
     assert manifest["task"] == "label, late, third"
     assert list(manifest["tasks"]) == list(LABELS)
@@ -133,7 +133,7 @@ def prepared(folder: Path, table: pa.Table = TABLE, **pool: Any) -> tuple[Prepar
     return found, describe_study(found, options)
 
 
-def test_targets_among_the_labels_are_left_out_and_told(tmp_path: Path) -> None:
+def test_targets_among_the_labels_are_left_out_and_reported(tmp_path: Path) -> None:
     found, _ = prepared(tmp_path / "some", label=("late", "height"))
     assert found.assignment.tasks == ("late",)
     assert any("not used: height" in note for note in found.notes)
@@ -151,7 +151,7 @@ def with_labels(*splits: str) -> pa.Table:
     return TABLE.append_column("c", pa.array(found))
 
 
-def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
+def test_a_task_without_labels_for_evaluation_is_reported(tmp_path: Path) -> None:
     table = with_labels("train", "validation")
     found, told = prepared(tmp_path / "run", table, label=("late", "c"))
     note = "no test row has a label of 'c': it is trained (and paid for), not measured"
@@ -168,7 +168,7 @@ def test_a_task_without_labels_in_train_is_refused(others: tuple[str, ...], tmp_
         prepared(tmp_path / "pool", table, label=(*others, "c"))
 
 
-def test_labels_named_by_the_metadata_are_all_tasks(tmp_path: Path) -> None:
+def test_all_labels_named_by_the_metadata_are_tasks(tmp_path: Path) -> None:
     roles = b'{"version": 1, "modalities": ["text"], "labels": {"late": null, "third": null}, '
     roles += b'"task": null, "split": "split", "id": "id"}'
     table = TABLE.replace_schema_metadata({b"alsim": roles})
@@ -213,7 +213,7 @@ def fit(pool: Pool = QUERIED, **changes: Any) -> Fitted:
         ({"initial_size": 395}, r"\d+ training rows cannot give 395"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_several_tasks_is_one_clear_error(
+def test_options_that_do_not_fit_several_tasks_are_one_clear_error(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -224,7 +224,7 @@ def test_what_does_not_fit_several_tasks_is_one_clear_error(
     "changes",
     [{"unit": "cell"}, {"combine": "max"}, {"strategy": ("margin(combine=mean)",)}],
 )
-def test_what_means_nothing_with_one_task_is_refused(changes: dict[str, Any]) -> None:
+def test_options_without_meaning_for_one_task_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"with one task .*\n.*\n.*--label NAME, repeated"):
         fit(make_pool(), **changes)
 
@@ -235,7 +235,7 @@ def test_cells_in_lockstep_are_refused() -> None:
         asked(unit="cell", replicas="lockstep")
 
 
-def test_turns_let_strategies_pick_that_select_by_themselves() -> None:
+def test_turns_allow_strategies_with_their_own_selector() -> None:
     assert fit(strategy=("core-set",), combine="quotas").schedule.steps == 3
 
 
@@ -256,7 +256,7 @@ def test_sizes_count_units() -> None:
             fit(unit=unit, steps=None, until=f"labels={n + 1}")
 
 
-def test_initial_ids_without_a_label_are_refused_and_their_cells_counted() -> None:
+def test_initial_ids_without_a_label_are_refused_and_cells_of_the_others_are_counted() -> None:
     ids = QUERIED.ids.to_pylist()
     known = sum((task.labels >= 0).int() for task in QUERIED.tasks.values())
     some = tuple(str(ids[row]) for row in range(20) if known[row] > 0)

@@ -41,7 +41,7 @@ def n_kept(folder: Path) -> int:
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_comes_out_the_same_to_the_byte(tmp_path: Path) -> None:
+def test_a_study_killed_repeatedly_gives_the_same_bytes(tmp_path: Path) -> None:
     pool, whole, out = tmp_path / "things.parquet", tmp_path / "whole", tmp_path / "study"
     pq.write_table(POOL, pool)
     begin = ["train", "--pool", pool, *OPTIONS]

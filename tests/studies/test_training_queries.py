@@ -35,7 +35,7 @@ def queried(place: Path) -> Path:
 
 
 @pytest.mark.long
-def test_models_are_trained_on_what_a_run_queried_in_its_order(
+def test_models_are_trained_on_the_labels_of_a_run_in_the_order_of_its_queries(
     queried: Path, place: Path, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {
@@ -76,7 +76,7 @@ def test_models_are_trained_on_what_a_run_queried_in_its_order(
 
 
 @pytest.mark.slow
-def test_a_run_that_queried_single_labels_is_met_with_the_splits_it_had(tmp_path: Path) -> None:
+def test_training_on_the_single_labels_of_a_run_uses_the_splits_of_that_run(tmp_path: Path) -> None:
     pool = POOL.drop_columns(["split"])
     options: dict[str, Any] = {"label": ["kind", "late"], "modality": ["x"], "workers": 1}
     alsim.run(

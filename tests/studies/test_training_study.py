@@ -122,7 +122,7 @@ def test_a_study_leaves_its_tables_its_exports_and_its_manifest_and_nothing_else
     assert any("not of experts, so no task is cut out of: mlp" in note for note in watch.notes)
 
 
-def test_each_task_is_told_by_its_kind_and_a_stochastic_net_by_each_evaluation(
+def test_measures_depend_on_the_kind_of_task_and_a_stochastic_net_has_each_evaluation(
     whole: tuple[TrainingStudy, Hearing],
 ) -> None:
     rows = whole[0].tasks.filter((pc.field("seed") == 0) & (pc.field("fraction") == 1)).to_pylist()
@@ -147,7 +147,7 @@ def test_each_task_is_told_by_its_kind_and_a_stochastic_net_by_each_evaluation(
     assert whole[0].gates.num_rows == 4 * 3 * 4  # nets, tasks, experts
 
 
-def test_the_numbers_are_those_of_the_core_alone(
+def test_the_numbers_equal_those_of_the_core(
     whole: tuple[TrainingStudy, Hearing], tmp_path: Path
 ) -> None:
     options = PoolOptions(
@@ -196,7 +196,7 @@ def stopped(place: Path) -> Path:
     return place / "stopped"
 
 
-def test_gone_on_with_by_one_worker_it_is_what_two_workers_made_at_once(
+def test_a_study_resumed_with_one_worker_equals_an_uninterrupted_one_with_two(
     whole: tuple[TrainingStudy, Hearing], stopped: Path, tmp_path: Path
 ) -> None:
     left = Path(shutil.copytree(stopped, tmp_path / "left"))
@@ -213,9 +213,7 @@ def test_gone_on_with_by_one_worker_it_is_what_two_workers_made_at_once(
     assert watch.heard == whole[1].heard  # what was kept is told again
 
 
-def test_what_was_kept_and_is_damaged_is_one_error_that_names_the_file(
-    stopped: Path, tmp_path: Path
-) -> None:
+def test_damaged_results_are_one_error_that_names_the_file(stopped: Path, tmp_path: Path) -> None:
     left = Path(shutil.copytree(stopped, tmp_path / "left"))
     journal = sorted((left / JOURNALS).glob("*.json"))[0]
     assert load_results(journal)[0].fit.model
@@ -225,7 +223,7 @@ def test_what_was_kept_and_is_damaged_is_one_error_that_names_the_file(
     assert caught.value.args[1] == str(journal)
 
 
-def test_the_same_call_once_more_shows_a_finished_study_and_other_options_are_refused(
+def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refused(
     whole: tuple[TrainingStudy, Hearing], place: Path
 ) -> None:
     folder, pool = whole[0].folder, place / "things.parquet"
@@ -261,7 +259,7 @@ def raw_inputs(task: TaskModel, rows: list[int]) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("task", ["late", "height"])
-def test_an_exported_task_says_of_the_files_rows_what_the_full_model_says(
+def test_an_exported_task_has_the_outputs_of_the_full_model_on_rows_of_the_file(
     task: str, whole: tuple[TrainingStudy, Hearing], tmp_path: Path
 ) -> None:
     folder = whole[0].folder / EXPORTS
@@ -297,7 +295,7 @@ def test_an_exported_task_says_of_the_files_rows_what_the_full_model_says(
         cut({"x": torch.zeros(1, 6)})
 
 
-def test_an_export_that_is_cut_short_or_alone_is_one_error(
+def test_a_truncated_export_or_one_without_its_companion_file_is_one_error(
     whole: tuple[TrainingStudy, Hearing], tmp_path: Path
 ) -> None:
     first = sorted((whole[0].folder / EXPORTS).glob("*.safetensors"))[0]
@@ -317,7 +315,7 @@ def with_labels(*splits: str) -> pa.Table:
     return POOL.append_column("c", pa.array(told))
 
 
-def test_a_task_without_labels_to_measure_by_is_told(tmp_path: Path) -> None:
+def test_a_task_without_labels_for_evaluation_is_reported(tmp_path: Path) -> None:
     watch, labels = Hearing(), ("late", "c")
     pool = with_labels("train", "validation")
     small = {"label": labels, "model": "mlp", "export_task": (), "evaluation": "task-k"}

@@ -20,7 +20,7 @@ def run(folder: Path, workers: int) -> Run:
 
 
 @pytest.mark.slow
-def test_every_strategy_gives_the_same_tables_to_the_bit_with_one_worker_and_with_two(
+def test_every_strategy_gives_bit_identical_tables_with_one_worker_and_with_two(
     tmp_path: Path,
 ) -> None:
     one, two = run(tmp_path / "one", 1), run(tmp_path / "two", 2)

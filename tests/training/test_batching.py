@@ -8,7 +8,7 @@ from alsim.seeding import stream
 from alsim.training.batching import batch_sizes, epoch_order
 
 
-def test_a_fixed_512_leaves_the_tails_that_the_study_saw() -> None:
+def test_a_fixed_size_of_512_leaves_the_small_batches_of_the_study() -> None:
     tails = [batch_sizes(n, 512, "fixed")[-1] for n in (2060, 2580, 3080, 3600, 4100)]
     assert tails == [12, 20, 8, 16, 4]
 
@@ -21,7 +21,7 @@ def test_adaptive_sizes_stay_between_412_and_512_over_the_study() -> None:
     assert all(min(s) >= 0.979 * max(s) for s in sizes.values())
 
 
-def test_adaptive_batches_leave_no_tail_where_cutting_by_the_size_alone_would() -> None:
+def test_adaptive_batches_leave_no_small_batch_where_fixed_ones_would() -> None:
     # 4100 in batches of ceil(4100 / 65) = 64 leaves 4.
     assert min(batch_sizes(4100, 64, "adaptive")) == 63
 
@@ -49,13 +49,13 @@ def test_no_rows_or_no_batch_is_a_bug(rule: BatchRule) -> None:
         batch_sizes(5, 0, rule)
 
 
-def test_an_epoch_visits_every_row_once_and_upsampling_some_twice() -> None:
+def test_an_epoch_visits_every_row_once_and_with_upsampling_some_twice() -> None:
     assert sorted(epoch_order(50, 50, generator=stream(0, "test")).tolist()) == list(range(50))
     counts = epoch_order(50, 57, generator=stream(0, "test")).bincount(minlength=50)
     assert counts.min() == 1
     assert (counts == 2).sum() == 7
 
 
-def test_every_row_is_as_likely_to_come_first() -> None:
+def test_every_row_is_equally_likely_to_come_first() -> None:
     first = torch.tensor([epoch_order(4, 4, generator=stream(s, "t"))[0] for s in range(4000)])
     assert (first.bincount(minlength=4) - 1000).abs().max() < 4 * (4000 * 0.25 * 0.75) ** 0.5

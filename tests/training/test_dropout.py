@@ -26,7 +26,7 @@ def test_values_are_dropped_independently() -> None:
     assert stats.chi2_contingency(table.numpy()).pvalue > 0.001
 
 
-def test_a_replicas_masks_do_not_depend_on_its_neighbours() -> None:
+def test_the_masks_of_a_replica_do_not_depend_on_its_neighbours() -> None:
     sites = [Site("a", 0.5, 7), Site("b", 0.25, 3)]
 
     def draw(seeds: list[int]) -> dict[str, torch.Tensor]:
@@ -43,7 +43,7 @@ def test_a_mask_keeps_the_expected_value() -> None:
     assert abs(masks.mean().item() - 1) < 4.5 * (0.3 / 0.7 / masks.numel()) ** 0.5
 
 
-def test_layers_that_drop_nothing_ask_for_no_mask() -> None:
+def test_layers_that_drop_nothing_need_no_mask() -> None:
     shape = Shape({"x": 4}, {"label": 3})
     assert dropout_sites(build_model(shape, ModelOptions(name="mlp", dropout=0.0))) == []
     sites = dropout_sites(

@@ -78,7 +78,7 @@ FALLING = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02]
 BEST_AT_4 = [1.0, 0.9, 0.8, 0.5, 0.6, 0.6, 0.55, 0.1, 0.1, 0.1, 0.1, 0.1]
 
 
-def test_a_training_ends_patience_epochs_after_its_best_which_it_keeps() -> None:
+def test_a_training_ends_patience_epochs_after_its_best_epoch_and_keeps_that_one() -> None:
     replicas, by_hand = (make("direct", [1], OPTIONS) for _ in range(2))
     stopped = fit(replicas, [1], OPTIONS, told(BEST_AT_4))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([4], [7])
@@ -91,13 +91,13 @@ def test_a_training_ends_patience_epochs_after_its_best_which_it_keeps() -> None
     assert all(torch.equal(kept[name], value) for name, value in expected.items())
 
 
-def test_replicas_stop_each_by_itself() -> None:
+def test_each_replica_stops_independently() -> None:
     options = replace(OPTIONS, max_epochs=12)
     stopped = fit(make("lockstep", [1, 2], options), [1, 2], options, told(BEST_AT_4, FALLING))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([4, 12], [7, 12])
 
 
-def test_a_loss_that_falls_by_less_than_the_tolerance_is_no_better() -> None:
+def test_a_loss_that_falls_by_less_than_the_tolerance_is_not_better() -> None:
     slowly = [0.5 - 0.2 * TOLERANCE * epoch for epoch in range(12)]
     stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, told(slowly))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([1], [4])
@@ -106,7 +106,7 @@ def test_a_loss_that_falls_by_less_than_the_tolerance_is_no_better() -> None:
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([10], [12])
 
 
-def test_without_validation_all_epochs_are_taken() -> None:
+def test_without_validation_all_epochs_are_run() -> None:
     stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, None)
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([12], [12])
 

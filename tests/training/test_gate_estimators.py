@@ -64,7 +64,7 @@ def estimates(name: EstimatorName, k: int) -> torch.Tensor:
         ("straight-through", 1),
     ],
 )
-def test_an_estimator_is_unbiased_exactly_if_its_row_says_so(name: EstimatorName, k: int) -> None:
+def test_an_estimator_is_unbiased_exactly_if_the_table_says_so(name: EstimatorName, k: int) -> None:
     found = estimates(name, k)
     error = found.mean(0) - exact_gradient()
     in_standard_errors = (error / (found.std(0) / N_DRAWS**0.5)).abs().max()
@@ -89,7 +89,7 @@ def test_the_variances_are_ordered_as_published() -> None:
     assert variance("hard-concrete", 1) < antithetic
 
 
-def test_a_baseline_lowers_the_variance_and_moves_no_expectation() -> None:
+def test_a_baseline_lowers_the_variance_and_keeps_the_expectation() -> None:
     logits = LOGITS.expand(N_DRAWS, M).clone().requires_grad_()
     noise = torch.rand(1, N_DRAWS, M, generator=stream(2, "noise"), dtype=torch.float64)
     gates = hard_gates(noise, logits)
@@ -100,7 +100,7 @@ def test_a_baseline_lowers_the_variance_and_moves_no_expectation() -> None:
     assert logits.grad.var(0).sum() < 0.6 * estimates("reinforce", 1).var(0).sum()
 
 
-def test_leaving_one_out_by_hand() -> None:
+def test_the_leave_one_out_estimate_equals_that_by_hand() -> None:
     losses = torch.tensor([1.0, 2.0, 6.0])
     gates = torch.tensor([[1.0], [0.0], [1.0]])
     logits = torch.zeros(1, requires_grad=True)
@@ -115,9 +115,7 @@ def test_probabilities_of_all_gates_sum_to_one() -> None:
 
 
 @given(st.sampled_from(list(ESTIMATORS)), st.integers(0, 2**20))
-def test_what_is_not_a_gate_gets_the_gradient_of_the_mean_loss(
-    name: EstimatorName, seed: int
-) -> None:
+def test_other_parameters_get_the_gradient_of_the_mean_loss(name: EstimatorName, seed: int) -> None:
     g = stream(seed, "losses")
     losses = torch.rand(4, 5, generator=g, requires_grad=True)
     gates = (torch.rand(4, 5, 3, generator=g) < 0.5).float()

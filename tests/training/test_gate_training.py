@@ -53,7 +53,7 @@ def loss_under(model: Objective, noise: torch.Tensor, **weights: torch.Tensor) -
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_the_gates_learn_by_the_gradient_of_the_expected_loss(name: EstimatorName) -> None:
+def test_the_gates_are_trained_by_the_gradient_of_the_expected_loss(name: EstimatorName) -> None:
     model = objective(replace(OPTIONS, number=3, estimator=name))
     (site,) = noise_sites(model)
     weights = {"a": torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)}
@@ -199,7 +199,7 @@ def test_every_parameter_learns() -> None:
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_a_replicas_noise_does_not_depend_on_its_neighbours() -> None:
+def test_the_noise_of_a_replica_does_not_depend_on_its_neighbours() -> None:
     sites = [NoiseSite("a.noise", 2, 3, 4), NoiseSite("b.noise", 4, 1, 2, True)]
 
     def draw(seeds: list[int]) -> dict[str, torch.Tensor]:
@@ -267,7 +267,7 @@ def test_replicas_trained_together_equal_replicas_trained_alone(
         )
 
 
-def test_after_a_step_the_gates_are_those_of_evaluation_again() -> None:
+def test_after_a_step_the_gates_are_in_evaluation_mode_again() -> None:
     replicas = make("direct", [0], OPTIONS)
     train(replicas, [0], 1)
     model = replicas.objective.model
@@ -276,7 +276,7 @@ def test_after_a_step_the_gates_are_those_of_evaluation_again() -> None:
 
 
 @pytest.mark.long
-def test_a_heavy_density_weight_shuts_the_gates() -> None:
+def test_a_large_density_weight_closes_the_gates() -> None:
     def density(weight: float) -> float:
         replicas = make("direct", [0], replace(OPTIONS, density_weight=weight))
         train(replicas, [0], 100)

@@ -88,7 +88,7 @@ def test_on_held_out_rows_the_predicted_losses_rank_the_true_ones(model: ModelOp
 
 @pytest.mark.long
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
-def test_together_and_alone_are_the_same(model: ModelOptions) -> None:
+def test_replicas_trained_together_equal_replicas_trained_alone(model: ModelOptions) -> None:
     seeds = [4, 0, 7]
     together = make("lockstep", seeds, model, OPTIONS)
     fit(together, seeds, OPTIONS)
@@ -106,7 +106,9 @@ def test_together_and_alone_are_the_same(model: ModelOptions) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
-def test_the_models_initial_parameters_are_the_same_with_and_without(model: ModelOptions) -> None:
+def test_the_initial_parameters_of_the_model_are_the_same_with_and_without_a_predictor(
+    model: ModelOptions,
+) -> None:
     with_it, without = (make("direct", [3], model, o) for o in (OPTIONS, WITHOUT))
     assert are_equal(of_model(with_it), without.state().to_tensors())
     assert any(name.startswith(PREDICTOR) for name in with_it.state().parameters)
@@ -115,7 +117,7 @@ def test_the_models_initial_parameters_are_the_same_with_and_without(model: Mode
 @pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
-def test_with_its_gradient_stopped_the_model_is_trained_as_without(
+def test_a_predictor_with_stopped_gradient_does_not_affect_the_training_of_the_model(
     way: Way, model: ModelOptions
 ) -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(width=16, share=0.0))
@@ -131,7 +133,7 @@ def test_with_its_gradient_stopped_the_model_is_trained_as_without(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_fine_tuning_trains_the_model_as_without(way: Way) -> None:
+def test_a_predictor_does_not_affect_the_fine_tuning_of_the_model(way: Way) -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(share=1.0))
     with_it, without = make(way, [3], MODELS[0], options), make(way, [3], MODELS[0], WITHOUT)
     for replicas, o in ((with_it, options), (without, WITHOUT)):
@@ -192,7 +194,7 @@ def test_the_total_is_the_models_loss_plus_lambda_times_the_ranking_loss() -> No
         assert got == pytest.approx((main + 0.7 * ranking).item())
 
 
-def test_with_several_tasks_a_rows_loss_is_its_mean_over_the_known_ones() -> None:
+def test_with_several_tasks_the_loss_of_a_row_is_the_mean_over_its_known_tasks() -> None:
     g = stream(0, "test")
     logits = {t: torch.randn(4, 3, generator=g, dtype=torch.float64) for t in ("a", "b")}
     objective = make_fixed(logits, LossPrediction(width=4))
@@ -222,6 +224,6 @@ def test_predicting_changes_nothing_and_a_state_carries_the_predictor(way: Way) 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_without_a_predictor_there_is_nothing_to_ask(way: Way) -> None:
+def test_predicting_losses_without_a_predictor_is_an_error(way: Way) -> None:
     with pytest.raises(ValueError, match="no loss predictor"):
         make(way, [1], MODELS[0], WITHOUT).predicted_losses(FEATURES.span(0, 3))

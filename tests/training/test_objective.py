@@ -49,7 +49,7 @@ def losses_by_hand(objective: Objective, y: torch.Tensor) -> dict[str, torch.Ten
     }
 
 
-def test_the_sum_counts_for_each_head_the_rows_that_have_its_modality() -> None:
+def test_each_head_counts_only_rows_that_have_its_modality() -> None:
     objective, inputs, y = make("sum")
     by_hand = losses_by_hand(objective, y)
     assert objective(inputs, {"label": y}, {}).total.item() == pytest.approx(
@@ -96,7 +96,7 @@ def test_at_the_optimum_of_sigma_its_square_is_twice_the_loss() -> None:
     )
 
 
-def test_both_terms_of_a_head_absent_from_the_batch_are_skipped() -> None:
+def test_both_terms_of_a_head_without_rows_in_the_batch_are_skipped() -> None:
     objective, inputs, y = make("uncertainty")
     objective.log_variance.data = torch.tensor([0.3, -0.2, 0.9], dtype=G)
     no_text = Inputs({}, inputs.present * torch.tensor([1.0, 0.0], dtype=G))
@@ -106,7 +106,7 @@ def test_both_terms_of_a_head_absent_from_the_batch_are_skipped() -> None:
     assert objective.model.logits["text"].grad.abs().max() == 0
 
 
-def test_a_single_head_is_plain_cross_entropy_whatever_the_weighting() -> None:
+def test_a_single_head_is_plain_cross_entropy_for_any_weighting() -> None:
     shape = Shape({"x": 4}, {"label": 3})
     objective = make_objective(
         shape, ModelOptions(name="linear"), TrainingOptions(), generator=stream(0, "init")
@@ -120,7 +120,7 @@ def test_a_single_head_is_plain_cross_entropy_whatever_the_weighting() -> None:
     )
 
 
-def test_masked_cross_entropy_is_the_mean_over_known_rows_and_zero_without_any() -> None:
+def test_masked_cross_entropy_is_the_mean_over_known_rows_and_zero_without_known_rows() -> None:
     z = torch.randn(2, 6, 3, generator=stream(0, "z"), dtype=G).requires_grad_()
     y = torch.tensor([[0, -1, 2, -1, 1, 1], [-1] * 6])
     losses, counts = masked_losses(z, y)

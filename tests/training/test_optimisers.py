@@ -9,7 +9,7 @@ from alsim.training.optimisers import BETA1, BETA2, EPS, FLAT
 
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_thirty_steps_have_the_bits_of_the_class_of_torch(
+def test_thirty_steps_are_bit_identical_to_those_of_torch(
     name: OptimiserName, dtype: torch.dtype
 ) -> None:
     generator = torch.Generator().manual_seed(3)

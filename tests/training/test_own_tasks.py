@@ -113,7 +113,7 @@ def assert_the_same(
         ExpertOptions(number=3, widths=(6, 5), tower=(4, 3), heads="all", gate="task"),
     ],
 )
-def test_losses_and_gradients_are_those_of_all_tasks_masked(
+def test_losses_and_gradients_equal_those_of_all_tasks_with_masks(
     name: str, experts: ExpertOptions
 ) -> None:
     model = objective(name, experts)
@@ -125,20 +125,20 @@ def test_losses_and_gradients_are_those_of_all_tasks_masked(
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_estimator_of_the_gates_sees_the_rows_own_alone(name: EstimatorName) -> None:
+def test_every_estimator_uses_only_the_gates_of_the_rows_own_task(name: EstimatorName) -> None:
     model = objective("multi-cluster", ExpertOptions(number=4, widths=(6,), estimator=name))
     inputs, labels = batch_of(OF_CLASSES)
     assert_the_same(model, inputs, labels, noises(model), {})
 
 
-def test_experts_in_levels_pick_the_own_task_at_the_last_one() -> None:
+def test_experts_in_levels_select_the_own_task_at_the_last_level() -> None:
     model = objective("cgc", ExpertOptions(number=2, widths=(6,), levels=3))
     inputs, labels = batch_of(OF_CLASSES)
     assert_the_same(model, inputs, labels, noises(model), {})
 
 
 @pytest.mark.parametrize("name", ["mmoe", "single-task"])
-def test_targets_too(name: str) -> None:
+def test_losses_and_gradients_of_targets_equal_those_of_all_tasks_with_masks(name: str) -> None:
     experts = ExpertOptions(number=3, widths=(6,))
     model = make_objective(
         OF_TARGETS,
@@ -158,7 +158,7 @@ def test_a_task_without_a_row_costs_nothing_and_has_no_gradient() -> None:
     assert model(inputs, labels, {}).counted.tolist() == [True, False, True]
 
 
-def test_the_net_says_the_own_tasks_logits_and_nothing_beyond_its_classes() -> None:
+def test_the_net_returns_the_logits_of_the_own_task_and_only_its_classes() -> None:
     net = objective("mmoe", ExpertOptions(number=3, widths=(6,), tower=(4,))).model.eval()
     inputs, _ = batch_of(OF_CLASSES)
     assert inputs.own is not None
@@ -171,7 +171,7 @@ def test_the_net_says_the_own_tasks_logits_and_nothing_beyond_its_classes() -> N
         assert torch.equal(said[row, len(of_task) :], torch.full((4 - len(of_task),), -torch.inf))
 
 
-def test_picking_by_hand() -> None:
+def test_picking_the_own_task_equals_the_result_by_hand() -> None:
     of_tasks = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     own = torch.tensor([2, 0, 0, 1])
     assert torch.equal(picked(of_tasks, own), of_tasks[own])
@@ -179,7 +179,7 @@ def test_picking_by_hand() -> None:
     assert torch.equal(gathered(by_row, own), by_row[:, torch.arange(4), own])
 
 
-def test_a_pool_tells_the_only_task_of_each_row_where_no_row_has_two() -> None:
+def test_the_own_tasks_of_a_pool_are_known_if_no_row_has_two_tasks() -> None:
     def own_of(pool: Pool) -> torch.Tensor | None:
         return features_of(pool, torch.device("cpu"), F64).own
 
@@ -250,7 +250,7 @@ def test_replicas_trained_together_on_own_tasks_equal_those_trained_alone(
             torch.testing.assert_close(value, theirs[key], rtol=0, atol=1e-9)
 
 
-def test_training_is_given_each_rows_own_task_unless_a_loss_predictor_reads_them_all(
+def test_training_uses_the_own_task_of_each_row_unless_a_loss_predictor_needs_all_tasks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     replicas = make("direct", [0], "multi-cluster", "equal")

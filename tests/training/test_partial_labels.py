@@ -43,7 +43,7 @@ def as_sets(labels: Tensor, n_classes: int) -> Tensor:
     return F.one_hot(labels.clamp_min(0), n_classes).bool() | (labels < 0).unsqueeze(-1)
 
 
-def test_a_row_by_hand() -> None:
+def test_the_loss_of_a_row_equals_that_by_hand() -> None:
     p = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]]], dtype=F64)
     possible = torch.tensor([[[True, True, False], [False, False, True], [True, True, True]]])
     losses, counts = masked_losses(p.log(), possible)
@@ -57,7 +57,7 @@ def test_a_row_by_hand() -> None:
 
 @pytest.mark.long
 @given(st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=8), st.booleans())
-def test_it_equals_brute_force(sets: list[set[int]], weighted: bool) -> None:
+def test_the_loss_equals_brute_force(sets: list[set[int]], weighted: bool) -> None:
     z = logits_of(1, len(sets), 4)
     possible = torch.tensor([[[j in s for j in range(4)] for s in sets]])
     total = weight = 0.0
@@ -73,7 +73,7 @@ def test_it_equals_brute_force(sets: list[set[int]], weighted: bool) -> None:
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-def test_its_gradient_equals_finite_differences(weights: Tensor | None) -> None:
+def test_the_gradient_equals_finite_differences(weights: Tensor | None) -> None:
     z = logits_of(2, 5, 4).requires_grad_()
     possible = torch.rand(2, 5, 4, generator=stream(0, "sets")) < 0.5
     possible[..., 1] |= ~possible.any(-1)
@@ -81,7 +81,7 @@ def test_its_gradient_equals_finite_differences(weights: Tensor | None) -> None:
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-def test_with_one_class_possible_it_is_the_cross_entropy(weights: Tensor | None) -> None:
+def test_with_one_possible_class_the_loss_is_the_cross_entropy(weights: Tensor | None) -> None:
     y = torch.tensor([[0, 3, -1, 2, 1, 1], [-1] * 6, [2, 2, 0, -1, -1, 3]])
     results = []
     for labels in (y, as_sets(y, 4)):
@@ -93,7 +93,7 @@ def test_with_one_class_possible_it_is_the_cross_entropy(weights: Tensor | None)
         torch.testing.assert_close(partial, exact, rtol=0, atol=1e-12)
 
 
-def test_a_row_of_which_all_is_possible_contributes_nothing() -> None:
+def test_a_row_with_all_classes_possible_contributes_nothing() -> None:
     z = logits_of(1, 3, 4).requires_grad_()
     possible = torch.tensor([[[True] * 4, [True, False, True, False], [True] * 4]])
     loss, counts = masked_losses(z, possible)
@@ -108,7 +108,7 @@ def test_a_row_of_which_all_is_possible_contributes_nothing() -> None:
     assert (nothing.item(), none.item()) == (0, 0)
 
 
-def test_it_is_finite_where_the_possible_classes_have_almost_no_probability() -> None:
+def test_the_loss_is_finite_if_the_possible_classes_have_almost_no_probability() -> None:
     z = torch.tensor([[[0.0, 900.0, -900.0, 100.0]]]).requires_grad_()
     loss, _ = masked_losses(z, torch.tensor([[[True, False, True, False]]]))
     loss.sum().backward()
@@ -117,7 +117,7 @@ def test_it_is_finite_where_the_possible_classes_have_almost_no_probability() ->
     assert z.grad.tolist() == [[[-1, 1, 0, 0]]]
 
 
-def test_rows_that_weigh_nothing_give_zero_rather_than_no_number() -> None:
+def test_rows_with_zero_weight_give_zero_and_not_nan() -> None:
     z = logits_of(1, 1, 3).requires_grad_()
     weights = torch.tensor([0.0, 0.0, 1.0], dtype=F64)
     loss, _ = masked_losses(z, torch.tensor([[[True, True, False]]]), weights)
@@ -186,7 +186,7 @@ def assert_same(a: Replicas, slot: int, b: Replicas) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["three-head", "mlp", "linear"])
-def test_both_ways_train_alike_on_partial_labels(model: str) -> None:
+def test_lockstep_and_direct_training_agree_on_partial_labels(model: str) -> None:
     g = stream(0, "sets")
     sets = as_sets(LABELS[:60].expand(2, -1), 6) | (torch.rand(2, 60, 6, generator=g) < 0.3)
     together = fitted("lockstep", [1, 2], sets, model)
@@ -196,7 +196,7 @@ def test_both_ways_train_alike_on_partial_labels(model: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_training_on_sets_of_one_class_is_training_on_classes(way: Way) -> None:
+def test_training_on_sets_of_one_class_equals_training_on_classes(way: Way) -> None:
     y = LABELS[:60].clone().unsqueeze(0)
     y[0, ::7] = -1
     assert_same(fitted(way, [1], as_sets(y, 6)), 0, fitted(way, [1], y))

@@ -64,7 +64,7 @@ def by_autograd(objective: Objective, batch: Batch, masks: Mapping[str, Tensor])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_and_losses_are_those_of_autograd_to_the_bit(
+def test_gradients_and_losses_are_bit_identical_to_those_of_autograd(
     depth: int, modalities: int, dropout: float, weighted: bool, dtype: torch.dtype
 ) -> None:
     model = ModelOptions(name="mlp", width=33, depth=depth, dropout=dropout)
@@ -103,7 +103,7 @@ def test_a_batch_without_a_known_label_has_no_loss_and_no_gradient() -> None:
     assert all(not p.grad.any() for p in objective.parameters() if p.grad is not None)
 
 
-def test_nets_with_more_to_their_loss_are_left_to_autograd() -> None:
+def test_nets_with_further_loss_terms_use_autograd() -> None:
     mlp = ModelOptions(name="mlp", width=4)
     predicting = TrainingOptions(loss_prediction=LossPrediction(width=4))
     assert not is_plain(objective_of(mlp, training=predicting))

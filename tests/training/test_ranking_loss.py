@@ -27,7 +27,7 @@ def in_a_loop(
     return sum(terms) / len(terms) if terms else 0.0
 
 
-def test_four_rows_by_hand() -> None:
+def test_the_loss_of_four_rows_equals_that_by_hand() -> None:
     predicted = torch.tensor([0.5, 2.0, -1.0, 0.2], dtype=F64)
     losses = torch.tensor([3.0, 1.0, 2.0, 0.5], dtype=F64)
     # Rows 0 and 3: the right order by 0.3, so 0.7; rows 1 and 2: wrong by 3, so 4.
@@ -49,7 +49,7 @@ def test_four_rows_by_hand() -> None:
     ),
     st.sampled_from([0.5, 1.0]),
 )
-def test_it_equals_a_plain_loop(rows: list[tuple[float, float, bool]], margin: float) -> None:
+def test_the_loss_equals_a_plain_loop(rows: list[tuple[float, float, bool]], margin: float) -> None:
     predicted, losses, counted = (list(column) for column in zip(*rows, strict=True))
     got = ranking_loss(
         torch.tensor(predicted, dtype=F64),
@@ -60,7 +60,7 @@ def test_it_equals_a_plain_loop(rows: list[tuple[float, float, bool]], margin: f
     assert got.item() == pytest.approx(in_a_loop(predicted, losses, counted, margin))
 
 
-def test_its_gradient_equals_finite_differences_and_none_flows_to_the_true_losses() -> None:
+def test_the_gradient_equals_finite_differences_and_none_flows_to_the_true_losses() -> None:
     g = stream(0, "test")
     predicted = torch.randn(9, generator=g, dtype=F64).requires_grad_()
     losses = torch.rand(9, generator=g, dtype=F64).requires_grad_()
@@ -99,7 +99,7 @@ def test_the_net_is_a_projection_of_each_layer_then_one_linear_layer() -> None:
         torch.testing.assert_close(predictor(layers)[row], expected)
 
 
-def test_of_a_model_without_layers_it_reads_the_hidden_one_and_the_mixed_logits() -> None:
+def test_for_a_model_without_layers_the_net_reads_the_hidden_layer_and_the_mixed_logits() -> None:
     hidden, mixed, own = torch.zeros(2, 3), torch.zeros(2, 4), torch.zeros(2, 4)
     outputs = Outputs({"label": {MIXED: mixed, "picture": own}}, hidden)
     assert [t is u for t, u in zip(readable(outputs), (hidden, mixed), strict=True)] == [True, True]

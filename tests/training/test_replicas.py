@@ -76,7 +76,7 @@ def test_replicas_trained_together_equal_replicas_trained_alone(
 
 
 @pytest.mark.long
-def test_with_dropout_they_still_agree_since_each_has_its_own_stream() -> None:
+def test_replicas_with_dropout_agree_as_each_has_its_own_stream() -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
     together = make("lockstep", [1, 2], model)
     train(together, [1, 2], 30)
@@ -86,7 +86,7 @@ def test_with_dropout_they_still_agree_since_each_has_its_own_stream() -> None:
 
 
 @pytest.mark.long
-def test_a_replicas_bits_depend_neither_on_its_slot_nor_on_its_neighbours() -> None:
+def test_the_bits_of_a_replica_depend_neither_on_its_slot_nor_on_its_neighbours() -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
     pair, triple = make("lockstep", [1, 2], model), make("lockstep", [5, 6, 2], model)
     train(pair, [1, 2], 20)
@@ -108,7 +108,7 @@ def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_affine_part(way: 
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_a_fork_goes_on_exactly_as_its_parent_would(way: Way) -> None:
+def test_a_fork_continues_exactly_as_its_parent(way: Way) -> None:
     model = ModelOptions(name="three-head", width=8, dropout=0.5)
     parent = make(way, [3], model)
     train(parent, [3], 15)
@@ -146,7 +146,7 @@ def test_a_state_of_another_size_is_refused() -> None:
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_scoring_leaves_everything_as_it_was_to_the_bit(way: Way) -> None:
+def test_scoring_changes_no_bit_of_the_state(way: Way) -> None:
     replicas = make(way, [0], ModelOptions(name="three-head", width=8, dropout=0.5))
     train(replicas, [0], 5)
     before, generator = replicas.state(), torch.get_rng_state()
@@ -167,7 +167,7 @@ def test_the_log_variances_stay_within_their_bound(way: Way) -> None:
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 @pytest.mark.parametrize("name", ["mmoe", "cgc", "multi-cluster"])
-def test_gates_that_go_by_the_task_alone_have_a_learning_rate_of_their_own(
+def test_gates_that_depend_only_on_the_task_have_their_own_learning_rate(
     way: Way, name: str
 ) -> None:
     # The relaxed estimator needs no more than the noise that is set here.
@@ -206,7 +206,7 @@ def test_a_stacked_optimiser_equals_torchs(
     torch.testing.assert_close(stacked, torch.stack(alone), rtol=0, atol=1e-12)
 
 
-def test_both_ways_agree_under_sgd() -> None:
+def test_lockstep_and_direct_training_agree_under_sgd() -> None:
     ways: list[Way] = ["direct", "lockstep"]
     states = [make(way, [0], VARIANTS[0], optimiser="sgd", learning_rate=0.1) for way in ways]
     for replicas in states:

@@ -72,7 +72,7 @@ def make_fixed(weighting: TaskWeighting) -> tuple[Objective, Inputs, dict[str, T
 SQUARED = ((1 - 3) ** 2 + (-1 + 2) ** 2) / 2
 
 
-def test_the_total_is_the_mean_of_the_tasks_each_over_its_known_cells() -> None:
+def test_the_total_is_the_mean_over_tasks_of_the_mean_over_known_cells() -> None:
     objective, inputs, labels = make_fixed("equal")
     losses = objective(inputs, labels, {})
     z = objective.model.outputs["kind"]
@@ -86,7 +86,7 @@ def test_the_total_is_the_mean_of_the_tasks_each_over_its_known_cells() -> None:
     assert gradient.tolist() == [-1.0, 0.0, 0.5, 0.0]
 
 
-def test_a_task_without_a_row_adds_nothing_and_is_told() -> None:
+def test_a_task_without_rows_adds_nothing_and_is_marked() -> None:
     objective, inputs, labels = make_fixed("equal")
     labels["height"] = torch.full((4,), math.nan, dtype=F64)
     losses = objective(inputs, labels, {})
@@ -97,7 +97,7 @@ def test_a_task_without_a_row_adds_nothing_and_is_told() -> None:
     assert objective.model.outputs["height"].grad.abs().max() == 0
 
 
-def test_uncertainty_takes_half_a_targets_loss_over_its_variance() -> None:
+def test_uncertainty_uses_half_the_loss_of_a_target_over_its_variance() -> None:
     objective, inputs, labels = make_fixed("uncertainty")
     sigma = torch.tensor([0.5, 3.0], dtype=F64)
     objective.log_variance.data = 2 * sigma.log()
@@ -114,7 +114,7 @@ def test_given_weights_multiply_the_tasks() -> None:
     assert found == pytest.approx((0.4 * plain[0] + 1.6 * plain[1]) / 2)
 
 
-def test_labels_of_every_form_have_a_loss_a_row_and_can_be_hidden() -> None:
+def test_labels_of_every_form_have_a_loss_for_each_row_and_can_be_hidden() -> None:
     outputs = torch.tensor([[2.0], [5.0]], dtype=F64)
     targets = torch.tensor([math.nan, 3.0], dtype=F64)
     losses, known = row_losses(outputs, targets)
@@ -167,7 +167,9 @@ def train(replicas: Replicas, seeds: list[int], steps: int) -> Tensor:
     [MMOE, ModelOptions(name="multi-cluster", experts=ExpertOptions(number=3, widths=(6,)))],
     ids=["mmoe", "multi-cluster"],
 )
-def test_both_ways_train_several_tasks_alike(weighting: TaskWeighting, model: ModelOptions) -> None:
+def test_lockstep_and_direct_training_agree_on_several_tasks(
+    weighting: TaskWeighting, model: ModelOptions
+) -> None:
     together = make("lockstep", [4, 0], weighting, model)
     losses = train(together, [4, 0], 5)
     for slot, seed in enumerate([4, 0]):
@@ -179,7 +181,7 @@ def test_both_ways_train_several_tasks_alike(weighting: TaskWeighting, model: Mo
 
 
 @pytest.mark.parametrize("weighting", [w for w in WEIGHTINGS if w != "equal"])
-def test_each_weighting_trains_another_net(weighting: TaskWeighting) -> None:
+def test_each_weighting_gives_a_different_net(weighting: TaskWeighting) -> None:
     other, equal = (make("direct", [0], w) for w in (weighting, "equal"))
     for replicas in (other, equal):
         steps = [batch_at([0], step) for step in range(3)]
@@ -192,7 +194,7 @@ def test_each_weighting_trains_another_net(weighting: TaskWeighting) -> None:
     assert (mine - theirs).abs().max() > 1e-4
 
 
-def test_pcgrads_step_is_the_mean_of_gradients_mended_where_tasks_share() -> None:
+def test_the_step_of_pcgrad_is_the_mean_of_projected_gradients_of_shared_parameters() -> None:
     model = ModelOptions(name="mmoe", dropout=0.0, experts=ExpertOptions(number=3, widths=(6,)))
     replicas = make("direct", [0], "pcgrad", model, optimiser="sgd", learning_rate=0.1)
     objective, batch = replicas.objective, batch_at([0], 1)
@@ -222,7 +224,7 @@ def test_pcgrads_step_is_the_mean_of_gradients_mended_where_tasks_share() -> Non
     torch.testing.assert_close(moved / 0.1, mended.mean(0))
 
 
-def test_pcgrad_trains_what_no_task_has_all_the_same() -> None:
+def test_pcgrad_also_trains_parameters_of_no_task() -> None:
     model = ModelOptions(
         name="multi-cluster", dropout=0.0,
         experts=ExpertOptions(number=3, widths=(6,), density_weight=1000.0),
@@ -236,7 +238,7 @@ def test_pcgrad_trains_what_no_task_has_all_the_same() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_gradnorm_weighs_down_the_task_whose_gradients_are_large(way: Way) -> None:
+def test_gradnorm_lowers_the_weight_of_a_task_with_large_gradients(way: Way) -> None:
     replicas = make(way, [0], "gradnorm")
     for step in range(30):
         batch = batch_at([0], step + 1)
@@ -253,7 +255,7 @@ def test_gradnorm_weighs_down_the_task_whose_gradients_are_large(way: Way) -> No
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_gradnorm_notes_a_tasks_first_loss_when_the_task_first_comes(way: Way) -> None:
+def test_gradnorm_records_the_first_loss_of_a_task_at_its_first_batch(way: Way) -> None:
     replicas = make(way, [0], "gradnorm")
     noted: list[Tensor] = []
     for step in range(3):
@@ -267,7 +269,7 @@ def test_gradnorm_notes_a_tasks_first_loss_when_the_task_first_comes(way: Way) -
     assert torch.equal(noted[2], noted[1])
 
 
-def test_gradnorms_weights_have_the_rate_of_sigma() -> None:
+def test_the_weights_of_gradnorm_have_the_learning_rate_of_sigma() -> None:
     replicas = make("direct", [0], "gradnorm", learning_rate=1e-5, sigma_learning_rate=0.2)
     train(replicas, [0], 2)  # of the first batch every progress is the same
     weights = replicas.parameter(TASK_WEIGHTS)
@@ -343,7 +345,7 @@ def test_the_loss_of_an_epoch_is_over_the_batches_that_have_the_task() -> None:
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_a_single_task_is_trained_alike_whatever_the_weighting(weighting: TaskWeighting) -> None:
+def test_a_single_task_is_trained_equally_with_any_weighting(weighting: TaskWeighting) -> None:
     shape, rows = shape_of(POOL), torch.arange(60).expand(1, -1)
     one = type(shape)(shape.widths, {"label": 6})
     found = []

@@ -32,20 +32,20 @@ def test_dynamic_weights_by_hand() -> None:
     assert found[1].tolist() == pytest.approx([1, 1])
 
 
-def test_a_task_without_a_loss_in_an_epoch_stands_still_for_dynamic_weights() -> None:
+def test_a_task_without_a_loss_in_an_epoch_counts_as_unchanged_for_dynamic_weights() -> None:
     nan = math.nan
     found = dwa_weights(tensor([nan, 2, 5], [4, 2, 0]), tensor([1, 2, 0], [nan, 2, 0]))
     assert found.flatten().tolist() == pytest.approx([1] * 6)
 
 
-def test_two_opposed_gradients_by_hand_each_lose_what_opposes_the_other() -> None:
+def test_each_of_two_opposed_gradients_loses_its_component_against_the_other() -> None:
     gradients = torch.tensor([[[1.0, 0.0], [-1.0, 1.0]]])
     order = torch.tensor([[[0, 1], [1, 0]]])
     # (1, 0) + ½ (−1, 1), and (−1, 1) + 1 (1, 0).
     assert without_conflicts(gradients, order).tolist() == [[[0.5, 0.5], [0.0, 1.0]]]
 
 
-def test_gradients_that_agree_stay_as_they_are() -> None:
+def test_gradients_that_agree_are_unchanged() -> None:
     gradients = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.5, 2.0]]])
     order = draw_orders(3, [stream(0, "order")])
     assert torch.equal(without_conflicts(gradients, order), gradients)
@@ -53,7 +53,7 @@ def test_gradients_that_agree_stay_as_they_are() -> None:
 
 @pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 4))
-def test_surgery_equals_the_papers_loop_for_every_replica(seed: int, t: int, p: int) -> None:
+def test_surgery_equals_the_loop_of_the_paper_for_every_replica(seed: int, t: int, p: int) -> None:
     g = stream(seed, "gradients")
     gradients = torch.randn(3, t, p, generator=g, dtype=F64)
     order = draw_orders(t, [g] * 3)
@@ -68,7 +68,7 @@ def test_surgery_equals_the_papers_loop_for_every_replica(seed: int, t: int, p: 
     torch.testing.assert_close(without_conflicts(gradients, order), expected)
 
 
-def test_every_order_of_the_tasks_is_as_likely() -> None:
+def test_every_order_of_the_tasks_is_equally_likely() -> None:
     orders = draw_orders(3, [stream(0, "order")] * 2000).flatten(0, 1)
     assert (orders.sort(1).values == torch.arange(3)).all()
     _, counts = orders.unique(dim=0, return_counts=True)
@@ -77,7 +77,7 @@ def test_every_order_of_the_tasks_is_as_likely() -> None:
     assert (counts - 1000).abs().max() < 4 * 29
 
 
-def test_gradnorm_rests_where_each_norm_is_the_mean_times_the_relative_progress() -> None:
+def test_gradnorm_is_at_rest_where_each_norm_is_the_mean_times_the_relative_progress() -> None:
     # Progress ½ and 3/2, so r is the same; G = (1, 3) has the mean 2.
     weights, norms = tensor([0.5, 1.5]), tensor([2, 2])
     losses, first, counted = tensor([1, 6]), tensor([2, 4]), torch.ones(1, 2, dtype=torch.bool)
@@ -90,7 +90,9 @@ def test_gradnorm_rests_where_each_norm_is_the_mean_times_the_relative_progress(
 
 @pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 4))
-def test_gradnorms_slopes_are_the_gradient_of_its_loss_through_the_net(seed: int, t: int) -> None:
+def test_the_slopes_of_gradnorm_are_the_gradient_of_its_loss_through_the_net(
+    seed: int, t: int
+) -> None:
     g = stream(seed, "net")
     shared = torch.randn(4, 3, generator=g, dtype=F64).requires_grad_()
     heads, x = torch.randn(t, 4, generator=g, dtype=F64), torch.randn(3, generator=g, dtype=F64)
@@ -115,7 +117,7 @@ def test_gradnorms_slopes_are_the_gradient_of_its_loss_through_the_net(seed: int
         torch.testing.assert_close(found[0], weights.grad)
 
 
-def test_gradnorm_leaves_out_a_task_without_a_row() -> None:
+def test_gradnorm_leaves_out_a_task_without_rows() -> None:
     weights, norms, losses = tensor([0.5, 1.5, 1]), tensor([2, 2, 0]), tensor([1, 6, 0])
     first, counted = tensor([2, 4, math.nan]), torch.tensor([[True, True, False]])
     found = gradnorm_slopes(weights, norms, losses, first, counted, alpha=1)
