@@ -1,4 +1,4 @@
-"""What arguments of a twin mean, as its first lines find it out."""
+"""Read the arguments of a Python function as its first lines do."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from alsim.studies.start.check import StudyOptions
 
 
 def asked(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return what arguments of `alsim.run` mean, and the strategies by name."""
+    """Return the options and the named strategies from arguments of `alsim.run`."""
     faults = Faults()
     found = check_curves(read(CurvesOptions, arguments, faults), faults)
     faults.raise_all("options cannot be used", "alsim run")
@@ -21,12 +21,12 @@ def asked(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
 
 
 def study(**arguments: Any) -> StudyOptions:
-    """Return what arguments of `alsim.run` mean."""
+    """Return the options from arguments of `alsim.run`."""
     return asked(**arguments)[0]
 
 
 def correlation(**arguments: Any) -> tuple[StudyOptions, dict[str, Named]]:
-    """Return what arguments of `alsim.correlate` mean, and the metrics by name."""
+    """Return the options and the named metrics from arguments of `alsim.correlate`."""
     faults = Faults()
     found = check_correlation(read(CorrelateOptions, arguments, faults), faults)
     faults.raise_all("options cannot be used", "alsim correlate")

@@ -1,8 +1,8 @@
-"""A disk that fails, or a kill, at the k-th act of a process upon the files below a folder.
+"""Make the disk fail, or kill the process, at its k-th act on the files below a folder.
 
-Acts are what the operating system is asked for: opening a file to write, writing, putting on the
-disk, renaming, making and removing. Processes import this as they start, from a `sitecustomize.py`
-that `write_hook` makes. A fork counts anew, as a worker.
+Acts are calls of the operating system: opening a file to write, writing, flushing to disk,
+renaming, creating and removing. Processes import this as they start, from a `sitecustomize.py`
+that `write_hook` writes. A fork counts from the start again, as a worker.
 """
 
 import errno
@@ -19,20 +19,20 @@ from typing import Any
 
 VARIABLE = "ALSIM_TESTS_BREAK"
 _WRITING = os.O_WRONLY | os.O_RDWR
-# What a full disk does not stop.
+# Acts that succeed on a full disk.
 _ALWAYS_ROOM = {"remove", "rmdir"}
 
 
 @dataclass(frozen=True)
 class Break:
-    """What goes wrong, where, and from when on."""
+    """Which acts fail, where, and from which one on."""
 
-    folder: str  # acts elsewhere are not touched
+    folder: str  # acts elsewhere succeed
     at: int = 1  # the first act that fails, counted among those that match; the rest fail too
     match: str = "*"  # "ACT NAME", such as "rename *.parquet"
     who: str = "*"  # parent, worker
     code: int = errno.ENOSPC  # 0: the process is killed instead, and its group with it
-    is_short: bool = False  # half of a write is written before it fails
+    is_short: bool = False  # whether half of the data is written before a write fails
 
 
 class _State:
@@ -49,7 +49,7 @@ _open, _write, _fsync, _allocate = os.open, os.write, os.fsync, os.posix_falloca
 
 @contextmanager
 def breaking(broken: Break) -> Generator[list[str]]:
-    """Let this process meet the fault while the block runs; yields the acts, which it counts."""
+    """Apply the fault to this process while the block runs; yield the list of acts."""
     _arm(broken)
     try:
         yield _state.acts
@@ -58,24 +58,24 @@ def breaking(broken: Break) -> Generator[list[str]]:
 
 
 def write_hook(folder: Path, broken: Break) -> dict[str, str]:
-    """Return the environment in which Python processes meet the fault, from their start on.
+    """Return the environment in which Python processes meet the fault from their start.
 
-    Their curves have a checkpoint from the first step on, however short they are.
+    Their curves have a checkpoint from the first step on, even if they are short.
     """
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text(
         f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\n"
-        "import breaking\nbreaking.arm_as_told()\n"
+        "import breaking\nbreaking.arm_from_environment()\n"
     )
     return {"PYTHONPATH": str(folder), VARIABLE: json.dumps(asdict(broken))}
 
 
-def arm_as_told() -> None:
-    """Arm what the environment says, if it means a process like this one."""
-    told = os.environ.get(VARIABLE)
-    if told is None:
+def arm_from_environment() -> None:
+    """Arm the fault of the environment if it is meant for a process like this one."""
+    settings = os.environ.get(VARIABLE)
+    if settings is None:
         return
-    broken = Break(**json.loads(told))
+    broken = Break(**json.loads(settings))
     who = "worker" if "alsim.studies.workers.server" in sys.orig_argv else "parent"
     _arm_if(fnmatch(who, broken.who), broken)
     os.register_at_fork(after_in_child=lambda: _arm_if(fnmatch("worker", broken.who), broken))
@@ -107,7 +107,7 @@ def _disarm() -> None:
 
 
 def _breaking_open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-    # The event of an open file does not tell in which folder.
+    # The event of opening a file does not contain the folder.
     if dir_fd is not None and flags & _WRITING:
         _meet("open", _absolute(path, dir_fd))
     return _open(path, flags, mode, dir_fd=dir_fd)
@@ -160,15 +160,15 @@ def _absolute(path: Any, folder: int = -1) -> str:
 
 
 def _meet(act: str, path: str, before: Any = lambda: None) -> None:
-    """Count an act; from the one on that is meant, fail it."""
+    """Count an act, and make it fail from the chosen number on."""
     broken = _state.broken
     if broken is None or not (path + "/").startswith(broken.folder + "/"):
         return
-    told = f"{act} {path.removeprefix(broken.folder).lstrip('/')}"
-    if (broken.code == errno.ENOSPC and act in _ALWAYS_ROOM) or not fnmatch(told, broken.match):
+    done = f"{act} {path.removeprefix(broken.folder).lstrip('/')}"
+    if (broken.code == errno.ENOSPC and act in _ALWAYS_ROOM) or not fnmatch(done, broken.match):
         return
     _state.n += 1
-    _state.acts.append(told)
+    _state.acts.append(done)
     if _state.n < broken.at:
         return
     before()

@@ -1,4 +1,4 @@
-"""Small files of the format that UCI has for Census-Income (KDD)."""
+"""Small files in the format of UCI for Census-Income (KDD)."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names that act on a terminal, Rich, LaTeX or a spreadsheet where they are not escaped."""
+"""Names that affect a terminal, Rich, LaTeX or a spreadsheet unless escaped."""
 
 import io
 import re
@@ -22,12 +22,12 @@ FORBIDDEN = set("\x1b\x9b\r\b\x00\x7f\u202e\udcff")
 
 
 class Terminal(io.StringIO):
-    """What is written to a terminal."""
+    """A stream that records what is written to a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def without_styles(text: str) -> str:
-    """Return what Rich has written without the sequences of its own."""
+    """Return what Rich has written, without its own escape sequences."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)

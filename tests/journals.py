@@ -1,4 +1,4 @@
-"""Small learning curves for the tests of what keeps them."""
+"""Small learning curves for the tests of journals."""
 
 import json
 import math
@@ -22,7 +22,7 @@ def make_entry(
     ids: Sequence[str | int] = (3,),
     accuracy: float = 0.5,
 ) -> Entry:
-    """Return a round with an accuracy, two classes' recalls, and a query for each id."""
+    """Return a round with an accuracy, recalls of two classes, and a query for each id."""
     place = (strategy, seed, step)
     return Entry(
         Round(
@@ -54,7 +54,7 @@ def write_journal(
 
 
 def append_missing(journal: Journal, n: int = 2) -> None:
-    """Write what a journal lacks of the curve that `write_journal` writes."""
+    """Append the rounds that a journal lacks compared with `write_journal`."""
     held = journal.recorded
     for step in range(len(held.entries), n):
         journal.append(make_entry(step, held.strategy, held.seed))
@@ -63,7 +63,7 @@ def append_missing(journal: Journal, n: int = 2) -> None:
 
 
 def json_of(done: Round) -> dict[str, Any]:
-    """Return a round as it comes out of JSON."""
+    """Return a round as decoded from JSON."""
     return json.loads(json.dumps(round_to_json(done)))
 
 
@@ -83,7 +83,7 @@ def records_of(path: Path) -> list[dict[str, Any]]:
 
 
 def is_prefix(found: Recorded | None, whole: Recorded) -> bool:
-    """Return whether a journal tells nothing that the whole one does not; nan equals nan."""
+    """Return whether a journal is a beginning of the whole one; nan equals nan."""
     if found is None:
         return True
     n = len(found.entries)
@@ -95,7 +95,7 @@ def is_prefix(found: Recorded | None, whole: Recorded) -> bool:
 
 
 def write_run(folder: Path, manifest: Mapping[str, object], *, n: int = 3) -> Path:
-    """Write a run that is not complete: `run.json` and the journals of two curves."""
+    """Write an incomplete run: `run.json` and the journals of two curves."""
     from alsim.store.manifest import write_manifest
 
     folder.mkdir()

@@ -20,7 +20,7 @@ Gates = Mapping[str, np.ndarray]  # model -> (s, t, e)
 # model, seed, fraction, task, evaluation -> accuracy
 Accuracy = Callable[[str, int, float, str, str], float]
 TASKS = ("colour", "season")
-EVALUATIONS = {"task-k": 3, "all": 4, "top-1": 1, "top-2": 2}  # and the experts that then run
+EVALUATIONS = {"task-k": 3, "all": 4, "top-1": 1, "top-2": 2}  # and the experts that run
 
 
 def is_stochastic(model: str) -> bool:
@@ -28,7 +28,7 @@ def is_stochastic(model: str) -> bool:
 
 
 def accuracy_of(model: str, seed: int, fraction: float, task: str, evaluation: str) -> float:
-    """Return an accuracy of which every term can be told apart."""
+    """Return an accuracy in which every term can be recognised."""
     best = (
         0.1 * fraction + 0.01 * TASKS.index(task) + 0.001 * seed + (0.3 if "omoe" in model else 0)
     )
@@ -49,14 +49,14 @@ def make_results(
     """Yield a result for each model, choice of labels, fraction and seed.
 
     Args:
-        models: Those named multi-cluster are evaluated in several ways.
+        models: Models named multi-cluster have several evaluations.
         fractions: Of 1,000 objects with a label for each task.
         n_seeds: Seeds 0, 1, …
         tasks: By name.
-        chosen_by: What has chosen the labels.
-        accuracy: Of a net at a task.
-        gates: Of some models, the same for each fraction.
-        diverged: Models and seeds of which nothing was measured.
+        chosen_by: The strategies that chose the labels.
+        accuracy: The accuracy of a net on a task.
+        gates: The gates of some models, equal for each fraction.
+        diverged: Models and seeds without measurements.
     """
     for model in models:
         for by in chosen_by:
@@ -71,14 +71,14 @@ def make_results(
                     fit = FitRecord(*key, 500, 400, 7, loss - 0.5, loss)
                     measured: list[TaskRecord] = []
                     for task in tasks:
-                        told = EVALUATIONS if is_stochastic(model) else {"": 0}
-                        for evaluation, n_experts in told.items():
+                        evaluations = EVALUATIONS if is_stochastic(model) else {"": 0}
+                        for evaluation, n_experts in evaluations.items():
                             value = accuracy(model, seed, fraction, task, evaluation)
                             of = (*key, task, evaluation)
                             measured.append(TaskRecord(*of, "accuracy", value))
                             if evaluation:
                                 measured.append(TaskRecord(*of, "n_experts", float(n_experts)))
-                        first = next(iter(told))
+                        first = next(iter(evaluations))
                         measured.append(TaskRecord(*key, task, first, "n_labelled", float(n)))
                         measured.append(TaskRecord(*key, task, first, "train_loss", loss - 0.5))
                     yield TasksResult(fit, tuple(measured), _gates(key, gates or {}, tasks))

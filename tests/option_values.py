@@ -1,4 +1,4 @@
-"""Every option of every command, and what it could be given: read off the commands themselves."""
+"""Every option of every command and possible values, read from the commands themselves."""
 
 import enum
 import types
@@ -12,7 +12,7 @@ import typer
 
 from alsim.cli.main import app
 
-POOL, TOML, TEXT = "pool.parquet", "some.toml", "some.txt"  # files that are there
+POOL, TOML, TEXT = "pool.parquet", "some.toml", "some.txt"  # files that exist
 RUN, DEVICE, FOLDER = "runs/one", "device.png", "empty"
 ABSENT = "no/such.parquet"
 
@@ -32,15 +32,15 @@ PATHS = (
     *("file:///x", "s3://x/y", "https://x.invalid/y"),
 )
 
-# How a command ends soon: what it needs, and a fault that it meets before it reads the pool, or
-# after that. An option that is tried comes last and so counts, wherever it is given twice.
+# How a command ends early: its required options, and a fault met before it reads the pool, or
+# afterwards. The option under test comes last, so it counts if it is given twice.
 _STUDY = ("--seeds=1", "--workers=1")
 _CURVES = (*_STUDY, "--steps=1", "--query-size=1", "--max-epochs=1", "--strategy=random")
 
 
 @dataclass(frozen=True)
 class Start:
-    """What comes before the option that is tried."""
+    """The arguments before the option under test."""
 
     given: tuple[str, ...] = ()
     before_pool: tuple[str, ...] = ()
@@ -77,25 +77,25 @@ class Parameter:
     """An option or an argument of a command."""
 
     command: str
-    name: str  # as it is typed; of an argument its name
+    name: str  # as typed; for an argument, its name
     is_argument: bool
     is_flag: bool
-    choices: Sequence[str]  # what it may be beside its default, where that is listed
+    choices: Sequence[str]  # the values other than the default, if listed
     values: Sequence[str] = field(repr=False)
     is_of_pool: bool = False
 
     def given(self, value: str) -> list[str]:
-        """Return how it is typed: a flag's empty value is none."""
+        """Return the arguments as typed; the empty value of a flag is left out."""
         if self.is_argument:
             return ["--", value]
         return [self.name if self.is_flag and not value else f"{self.name}={value}"]
 
 
 def line_of(*chosen: tuple[Parameter, str]) -> list[str]:
-    """Return the command line that gives parameters of one command their values."""
+    """Return the command line that sets parameters of one command."""
     (command,) = {parameter.command for parameter, _ in chosen}
     start = STARTS[command]
-    # What the pool decides is tried on a pool; all else where there is none.
+    # Options that depend on the pool are tested with a pool, all others without.
     is_late = all(parameter.is_of_pool for parameter, _ in chosen)
     line = [*command.split(), *start.given, *(start.after_pool if is_late else start.before_pool)]
     for parameter, value in sorted(chosen, key=lambda each: each[0].is_argument):
@@ -104,7 +104,7 @@ def line_of(*chosen: tuple[Parameter, str]) -> list[str]:
 
 
 def parameters() -> list[Parameter]:
-    """Return what every command takes, help aside."""
+    """Return the parameters of every command except help."""
     return [
         _parameter(command, each, hints[each.name])
         for command, of in _commands(typer.main.get_command(app))

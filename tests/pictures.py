@@ -1,4 +1,4 @@
-"""Runs held in memory, for the tests of what is drawn of them."""
+"""Runs held in memory, for the tests of pictures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ COMPLETE = {"status": "complete", "evaluation_split": "test", "pool": {"fingerpr
 
 @dataclass(frozen=True, eq=False)
 class MemoryRun:
-    """A run held in memory: what the drawing needs of one, and no file."""
+    """A run held in memory, with everything that the pictures need."""
 
     name: str = "posts"
     steps: pa.Table = field(default_factory=lambda: schema_of(STEPS).empty_table())
@@ -35,7 +35,7 @@ class MemoryRun:
 def make_steps(
     curves: Mapping[str, np.ndarray], start: int = 100, query_size: int = 50
 ) -> pa.Table:
-    """Return steps with the given accuracies, a strategy's as `(seeds, steps)`."""
+    """Return steps with the given accuracies, `(seeds, steps)` for each strategy."""
     return pa.Table.from_pylist(
         [
             {
@@ -61,7 +61,7 @@ def make_steps(
 
 
 def rising(n_seeds: int = 3, n_steps: int = 8, *, ahead: float = 0.0, seed: int = 0) -> np.ndarray:
-    """Return accuracies that rise, `(seeds, steps)`, the same for the same seed but for `ahead`."""
+    """Return rising accuracies, `(seeds, steps)`, equal for equal seeds except for `ahead`."""
     rng = np.random.default_rng(seed)
     level = 0.5 + rng.normal(0, 0.01, (n_seeds, 1)) + 0.02 * np.arange(n_steps)
     noise = np.random.default_rng(seed + 1 + int(1000 * ahead)).normal(0, 0.002, level.shape)
@@ -113,5 +113,5 @@ def make_queries(answers: Mapping[tuple[str, int, int], list[str]]) -> pa.Table:
 
 
 def footnote(figure: Figure) -> str:
-    """Return what stands below a figure, in one line."""
+    """Return the footnote of a figure, in one line."""
     return figure._supxlabel.get_text().replace("\n", " ")

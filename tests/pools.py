@@ -53,7 +53,7 @@ def load(
 
 @dataclass(frozen=True)
 class Doors:
-    """One pool through every door: as runs read it, `info`, `check`, and as `import` writes it."""
+    """One pool as every command reads it: runs, `info` and `check`, and as `import` writes it."""
 
     loaded: LoadedPool
     info: PoolSummary
@@ -61,7 +61,7 @@ class Doors:
     imported: LoadedPool
 
     def warnings(self) -> list[tuple[str, ...]]:
-        """Return what runs, `info` and `check` warn of."""
+        """Return the warnings of runs, `info` and `check`."""
         return [self.loaded.report.warnings, self.info.warnings, self.check.warnings]
 
     def notes(self) -> list[tuple[str, ...]]:
@@ -69,7 +69,7 @@ class Doors:
 
 
 def doors(pool: Path, folder: Path, **options: Any) -> Doors:
-    """Return a pool through every door, which must agree on how many rows are in which split."""
+    """Return a pool as read by every command; all must agree on the rows of each split."""
     chosen = PoolOptions(**options)
     table = import_pool([pool], ImportOptions(labels=chosen.label, unknown=chosen.unknown))
     found = Doors(
@@ -92,7 +92,7 @@ def doors(pool: Path, folder: Path, **options: Any) -> Doors:
 
 
 def rows_by_id(loaded: LoadedPool) -> dict[Any, dict[str, Any]]:
-    """Return by id what a pool holds of each row: label, split and values, None where absent."""
+    """Return the label, split and values of each row by id; absent values are None."""
     pool = loaded.pool
     task = next(iter(pool.tasks.values()))
     found: dict[Any, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Commands that are killed, in processes of their own, and a study small enough to run at once."""
+"""Commands in separate processes that can be killed, and a study small enough to run quickly."""
 
 import fcntl
 import hashlib
@@ -44,7 +44,7 @@ SIZES = (
 OPTIONS = ("--strategy", "margin,bald(k=4)", *SIZES)
 LEFT = {"metrics.parquet", "queries.parquet", "run.json", "steps.parquet", "timings.parquet"}
 PATIENCE = 120.0
-# What takes seconds to import is imported once: forked from there, a command starts at once.
+# Slow imports are done once: a command forked from here starts at once.
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     ["survival", "breaking", "alsim.cli.main", "alsim.cli.screens.curves"]
@@ -52,30 +52,30 @@ _FORKING.set_forkserver_preload(
 
 
 class Command:
-    """An `alsim` command, the leader of a group that its worker processes belong to."""
+    """An `alsim` command: the leader of the process group of its workers."""
 
     def __init__(
         self,
         arguments: Sequence[str | Path],
-        told: Path,
+        log: Path,
         environment: Mapping[str, str] | None = None,
         *,
         is_forked: bool = True,
         prefix: Sequence[str] = (),
     ) -> None:
-        """Start it, after a prefix if it is not forked; what it prints goes to the file `told`."""
-        self._told = told
-        told.unlink(missing_ok=True)
+        """Start it, with a prefix if it is not forked; its output goes to the file `log`."""
+        self._log = log
+        log.unlink(missing_ok=True)
         texts = [str(argument) for argument in arguments]
         self._process: subprocess.Popen[bytes] | BaseProcess
         self._began = time.monotonic()
         if is_forked:
             self._process = _FORKING.Process(
-                target=_command, args=(texts, told, dict(environment or {}))
+                target=_command, args=(texts, log, dict(environment or {}))
             )
             self._process.start()
         else:
-            with told.open("wb") as file:
+            with log.open("wb") as file:
                 self._process = subprocess.Popen(
                     [*prefix, sys.executable, "-m", "alsim", *texts],
                     stdout=file,
@@ -86,11 +86,11 @@ class Command:
                 )
         assert self._process.pid is not None
         self.pid = self._process.pid
-        until(told.exists)  # from then on the group is there
+        until(log.exists)  # from now on the group exists
 
     @property
     def code(self) -> int | None:
-        """Return the exit code, minus the signal if one has killed it, None while it runs."""
+        """Return the exit code, minus the signal if killed by one, or None while it runs."""
         if isinstance(self._process, subprocess.Popen):
             return self._process.poll()
         return self._process.exitcode
@@ -101,9 +101,9 @@ class Command:
         return time.monotonic() - self._began
 
     @property
-    def told(self) -> str:
+    def output(self) -> str:
         """Return what it has printed so far."""
-        return self._told.read_text(errors="replace")
+        return self._log.read_text(errors="replace")
 
     @property
     def workers(self) -> list[int]:
@@ -118,34 +118,34 @@ class Command:
         return self.code
 
     def kill(self, number: int = signal.SIGKILL, *, alone: bool = False) -> None:
-        """Send it a signal, and unless alone its workers too, and wait until it has ended."""
+        """Send a signal to it, and to its workers unless `alone`, and wait until it has ended."""
         with suppress(ProcessLookupError):
             (os.kill if alone else os.killpg)(self.pid, number)
         self.wait()
 
 
-def _command(arguments: list[str], told: Path, environment: dict[str, str]) -> None:
-    """Be the command, in a process that was forked for it."""
+def _command(arguments: list[str], log: Path, environment: dict[str, str]) -> None:
+    """Run the command in a process forked for it."""
     os.setsid()
     os.environ.update(environment)
-    partial = told.with_suffix(".partial")
+    partial = log.with_suffix(".partial")
     file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (1, 2):
         os.dup2(file, descriptor)
-    partial.replace(told)  # which says that all is set up
-    from breaking import arm_as_told
+    partial.replace(log)  # signals that everything is set up
+    from breaking import arm_as_log
 
     from alsim.cli.ending import ending_well
     from alsim.cli.main import app
 
-    arm_as_told()
+    arm_as_log()
     sys.argv = ["alsim", *arguments]
     with ending_well():
         app()
 
 
 def until(is_so: Callable[[], bool], *, patience: float = PATIENCE) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     deadline = time.monotonic() + patience
     while not is_so():
         if time.monotonic() > deadline:
@@ -163,7 +163,7 @@ def children_of(process: int) -> list[int]:
 
 
 def is_alive(process: int) -> bool:
-    """Return whether a process runs; one that is dead but that no one has waited for does not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except OSError:
@@ -172,12 +172,12 @@ def is_alive(process: int) -> bool:
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of the tables that must not depend on what a run went through."""
+    """Return the bytes of the tables that interruptions must not change."""
     return {name: (folder / f"{name}.parquet").read_bytes() for name in TABLES}
 
 
 def refuse_halves(folder: Path) -> None:
-    """Fail if a table or the manifest of a run is there and cannot be read."""
+    """Fail if a table or the manifest of a run exists but cannot be read."""
     for path in folder.glob("*.parquet"):
         pq.read_table(path)
     if (folder / "run.json").exists():
@@ -185,7 +185,7 @@ def refuse_halves(folder: Path) -> None:
 
 
 def recorded_bytes(folder: Path) -> int:
-    """Return how much the journals of a run hold."""
+    """Return the size of the journals of a run."""
     total = 0
     with suppress(OSError):
         for path in (folder / "journal").iterdir():
@@ -196,27 +196,27 @@ def recorded_bytes(folder: Path) -> int:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nothing has interrupted, whose command was forked."""
+    """An uninterrupted run whose command was forked."""
 
     pool: Path
     options: tuple[str, ...]
     tables: Mapping[str, bytes]
-    n_bytes: int  # of its journals in the end
+    n_bytes: int  # the final size of its journals
     starting: float  # seconds until the first record
     recording: float  # … from there to the last
     ending: float  # … and from there to the exit
 
     def go_on(self, out: Path, *options: str) -> list[str | Path]:
-        """Return the command that goes on with it, or begins it where it has not begun."""
+        """Return the command that resumes the run, or begins it."""
         if (out / "run.json").exists():
             return ["resume", out]
         return ["run", "--pool", self.pool, *self.options, *options, "--out", out]
 
 
 def whole_run(factory: pytest.TempPathFactory, *options: str) -> Whole:
-    """Return the uninterrupted run; processes that test side by side make it once.
+    """Return the uninterrupted run; parallel test processes create it only once.
 
-    A file of groups of the classes lies beside the pool, as `{groups}`. The pool has a second
+    A file of groups of the classes is next to the pool, as `{groups}`. The pool has a second
     label column, `half`, null in every fourth row.
     """
     base = factory.getbasetemp()
@@ -242,7 +242,7 @@ def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
     groups.write_text(json.dumps({"first": classes[:3], "last": classes[3:]}))
     filled = tuple(option.format(groups=groups) for option in options)
     whole = Whole(pool, filled, {}, 0, 0, 0, 0)
-    command = Command(whole.go_on(out), folder / "told.txt")
+    command = Command(whole.go_on(out), folder / "log.txt")
     times: list[float] = []
     size = 0
     while command.code is None:
@@ -251,7 +251,7 @@ def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
             times.append(command.age)
         time.sleep(1e-3)
     end = command.age
-    assert command.code == 0, command.told
+    assert command.code == 0, command.output
     return replace(
         whole,
         tables=tables_of(out),
@@ -263,7 +263,7 @@ def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
 
 
 def settings() -> dict[str, Any]:
-    """Return what `alsim.run` is called with for the run of OPTIONS."""
+    """Return the arguments of `alsim.run` for the run of OPTIONS."""
     named = zip(OPTIONS[::2], OPTIONS[1::2], strict=True)
     return {
         name.removeprefix("--").replace("-", "_"): int(value) if value.isdigit() else value
@@ -274,7 +274,7 @@ def settings() -> dict[str, Any]:
 def make_study(
     way: Way = "direct", *, strategies: Sequence[str], steps: int, learning_rate: float = 1e-3
 ) -> Study:
-    """Return what a worker serves, on a toy pool: the smallest net, queries of one row."""
+    """Return the work of a worker on a toy pool: the smallest net, queries of one row."""
     named = {name: find_strategy(name) for name in strategies}
     setting = make_toy_setting(
         way,
@@ -287,14 +287,14 @@ def make_study(
 
 
 def plan_of(study: Study, folder: Path, *seeds: int) -> Plan[Active]:
-    """Return the tasks of a study that is kept in a folder."""
+    """Return the tasks of a study stored in a folder."""
     return plan_tasks(
         seeds, study.strategies, study.setting.training, study.setting.way, folder
     )  # fmt: skip
 
 
 def rounds_of(path: Path) -> str:
-    """Return all that a whole journal holds but the seconds, as a text to compare."""
+    """Return the content of a whole journal without the seconds, as text to compare."""
     found = read_journal(path)
     assert found is not None
     assert found.ending is not None

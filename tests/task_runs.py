@@ -20,7 +20,7 @@ N_STEPS = 5
 
 
 def value_of(task: str, strategy: str, seed: int, step: int) -> float:
-    """Return the accuracy of a task: margin is ahead in the first alone."""
+    """Return the accuracy of a task: margin is ahead only in the first one."""
     ahead = 0.02 * step if (task, strategy) == ("colour", "margin") else 0.0
     return 0.5 + 0.2 * (task == "season") + 0.01 * step + 0.001 * seed + ahead
 
@@ -28,7 +28,7 @@ def value_of(task: str, strategy: str, seed: int, step: int) -> float:
 def task_run(
     tasks: Sequence[str] = TASKS, *, auc: Sequence[str] = ("colour",), n_seeds: int = 3
 ) -> MemoryRun:
-    """Return a run whose steps are the mean of its tasks; some of these have an AUC, too."""
+    """Return a run whose steps are the mean of its tasks; some tasks have an AUC, too."""
     places = [
         (strategy, seed, step)
         for strategy in STRATEGIES
@@ -87,7 +87,7 @@ def task_run(
 
 
 def write_task_run(folder: Path, **options: Any) -> Path:
-    """Write such a run as the store does, and return its folder."""
+    """Write such a run in the format of the store, and return its folder."""
     run = task_run(**options)
     create_run(folder)
     metrics: dict[tuple[str, int, int], list[MetricRecord]] = {}

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-# What each is called with, what a line of its result begins with; {mnist} is a tiny MNIST.
+# The arguments of each, and the beginning of a line of its result; {mnist} is a tiny MNIST.
 COMMANDS = {
     "": ("--tiny --data {data}", "| three-head step / its products |"),
     "against_peers": ("--tiny", "typiclust(max-clusters=m+k): 300 rows"),
@@ -27,7 +27,7 @@ COMMANDS = {
     "pool_loading": ("--tiny", "load "),
     "whole": ("--tiny --pool {mnist}", "| MNIST, alsim / plain loop |"),
 }
-NOT_RUN = {"__init__", "bars", "common", "peers"}  # they hold what the others share
+NOT_RUN = {"__init__", "bars", "common", "peers"}  # code shared by the others
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_benchmark_runs_at_a_tiny_size_and_prints_the_machine(name: str, mnist
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    (told,) = [line for line in lines if line.startswith("commit ")]
-    assert "torch" in told
-    assert "alsim" in told
+    (machine,) = [line for line in lines if line.startswith("commit ")]
+    assert "torch" in machine
+    assert "alsim" in machine
     assert any(line.startswith(result) for line in lines), done.stdout

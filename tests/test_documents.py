@@ -1,4 +1,4 @@
-"""What the pages say of the tree is so."""
+"""The documentation describes the source tree correctly."""
 
 import re
 from pathlib import Path

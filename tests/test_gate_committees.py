@@ -86,7 +86,7 @@ def test_the_members_draw_all_gates_with_their_probabilities(heads: str) -> None
         squares += probability * said.square()
     error = (drawn.mean(1) - expected) / ((squares - expected.square()) / n).sqrt()
     assert error.abs().max() < 4
-    # The variance between members is the gates' alone: nothing is dropped beside them.
+    # Only the gates cause variance between members: there is no dropout.
     torch.testing.assert_close(
         drawn.var(1).sum(), (squares - expected.square()).sum(), rtol=0.1, atol=0
     )

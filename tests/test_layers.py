@@ -20,7 +20,7 @@ ROWS = [
 ]
 KINDS = {"curves", "correlation", "training"}
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-# What runs a study must keep its records, so studies may use store. A recipe runs, keeps and draws.
+# Studies must store their records, so they may use store. A recipe runs, stores and draws.
 WITHIN = {
     ("studies", "store"),
     ("recipes", "studies"),
@@ -65,7 +65,7 @@ BETWEEN = {("studies/training/queried.py", "curves")}
 
 
 def kind_of(path: Path) -> str | None:
-    """Return the kind of study that a module of a layer belongs to."""
+    """Return the kind of study of a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return parts[1] if len(parts) > 1 and parts[1] in KINDS and parts[0] != "options" else None
 

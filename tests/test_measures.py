@@ -1,4 +1,4 @@
-"""The table of measures: what it names is there, and what it says is used."""
+"""The table of measures: everything it names exists, and everything it states is used."""
 
 import math
 from typing import Any

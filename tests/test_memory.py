@@ -62,7 +62,7 @@ class Wrong(LateFusion):
             return super().forward(inputs)
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 '''
-# Each wants signals of another kind; badge and core-set keep some, of labelled rows too.
+# Each needs other signals; badge and core-set keep some, also of labelled rows.
 STRATEGIES = ("margin", "bald", "drop-query", "badge", "core-set", "learning-loss", "bmmal")
 WAYS = pytest.mark.parametrize("way", ["direct", "lockstep"])
 
@@ -134,7 +134,7 @@ def test_every_row_is_processed_once_and_in_order_wherever_memory_runs_out(
     try:
         made.extend(chunks.over(range(100, 100 + n), work))
     except RunError:
-        # So few that half of them would be fewer than 64.
+        # So few that half of them would be below 64.
         assert len(tried[-1]) <= 2 * 64
     else:
         assert [row for rows in made for row in rows] == list(range(100, 100 + n))
@@ -143,7 +143,7 @@ def test_every_row_is_processed_once_and_in_order_wherever_memory_runs_out(
     assert all(64 <= smaller <= size // 2 for smaller in heard)
     failed = [rows for i, rows in enumerate(tried) if i in fails]
     for rows, smaller in zip(failed, heard, strict=False):
-        assert smaller < len(rows)  # a last chunk that is short is cut too
+        assert smaller < len(rows)  # a short last chunk is halved too
 
 
 def test_a_second_pass_starts_with_the_size_that_fitted() -> None:
@@ -182,7 +182,7 @@ def test_the_tensors_of_a_failed_attempt_are_freed_before_the_next(way: Way) -> 
         alive.append(sum(reference() is not None for reference in left))
         replicas.outputs(setting.features.span(rows.start, rows.stop))
 
-    gc.disable()  # reference counts must do: cycles may not be collected for long
+    gc.disable()  # reference counts must suffice: cycles may not be collected for a long time
     try:
         list(Chunks(256).over(range(300), work))
     finally:
@@ -256,7 +256,7 @@ def test_beliefs_about_the_queried_rows_are_computed_in_chunks_too(models: Path)
 
 
 class Listener:
-    """A perfect oracle that keeps the beliefs it was told."""
+    """A perfect oracle that records the beliefs it receives."""
 
     def __init__(self, oracle: Oracle, heard: list[Tensor]) -> None:
         self.oracle, self.heard = oracle, heard
@@ -270,7 +270,7 @@ class Listener:
         return self.oracle(rows, beliefs=beliefs, generator=generator)
 
 
-# --- where nothing can be halved
+# --- cases where nothing can be halved
 
 
 @WAYS
@@ -310,7 +310,7 @@ def test_memory_errors_of_gpu_libraries_are_reported_as_those_of_the_gpu() -> No
         raise RuntimeError(words)
 
 
-# --- what a strategy of one's own may do
+# --- strategies from plug-ins
 
 
 WRONG: list[tuple[Callable[[Signals], Any], str]] = [

@@ -67,7 +67,7 @@ def test_metrics_equal_scikit_learn(seed: int, c: int, n: int) -> None:
     assert counts.predicted.tolist() == confusion.sum(0).tolist()
     assert metrics.accuracy(predicted, labels) == pytest.approx(sk.accuracy_score(y, z))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn remarks on classes that are only predicted
+        warnings.simplefilter("ignore")  # scikit-learn warns of classes that are only predicted
         assert metrics.balanced_accuracy(counts) == pytest.approx(sk.balanced_accuracy_score(y, z))
         recalls = metrics.recalls(counts)
         expected = sk.recall_score(y, z, labels=np.unique(y), average=None)

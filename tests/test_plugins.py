@@ -1,4 +1,4 @@
-"""Strategies and models of others: from a file, and from an installed package."""
+"""Strategies and models from a file and from an installed package."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def strategy_file(tmp_path: Path) -> Path:
 
 
 def install(site: Path) -> None:
-    """Lay a package out as an installer does."""
+    """Install a package, as an installer does."""
     package = site / "thirdparty"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(STRATEGY + MODEL)
@@ -176,21 +176,21 @@ def test_an_installed_package_adds_its_strategy_and_model_to_the_commands(tmp_pa
     install(tmp_path / "site")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
 
-    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_alsim(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "alsim", *arguments],
             capture_output=True, text=True, env=environment, cwd=tmp_path,
         )  # fmt: skip
 
     write(make_table(300), tmp_path / "pool.parquet")
-    done = told(
+    done = run_alsim(
         "run", "--pool", "pool.parquet", "--strategy", "second-best(power=3)", "--model", "bag",
         "--seeds", "1", "--initial-size", "20", "--query-size", "5", "--steps", "1", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
-    assert "bag" in told("models").stdout
-    refused = told("run", "--strategy", "broken")
+    assert "bag" in run_alsim("models").stdout
+    refused = run_alsim("run", "--strategy", "broken")
     assert refused.returncode == 2
     assert "thirdparty:nothing_there cannot be loaded" in refused.stderr
     assert "Traceback" not in refused.stderr

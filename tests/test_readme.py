@@ -1,4 +1,4 @@
-"""The README's commands run, and show what it says that they show."""
+"""The commands of the README run and print the output shown there."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 CONSOLES = [
     block.strip().split("\n", 1) for block in re.findall(r"```console\n(.*?)```", README, re.S)
 ]
-NUMBERS_DIFFER = ("alsim run", "alsim compare")  # last digits depend on the processor
+NUMBERS_DIFFER = ("alsim run", "alsim compare")  # the last digits depend on the processor
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.process
 def test_each_command_of_the_readme_prints_the_output_shown_below_it(folder: Path) -> None:
-    # One test for all, since a later command reads what an earlier one wrote.
+    # One test for all, as later commands read the files of earlier ones.
     for first, *rest in CONSOLES:
         command, shown = first.removeprefix("$ "), "".join(rest)
         done = subprocess.run(

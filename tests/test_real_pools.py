@@ -1,4 +1,4 @@
-"""The main job on real pools, where they are at hand (`../shared/data`)."""
+"""The main task on real pools, if they are available (`../shared/data`)."""
 
 from collections.abc import Callable
 from pathlib import Path

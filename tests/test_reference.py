@@ -1,4 +1,4 @@
-"""The reference page is what its script writes."""
+"""The reference page equals the output of its script."""
 
 import importlib.util
 from pathlib import Path

@@ -12,8 +12,8 @@ from alsim.seeding import forked, row_bytes, stream
 @pytest.mark.process
 def test_a_stream_is_the_same_in_another_process() -> None:
     code = "from alsim.seeding import stream; print(stream(7, 'round', 3, 'query').initial_seed())"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(told.stdout) == stream(7, "round", 3, "query").initial_seed()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == stream(7, "round", 3, "query").initial_seed()
 
 
 def test_streams_differ_by_seed_and_by_every_part_of_the_path() -> None:

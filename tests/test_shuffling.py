@@ -1,4 +1,4 @@
-"""Rows shuffled without torch come in the order that torch gives them."""
+"""Rows shuffled without torch have the same order as with torch."""
 
 import pytest
 import torch

@@ -104,7 +104,7 @@ def test_signals_are_those_of_the_requested_rows() -> None:
 
 
 def by_hand(setting: Setting, inputs: Inputs, masks: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return what the net says with masks set on its dropout layers, one member at a time."""
+    """Return the outputs of the net with masks on its dropout layers, one member at a time."""
     replicas = replicas_of(setting)
     replicas.outputs(inputs)  # enters evaluation mode
     layers = dict(replicas.objective.named_modules())
@@ -217,7 +217,8 @@ def test_an_ablated_modality_is_absent_to_the_net() -> None:
         inputs.present * torch.tensor([0.0, 1.0]),
     )
     torch.testing.assert_close(got[:, 0], by_hand(setting, without_image, {}))
-    torch.testing.assert_close(got[:, 2], got[:1, 2].expand(40, -1))  # without both all are alike
+    # Without both, all members are equal.
+    torch.testing.assert_close(got[:, 2], got[:1, 2].expand(40, -1))
 
 
 def test_only_what_a_strategy_needs_is_computed_and_anything_else_is_refused() -> None:

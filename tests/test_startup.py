@@ -1,4 +1,4 @@
-"""What only looks at things starts at once: it imports neither torch nor what computes or draws."""
+"""Commands that only read start quickly: they do not import torch or slow libraries."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def modules_after(*arguments: str) -> set[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("startup")
-    # Without a split column, so that both of the splits are drawn.
+    # Without a split column, so that both splits are drawn.
     write(make_table(300).drop_columns(["split"]), folder / "pool.parquet")
     np.savez(folder / "arrays.npz", x=np.eye(60, 4), y=np.arange(60) % 3)
     return folder

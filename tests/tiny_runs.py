@@ -18,7 +18,7 @@ SMALL: Curves = {
 
 
 def ahead(shifts: Mapping[str, Sequence[float]], slope: float = 1e-3) -> Curves:
-    """Return straight lines at 100 to 500 labels, each as far as random's so many labels later."""
+    """Return straight lines at 100 to 500 labels, each ahead of random by a number of labels."""
     return {
         name: {
             seed: [0.2 + 0.01 * seed + slope * (n + shift) for n in range(100, 501, 100)]
@@ -36,7 +36,7 @@ def write_tiny_run(
     price: float = 2.0,
     **manifest: object,
 ) -> Path:
-    """Write a run that asks for 100 labels a step, a question each, and return its folder."""
+    """Write a run with 100 labels at each step, one question each, and return its folder."""
     create_run(folder)
     rounds = [
         Round(

@@ -1,4 +1,4 @@
-"""A toy study of three tasks, some labels unknown: what is asked for, and what it costs."""
+"""A toy study of three tasks with some unknown labels: its queries and their cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ Rounds = dict[tuple[int, str, int], Round]
 
 
 def make_queried_pool() -> Pool:
-    """Return the toy pool with tasks of six, two and three classes, a quarter unknown."""
+    """Return the toy pool with tasks of six, two and three classes; a quarter is unknown."""
     pool = make_pool()
     label = pool.tasks["label"].labels
     known = torch.rand(3, pool.n, generator=stream(0, "queried")) > 0.25

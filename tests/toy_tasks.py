@@ -1,4 +1,4 @@
-"""Toy pools of several tasks: side by side, or disjoint."""
+"""Toy pools of several tasks, shared by all rows or disjoint."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def make_tasks_pool() -> Pool:
 
 
 def make_disjoint_pool() -> Pool:
-    """Return the toy pool with three tasks of which each object has one, of two classes each."""
+    """Return the toy pool with three tasks of two classes; each object has one task."""
     pool = make_pool()
     label = pool.tasks["label"].labels
     return replace(

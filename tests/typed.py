@@ -1,4 +1,4 @@
-"""What a type checker must find: it fails where one of these is no error, or is one."""
+"""Calls for the type checker: it fails if a marked line is no error, or another line is one."""
 
 from pathlib import Path
 from typing import assert_type

@@ -49,7 +49,7 @@ def test_the_bootstrap_agrees_with_all_resamples_of_four_seeds() -> None:
     column = np.array([0.1, 0.4, 0.5, 0.9])
     means = np.array([np.mean(drawn) for drawn in itertools.product(column, repeat=4)])
     low, high = bootstrap(column[:, None])
-    # Of a share q of 2,000 draws, 4 standard errors.
+    # 4 standard errors of a share q among 2,000 draws.
     error = 4 * np.sqrt(0.025 * 0.975 / N_RESAMPLES)
     for edge, share in ((low[0], 0.025), (high[0], 0.975)):
         assert (means < edge - 1e-9).mean() - error <= share

@@ -291,7 +291,7 @@ def test_equal_differences_give_no_verdict_and_equal_seeds_have_p_one() -> None:
 def test_differences_that_are_equal_except_for_rounding_are_no_evidence() -> None:
     runs = flat({"a": [0.8, 0.7, 0.4], "b": [0.7, 0.6, 0.3], "c": [0.7, 0.1 * 3 + 0.3, 0.3]})
     areas = np.array([next(iter(runs[name].values()))[100] for name in "abc"])
-    assert areas[0] - areas[1] != 0.1  # nor is 0.6 the sum of its tenths
+    assert areas[0] - areas[1] != 0.1  # 0.6 is not the sum of its tenths either
     a_b, a_c, b_c = compare(make_steps(runs)).verdicts
     for verdict in (a_b, a_c):
         assert (verdict.outcome, verdict.p_adjusted, verdict.wins) == ("cannot tell", None, 1)
@@ -350,7 +350,7 @@ def test_a_comparison_of_two_strategies_equals_the_calculation_by_hand() -> None
     assert random.reach is not None
     assert margin.reach is not None
     assert margin.reach.labels is not None
-    assert random.reach.target == pytest.approx(0.63)  # 0.9 of the baseline's 0.7
+    assert random.reach.target == pytest.approx(0.63)  # 0.9 of 0.7, the baseline's accuracy
     assert random.reach.n_missed == 1
     assert margin.reach.n_missed == 0
     assert margin.reach.labels.mean == pytest.approx((100 + 43 / 60 * 100 + 200 + 60) / 2)
@@ -473,8 +473,8 @@ def test_savings_are_in_the_unit_of_the_axis() -> None:
 
 def test_strategies_that_share_no_labels_are_not_compared() -> None:
     apart = {"a": {0: {100: 0.1, 200: 0.5}}, "b": {0: {300: 0.1, 400: 0.5}}}
-    told = "share no range: b begins at 300, after the end of a at 200"
-    with pytest.raises(UsageError, match=told):
+    message = "share no range: b begins at 300, after the end of a at 200"
+    with pytest.raises(UsageError, match=message):
         compare(make_steps(apart))
     with pytest.raises(UsageError, match="no strategy has a step"):
         compare(make_steps(apart).slice(0, 0))

@@ -28,7 +28,7 @@ Pair = tuple[Floats, Floats]
 
 
 def table(**metrics: list[Pair]) -> pa.Table:
-    """Return a table of groups: of each metric one pair of scores and accuracies a seed."""
+    """Return a table of groups: one pair of scores and accuracies for each metric and seed."""
     rows = [
         {"metric": metric, "seed": seed, "group": g, "mean_score": float(a), "accuracy": float(b)}
         for metric, pairs in metrics.items()
@@ -131,7 +131,7 @@ def test_p_of_one_seed_is_scipy_s_permutation_test() -> None:
     assert mine is not None
     p = float(theirs.pvalue)
     assert 0.01 < p < 0.5
-    # SciPy doubles the smaller tail, which for a symmetric null is the same.
+    # SciPy doubles the smaller tail, which is the same for a symmetric null.
     assert mine == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / 1_000))
 
 
@@ -163,7 +163,7 @@ def test_null_bands_agree_with_theory() -> None:
     control = found["random"]
     assert control.null_seed is not None
     assert control.null_mean is not None
-    # A seed's ρ spreads by 1/√(g − 1) = 0.1, the mean of four by half of it.
+    # The ρ of a seed has the deviation 1/√(g − 1) = 0.1, the mean of four has half of it.
     assert control.null_seed == pytest.approx((-0.196, 0.196), abs=0.01)
     assert control.null_mean == pytest.approx((-0.098, 0.098), abs=0.01)
 
@@ -173,12 +173,12 @@ def test_fisher_s_interval_by_hand_and_as_scipy_has_the_t_interval() -> None:
     theirs = stats.ttest_1samp(np.arctanh(rhos), 0).confidence_interval(0.9)
     found = fisher_interval(rhos, [100] * 3, 0.9)
     assert found == pytest.approx((math.tanh(theirs.low), math.tanh(theirs.high)), abs=1e-12)
-    # z = ±artanh ½ = ±½ ln 3; of two seeds t₁ at 75 % is 1, so at 50 % the half width is ½ ln 3.
+    # z = ±artanh ½ = ±½ ln 3; t₁ at 75 % is 1, so the half width of two seeds at 50 % is ½ ln 3.
     assert fisher_interval(np.array([-0.5, 0.5]), [9, 9], 0.5) == pytest.approx((-0.5, 0.5))
 
 
 def test_a_rho_of_one_is_replaced_by_the_midpoint_to_the_next_lower_rho() -> None:
-    # The next below 1 of g = 4 is 0.8: half-way is 0.9.
+    # With g = 4 the next ρ below 1 is 0.8, and the midpoint is 0.9.
     near = fisher_interval(np.array([0.9, 0.3]), [4, 4])
     assert fisher_interval(np.array([1.0, 0.3]), [4, 4]) == near
     assert near is not None
@@ -199,7 +199,7 @@ def test_seeds_that_agree_except_for_rounding_have_no_interval(rho: float) -> No
 
 
 def test_a_rho_at_the_end_of_its_null_band_lies_within_it() -> None:
-    x = np.array([0.1, 0.2, 0.3])  # of three groups, one order of six gives a rho of 1
+    x = np.array([0.1, 0.2, 0.3])  # with three groups, one order of six gives a rho of 1
     found = analysed(table(entropy=[(x, x)]))["entropy"]
     assert found.mean == 1.0
     assert found.is_within_null

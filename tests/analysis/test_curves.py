@@ -151,7 +151,7 @@ UNEQUAL = {0: {10: 0.2, 20: 0.4, 40: 0.8}, 1: {12: 0.3, 32: 0.7, 36: 0.9}}
 
 def test_against_cost_each_seed_is_interpolated_over_the_shared_range() -> None:
     (curve,) = learning_curves(make_costs(UNEQUAL), x="cost")
-    # The first seed's 10, 20, 40, brought into the shared range 12 … 36.
+    # The costs 10, 20, 40 of the first seed, cut to the shared range 12 … 36.
     assert curve.x.tolist() == [12, 20, 36]
     assert curve.values == pytest.approx(np.array([[0.24, 0.4, 0.72], [0.3, 0.46, 0.9]]))
     assert curve.mean == pytest.approx([0.27, 0.43, 0.81])

@@ -1,4 +1,4 @@
-"""The maps of gates: their densities, the correlation of tasks, and which map is chosen."""
+"""Maps of gates: their densities, the correlation of tasks, and which map is chosen."""
 
 import math
 from itertools import permutations
@@ -105,7 +105,7 @@ def test_the_correlation_of_a_study_is_the_mean_of_its_seeds_however_the_experts
     assert made(PROBABILITIES).correlations == pytest.approx(expected)
     renumbered = np.stack([values[:, RNG.permutation(4)] for values in PROBABILITIES])
     assert made(renumbered).correlations == pytest.approx(expected)
-    # Yet the mean of the maps would be another thing, so that nothing may be read from it.
+    # The mean of the maps differs, so it must not be used.
     assert np.corrcoef(PROBABILITIES.mean(0)) != pytest.approx(expected, abs=0.05)
 
 
@@ -159,7 +159,7 @@ def test_agreement_by_chance_is_that_over_all_permutations() -> None:
 def test_agreement_is_the_mean_over_the_pairs_that_have_a_correlation() -> None:
     values = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9], [0.5, 0.5, 0.5]])
     assert agreement(values) == pytest.approx(0.5)
-    # Of one expert among three |r| is 1 or 1/2: 1 once in three times, so 2/3 by chance.
+    # With one of three experts, |r| is 1 once in three times and else 1/2: 2/3 by chance.
     generator = stream(0, "permutations")
     assert agreement_beyond_chance(values, generator=generator) == pytest.approx(-1 / 6, abs=0.07)
     assert math.isnan(agreement_beyond_chance(values[1:], generator=generator))
@@ -172,9 +172,9 @@ def test_tasks_of_a_cluster_are_neighbours_whatever_their_input_order() -> None:
     values = base[clusters] + 0.05 * RNG.random((8, 12))
     order = similar_order(task_correlations(values))
     assert sorted(order) == list(range(8))
-    told = clusters[order]
-    assert (np.diff(told) != 0).sum() == 2
-    assert similar_order(np.full((5, 5), np.nan)) is not None  # nothing known is an order, too
+    ordered = clusters[order]
+    assert (np.diff(ordered) != 0).sum() == 2
+    assert similar_order(np.full((5, 5), np.nan)) is not None  # an order without any value
     assert similar_order(np.ones((1, 1))) == [0]
 
 
@@ -200,7 +200,7 @@ def test_the_default_map_is_that_of_stochastic_gates_with_the_most_labels() -> N
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected"),
     [
         ({"model": "mmo"}, r"(?s)no model 'mmo'.*did you mean mmoe\?"),
         ({"fraction": 0.3}, r"(?s)no training on 0\.3.*there is: 0\.5, 1"),
@@ -208,9 +208,9 @@ def test_the_default_map_is_that_of_stochastic_gates_with_the_most_labels() -> N
     ],
 )
 def test_a_map_that_the_study_lacks_is_refused_with_the_list_of_its_maps(
-    asked: dict[str, str], told: str
+    asked: dict[str, str], expected: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         choose_map(gate_maps(table()), **asked)  # pyright: ignore[reportArgumentType]
 
 

@@ -72,7 +72,7 @@ def test_the_interval_covers_the_truth_at_95_percent_of_the_points() -> None:
     assert share == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / n))
 
 
-# What cannot occur
+# Impossible values
 
 
 @given(shares)
@@ -100,7 +100,7 @@ def test_the_reversed_difference_has_the_negated_interval(
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "expected"),
     [
         ([0.5, 0.5], "0.5000 ± 0.0000"),
         ([0.4, 0.42], "0.4100 ± 0.1271"),
@@ -114,9 +114,9 @@ def test_the_reversed_difference_has_the_negated_interval(
     ],
 )
 def test_an_interval_that_would_exceed_0_or_1_is_shown_by_its_ends(
-    values: list[float], told: str
+    values: list[float], expected: str
 ) -> None:
-    assert interval_text(estimate(np.array(values), within=UNIT), ".4f") == told
+    assert interval_text(estimate(np.array(values), within=UNIT), ".4f") == expected
 
 
 # The sampling error

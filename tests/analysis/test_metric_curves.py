@@ -10,7 +10,7 @@ ALL = Place("topic", "mixed", "all")
 
 
 def two_heads(values: np.ndarray) -> pa.Table:
-    """Return metrics in which the mixed head is as the steps, and the text head 0.1 worse."""
+    """Return metrics where the mixed head equals the steps and the text head is 0.1 worse."""
     return make_metrics(
         [
             ("margin", seed, step, head, "all", "accuracy", None, float(value) - worse)

@@ -61,7 +61,7 @@ def test_equal_differences_give_no_nan_and_no_verdict_unless_they_are_zero() -> 
 
 
 def test_differences_that_are_equal_except_for_rounding_are_no_evidence() -> None:
-    assert np.full(3, 0.1).std(ddof=1) > 0  # of three tenths, by rounding
+    assert np.full(3, 0.1).std(ddof=1) > 0  # three tenths, except for rounding
     assert t_test(np.full(3, 0.1)).p is None
     assert t_test(np.array([0.3 - 0.2, 0.1, 0.1])).p is None
     assert t_test(np.array([1e-17, 0.0, 0.0])).p == 1.0
@@ -76,8 +76,8 @@ def test_differences_that_are_equal_except_for_rounding_are_no_evidence() -> Non
         (-0.02, 0.030, 0.20, "cannot tell", "cannot tell"),
         (0.001, 0.003, 0.50, "cannot tell", "held"),  # too small to matter, whatever its sign
         (-0.02, 0.022, 0.08, "cannot tell", "held"),  # a gain above the margin is excluded
-        (0.003, 0.001, 0.01, "held", "held"),  # above zero, and yet no gain
-        (0.004, 0.003, 0.03, "held", "cannot tell"),  # above zero, perhaps by less than counts
+        (0.003, 0.001, 0.01, "held", "held"),  # above zero, but not a gain
+        (0.004, 0.003, 0.03, "held", "cannot tell"),  # above zero, but perhaps less than the margin
     ],
 )
 def test_verdicts_follow_the_interval(
@@ -169,7 +169,7 @@ def test_equal_strategies_save_no_labels_on_average() -> None:
     forth, back = labels_saved(n, first, second).labels, labels_saved(n, second, first).labels
     error = (forth - back).std() / math.sqrt(len(forth))
     assert abs((forth - back).mean()) < 4 * error
-    assert forth.mean() > 50  # by itself a first crossing flatters
+    assert forth.mean() > 50  # a first crossing alone is biased upwards
 
 
 def test_the_steps_of_the_study_leave_five_small_batches() -> None:

@@ -77,10 +77,10 @@ def test_mixes_equal_counts_by_hand(
         for mix in query_mixes(make_queries(answers), POOL)
         for seed, ratios in zip(mix.seeds, mix.ratios, strict=True)
     }
-    told = {key: [n[name] for name in POOL] for key, n in by_hand.items()}
-    assert found.keys() == {key for key, n in told.items() if sum(n)}
+    counts = {key: [n[name] for name in POOL] for key, n in by_hand.items()}
+    assert found.keys() == {key for key, n in counts.items() if sum(n)}
     for key, ratios in found.items():
-        shares = np.array(told[key]) / sum(told[key]) / np.array([0.6, 0.3, 0.1])
+        shares = np.array(counts[key]) / sum(counts[key]) / np.array([0.6, 0.3, 0.1])
         assert ratios == pytest.approx(shares)
 
 

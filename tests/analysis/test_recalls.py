@@ -10,7 +10,7 @@ Rows = list[tuple[str, int, int, str, str, str, str | None, float]]
 
 
 def rows_of(strategy: str, values: np.ndarray, classes: str) -> Rows:
-    """Return the rows of recalls `(seeds, classes, steps)`; NaN has none."""
+    """Return the rows of recalls `(seeds, classes, steps)`; NaN gives no row."""
     return [
         (strategy, seed, step, "mixed", "all", "recall", classes[c], float(value))
         for (seed, c, step), value in np.ndenumerate(values)
@@ -72,11 +72,11 @@ def test_the_later_of_two_steps_with_the_same_number_of_labels_counts() -> None:
 
 
 def test_differences_from_the_baseline_cover_what_both_strategies_have() -> None:
-    other = np.full((3, 2, 2), 0.25)  # another seed, another class, a step less
+    other = np.full((3, 2, 2), 0.25)  # another seed, another class, one step fewer
     metrics = make_metrics([*rows_of("margin", VALUES, "ab"), *rows_of("random", other, "bc")])
     steps = steps_of(margin=2, random=3)
     margin, random = recalls(steps, metrics)
-    # Both tables list all classes; those that a strategy has no value of are NaN.
+    # Both tables list all classes; a class without a value of the strategy is NaN.
     found = minus_baseline(margin, random)
     assert found is not None
     assert found.seeds == (0, 1)

@@ -20,8 +20,8 @@ def test_each_point_is_the_saving_of_the_curves_cut_at_that_point(seed: int, s: 
         assert saving == saved(X[: k + 1], mine[:, : k + 1], other[:, : k + 1])
         for row in range(s):
             alone = saved(X[: k + 1], mine[row : row + 1, : k + 1], other[row : row + 1, : k + 1])
-            told = found.by_seed[row, k - 1]
-            assert alone.amount == (None if np.isnan(told) else told)
+            amount = found.by_seed[row, k - 1]
+            assert alone.amount == (None if np.isnan(amount) else amount)
 
 
 def test_a_line_always_30_labels_ahead_saves_30_from_30_labels_on() -> None:
@@ -29,7 +29,7 @@ def test_a_line_always_30_labels_ahead_saves_30_from_30_labels_on() -> None:
     line = 0.001 * x
     found = savings_by(x, line[None] + 0.03, line[None], saved)
     for n, saving in zip(found.n, found.savings, strict=True):
-        # Until then it began better than the other is now, so that the curves do not meet.
+        # Before that, its start is better than the other curve, so the curves do not meet.
         assert saving.amount == (None if n <= 30 else pytest.approx(30))
 
 

@@ -17,7 +17,7 @@ SLOPE = 1e-4
 
 
 def shifted(shifts: list[float], x: np.ndarray = X) -> tuple[np.ndarray, np.ndarray]:
-    """Return parallel straight lines: the first is as far as the second so many labels later."""
+    """Return parallel straight lines: the first is ahead of the second by a number of labels."""
     other = np.tile(SLOPE * x, (len(shifts), 1))
     return other + SLOPE * np.array(shifts)[:, None], other
 
@@ -48,13 +48,13 @@ def p_values(deltas: np.ndarray, x: np.ndarray, mine: np.ndarray, other: np.ndar
 
 @pytest.mark.parametrize("ahead", [300, 270, 1, -130])
 def test_a_line_that_runs_300_labels_ahead_saves_300(ahead: int) -> None:
-    # Each seed learns at its own speed, so that only at this δ no seed differs.
+    # Each seed learns at its own speed, so all seeds are equal only at this δ.
     levels, slopes = np.array([[0.1], [0.2], [0.3]]), np.array([[1.0], [1.1], [0.9]]) * SLOPE
     mine, other = levels + slopes * (X + ahead), levels + slopes * X
     for first, second, sign in ((mine, other, 1), (other, mine, -1)):
         found = saved(X, first, second)
         assert found.amount == pytest.approx(sign * ahead)
-        # A double root, so that rounding is felt as its square root.
+        # A double root, so rounding errors enter as their square root.
         assert found.low == pytest.approx(sign * ahead, abs=1e-4)
         assert found.high == pytest.approx(sign * ahead, abs=1e-4)
         assert not found.is_censored_low
@@ -69,7 +69,7 @@ def test_parallel_lines_have_the_t_interval_of_their_shifts(
     shifts: list[float], confidence: float
 ) -> None:
     if len(shifts) == 2 and confidence > 0.9:
-        confidence = 0.7  # at 95 % two seeds would go beyond what was measured
+        confidence = 0.7  # at 95 % the interval of two seeds would exceed the measured range
     interval = stats.ttest_1samp(shifts, 0).confidence_interval(confidence)
     found = saved(X, *shifted(shifts), confidence)
     assert found.amount == pytest.approx(np.mean(shifts))
@@ -116,7 +116,7 @@ def test_seeds_that_differ_too_much_leave_both_ends_open() -> None:
 
 
 def test_where_means_meet_several_times_the_amount_balances_the_crossings() -> None:
-    # Mine reaches 0.5 for 150 labels less, falls below it, and was above it before, for 66⅔.
+    # Mine reaches 0.5 with 150 labels fewer, falls below it, and was above it before, for 66⅔.
     x = np.array([0.0, 100.0, 200.0, 300.0, 400.0])
     mine, other = np.array([[0.0, 0.6, 0.4, 0.6, 0.7]]), np.array([[0.0, 0.1, 0.2, 0.3, 0.5]])
     assert saved(x, mine, other).amount == pytest.approx(150 + 66 + 2 / 3)
@@ -135,7 +135,7 @@ def test_the_interval_holds_every_saving_that_scipy_s_paired_test_does_not_rejec
     kept = deltas[p_values(deltas, X, *curves) >= 0.05]
     assert found.low <= kept.min()
     assert found.high >= kept.max()
-    # An end is where the test begins to reject.
+    # An end of the interval is where the test begins to reject.
     for end, is_censored in (
         (found.low, found.is_censored_low),
         (found.high, found.is_censored_high),

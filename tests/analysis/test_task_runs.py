@@ -1,4 +1,4 @@
-"""One task of a run: its steps, its manifest, and what is told where it is not there."""
+"""One task of a run: its steps, its manifest, and the errors if it is missing."""
 
 from dataclasses import replace
 

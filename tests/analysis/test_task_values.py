@@ -1,4 +1,4 @@
-"""Curves from the tables of a training study, each value worked out by hand."""
+"""Curves from the tables of a training study, with every value computed by hand."""
 
 import numpy as np
 import pyarrow as pa
@@ -160,8 +160,8 @@ def test_without_a_name_the_available_metric_tasks_and_fraction_are_chosen() -> 
 
 
 def test_the_default_metric_is_auc_for_tasks_of_two_classes_and_mse_for_targets() -> None:
-    def made(*told: tuple[str, str]) -> pa.Table:
-        return pa.Table.from_pylist([{"task": task, "metric": metric} for task, metric in told])
+    def made(*pairs: tuple[str, str]) -> pa.Table:
+        return pa.Table.from_pylist([{"task": task, "metric": metric} for task, metric in pairs])
 
     two = [("income", "accuracy"), ("income", "auc"), ("income", "nll")]
     assert choose_metric(made(*two), None, "here") == "auc"

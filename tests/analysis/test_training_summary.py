@@ -1,4 +1,4 @@
-"""What passive training came to, against numbers worked out by hand."""
+"""The summary of passive training, against numbers computed by hand."""
 
 import math
 from collections.abc import Sequence
@@ -55,10 +55,10 @@ def test_the_summary_has_means_intervals_and_paired_differences() -> None:
         b=(),
         a=(),
     )
-    assert [row.model for row in found.tasks] == ["b", "a"]  # as they were named
+    assert [row.model for row in found.tasks] == ["b", "a"]  # in the order in which they were named
     a, b = only(found, model="a"), only(found, model="b")
     assert (a.task, a.metric, found.compared_with) == ("t", "accuracy", "b")
-    # Of .5 and .7: deviation .2/√2, and over √2 seeds .1.
+    # .5 and .7: the deviation is .2/√2, and divided by √2 it is .1.
     assert (a.value.mean, a.value.half_width) == pytest.approx((0.6, 0.1 * T1))
     # −.1 and −.14.
     assert a.difference is not None
@@ -83,7 +83,7 @@ def test_a_task_is_summarised_by_mse_or_auc_or_accuracy_and_the_mean_needs_one_m
     alike = {("x", "", "accuracy"): 0.5, ("y", "", "accuracy"): 1.0}
     both = summary([net("a", 0, alike), net("a", 1, {("x", "", "accuracy"): 0.1})], a=())
     mean = both.tasks[0]
-    # The seed that lacks a task has no mean.
+    # A seed that lacks a task has no mean.
     assert (mean.task, mean.value.mean, mean.value.n) == (None, 0.75, 1)
 
 
@@ -120,10 +120,10 @@ def test_queries_of_several_strategies_are_compared_with_labels_at_random() -> N
         b=(),
     )
     assert found.compared_with == "random"
-    told = [
+    reported = [
         (r.model, r.chosen_by, r.difference and round(r.difference.mean, 9)) for r in found.tasks
     ]
-    assert told == [
+    assert reported == [
         ("a", "random", None), ("a", "margin", 0.2), ("b", "random", None), ("b", "margin", -0.1),
     ]  # fmt: skip
 

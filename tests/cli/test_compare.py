@@ -1,4 +1,4 @@
-"""`alsim compare` as a user types it: what it prints in each format, and what it refuses."""
+"""`alsim compare` as a user types it: its output in each format, and its errors."""
 
 import csv
 import io
@@ -57,7 +57,7 @@ def printed(*arguments: str | Path) -> str:
 
 
 def rows_of(text: str) -> dict[str, list[str]]:
-    """Return the cells of the first table of a text, by the first of each row."""
+    """Return the cells of the first table of a text, keyed by the first cell of each row."""
     lines = text.split("\n\n")[1].splitlines()
     cells = [re.split(r" {2,}", line) for line in lines]
     return {first: rest for first, *rest in cells}
@@ -68,7 +68,7 @@ def compared(curves: Curves, tmp_path: Path, **options: Any) -> Comparison:
 
 
 def three(*middle: float) -> Curves:
-    """Return constant curves: random, and z so much above it in each seed."""
+    """Return constant curves: random, and z above it by the given amount in each seed."""
     return {
         "random": {seed: [0.3 + seed / 100] * 2 for seed in range(len(middle))},
         "z": {seed: [0.3 + seed / 100 + gain] * 2 for seed, gain in enumerate(middle)},
@@ -113,10 +113,10 @@ def test_a_strategy_that_is_surely_ahead_is_reported_with_its_savings(tmp_path: 
         write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, "z": [100, 110, 120]}))
     )
     half_width = stats.t.ppf(0.975, 2) * 10 / np.sqrt(3)
-    told = f"+110 [{110 - half_width:.0f}, {110 + half_width:.0f}]"
-    assert told == "+110 [85, 135]"
-    assert text.startswith(f"z saves against random: {told} of 500 labels\n")
-    assert rows_of(text)["z"][-1] == told
+    saving = f"+110 [{110 - half_width:.0f}, {110 + half_width:.0f}]"
+    assert saving == "+110 [85, 135]"
+    assert text.startswith(f"z saves against random: {saving} of 500 labels\n")
+    assert rows_of(text)["z"][-1] == saving
     p = stats.ttest_1samp([100, 110, 120], 0).pvalue
     area = f"+.1100 ± {half_width / 1000:.4f}".replace("0.", ".")
     assert f"z is better than random: AUBC {area}, p = {p:.4f}, 3 of 3 seeds".replace(
@@ -149,18 +149,18 @@ def test_a_certain_saving_is_named_before_a_larger_uncertain_one(tmp_path: Path)
     unsure_verdict = next(v for v in found.verdicts if {v.first, v.second} == {"random", "unsure"})
     better = Verdict(**{**_fields(unsure_verdict), "outcome": "worse"})  # of random
     others = tuple(v for v in found.verdicts if v is not unsure_verdict)
-    told = headline(replace(found, verdicts=(better, *others)))
-    assert told.startswith("sure saves against random: +100 [")
+    line = headline(replace(found, verdicts=(better, *others)))
+    assert line.startswith("sure saves against random: +100 [")
 
 
 @pytest.mark.parametrize(
-    ("curves", "told"),
+    ("curves", "expected"),
     [
         (SMALL, "cannot tell that any strategy is better than random"),
         ({"random": SMALL["random"]}, "random is the only strategy: nothing to compare it with"),
         ({"a": SMALL["random"], "b": SMALL["margin"]}, "verdicts only, since there is no baseline"),
         (
-            # Far ahead at first, and no more at the end.
+            # Far ahead at first, but not at the end.
             {
                 "random": {0: [0.1, 0.1, 0.6], 1: [0.1, 0.1, 0.7], 2: [0.1, 0.1, 0.6]},
                 "z": {0: [0.1, 0.5, 0.6], 1: [0.1, 0.5, 0.6], 2: [0.1, 0.6, 0.7]},
@@ -170,15 +170,15 @@ def test_a_certain_saving_is_named_before_a_larger_uncertain_one(tmp_path: Path)
     ],
 )
 def test_the_first_line_claims_no_more_than_the_verdict(
-    curves: Curves, told: str, tmp_path: Path
+    curves: Curves, expected: str, tmp_path: Path
 ) -> None:
-    assert headline(compared(curves, tmp_path)).startswith(told)
+    assert headline(compared(curves, tmp_path)).startswith(expected)
 
 
 def test_a_message_explains_what_one_seed_leaves_undefined(tmp_path: Path) -> None:
     curves = {name: {0: seeds[0]} for name, seeds in SMALL.items()}
     text = printed(write_tiny_run(tmp_path / "posts", curves))
-    # random's .6 is reached at 200 labels of 300.
+    # The .6 of random is reached at 200 of 300 labels.
     assert rows_of(text)["margin"] == ["1", ".7000", ".5500", "1.0", "190", "+100"]
     assert "margin and random: cannot tell with 1 seed (AUBC +.1500)" in text
     assert "one seed gives neither interval nor verdict: add --seeds 5" in text
@@ -246,9 +246,10 @@ def test_a_chosen_metric_is_named_in_the_table(tmp_path: Path) -> None:
 
 def test_the_sampling_error_is_the_largest_over_the_strategies(tmp_path: Path) -> None:
     text = printed(write_tiny_run(tmp_path / "posts"))
-    ends = stats.binomtest(650, 1000).proportion_ci(method="wilson")  # of random's, nearest to ½
-    told = f"sampling error: 0.6500 is known to within [{ends.low:.4f}, {ends.high:.4f}]"
-    assert f"accuracy on 1,000 test rows; {told.replace('0.', '.')}; all" in text
+    # The accuracy of random is nearest to ½.
+    ends = stats.binomtest(650, 1000).proportion_ci(method="wilson")
+    sentence = f"sampling error: 0.6500 is known to within [{ends.low:.4f}, {ends.high:.4f}]"
+    assert f"accuracy on 1,000 test rows; {sentence.replace('0.', '.')}; all" in text
 
 
 def test_intervals_stay_within_0_and_1_and_have_a_width_at_the_ends(tmp_path: Path) -> None:
@@ -258,9 +259,9 @@ def test_intervals_stay_within_0_and_1_and_have_a_width_at_the_ends(tmp_path: Pa
     assert "sampling error: 1.0000 is known to within [.7009, 1.0000]" in text
     (record,) = csv.DictReader(io.StringIO(printed(run, "--csv")))
     assert (float(record["aubc_low"]), float(record["aubc_high"])) == (0, 1)
-    (told,) = json.loads(printed(run, "--json"))["strategies"]
-    assert (told["aubc"]["low"], told["aubc"]["high"]) == (0, 1)
-    assert told["aubc"]["half_width"] > 1
+    (summary,) = json.loads(printed(run, "--json"))["strategies"]
+    assert (summary["aubc"]["low"], summary["aubc"]["high"]) == (0, 1)
+    assert summary["aubc"]["half_width"] > 1
 
 
 # Verdicts
@@ -277,7 +278,7 @@ def test_a_verdict_names_the_better_strategy_first_with_its_certainty(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("curves", "told"),
+    ("curves", "expected"),
     [
         (
             three(0.1, 0.0, 0.02),
@@ -300,9 +301,11 @@ def test_a_verdict_names_the_better_strategy_first_with_its_certainty(tmp_path: 
         ),
     ],
 )
-def test_an_undecided_verdict_gives_the_reason(curves: Curves, told: str, tmp_path: Path) -> None:
+def test_an_undecided_verdict_gives_the_reason(
+    curves: Curves, expected: str, tmp_path: Path
+) -> None:
     (verdict,) = ordered_verdicts(compared(curves, tmp_path))
-    assert verdict_sentence(verdict) == told
+    assert verdict_sentence(verdict) == expected
 
 
 def test_a_verdict_never_asks_for_fewer_seeds_than_the_run_has(tmp_path: Path) -> None:
@@ -367,10 +370,10 @@ def test_descriptive_statistics_are_shown_only_with_details(tmp_path: Path) -> N
 def test_json_output_equals_the_result_of_the_python_function(tmp_path: Path) -> None:
     run = write_tiny_run(tmp_path / "posts", status="interrupted")
     result = invoke(run, "--json", "--cost-per-label", "2")
-    told = json.loads(result.stdout, parse_constant=pytest.fail)
-    assert told.pop("runs") == [str(run)]
-    assert told == json.loads(json.dumps(asdict(alsim.compare(run, cost_per_label=2.0))))
-    assert "interrupted" in told["notes"][0]
+    output = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert output.pop("runs") == [str(run)]
+    assert output == json.loads(json.dumps(asdict(alsim.compare(run, cost_per_label=2.0))))
+    assert "interrupted" in output["notes"][0]
     assert result.stderr == ""
 
 
@@ -472,7 +475,7 @@ def test_a_narrow_terminal_shows_everything(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--json", "--csv"], "one format"),
         (["--pairs"], "--pairs chooses"),
@@ -486,11 +489,11 @@ def test_a_narrow_terminal_shows_everything(
     ],
 )
 def test_options_that_exclude_each_other_are_refused(
-    tmp_path: Path, options: list[str], told: str
+    tmp_path: Path, options: list[str], expected: str
 ) -> None:
     result = invoke(write_tiny_run(tmp_path / "posts"), *options)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert expected in result.stderr
     assert result.stdout == ""
 
 

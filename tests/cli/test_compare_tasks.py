@@ -1,4 +1,4 @@
-"""`alsim compare` of runs of several tasks: by their mean, or by one of them."""
+"""`alsim compare` for runs of several tasks: by the mean or by one task."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_task_can_be_compared_by_an_auc_that_the_mean_does_not_have(run: Path)
     assert best["margin"] == pytest.approx(0.9 * last("colour", "margin"))
     with pytest.raises(UsageError, match=r"(?s)one task that has two classes.*--task colour"):
         alsim.compare(run, metric="auc")
-    with pytest.raises(UsageError, match="no metric is called 'auc'"):  # as of older versions
+    with pytest.raises(UsageError, match="no metric is called 'auc'"):  # as in older versions
         alsim.compare(run, task="season", metric="auc")
 
 
@@ -73,10 +73,10 @@ def test_runs_by_objects_count_objects_and_runs_by_cells_count_labels(
     run: Path, by_cells: Path
 ) -> None:
     for folder, counts in ((run, "objects"), (by_cells, "labels")):
-        told = invoke(folder).stdout
-        assert f"{counts} to 95 %  {counts} saved" in told
-        assert f"curve from 100 to 300 {counts};" in told
-        assert ("objects" in told) == (counts == "objects")
+        output = invoke(folder).stdout
+        assert f"{counts} to 95 %  {counts} saved" in output
+        assert f"curve from 100 to 300 {counts};" in output
+        assert ("objects" in output) == (counts == "objects")
         assert json.loads(invoke(folder, "--json").stdout)["counts"] == counts
     assert "cost saved" in invoke(run, "--x", "cost").stdout
 
@@ -94,16 +94,16 @@ def test_counts_of_objects_and_of_single_labels_are_not_compared(run: Path, by_c
 def test_a_note_says_that_the_price_of_a_label_is_that_of_an_object(
     run: Path, by_cells: Path
 ) -> None:
-    for folder, is_told in ((run, True), (by_cells, False)):
+    for folder, is_noted in ((run, True), (by_cells, False)):
         notes = alsim.compare(folder, cost_per_label=0.1).notes
-        assert any("that of an object" in note for note in notes) == is_told
+        assert any("that of an object" in note for note in notes) == is_noted
 
 
 def test_the_command_names_the_task_and_its_number_of_rows(run: Path) -> None:
-    told = invoke(run, "--task", "colour").stdout
-    assert "colour: accuracy on 800 test rows; sampling error: " in told
+    output = invoke(run, "--task", "colour").stdout
+    assert "colour: accuracy on 800 test rows; sampling error: " in output
     mean = invoke(run).stdout
-    # The errors of several tasks on the same rows are no binomial one.
+    # The errors of several tasks on the same rows are not binomial.
     assert "mean over 2 tasks: accuracy on 900 test rows\n" in mean
     assert "AUC on 800 test rows" in invoke(run, "--task", "colour", "--metric", "auc").stdout
     assert json.loads(invoke(run, "--task", "season", "--json").stdout)["task"] == "season"
@@ -128,5 +128,5 @@ def test_a_misspelt_task_is_refused_with_the_nearest_name(run: Path) -> None:
     assert refused.exit_code == 2
     assert "no task 'colours'" in refused.stderr
     assert "did you mean colour?" in refused.stderr
-    # The beginning of a long name is less like it than most misspellings are.
+    # The beginning of a long name is less similar to it than most misspellings are.
     assert "did you mean colour?" in invoke(run, "--task", "co").stderr

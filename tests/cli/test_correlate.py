@@ -22,13 +22,13 @@ SMALL = [
 ]
 
 
-def tell(*arguments: str | Path) -> Result:
+def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a pool and a finished study of it, whose output is kept beside it."""
+    """Return a folder with a pool, a finished study of it, and the output of the command."""
     place = tmp_path_factory.mktemp("place")
     pool = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
     pq.write_table(pool, place / "posts.parquet")
@@ -74,47 +74,49 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
 def test_the_picture_is_written_to_the_requested_path(place: Path) -> None:
     assert (place / "groups.png").read_bytes().startswith(b"\x89PNG")
     assert "figure: groups.png" in (place / "stdout.txt").read_text()
-    drawn = tell("plot", place / "study", "--kind", "scatter", "--out", place / "again.png")
+    drawn = invoke("plot", place / "study", "--kind", "scatter", "--out", place / "again.png")
     assert drawn.exit_code == 0, drawn.output
 
 
 def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) -> None:
-    shown = tell("resume", place / "study")
+    shown = invoke("resume", place / "study")
     assert shown.exit_code == 0
     assert "the run is finished: nothing is left to do" in shown.stderr
     table = (place / "stdout.txt").read_text().splitlines()[:4]
     assert shown.stdout.splitlines()[:4] == table
-    told = json.loads(tell("resume", place / "study", "--json").stdout, parse_constant=pytest.fail)
+    output = json.loads(
+        invoke("resume", place / "study", "--json").stdout, parse_constant=pytest.fail
+    )
     study = read_correlation(place / "study")
-    assert list(told["correlations"]) == ["margin", "margin (raw)", "random"]
+    assert list(output["correlations"]) == ["margin", "margin (raw)", "random"]
     for found in study.correlations:
-        mine = told["correlations"][found.metric]
+        mine = output["correlations"][found.metric]
         assert mine["rhos"] == {str(seed): rho for seed, rho in found.rhos.items()}
         assert mine["mean"] == found.mean
         assert mine["over_seeds"] == list(found.fisher or ())
         assert mine["null_band_of_mean"] == list(found.null_mean or ())
         assert mine["is_within_null_band"] == found.is_within_null
-    assert (told["status"], told["epochs"], told["initial_size"]) == ("complete", 1, 60)
+    assert (output["status"], output["epochs"], output["initial_size"]) == ("complete", 1, 60)
 
 
 @pytest.mark.slow
 def test_undefined_values_are_explained_in_the_text_and_null_in_json(
     place: Path, tmp_path: Path
 ) -> None:
-    # One epoch at such a rate teaches a copy without batch norm nothing: all are equally accurate.
+    # At this rate, a copy without batch norm learns nothing in one epoch: all accuracies are equal.
     options: list[str | Path] = [
         *SMALL, "--learning-rate", "1e-30", "--model", "mlp", "--seeds", "1",
         *("--out", tmp_path / "study"),
     ]  # fmt: skip
-    told = json.loads(
-        tell("correlate", "--pool", place / "posts.parquet", *options, "--json").stdout,
+    output = json.loads(
+        invoke("correlate", "--pool", place / "posts.parquet", *options, "--json").stdout,
         parse_constant=pytest.fail,
     )
-    assert told["correlations"]["margin"] == {
+    assert output["correlations"]["margin"] == {
         "rhos": {"0": None}, "mean": None, "over_seeds": None, "over_groups": None, "p": None,
         "null_band_of_mean": None, "null_band_of_one_seed": None, "is_within_null_band": None,
     }  # fmt: skip
-    shown = tell("resume", tmp_path / "study").stdout
+    shown = invoke("resume", tmp_path / "study").stdout
     (margin, _, control) = shown.splitlines()[1:4]
     assert margin.split() == ["margin", "undefined", "undefined", "–", "–", "–", "–"]
     assert control.split()[0] == "random"
@@ -149,17 +151,19 @@ def test_unusable_options_give_one_message_and_leave_no_folder(
     name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options, told = REFUSED[name]
-    done = tell("correlate", "--pool", place / "posts.parquet", *SMALL, *options, "--out", "study")
+    options, expected = REFUSED[name]
+    done = invoke(
+        "correlate", "--pool", place / "posts.parquet", *SMALL, *options, "--out", "study"
+    )
     assert done.exit_code == 2, (done.output, done.exception)
     assert isinstance(done.exception, SystemExit)
-    assert told in done.stderr
+    assert expected in done.stderr
     assert done.stdout == ""
     assert not Path("study").exists()
 
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
-    done = tell(
+    done = invoke(
         "correlate", "--metric", "margn,badge", "--seeds", "x", "--group-size", "0", "--epochs",
         "0", "--out", tmp_path / "study",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`alsim gates` on training studies that were made up."""
+"""`alsim gates` on training studies with made-up numbers."""
 
 import json
 import re
@@ -47,8 +47,8 @@ def test_the_table_shows_density_likeliest_experts_and_the_most_similar_task(stu
     stdout, stderr = invoke(study)
     assert stderr == ""
     lines = stdout.splitlines()
-    # Σp of the seeds: 1.401 and 1.7 of colour, 1.2 and 1.3 of season; t₁(.975) = 12.7, so that of
-    # colour could be none or all three.
+    # Σp of the seeds: 1.401 and 1.7 for colour, 1.2 and 1.3 for season; t₁(.975) = 12.7, so that
+    # for colour the interval covers none to all three.
     r = float(np.mean([np.corrcoef(p)[0, 1] for p in P]))
     like = f"{r:+.2f}".replace("0.", ".")
     assert lines[1].split(maxsplit=3)[:3] == ["colour", "1.6", "[0,"]
@@ -93,7 +93,7 @@ def test_weights_give_an_effective_number_and_undefined_values_are_null(study: P
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected"),
     [
         (("--model", "shared-bottom"), "shared-bottom has no gates"),
         (("--model", "mmo"), r"no model 'mmo' in the study(?s:.*)did you mean mmoe"),
@@ -103,9 +103,9 @@ def test_weights_give_an_effective_number_and_undefined_values_are_null(study: P
     ],
 )
 def test_a_map_that_cannot_be_shown_is_one_clear_error(
-    study: Path, asked: tuple[str, ...], told: str
+    study: Path, asked: tuple[str, ...], expected: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         invoke(study, *asked)
 
 

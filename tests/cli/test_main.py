@@ -1,4 +1,4 @@
-"""What is refused before any command begins, and what the boundary makes of it."""
+"""Arguments refused before any command begins, and errors shown by the boundary."""
 
 import os
 import subprocess
@@ -68,8 +68,8 @@ def test_a_picture_with_a_name_of_over_255_bytes_is_refused(tmp_path: Path) -> N
 
 
 def test_a_value_of_thousands_of_characters_does_not_hide_the_message() -> None:
-    told = refused("run", "--strategy", "x" * 100_000)
-    assert max(map(len, told.splitlines())) < 3000
+    message = refused("run", "--strategy", "x" * 100_000)
+    assert max(map(len, message.splitlines())) < 3000
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""Whatever an option is given: one message and its exit code, and nothing written elsewhere."""
+"""Any value of an option gives one message and its exit code, and nothing is written elsewhere."""
 
 import os
 import socket
@@ -39,14 +39,14 @@ from alsim.pool.synthetic import vk_pool
 CODES = {0, 2, 3, 4, 5}
 PARAMETERS = parameters()
 COMMANDS = typer.main.get_command(app)
-# A font lacks what a title may hold, and a title may be too long for any picture.
+# A title may have characters that the font lacks, and may be too long for any picture.
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph", "ignore:constrained_layout")
-A_FEW, A_STEP = 2, 7  # values of each in the quick tests, and how far on the next begins
+A_FEW, A_STEP = 2, 7  # values of each option in the quick tests, and the offset for the next option
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
-    """Yield the folder in which commands run, with all that their options may name."""
+    """Yield the folder in which commands run, with every file that their options may name."""
     here = tmp_path / "here"
     here.mkdir()
     pool = vk_pool(VkOptions(n_rows=90, picture_width=3, text_width=2, n_classes=3))
@@ -60,7 +60,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     (here / "tmp").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
-        # To build all commands anew takes most of the time, so it is done once.
+        # Building all commands takes most of the time, so it is done once.
         patch.setattr("typer.testing._get_command", lambda _: COMMANDS, raising=False)
         patch.setattr(tempfile, "tempdir", str(here / "tmp"))
         for name in ("TMPDIR", "MPLCONFIGDIR"):
@@ -69,18 +69,18 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 
 def make_device(path: Path) -> None:
-    """Make a device of the kind of /dev/null; who may not make one gets a socket."""
+    """Make a device like /dev/null, or a socket if the user may not make devices."""
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
         with chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path.name)  # a whole path is soon too long
+            listener.bind(path.name)  # a full path is easily too long
 
 
 class Changes:
     """The paths that Python code makes or removes.
 
-    It hears of each attempt, before it succeeds or fails; it cannot be removed, only switched.
+    The hook receives each attempt before it succeeds or fails; it can be switched off, not removed.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Changes:
 
     @contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """Yield a list that has, after the block, what was changed."""
+        """Yield a list that holds the changed paths after the block."""
         self._made, self._removed, changed = set(), set(), list[str]()
         try:
             yield changed
@@ -122,8 +122,8 @@ class Changes:
 CHANGES = Changes()
 
 
-def told_of(place: Path, line: Sequence[str]) -> str | None:
-    """Run a command; return what is wrong with how it ended, None if nothing is."""
+def fault_of(place: Path, line: Sequence[str]) -> str | None:
+    """Run a command; return what is wrong with its end, or None."""
     device = os.lstat(place / DEVICE)
     with CHANGES.heard() as changed:
         done = CliRunner().invoke(app, list(line))
@@ -133,7 +133,7 @@ def told_of(place: Path, line: Sequence[str]) -> str | None:
         return f"exit code {done.exit_code}"
     if "Traceback" in done.output:
         return "a traceback"
-    # The faults of a pool are what its check is to print.
+    # The check of a pool prints its faults.
     is_fault = line[:2] == ["pool", "check"] and "fault" in done.stdout
     if done.exit_code and not is_fault and not is_message(done.stderr, done.exit_code):
         return f"no message: {done.stderr!r}"
@@ -147,9 +147,9 @@ def told_of(place: Path, line: Sequence[str]) -> str | None:
 
 
 def is_message(text: str, code: int) -> bool:
-    """Return whether a text ends with what happened, where, and how to mend it.
+    """Return whether a text ends with the three parts of an error: what, where and mend.
 
-    What the parser of the command line refuses, it says in a form of its own.
+    Errors of the command-line parser have their own form.
     """
     if "error: " in text:
         message = text[text.rindex("error: ") :]
@@ -158,7 +158,7 @@ def is_message(text: str, code: int) -> bool:
 
 
 def few(of: Parameter, start: int) -> list[str]:
-    """Return some values of a parameter, others for the next."""
+    """Return some values of a parameter; the next parameter gets others."""
     n = len(of.values)
     return list(islice(cycle(of.values), start % n, start % n + min(A_FEW, n)))
 
@@ -167,7 +167,7 @@ def refuse_faults(place: Path, lines: Sequence[Sequence[str]]) -> None:
     faults = [
         f"{[each[:80] for each in line]}\n    {fault}"
         for line in lines
-        if (fault := told_of(place, line))
+        if (fault := fault_of(place, line))
     ]
     assert not faults, f"{len(faults)} of {len(lines)}\n" + "\n".join(faults)
 
@@ -204,7 +204,7 @@ def test_every_hostile_value_gives_one_message(command: str, place: Path) -> Non
 def lines(draw: st.DrawFn) -> list[str]:
     """Draw a command with two to five of its options; one may come twice."""
     command = draw(st.sampled_from([name for name in STARTS if len(of_command(name)) > 1]))
-    # Where there is to be no pool, none is named.
+    # Without a pool, no pool is named.
     mine = [each for each in of_command(command) if each.name != "--pool"]
     chosen = draw(st.lists(st.sampled_from(mine), min_size=2, max_size=5))
     chosen = [each for each in chosen if not each.is_argument] or [mine[-1]]

@@ -1,4 +1,4 @@
-"""What a run shows while it goes on, in lines and live."""
+"""The progress that a run shows, in lines and live."""
 
 import pytest
 from rich.console import Console

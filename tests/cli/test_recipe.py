@@ -48,14 +48,14 @@ def test_a_figure_leaves_its_run_its_picture_and_its_verdicts(tmp_path: Path) ->
     assert run.status == "complete"
     counts = sorted({int(str(n)) for n in run.steps.column("n_labelled").to_pylist()})
     assert counts == [60 + step for step in range(101)]
-    told = json.loads((folder / "result.json").read_text())
-    assert told["pool"]["n_rows"] == 600
+    result = json.loads((folder / "result.json").read_text())
+    assert result["pool"]["n_rows"] == 600
     lines = done.stdout.splitlines()
-    for claim in told["claims"]:
+    for claim in result["claims"]:
         (line,) = (line for line in lines if line.endswith(claim["says"]))
         assert line.startswith(claim["outcome"])
         assert any(claim["numbers"] in line for line in lines)
-    assert len(told["claims"]) == 2
+    assert len(result["claims"]) == 2
     assert "60 initial labels, 1 a query" in done.stdout
     assert "100 %" in done.stderr
 
@@ -90,9 +90,9 @@ def test_several_recipes_get_a_folder_each_and_json_is_the_only_output(tmp_path:
         "run", "one.toml", "two.toml", "--seeds", "1", "--out", "both", "--json", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [report["recipe"] for report in told] == ["one", "two"]
-    for report in told:
+    output = json.loads(done.stdout)
+    assert [report["recipe"] for report in output] == ["one", "two"]
+    for report in output:
         assert (tmp_path / "both" / report["recipe"] / "result.json").exists()
         assert report["claims"][0]["outcome"] == "cannot tell"
 
@@ -151,8 +151,8 @@ def test_passive_training_prints_a_table_and_accepts_columns_and_the_full_size(
     assert row.endswith("–")
     assert any(line.endswith("; source: theirs") for line in lines)
     assert not any(line.startswith("figure") for line in lines)
-    told = json.loads((tmp_path / "r" / "result.json").read_text())
-    assert (told["seeds"], told["size"]) == (2, "at full size: two seeds")
+    result = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert (result["seeds"], result["size"]) == (2, "at full size: two seeds")
 
 
 def test_faults_are_reported_before_anything_runs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`alsim resume` as a user types it, two processes at one run, and curves that diverge."""
+"""`alsim resume` as a user types it, two processes on one run, and curves that diverge."""
 
 import json
 import signal
@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def tell(*arguments: str | Path) -> Result:
+def invoke(*arguments: str | Path) -> Result:
     """Run a command in this process, which is quick."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -61,7 +61,7 @@ def working(pool: Path, tmp_path: Path) -> Generator["subprocess.Popen[str]"]:
     for line in process.stderr:
         if "10 %" in line:
             break
-    process.send_signal(signal.SIGSTOP)  # its lock stays, and it does not finish meanwhile
+    process.send_signal(signal.SIGSTOP)  # it keeps its lock and does not finish in the meantime
     yield process
     process.kill()
     process.communicate()
@@ -80,7 +80,7 @@ def test_a_second_process_is_refused_and_the_run_of_a_killed_one_is_resumed(
         [*command(pool, folder), "--force"],
     ):
         began = time.monotonic()
-        refused = tell(*arguments)
+        refused = invoke(*arguments)
         assert time.monotonic() - began < 8
         assert refused.exit_code == 4
         assert "another process works on this run" in refused.stderr
@@ -89,7 +89,7 @@ def test_a_second_process_is_refused_and_the_run_of_a_killed_one_is_resumed(
         assert refused.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["run"]  # nothing was moved aside
 
-    drawn = tell("plot", folder, "--out", tmp_path / "curves.png")
+    drawn = invoke("plot", folder, "--out", tmp_path / "curves.png")
     assert drawn.exit_code == 0, drawn.stderr
     assert "marked running: drawn as far as it was recorded" in drawn.stderr
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -99,19 +99,19 @@ def test_a_second_process_is_refused_and_the_run_of_a_killed_one_is_resumed(
     working.wait()
     deadline = time.monotonic() + 30
     while read_run(folder).status == "running" and time.monotonic() < deadline:
-        time.sleep(0.05)  # until its workers are gone too
+        time.sleep(0.05)  # until its workers have ended too
     assert read_run(folder).status == "killed"
     assert read_run(folder).steps.num_rows >= 31
     resumed = alsim_process("resume", folder, "--json")
     printed, errors = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, errors
     assert f"process {working.pid}, which worked here, is gone: going on" in errors
-    told = json.loads(printed)
-    assert told["status"] == "complete"
-    assert told["strategies"]["random"]["n_labelled"] == 360
+    output = json.loads(printed)
+    assert output["status"] == "complete"
+    assert output["strategies"]["random"]["n_labelled"] == 360
     assert read_run(folder).steps.num_rows == 301
 
-    again = tell("resume", folder)
+    again = invoke("resume", folder)
     assert again.exit_code == 0
     assert "the run is finished: nothing is left to do" in again.stderr
     assert "last accuracy" in again.stdout
@@ -119,7 +119,7 @@ def test_a_second_process_is_refused_and_the_run_of_a_killed_one_is_resumed(
 
 def test_a_folder_that_cannot_be_resumed_gives_one_message(tmp_path: Path) -> None:
     for folder, message in ((tmp_path / "none", "no such run"), (tmp_path, "no run here")):
-        refused = tell("resume", folder)
+        refused = invoke("resume", folder)
         assert refused.exit_code == 4
         assert message in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -148,7 +148,7 @@ class Exponential(nn.Module):
 
 
 def poisoned(rows: set[int]) -> pa.Table:
-    """Return the pool with pictures that make every loss infinite once they are labelled."""
+    """Return the pool with pictures that make every loss infinite once labelled."""
     pictures: list[Any] = POOL["picture"].to_pylist()
     for row in rows:
         pictures[row] = [1000.0] * 8
@@ -165,7 +165,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
         **TINY, "strategy": "random", "seeds": 3, "steps": 4, "standardise": "none",
         "model": f"{folder / 'mine.py'}:Exponential",
     }  # fmt: skip
-    # At random, the same objects are queried whatever they hold.
+    # With random, the same objects are queried whatever their content.
     queries = alsim.run(POOL, **settings, out=folder / "sound").queries.to_pylist()
     by_seed = {
         seed: {q["id"]: q["step"] for q in queries if q["seed"] == seed} for seed in range(3)
@@ -192,16 +192,16 @@ def test_a_diverged_curve_fails_the_command_after_its_summary_and_resuming_chang
     diverged: Run, flags: list[str]
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in diverged.folder.rglob("*")}
-    told = tell("resume", diverged.folder, *flags)
-    assert told.exit_code == RunError.exit_code == 5
-    assert "nothing is left to do" in told.stderr
-    assert "2 of the learning curves diverged" in told.stderr
-    assert "random with seed 0 at step 2, random with seed 1 " in told.stderr
-    assert "Traceback" not in told.stderr
+    resumed = invoke("resume", diverged.folder, *flags)
+    assert resumed.exit_code == RunError.exit_code == 5
+    assert "nothing is left to do" in resumed.stderr
+    assert "2 of the learning curves diverged" in resumed.stderr
+    assert "random with seed 0 at step 2, random with seed 1 " in resumed.stderr
+    assert "Traceback" not in resumed.stderr
     if flags:
-        assert json.loads(told.stdout)["strategies"]["random"]["n_seeds"] == 2
+        assert json.loads(resumed.stdout)["strategies"]["random"]["n_seeds"] == 2
     else:
-        assert "last accuracy" in told.stdout
+        assert "last accuracy" in resumed.stdout
     assert {path: path.stat().st_mtime_ns for path in diverged.folder.rglob("*")} == before
 
 

@@ -60,11 +60,11 @@ def test_json_is_the_only_thing_on_stdout(pool: Path, tmp_path: Path) -> None:
     done = alsim(
         "run", "--pool", pool, "--strategy", "margin", *SMALL, "--out", "r", "--json", cwd=tmp_path
     )
-    told = json.loads(done.stdout)
+    output = json.loads(done.stdout)
     steps = read_run(tmp_path / "r").steps.to_pylist()
     last = [row["accuracy"] for row in steps if row["step"] == 3]
-    assert told["strategies"]["margin"]["last_accuracy"]["mean"] == pytest.approx(sum(last) / 2)
-    assert told["strategies"]["margin"]["n_labelled"] == 130
+    assert output["strategies"]["margin"]["last_accuracy"]["mean"] == pytest.approx(sum(last) / 2)
+    assert output["strategies"]["margin"]["n_labelled"] == 130
 
 
 @pytest.mark.process

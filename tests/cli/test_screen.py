@@ -1,4 +1,4 @@
-"""Names that come from a pool, a run's folder or a plug-in, as they are printed."""
+"""How names from a pool, a run folder or a plug-in are printed."""
 
 import ast
 import json
@@ -31,7 +31,7 @@ from alsim.pool.source import open_source
 from alsim.pool.summary import summarise
 
 CLI = Path(alsim.cli.__file__).parent
-# What may write to the standard streams; the rest of the command line calls these.
+# Modules that may write to the standard streams; the rest of the command line calls them.
 WRITERS = {"output.py", "formats.py", "progress.py", "ending.py"}
 
 

@@ -1,4 +1,4 @@
-"""What ends `alsim` before its time: signals, a closed terminal, a pipe that nobody reads."""
+"""What ends `alsim` early: signals, a closed terminal, a closed pipe."""
 
 import os
 import pty
@@ -39,7 +39,7 @@ class Start(Protocol):
 
 @pytest.fixture
 def start() -> Generator[Start]:
-    """Yield what starts a run of ten seconds and waits for a line on its stderr."""
+    """Yield a function that starts a run of ten seconds and waits for a line on its stderr."""
     processes: list[Process] = []
 
     def start_one(*arguments: str | Path, until: str) -> Process:
@@ -59,14 +59,14 @@ def start() -> Generator[Start]:
 
 
 def wait_for(words: str, process: Process) -> None:
-    """Wait for a line on stderr that has the words."""
+    """Wait for a line on stderr that contains the words."""
     assert process.stderr is not None
     while words and words not in (line := process.stderr.readline()):
         assert line, f"it ended with {process.wait()} before saying {words!r}"
 
 
 def end(process: Process) -> tuple[int, str]:
-    """Return the exit code and what else came on stderr; nothing of the process may be left."""
+    """Return the exit code and the rest of stderr; no process may be left."""
     output, errors = process.communicate(timeout=60)
     assert output == ""
     deadline = time.monotonic() + 20
@@ -99,7 +99,7 @@ def test_a_signal_during_the_slow_import_gives_one_word_and_its_exit_code(
 def test_a_terminated_run_keeps_its_records_as_after_ctrl_c(start: Start, tmp_path: Path) -> None:
     process = start("--out", tmp_path / "r", until=RUNNING)
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)  # `timeout`, for one, sends it twice
+    process.send_signal(signal.SIGTERM)  # for example, `timeout` sends it twice
     code, errors = end(process)
     assert code == 143
     assert errors.splitlines()[-1] == "terminated"
@@ -165,7 +165,7 @@ def test_a_closed_progress_pipe_ends_the_run_silently(start: Start, tmp_path: Pa
     assert (process.returncode, output) == (141, "")
 
 
-# nohup has SIGHUP ignored; a script's shell has SIGINT ignored in what it starts with "&", since
+# nohup ignores SIGHUP; the shell of a script ignores SIGINT in commands started with "&", as
 # Ctrl-C is not meant for that.
 @pytest.mark.parametrize("name", ["HUP", pytest.param("INT", marks=pytest.mark.slow)])
 def test_a_signal_ignored_at_the_start_stays_ignored_and_others_end_the_run(
@@ -206,7 +206,7 @@ def test_ctrl_c_at_any_moment_ends_with_130_and_without_traceback(
 def test_exit_handlers_of_libraries_change_neither_output_nor_exit_code(
     command: list[str], code: int
 ) -> None:
-    # As a C++ thread does that a library leaves running.
+    # Like a C++ thread that a library leaves running.
     aborting = (
         "import atexit, ctypes\n"
         "libc = ctypes.CDLL(None)\n"
@@ -218,7 +218,7 @@ def test_exit_handlers_of_libraries_change_neither_output_nor_exit_code(
     done = subprocess.run(
         [sys.executable, "-c", aborting, *command], capture_output=True, text=True, check=False
     )
-    told = CliRunner().invoke(app, command)
-    assert done.returncode == code == told.exit_code
-    assert done.stdout == told.stdout + "Python has ended well\n"
-    assert done.stderr == told.stderr
+    expected = CliRunner().invoke(app, command)
+    assert done.returncode == code == expected.exit_code
+    assert done.stdout == expected.stdout + "Python has ended well\n"
+    assert done.stderr == expected.stderr

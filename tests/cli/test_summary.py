@@ -1,4 +1,4 @@
-"""The table after a run: what was spent is shown where it is not the number of labels."""
+"""The table after a run: questions and cost are shown where they differ from the labels."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from alsim.store.manifest import write_manifest
 
 
 def make_run(folder: Path, *, questions: int, price: float, spread: int = 0) -> Run:
-    """Return a run whose oracle asks so many questions an object, more by `spread` a seed."""
+    """Return a run with a number of questions for each object, plus `spread` for each seed."""
     create_run(folder)
     rounds: list[Round] = []
     for seed in range(2):
@@ -64,8 +64,8 @@ def test_questions_and_cost_are_shown_where_they_differ_from_the_labels(
 
 
 def several_tasks(run: Run, unit: str) -> Run:
-    told = {"tasks": {"colour": {}, "season": {}}, "configuration": {"unit": unit}}
-    write_manifest(run.folder, {**run.manifest, **told})
+    changed = {"tasks": {"colour": {}, "season": {}}, "configuration": {"unit": unit}}
+    write_manifest(run.folder, {**run.manifest, **changed})
     return read_run(run.folder)
 
 
@@ -82,13 +82,13 @@ def test_the_mean_over_tasks_has_no_sampling_error(
 ) -> None:
     run = make_run(tmp_path / "posts", questions=1, price=1.0)
     print_summary(run, as_json=False)
-    told = capsys.readouterr().out
-    assert "0.5000 on 100 test rows is known to within [0.4038, 0.5962]" in told
+    output = capsys.readouterr().out
+    assert "0.5000 on 100 test rows is known to within [0.4038, 0.5962]" in output
     several = several_tasks(run, "cell")
     print_summary(several, as_json=False)
-    told = capsys.readouterr().out
-    assert "sampling error" not in told
-    assert "mean over 2 tasks: accuracy on 100 test rows\n" in told
+    output = capsys.readouterr().out
+    assert "sampling error" not in output
+    assert "mean over 2 tasks: accuracy on 100 test rows\n" in output
     print_summary(several, as_json=True)
     margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
     assert margin["sampling_interval"] is None

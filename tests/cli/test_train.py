@@ -26,13 +26,13 @@ SMALL = [
 ]
 
 
-def tell(*arguments: str | Path) -> Result:
+def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a pool and a finished study of it, whose output is kept beside it."""
+    """Return a folder with a pool, a finished study of it, and the output of the command."""
     place = tmp_path_factory.mktemp("place")
     pq.write_table(POOL, place / "things.parquet")
     done = subprocess.run(
@@ -77,31 +77,33 @@ def test_stdout_gets_a_table_for_each_task_with_an_explanation_and_stderr_the_pr
 
 
 def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) -> None:
-    shown = tell("resume", place / "study")
+    shown = invoke("resume", place / "study")
     assert shown.exit_code == 0
     assert shown.stdout.splitlines()[:9] == (place / "stdout.txt").read_text().splitlines()[:9]
-    told = json.loads(tell("resume", place / "study", "--json").stdout, parse_constant=pytest.fail)
-    assert told["compared_with"] == "shared-bottom"
-    assert [(row["task"], row["metric"], row["model"]) for row in told["tasks"]] == [
+    output = json.loads(
+        invoke("resume", place / "study", "--json").stdout, parse_constant=pytest.fail
+    )
+    assert output["compared_with"] == "shared-bottom"
+    assert [(row["task"], row["metric"], row["model"]) for row in output["tasks"]] == [
         (task, metric, model)
         for task, metric in (("height", "mse"), ("late", "auc"))
         for model in ("shared-bottom", "mmoe")
     ]
-    assert told["nets"][1]["n_seeds"] == 2
-    assert told["tasks"][1]["difference"]["n"] == 2
+    assert output["nets"][1]["n_seeds"] == 2
+    assert output["tasks"][1]["difference"]["n"] == 2
 
 
 def test_the_last_line_counts_the_exported_nets(place: Path, tmp_path: Path) -> None:
     Path(shutil.copytree(place / "study", tmp_path / "study") / "exports").mkdir()
     for name in ("one", "two"):
         (tmp_path / f"study/exports/{name}.safetensors").touch()
-    told = tell("resume", tmp_path / "study").stdout.splitlines()[-1]
-    assert told.endswith("(.parquet), exports (2 nets: alsim.load_task)")
+    line = invoke("resume", tmp_path / "study").stdout.splitlines()[-1]
+    assert line.endswith("(.parquet), exports (2 nets: alsim.load_task)")
 
 
 def test_compare_and_plot_report_what_kind_of_folder_it_is(place: Path) -> None:
     for command in (["compare"], ["plot", "--kind", "curve"]):
-        done = tell(*command, place / "study")
+        done = invoke(*command, place / "study")
         assert done.exit_code == 4
         assert "the folder holds passive training, not learning curves" in done.stderr
         assert f"alsim resume {place / 'study'}" in done.stderr
@@ -138,16 +140,16 @@ def test_unusable_options_give_one_message_and_leave_no_folder(
     name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options, told = REFUSED[name]
-    done = tell("train", "--pool", place / "things.parquet", *SMALL, *options, "--out", "study")
+    options, expected = REFUSED[name]
+    done = invoke("train", "--pool", place / "things.parquet", *SMALL, *options, "--out", "study")
     assert done.exit_code == 2, (done.output, done.exception)
-    assert told in done.stderr
+    assert expected in done.stderr
     assert done.stdout == ""
     assert not Path("study").exists()
 
 
 def test_a_missing_run_is_refused(place: Path, tmp_path: Path) -> None:
-    done = tell("train", "--pool", place / "things.parquet", "--queries", tmp_path / "no")
+    done = invoke("train", "--pool", place / "things.parquet", "--queries", tmp_path / "no")
     assert done.exit_code == 4
     assert "no such run" in done.stderr
 

@@ -1,6 +1,6 @@
-"""Command lines and files that nobody can run, each with its name.
+"""Invalid command lines and files, each with a name.
 
-Each must end with exit code 2 or 3 and one message that says what, where and how to mend it.
+Each must give exit code 2 or 3 and one message with what, where and how to mend it.
 """
 
 from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ class Headless(nn.Module):
 
 
 def run(*options: str, of: list[str] | None = None) -> Callable[[Path], list[str]]:
-    """Return a case without files; `of` are the options that the faulty ones are added to."""
+    """Return a case without files; the faulty options are added to `of`."""
     return lambda folder: ["run", *(of or []), *options, "--out", str(folder / "run")]
 
 
@@ -126,7 +126,7 @@ def with_file(
 
 
 def plug_in(flag: str, name: str, content: str = PLUG_IN) -> Callable[[Path], list[str]]:
-    """Return a case that names something in a file of the user's own."""
+    """Return a case that names an object in a file of the user."""
 
     def case(folder: Path) -> list[str]:
         (folder / "mine.py").write_text(content)
@@ -137,7 +137,7 @@ def plug_in(flag: str, name: str, content: str = PLUG_IN) -> Callable[[Path], li
 
 
 def recipe(old: str, new: str) -> Callable[[Path], list[str]]:
-    """Return a case of a recipe in which a part is another one."""
+    """Return a case of a recipe with one part replaced."""
     assert old in RECIPE
     return recipe_file(RECIPE.replace(old, new, 1))
 
@@ -221,7 +221,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "an output that is a file": out_is_a_file,
     "a pool whose name is not UTF-8": run("--pool", "caf\udce9.parquet"),
     "a label whose name is not UTF-8": run("--label", "caf\udce9"),
-    # Options that do not go together.
+    # Options that exclude each other.
     "steps beside another end": run("--until", "exhausted", "--steps", "5"),
     "head weights without a fixed loss": run("--head-weight", "mixed=1"),
     "frozen batch norm in a net trained anew": run("--batch-norm", "frozen", "--retrain"),
@@ -234,7 +234,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "many faults at once": run(
         "--strategy", "margn", "--seeds", "x", "--steps", "0", "--price", "-1", "--model", "mpl"
     ),
-    # What does not fit the pool.
+    # Options that do not fit the pool.
     "more initial labels than rows": run("--initial-size", "99999999", of=SMALL),
     "a query larger than the pool": run("--query-size", "99999999", of=SMALL),
     "steps for more rows than there are": run("--steps", "999999", of=SMALL),
@@ -295,7 +295,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "groups of huge numbers": with_file(
         "--groups", "g.toml", "x = [0x" + "f" * 5000 + "]", *_GROUPED
     ),
-    # Code of the user's own.
+    # Plug-ins.
     "a plug-in that is not there": run("--strategy", "absent.py:score"),
     "a plug-in with a fault of syntax": plug_in("--strategy", "score", "def score(:\n"),
     "a plug-in that imports what is not there": plug_in("--strategy", "x", "import no_such_thing"),
@@ -312,7 +312,7 @@ BAD_CONFIGURATIONS: Mapping[str, Callable[[Path], list[str]]] = {
     "a model that raises": plug_in("--model", "Raises"),
     "a model that returns a tensor": plug_in("--model", "Tensors"),
     "a model without a mixed head": plug_in("--model", "Headless"),
-    # Correlation studies; more of what they share with runs is above.
+    # Correlation studies; cases shared with runs are above.
     "a metric that there is not": correlate("--metric", "margn"),
     "a metric of no single row's score": correlate("--metric", "core-set"),
     "a metric with brackets open": correlate("--metric", "bald(k=3"),

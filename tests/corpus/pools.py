@@ -1,6 +1,6 @@
-"""Bad pools, each of which `alsim run` and `alsim pool check` refuse with one message.
+"""Bad pools: `alsim run` and `alsim pool check` refuse each with one message.
 
-A builder writes what it needs into an empty folder and returns the arguments after `run`.
+A builder writes its files into an empty folder and returns the arguments after `run`.
 """
 
 import base64
@@ -35,7 +35,7 @@ def of(path: Path, *arguments: str) -> list[str]:
 
 
 def with_columns(*arguments: str, **columns: Any) -> Builder:
-    """Return the builder of a sound pool but for some columns; None leaves one out."""
+    """Return the builder of a sound pool with some columns replaced; None drops a column."""
     return lambda folder: of(
         write(make_table(N, **columns), folder / "pool.parquet", row_group_size=25), *arguments
     )
@@ -52,7 +52,7 @@ def with_roles(roles: object) -> Builder:
 
 
 def with_bytes(damage: Callable[[bytearray], bytes | bytearray]) -> Builder:
-    """Return the builder of a sound pool file whose bytes are then changed."""
+    """Return the builder of a sound pool file with changed bytes."""
 
     def build(folder: Path) -> list[str]:
         path = write(make_table(400), folder / "pool.parquet", compression="zstd")
@@ -63,7 +63,7 @@ def with_bytes(damage: Callable[[bytearray], bytes | bytearray]) -> Builder:
 
 
 def not_utf8(n: int = N) -> "pa.Array[Any]":
-    """Return strings of one byte each, 0xFF or 0xFE, which is no UTF-8."""
+    """Return strings of one byte each, 0xFF or 0xFE, which is not UTF-8."""
     offsets = np.arange(n + 1, dtype=np.int32)
     values = bytes(0xFF - row % 2 for row in range(n))
     return pa.Array.from_buffers(
@@ -85,7 +85,7 @@ def footer_longer_than_the_file(data: bytearray) -> bytearray:
 
 
 def varint(value: int) -> bytes:
-    """Return an integer as Thrift's compact protocol writes it."""
+    """Return an integer in Thrift's compact protocol."""
     zigzag, out = value << 1 ^ value >> 63, bytearray()
     while zigzag > 0x7F:
         out.append(zigzag & 0x7F | 0x80)
@@ -96,7 +96,7 @@ def varint(value: int) -> bytes:
 def claiming_rows(n: int, *, everywhere: bool = True) -> Builder:
     """Return the builder of a file of 60 rows that claims to have `n`.
 
-    Not everywhere: in its row group only, not in its columns, nor as a whole.
+    The claim is only in its row group, not in its columns or in the file's total.
     """
 
     def build(folder: Path) -> list[str]:
@@ -115,7 +115,7 @@ def claiming_rows(n: int, *, everywhere: bool = True) -> Builder:
 
 
 def claiming_width(folder: Path) -> list[str]:
-    """Write absent embeddings of which the file says that each is 2³¹ - 1 values wide."""
+    """Write absent embeddings that claim to be 2³¹ - 1 values wide each."""
     lists = pa.list_(pa.float32())
     table = make_table(N, text=pa.nulls(N, lists), picture=None)
     claim = table.schema.set(1, pa.field("text", pa.list_(pa.float32(), 2**31 - 1)))

@@ -1,7 +1,7 @@
 """Bad run folders: each makes `alsim plot FOLDER` end with exit code 4 and one message.
 
-A dictionary from a name to the function that writes the folder at a path. The faults that
-permissions make are no faults for root, who may read everything: those are left out for root.
+A dictionary from a name to the function that writes the folder at a path. Faults of
+permissions are left out for root, who may read everything.
 """
 
 import json
@@ -20,14 +20,14 @@ Write = Callable[[Path], None]
 
 
 def _complete(folder: Path) -> None:
-    """Write a complete run, with nothing wrong."""
+    """Write a complete run without faults."""
     folder.mkdir()
     write_manifest(folder, {"status": "complete", "evaluation_split": "test"})
     write_tables(folder, [make_entry(step).round for step in range(3)])
 
 
 def _killed(folder: Path) -> None:
-    """Write a run that was killed, with nothing wrong."""
+    """Write a killed run without faults."""
     write_run(folder, {"status": "running"})
 
 
@@ -60,7 +60,7 @@ def _with_journal(change: Callable[[Path], None]) -> Write:
 
 
 def _with_records(change: Callable[[list[dict[str, object]]], object]) -> Write:
-    """Return a writer of a journal of other records, each with the right digest."""
+    """Return a writer of a journal with changed records, each with the right digest."""
 
     def write(path: Path) -> None:
         records = records_of(path)

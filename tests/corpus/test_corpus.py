@@ -1,6 +1,6 @@
-"""Bad pools, configurations and run folders, made by code: each is one message, never a traceback.
+"""Bad pools, configurations and run folders: each gives one message, never a traceback.
 
-They are in `pools.py`, `configurations.py` and `run_folders.py` beside this file, and are typed as
+They are in `pools.py`, `configurations.py` and `run_folders.py` next to this file, and are typed as
 a user would type them.
 """
 
@@ -19,14 +19,14 @@ CHEAP = (*TINY, "--max-epochs", "1", "--model", "auto(width=4)", "--workers", "1
 
 
 def refused(arguments: list[str], codes: set[int]) -> str:
-    """Return the message of a command that must fail with one, and with one of these codes."""
+    """Return the message of a command that must fail with one message and one of these codes."""
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code in codes, (done.exit_code, done.output, done.exception)
     assert isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     message = done.stderr[done.stderr.index("error: ") :] if "error: " in done.stderr else ""
-    if not message:  # what the parser of the command line itself refuses
+    if not message:  # refused by the command-line parser itself
         assert done.stderr.count("Error: ") == 1
         return done.stderr
     assert message.count("error: ") == 1
@@ -78,7 +78,7 @@ def test_resuming_a_bad_run_folder_gives_no_traceback(
     monkeypatch.chdir(tmp_path)
     BAD_RUNS[name](tmp_path / "bad")
     done = CliRunner().invoke(app, ["resume", "bad"])
-    # One that is marked complete is shown as far as its steps can be read.
+    # A run marked complete is shown if its steps can be read.
     assert done.exit_code in {0, 3, 4}, (done.output, done.exception)
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.stderr

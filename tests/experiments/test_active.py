@@ -1,4 +1,4 @@
-"""The loop: same start for every strategy, pairs, records that add up."""
+"""The loop: the same start for every strategy, paired seeds, records that add up."""
 
 import math
 from dataclasses import replace
@@ -27,7 +27,7 @@ Rounds = dict[tuple[int, str, int], Round]
 
 
 def run(setting: Setting, jobs: list[Job]) -> Rounds:
-    """Run the jobs as the setting's way has it: all at once, or one by one."""
+    """Run the jobs in the way of the setting: all at once, or one by one."""
     seeds = sorted({job.seed for job in jobs})
     groups = [jobs] if setting.way == "lockstep" else [[job] for job in jobs]
     rounds: Rounds = {}
@@ -45,7 +45,7 @@ JOBS = [Job(seed, name) for seed in (0, 1) for name in ("random", "margin")]
 
 @cache
 def direct() -> Rounds:
-    """Return what is compared with: each job by itself."""
+    """Return the reference: each job run by itself."""
     return run(make_toy_setting("direct"), JOBS)
 
 
@@ -117,7 +117,7 @@ def test_the_order_of_the_rows_and_the_names_of_the_classes_change_no_query() ->
     turned = replace(
         pool, tasks={"label": Task("label", tuple(reversed(task.classes)), 5 - task.labels)}
     )
-    # A class's initial weights would move with it, so the strategy that ignores them is compared.
+    # Initial weights would move with their class, so a strategy that ignores them is used.
     rounds = run(make_toy_setting(pool=turned), [Job(0, "random")])
     for step in range(5):
         assert ids(rounds, 0, "random", step) == ids(direct(), 0, "random", step)
@@ -149,7 +149,7 @@ def test_accuracy_is_reported_for_every_head_and_pattern_and_agrees_with_the_tot
 def test_recalls_of_the_classes_agree_with_the_overall_measures() -> None:
     pool = make_pool()
     n_of = dict(zip("abcdef", pool.tasks["label"].labels[500:].bincount().tolist(), strict=True))
-    assert len(set(n_of.values())) > 3  # so that a class cannot pass for another
+    assert len(set(n_of.values())) > 3  # so that no class can be mistaken for another
     for done in direct().values():
         recalls = {m.label: m.value for m in done.metrics if m.metric == "recall"}
         assert list(recalls) == list("abcdef")
@@ -229,7 +229,7 @@ def test_retraining_starts_each_step_from_fresh_weights() -> None:
     rounds = run(make_toy_setting(training=training), [Job(0, "random")])
     fewer = Schedule(60, QuerySize(30, 30), 2, Until())
     other = run(make_toy_setting(training=training, schedule=fewer), [Job(0, "random")])
-    # From scratch, what matters is which labels there are and the step's own streams.
+    # Retraining depends only on the labels and the streams of the step.
     assert rounds[0, "random", 0] == other[0, "random", 0]
     assert rounds[0, "random", 2].step.n_labelled == other[0, "random", 1].step.n_labelled
     assert rounds[0, "random", 2].step.nll != other[0, "random", 1].step.nll
@@ -266,7 +266,7 @@ def test_a_replica_that_diverges_ends_alone_and_the_others_are_unaffected() -> N
 
 
 def poisoned(start: Passive, replica: int) -> Passive:
-    """Return the start with one replica's weights not numbers, as an explosion leaves them."""
+    """Return the start with the weights of one replica set to NaN, as after divergence."""
     tensors = {
         name: tensor.clone().index_fill_(0, torch.tensor([replica]), math.nan)
         if name.startswith("parameters/")

@@ -1,4 +1,4 @@
-"""Copies from one start, one a group: who is trained on what, and what has no say in it."""
+"""Copies of one start, one for each group: what each is trained on, and what has no effect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -126,7 +126,8 @@ def test_every_metric_has_all_groups_in_the_order_of_their_mean_score() -> None:
 
 
 def test_scores_and_copies_are_those_of_a_net_trained_group_by_group() -> None:
-    setting = setting_of("direct", pool=make_pool(absent=0.0))  # rows without anything would tie
+    # Rows without any modality would tie.
+    setting = setting_of("direct", pool=make_pool(absent=0.0))
     start = passive(setting, [3], Progress())
     net = fresh_replicas(setting, [5], "elsewhere")
     net.load(start.state)
@@ -211,28 +212,28 @@ def test_training_in_slices_changes_nothing(most: int) -> None:
 
 
 class Memory(Progress):
-    """Runs out the first times that copies train."""
+    """Runs out of memory the first times that copies train."""
 
-    def __init__(self, most: int, told: list[str]) -> None:
-        self._most, self._told = most, told
+    def __init__(self, most: int, events: list[str]) -> None:
+        self._most, self._events = most, events
 
     def phase(self, name: str) -> None:
-        self._told.append(name)
-        if name == "train" and self._told.count("train") <= self._most:
+        self._events.append(name)
+        if name == "train" and self._events.count("train") <= self._most:
             raise MemoryError
 
     def copies(self, metric: str, n: int) -> None:
-        self._told.append(f"copies {n} of {metric}")
+        self._events.append(f"copies {n} of {metric}")
 
 
 @pytest.mark.long
 def test_when_memory_runs_out_the_number_of_copies_is_halved_also_for_later_metrics() -> None:
     heard: list[int] = []
-    told: list[str] = []
+    events: list[str] = []
     copies = copies_at_once(on_smaller=heard.append)
-    found = list(correlate(SETTING, 3, start_of_all(), METRICS, OPTIONS, Memory(2, told), copies))
+    found = list(correlate(SETTING, 3, start_of_all(), METRICS, OPTIONS, Memory(2, events), copies))
     assert heard == [3, 1]  # of 6 groups
-    assert [phase for phase in told if phase.startswith("copies")] == [
+    assert [phase for phase in events if phase.startswith("copies")] == [
         f"copies {n} of {metric}" for metric in METRICS for n in range(1, 7)
     ]
     for records in found:
@@ -242,9 +243,9 @@ def test_when_memory_runs_out_the_number_of_copies_is_halved_also_for_later_metr
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
 def test_too_little_memory_for_one_copy_is_reported(way: Way) -> None:
-    setting, told = setting_of(way), list[str]()
+    setting, events = setting_of(way), list[str]()
     with pytest.raises(RunError, match="the machine ran out of memory") as caught:
-        list(correlate(setting, 3, start_of_all(), ["margin"], OPTIONS, Memory(99, told)))
+        list(correlate(setting, 3, start_of_all(), ["margin"], OPTIONS, Memory(99, events)))
     assert caught.value.args[1] == "training 1 copies at once"
     assert "narrower net" in caught.value.args[2]
 
@@ -256,7 +257,7 @@ def test_the_result_of_a_metric_does_not_depend_on_the_others() -> None:
 
 
 def identical_rows() -> Pool:
-    """Return the toy pool with the training rows all alike, so that copies differ by chance."""
+    """Return the toy pool with identical training rows, so that copies differ only by chance."""
     pool = make_pool(absent=0.0)
     modalities = {name: x.clone() for name, x in pool.modalities.items()}
     for x in modalities.values():
@@ -337,7 +338,7 @@ def test_a_row_has_one_answer_whatever_the_metric(way: Way) -> None:
     clean = setting_of(way, pool=pool, training=training)
     start = passive(clean, [3], Progress())
     noisy = replace(clean, oracles={"label": NoisyOracle(labels, uniform_confusion(0.3, 2))})
-    # With two classes all three sort alike; in one batch the order of the rows does not matter.
+    # With two classes all three give the same order; in one batch the order of rows has no effect.
     found = groups_of(noisy, ["margin", "entropy", "least-confident"], start=start)
     mine = nlls(found["margin"])
     assert nlls(found["entropy"]) == pytest.approx(mine, abs=1e-9)
@@ -349,15 +350,15 @@ def test_a_row_has_one_answer_whatever_the_metric(way: Way) -> None:
 def test_an_oracle_guided_by_the_beliefs_of_the_model_may_give_partial_answers() -> None:
     truth = SETTING.pool.tasks["label"].labels
     halves = {"first": (0, 1, 2), "second": (3, 4, 5)}
-    told = {
+    found = {
         name: groups_of(replace(SETTING, oracles={"label": oracle}), ["margin"])["margin"]
         for name, oracle in (
             ("in full", HierarchicalOracle(truth, halves)),
             ("in part", HierarchicalOracle(truth, halves, max_questions=1)),
         )
     }
-    assert told["in full"] == found_at_first()["margin"]
-    assert nlls(told["in part"]) != pytest.approx(nlls(told["in full"]), abs=0.01)
+    assert found["in full"] == found_at_first()["margin"]
+    assert nlls(found["in part"]) != pytest.approx(nlls(found["in full"]), abs=0.01)
 
 
 def test_a_predicted_loss_is_a_metric_if_the_start_has_a_loss_predictor() -> None:

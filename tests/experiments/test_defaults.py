@@ -1,4 +1,4 @@
-"""The defaults learn: on pools that any classifier can learn, and whatever the pool's form."""
+"""The defaults learn every pool that a classifier can learn, in any form of the pool."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Oracles within a study: what reaches the training, and whose beliefs are asked for."""
+"""Oracles in a study: which labels reach the training, and whose beliefs are used."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,7 +57,7 @@ def test_asking_until_the_class_is_known_changes_only_the_cost() -> None:
 
 @dataclass(frozen=True, eq=False)
 class Listener:
-    """A perfect oracle that keeps what it was told."""
+    """A perfect oracle that records the beliefs it receives."""
 
     wants_beliefs: bool
     heard: list[tuple[Tensor, Tensor | None]] = field(default_factory=list)
@@ -132,7 +132,7 @@ def test_partial_answers_let_the_model_learn_classes(way: Way) -> None:
         last = rounds[*job, 2]
         assert last.step.n_questions == 2 * last.step.n_labelled == 2 * 90
         assert any(" | " in q.answer for q in last.queries)
-        assert last.step.accuracy > 0.45  # a third is what groups alone could tell
+        assert last.step.accuracy > 0.45  # the groups alone would allow one third
 
 
 @pytest.mark.long

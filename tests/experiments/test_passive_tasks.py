@@ -1,4 +1,4 @@
-"""Passive training on several tasks: what is trained on, where it stops, what is measured."""
+"""Passive training on several tasks: its rows, when it stops, and what is measured."""
 
 import math
 from dataclasses import replace
@@ -117,7 +117,7 @@ def test_a_result_describes_every_task_and_the_net() -> None:
 def test_the_kept_epoch_has_the_best_validation_loss_and_test_has_no_effect() -> None:
     (result,) = run()
     fit = result.fit
-    # The same training by its parts, one epoch more each time.
+    # The same training in parts, with one epoch more each time.
     by_epoch = []
     for n in range(1, fit.epochs + TRAINING.patience + 1):
         (shorter,) = run(training=replace(TRAINING, max_epochs=n, patience=n))
@@ -177,8 +177,8 @@ def test_the_measures_are_those_of_the_net_trained_by_hand() -> None:
 def test_seeds_trained_together_equal_seeds_trained_alone() -> None:
     model = ModelOptions(name="mmoe", dropout=0.25, experts=ExpertOptions(number=3, widths=(8,)))
     together = run(model=model, seeds=(0, 5), fractions=(0.3, 1.0), way="lockstep")
-    told = [(r.fit.fraction, r.fit.seed) for r in together]
-    assert told == [(0.3, 0), (0.3, 5), (1.0, 0), (1.0, 5)]
+    keys = [(r.fit.fraction, r.fit.seed) for r in together]
+    assert keys == [(0.3, 0), (0.3, 5), (1.0, 0), (1.0, 5)]
     alone = run(model=model, seeds=(5,), fractions=(0.3,))[0]
     assert together[1].fit.epochs == alone.fit.epochs
     assert measures(together[1]) == pytest.approx(measures(alone), rel=1e-6)
@@ -233,7 +233,7 @@ def test_stochastic_gates_report_their_probabilities_and_densities() -> None:
         p = [g.value for g in result.gates if g.task == task and g.fact == "probability"]
         assert len(p) == 5
         assert all(0 < value < 1 for value in p)
-        assert sum(p) < 5 / 2  # λ has shut them a little
+        assert sum(p) < 5 / 2  # λ has closed them a little
         assert found[task, "density"] == pytest.approx(sum(p))
     assert result.fit.active_flops < 34 * 40 + 3 * 5 * 8 + 8 * 9  # less than with all experts
 

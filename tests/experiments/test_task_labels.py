@@ -1,4 +1,4 @@
-"""The labels that a net is trained on, by hand; and a trained net under several evaluations."""
+"""The labels that a net is trained on, by hand; and a net with several evaluations."""
 
 import math
 from dataclasses import replace
@@ -26,7 +26,7 @@ def classes_only(pool: Pool) -> Pool:
     return replace(pool, tasks={name: pool.tasks[name] for name in ("label", "late")})
 
 
-# Row 5 is asked for both tasks at once, row 7 for one and later for the other.
+# Row 5 is queried for both tasks at once, row 7 for one task and later for the other.
 QUERIES = Queries(
     strategy="margin",
     unit=torch.tensor([0, 0, 1, 2, 3, 4]),
@@ -42,7 +42,7 @@ QUERIES = Queries(
     [
         (0.2, [5], [4], [1]),
         (0.4, [5, 7], [4, 3], [1, -1]),
-        (0.6, [5, 7], [4, 3], [1, -1]),  # the answer for row 9 is no class
+        (0.6, [5, 7], [4, 3], [1, -1]),  # the answer for row 9 is not a class
         (0.8, [5, 7], [4, 3], [1, 0]),
         (1.0, [5, 7, 2], [4, 3, 2], [1, 0, -1]),
         (0.05, [], [], []),
@@ -96,11 +96,11 @@ def trained(evaluations: tuple[str, ...], labels: TaskLabels | None = None):
 def test_the_training_loss_uses_the_answers_of_the_oracle() -> None:
     rows = torch.tensor([5, 7, 2, 11, 30, 31])
     truth = POOL.tasks["label"].labels[rows]
-    told = (truth + torch.tensor([1, 0, 2, 0, 0, 3])) % 6  # three err
-    told[4] = -1
+    answers = (truth + torch.tensor([1, 0, 2, 0, 0, 3])) % 6  # three are wrong
+    answers[4] = -1
     heights = torch.tensor([2.0, math.nan, 6.0, 4.0, 4.0, 4.0])  # none is the pool's
     nobody = torch.full((6,), -1)
-    labels = TaskLabels(rows, {"label": told, "late": nobody, "height": heights}, 1.0, "margin")
+    labels = TaskLabels(rows, {"label": answers, "late": nobody, "height": heights}, 1.0, "margin")
     setting = make_tasks_setting(
         POOL,
         model=ModelOptions(name="shared-bottom", dropout=0.0, experts=ExpertOptions(widths=(8,))),
@@ -114,16 +114,16 @@ def test_the_training_loss_uses_the_answers_of_the_oracle() -> None:
         said = {name: z[MIXED][rows] for name, z in net.model(seen).logits.items()}
     logs = said["label"].log_softmax(1)
     kept = [0, 1, 2, 3, 5]
-    cross_entropy = -sum(logs[i, int(told[i])].item() for i in kept) / 5
+    cross_entropy = -sum(logs[i, int(answers[i])].item() for i in kept) / 5
     # Known heights are 2, 6, 4, 4, 4: mean 4, variance 8/5.
     errors = said["height"][:, 0] - (heights.double() - 4) / math.sqrt(8 / 5)
     squares = sum(errors[i].item() ** 2 for i in (0, 2, 3, 4, 5)) / 5
     found = {r.task: r.value for r in net.result.tasks if r.metric == "train_loss"}
     assert found == pytest.approx({"label": cross_entropy, "height": squares})
     assert net.result.fit.train_loss == pytest.approx((cross_entropy + squares) / 2)
-    # Validation is measured on the pool's labels, of all tasks.
-    told_of = {r.task for r in net.result.tasks if r.metric == "validation_loss"}
-    assert told_of == {"label", "late", "height"}
+    # Validation is measured on the labels of the pool, for all tasks.
+    tasks = {r.task for r in net.result.tasks if r.metric == "validation_loss"}
+    assert tasks == {"label", "late", "height"}
 
 
 @pytest.mark.long
@@ -133,7 +133,7 @@ def test_one_net_is_evaluated_with_several_choices_of_its_experts() -> None:
     found = {(r.task, r.evaluation, r.metric): r.value for r in net.result.tasks}
     assert {r.model for r in net.result.tasks} == {"multi-cluster(experts=5)"}
     assert len(found) == len(net.result.tasks)
-    # The mixture by hand: w, p, and which experts are chosen.
+    # The mixture by hand: w, p, and the chosen experts.
     model = net.model
     mixer = model.levels[0].mixers[0]
     seen = features_of(POOL, torch.device("cpu"), torch.float64).span(500, 700)
@@ -158,9 +158,9 @@ def test_one_net_is_evaluated_with_several_choices_of_its_experts() -> None:
                 assert found[name, mode, "accuracy"] == pytest.approx(right), (name, mode)
                 used = int((b > 0).sum())
                 assert found[name, mode, "n_experts"] == used
-    # What the training came to is told once, and does not depend on what else is evaluated.
-    told = {(r.task, r.metric): r.evaluation for r in net.result.tasks if "loss" in r.metric}
-    assert set(told.values()) == {"task-k"}
+    # Values of the training are recorded once and do not depend on the other evaluations.
+    evaluations = {(r.task, r.metric): r.evaluation for r in net.result.tasks if "loss" in r.metric}
+    assert set(evaluations.values()) == {"task-k"}
     alone = trained(("task-k",))
     assert alone.result.fit == net.result.fit
     assert set(alone.result.tasks) <= set(net.result.tasks)
@@ -187,7 +187,7 @@ def test_a_net_without_stochastic_gates_has_one_unnamed_evaluation() -> None:
     mean, deviation = net.scales["height"]
     truth = POOL.tasks["height"].labels[500:].double()
     mse = (height * deviation + mean - truth).square().nanmean().item()
-    (told,) = [r.value for r in net.result.tasks if r.metric == "mse"]
-    assert told == pytest.approx(mse, rel=1e-5)
+    (value,) = [r.value for r in net.result.tasks if r.metric == "mse"]
+    assert value == pytest.approx(mse, rel=1e-5)
     assert set(net.scales) == {"height"}
     assert shape_of(POOL).n_classes["height"] == 1

@@ -1,4 +1,4 @@
-"""Queries in pools with several tasks: what is asked for, what it costs, what it teaches."""
+"""Queries in pools with several tasks: what is queried, its cost, and its training labels."""
 
 from collections import Counter
 from dataclasses import replace
@@ -176,13 +176,13 @@ def test_random_draws_uniformly_over_units_whatever_the_rule() -> None:
         assert drawn.sum() == 60 * n_runs
         p = 60 / n_units
         deviation = (n_runs * p * (1 - p)) ** 0.5
-        # χ² of so many cells: mean 1 a degree of freedom, deviation √(2/n).
+        # χ² over n cells, divided by its degrees of freedom: mean 1, deviation √(2/n).
         chi = ((drawn - n_runs * p) / deviation).square().mean().item()
         assert abs(chi - 1) < 5 * (2 / n_units) ** 0.5
 
 
 def margins_at_first(setting: Setting, job: Job) -> tuple[Tensor, Tensor]:
-    """Return minus the margins, `(400, 3)`, by the nets of the passive phase; and what is open."""
+    """Return the negative margins, `(400, 3)`, after the passive phase, and the open cells."""
     start = passive(setting, [job.seed], Progress())
     replicas = fresh_replicas(setting, [job.seed], "init")
     replicas.load(start.state)
@@ -222,8 +222,8 @@ def test_the_query_equals_that_of_loops_over_objects_and_tasks(unit: Unit, rule:
         best = values
     expected = sorted(best.values(), reverse=True)[:11]
     queries = rounds_of(unit)[*job, 1].queries
-    told = {query.rank: query.score for query in queries}
-    assert list(told.values()) == pytest.approx(expected, abs=1e-9)
+    queried = {query.rank: query.score for query in queries}
+    assert list(queried.values()) == pytest.approx(expected, abs=1e-9)
     for query in queries:
         task = list(PRICES).index(query.task) if unit == "cell" else 0
         assert best[IDS.index(query.id), task] == pytest.approx(query.score, abs=1e-9)
@@ -241,9 +241,9 @@ def test_tasks_in_turn_query_the_best_of_what_is_left(unit: Unit, rule: str) -> 
         for row in sorted(rows, key=lambda row: -scores[row, task].item())[:n]:
             expected.append((IDS[row], scores[row, task].item()))
             is_open[row] &= (torch.arange(3) != task) if unit == "cell" else False
-    told = {q.rank: (q.id, q.score) for q in rounds_of(unit)[*job, 1].queries}
-    assert [id_ for id_, _ in told.values()] == [id_ for id_, _ in expected]
-    found = [score for _, score in told.values()]
+    queried = {q.rank: (q.id, q.score) for q in rounds_of(unit)[*job, 1].queries}
+    assert [id_ for id_, _ in queried.values()] == [id_ for id_, _ in expected]
+    found = [score for _, score in queried.values()]
     assert found == pytest.approx([score for _, score in expected], abs=1e-9)
 
 
@@ -251,7 +251,7 @@ TURNED = (2, 0, 1)  # which of the tasks comes first, second and third
 
 
 def turned_state(state: ReplicaState) -> ReplicaState:
-    """Return the nets of three tasks as those of the tasks in another order."""
+    """Return the nets of three tasks with the tasks in another order."""
 
     def turned(name: str) -> str:
         head, dot, rest = name.removeprefix("model.heads.").partition(".")
@@ -281,15 +281,15 @@ def test_the_order_of_the_tasks_does_not_affect_the_query(unit: Unit, rule: str)
         replicas = fresh_replicas(setting, [0], "init")
         replicas.load(state if pool is POOL else turned_state(state))
         rows = torch.arange(0, 90, 3).unsqueeze(0)
-        told = {
+        known = {
             name: torch.where(setting.known[rows[0], i], task.labels[rows[0]], -1).unsqueeze(0)
             for i, (name, task) in enumerate(pool.tasks.items())
         }
         queried = query_round(
-            setting, replicas, [job], Labelled(rows, told), [True], step=1, size=30
+            setting, replicas, [job], Labelled(rows, known), [True], step=1, size=30
         )[0]  # fmt: skip
         assert queried.scores is not None
-        # Rows without any modality score the same; of the last of them some may be left.
+        # Rows without any modality have equal scores; some of the last ones may be left.
         above = queried.scores > queried.scores.min()
         pairs = queried.cells.nonzero().tolist()
         found.append({(int(queried.rows[i]), list(pool.tasks)[j]) for i, j in pairs if above[i]})
@@ -406,7 +406,8 @@ def test_resuming_from_any_step_repeats_the_following_steps(unit: Unit) -> None:
         rounds.append(advance.rounds[0])
         positions.append(advance.position())
     for step, position in enumerate(positions):
-        tensors = dict(sorted(position.to_tensors().items(), reverse=True))  # a file has any order
+        # A file may have any order.
+        tensors = dict(sorted(position.to_tensors().items(), reverse=True))
         again = Position.from_tensors(step, {k: v.clone() for k, v in tensors.items()})
         found = [a.rounds[0] for a in active(setting, jobs, again, Progress())]
         assert found == rounds[step:]
@@ -421,8 +422,8 @@ def test_queries_in_lockstep_equal_those_of_one_net_after_another() -> None:
     )
     assert direct.keys() == lockstep.keys()
     for key, done in direct.items():
-        told = [(q.id, q.task, q.rank, q.cost, q.answer) for q in done.queries]
-        assert [(q.id, q.task, q.rank, q.cost, q.answer) for q in lockstep[key].queries] == told
+        queried = [(q.id, q.task, q.rank, q.cost, q.answer) for q in done.queries]
+        assert [(q.id, q.task, q.rank, q.cost, q.answer) for q in lockstep[key].queries] == queried
         assert lockstep[key].step.nll == pytest.approx(done.step.nll, abs=1e-9)
 
 
@@ -444,6 +445,6 @@ def test_a_run_until_exhausted_queries_every_known_cell() -> None:
 
 
 def _without_rows(pool: Pool) -> Pool:
-    """Return the pool with 30 train rows; the others go to validation."""
+    """Return the pool with 30 train rows; the others become validation rows."""
     splits = {**pool.splits, "train": range(30), "validation": range(30, 500)}
     return replace(pool, splits=splits)

@@ -1,4 +1,4 @@
-"""What strategies see of each task: its own probabilities and its own last layer."""
+"""The signals of each task: its own probabilities and its own last layer."""
 
 import pytest
 import torch
@@ -48,7 +48,7 @@ def test_the_hidden_signal_of_a_task_is_the_input_of_its_own_head(way: Way) -> N
         request = Request(frozenset({"probabilities", "hidden"}), lambda use: stream(0, use))
         found = signals_of(scene, rows, [request] * replicas.size)[-1]
         first = found.hidden if task == "label" else first
-        # Log-odds are linear in what the head reads: nothing is left over.
+        # Log-odds are linear in the input of the head: the residual is zero.
         odds = found.probabilities.log()
         odds = odds - odds[:, :1]
         for hidden, fits in ((found.hidden, True), (first, task == "label")):
@@ -84,7 +84,7 @@ def test_candidates_for_several_tasks_at_once_equal_those_for_each_alone() -> No
     rows = {
         task: [mine[:, i].nonzero()[:, 0] for mine in is_open] for i, task in enumerate(POOL.tasks)
     }
-    rows["late"][0] = torch.empty(0, dtype=torch.int64)  # whose turn it is not
+    rows["late"][0] = torch.empty(0, dtype=torch.int64)  # it is not this task's turn
     strategies = [find_strategy(name).strategy for name in names]
     together = score_tasks(setting, replicas, seeds, strategies, rows, labelled, step=1)
     for task, mine in rows.items():
@@ -111,7 +111,7 @@ def test_a_strategy_receives_only_the_labels_of_its_task() -> None:
     labelled = labelled_rows(setting, [queried])
     found = score_tasks(setting, replicas, [0], [strategy], rows, labelled, step=1)
     for i, (name, task) in enumerate(POOL.tasks.items()):
-        told = queried.rows[queried.cells[:, i]].sort().values
-        assert 0 < len(told) < 40
-        assert torch.equal(found[name][0].labels, task.labels[told])
-        assert len(found[name][0].labelled["hidden"]) == len(told)
+        expected = queried.rows[queried.cells[:, i]].sort().values
+        assert 0 < len(expected) < 40
+        assert torch.equal(found[name][0].labels, task.labels[expected])
+        assert len(found[name][0].labelled["hidden"]) == len(expected)

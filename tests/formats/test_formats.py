@@ -1,4 +1,4 @@
-"""Runs that were written once are read by every later version; `write.py` writes them."""
+"""Every later version reads the runs that earlier versions wrote; `write.py` writes them."""
 
 import re
 import shutil
@@ -60,7 +60,7 @@ def assert_holds_what_was_found(run: Run) -> None:
 
 
 def n_metrics(folder: Path, n_steps: int) -> int:
-    """Return how many metrics so many steps have: 13, and since version 3 a recall a class."""
+    """Return the number of metrics of n steps: 13 each, and since version 3 one for each class."""
     return n_steps * (13 if folder == V2 else 13 + len(CLASSES))
 
 
@@ -147,7 +147,7 @@ def test_journals_and_checkpoints_are_read(folder: Path) -> None:
 
 
 class Hearing(Watch):
-    """Hears all notes."""
+    """Records all notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -158,7 +158,7 @@ class Hearing(Watch):
 
 @pytest.fixture
 def earlier(tmp_path: Path) -> Path:
-    """Return a folder of both runs of version 2, for a test to go on with."""
+    """Return a copy of both runs of version 2 for a test to resume."""
     return Path(shutil.copytree(V2, tmp_path / "v2"))
 
 
@@ -190,7 +190,7 @@ def test_a_pool_counts_as_equal_even_if_its_classes_were_not_recorded(earlier: P
 
 @pytest.fixture
 def later(tmp_path: Path) -> Path:
-    """Return a folder of both runs, for a test to change their versions in."""
+    """Return a copy of both runs in which a test may change versions."""
     return Path(shutil.copytree(V3, tmp_path / "v3"))
 
 

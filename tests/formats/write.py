@@ -1,11 +1,11 @@
-"""Write what a run leaves, as it is read for good: one that is complete, one that was cut short.
+"""Write two runs that later versions must be able to read: a complete and an interrupted one.
 
     python tests/formats/write.py
 
-writes `v3/` anew, which is right only while no released version writes schema version 3; what
-`test_formats.py` expects changes with it. When the schema changes, raise `SCHEMA_VERSION` in
-`alsim/store/version.py` and run this, which then writes `v4/` beside it; keep `v2/`, `v3/` and
-their tests: what was written once is read by every later version.
+rewrites `v3/`, which is allowed only until a released version writes schema version 3; the
+expectations of `test_formats.py` change with it. When the schema changes, raise `SCHEMA_VERSION` in
+`alsim/store/version.py` and run this, which then writes `v4/` next to it; keep `v2/`, `v3/` and
+their tests: every later version must read them.
 """
 
 import json
@@ -23,7 +23,7 @@ from alsim.studies.watch import Watch
 
 OUT = Path(__file__).with_name(f"v{SCHEMA_VERSION}")
 # The built-in pool has no path. Many epochs, so that a step takes more than the second after which
-# there are checkpoints, and the run is surely cut short within one.
+# checkpoints are written, and the run is surely interrupted within a step.
 OPTIONS: Mapping[str, Any] = {
     "strategy": "random,margin",
     "seeds": "0..1",
@@ -38,7 +38,7 @@ OPTIONS: Mapping[str, Any] = {
 
 
 class _Interrupting(Watch):
-    """Interrupts at the eighth record: two curves are done, and the third has two of three."""
+    """Interrupts at the eighth record: two curves are done, the third has two of three records."""
 
     def __init__(self) -> None:
         self._n = 0
@@ -52,13 +52,13 @@ class _Interrupting(Watch):
 
 
 def write_complete(folder: Path) -> None:
-    """Write a whole run."""
+    """Write a complete run."""
     alsim.run(**OPTIONS, out=folder)
     _neutralise(folder)
 
 
 def write_unfinished(folder: Path) -> None:
-    """Write the same run cut short, with half a line at the end of a journal."""
+    """Write the same run interrupted, with half a line at the end of a journal."""
     try:
         alsim.run(**OPTIONS, out=folder, watch=_Interrupting())
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def write_unfinished(folder: Path) -> None:
 
 
 def _neutralise(folder: Path) -> None:
-    """Take out what tells of the machine that wrote it."""
+    """Remove what identifies the machine that wrote it."""
     manifest: dict[str, Any] = dict(read_run(folder).manifest)
     manifest["machine"]["platform"] = "Linux"
     manifest["began"] = "2026-01-01T00:00:00+0000"

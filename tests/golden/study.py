@@ -1,6 +1,6 @@
-"""A tiny study whose numbers are kept: float64, one thread, dropout and batch norm included.
+"""A tiny study with stored numbers: float64, one thread, with dropout and batch norm.
 
-Write it anew with `python tests/golden/study.py`, and explain the difference in the changelog
+Regenerate it with `python tests/golden/study.py`, and explain the difference in the changelog
 under Results.
 """
 

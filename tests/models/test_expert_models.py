@@ -1,4 +1,4 @@
-"""Identities between the multi-task models, and what all of them keep."""
+"""Identities between the multi-task models, and properties of all of them."""
 
 import itertools
 from dataclasses import replace
@@ -58,7 +58,7 @@ def assert_same(a: Outputs, b: Outputs) -> None:
 
 
 def adopt(to: ExpertNet, of: ExpertNet, **renamed: torch.Tensor) -> None:
-    """Give one net the parameters of another, but for those given by name."""
+    """Copy the parameters of one net to another, except those given by name."""
     theirs = {
         **dict(of.named_parameters()),
         **{k.replace("__", "."): v for k, v in renamed.items()},
@@ -283,7 +283,7 @@ def test_dropout_acts_on_the_mixture_and_in_the_towers() -> None:
     mixture, tower = net.towers[0].dropouts
     assert (mixture.width, tower.width) == (3 * 6, 3 * 5)
     mixture.mask = torch.zeros(18, dtype=torch.float64)
-    mixture.mask[6:] = 1  # of the first task all is dropped
+    mixture.mask[6:] = 1  # everything is dropped for the first task
     dropped, inputs = net(make_inputs()), make_inputs()
     mixture.mask = None
     kept = net(inputs)

@@ -36,7 +36,7 @@ def build(evaluation: str, logits: torch.Tensor) -> ExpertNet:
 @pytest.mark.parametrize(
     ("evaluation", "expected"),
     [
-        # k(t) is 2.1, 0.6 and 3.4: two, one and three experts; of the equal ones the first
+        # k(t) is 2.1, 0.6 and 3.4: two, one and three experts; among equal ones the first
         ("task-k", [[1, 1, 0, 0], [0, 0, 1, 0], [1, 1, 1, 0]]),
         # their mean is 2.03
         ("mean-k", [[1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0]]),
@@ -189,7 +189,7 @@ def test_the_probability_of_every_other_gate_is_the_sigmoid(estimator: Estimator
         ("task-k", [[0, 1, 1], [1, 0, 1]], [[0, 1, 0], [0, 0, 1]]),
         ("mean-k", [[0, 1, 1], [1, 0, 1]], [[0, 1, 0], [0, 0, 1]]),
         ("round", [[0, 1, 1], [0, 0, 1]], [[0, 1, 0], [0, 0, 1]]),  # a half is shut
-        # against a draw of .19: the first is open with .20, and with sigmoid(−3) = .05 not
+        # draw of .19: the first gate is open with .20, and closed with sigmoid(−3) = .05
         ("sample", [[1, 1, 1], [1, 1, 1]], [[0, 1, 1], [0, 0, 1]]),
     ],
 )

@@ -78,7 +78,7 @@ def make(shape: Any, options: ModelOptions) -> Any:
     raise NotImplementedError
 
 
-def told(**changed: Any) -> list[str]:
+def faults_of(**changed: Any) -> list[str]:
     """Return what is wrong with options."""
     faults = Faults()
     examine_train(read(TrainOptions, changed, faults), faults)
@@ -86,24 +86,24 @@ def told(**changed: Any) -> list[str]:
 
 
 def test_equal_models_are_listed_once_however_they_are_written() -> None:
-    assert told(model=("mmoe", "mmoe")) == ["mmoe is named twice"]
-    (what,) = told(model=("multi-cluster", "multi-cluster(density=0.10)"))
+    assert faults_of(model=("mmoe", "mmoe")) == ["mmoe is named twice"]
+    (what,) = faults_of(model=("multi-cluster", "multi-cluster(density=0.10)"))
     assert what == "multi-cluster(density=0.1) is named twice, as multi-cluster"
-    assert told(model=("multi-cluster", "multi-cluster(density=0.2)")) == []
-    assert told(model=()) == ["no model is named"]
+    assert faults_of(model=("multi-cluster", "multi-cluster(density=0.2)")) == []
+    assert faults_of(model=()) == ["no model is named"]
 
 
 def test_conflicts_of_models_evaluations_and_sizes_are_reported_at_once() -> None:
-    assert told(model=("mmoe",), evaluation=("task-k", "all")) == [
+    assert faults_of(model=("mmoe",), evaluation=("task-k", "all")) == [
         "no model has stochastic gates, which evaluations are of"
     ]
-    assert told(model=("mmoe",), match_parameters=True) == [
+    assert faults_of(model=("mmoe",), match_parameters=True) == [
         "a single model has none to be matched to"
     ]
-    assert told(model=("mmoe(width=3)", "omoe(expert-width=3)"), match_parameters=True) == [
+    assert faults_of(model=("mmoe(width=3)", "omoe(expert-width=3)"), match_parameters=True) == [
         "its expert-width follows from --match-parameters"
     ]
-    found = told(
+    found = faults_of(
         fractions=(0.5, 0.5), seeds=(1, 1), export_task=("a", "a"), model=("mmo", "mmoe"),
         max_epochs=0,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The parameters in a model's brackets: what each sets, which are refused, where flags went."""
+"""The parameters in the brackets of a model: what each sets, which are refused, former flags."""
 
 import json
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from alsim.options.option import options_of
 from alsim.options.synthetic import VkOptions
 from alsim.pool.synthetic import vk_pool
 
-# A model with one parameter, and what it should set.
+# A model with one parameter, and the fields it should set.
 MEANT: list[tuple[str, dict[str, Any]]] = [
     ("mmoe(expert=conv4)", {"kind": "conv4"}),
     ("mmoe(experts=3)", {"number": 3}),
@@ -77,7 +77,7 @@ def test_every_parameter_is_tested_above() -> None:
 @pytest.mark.parametrize("command", ["run", "correlate", "train"])
 def test_a_former_flag_is_refused_with_the_new_spelling(command: str, flag: str) -> None:
     if (command, flag) == ("train", "--evaluation"):
-        return  # which measures one net several ways
+        return  # which evaluates one net in several ways
     for given in ([flag, "1"], [f"{flag}=1"]):
         done = CliRunner().invoke(app, [command, *given])
         assert done.exit_code == 2
@@ -94,7 +94,7 @@ def test_a_command_without_models_treats_a_former_flag_as_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "expected"),
     [
         ("mmoe(expert-width=wide)", "holds no whole numbers"),
         ("mmoe(expert-width=64x)", "holds no whole numbers"),
@@ -113,7 +113,7 @@ def test_a_command_without_models_treats_a_former_flag_as_unknown() -> None:
         ("mmoe(gate=tusk)", "cannot be 'tusk'"),
         ("multi-cluster(gate-samples=1)", "one sample leaves none out"),
         ("multi-cluster(density=-1)", "-1 is too small"),
-        # What a model does not read is no parameter of it.
+        # A field that a model does not read is not a parameter of it.
         ("auto(density=0.5)", "no parameter 'density=0.5'"),
         ("mlp(experts=4)", "no parameter 'experts=4'"),
         ("mmoe(levels=2)", "no parameter 'levels=2'"),
@@ -122,11 +122,11 @@ def test_a_command_without_models_treats_a_former_flag_as_unknown() -> None:
     ],
 )
 def test_a_meaningless_parameter_is_refused_with_the_option_that_holds_it(
-    model: str, told: str
+    model: str, expected: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         study(model=model)
-    assert told in refused.value.args[0]
+    assert expected in refused.value.args[0]
     assert refused.value.args[1] == f"--model {model}"
     with pytest.raises(UsageError):
         correlation(model=model)

@@ -63,8 +63,8 @@ def test_the_matched_width_gives_the_closest_size(name: str) -> None:
 
 
 def test_the_papers_shared_bottom_has_about_113_units() -> None:
-    # Ma et al. (2018): 8 experts of 16 units, towers of 8, on 100 inputs and 2 targets. It comes
-    # to 113 if the two gates, 8 × 100 each, are left out of the count; with them to 126.
+    # Ma et al. (2018): 8 experts of 16 units, towers of 8, on 100 inputs and 2 targets. The width
+    # is 113 if the two gates, 8 × 100 each, are not counted, and 126 with them.
     shape = Shape({"x": 100}, {"y1": 1, "y2": 1})
     experts = ExpertOptions(number=8, widths=(16,), tower=(8,))
     mmoe = ModelOptions(name="mmoe", experts=experts)

@@ -1,4 +1,4 @@
-"""Whatever is wrong with the arguments of a run is told at once, before any work."""
+"""All faults of the arguments of a run are reported at once, before any work."""
 
 import math
 import re
@@ -34,7 +34,7 @@ def refusal(**arguments: Any) -> UsageError:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "flag", "told"),
+    ("arguments", "flag", "expected"),
     [
         ({"seeds": 2.5}, "--seeds", "give a text or a whole number or a list, each a whole number"),
         ({"seeds": [1, "a"]}, "--seeds", "[1, 'a']"),
@@ -102,13 +102,13 @@ def refusal(**arguments: Any) -> UsageError:
     ],
 )
 def test_a_single_fault_is_reported_as_itself_and_names_its_option(
-    arguments: dict[str, Any], flag: str, told: str
+    arguments: dict[str, Any], flag: str, expected: str
 ) -> None:
     began = time.perf_counter()
     error = refusal(**arguments)
     assert time.perf_counter() - began < 1
     assert error.args[1].startswith(flag)
-    assert told in str(error)
+    assert expected in str(error)
     assert len(str(error)) < 20_000
 
 
@@ -215,13 +215,13 @@ def test_all_conflicts_with_the_pool_are_reported_together_and_nothing_is_left(
             head_weight=["mixed=0", "txt=1"], oracle="noisy", confusion=confusion,
             seeds=1, workers=1, out=tmp_path / "refused",
         )  # fmt: skip
-    for told in (
+    for message in (
         "no head 'txt' to weigh",
         "every head weighs 0", "no batch norm to freeze", "members would all agree",
         "there are not two of them", "no train row has the id 'absent'",
         "bald(candidates=5) looks at 5 rows", "there is no class 'a'",
     ):  # fmt: skip
-        assert told in str(caught.value)
+        assert message in str(caught.value)
     assert "things do not fit the pool" in str(caught.value)
     assert not (tmp_path / "refused").exists()
 
@@ -268,7 +268,7 @@ builtin = int
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("argument", "reference", "told"),
+    ("argument", "reference", "expected"),
     [
         ("strategy", "fails", "made: IndexError: list index out of range (mine.py, line 7)"),
         ("strategy", "unknown", "its parameters are unknown: name 'Nothing' is not defined"),
@@ -279,7 +279,7 @@ builtin = int
     ],
 )  # fmt: skip
 def test_an_exception_in_a_plug_in_is_one_error_with_its_line(
-    argument: str, reference: str, told: str, tmp_path: Path
+    argument: str, reference: str, expected: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PLUG_IN)
@@ -289,12 +289,12 @@ def test_an_exception_in_a_plug_in_is_one_error_with_its_line(
             POOL, **mine, seeds=1, initial_size=20, query_size=5,
             steps=1, workers=1, out=tmp_path / "refused",
         )  # fmt: skip
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert not (tmp_path / "refused").exists()
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("\n\nraise RuntimeError('no licence')", "RuntimeError: no licence (mine.py, line 3)"),
         ("open('absent.csv')", "No such file or directory: 'absent.csv' (mine.py, line 1)"),
@@ -305,12 +305,12 @@ def test_an_exception_in_a_plug_in_is_one_error_with_its_line(
     ],
 )
 def test_a_plug_in_that_cannot_be_imported_is_one_error_with_its_line(
-    text: str, told: str, tmp_path: Path
+    text: str, expected: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_text(text)
     error = refusal(strategy=f"{path}:f", steps=0)
-    assert told in str(error)
+    assert expected in str(error)
     assert "2 options cannot be used" in str(error)
 
 
@@ -357,15 +357,15 @@ def test_an_attempt_collects_only_errors_that_the_user_can_mend() -> None:
 def test_a_misspelt_column_is_reported_before_any_worker_starts(
     tmp_path: Path, function: Any, arguments: dict[str, Any], match: str
 ) -> None:
-    told: list[str] = []
+    stages: list[str] = []
 
     class Listening(Watch):
         def stage(self, text: str) -> None:
-            told.append(text)
+            stages.append(text)
 
     with pytest.raises(UsageError, match=match):
         function(POOL, out=tmp_path / "run", watch=Listening(), **arguments)
-    assert not told
+    assert not stages
     assert not (tmp_path / "run").exists()
     if function is not alsim.correlate:
         with pytest.raises(UsageError, match="'tsk' for --task"):

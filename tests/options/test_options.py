@@ -1,4 +1,4 @@
-"""An option said once: defaults, flags, twins, checks and JSON follow from its declaration."""
+"""An option is declared once: defaults, flags, twins, checks and JSON follow from it."""
 
 import inspect
 import json
@@ -109,8 +109,8 @@ def test_a_part_takes_the_given_values_and_its_own_defaults_for_the_rest() -> No
 
 def test_values_survive_json() -> None:
     training = TrainingOptions(head_weight=["mixed=0.5"], loss="fixed", epochs=3)
-    told = json.loads(json.dumps(msgspec.to_builtins(training)))
-    assert msgspec.convert(told, TrainingOptions) == training
+    decoded = json.loads(json.dumps(msgspec.to_builtins(training)))
+    assert msgspec.convert(decoded, TrainingOptions) == training
     options = CurvesOptions(query_size="20:200", until="labels=900", confusion="m.csv", out="x")
     plain = plain_options(options)
     assert plain["query_size"] == {"first": 20, "last": 200}
@@ -204,7 +204,7 @@ def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(nam
     one_line = " ".join(full.split())
     lines = [line.split()[0] for line in full.splitlines() if line.strip()]
     for one in options_of(group).values():
-        assert one.flag in lines  # at the beginning of a line of its own
+        assert one.flag in lines  # at the beginning of its own line
         if isinstance(one.default, int | float | str) and not isinstance(one.default, bool):
             assert re.search(rf"{one.flag} .*?\[default: ", one_line)
 

@@ -1,4 +1,4 @@
-"""Oracles that name a class: how often they err, how, and at what cost."""
+"""Oracles that name a class: how often they err, with which classes, and at what cost."""
 
 import itertools
 import math
@@ -86,7 +86,7 @@ def test_a_drawn_class_has_positive_probability(weights: list[float]) -> None:
 
 
 def right_by_majority(rates: tuple[float, ...], n_answers: int, c: int) -> float:
-    """Return how often the majority is right, by going through every outcome; class 0 is true."""
+    """Return how often the majority is right, by enumerating every outcome; class 0 is true."""
     total = 0.0
     for asked in itertools.combinations(rates, n_answers):
         for said in itertools.product(range(c), repeat=n_answers):

@@ -1,4 +1,4 @@
-"""The oracle of yes and no: by hand, and against one that asks question by question."""
+"""The oracle of yes-or-no questions: by hand, and against one that asks one by one."""
 
 import pytest
 import torch
@@ -90,7 +90,7 @@ def test_a_question_with_a_known_answer_is_not_asked() -> None:
 def one_by_one(
     groups: dict[str, tuple[int, ...]], truth: int, beliefs: list[float], limit: int | None
 ) -> tuple[set[int], int]:
-    """Return what is possible after asking question by question, and how many were asked."""
+    """Return the possible classes after asking one by one, and the number of questions."""
     left = {i for classes in groups.values() for i in classes}
     n = 0
     named = sorted(groups, key=lambda g: -sum(beliefs[i] for i in groups[g]))
@@ -147,11 +147,11 @@ def test_answers_equal_those_of_asking_one_by_one_and_include_the_true_class(
 def test_without_beliefs_larger_groups_come_first_and_equal_ones_in_random_order() -> None:
     n = 9000
     groups = {"large": (0, 1, 2), "small": (3,), "other": (4,)}
-    # Of class 3, "large?" is asked first; then "small?" or "other?", and either settles it.
+    # For class 3, "large?" is asked first; then "small?" or "other?", and either decides.
     assert set(ask(groups, torch.full((n,), 3), None, None).questions.tolist()) == {2}
     first = sets_of(ask(groups, torch.full((n,), 3), None, 1))
     assert first == [{3, 4}] * n
-    # Of class 0: after "large?" its class has place 1, 2 or 3 of three at random.
+    # For class 0: after "large?" it has place 1, 2 or 3 of three at random.
     counts = torch.bincount(ask(groups, torch.zeros(n, dtype=torch.int64), None, None).questions)
     assert counts[:2].sum() == 0
     assert stats.chisquare(counts[2:], [n / 3, n * 2 / 3]).pvalue > 1e-3

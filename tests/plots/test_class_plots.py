@@ -36,8 +36,8 @@ def metrics_of(classes: tuple[str, ...] = ORDER) -> pa.Table:
 def make_run(
     name: str = "posts", classes: tuple[str, ...] = ORDER, pool: dict[str, int] | None = None
 ) -> MemoryRun:
-    told = {"fingerprint": "abc", "classes": POOL if pool is None else pool}
-    manifest = {**COMPLETE, "pool": told}
+    recorded = {"fingerprint": "abc", "classes": POOL if pool is None else pool}
+    manifest = {**COMPLETE, "pool": recorded}
     return MemoryRun(name, STEPS, metrics_of(classes), manifest=manifest)
 
 

@@ -23,7 +23,7 @@ COMPLETE = {"status": "complete", "evaluation_split": "test", "pool": {"fingerpr
 
 @dataclass(frozen=True, eq=False)
 class TableRun:
-    """A run held in memory: what the drawing needs of one, and no file."""
+    """A run held in memory, with everything that the pictures need."""
 
     name: str
     steps: pa.Table
@@ -229,7 +229,7 @@ def test_the_same_run_given_twice_is_drawn_once() -> None:
 
 @dataclass(frozen=True, eq=False)
 class ElsewhereRun(TableRun):
-    """A run of the same name in another folder."""
+    """A run with the same name in another folder."""
 
     @property
     def folder(self) -> Path:

@@ -54,10 +54,10 @@ def test_another_baseline_can_be_chosen() -> None:
 
 def test_labels_show_the_last_difference_with_its_sign() -> None:
     (axes,) = draw_difference([make_run()], baseline="entropy").figure.axes
-    told = {text.get_text() for text in axes.texts}
+    texts = {text.get_text() for text in axes.texts}
     last = float((RANDOM - MARGIN + 0.02).mean(0)[-1])
-    assert "margin  +0.0200" in told
-    assert f"random  −{-last:.4f}" in told
+    assert "margin  +0.0200" in texts
+    assert f"random  −{-last:.4f}" in texts
 
 
 def test_each_run_is_compared_with_its_own_baseline() -> None:

@@ -1,4 +1,4 @@
-"""A picture takes the place of a link, and is written through none."""
+"""A picture replaces a link and is not written through it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names of any script, with any characters and of any length, in every kind of picture."""
+"""Names in any script, with any characters and of any length, in every kind of picture."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -27,7 +27,7 @@ DOLLARS = ["$\\frac", "$x$", "_hidden", "\\alpha^{2}_3", "%&#"]
 SCRIPTS = ["日本", "Straße", "été", "🎉", "한국", "עברית", "कक्षा", "Ωμέγα"]
 ALL = [*NAMES[:10], *DOLLARS, *SCRIPTS, *LONG]
 OF_RUNS = [kind for kind, entry in KINDS.items() if entry.of == "run"]
-# Neither is in DejaVu Sans; matplotlib brings a font with the first, and none with the second.
+# Neither is in DejaVu Sans; matplotlib ships a font with the first and none with the second.
 SOMEWHERE, NOWHERE = "\ue0d3", "日"
 
 
@@ -42,7 +42,7 @@ each_set = pytest.mark.parametrize(
 
 
 def run_of(names: list[str]) -> MemoryRun:
-    """Return a run whose strategies, classes, heads and own name are these."""
+    """Return a run with these strategies, classes and heads, and this name."""
     strategies = ["random", *names]
     metrics = [
         (s, seed, step, head, "all", metric, None, 0.5 + 0.1 * step)
@@ -91,12 +91,12 @@ def draw_groups(names: list[str]) -> Drawing:
 
 
 def save(drawing: Drawing, suffix: str, folder: Path) -> None:
-    """Write a picture, in which a glyph that is missing is a warning, and so an error here."""
+    """Write a picture; a missing glyph gives a warning, which is an error here."""
     save_figure(drawing.figure, folder / f"picture{suffix}")
 
 
 def utf8(names: list[str]) -> list[str]:
-    return [name for name in names if "\udcff" not in name]  # as tables hold them
+    return [name for name in names if "\udcff" not in name]  # in the form of the tables
 
 
 @pytest.mark.long
@@ -169,9 +169,9 @@ def test_a_word_that_no_font_has_is_replaced_by_a_number_that_is_explained() -> 
     drawing.figure.savefig(BytesIO())
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a[1]b", "b"]
     assert footnote(drawing.figure) == "before; not in any font here: [1] U+65E5 U+65E5"
-    first, told = drawing.warnings
+    first, second = drawing.warnings
     assert first == "another"
-    assert f"[1] {NOWHERE * 2}" in told
+    assert f"[1] {NOWHERE * 2}" in second
 
 
 def test_characters_in_dejavu_are_left_unchanged() -> None:

@@ -1,4 +1,4 @@
-"""The picture of the gates: what its three panels show, and what stands below them."""
+"""The picture of the gates: its three panels and its footnote."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from alsim.analysis.training.gates import GateMap
 from alsim.plots import save_figure
 from alsim.plots.gates import draw_gates
 
-# Tasks a and c are alike, b and d too; the seeds differ in nothing but the experts' numbers.
+# Tasks a and c are similar, b and d too; the seeds differ only in the numbers of the experts.
 P = np.array(
     [[0.9, 0.8, 0.1, 0.0], [0.0, 0.1, 0.9, 0.9], [0.8, 0.9, 0.0, 0.1], [0.1, 0.0, 0.9, 0.8]]
 )

@@ -120,8 +120,8 @@ def test_several_runs_have_their_lines_in_the_same_panels() -> None:
     one = make_run(PLACES)
     two = MemoryRun("retrain", one.steps, one.metrics)
     (legend,) = draw_heads([one, two]).figure.legends
-    told = [text.get_text() for text in legend.get_texts()]
-    assert told == ["margin · posts", "random · posts", "margin · retrain", "random · retrain"]
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["margin · posts", "random · posts", "margin · retrain", "random · retrain"]
 
 
 @pytest.mark.long
@@ -150,12 +150,12 @@ def test_titles_of_several_tasks_name_the_task_and_do_not_overlap() -> None:
         for text in axes.findobj(Text)
         if isinstance(text, Text) and text.get_text() == axes.get_title(loc="left") != ""
     ]
-    told = [title.get_text().replace("\n", " ") for title in titles]
-    assert [sum(words.startswith(task) for words in told) for task in tasks] == [6, 6]
+    texts = [title.get_text().replace("\n", " ") for title in titles]
+    assert [sum(words.startswith(task) for words in texts) for task in tasks] == [6, 6]
     boxes = [title.get_window_extent() for title in titles]
     for i, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:i]), told[i]
-        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, told[i]
+        assert not any(box.overlaps(other) for other in boxes[:i]), texts[i]
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, texts[i]
 
 
 def test_a_task_whose_rows_all_have_one_pattern_has_no_panel_for_it() -> None:
@@ -163,8 +163,8 @@ def test_a_task_whose_rows_all_have_one_pattern_has_no_panel_for_it() -> None:
     alike = make_run({("mixed", "all"): 0, ("mixed", "picture"): 0})
     both = pa.concat_tables([with_task(run, "gender"), with_task(alike, "season")])
     figure = draw_heads([MemoryRun("posts", run.steps, both)]).figure
-    told = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert [words for words in told if words.startswith("season")] == [
+    texts = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
+    assert [words for words in texts if words.startswith("season")] == [
         "season: mixed head, all rows"
     ]
-    assert len(told) == 7
+    assert len(texts) == 7

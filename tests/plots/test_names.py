@@ -15,9 +15,9 @@ from alsim.plots.drawing.names import as_labels, shortened
     ],
 )
 def test_names_that_differ_stay_distinct_and_short(names: list[str]) -> None:
-    told = shortened(names)
-    assert len(set(told)) == len(names)
-    assert max(map(len, told)) <= 22
+    short = shortened(names)
+    assert len(set(short)) == len(names)
+    assert max(map(len, short)) <= 22
 
 
 def test_names_that_fit_are_unchanged() -> None:

@@ -29,9 +29,9 @@ def make_run(
     pool: dict[str, int] | None = None,
     name: str = "posts",
 ) -> MemoryRun:
-    told = {"fingerprint": "abc", "classes": POOL if pool is None else pool}
+    recorded = {"fingerprint": "abc", "classes": POOL if pool is None else pool}
     queries = make_queries(ANSWERS if answers is None else answers)
-    return MemoryRun(name, queries=queries, manifest={**COMPLETE, "pool": told})
+    return MemoryRun(name, queries=queries, manifest={**COMPLETE, "pool": recorded})
 
 
 def axes_of(drawing: Drawing) -> Axes:
@@ -40,7 +40,7 @@ def axes_of(drawing: Drawing) -> Axes:
 
 
 def points(axes: Axes, label: str) -> dict[int, float]:
-    """Return the ratios that are drawn for a strategy, by the place of the class."""
+    """Return the ratios drawn for a strategy, by the position of the class."""
     (line,) = (line for line in axes.lines if line.get_label() == label)
     pairs = zip(np.asarray(line.get_xdata()), np.asarray(line.get_ydata()), strict=True)
     return {round(float(x)): float(y) for x, y in pairs}

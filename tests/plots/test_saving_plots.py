@@ -36,7 +36,7 @@ def test_the_line_shows_the_saving_at_each_number_of_labels() -> None:
 
 
 def test_an_end_that_was_not_measured_is_shaded_and_has_no_edge() -> None:
-    unlike = MARGIN + np.linspace(-0.03, 0.03, 3)[:, None]  # a seed ahead, one behind
+    unlike = MARGIN + np.linspace(-0.03, 0.03, 3)[:, None]  # one seed ahead, one behind
     axes = axes_of(MemoryRun(steps=make_steps({"margin": unlike, "random": RANDOM})))
     found = [saved(X[:k], unlike[:, :k], RANDOM[:, :k]) for k in range(2, 13)]
     assert {each.is_censored_low for each in found} == {True, False}
@@ -61,7 +61,7 @@ def test_dotted_lines_bound_the_measurable_range() -> None:
 
 
 def test_the_line_has_a_gap_where_mean_curves_do_not_meet() -> None:
-    # From the second step on random is below what margin began with.
+    # From the second step on, random is below the start of margin.
     fallen = RANDOM.copy()
     fallen[:, 1:] -= 0.3
     axes = axes_of(MemoryRun(steps=make_steps({"margin": MARGIN, "random": fallen})))

@@ -1,4 +1,4 @@
-"""Curves by task: a panel each and their mean, and other kinds of one task alone."""
+"""Curves by task with a panel each and one for the mean, and other kinds for one task."""
 
 from dataclasses import replace
 

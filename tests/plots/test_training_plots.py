@@ -1,4 +1,4 @@
-"""Pictures of training studies: losses, metrics against labels, and against experts."""
+"""Pictures of training studies: losses, and metrics against labels and against experts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,11 +109,11 @@ def test_each_panel_has_a_line_over_the_labels_for_each_model() -> None:
     assert titles(drawing) == ["mean of 2 tasks", "colour", "season"]
     x, y = points(drawing, 0, "multi-cluster")
     assert x == [1000, 2000]
-    told = [
+    means = [
         np.mean([accuracy_of("multi-cluster", s, f, t, "task-k") for s in range(3) for t in TASKS])
         for f in (0.5, 1.0)
     ]
-    assert y == pytest.approx(told)
+    assert y == pytest.approx(means)
     assert points(drawing, 2, "mmoe")[0] == [500, 1000]
     assert drawing.figure.axes[0].get_xlabel() == "labels of all tasks"
     assert drawing.figure.axes[2].get_xlabel() == "labels"
@@ -180,20 +180,20 @@ def test_colour_shows_the_model_and_marker_and_dashes_show_what_chose_the_labels
 def test_labels_chosen_by_strategies_are_not_called_all_labels() -> None:
     manifest = {"evaluation_split": "test", "configuration": {"queries": "7d3f"}}
     alone = MemoryStudy(make_results(), manifest=manifest)
-    told = footnote(draw("losses", [alone]).figure)
-    assert "trained on the 2,000 labels that random chose" in told
+    note = footnote(draw("losses", [alone]).figure)
+    assert "trained on the 2,000 labels that random chose" in note
     title = draw("experts", [alone]).figure.axes[0].get_title(loc="left")
     assert title == "mean of 2 tasks, the 2,000 labels that random chose"
     both = MemoryStudy(make_results(chosen_by=["random", "margin"]), manifest=manifest)
-    told = footnote(draw("losses", [both], fraction=0.5).figure)
-    assert "trained on the first 1,000 labels that each strategy chose" in told
+    note = footnote(draw("losses", [both], fraction=0.5).figure)
+    assert "trained on the first 1,000 labels that each strategy chose" in note
 
 
 def test_models_are_in_the_order_of_the_command_that_trained_them() -> None:
     models = {"multi-cluster": {}, "mmoe": {}}
-    told = {"evaluation_split": "test", "configuration": {"models": models}}
+    manifest = {"evaluation_split": "test", "configuration": {"models": models}}
     for kind in KINDS:
-        drawing = draw(kind, [MemoryStudy(make_results(), manifest=told)])
+        drawing = draw(kind, [MemoryStudy(make_results(), manifest=manifest)])
         names = [title.partition(":")[0] for title in titles(drawing)]
         if kind != "losses":
             names = [text.get_text() for text in drawing.figure.legends[0].get_texts()]

@@ -18,7 +18,7 @@ RUN = MemoryRun(
 
 
 def cells(axes: Axes) -> dict[tuple[str, str], list[str]]:
-    """Return what is written in each cell, by the names of its row and its column."""
+    """Return the text of each cell, by the names of its row and its column."""
     rows = [label.get_text() for label in axes.get_yticklabels()]
     columns = [label.get_text() for label in axes.get_xticklabels()]
     found: dict[tuple[str, str], list[str]] = {}

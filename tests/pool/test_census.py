@@ -80,7 +80,7 @@ def test_validation_and_test_are_stratified_halves_of_the_test_file_and_reproduc
     tmp_path: Path,
 ) -> None:
     rows = write_files(tmp_path, n=1200)
-    # In the order of the labels, so that halves of the file would differ in them.
+    # Sorted by label, so that plain halves of the file would have different labels.
     test = sorted(rows[800:], key=lambda row: (row["income"], row["marital_status"]))
     (tmp_path / "census-income.test").write_bytes(text(test))
     first, second = convert(tmp_path), convert(tmp_path)

@@ -17,7 +17,7 @@ from alsim.pool.loading import load_pool
 from alsim.pool.roles import Roles, stored_roles
 from alsim.pool.source import open_source
 
-# A superclass for each class: shuffled, so that neither a quotient nor a remainder gives the rank.
+# A shuffled superclass for each class, so that neither a quotient nor a remainder gives the rank.
 COARSE = np.random.default_rng(1).permutation(np.repeat(np.arange(20), 5))
 FINE_NAMES = [f"fine_{i:02d}" for i in np.random.default_rng(2).permutation(100)]
 COARSE_NAMES = [f"coarse_{i:02d}" for i in range(20)]
@@ -78,7 +78,7 @@ def test_the_local_label_is_the_rank_within_the_superclass(tmp_path: Path) -> No
         siblings = [c for c in range(100) if COARSE[c] == record[0]]
         assert local[row] == siblings.index(record[1])
     by_superclass = zip(table.column("superclass").to_pylist(), local, strict=True)
-    assert len(set(by_superclass)) == 100  # which the class modulo 5 would not give
+    assert len(set(by_superclass)) == 100  # the class modulo 5 would differ
 
 
 @pytest.mark.long

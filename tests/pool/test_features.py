@@ -1,4 +1,4 @@
-"""Columns of numbers and categories as inputs, encoded as fitted on train."""
+"""Columns of numbers and categories as inputs, with an encoding fitted on train."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ TRADE = ["cook" if i % 3 == 0 and i % 2 else "baker" if i % 5 else "smith" for i
 
 
 def people(**columns: Any) -> pa.Table:
-    """Return a pool without embeddings; `cook` occurs in test alone."""
+    """Return a pool without embeddings; `cook` occurs only in test."""
     table = {
         "id": pa.array([f"row-{i:04d}" for i in range(N)]),
         "age": pa.array(AGE),
@@ -51,7 +51,7 @@ def encoded(table: pa.Table, folder: Path, **options: Any) -> tuple[list[str], n
 
 
 def with_validation(split: list[str]) -> "pa.Array[Any]":
-    """Return splits in which the last row is validation, so that none is drawn from train."""
+    """Return splits with the last row as validation, so that no row is drawn from train."""
     return pa.array([*split[:-1], "val"])
 
 

@@ -10,7 +10,7 @@ from alsim.pool.source import open_source
 
 
 def spread(table: pa.Table, column: str, folder: Path, name: str) -> None:
-    """Write the rows of each value of a column to a file of its own, without the column."""
+    """Write the rows of each value of a column to a separate file, without the column."""
     values = table.column(column).to_pylist()
     for value in set(values):
         rows = [row for row, found in enumerate(values) if found == value]
@@ -20,7 +20,7 @@ def spread(table: pa.Table, column: str, folder: Path, name: str) -> None:
 
 
 def assert_same_rows(pool: Path, table: pa.Table, folder: Path) -> None:
-    """Assert that a pool has the rows of a table, whichever door it is read through."""
+    """Assert that every command reads the rows of a table from a pool."""
     expected = rows_by_id(load(table, folder / "expected", standardise="none"))
     found = doors(pool, folder / "doors")
     assert rows_by_id(found.loaded) == expected
@@ -94,7 +94,7 @@ def test_names_of_files_and_folders_give_the_split(tmp_path: Path, name: str) ->
         (("training", "valid", "testing"), ["train", "validation", "test"]),
         (("TRAIN-1", "Val-1", "dev2"), ["train", "validation", "validation"]),
         (("a", "b", "latest"), None),
-        (("train-0", "train-1", "train-2"), None),  # only part of a pool, split as any other
+        (("train-0", "train-1", "train-2"), None),  # only part of a pool, split like any other
         (("train", "test", "extra"), None),
         (("train", "test", "train-test"), None),
         (("tag=train/x", "tag=test/x", "tag=bus/x"), None),

@@ -53,7 +53,7 @@ def test_options_do_not_change_the_fingerprint(tmp_path: Path, split: str) -> No
     ]
     loaded = [load(table, tmp_path / "pool", **some) for some in options]
     assert len({one.fingerprint for one in loaded}) == 1
-    # Masks and scales move no row; a drawn split depends on the initial size and on its own seed.
+    # Masks and scales move no row; a drawn split depends on the initial size and its own seed.
     assert len({one.split_fingerprint for one in loaded[:3]}) == 1
     assert len({one.split_fingerprint for one in loaded}) == (1 if split == "given" else 3)
 
@@ -131,7 +131,7 @@ def test_names_kinds_and_the_order_of_modalities_affect_the_fingerprint(tmp_path
             (put(table, "id", pa.array(range(1, 61))), {}),
             (put(table, "id", pa.array([f"{i:02d}" for i in range(60)])), {}),
             (put(table, "text", pixels), {}),
-            (put(table, "text", floats), {}),  # the same values; a run would standardise them
+            (put(table, "text", floats), {}),  # the same values before standardising
         ]
     ]
     assert len(set(prints)) == len(prints)

@@ -1,4 +1,4 @@
-"""The same rows as six programs write them, read back through every door, cell by cell."""
+"""The same rows written by six programs, read by every command and compared cell by cell."""
 
 import importlib
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def by_duckdb_in_parts(path: Path) -> None:
 
 
 def hugging_face() -> Any:
-    """Return the package `datasets`, and not the folder here that Python takes for one."""
+    """Return the package `datasets`, not the folder here that Python mistakes for it."""
     pytest.importorskip("datasets.arrow_dataset", reason=f"datasets {WHY}")
     return importlib.import_module("datasets")
 
@@ -125,7 +125,7 @@ WRITERS: list[Callable[[Path], None]] = [
 
 
 @pytest.mark.long
-@pytest.mark.filterwarnings("ignore")  # of the libraries that write
+@pytest.mark.filterwarnings("ignore")  # of the writing libraries
 @pytest.mark.parametrize("writer", WRITERS)
 def test_the_same_rows_are_read_whatever_program_wrote_them(
     tmp_path: Path, writer: Callable[[Path], None]

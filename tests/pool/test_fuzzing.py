@@ -1,4 +1,4 @@
-"""Hostile pools: whatever a file holds, it gives a pool or one message."""
+"""Hostile pools: any content of a file gives a pool or one message."""
 
 import base64
 import datetime
@@ -28,7 +28,7 @@ N = 24
 
 
 def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
-    """Return what is wrong with a pool, "" for nothing, once all who read pools agree on it."""
+    """Return the error of a pool, or "", after checking that all commands agree on it."""
     chosen = PoolOptions(**options)
     folder.mkdir(exist_ok=True)
     found = ""
@@ -60,7 +60,7 @@ def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
 
 
 def peak() -> int:
-    """Return the most memory this process ever had, in bytes (on Linux)."""
+    """Return the peak memory of this process in bytes (on Linux)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -102,7 +102,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     for _ in range(draw(st.integers(1, 4))):
         end = len(data) - 8
-        # What is in the footer is believed first, so half of the damage is there.
+        # The footer is read first, so half of the damage is there.
         first = min(footer, end - 1) if draw(st.booleans()) else 4
         at = draw(st.integers(first, end - 1))
         length = draw(st.integers(1, 40))
@@ -153,7 +153,7 @@ def test_a_footer_that_claims_too_much_uses_no_memory(
     length = int.from_bytes(data[-8:-4], "little")
     start = len(data) - 8 - length
     at = start + int(place * (length - 1))
-    # A byte below 128 may be a number as Thrift writes it; a longer one takes its place.
+    # A byte below 128 may be a Thrift number; a longer one replaces it.
     assume(data[at] < 128)
     number = varint(claim)
     tail = (length + len(number) - 1).to_bytes(4, "little") + b"PAR1"

@@ -67,7 +67,7 @@ def test_a_one_hot_column_of_a_thousand_classes_gives_a_warning() -> None:
     "values",
     [
         NOISE,
-        10 * ONE_HOT + 0.01 * RNG.normal(size=(N, 4)),  # easy, and no copy
+        10 * ONE_HOT + 0.01 * RNG.normal(size=(N, 4)),  # easy to predict from, but not a copy
         np.repeat(NOISE[: N // 5], 5, 0),
         np.ones((N, 3)),
         np.eye(4)[RNG.permutation(CODES)],

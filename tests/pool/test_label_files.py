@@ -265,7 +265,7 @@ def test_text_without_embeddings_is_refused_with_working_instructions_to_embed_i
         import_pool([path], ImportOptions())
     first, second, last = str(caught.value).splitlines()[-3:]
     assert "read_csv" in first
-    assert "sentence_transformers" in second  # is not at hand: X stands for what it makes
+    assert "sentence_transformers" in second  # is not available: X replaces its output
     words = last.split()
     assert words[:4] == ["alsim", "pool", "import", "emb.npy"]
     table = convert(tmp_path, Path(words[words.index("--labels") + 1]))

@@ -128,7 +128,7 @@ def test_a_constant_column_becomes_zero_rather_than_infinite(tmp_path: Path) -> 
 
 def test_no_scaled_value_overflows_float32(tmp_path: Path) -> None:
     split = pa.array(["train"] * 59 + ["test"])
-    # Nearly constant in train, and as large as may be in test.
+    # Nearly constant in train, and as large as possible in test.
     column = embeddings([[(i % 2) * 1e-25, 1e18] for i in range(59)] + [[-1.8e19, 1.8e19]])
     pool = load(make_table(text=column, split=split), tmp_path / "pool").pool
     assert pool.modalities["text"].isfinite().all()
@@ -157,7 +157,7 @@ def test_an_embedding_in_eight_bits_equals_its_float_original_except_for_roundin
         load(make_table(300, text=column), tmp_path / name).pool.modalities["text"]
         for name, column in columns.items()
     )
-    # Rounding errs evenly over a step, and so with a deviation of a step / √12.
+    # Rounding errors are uniform over a step, so their deviation is a step / √12.
     step = float(high - low) / 255 / float(floats.std())
     assert (original - found).std().item() == pytest.approx(step / 12**0.5, rel=0.1)
 
@@ -178,9 +178,9 @@ def test_metadata_and_not_column_names_decide_what_is_a_picture(
     table = make_table().rename_columns({"text": names[0], "picture": names[1]})
     assert load(table, tmp_path / "bare").pool.pictures == ()
     roles = Roles(names, {"label": None}, None, "split", "id", pictures=names[1:])
-    pool = load(write_roles(table, roles), tmp_path / "told").pool
+    pool = load(write_roles(table, roles), tmp_path / "with-roles").pool
     assert pool.pictures == names[1:]
-    options = PoolOptions(modality=names[:1])  # a picture that is not used is none
+    options = PoolOptions(modality=names[:1])  # a picture that is not used is not listed
     source = open_source(write_roles(table, roles))
     (tmp_path / "one").mkdir()
     assert load_pool(source, options, tmp_path / "one", initial_size=10).pool.pictures == ()
@@ -214,7 +214,7 @@ def test_masking_one_modality_keeps_the_others_and_two_are_masked_independently(
     assert not masked_ids(table, tmp_path, "picture", mask_modality={"text": 0.5})
     both = {"text": 0.5, "picture": 0.5}
     text, picture = (masked_ids(table, tmp_path, name, mask_modality=both) for name in both)
-    # Of 200 rows that lack a text half should lack a picture, with a deviation of 5.
+    # Of 200 rows without a text, half should lack a picture, with a deviation of 5.
     assert 70 < len(text & picture) < 130
 
 
@@ -450,7 +450,7 @@ def test_an_initial_size_in_labels_sets_aside_as_many_validation_rows_as_one_in_
             source, options, folder, initial_size=n, several=True, **how
         ).split_fingerprint
 
-    assert splits(24, in_cells=True) == splits(12)  # two labels that are classes an object
+    assert splits(24, in_cells=True) == splits(12)  # two class labels for each object
     assert splits(23, in_cells=True) == splits(12)
     assert splits(24, in_cells=True) != splits(24)
     disjoint = PoolOptions(label=("label",), task="sort", rows_kept="any")

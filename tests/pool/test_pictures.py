@@ -1,4 +1,4 @@
-"""Pixels are told from embeddings in eight bits, whatever their width and name."""
+"""Pixels are distinguished from embeddings in eight bits, for any width and name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -50,9 +50,10 @@ def test_embeddings_in_eight_bits_of_square_width_are_not_pictures(width: int) -
     mixing = RNG.normal(size=(24, width))
     values = in_bytes(np.tanh(RNG.normal(size=(200, 24)) @ mixing / 5))
     assert picture_in(open_source(column(values)), "x") is None
-    values[:, RNG.permutation(width)[: width // 3]] = 0  # nor with many zeros
+    values[:, RNG.permutation(width)[: width // 3]] = 0  # also with many zeros
     assert picture_in(open_source(column(values)), "x") is None
-    falling = in_bytes(RNG.normal(size=(200, width)) * np.linspace(3, 0.1, width))  # as of a PCA
+    # Like the output of a PCA.
+    falling = in_bytes(RNG.normal(size=(200, width)) * np.linspace(3, 0.1, width))
     assert picture_in(open_source(column(falling)), "x") is None
 
 

@@ -1,4 +1,4 @@
-"""What loading a pool tells of how its inputs were made from what the file holds."""
+"""The report of how loading a pool computes its inputs from the values of the file."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_each_input_is_the_value_of_the_file_with_the_reported_mean_and_scale(
     assert names == ["age", "age is null", "sex=f", "sex=m", "sex is null"]
     scalings = loaded.report.scalings
     assert list(scalings) == ["x", "pixels", "features"]
-    # By hand; a number that is null is the mean of the others.
+    # By hand; a null number becomes the mean of the others.
     mean = scalings["features"].mean[0] if standardise != "none" else 0.0
     columns = [
         [mean if a is None else a for a in AGE], [a is None for a in AGE],

@@ -1,4 +1,4 @@
-"""Temporary folders that outlive no command for long."""
+"""Temporary folders do not outlive their command for long."""
 
 import os
 import signal

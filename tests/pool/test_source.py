@@ -90,7 +90,7 @@ def test_a_folder_a_glob_and_a_table_give_the_rows_of_the_file(tmp_path: Path) -
 
 
 class Frame:
-    """A table of another library, which knows nothing of pyarrow."""
+    """A table of another library that does not use pyarrow."""
 
     def __init__(self, table: pa.Table | None) -> None:
         self.table = table
@@ -174,7 +174,7 @@ def test_a_file_changed_after_it_was_opened_is_one_clear_error(
 def test_a_file_changed_while_its_embeddings_are_decoded_is_one_clear_error(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
-    # Small pages, so that a file mapped into memory would be touched again after the change.
+    # Small pages, so that a memory-mapped file would be read again after the change.
     layout = {"row_group_size": 1500, "data_page_size": 4096, "use_dictionary": False}
     path = write(make_table(4000), tmp_path / "pool.parquet", **layout)
     source = open_source(path)
@@ -279,5 +279,5 @@ def test_the_number_of_times_a_file_is_opened_does_not_depend_on_the_columns_rea
         opened.clear()
         check_pool(open_source(path), PoolOptions(), initial_size=4)
         counts.append(len(opened))
-    n_most = 2 + n_threads()  # once for the footer, then once a thread
+    n_most = 2 + n_threads()  # once for the footer, then once for each thread
     assert max(counts) <= n_most

@@ -86,7 +86,7 @@ def test_the_requested_share_of_labels_is_wrong_and_mostly_within_the_group(
         table.column(name).to_numpy() for name in ("label", "true_label", "group")
     )
     wrong = label != truth
-    # Some "wrong" draws fall on the true topic again.
+    # Some "wrong" draws give the true topic again.
     assert 0.04 < wrong.mean() < 0.065
     of_topic = dict(zip(truth, group, strict=True))
     within = np.array([of_topic[name] for name in label[wrong]]) == group[wrong]

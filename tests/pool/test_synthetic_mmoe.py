@@ -1,4 +1,4 @@
-"""The made-up pool of two regression tasks of a chosen correlation."""
+"""The synthetic pool of two regression tasks with a chosen correlation."""
 
 import json
 import math
@@ -60,7 +60,7 @@ def test_noise_has_the_variance_0_01_and_is_independent_of_task_and_input() -> N
     table = mmoe_pool(options)
     x = inputs(table)
     noise = targets(table) - signal(x, options).numpy()
-    # A sample variance of n normal values has the deviation σ²·√(2/n); 4 of them.
+    # A sample variance of n normal values has the deviation σ²·√(2/n); the bound is 4 of them.
     bound = 4 * 0.01 * math.sqrt(2 / 24_000)
     assert np.abs(noise.var(0) - 0.01).max() < bound
     assert np.abs(noise.mean(0)).max() < 4 * 0.1 / math.sqrt(24_000)
@@ -81,7 +81,7 @@ def test_the_correlation_of_the_targets_rises_with_that_of_the_weights() -> None
     ]
     assert found == sorted(found)
     assert abs(found[1]) < 4 / math.sqrt(6000)
-    # With one signal for both tasks, all that is left between them is noise.
+    # With the same signal for both tasks, their difference is noise.
     options = MmoeOptions(1, n_rows=6000, width=20)
     variance = signal(inputs(mmoe_pool(options)), options)[:, 0].var().item()
     assert found[-1] == pytest.approx(variance / (variance + 0.01), abs=0.03)

@@ -1,4 +1,4 @@
-"""Several tasks in one pool: label columns side by side, and tasks told by a column."""
+"""Several tasks in one pool: several label columns, or tasks given by a column."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def by_id(loaded: LoadedPool, task: str) -> dict[str, float]:
     return dict(zip(pool.ids.to_pylist(), pool.tasks[task].labels.tolist(), strict=True))
 
 
-# Label columns side by side
+# Several label columns
 
 
 def test_classes_and_targets_can_be_tasks_of_one_pool(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_each_target_affects_the_fingerprint(tmp_path: Path) -> None:
     assert len(prints) == 2
 
 
-# Tasks by a column
+# Tasks given by a column
 
 
 def local(n: int = N) -> pa.Table:
@@ -137,7 +137,7 @@ def test_local_labels_are_separate_classes_in_each_task(tmp_path: Path) -> None:
 def test_tasks_equal_a_loop_over_the_rows(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[int, int, int]]
 ) -> None:
-    # A class has two rows or more, so that a row of it can be held out.
+    # Every class has at least two rows, so that one can be held out.
     cells = [(task, value) for i in range(4) for task, value, rows in drawn if i < rows]
     n = len(cells)
     names, values = zip(*((f"t{task}", 10 - value) for task, value in cells), strict=True)

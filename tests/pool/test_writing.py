@@ -35,7 +35,7 @@ def test_a_folder_or_a_path_in_a_missing_folder_is_refused_as_target(tmp_path: P
 
 def test_a_target_that_is_not_a_file_is_not_replaced_even_with_force(tmp_path: Path) -> None:
     path = tmp_path / "pool.parquet"
-    os.mkfifo(path)  # or /dev/null, which root could do away with
+    os.mkfifo(path)  # such as /dev/null, which root could replace
     with pytest.raises(UsageError, match="a device, a pipe or a socket"):
         write_pool(make_table(), path, overwrite=True)
     assert path.is_fifo()

@@ -1,4 +1,4 @@
-"""Recipes of tables: what a correlation is judged by, and files that are none."""
+"""Recipes of tables: how a correlation is judged, and invalid files."""
 
 import json
 from dataclasses import replace
@@ -120,8 +120,8 @@ def test_a_claim_of_chance_is_judged_by_the_null_band() -> None:
 
 
 def test_the_numbers_of_a_verdict_are_reported_and_stored() -> None:
-    told = verdict("either").numbers
-    assert told == (
+    numbers = verdict("either").numbers
+    assert numbers == (
         "ρ of margin +0.400, 95 % +0.10 … +0.60 over seeds, p = 0.01 by permutation, 2 seeds; "
         "groups at random -0.20 … +0.20; the source does not say which sign it means"
     )
@@ -133,7 +133,7 @@ def test_the_numbers_of_a_verdict_are_reported_and_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ("[correlation]", "[corelation]", ["'corelation' in the recipe", "did you mean correl"]),
         ("[correlation]", "[study]", ["no option 'metric', in [study]", "'query_size' is missing"]),
@@ -156,14 +156,14 @@ def test_the_numbers_of_a_verdict_are_reported_and_stored() -> None:
     ],
 )  # fmt: skip
 def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
-    old: str, new: str, told: list[str], tmp_path: Path
+    old: str, new: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert old in RECIPE
     path = write(tmp_path, RECIPE.replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
         read_recipe(path)
     assert caught.value.args[1] == path
-    for words in told:
+    for words in expected:
         assert words in str(caught.value)
 
 
@@ -186,11 +186,11 @@ def test_a_table_recipe_leaves_its_study_its_picture_and_its_verdicts(tmp_path: 
     assert isinstance(report.runs["run"], CorrelationStudy)
     assert set(study.groups["n"].to_pylist()) == {6}
     assert study.initial_size == 30
-    told = json.loads((tmp_path / "r" / "result.json").read_text())
-    assert told == report.to_json()
+    result = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert result == report.to_json()
     by_metric = {found.metric: found for found in study.correlations}
-    for claim, name in zip(told["claims"], ("ideal-learning-loss", "random"), strict=True):
+    for claim, name in zip(result["claims"], ("ideal-learning-loss", "random"), strict=True):
         assert claim["mean"] == by_metric[name].mean
-    assert told["claims"][1]["outcome"] == (
+    assert result["claims"][1]["outcome"] == (
         "held" if by_metric["random"].is_within_null else "did not hold"
     )

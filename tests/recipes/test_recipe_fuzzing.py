@@ -1,4 +1,4 @@
-"""Whatever bytes a recipe's file holds: a recipe, or one UsageError."""
+"""Any bytes of a recipe file give a recipe or one UsageError."""
 
 import math
 import tomllib
@@ -75,7 +75,7 @@ OF_TRAINING: dict[str, Any] = {
 
 
 def in_toml(value: object) -> str:
-    """Return a value as TOML writes it."""
+    """Return a value in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -94,7 +94,7 @@ def document(data: dict[str, Any]) -> str:
 
 
 def read(path: Path, content: bytes) -> Recipe | None:
-    """Return the recipe that the bytes are, None where they are refused."""
+    """Return the recipe in the bytes, or None if they are refused."""
     path.write_bytes(content)
     with suppress(UsageError):
         return read_recipe(str(path))
@@ -125,7 +125,7 @@ def places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def changed(value: Any, path: tuple[Any, ...], new: Any, key: Any) -> Any:
-    """Return a document with another value at a path, or another key for it."""
+    """Return a document with a changed value or key at a path."""
     first, *rest = path
     if isinstance(value, list):
         return [changed(v, (*rest,), new, key) if rest and i == first else
@@ -157,14 +157,14 @@ def at(content: Any, path: tuple[Any, ...]) -> Any:
 
 
 def like(value: Any) -> st.SearchStrategy[Any]:
-    """Return numbers of the size of one, or any text."""
+    """Return numbers similar in size to one, or any text."""
     if isinstance(value, str):
         return TEXTS
     return st.integers(value, 2 * value) if isinstance(value, int) else st.floats(0, value)
 
 
 def changes_of(content: dict[str, Any]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
-    """Return changes that may be anything, or that mostly leave a recipe sound."""
+    """Return arbitrary changes, or changes that mostly keep a recipe sound."""
     wild = st.tuples(st.sampled_from(places(content)), VALUES, st.none() | TEXTS)
     of_numbers = [path for path in places(content) if type(at(content, path)) in (int, float)]
     tame = st.sampled_from([("title",), ("finding",), *of_numbers]).flatmap(
@@ -174,7 +174,7 @@ def changes_of(content: dict[str, Any]) -> st.SearchStrategy[list[tuple[Any, ...
 
 
 def planned(recipe: Recipe) -> bool:
-    """Return whether each study of a recipe that was accepted comes to a plan for its pool."""
+    """Return whether each study of an accepted recipe can be planned for its pool."""
     kind = recipe.kind.study
     for name, settings_of in recipe.studies.items():
         faults, pool = Faults(), recipe.pools[name]
@@ -199,9 +199,9 @@ def planned(recipe: Recipe) -> bool:
 def is_planned(
     path: Path, data: Any, changes: list[tuple[tuple[Any, ...], Any, str | None]]
 ) -> bool:
-    """Read a recipe in which values and keys are others, and return whether it was planned."""
+    """Read a recipe with changed values and keys, and return whether it was planned."""
     for place, new, key in changes:
-        with suppress(AttributeError, ValueError, KeyError):  # the place is gone by now
+        with suppress(AttributeError, ValueError, KeyError):  # an earlier change removed the path
             data = changed(data, place, new, key)
     recipe = read(path, document(data).encode())
     return recipe is not None and bool(recipe.claims) and planned(recipe)

@@ -1,4 +1,4 @@
-"""A recipe that was cut short, or is finished, run again into its folder."""
+"""An interrupted or finished recipe that is run again into its folder."""
 
 import json
 from collections.abc import Callable
@@ -56,7 +56,7 @@ FILES = ["fast", "mine-fast.png", "mine-slow.png", "result.json", "slow"]
 
 
 class Counting(Watch):
-    """Interrupts at the n-th record of all studies, as Ctrl-C would, and hears all notes."""
+    """Interrupts at the n-th record of all studies, like Ctrl-C, and records all notes."""
 
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
@@ -93,9 +93,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(place: Path) -> tuple[Report, dict[str, int]]:
-    """Return the report of a recipe cut short in its second study, then run again.
+    """Return the report of a recipe interrupted in its second study and then run again.
 
-    Beside it, when the files of its first study were written.
+    Also return when the files of its first study were written.
     """
     recipe, out = read(place), place / "out"
     watch = Counting(9)

@@ -1,4 +1,4 @@
-"""Every recipe that comes with alsim, and files that are none."""
+"""Every recipe that comes with alsim, and invalid files."""
 
 import json
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_the_sizes_of_a_recipe_fit_its_own_pool_at_any_scale(name: str, scale: f
     recipe = read_recipe(name).scaled(scale)
     for name, study in recipe.studies.items():
         size = study["initial_size"]
-        # MNIST's training rows, or four in five of the VK-like, less those for validation.
+        # The training rows of MNIST, or four fifths of the VK-like pool, minus validation.
         rows = int(0.79 * recipe.pools[name].n_rows) - size if recipe.pools else 60_000
         schedule = plan_schedule(
             ScheduleOptions(
@@ -116,7 +116,7 @@ def test_scaling_multiplies_only_sizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ('title = "a title"', 'titel = "a title"', ["'titel' in the recipe", "mean title"]),
         ("steps = 4", "step = 4", ["no option 'step', in [study]", "did you mean steps"]),
@@ -166,14 +166,14 @@ def test_scaling_multiplies_only_sizes() -> None:
     ],
 )  # fmt: skip
 def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
-    old: str, new: str, told: list[str], tmp_path: Path
+    old: str, new: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert old in RECIPE
     path = write(tmp_path, RECIPE.replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
         read_recipe(path)
     assert caught.value.args[1] == path
-    for words in told:
+    for words in expected:
         assert words in str(caught.value)
 
 
@@ -269,7 +269,7 @@ def test_each_variant_is_run_drawn_and_judged_separately(tmp_path: Path) -> None
 
 
 def make_steps(curves: dict[str, list[list[float]]]) -> pa.Table:
-    """Return the steps of curves, by strategy and then seed, from 100 labels on by 20."""
+    """Return the steps of curves, by strategy and then seed, from 100 labels in steps of 20."""
     rows = [
         (name, seed, step, 100 + 20 * step, value)
         for name, seeds in curves.items()
@@ -306,16 +306,16 @@ def test_a_claim_is_judged_on_the_differences_within_seeds() -> None:
 def test_saved_labels_are_reported_as_a_share_and_against_chance() -> None:
     claim = Claim("margin saves labels", "labels-saved", "margin", "random")
     verdict = judge_claim(claim, make_steps(CURVES), 512)
-    # .60 is 10/11 of the way to .61, .63 is at 120, .60 is 9/14 of the way.
+    # .60 is at 10/11 of the way to .61, .63 is at 120, .60 is at 9/14 of the way.
     saved = [140 - (100 + 20 * 10 / 11), 20.0, 140 - (100 + 20 * 9 / 14)]
     assert per_seed(verdict) == pytest.approx(dict(enumerate(saved)))
     assert verdict.outcome == "held"
     assert "with 23 labels fewer, random that of margin with 0 fewer" in verdict.numbers
     assert "random never did in 3 of 3 seeds, counted as 0" in verdict.numbers
     turned = Claim("random saves labels", "labels-saved", "random", "margin")
-    told = judge_claim(turned, make_steps(CURVES), 512)
-    assert told.outcome == "did not hold"
-    assert "random never did in 3 of 3 seeds, counted as 0" in told.numbers
+    turned_verdict = judge_claim(turned, make_steps(CURVES), 512)
+    assert turned_verdict.outcome == "did not hold"
+    assert "random never did in 3 of 3 seeds, counted as 0" in turned_verdict.numbers
 
 
 def test_dips_and_their_smoothing_are_judged_with_opposite_signs() -> None:

@@ -1,4 +1,4 @@
-"""Claims about passive training, against tables made by hand."""
+"""Claims about passive training, against tables written by hand."""
 
 import math
 from pathlib import Path
@@ -24,7 +24,7 @@ def make_study(
 ) -> TrainingStudy:
     """Return a study of rows (model, fraction, evaluation, task, metric, values of each seed).
 
-    A value that is None was not measured; of a model and seed that diverged none is.
+    A value of None was not measured; diverged models and seeds have no values.
     """
     tasks = [
         {"seed": seed, "model": model, "chosen_by": "random", "fraction": fraction, "task": task,
@@ -129,7 +129,7 @@ def test_a_smaller_loss_is_better(relative: bool) -> None:
     expected = [math.log(a / b) if relative else a - b for a, b in zip(mine, theirs, strict=True)]
     assert per_seed(verdict) == pytest.approx(dict(enumerate(expected)))
     assert verdict.facts["test"]["mean"] < 0
-    # Alike in ratio, unlike in difference.
+    # Equal ratios, unequal differences.
     assert verdict.outcome == ("held" if relative else "cannot tell")
     turned = {**claim, "model": "omoe", "than": "mmoe", "relative": relative}
     assert judge(turned, study).outcome == ("did not hold" if relative else "cannot tell")
@@ -138,7 +138,7 @@ def test_a_smaller_loss_is_better(relative: bool) -> None:
 def test_a_gain_is_compared_between_fractions() -> None:
     claim = {"kind": "gains-more", "model": "mmoe", "than": "omoe", "than_fraction": 0.5}
     verdict = judge({**claim, "fraction": 1.0}, ACCURACY)
-    # .01, .03, .03 with all of the labels; −.01, −.005, −.005 with half.
+    # .01, .03, .03 with all labels; −.01, −.005, −.005 with half of them.
     assert per_seed(verdict) == pytest.approx({0: 0.02, 1: 0.035, 2: 0.035})
     assert verdict.outcome == "held"
     assert "at 1 of the labels less at 0.5 of the labels" in verdict.numbers
@@ -210,13 +210,13 @@ def test_agreement_is_the_mean_correlation_minus_that_by_chance() -> None:
     ]  # fmt: skip
     claim = {"kind": "agrees-more", "model": GATED, "than_fraction": 0.25}
     verdict = judge(claim, make_study(rows, gates))
-    # Where experts are permuted |r| is 1 once in four times and else 1/3, so 1/2 on average; with
+    # With permuted experts |r| is 1 once in four times and else 1/3, so 1/2 on average; with
     # `partly` it is 1/√3 however they are permuted. 200 permutations leave an error of .02.
     low, high = 1 / 3 - 1 / 2, 1 - 1 / 2
     assert per_seed(verdict) == pytest.approx({0: 0 - low, 1: high - low, 2: high - low}, abs=0.08)
     assert verdict.numbers.startswith("agreement beyond chance")
     assert verdict.to_json()["means"] == pytest.approx([high * 2 / 3, low], abs=0.05)
-    # Σp is 1.2 of one expert and 2 of two: (1.2 + 2)/2 of seed 0, then 1.2 and 1.2.
+    # Σp is 1.2 with one expert and 2 with two: (1.2 + 2)/2 for seed 0, then 1.2 and 1.2.
     assert verdict.numbers.endswith("on average; experts used: 1.3 against 1.2")
     again = judge(claim, make_study(rows, gates))
     assert per_seed(again) == per_seed(verdict)
@@ -243,7 +243,7 @@ def test_using_more_experts_does_not_raise_the_agreement_of_tasks() -> None:
         ])
         for f in (0.25, 1.0)
     }  # fmt: skip
-    assert raw[1.0] - raw[0.25] > 0.05  # which |r| alone would have told
+    assert raw[1.0] - raw[0.25] > 0.05  # |r| alone would have shown a difference
 
 
 def two_models(mine: list[Any], theirs: list[Any], *diverged: tuple[str, int]) -> TrainingStudy:
@@ -323,7 +323,7 @@ def test_a_claim_reports_how_many_experts_stochastic_gates_use() -> None:
         for evaluation in (("task-k", "all") if model == GATED else ("",))
         for task in ("a", "b")
     ]
-    # The third seed is in no comparison.
+    # The third seed is left out of the comparison.
     rows += [
         (GATED, 1.0, "task-k", "a", "density", [2.0, 3.0, 90.0]),
         (GATED, 1.0, "task-k", "b", "density", [4.0, 5.5, 90.0]),
@@ -396,5 +396,5 @@ def test_a_seed_that_lacks_a_task_is_left_out_of_means() -> None:
     ]
     claim = {"kind": "better", "model": "mmoe", "than": "omoe", "metric": "auc"}
     assert per_seed(judge(claim, make_study(rows))) == pytest.approx({0: 0.05, 1: 0.1})
-    # Nor is the mean over other tasks that of all.
+    # The mean over other tasks does not count as that of all tasks.
     assert per_seed(judge(claim, make_study(rows[:1] + rows[2:]))) == {}

@@ -1,4 +1,4 @@
-"""Recipes of passive training: their files, and what is asked of them with a pool."""
+"""Recipes of passive training: their files, and the options they accept with a pool."""
 
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ def test_full_size_is_refused_for_a_recipe_with_one_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ("[training]", "[training]\nepochs = 1", ["no option 'epochs', in [training]"]),
         ("[training]", "[training]\nqueries = 'x'", ["'queries' cannot be set in [training]"]),
@@ -202,10 +202,10 @@ def test_full_size_is_refused_for_a_recipe_with_one_size() -> None:
     ],
 )  # fmt: skip
 def test_a_faulty_recipe_is_refused_with_file_key_and_the_nearest_name(
-    old: str, new: str, told: list[str], tmp_path: Path
+    old: str, new: str, expected: list[str], tmp_path: Path
 ) -> None:
     found = faults_of(tmp_path, old, new)
-    for words in told:
+    for words in expected:
         assert words in found
 
 
@@ -279,7 +279,7 @@ def test_shared_parameters_go_into_the_brackets_of_the_models_that_read_them() -
     assert "parameters" not in given
     assert [find_named_model(model).name for model in given["model"]] == [
         "mmoe(dropout=0,experts=8,expert-width=16,tower-width=8)",
-        # The widths of the others follow from the number of parameters.
+        # The widths of the other models follow from the number of parameters.
         "omoe(dropout=0,experts=8,tower-width=8)",
         "cross-stitch(dropout=0,experts=8,tower-width=8)",
         "shared-bottom(dropout=0,tower-width=8)",
@@ -288,7 +288,7 @@ def test_shared_parameters_go_into_the_brackets_of_the_models_that_read_them() -
     ]
     (study, *_) = read_recipe("mmoe-synthetic").studies.values()
     *_, last = arguments_of(recipe.kind.study, study, Faults())["model"]
-    expected = "shared-bottom(dropout=0,expert-width=113,tower-width=8)"  # as it says itself
+    expected = "shared-bottom(dropout=0,expert-width=113,tower-width=8)"  # as its own text says
     assert find_named_model(last).name == expected
 
 

@@ -1,4 +1,4 @@
-"""Recipes of passive training that are run, at tiny sizes."""
+"""Recipes of passive training, run at tiny sizes."""
 
 import json
 import math
@@ -57,7 +57,7 @@ relative = true
 
 
 class Counting(Watch):
-    """Interrupts at the n-th net of all studies, as Ctrl-C would, and keeps what it hears."""
+    """Interrupts at the n-th net of all studies, like Ctrl-C, and records its events."""
 
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
@@ -96,7 +96,7 @@ def content_of(study: TrainingStudy) -> str:
 
 
 def tiny(name: str, **arguments: Any) -> Recipe:
-    """Return a recipe of ours that is quick to run and otherwise as it is."""
+    """Return a shipped recipe, changed only to run quickly."""
     recipe = read_recipe(name)
     return replace(recipe.setting({"max_epochs": 2, "workers": 0, **arguments}), seeds=1)
 
@@ -134,23 +134,23 @@ def test_claims_are_judged_on_the_tables_of_all_seeds(report: Report) -> None:
     for row in done.tasks.to_pylist():
         if row["metric"] == "mse":
             found.setdefault((row["model"], row["seed"]), []).append(row["value"])
-    (told,) = report.to_json()["claims"]
+    (claim,) = report.to_json()["claims"]
     for seed in (0, 1):
         mine, theirs = (np.mean(found[model, seed]) for model in ("mmoe", "shared-bottom"))
-        assert told["per_seed"][str(seed)] == pytest.approx(math.log(mine / theirs))
+        assert claim["per_seed"][str(seed)] == pytest.approx(math.log(mine / theirs))
 
 
 def test_a_recipe_leaves_its_picture_its_table_and_its_result(report: Report) -> None:
     names = sorted(path.name for path in report.folder.iterdir())
     assert names == ["mine.png", "result.json", "run"]
-    told = json.loads((report.folder / "result.json").read_text())
-    assert told == report.to_json()
-    assert told["pool"]["seed"] == "that of the run"
+    result = json.loads((report.folder / "result.json").read_text())
+    assert result == report.to_json()
+    assert result["pool"]["seed"] == "that of the run"
     table = report.tables["run"]
     assert table.headers == ("model", "mean of tasks", "y1", "y2")
     assert [row[0] for row in table.rows] == ["mmoe", "shared-bottom"]
     assert table.note.startswith("mse on test, mean ± 95 % half width over 2 seeds; parameters: ")
-    assert told["studies"]["run"]["table"]["rows"] == [list(row) for row in table.rows]
+    assert result["studies"]["run"]["table"]["rows"] == [list(row) for row in table.rows]
 
 
 def test_nothing_is_trained_twice_and_more_seeds_can_be_added_later(

@@ -13,7 +13,7 @@ CALLS = ("open", "write", "fsync", "replace")
 
 
 def failing(name: str, n: int, code: int) -> Callable[..., Any]:
-    """Return the system's call of this name, which fails at the n-th time."""
+    """Return the system call of this name, made to fail at the n-th time."""
     real, calls = getattr(os, name), [0]
 
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -45,7 +45,7 @@ def test_whichever_call_fails_the_file_is_the_old_one_or_the_new_one(
             else:
                 assert path.read_bytes() == b"new"
         assert list(tmp_path.iterdir()) == [path]
-    # The file and its folder are opened and put on the disk; the rest is done once.
+    # The file and its folder are opened and flushed to disk; the rest is done once.
     assert n_failed == (2 if name in ("open", "fsync") else 1)
 
 

@@ -71,7 +71,7 @@ def test_views_and_parameters_are_saved_as_separate_tensors(tmp_path: Path) -> N
         "wide": [[0.0, 1.0, 2.0]] * 2,
         "all": [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]],
     }
-    found["all"].zero_()  # may be written to, and no other changes
+    found["all"].zero_()  # can be written to without changing another
     assert found["row"].tolist() == [3.0, 4.0, 5.0]
 
 
@@ -131,10 +131,10 @@ def test_the_error_explains_how_to_resume(tmp_path: Path) -> None:
     )
 
 
-def write_by_hand(path: Path, told: object) -> None:
-    """Write a checkpoint as its documentation says."""
+def write_by_hand(path: Path, content: object) -> None:
+    """Write a checkpoint in the documented format."""
     zeros = "0" * 32
-    data = save({"w": torch.ones(1)}, {"alsim": f"{zeros} {json.dumps(told)}"})
+    data = save({"w": torch.ones(1)}, {"alsim": f"{zeros} {json.dumps(content)}"})
     digest = blake2b(data, digest_size=16).hexdigest()
     path.write_bytes(data.replace(zeros.encode(), digest.encode(), 1))
 
@@ -150,14 +150,14 @@ def test_a_checkpoint_of_another_schema_version_is_refused(tmp_path: Path) -> No
 
 
 def forge(path: Path, header: object, data: bytes = b"") -> None:
-    """Write any header and any bytes after it, with the right digest."""
+    """Write any header followed by any bytes, with the right digest."""
     text = json.dumps(header, separators=(",", ":")).encode()
     whole = len(text).to_bytes(8, "little") + text + data
     digest = blake2b(whole, digest_size=16).hexdigest().encode()
     path.write_bytes(whole.replace(b"0" * 32, digest, 1))
 
 
-def told(facts: object = None, **changed: object) -> dict[str, str]:
+def metadata(facts: object = None, **changed: object) -> dict[str, str]:
     """Return the metadata of a header."""
     parts = {"schema": 3, "facts": {} if facts is None else facts, **changed}
     return {"alsim": f"{'0' * 32} {json.dumps(parts)}"}
@@ -166,7 +166,7 @@ def told(facts: object = None, **changed: object) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("header", "data"),
     [
-        ({"__metadata__": told(), "w": tensor}, b"\0" * 8)
+        ({"__metadata__": metadata(), "w": tensor}, b"\0" * 8)
         for tensor in (
             {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]},
             {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 8]},
@@ -180,8 +180,8 @@ def told(facts: object = None, **changed: object) -> dict[str, str]:
         )
     ]
     + [
-        ({"__metadata__": told(facts=[1])}, b""),
-        ({"__metadata__": told(facts="x")}, b""),
+        ({"__metadata__": metadata(facts=[1])}, b""),
+        ({"__metadata__": metadata(facts="x")}, b""),
         ({"__metadata__": {"alsim": "0" * 32 + " 3"}}, b""),
         ({"__metadata__": {"alsim": "0" * 32 + " " + "[" * 100_000}}, b""),
         ([{"alsim": "0" * 32 + " "}], b""),
@@ -190,8 +190,8 @@ def told(facts: object = None, **changed: object) -> dict[str, str]:
 def test_a_hostile_file_with_the_right_digest_is_one_error(
     tmp_path: Path, header: object, data: bytes
 ) -> None:
-    forge(tmp_path / "c", {"__metadata__": told({"step": 1})})
-    assert loaded(tmp_path / "c")[1] == {"step": 1}  # so can one that is none
+    forge(tmp_path / "c", {"__metadata__": metadata({"step": 1})})
+    assert loaded(tmp_path / "c")[1] == {"step": 1}  # so can a file that is not a checkpoint
     forge(tmp_path / "c", header, data)
     with pytest.raises(StoreError, match="not a checkpoint"):
         load_checkpoint(tmp_path / "c")

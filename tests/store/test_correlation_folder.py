@@ -1,4 +1,4 @@
-"""A correlation study's folder: read back as it was written, or one clear error."""
+"""The folder of a correlation study: read back as written, or one clear error."""
 
 import json
 import os
@@ -36,7 +36,7 @@ MANIFEST_OF: dict[str, Any] = {
 def make_groups(
     metric: str, seed: int, n: int = 6, *, is_constant: bool = False
 ) -> list[GroupRecord]:
-    """Return groups whose accuracies go up and down with the seed."""
+    """Return groups with accuracies that vary with the seed."""
 
     def accuracy(i: int) -> float:
         return 0.5 if is_constant else (i * (seed + 2)) % 7 / 7
@@ -65,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unfinished(tmp_path: Path) -> Path:
-    """Return the folder of an interrupted study in which three of six jobs are done."""
+    """Return the folder of an interrupted study with three of six jobs finished."""
     write_manifest(tmp_path, {**MANIFEST_OF, "status": "interrupted"})
     (tmp_path / JOURNALS).mkdir()
     for number, start in enumerate((0, 12, 18)):
@@ -81,7 +81,7 @@ def test_a_study_is_read_as_it_was_written(folder: Path) -> None:
     assert (study.initial_size, study.epochs) == (20, 3)
     rows = [GroupRecord(**row) for row in study.groups.to_pylist()]
     assert rows == sorted(GROUPS, key=lambda g: (g.metric, g.seed, g.group))
-    # What was written as a table is what the analysis says, undefined values included.
+    # The stored table equals the analysis, including undefined values.
     assert study.correlations == correlations_of(build_groups(GROUPS))
     assert [found.metric for found in study.correlations] == [
         "margin", "margin (raw)", CONSTANT, "random",
@@ -200,7 +200,7 @@ def test_a_damaged_part_of_an_unfinished_study_is_reported_with_a_remedy(
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("evaluation_split", None, "evaluation_split is missing"),
         ("n_evaluated", "7", "n_evaluated cannot be '7'"),
@@ -208,16 +208,18 @@ def test_a_damaged_part_of_an_unfinished_study_is_reported_with_a_remedy(
         ("configuration", [], "configuration.initial_size is missing"),
     ],
 )
-def test_an_edited_manifest_is_reported(key: str, value: object, told: str, folder: Path) -> None:
+def test_an_edited_manifest_is_reported(
+    key: str, value: object, expected: str, folder: Path
+) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, key: value}))
     study = read_correlation(folder)
-    with pytest.raises(StoreError, match=told):
+    with pytest.raises(StoreError, match=expected):
         _ = (study.evaluation_split, study.n_evaluated, study.initial_size)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"accuracy": float("nan")}, "accuracy cannot be nan"),
         ({"accuracy": 1.5}, "accuracy cannot be 1.5"),
@@ -228,12 +230,12 @@ def test_an_edited_manifest_is_reported(key: str, value: object, told: str, fold
     ],
 )
 def test_impossible_groups_are_refused_though_their_file_is_intact(
-    unfinished: Path, changed: dict[str, Any], told: str
+    unfinished: Path, changed: dict[str, Any], expected: str
 ) -> None:
     groups = make_groups("margin", 0)
     keep_groups(
         unfinished / JOURNALS / "0001.parquet", [*groups[:5], replace(groups[5], **changed)]
     )
-    with pytest.raises(StoreError, match=told) as refused:
+    with pytest.raises(StoreError, match=expected) as refused:
         read_correlation(unfinished)
     assert "0001.parquet" in refused.value.args[1]

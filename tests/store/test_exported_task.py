@@ -1,4 +1,4 @@
-"""A task's net cut out of any model of experts, kept and read again: the full model's outputs."""
+"""The net of a task, exported from any model of experts, has the outputs of the full model."""
 
 import json
 from pathlib import Path
@@ -158,11 +158,11 @@ def test_a_configuration_that_does_not_fit_is_one_error(
 ) -> None:
     net, options = make("cross-stitch")
     save(tmp_path / "net.safetensors", net, options, "a")
-    told = json.loads((tmp_path / "net.json").read_text())
-    place = told
+    description = json.loads((tmp_path / "net.json").read_text())
+    place = description
     for name in path[:-1]:
         place = place[name]
     place[path[-1]] = value
-    (tmp_path / "net.json").write_text(json.dumps(told))
+    (tmp_path / "net.json").write_text(json.dumps(description))
     with pytest.raises(StoreError):
         load_task(tmp_path / "net.safetensors")

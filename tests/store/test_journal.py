@@ -44,7 +44,7 @@ def read_or_error(path: Path) -> Recorded | StoreError | None:
 
 
 def forge(path: Path, *records: object) -> Path:
-    """Write a journal of any records, each with the right digest."""
+    """Write a journal of arbitrary records, each with the right digest."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join(map(line_of, records)))
     return path
@@ -73,12 +73,12 @@ def test_unusual_numbers_are_read_back_to_the_bit(tmp_path: Path, odd: float) ->
     path = tmp_path / "0000.jsonl"
     with Journal.open(path, "margin", 7) as journal:
         journal.append(entry)
-    # By their representation: nan is not equal to itself, and -0.0 is equal to 0.0.
+    # Compared by representation: nan is not equal to itself, and -0.0 is equal to 0.0.
     assert repr(read(path).entries) == repr((entry,))
 
 
 def metrics_as_written(*metrics: tuple[str, str | None, float]) -> list[Any]:
-    """Return what a journal holds of the named metrics, labels and values of one head."""
+    """Return the rows of a journal for these metrics, labels and values of one head."""
     done = make_entry(0).round
     named = tuple(
         MetricRecord("margin", 7, 0, "label", "mixed", "all", *metric) for metric in metrics
@@ -243,7 +243,7 @@ def test_damage_before_a_whole_line_is_reported_with_file_line_and_remedy(
 
 
 def wrong_journals() -> dict[str, tuple[str, list[object]]]:
-    """Return records with right digests that no journal may hold, and what is said of them."""
+    """Return invalid records with right digests, and their error messages."""
     header = {"schema": 3, "strategy": "margin", "seed": 7}
 
     def entry(step: int, **changes: object) -> dict[str, object]:

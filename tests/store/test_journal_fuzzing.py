@@ -1,4 +1,4 @@
-"""Whatever the bytes of a journal are: what it holds, or one StoreError."""
+"""Any bytes of a journal give its records or one StoreError."""
 
 import copy
 import math
@@ -20,8 +20,8 @@ from alsim.store.curves import read_run
 from alsim.store.manifest import write_manifest
 
 ints = st.integers(-(2**63), 2**63 - 1)
-texts = st.text(st.characters(exclude_categories=["Cs"]))  # a lone surrogate is no text
-names = texts | st.just("a")  # so that some are the same
+texts = st.text(st.characters(exclude_categories=["Cs"]))  # a lone surrogate is not text
+names = texts | st.just("a")  # so that some are equal
 counts = st.integers(0, 2**48)
 shares, amounts, losses = st.floats(0, 1), st.floats(0, 1e308), st.floats(0) | st.just(math.nan)
 rounds = st.builds(
@@ -64,7 +64,7 @@ def whole(folder: Path) -> Path:
 
 
 def read_or_refuse(path: Path, data: bytes) -> Recorded | None:
-    """Return what the bytes hold, or None where they are refused as they should be."""
+    """Return the records in the bytes, or None if they are refused correctly."""
     found = None
     path.write_bytes(data)
     try:
@@ -80,7 +80,7 @@ def read_or_refuse(path: Path, data: bytes) -> Recorded | None:
         assert len(str(refused)) < 2000
         assert mend
         return None
-    # What can be read can be continued, and says the same again.
+    # A readable journal can be continued and is read again unchanged.
     if found is not None:
         Journal.open(path, found.strategy, found.seed).close()
         assert repr(read_journal(path)) == repr(found)
@@ -165,7 +165,7 @@ def test_a_record_with_any_value_in_any_field_is_read_exactly_or_refused(
 
 
 def of_one_step(done: Round) -> Round:
-    """Return a round all of whose records are of one step of one curve."""
+    """Return a round with all records of one step of one curve."""
     place = {"strategy": "margin", "seed": 7, "step": 0}
     return Round(
         replace(done.step, **place),

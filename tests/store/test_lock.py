@@ -37,7 +37,7 @@ with RunLock(Path(sys.argv[1])) as lock:
 
 
 class Holding:
-    """A process that holds the lock of a folder until it is told to go on."""
+    """A process that holds the lock of a folder until it receives a line."""
 
     def __init__(self, folder: Path, n_children: int = 0) -> None:
         self.process = subprocess.Popen(
@@ -56,7 +56,7 @@ class Holding:
         self.process.wait()
 
     def close(self) -> None:
-        """Let it end, if it has not, and its children, which read the same stdin."""
+        """End it if it is still running, and its children, which read the same stdin."""
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             pipe.close()
@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hold(folder: Path) -> Iterator[Hold]:
-    """Start processes that hold the lock of the folder, and end them with the test."""
+    """Start processes that hold the lock of the folder; end them after the test."""
     with ExitStack() as stack:
 
         def start(n_children: int = 0) -> Holding:
@@ -154,7 +154,7 @@ def test_a_reader_that_checks_repeatedly_does_not_block_the_lock(folder: Path) -
         assert reader.stdout is not None
         reader.stdout.readline()
         for _ in range(100):
-            # As left by a killed process of which no more is known.
+            # As left by a killed process that cannot be identified.
             (folder / "lock").write_text('{"process": 1, "host": "elsewhere", "since": "1999"}')
             with RunLock(folder) as held:
                 assert held.left_by == Holder(1, "elsewhere", "1999")
@@ -193,7 +193,7 @@ def test_a_lock_lasts_until_the_last_worker_of_a_killed_process_is_gone(
         patched.setattr(lock, "PATIENCE", 0.5)
         with pytest.raises(StoreError, match="was killed still work on it"), RunLock(folder):
             pass
-    # A worker that ends while we wait gives the lock free.
+    # A worker that ends while we wait releases the lock.
     threading.Timer(0.5, os.kill, (two, signal.SIGKILL)).start()
     began = time.monotonic()
     with RunLock(folder) as mine:
@@ -270,7 +270,7 @@ def test_no_two_processes_ever_hold_a_lock_even_as_each_holder_unlinks_its_file(
     command = [sys.executable, "-c", COUNTING, str(folder), str(count)]
     processes = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
-    # A read and a write that another came between would lose a count.
+    # A read and a write with another process in between would lose a count.
     assert count.read_text() == "300"
 
 

@@ -1,4 +1,4 @@
-"""Nothing of a run is written, cut or removed through a link, wherever one lies."""
+"""No file of a run is written, cut or removed through a link."""
 
 import os
 import re
@@ -27,7 +27,7 @@ PRECIOUS = b"a thesis of years\n"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Return the folder of a run, with the folders within it."""
+    """Return the folder of a run with its subfolders."""
     run = tmp_path / "run"
     run.mkdir()
     write_manifest(run, {"status": "failed"})
@@ -80,13 +80,13 @@ def test_files_that_are_not_the_runs_own_are_not_written_and_the_remedy_works(
     name: str, trap: str, run: Path, thesis: Path
 ) -> None:
     TRAPS[trap](run / name, thesis)
-    told = "a symbolic link" if trap == "a device" else trap
-    with pytest.raises(StoreError, match=f"{told}.* in the place of a file") as refused:
+    expected = "a symbolic link" if trap == "a device" else trap
+    with pytest.raises(StoreError, match=f"{expected}.* in the place of a file") as refused:
         WRITERS[name](run)
     assert refused.value.args[1] == str(run / name)
     assert thesis.read_bytes() == PRECIOUS
     if trap == "hard link" and name != "lock":
-        thesis.write_bytes(b"")  # of what is no journal there is nothing to go on with
+        thesis.write_bytes(b"")  # a file that is not a journal cannot be continued
     cure = re.search(r": (.*); then go on: alsim resume", refused.value.args[2])
     assert cure is not None
     subprocess.run(cure[1], shell=True, check=True)
@@ -167,12 +167,12 @@ def test_a_link_created_after_a_folder_was_opened_has_no_effect(run: Path, thesi
 def test_named_pipes_and_devices_are_not_read(run: Path) -> None:
     os.mkfifo(run / "pipe")
     (run / "zeros").symlink_to("/dev/zero")
-    for name, told in (("pipe", "a named pipe, no file"), ("zeros", "a device, no file")):
-        with pytest.raises(OSError, match=told):
+    for name, expected in (("pipe", "a named pipe, no file"), ("zeros", "a device, no file")):
+        with pytest.raises(OSError, match=expected):
             read_bytes(run / name)
-        with pytest.raises(StoreError, match=told):
+        with pytest.raises(StoreError, match=expected):
             read_journal(run / name)
-        with pytest.raises(StoreError, match=told):
+        with pytest.raises(StoreError, match=expected):
             load_checkpoint(run / name)
     (run / "lock").symlink_to(run / "pipe")
     assert holder(run) is None
@@ -195,7 +195,7 @@ def test_a_journal_torn_anywhere_within_its_first_line_is_started_again(run: Pat
     path = run / "journal" / "0000.jsonl"
     first = write_journal(path, 1).read_bytes().splitlines(keepends=True)[0]
     for cut in range(len(first)):
-        for zeros in (0, 40):  # a power cut may keep the length and lose the bytes
+        for zeros in (0, 40):  # a power cut may keep the length of a file and lose its bytes
             path.write_bytes(first[:cut] + b"\0" * zeros)
             assert read_journal(path) is None
             Journal.open(path, "margin", 7).close()

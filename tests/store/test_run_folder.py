@@ -83,7 +83,7 @@ def test_tables_are_read_only_when_accessed(tmp_path: Path) -> None:
 def test_a_table_missing_from_an_unfinished_run_is_reported_with_a_remedy(
     tmp_path: Path, status: str
 ) -> None:
-    # As older versions left it: tables, and no journals.
+    # As older versions left it: tables without journals.
     folder = make_run(tmp_path / "posts", status=status)
     (folder / "steps.parquet").unlink()
     with pytest.raises(StoreError, match=r"the run has no steps\.parquet") as caught:
@@ -147,7 +147,7 @@ def test_the_tables_of_an_unfinished_run_are_made_from_its_journals(
     for table, n in ((run.steps, 1), (run.metrics, 3), (run.queries, 1)):
         places = [tuple(row[name] for name in place) for row in table.to_pylist()]
         assert places == [at for at in expected for _ in range(n)]
-    # The same as what the engine writes of the same records.
+    # Equal to what the engine writes for the same records.
     entries = [make_entry(step, seed=seed) for seed, step in expected]
     write_tables(folder, [entry.round for entry in entries], run_timings())
     whole = Run(folder, {"status": "complete"})
@@ -156,7 +156,7 @@ def test_the_tables_of_an_unfinished_run_are_made_from_its_journals(
 
 
 def run_timings() -> list[TimingRecord]:
-    """Return the timings of what `write_run` writes, by hand."""
+    """Return the timings of the run of `write_run`, by hand."""
     taken = [(0, 0, 0.0), (0, 1, 0.1), (0, 2, 0.2), (1, 0, 0.0), (1, 1, 0.1)]
     return [
         *[TimingRecord("margin", seed, step, "query", seconds) for seed, step, seconds in taken],
@@ -404,7 +404,7 @@ def test_only_remains_of_killed_writes_are_removed(tmp_path: Path) -> None:
 
 
 def write_run_into(folder: Path) -> None:
-    """Write a manifest, a journal, a checkpoint's place and two files of the user's own."""
+    """Write a manifest, a journal, an empty checkpoint and two files of the user."""
     write_manifest(folder, {"status": "running"})
     write_journal(folder / "journal" / "0000.jsonl")
     (folder / "checkpoints").mkdir()

@@ -106,7 +106,7 @@ def test_the_tables_hold_what_was_written(tmp_path: Path) -> None:
     assert written[TIMINGS] == rows(timings)
     metrics = [metric for done in rounds for metric in done.metrics]
     metrics.sort(key=lambda m: (m.strategy, m.seed, m.step, m.task, m.head, m.modalities))
-    # Of each group of labels: those that there are, then the one that is null.
+    # For each group of labels: the existing ones, then the null one.
     ordered = [m for k in range(0, len(metrics), 3) for m in (2, 0, 1) for m in [metrics[k + m]]]
     assert [m.label for m in ordered[:4]] == ["a", "b", None, "a"]
     assert written[METRICS] == rows(ordered)
@@ -253,7 +253,7 @@ def test_metrics_of_version_2_are_read_with_null_labels(tmp_path: Path) -> None:
     table = read_table(path, METRICS, "mend")
     assert table.equals(now, check_metadata=True)
     assert table.column("label").null_count == table.num_rows == 96
-    # A table of this version must have the column, and no other table is given it.
+    # A table of this version must have the column, and it is not added to other tables.
     pq.write_table(then.replace_schema_metadata({"alsim.schema": "3"}), path)
     with pytest.raises(StoreError, match=r"lacks columns.*: label"):
         read_table(path, METRICS, "mend")

@@ -1,4 +1,4 @@
-"""A training study's folder: read back as it was written, or one clear error."""
+"""The folder of a training study: read back as written, or one clear error."""
 
 import json
 import math
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unfinished(tmp_path: Path) -> Path:
-    """Return the folder of a study that was interrupted."""
+    """Return the folder of an interrupted study."""
     write_manifest(tmp_path, {**MANIFEST_OF, "status": "interrupted"})
     (tmp_path / JOURNALS).mkdir()
     keep_results(tmp_path / JOURNALS / "0000.json", RESULTS[:2])
@@ -147,7 +147,7 @@ def test_the_tables_are_plain_parquet(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (("fit", "n_objects"), -1, "n_objects cannot be -1"),
         (("fit", "fraction"), 2.0, "fraction cannot be 2.0"),
@@ -166,7 +166,7 @@ def test_the_tables_are_plain_parquet(folder: Path) -> None:
     ],
 )
 def test_impossible_results_are_refused_though_their_digest_is_right(
-    unfinished: Path, path: tuple[Any, ...], value: object, told: str
+    unfinished: Path, path: tuple[Any, ...], value: object, expected: str
 ) -> None:
     file = unfinished / JOURNALS / "0001.json"
     record = json.loads(file.read_bytes().partition(b" ")[2])
@@ -176,6 +176,6 @@ def test_impossible_results_are_refused_though_their_digest_is_right(
     inner[path[-1]] = value
     body = json.dumps(record).encode()
     file.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b" " + body + b"\n")
-    with pytest.raises(StoreError, match=told) as caught:
+    with pytest.raises(StoreError, match=expected) as caught:
         read_training(unfinished)
     assert caught.value.args[1] == str(file)

@@ -1,4 +1,4 @@
-"""ALFA-Mix, and the recovery of the head that it rests on."""
+"""ALFA-Mix, and the recovery of the head on which it is based."""
 
 import math
 
@@ -45,7 +45,7 @@ def centred(head: LinearHead) -> LinearHead:
 def mixed_prediction_changes(
     z: torch.Tensor, anchor: torch.Tensor, head: LinearHead, epsilon: float
 ) -> bool:
-    """Eq. 5 as it is printed, by automatic differentiation."""
+    """Eq. 5 as printed, by automatic differentiation."""
     z = z.clone().requires_grad_()
     logits = F.linear(z, head.weight, head.bias)
     top = logits.argmax()

@@ -37,7 +37,7 @@ def tensor(values: list[float]) -> Tensor:
 
 
 def dense(p: Tensor, z: Tensor) -> Tensor:
-    """Return every row's information, `(n, h·c, h·c)`, block-diagonal over the classes."""
+    """Return the information of every row, `(n, h·c, h·c)`, block-diagonal over the classes."""
     return torch.stack([torch.kron(torch.diag(q * (1 - q)), torch.outer(x, x)) for q, x in
                         zip(p, z, strict=True)])  # fmt: skip
 

@@ -51,7 +51,7 @@ def equally(distances: torch.Tensor, k: int) -> list[int]:
 
 def test_the_distances_to_three_boundaries_by_hand() -> None:
     # Logits (z₁, −z₁, z₂) at (3, 1): to class 1 the difference is 6 with weights 2 apart, to
-    # class 2 it is 2 with weights √2 apart; to its own class the least of these.
+    # class 2 it is 2 with weights √2 apart; to its own class it is the smallest of these.
     head = LinearHead(torch.tensor([[1.0, 0], [-1, 0], [0, 1]]).double(), torch.zeros(3).double())
     found = boundary_distances(head.logits(torch.tensor([[3.0, 1.0]])), head)
     assert found[0].tolist() == pytest.approx([2**0.5, 3, 2**0.5])
@@ -84,7 +84,7 @@ def test_each_class_takes_its_nearest_rows_by_hand() -> None:
     p = torch.full((5, 2), 0.5)
     for k, expected in [(1, [0]), (2, [0, 3]), (3, [0, 3, 1]), (4, [0, 1, 3, 2])]:
         rows = nearest_by_class(distances, p, k, generator=stream(0, "q"))
-        # The third of k = 4 is class 1's: it has taken row 3 only, and rows 1 and 0 are gone.
+        # The third of k = 4 belongs to class 1: it has only row 3, and rows 1 and 0 are taken.
         assert set(rows.tolist()) == set(expected), k
 
 
@@ -97,7 +97,7 @@ def test_the_quotas_equal_those_of_the_slow_twin(seed: int, k: int, c: int) -> N
 
 
 def test_a_row_equally_near_to_two_classes_goes_to_the_more_probable() -> None:
-    # Row 0 is equally near to both; as class 1's, class 0 takes row 1 and not row 2.
+    # Row 0 is equally near to both; if class 1 takes it, class 0 takes row 1 and not row 2.
     distances = torch.tensor([[1.0, 1.0], [2.0, 9.0], [9.0, 2.5]])
     for p, expected in [([0.4, 0.6], {0, 1}), ([0.6, 0.4], {0, 2})]:
         rows = nearest_by_class(distances, torch.tensor([p] * 3), 2, generator=stream(0, "q"))
@@ -118,7 +118,7 @@ def test_the_strategy_picks_by_distances_and_quotas() -> None:
     candidates, head = make(40, 3)
     logits = head.logits(candidates.kept["hidden"])
     distances = boundary_distances(logits, head)
-    # A row ties between its class and the nearest other, so the twin needs the own one nearer.
+    # A row ties between its class and the nearest other, so the twin needs its own class nearer.
     distances[torch.arange(40), logits.argmax(1)] *= 1 - 1e-9
     rows = query(base(), candidates, 10, generator=stream(0, "q"))
     assert rows.tolist() == equally(distances, 10)

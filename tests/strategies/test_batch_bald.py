@@ -23,7 +23,7 @@ def members(n: int, k: int = 4, c: int = 3, seed: int = 0, spread: float = 1.5) 
 
 
 def joint_information(p: Tensor, rows: list[int]) -> float:
-    """Return I(labels of rows; member) by going through every configuration of labels."""
+    """Return I(labels of rows; member) by enumerating every configuration of labels."""
     k, c = p.shape[1:]
     joint, given_member = 0.0, 0.0
     for labels in itertools.product(range(c), repeat=len(rows)):
@@ -92,7 +92,7 @@ def test_a_query_equals_the_greedy_choice_by_full_enumeration(seed: int) -> None
 
 
 def test_a_row_is_not_missed_because_many_others_had_higher_earlier_gains() -> None:
-    # Of 50 × 50 numbers a row, 1,677 rows are weighed at a time: the copies fill the first block.
+    # With 50 × 50 numbers for each row, a block has 1,677 rows: the copies fill the first block.
     def halves(share: float) -> list[float]:
         return [share / 25] * 25 + [(1 - share) / 25] * 25
 
@@ -107,7 +107,7 @@ def test_the_estimate_from_drawn_cases_is_unbiased_and_within_its_standard_error
     p = members(5, spread=1.0)
     rows, candidate = [0, 1, 2, 3], p[4:5]
     exact = joint_information(p, [*rows, 4]) - joint_information(p, rows)
-    # 20 cases at most: drawn from the third row on, from enumerated and then from drawn cases.
+    # At most 20 cases: drawn from the third row on, first from enumerated, then from drawn cases.
     estimates = torch.cat([after(p, rows, 20, seed).gains(candidate) for seed in range(600)])
     standard_error = float(estimates.std()) / math.sqrt(600)
     assert standard_error < 0.02 * exact
@@ -135,7 +135,7 @@ def test_labels_are_drawn_with_their_joint_probability() -> None:
             counts[key] = counts.get(key, 0) + 1 / 4000
     for chance, posterior in zip(enumerated.chance, enumerated.members, strict=True):
         share = counts[tuple(round(v, 9) for v in posterior.tolist())]
-        # Draws in strata vary less than independent ones, whose deviation this is.
+        # This is the deviation of independent draws; stratified draws vary less.
         assert abs(share - float(chance)) < 4 * math.sqrt(float(chance) / 4000)
 
 
@@ -167,7 +167,7 @@ def test_the_order_of_classes_does_not_change_a_query(samples: int) -> None:
 
 
 def test_the_query_starts_over_once_the_committee_is_decided() -> None:
-    # Rows 0 and 1 decide between the four members for good; 2 and 3 repeat them, barely weaker.
+    # Rows 0 and 1 identify the four members; 2 and 3 repeat them, slightly weaker.
     high, low = [1.0, 0.0], [0.0, 1.0]
     rows = [[high, high, low, low], [high, low, high, low]]
     weaker = [[[abs(v - 0.001) for v in member] for member in row] for row in rows]
@@ -201,7 +201,7 @@ def test_twenty_thousand_rows_of_fifty_classes_are_weighed_in_bounded_memory() -
     few = chosen(p.repeat(3, 1, 1), 2, k=5, samples=200)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows = chosen(p.repeat(100, 1, 1), 3, k=5, samples=200)
-    # The cases of all rows at once would be 20,000 × 50 × 200 numbers, 800 MB.
+    # The cases of all rows at once would be 20,000 × 50 × 200 numbers, or 800 MB.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
     assert [row % 200 for row in rows[:2]] == [row % 200 for row in few]
 

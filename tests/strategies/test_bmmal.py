@@ -1,4 +1,4 @@
-"""BMMAL: contributions by hand, the dominant modality toned down, BADGE as a special case."""
+"""BMMAL: contributions by hand, the dominant modality weighted down, BADGE as a special case."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def tensor(*values: object) -> Tensor:
 
 
 def make_signals(n: int, m: int, c: int = 3, seed: int = 0) -> dict[Signal, Tensor]:
-    """Return signals whose absent modalities, if any, make no difference to the predictions."""
+    """Return signals whose absent modalities, if any, do not affect the predictions."""
     g = stream(seed, "signals")
     p = torch.softmax(torch.randn(n, m + 2, c, generator=g, dtype=torch.float64), 2)
     present = torch.rand(n, m, generator=g) < 0.7
@@ -62,13 +62,13 @@ def test_each_of_two_modalities_contributes_its_shapley_value() -> None:
 
 
 def test_the_dominant_modality_is_weighted_down_as_in_the_paper_and_not_as_in_its_code() -> None:
-    # The first modality is all that counts: without it the net falls back to its prior.
+    # Only the first modality counts: without it the net falls back to its prior.
     p, ablated = tensor([0.9, 0.1]), tensor([[0.5, 0.5], [0.9, 0.1], [0.5, 0.5]])
     delta = contributions(p, ablated, BOTH)
     code = (delta.abs() / delta.abs().sum(1, keepdim=True))[0]
     torch.testing.assert_close(code, tensor([1.0, 1.0], [0.0, 0.0]))
     torch.testing.assert_close(toned_down(delta, BOTH)[0], tensor([0.0, 0.0], [1.0, 1.0]))
-    # What is left is what the second modality, by itself no better than the prior, has to learn.
+    # The rest is what the second modality has to learn; alone it is no better than the prior.
     blocks = gradient_factors(p, ablated, BOTH, tensor([1.0]))[0].view(2, 2)
     torch.testing.assert_close(blocks, tensor([0.0, 0.0], [-0.5, 0.5]))
 
@@ -96,7 +96,7 @@ def test_contributions_add_up_weights_sum_to_one_and_absent_modalities_have_neit
     torch.testing.assert_close(weights.sum(1), torch.ones_like(explained), rtol=0, atol=1e-12)
     assert (weights[absent] == 0).all()
     assert weights.min() >= 0
-    # Of two present modalities the one that contributes more weighs no more.
+    # Of two present modalities, the one that contributes more does not get more weight.
     if m == 2:
         both = ~absent.any(1)
         more = delta[both, 0].abs() > delta[both, 1].abs()

@@ -1,4 +1,4 @@
-"""Cluster-margin: the rows of smallest margin, one cluster after another."""
+"""Cluster-margin: the rows of the smallest margins, one cluster after another."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def twin_sizes(clusters: list[int]) -> list[int]:
-    """Return the sizes of the clusters in the order in which Algorithm 2 visits them."""
+    """Return the sizes of the clusters in the order of Algorithm 2."""
     left = {j: clusters.count(j) for j in set(clusters)}
     by_size = sorted(left, key=lambda j: clusters.count(j))
     visited: list[int] = []
@@ -36,7 +36,7 @@ def test_clusters_give_one_row_in_turn_the_smallest_first_until_all_are_used(
     positions = round_robin(torch.tensor(clusters), generator=stream(seed, "r")).tolist()
     assert sorted(positions) == list(range(len(clusters)))
     assert [clusters.count(clusters[i]) for i in positions] == twin_sizes(clusters)
-    # Within one round no cluster comes twice: its n-th row comes in round n.
+    # No cluster comes twice in one round: its n-th row comes in round n.
     n_clusters = len(set(clusters))
     assert len({clusters[i] for i in positions[:n_clusters]}) == n_clusters
 
@@ -77,7 +77,7 @@ def test_only_rows_of_small_margin_are_queried() -> None:
 
 
 def test_a_rare_group_is_queried_before_a_frequent_one() -> None:
-    # Thirty equally unsure rows, two of them far away: top-k would take those at random.
+    # Thirty equally uncertain rows, two of them far away: top-k would pick among them at random.
     points = torch.cat([0.01 * normal(28, 2), torch.full((2, 2), 9.0)])
     candidates = Candidates(torch.zeros(30), {"embeddings": points})
     for seed in range(20):

@@ -1,4 +1,4 @@
-"""Combinations of several tasks' scores, beside loops over objects and tasks."""
+"""Combinations of the scores of several tasks, against loops over objects and tasks."""
 
 import math
 
@@ -16,7 +16,7 @@ BY_VALUE: tuple[Combination, ...] = ("mean", "max", "rank-sum", "rrf")
 
 
 def made_up(seed: int, n: int = 12, t: int = 3) -> tuple[Tensor, Tensor]:
-    """Return scores with ties, and which cells are open: one at least of each object."""
+    """Return scores with ties, and the open cells, at least one for each object."""
     g = stream(seed, "combining")
     scores = torch.randint(0, 6, (n, t), generator=g).float() / 3
     is_open = torch.rand(n, t, generator=g) < 0.6
@@ -97,7 +97,7 @@ def test_with_all_cells_open_the_order_is_that_of_reicharts_sum_of_ranks() -> No
     is_open = torch.ones(40, 3, dtype=torch.bool)
     sums = sum(ascending_ranks(scores[:, j]) for j in range(3))
     values = object_values("rank-sum", cell_values("rank-sum", scores, is_open), is_open)
-    # As many equals, too, though the sums of fractions are rounded.
+    # The number of ties is the same, too, although the sums of fractions are rounded.
     assert torch.equal(ascending_ranks(values), ascending_ranks(torch.as_tensor(sums)))
     assert values.mean().item() == pytest.approx(0.5)
 
@@ -111,7 +111,7 @@ def test_an_object_with_only_one_of_two_tasks_is_compared_by_that_task() -> None
     }
     assert values["mean"] == [2.0, 2.0, 1.5]
     assert values["max"] == [3.0, 2.0, 2.0]
-    # Places from below (1, 2, 3 of three; 1, 2 of two), minus a half, by how many there are.
+    # Ranks from below (1, 2, 3 of three; 1, 2 of two), minus a half, divided by their number.
     assert values["rank-sum"] == pytest.approx(
         [(2.5 / 3 + 0.5 / 2) / 2, 1.5 / 3, (0.5 / 3 + 1.5 / 2) / 2]
     )

@@ -1,4 +1,4 @@
-"""Every strategy of the table keeps the contract, on made-up rows and on nets over a pool."""
+"""Every strategy of the table keeps the contract, on synthetic rows and on nets with a pool."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Drop-query: what counts as disagreement, and one row for each cluster."""
+"""Drop-query: disagreement, and one row for each cluster."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_only_rows_on_which_more_than_half_of_the_passes_disagree_are_queried() 
     rows = drop_query().select(candidates, 20, generator=stream(0, "q"))
     assert rows.unique().numel() == 20
     assert (scores[rows] >= 2).all()
-    # Of four passes two are only half.
+    # Two of four passes are only half.
     rows = drop_query(passes=4).select(candidates, 20, generator=stream(0, "q"))
     assert (scores[rows] == 3).all()
 

@@ -80,7 +80,7 @@ def test_rows_nearest_to_a_change_follow_once_no_gap_is_left() -> None:
 
 def test_the_graphs_of_three_classes_take_turns() -> None:
     # Three far groups, each predicted as its own class, and one label of each at its confident
-    # end: class j's line has its own rows first, so its gap is all rows but those beyond.
+    # end: the line of class j begins with its own rows, so its gap is all rows except those beyond.
     g = stream(0, "rows")
     top = 0.5 + 0.4 * torch.rand(30, generator=g, dtype=torch.float64)
     p = torch.full((30, 3), 0.0, dtype=torch.float64)
@@ -127,7 +127,7 @@ def test_without_labels_of_two_classes_galaxy_is_random_and_direct_still_picks(
 
 @given(st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=12))
 def test_the_threshold_puts_the_most_labels_on_their_own_side(votes: list[int]) -> None:
-    # The slow twin: count the right ones for every place between rows.
+    # The slow twin: count the right labels for every place between rows.
     right = [
         sum(v == 1 for v in votes[:i]) + sum(v == -1 for v in votes[i:])
         for i in range(len(votes) + 1)

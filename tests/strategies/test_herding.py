@@ -1,4 +1,4 @@
-"""Coverage by a greedy twin that recomputes every gain."""
+"""Herding against a greedy twin that recomputes every gain."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def assert_greedy(
     weights: torch.Tensor,
     sigma: float,
 ) -> None:
-    """Fail unless each pick gains as much as any row that was left."""
+    """Fail unless each pick gains at least as much as any remaining row."""
     points, labelled = normalize(points, dim=1), normalize(labelled, dim=1)
     known = list(labelled)
     for step, row in enumerate(rows.tolist()):
@@ -117,8 +117,8 @@ def test_lazy_gains_do_not_change_the_picks_of_hundreds_of_rows(
 
 
 def test_three_points_by_hand() -> None:
-    # Two directions: two rows on the first, one on the second, so the first is worth more;
-    # then its twin gains nothing, and the second direction comes.
+    # Two directions: two rows on the first, one on the second, so the first gains more;
+    # then its twin gains nothing, and the second direction is next.
     points = torch.tensor([[0.0, 2], [3, 0], [1, 0]])
     for seed in range(10):
         rows = max_herding().select(make(points, torch.empty(0, 2)), 3, generator=stream(seed, "q"))

@@ -1,4 +1,4 @@
-"""Scores from the loss, predicted or read off the hidden label."""
+"""Scores from the loss, predicted or computed from the hidden label."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Prob-cover against counting the rows in every ball."""
+"""Prob-cover, compared with counting the rows in every ball."""
 
 import math
 
@@ -98,7 +98,7 @@ def test_two_tight_clusters_have_a_radius_that_reaches_from_one_to_the_other() -
 
 
 def test_an_automatic_radius_separates_the_clusters() -> None:
-    # Two clusters at right angles: one ball each, so the covered one is not asked for.
+    # Two clusters at right angles: one ball each, so the covered one is not queried.
     points = torch.tensor([[1.0, 0.01], [1, 0], [1, -0.01], [0.01, 1], [0, 1]])
     labelled = torch.tensor([[2.0, 0]])
     for seed in range(10):
@@ -116,7 +116,7 @@ def test_labelled_rows_count_when_the_radius_is_found() -> None:
             for seed in range(40)
         }
 
-    # Alone the five are two clusters, and the larger's ball wins; beside a far labelled row they
+    # Alone, the five are two clusters, and the larger ball wins; with a far labelled row they
     # can be one cluster, whose balls all hold five.
     assert firsts(rows[:0]) == {0, 1, 2}
     assert firsts(rows[5:]) == {0, 1, 2, 3, 4}

@@ -1,4 +1,4 @@
-"""The scores from one prediction by hand, the default selector, and what `query` refuses."""
+"""Scores from one prediction by hand, the default selector, and the errors of `query`."""
 
 import math
 from dataclasses import replace

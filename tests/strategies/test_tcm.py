@@ -1,4 +1,4 @@
-"""TCM is one strategy first and another afterwards."""
+"""TCM uses one strategy first and another afterwards."""
 
 from dataclasses import replace
 

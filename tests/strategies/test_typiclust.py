@@ -1,4 +1,4 @@
-"""Typiclust against a slow twin, and where it could run out of clusters."""
+"""Typiclust against a slow twin, and cases with few clusters."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def select(points: torch.Tensor, labelled: torch.Tensor, k: int, seed: int = 0) 
 
 
 def group(n: int, x: float, spread: float = 0.1) -> torch.Tensor:
-    """Return n rows around (x, 0), the middle one densest, each nearer its neighbours inwards."""
+    """Return n rows around (x, 0) with density highest in the middle and falling outwards."""
     places = torch.linspace(-1, 1, n, dtype=torch.float64)
     return torch.stack([x + spread * places * places.abs(), torch.zeros_like(places)], 1)
 
@@ -59,14 +59,14 @@ def test_mean_distances_to_the_nearest_others_equal_a_slow_twin(
 
 
 def twin_order(labelled: list[int], unlabelled: list[int], n_clusters: int, k: int) -> list[object]:
-    """Return for each turn what decides it, by going through all clusters every time."""
+    """Return the deciding key of each turn, by searching all clusters every time."""
     counts = [labelled.count(j) for j in range(n_clusters)]
     free = [unlabelled.count(j) for j in range(n_clusters)]
     sizes = [a + b for a, b in zip(counts, free, strict=True)]
     turns: list[object] = []
     for _ in range(k):
         keys = {j: (sizes[j] < 6, counts[j], -sizes[j]) for j in range(n_clusters) if free[j]}
-        # Clusters that are already in turn stay behind those of fewer labels: the least key.
+        # Clusters that already had a turn stay behind those with fewer labels: the smallest key.
         j = min(keys, key=lambda j: (keys[j], j))
         turns.append(keys[j])
         counts[j] += 1
@@ -146,7 +146,7 @@ def test_a_large_cluster_is_sampled_and_uses_bounded_memory() -> None:
     strategy = typiclust(max_clusters=1)
     rows = strategy.select(make(points, points[:1]), 5, generator=stream(0, "q"))
     assert rows.unique().numel() == 5
-    # The densest of a normal cloud lie near its middle.
+    # The densest rows of a normal distribution are near its centre.
     assert points[rows].norm(dim=1).max() < 1
     many = strategy.select(make(points, points[:1]), 30_000, generator=stream(0, "q"))
     assert many.unique().numel() == 30_000

@@ -1,4 +1,4 @@
-"""`alsim.compare`: runs that can be compared, what their strategies are called, what is noted."""
+"""`alsim.compare`: which runs can be compared, names of strategies, and notes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -51,10 +51,10 @@ def test_comparing_one_run_equals_comparing_its_steps(tmp_path: Path) -> None:
 
 def test_every_option_affects_the_comparison(tmp_path: Path) -> None:
     run = read_run(write_tiny_run(tmp_path / "posts"))
-    told = alsim.compare(
+    found = alsim.compare(
         run, metric="macro_f1", baseline="margin", reference=0.5, share=0.3, cost_per_label=2.0
     )
-    assert told == compare_steps(
+    assert found == compare_steps(
         run.steps,
         metric="macro_f1",
         baseline="margin",
@@ -177,7 +177,7 @@ def test_runs_with_the_same_name_are_labelled_by_their_folders(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"pool": {"fingerprint": "f" * 32, "splits": "e" * 32}}, "pools: one (7d3f7d3f7d3f), two"),
         ({"pool": {"fingerprint": "7d3f" * 8, "splits": "e" * 32}}, "splits: one (01ab01ab01ab)"),
@@ -186,14 +186,16 @@ def test_runs_with_the_same_name_are_labelled_by_their_folders(tmp_path: Path) -
     ],
 )
 def test_runs_that_measure_different_things_are_refused_unless_forced(
-    tmp_path: Path, changed: Mapping[str, Any], told: str
+    tmp_path: Path, changed: Mapping[str, Any], expected: str
 ) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(tmp_path / "two", MORE, **changed)
     with pytest.raises(UsageError) as refused:
         alsim.compare([one, two])
-    assert f"different {told}" in str(refused.value).replace("splits for evaluation", "evaluation")
-    assert str(refused.value).count("\n  different ") == 1  # other pools are split otherwise, too
+    assert f"different {expected}" in str(refused.value).replace(
+        "splits for evaluation", "evaluation"
+    )
+    assert str(refused.value).count("\n  different ") == 1  # other pools have other splits, too
     assert str(two) in str(refused.value)
     assert "--force" in str(refused.value)
     found = alsim.compare([one, two], force=True)
@@ -256,7 +258,7 @@ def test_incomplete_runs_are_noted(tmp_path: Path) -> None:
 
 
 def test_a_curve_without_a_common_point_is_left_out_and_reported(tmp_path: Path) -> None:
-    # The same settings, so z has two seeds, of which one begins where the other has ended.
+    # The same settings, so z has two seeds, and one begins where the other ends.
     one = write_tiny_run(
         tmp_path / "one", {**SMALL, "z": {0: [0.1]}}, configuration=configuration()
     )
@@ -290,7 +292,7 @@ def test_without_random_there_are_no_savings_and_this_is_noted(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({"x": "label"}, "x cannot be 'label'"),
         ({"interval": "t"}, "interval cannot be 't'"),
@@ -305,9 +307,11 @@ def test_without_random_there_are_no_savings_and_this_is_noted(tmp_path: Path) -
         ({"baseline": "margins"}, r"did you mean margin\?"),
     ],
 )
-def test_an_unusable_option_is_refused(tmp_path: Path, options: dict[str, Any], told: str) -> None:
+def test_an_unusable_option_is_refused(
+    tmp_path: Path, options: dict[str, Any], expected: str
+) -> None:
     run = write_tiny_run(tmp_path / "posts")
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=expected):
         alsim.compare(run, **options)
 
 

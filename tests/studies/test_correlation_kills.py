@@ -1,4 +1,4 @@
-"""Correlation studies killed, interrupted, or out of disk, in real processes: the same bytes."""
+"""Correlation studies killed, interrupted or out of disk space, in real processes: equal bytes."""
 
 import errno
 import os
@@ -36,14 +36,14 @@ N_JOBS = 6  # metrics with the control, and seeds
 
 @dataclass(frozen=True)
 class Whole:
-    """A study that nothing has interrupted."""
+    """An uninterrupted study."""
 
     pool: Path
     tables: Sequence[bytes]
-    age: float  # seconds that it took
+    age: float  # its duration in seconds
 
     def go_on(self, out: Path, *options: str) -> list[str | Path]:
-        """Return the command that goes on with it, or begins it where it has not begun."""
+        """Return the command that resumes the study, or begins it."""
         if (out / "run.json").exists():
             return ["resume", out]
         return [
@@ -72,23 +72,23 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
     pool, out = folder / "posts.parquet", folder / "study"
     pq.write_table(vk_pool(VkOptions(n_rows=900, picture_width=8, text_width=4)), pool)
-    command = Command(Whole(pool, [], 0).go_on(out), folder / "told.txt")
-    assert command.wait() == 0, command.told
+    command = Command(Whole(pool, [], 0).go_on(out), folder / "log.txt")
+    assert command.wait() == 0, command.output
     return Whole(pool, tables_of(out), command.age)
 
 
 def see_whole(command: Command, folder: Path, whole: Whole) -> None:
-    """Fail unless a command ends well and leaves what the uninterrupted study left."""
-    assert command.wait() == 0, command.told
+    """Fail unless a command succeeds and leaves the same files as the uninterrupted study."""
+    assert command.wait() == 0, command.output
     assert tables_of(folder) == whole.tables
     assert {path.name for path in folder.iterdir()} == {*TABLES, "run.json"}
 
 
 def start(whole: Whole, out: Path, n: int, *options: str, is_forked: bool = True) -> Command:
-    """Return a command that has kept n metrics and seeds and is still at work."""
-    command = Command(whole.go_on(out, *options), out.with_name("told.txt"), is_forked=is_forked)
+    """Return a command that has stored n metrics and seeds and is still running."""
+    command = Command(whole.go_on(out, *options), out.with_name("log.txt"), is_forked=is_forked)
     until(lambda: n_kept(out) >= n or command.code is not None)
-    assert command.code is None, command.told
+    assert command.code is None, command.output
     return command
 
 
@@ -105,7 +105,7 @@ def test_a_study_killed_with_two_workers_gives_the_same_bytes_when_resumed_with_
     study = read_correlation(out)
     assert study.status == "killed"
     assert study.groups.num_rows == N_GROUPS * n
-    see_whole(Command(whole.go_on(out), tmp_path / "told.txt"), out, whole)
+    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_a_study_killed_after_each_metric_and_seed_keeps_its_results(
     for n in range(1, N_JOBS - 1):
         start(whole, out, n).kill(alone=n % 2 == 0)
         assert n_kept(out) >= n
-    see_whole(Command(whole.go_on(out), tmp_path / "told.txt"), out, whole)
+    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -128,19 +128,19 @@ def test_a_dead_worker_and_a_signal_give_one_message_each_and_nothing_is_lost(
     victim, other = first.workers
     os.kill(victim, signal.SIGKILL)
     assert first.wait() == 5
-    assert first.told.count("error: ") == 1
-    assert "a worker process was killed by signal 9" in first.told
-    assert "Traceback" not in first.told
+    assert first.output.count("error: ") == 1
+    assert "a worker process was killed by signal 9" in first.output
+    assert "Traceback" not in first.output
     assert not is_alive(other)
     assert read_correlation(out).status == "failed"
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         command = start(whole, out, n_kept(out) + 1)
         command.kill(number, alone=True)
         assert command.code == code
-        assert "Traceback" not in command.told
-        assert f"go on with: alsim resume {out}" in command.told
+        assert "Traceback" not in command.output
+        assert f"go on with: alsim resume {out}" in command.output
         assert read_correlation(out).status == "interrupted"
-    see_whole(Command(whole.go_on(out), tmp_path / "told.txt"), out, whole)
+    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ def test_kills_at_any_moment_change_no_byte(whole: Whole, tmp_path: Path, seed: 
     n_killed = n_studies = 0
     for share in torch.rand(10, generator=stream(seed, "kills")).tolist():
         out = tmp_path / f"study-{n_studies}"
-        command = Command(whole.go_on(out), tmp_path / "told.txt")
+        command = Command(whole.go_on(out), tmp_path / "log.txt")
         instant = share * whole.age
         until(lambda: command.code is not None or command.age >= instant)  # noqa: B023
         command.kill(alone=seed % 2 == 0)
@@ -157,11 +157,11 @@ def test_kills_at_any_moment_change_no_byte(whole: Whole, tmp_path: Path, seed: 
             n_killed += 1
             if out.exists():
                 refuse_halves(out)
-        else:  # it was done before, and another one is begun
+        else:  # it finished before the kill, and another one is begun
             see_whole(command, out, whole)
             n_studies += 1
     assert n_killed >= 4
-    see_whole(Command(whole.go_on(out), tmp_path / "told.txt"), out, whole)
+    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
 
 
 # Act and file, which of them (the first is 1), and whether half of a write is written.
@@ -194,17 +194,17 @@ def test_a_kill_or_a_full_disk_during_the_writing_of_any_file_is_survived(
     for match, at, is_short in ACTS[who]:
         broken = Break(str(out), at, match, who, code=code, is_short=is_short)
         if code and match.startswith("remove"):
-            continue  # what a full disk does not stop
+            continue  # acts that succeed on a full disk
         environment = write_hook(tmp_path / "hook", broken)
-        command = Command(whole.go_on(out), tmp_path / "told.txt", environment)
+        command = Command(whole.go_on(out), tmp_path / "log.txt", environment)
         ended = command.wait()
         if code:
-            assert ended == 4, f"{match}: {command.told}"
-            assert command.told.count("error: ") == 1
-            assert "free some space there" in command.told
-            assert "Traceback" not in command.told
+            assert ended == 4, f"{match}: {command.output}"
+            assert command.output.count("error: ") == 1
+            assert "free some space there" in command.output
+            assert "Traceback" not in command.output
         else:
-            assert ended == -signal.SIGKILL, f"{match} did not come:\n{command.told}"
+            assert ended == -signal.SIGKILL, f"{match} did not come:\n{command.output}"
         if out.exists():
             refuse_halves(out)
-    see_whole(Command(whole.go_on(out), tmp_path / "told.txt"), out, whole)
+    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)

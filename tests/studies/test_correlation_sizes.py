@@ -1,4 +1,4 @@
-"""The sizes of a correlation study: what was asked for, less by default, or one error."""
+"""The sizes of a correlation study: those requested, smaller defaults, or one error."""
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ def test_rows_that_do_not_fill_a_group_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("initial", "asked", "n_pool", "where", "told"),
+    ("initial", "asked", "n_pool", "where", "expected"),
     [
         (198, SizeOptions(), 200, "--initial-size", "ask for at most 197"),
         (None, SizeOptions(), 4, "--initial-size", "bring a larger pool"),
@@ -64,9 +64,9 @@ def test_rows_that_do_not_fill_a_group_are_reported() -> None:
     ],
 )
 def test_requested_sizes_that_do_not_fit_are_refused(
-    initial: int | None, asked: SizeOptions, n_pool: int, where: str, told: str
+    initial: int | None, asked: SizeOptions, n_pool: int, where: str, expected: str
 ) -> None:
-    with pytest.raises(UsageError, match=told) as caught:
+    with pytest.raises(UsageError, match=expected) as caught:
         plan_sizes(initial, asked, n_pool)
     assert caught.value.args[1] == where
 
@@ -89,6 +89,6 @@ def test_planned_sizes_fit_the_pool_and_the_request_and_are_stable(
     assert 0 <= (sample or found.sample_size) - found.sample_size < found.group_size
     if group is None and found.group_size > 1:
         assert found.sample_size // found.group_size >= min(ENOUGH_GROUPS, found.sample_size)
-    # Planned again from what they came to, as a worker's parent does, they stay.
+    # Planned again from the result, as the parent of a worker does, they do not change.
     again = plan_sizes(first, SizeOptions(sample_size=sample, group_size=group), n_pool)
     assert (again.schedule, again.correlation) == (sizes.schedule, found)

@@ -1,4 +1,4 @@
-"""A whole correlation study: equal bytes whatever ran beside it, gone on with, or refused."""
+"""A complete correlation study: reproducible bytes, resuming, and refusals."""
 
 import json
 import shutil
@@ -22,10 +22,10 @@ from alsim.studies.watch import Unit, Watch
 pytestmark = pytest.mark.process
 
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
-# With validation rows of its own, every other row is one to learn from.
+# The pool has validation rows, so every other row is a training row.
 SPLIT = ["validation" if i % 9 == 0 else name for i, name in enumerate(VK["split"].to_pylist())]
 POOL = VK.set_column(VK.column_names.index("split"), "split", pa.array(SPLIT))
-# learning-loss is trained otherwise, so that there are four tasks.
+# learning-loss is trained differently, so there are four tasks.
 OPTIONS: Mapping[str, Any] = {
     "metric": "margin,predicted-loss", "seeds": "0..1", "initial_size": 60, "sample_size": 120,
     "group_size": 12, "max_epochs": 3, "model": "auto(width=8)", "workers": 0,
@@ -34,7 +34,7 @@ TABLES = ("groups.parquet", "correlations.parquet")
 
 
 class Hearing(Watch):
-    """Hears all, and interrupts when so many metrics and seeds are done, as Ctrl-C would."""
+    """Records all events, and interrupts after a number of metrics and seeds, like Ctrl-C."""
 
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
@@ -79,10 +79,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(place: Path) -> tuple[CorrelationStudy, Hearing]:
-    """Return a study that was never interrupted, by two workers, and what was heard of it."""
+    """Return an uninterrupted study of two workers, and its events."""
     watch = Hearing()
     study = go(place / "whole", watch, workers=2)
-    # A start that had no time to learn turns signs.
+    # A start that is not trained enough changes signs.
     (note,) = [note for note in watch.notes if "--max-epochs 3 ended them" in note]
     assert "can turn the signs; give them more: --max-epochs 6" in note
     return study, watch
@@ -90,7 +90,7 @@ def whole(place: Path) -> tuple[CorrelationStudy, Hearing]:
 
 @pytest.fixture(scope="module")
 def stopped(place: Path) -> Path:
-    """Return the folder of the same study, interrupted, by one worker."""
+    """Return the folder of the same study, interrupted, with one worker."""
     watch = Hearing(2)
     with pytest.raises(KeyboardInterrupt):
         go(place / "stopped", watch, pool=place / "posts.parquet")
@@ -150,10 +150,10 @@ def test_a_study_resumed_with_one_worker_equals_an_uninterrupted_one_with_two(
     assert isinstance(study, CorrelationStudy)
     assert tables_of(left) == tables_of(whole[0].folder)
     assert sorted(path.name for path in left.iterdir()) == sorted([*TABLES, "run.json"])
-    assert watch.heard == whole[1].heard  # what was kept is told again
+    assert watch.heard == whole[1].heard  # stored results are reported again
     resumed: Any = study.manifest["resumed"]
     assert len(resumed) == 1
-    # Once it is finished, that is said, and nothing is written.
+    # A finished study is reported as finished, and nothing is written.
     before = {path: path.stat().st_mtime_ns for path in left.iterdir()}
     again = Hearing()
     same = alsim.resume(left, watch=again)
@@ -179,7 +179,7 @@ def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refus
     watch = Hearing()
     assert go(folder, watch, workers=2).correlations == whole[0].correlations
     assert "the run is finished: nothing is left to do" in watch.notes
-    for changed, told in (
+    for changed, expected in (
         ({"group_size": 6}, "--group-size: 12 then, 6 now"),
         ({"sample_size": None}, "--sample-size: 120 then, nothing now"),
         ({"initial_size": 50}, "--initial-size: 60 then, 50 now"),
@@ -188,7 +188,7 @@ def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refus
         ({"seeds": 3}, "--seeds: "),
         ({"replicas": "direct"}, "--replicas: "),
     ):
-        with pytest.raises(StoreError, match=told) as caught:
+        with pytest.raises(StoreError, match=expected) as caught:
             go(folder, **changed)
         assert f"alsim resume {folder}" in caught.value.args[2]
     other = vk_pool(VkOptions(n_rows=500, picture_width=8, text_width=4, n_classes=4))
@@ -208,7 +208,7 @@ def test_a_folder_of_another_kind_is_left_alone(
 
 
 def edit(folder: Path, *path: str, value: object) -> None:
-    """Change one value in a study's manifest."""
+    """Change one value in the manifest of a study."""
     manifest = json.loads((folder / "run.json").read_text())
     place = manifest
     for name in path[:-1]:
@@ -218,17 +218,17 @@ def edit(folder: Path, *path: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (("versions", "torch"), "1.0", 'versions.torch: "1.0" then'),
         (("configuration", "group_size"), 13, "configuration.group_size: 13 then, 12 now"),
     ],
 )
 def test_changed_conditions_are_refused_with_the_command_to_use(
-    path: tuple[str, ...], value: object, told: str, left: Path
+    path: tuple[str, ...], value: object, expected: str, left: Path
 ) -> None:
     edit(left, *path, value=value)
-    with pytest.raises(StoreError, match=told) as caught:
+    with pytest.raises(StoreError, match=expected) as caught:
         alsim.resume(left)
     assert "alsim correlate … --out" in caught.value.args[2]
     assert list((left / JOURNALS).iterdir())

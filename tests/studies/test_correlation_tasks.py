@@ -1,4 +1,4 @@
-"""The tasks of a correlation study, in this process: who shares a start, what is kept, memory."""
+"""The tasks of a correlation study, in this process: shared starts, stored results, memory."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_finished_jobs_and_unneeded_starts_are_left_out_of_the_plan(
     left = plan.without({Job(3, name) for name in NAMES if name != "learning-loss"})
     assert [type(task.message).__name__ for task in left.tasks] == ["Passive", "Correlate"]
     assert left.passives[0].message.like == "learning-loss"
-    # A task of which a part is done goes on with the rest.
+    # A partly finished task continues with the rest.
     assert len(plan.without({Job(3, "margin")}).actives) == 3
 
 
@@ -101,8 +101,8 @@ def test_each_metric_is_reported_and_kept_in_its_own_file(
     made: tuple[Path, list[Report]],
 ) -> None:
     folder, sent = made
-    told = [(m.metric, m.seed, m.n) for m in copies_of(sent)]
-    assert told == [(n, 3, 6) for n in ("margin", "random", "entropy(batch-norm=frozen)",
+    reported = [(m.metric, m.seed, m.n) for m in copies_of(sent)]
+    assert reported == [(n, 3, 6) for n in ("margin", "random", "entropy(batch-norm=frozen)",
                                         "learning-loss")]  # fmt: skip
     kept = sorted((folder / JOURNALS).iterdir())
     assert [path.name for path in kept] == ["0000.parquet", "0001.parquet", "0002.parquet",
@@ -136,7 +136,7 @@ def test_copies_trained_one_after_another_equal_those_in_lockstep(
     for name in ("mean_score", "nll"):
         assert direct[name].to_pylist() == pytest.approx(lockstep[name].to_pylist(), abs=1e-9)
     assert direct["accuracy"].equals(lockstep["accuracy"])
-    # The start is trained by itself, whatever the way of the copies.
+    # The start is trained alone, whether or not copies are trained in lockstep.
     first, second = (sorted((f / CHECKPOINTS).iterdir()) for f in (tmp_path, made[0]))
     for mine, other in zip(first, second, strict=True):
         nets, others = load_checkpoint(mine), load_checkpoint(other)

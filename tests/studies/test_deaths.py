@@ -1,4 +1,4 @@
-"""What is said of a worker process that has died, by its last words."""
+"""The report of a dead worker process, from its last output."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The files that a run depends on are those that it was begun with, or it says which is not."""
+"""The files a run depends on must be unchanged; otherwise the error names the changed one."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from alsim.store.curves import Run
 from alsim.studies.dependencies import depending, files_used, of_recipe
 from alsim.studies.watch import Watch
 
-# It tells of each import in a file beside it.
+# It records each import in a file next to it.
 STRATEGY = """
 from pathlib import Path
 
@@ -65,7 +65,7 @@ SIZES: dict[str, Any] = {
 
 
 class Acting(Watch):
-    """Does something at the first record, and hears all notes."""
+    """Calls a function at the first record, and records all notes."""
 
     def __init__(self, do: Callable[[], object]) -> None:
         self._do: Callable[[], object] | None = do
@@ -108,7 +108,7 @@ def whole(place: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def begun(place: Path) -> Path:
-    """Return the folder of a run whose strategy lies within it, interrupted."""
+    """Return the folder of an interrupted run that contains its strategy."""
     with pytest.raises(KeyboardInterrupt):
         go(place, place / "code" / "mine.py", place / "begun", Acting(interrupt))
     return place / "begun"
@@ -116,7 +116,7 @@ def begun(place: Path) -> Path:
 
 @pytest.fixture
 def mine(place: Path, tmp_path: Path) -> Path:
-    """Return the plug-in of a copy, with nothing yet imported from there."""
+    """Return the plug-in of a copy, before anything was imported from it."""
     path = tmp_path / "code" / "mine.py"
     path.parent.mkdir()
     path.write_text(STRATEGY)
@@ -125,14 +125,14 @@ def mine(place: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def left(begun: Path, mine: Path, tmp_path: Path) -> Path:
-    """Return a copy of the interrupted run, which names the copy of the plug-in."""
+    """Return a copy of the interrupted run that names the copy of the plug-in."""
     left = Path(shutil.copytree(begun, tmp_path / "left"))
     rename_plugin(left, begun.parent / "code" / "mine.py", mine)
     return left
 
 
 def rename_plugin(folder: Path, old: Path, new: Path) -> None:
-    """Let a run have been begun with a plug-in that lies elsewhere; its journals are forgotten."""
+    """Make a run depend on a plug-in in another place, and drop its journals."""
     shutil.rmtree(folder / "journal")
     shutil.rmtree(folder / "checkpoints")
     text = (folder / "run.json").read_text().replace(str(old), str(new))
@@ -160,8 +160,8 @@ def test_the_manifest_holds_the_digest_of_each_file_that_a_run_depends_on(
             place, plugin, tmp_path / "run", watch, initial_ids=ids, initial_size=None,
             oracle="hierarchical", groups=groups,
         )  # fmt: skip
-    told = json.loads((tmp_path / "run" / "run.json").read_text())["files"]
-    assert told == {
+    files = json.loads((tmp_path / "run" / "run.json").read_text())["files"]
+    assert files == {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in {
             f"{plugin}:least": plugin, f"{net}:Net": net, str(ids): ids, str(groups): groups,
@@ -243,7 +243,7 @@ def test_the_content_read_first_is_imported_even_if_the_file_changes(tmp_path: P
 
 
 def install(site: Path) -> Path:
-    """Lay a package out as an installer does, which says when it is imported; return its module."""
+    """Install a package that records when it is imported; return the path of its module."""
     (site / "third" / "inner").mkdir(parents=True)
     for path in (site / "third", site / "third" / "inner"):
         (path / "__init__.py").write_text("import builtins; builtins.third_was_imported = True\n")

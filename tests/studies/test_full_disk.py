@@ -1,4 +1,4 @@
-"""Disks that fill, folders that may not be written or that go away: one error, nothing lost."""
+"""Full disks, read-only folders and deleted folders: one error, and nothing is lost."""
 
 import errno
 import os
@@ -46,12 +46,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return whole_run(tmp_path_factory)
 
 
-def see_refusal(code: int | None, told: str) -> None:
-    """Fail unless a command ended as one does that could not write."""
-    assert code == 4, told
-    assert told.count("error: ") == 1, told
-    assert "  mend:  " in told
-    assert "Traceback" not in told
+def see_refusal(code: int | None, output: str) -> None:
+    """Fail unless a command ended with the error of an unwritable file."""
+    assert code == 4, output
+    assert output.count("error: ") == 1, output
+    assert "  mend:  " in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.long
@@ -59,7 +59,7 @@ def see_refusal(code: int | None, told: str) -> None:
 def test_a_disk_failure_at_any_act_of_a_worker_is_one_error_and_the_curve_can_be_resumed(
     tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "FIRST", 0.0)  # a checkpoint, however short the curve is
+    monkeypatch.setattr(keeping, "FIRST", 0.0)  # a checkpoint even for a short curve
     study = make_study(strategies=["margin"], steps=2)
 
     def work(folder: Path) -> Path:
@@ -85,7 +85,7 @@ def test_a_disk_failure_at_any_act_of_a_worker_is_one_error_and_the_curve_can_be
         if len(acts) < at:
             break
     assert len(refused) >= 20
-    assert all(f"  where: {tmp_path}/at-" in told for told in refused)
+    assert all(f"  where: {tmp_path}/at-" in output for output in refused)
 
 
 @pytest.mark.long
@@ -107,7 +107,7 @@ def test_a_disk_failure_at_any_act_of_the_main_process_is_one_error_and_the_run_
                 messages.append(f"{acts[at - 1]}: {error}")
         refuse_halves(out)
         is_met = len(acts) >= at
-        at += 1 if at < 25 else stride  # the first are met before anything slow is done
+        at += 1 if at < 25 else stride  # the first acts come before any slow work
     assert go_on(whole, out).status == "complete"
     assert tables_of(out) == whole.tables
     assert {path.name for path in out.iterdir()} == LEFT
@@ -116,7 +116,7 @@ def test_a_disk_failure_at_any_act_of_the_main_process_is_one_error_and_the_run_
 
 
 def go_on(whole: Whole, out: Path) -> Run:
-    """Go on with the uninterrupted run's twin, or begin it, in this process."""
+    """Resume or begin the twin of the uninterrupted run in this process."""
     if (out / "run.json").exists():
         return alsim.resume(out)
     return alsim.run(whole.pool, out=out, **settings())
@@ -137,20 +137,20 @@ def test_a_full_disk_for_temporary_files_is_one_error_too(
 
 
 def fail(whole: Whole, folder: Path, who: str, match: str, at: int, code: int) -> None:
-    """Let a run fail at an act, as the command of a user, and see how it ends."""
+    """Make the command of a run fail at an act, and check how it ends."""
     out = folder / "run"
     broken = Break(str(out), at, match, who, code=code, is_short=True)
-    command = Command(whole.go_on(out), folder / "told.txt", write_hook(folder / "hook", broken))
-    see_refusal(command.wait(), command.told)
-    assert f"alsim resume {out}" in command.told
+    command = Command(whole.go_on(out), folder / "log.txt", write_hook(folder / "hook", broken))
+    see_refusal(command.wait(), command.output)
+    assert f"alsim resume {out}" in command.output
     assert read_run(out).status in ("failed", "running")
     refuse_halves(out)
 
 
 def finish(whole: Whole, out: Path, **named: Any) -> None:
-    """Go on with a run to its end, and see that it comes out right."""
-    command = Command(whole.go_on(out), out.with_name("told.txt"), **named)
-    assert command.wait() == 0, command.told
+    """Resume a run to its end, and check the result."""
+    command = Command(whole.go_on(out), out.with_name("log.txt"), **named)
+    assert command.wait() == 0, command.output
     assert tables_of(out) == whole.tables
     assert {path.name for path in out.iterdir()} == LEFT
 
@@ -169,7 +169,7 @@ def test_a_disk_that_fills_up_during_a_command_gives_one_message_and_exit_code_4
 def test_a_disk_failure_at_each_act_of_the_worker_in_turn_gives_one_message_and_exit_code_4(
     whole: Whole, tmp_path: Path, code: int
 ) -> None:
-    # Later ones are reached only where each of the earlier was gone on from.
+    # Later acts are reached only if the run was resumed after each earlier one.
     for at in range(1, 30):
         fail(whole, tmp_path, "worker", "*", at, code)
     finish(whole, tmp_path / "run")
@@ -202,9 +202,9 @@ def test_a_full_file_system_gives_one_message_and_freeing_space_lets_the_run_res
     whole: Whole, tmp_path: Path, sizes: tuple[int, ...]
 ) -> None:
     script = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    disk, told = tmp_path / "disk", tmp_path / "told"
+    disk, results = tmp_path / "disk", tmp_path / "results"
     disk.mkdir()
-    told.mkdir()
+    results.mkdir()
     try:
         subprocess.run([*script, f"mount -t tmpfs tmpfs {disk}"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
@@ -215,19 +215,19 @@ def test_a_full_file_system_gives_one_message_and_freeing_space_lets_the_run_res
         "OPTIONS": " ".join(["--pool", str(whole.pool), *whole.options]),
     }
     subprocess.run(
-        [*script, FILLING, "sh", str(disk), sys.executable, str(told)],
+        [*script, FILLING, "sh", str(disk), sys.executable, str(results)],
         check=True, env=environment,
     )  # fmt: skip
     failed = 0
     for size in sizes:
-        code = int((told / f"{size}k.code").read_text())
+        code = int((results / f"{size}k.code").read_text())
         if code:
-            see_refusal(code, (told / f"{size}k.txt").read_text())
+            see_refusal(code, (results / f"{size}k.txt").read_text())
             failed += 1
     assert failed >= min(len(sizes), 8)
-    assert (told / "64m.code").read_text() == "0\n", (told / "64m.txt").read_text()
-    assert (told / "halves").read_text() == ""
-    assert tables_of(told / "run") == whole.tables
+    assert (results / "64m.code").read_text() == "0\n", (results / "64m.txt").read_text()
+    assert (results / "halves").read_text() == ""
+    assert tables_of(results / "run") == whole.tables
 
 
 @pytest.mark.slow
@@ -238,12 +238,12 @@ def test_a_run_whose_folder_is_deleted_while_it_runs_ends_with_one_message(
     whole: Whole, tmp_path: Path, share: float
 ) -> None:
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "told.txt")
+    command = Command(whole.go_on(out), tmp_path / "log.txt")
     until(lambda: recorded_bytes(out) > share * whole.n_bytes or command.code is not None)
-    while out.exists():  # the worker may make files meanwhile
+    while out.exists():  # the worker may create files in the meantime
         shutil.rmtree(out, ignore_errors=True)
-    see_refusal(command.wait(), command.told)
-    assert "the folder was moved or deleted under way" in command.told
+    see_refusal(command.wait(), command.output)
+    assert "the folder was moved or deleted under way" in command.output
     assert not out.exists()
 
 
@@ -252,11 +252,11 @@ def test_a_missing_journal_of_a_finished_curve_is_reported_and_the_curve_compute
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "told.txt")
+    command = Command(whole.go_on(out), tmp_path / "log.txt")
     until(lambda: len(journals(out)) > 1 or command.code is not None)
     journals(out)[0].unlink()
-    see_refusal(command.wait(), command.told)
-    assert "what was recorded of 1 learning curves is gone" in command.told
+    see_refusal(command.wait(), command.output)
+    assert "what was recorded of 1 learning curves is gone" in command.output
     finish(whole, out)
 
 
@@ -267,18 +267,18 @@ def journals(out: Path) -> list[Path]:
 @pytest.mark.slow
 def test_a_folder_that_becomes_read_only_gives_one_message(whole: Whole, tmp_path: Path) -> None:
     prefix: list[str] = []
-    if os.geteuid() == 0:  # who may write anywhere, but for this
+    if os.geteuid() == 0:  # root, who may write anywhere, loses this right
         prefix = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
         if shutil.which("setpriv") is None:
             pytest.skip("the superuser may write anywhere, and there is no setpriv")
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "told.txt", is_forked=False, prefix=prefix)
+    command = Command(whole.go_on(out), tmp_path / "log.txt", is_forked=False, prefix=prefix)
     until(lambda: recorded_bytes(out) > 0.1 * whole.n_bytes or command.code is not None)
     folders = [out, out / "journal", out / "checkpoints"]
     for folder in folders:
         folder.chmod(0o555)
-    see_refusal(command.wait(), command.told)
-    assert "Permission denied" in command.told
+    see_refusal(command.wait(), command.output)
+    assert "Permission denied" in command.output
     for folder in folders:
         folder.chmod(0o755)
     finish(whole, out)

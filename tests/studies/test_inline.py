@@ -1,4 +1,4 @@
-"""Studies that this process works on itself: the same tables, and nothing of torch left changed."""
+"""Studies without worker processes: the same tables, and the settings of torch are restored."""
 
 import json
 import os
@@ -164,7 +164,7 @@ assert "torch._dynamo" not in sys.modules
 
 
 def fresh(when: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run in a new process, which knows nothing of MKL's mode."""
+    """Run in a new process, in which the mode of MKL is not set."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MKL", "OMP"))}
     return subprocess.run(
         [sys.executable, "-c", FRESH, when, json.dumps(options, default=str)],
@@ -186,7 +186,7 @@ def test_a_process_that_used_mkl_records_possible_bit_differences_and_resumes_no
     known, mine, other = (found["machine"]["environment"] for found in manifests)
     assert mine == known
     assert other == {**known, "MKL_CBWR": "set too late"}
-    # A run that is not finished does not go on with other bits.
+    # An unfinished run is not resumed with different bits.
     manifest = json.loads((late / "run.json").read_text())
     (late / "run.json").write_text(json.dumps({**manifest, "status": "interrupted"}))
     with pytest.raises(StoreError, match=r'MKL_CBWR: "set too late" then, ".*STRICT" now'):

@@ -1,4 +1,4 @@
-"""Journals cut at any byte, as a kill or a power cut leaves them, and gone on with."""
+"""Journals cut at any byte, as after a kill or a power cut, and resumed."""
 
 import json
 import math
@@ -35,20 +35,20 @@ STEPS = 3
 
 @dataclass(frozen=True)
 class Kept:
-    """A study that has been run, with the checkpoint of each of its steps."""
+    """A finished study with the checkpoint of each of its steps."""
 
     study: Study
     folder: Path
     messages: tuple[Active, ...]
     journals: tuple[Path, ...]
-    whole: tuple[bytes, ...]  # what the journals hold
+    whole: tuple[bytes, ...]  # the content of the journals
     rounds: tuple[str, ...]
     checkpoint: Path
     checkpoints: Mapping[int, bytes]
     tables: Mapping[str, bytes]
 
     def again(self, cuts: tuple[int, ...], checkpoint: int | None) -> None:
-        """Cut the journals, put a step's checkpoint in its place, and go on."""
+        """Cut the journals, restore the checkpoint of a step, and resume."""
         for path, data, cut in zip(self.journals, self.whole, cuts, strict=True):
             path.write_bytes(data[:cut])
         self.checkpoint.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ class Kept:
             run_active(self.study, message, lambda message: None)
 
     def see_whole(self, *, and_tables: bool = False) -> None:
-        """Fail unless the journals, and the tables made of them, are what they were."""
+        """Fail unless the journals and the tables made from them are unchanged."""
         assert tuple(map(rounds_of, self.journals)) == self.rounds
         assert not self.checkpoint.exists()
         if and_tables:
@@ -104,7 +104,7 @@ def keep(study: Study, folder: Path, *seeds: int) -> Kept:
 
 @pytest.fixture(scope="module")
 def curve(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    """Return a learning curve on its own."""
+    """Return a single learning curve."""
     study = make_study(strategies=["bald(k=2)"], steps=STEPS)
     return keep(study, tmp_path_factory.mktemp("curve"), 0)
 
@@ -117,19 +117,19 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Kept:
 
 
 def borders(data: bytes) -> list[int]:
-    """Return where the lines of a journal begin, and its end."""
+    """Return the offsets of the lines of a journal, and its end."""
     return [0, *(i + 1 for i, byte in enumerate(data) if byte == ord("\n"))]
 
 
 def bytes_to_cut_at(data: bytes, stride: int) -> Iterator[int]:
-    """Yield every `stride`-th byte of a journal's last two records, and all beside a border."""
+    """Yield every `stride`-th byte of the last two records of a journal, and all at a border."""
     edges = borders(data)
     for cut in range(edges[-3], len(data) + 1):
         if (cut - len(data)) % stride == 0 or min(abs(cut - edge) for edge in edges) <= 3:
             yield cut
 
 
-# None: there is no checkpoint; STEPS: one ahead of what is left of the journal, of no use.
+# None: there is no checkpoint; STEPS: one ahead of the rest of the journal, so unusable.
 CHECKPOINTS = [None, 0, STEPS - 1, STEPS]
 
 
@@ -192,7 +192,7 @@ def test_a_curve_that_diverged_and_whose_journal_is_cut_diverges_again(tmp_path:
 
 
 def edit(path: Path, line: int, change: Mapping[str, Any], *, metric: bool = False) -> None:
-    """Change what a line of a journal tells of its step, and sign it as it should be signed."""
+    """Change the step in a line of a journal, and give the line the right digest."""
     lines = path.read_bytes().splitlines(keepends=True)
     record = json.loads(lines[line].partition(b" ")[2])
     if metric:
@@ -204,7 +204,7 @@ def edit(path: Path, line: int, change: Mapping[str, Any], *, metric: bool = Fal
 
 
 @pytest.mark.parametrize(
-    ("change", "metric", "told"),
+    ("change", "metric", "expected"),
     [
         ({"accuracy": 0.123456}, False, r"accuracy was 0\.123456 and is 0\."),
         ({"nll": 1.5}, False, r"nll was 1\.5 and is "),
@@ -213,7 +213,7 @@ def edit(path: Path, line: int, change: Mapping[str, Any], *, metric: bool = Fal
 )
 @pytest.mark.parametrize("checkpoint", [None, STEPS - 1])
 def test_a_record_that_is_not_reproduced_ends_the_run_and_is_named(
-    curve: Kept, change: dict[str, Any], metric: bool, told: str, checkpoint: int | None
+    curve: Kept, change: dict[str, Any], metric: bool, expected: str, checkpoint: int | None
 ) -> None:
     (data,) = curve.whole
     line = STEPS if checkpoint is None else STEPS + 1
@@ -223,7 +223,7 @@ def test_a_record_that_is_not_reproduced_ends_the_run_and_is_named(
     edited = curve.journals[0].read_bytes()
     if checkpoint is not None:
         curve.checkpoint.write_bytes(curve.checkpoints[checkpoint])
-    with pytest.raises(RunError, match=told) as caught:
+    with pytest.raises(RunError, match=expected) as caught:
         run_active(curve.study, curve.messages[0], lambda message: None)
     assert caught.value.args[1] == f"strategy bald(k=2), seed 0, step {line - 1}"
     assert curve.journals[0].read_bytes() == edited
@@ -247,8 +247,8 @@ def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     whole: Whole = whole_run(tmp_path_factory)
-    out, told = tmp_path / "run", tmp_path / "told.txt"
-    command = Command(whole.go_on(out), told)
+    out, log = tmp_path / "run", tmp_path / "log.txt"
+    command = Command(whole.go_on(out), log)
     until(lambda: recorded_bytes(out) > 0.3 * whole.n_bytes or command.code is not None)
     command.kill()
     journal = sorted((out / "journal").iterdir())[-1]
@@ -262,16 +262,16 @@ def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
         path.unlink()
     (edited / "journal" / journal.name).write_bytes(data[:cut])
     edit(edited / "journal" / journal.name, -1, {"ece": 0.5})
-    refused = Command(whole.go_on(edited), told)
+    refused = Command(whole.go_on(edited), log)
     assert refused.wait() == 5
-    assert refused.told.count("error: ") == 1
-    assert "Traceback" not in refused.told
+    assert refused.output.count("error: ") == 1
+    assert "Traceback" not in refused.output
     first = json.loads(data.splitlines()[0].partition(b" ")[2])
     step = data[:cut].count(b"\n") - 2
-    assert "ece was 0.5 and is" in refused.told
-    assert f"strategy {first['strategy']}, seed {first['seed']}, step {step}" in refused.told
+    assert "ece was 0.5 and is" in refused.output
+    assert f"strategy {first['strategy']}, seed {first['seed']}, step {step}" in refused.output
 
     journal.write_bytes(data[: cut + 150])
-    done = Command(whole.go_on(out), told)
-    assert done.wait() == 0, done.told
+    done = Command(whole.go_on(out), log)
+    assert done.wait() == 0, done.output
     assert tables_of(out) == whole.tables

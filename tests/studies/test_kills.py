@@ -1,4 +1,4 @@
-"""Runs killed at any instant and gone on with, in real processes: the same tables to the byte."""
+"""Runs killed at any moment and resumed, in real processes: tables with the same bytes."""
 
 import io
 import os
@@ -59,16 +59,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 @dataclass(frozen=True)
 class Kill:
-    """What a kill met."""
+    """The state of a run at a kill."""
 
     phase: str  # starting, recording, ending
-    status: str  # of the run, as a reader sees it then; "" before there is one
-    n_steps: int  # recorded so far
-    n_bytes: int  # of its journals
+    status: str  # the status of the run for a reader; "" before it exists
+    n_steps: int  # records so far
+    n_bytes: int  # size of its journals
 
 
 def look(folder: Path, whole: Whole, phase: str) -> Kill:
-    """Return what a kill left, having seen that what is there is right."""
+    """Return the state after a kill, after checking that the remaining files are right."""
     refuse_halves(folder)
     if not (folder / "run.json").exists():
         return Kill(phase, "", 0, 0)
@@ -80,7 +80,7 @@ def look(folder: Path, whole: Whole, phase: str) -> Kill:
 
 
 def kill_at(command: Command, folder: Path, whole: Whole, share: float, *, alone: bool) -> str:
-    """Kill a command at an instant, and return the phase that it was meant for.
+    """Kill a command at a moment, and return the intended phase.
 
     Shares below 0.4 are spread over the time until something is recorded, those above 0.95 over
     what follows the last record, the others over what is left to record.
@@ -89,7 +89,7 @@ def kill_at(command: Command, folder: Path, whole: Whole, share: float, *, alone
     if share < 0.4:
         instant, phase = share / 0.4 * whole.starting, "starting"
     else:
-        # Bytes rather than seconds, which would miss it on a machine that is busy now.
+        # Bytes and not seconds, as a busy machine would miss the moment.
         done = min(1.0, (share - 0.4) / 0.55)
         wanted = n_before + done * (n_all - n_before)
         until(lambda: command.code is not None or recorded_bytes(folder) >= wanted)
@@ -108,16 +108,16 @@ def survive(
     alone: bool = False,
     is_forked: bool = True,
 ) -> list[Kill]:
-    """Kill a run again and again, go on with it each time, and see that it comes out right.
+    """Kill a run repeatedly, resume it each time, and check the result.
 
-    When it is done before its kill, the tables are compared and another one is begun.
+    If it finishes before its kill, the tables are compared and another one is begun.
     """
     kills: list[Kill] = []
     n_runs = n_steps = 0
     for share in (*shares, None):
         out = folder / f"run-{n_runs}"
         arguments = whole.go_on(out, *options)
-        command = Command(arguments, folder / "told.txt", is_forked=is_forked)
+        command = Command(arguments, folder / "log.txt", is_forked=is_forked)
         phase = "" if share is None else kill_at(command, out, whole, share, alone=alone)
         if command.wait() == -signal.SIGKILL:
             kill = look(out, whole, phase)
@@ -131,14 +131,14 @@ def survive(
 
 
 def see_whole(command: Command, folder: Path, whole: Whole) -> None:
-    """Fail unless a command ends well and leaves what the uninterrupted run left."""
-    assert command.wait() == 0, command.told
+    """Fail unless a command succeeds and leaves the same files as the uninterrupted run."""
+    assert command.wait() == 0, command.output
     assert tables_of(folder) == whole.tables
     assert {path.name for path in folder.iterdir()} == LEFT
 
 
 def instants(seed: int, n: int) -> list[float]:
-    """Return shares of a life, one drawn from each of n equal parts of it, in any order."""
+    """Return shares of a duration, one drawn from each of n equal parts, in random order."""
     generator = stream(seed, "kills")
     places = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
     return (places / n).tolist()
@@ -150,11 +150,11 @@ def instants(seed: int, n: int) -> list[float]:
 def test_a_run_killed_at_some_moments_gives_the_same_bytes_when_resumed(
     whole: Whole, tmp_path: Path, seed: int, n: int
 ) -> None:
-    # One worker, which takes seconds to start, but for the first; 25 kills in the slow ones.
+    # One worker, which takes seconds to start, except for the first; 25 kills if slow.
     workers = "1" if seed else "2"
     kills = survive(whole, tmp_path, instants(seed, n), "--workers", workers, alone=seed % 2 == 1)
     assert len(kills) >= n - 2  # some may come too late
-    # Else they would prove nothing.
+    # Otherwise the kills would prove nothing.
     assert any(kill.phase == "recording" and kill.n_bytes > 0 for kill in kills)
 
 
@@ -172,7 +172,7 @@ def test_two_hundred_kills_change_no_byte(whole: Whole, tmp_path: Path, seed: in
     phases = [kill.phase for kill in kills]
     assert len(phases) >= 10
     assert phases.count("recording") >= 4
-    # Running: its workers were still about to see that they were alone.
+    # Running: its workers had not yet noticed that the main process was gone.
     assert {kill.status for kill in kills} <= {"", "killed", "running", "complete"}
 
 
@@ -182,7 +182,7 @@ def test_a_killed_run_with_other_oracles_nets_and_replicas_gives_the_same_bytes(
     options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     whole = whole_run(tmp_path_factory, *options)
-    # Late ones, for what is new here is what is recorded.
+    # Late kills, as only the records differ from other runs.
     kills = survive(whole, tmp_path, [0.3 + 0.65 * share for share in instants(5, 6)])
     assert sum(kill.phase == "recording" and kill.n_bytes > 0 for kill in kills) >= 3
 
@@ -217,20 +217,20 @@ ENDING = [
 
 
 def strike(whole: Whole, folder: Path, who: str, strikes: Sequence[tuple[str, int, bool]]) -> Path:
-    """Let a run kill itself at each of some acts, going on each time, and return its folder."""
+    """Let a run kill itself at each of some acts, resume it each time, and return its folder."""
     out = folder / "run"
     for match, at, is_short in strikes:
         broken = Break(str(out), at, match, who, code=0, is_short=is_short)
         environment = write_hook(folder / "hook", broken)
-        command = Command(whole.go_on(out), folder / "told.txt", environment)
-        assert command.wait() == -signal.SIGKILL, f"{match} did not come:\n{command.told}"
+        command = Command(whole.go_on(out), folder / "log.txt", environment)
+        assert command.wait() == -signal.SIGKILL, f"{match} did not come:\n{command.output}"
         refuse_halves(out)
     return out
 
 
 def finish(whole: Whole, folder: Path) -> None:
-    """Go on with a run to its end, and see that it comes out right and tidy."""
-    see_whole(Command(whole.go_on(folder), folder.with_name("told.txt")), folder, whole)
+    """Resume a run to its end, and check the result and the cleaning up."""
+    see_whole(Command(whole.go_on(folder), folder.with_name("log.txt")), folder, whole)
 
 
 @pytest.mark.slow
@@ -253,7 +253,7 @@ def test_kills_during_the_writing_of_journals_and_checkpoints_are_survived(
 def test_a_kill_at_each_file_operation_in_turn_is_survived(
     whole: Whole, tmp_path: Path, who: str, is_short: bool
 ) -> None:
-    # Later ones are reached only where each of the earlier was gone on from.
+    # Later acts are reached only if the run was resumed after each earlier one.
     finish(whole, strike(whole, tmp_path, who, [("*", at, is_short) for at in range(1, 25)]))
 
 
@@ -261,42 +261,42 @@ def test_a_kill_at_each_file_operation_in_turn_is_survived(
 def test_the_death_of_only_a_worker_or_only_the_main_process_does_no_harm(
     whole: Whole, tmp_path: Path
 ) -> None:
-    out, told = tmp_path / "run", tmp_path / "told.txt"
+    out, log = tmp_path / "run", tmp_path / "log.txt"
 
     def start(share: float, *options: str, is_forked: bool = True) -> Command:
-        command = Command(whole.go_on(out, *options), told, is_forked=is_forked)
+        command = Command(whole.go_on(out, *options), log, is_forked=is_forked)
         wanted = share * whole.n_bytes
         until(lambda: recorded_bytes(out) > wanted or command.code is not None)
-        assert command.code is None, command.told
+        assert command.code is None, command.output
         return command
 
     first = start(0.05, "--workers", "2", is_forked=False)
     victim, other = first.workers
     os.kill(victim, signal.SIGKILL)
     assert first.wait() == 5
-    assert first.told.count("error: ") == 1
-    assert "a worker process was killed by signal 9" in first.told
-    assert "Traceback" not in first.told
+    assert first.output.count("error: ") == 1
+    assert "a worker process was killed by signal 9" in first.output
+    assert "Traceback" not in first.output
     assert not is_alive(other)
     assert read_run(out).status == "failed"
 
     second = start(0.4)
     second.kill(signal.SIGTERM, alone=True)
     assert second.code == 143
-    assert "Traceback" not in second.told
+    assert "Traceback" not in second.output
     assert read_run(out).status == "interrupted"
 
     third = start(0.6)
-    # With their server, which would kill them.
+    # Together with their server, which would kill them.
     workers = {*children_of(third.pid), *third.workers}
     for worker in workers:
-        os.kill(worker, signal.SIGSTOP)  # they cannot see that they are left alone
+        os.kill(worker, signal.SIGSTOP)  # they cannot notice that the main process is gone
     try:
         third.kill(alone=True)
-        last = Command(whole.go_on(out), told)
+        last = Command(whole.go_on(out), log)
         time.sleep(2)
         assert all(map(is_alive, workers))
-        assert "worker process" not in last.told  # it waits for the lock
+        assert "worker process" not in last.output  # it waits for the lock
     finally:
         for worker in workers:
             os.kill(worker, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""How many labels an object brought each strategy: told where equal objects are unequal effort."""
+"""Labels for each queried object, by strategy: noted where equal objects mean unequal effort."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ from alsim.studies.watch import Watch
 TASKS = ("colour", "season", "size")
 START = "labels for each object queried: "
 # (strategy, seed, step) -> labels of each object, best first. Without step 0, margin has 5 labels
-# of 4 objects and random 4 of 2.
+# for 4 objects and random 4 for 2.
 ASKED = {
     ("margin", 0, 0): [3, 3, 3, 3],
     ("margin", 0, 1): [2, 1],
@@ -39,7 +39,7 @@ ASKED = {
 def write_run(
     folder: Path, asked: Mapping[tuple[str, int, int], list[int]] = ASKED, **options: Any
 ) -> Path:
-    """Write a run by objects that asked for so many labels, and return its folder."""
+    """Write a run by objects with these numbers of labels, and return its folder."""
     write_task_run(folder, **options)
     rows = [
         (*place, rank, 100 * place[2] + rank, task, None, 1.0, 1, "red")
@@ -53,8 +53,8 @@ def write_run(
     return folder
 
 
-def told_by(notes: Any) -> list[str]:
-    """Return what the notes say of labels for each object, up to the advice."""
+def notes_about_labels(notes: Any) -> list[str]:
+    """Return the notes about labels for each object, without the advice."""
     return [note.removeprefix(START).split(";")[0] for note in notes if note.startswith(START)]
 
 
@@ -74,10 +74,10 @@ def test_a_difference_of_more_than_five_per_cent_is_noted(labels: int, n_notes: 
 
 def test_the_first_and_the_last_of_many_strategies_are_named() -> None:
     many = {name: (10 + place, 10) for place, name in enumerate("gfedcba")}
-    assert told_by(about_labels(many)) == [
+    assert notes_about_labels(about_labels(many)) == [
         "g 1.00, f 1.10, e 1.20, 2 more between, b 1.50, a 1.60",
     ]
-    assert told_by(about_labels(dict(list(many.items())[:5]))) == [
+    assert notes_about_labels(about_labels(dict(list(many.items())[:5]))) == [
         "g 1.00, f 1.10, e 1.20, d 1.30, c 1.40"
     ]
 
@@ -92,22 +92,24 @@ def test_a_single_strategy_with_queries_gives_no_note(asked: dict[str, tuple[int
 
 def test_compare_reports_labels_for_each_object_without_the_initial_ones(tmp_path: Path) -> None:
     run = write_run(tmp_path / "clothes")
-    assert told_by(alsim.compare(run).notes) == ["margin 1.25, random 2.00"]
-    # Those of all tasks, whichever one is compared by.
-    assert told_by(alsim.compare(run, task="colour").notes) == ["margin 1.25, random 2.00"]
+    assert notes_about_labels(alsim.compare(run).notes) == ["margin 1.25, random 2.00"]
+    # Labels of all tasks count, whichever task is compared.
+    assert notes_about_labels(alsim.compare(run, task="colour").notes) == [
+        "margin 1.25, random 2.00"
+    ]
     printed = CliRunner().invoke(app, ["compare", str(run)])
     assert f"note: {START}margin 1.25, random 2.00" in printed.stderr
 
 
 def test_compare_by_cost_gives_no_note(tmp_path: Path) -> None:
-    assert told_by(alsim.compare(write_run(tmp_path / "clothes"), x="cost").notes) == []
+    assert notes_about_labels(alsim.compare(write_run(tmp_path / "clothes"), x="cost").notes) == []
 
 
 def test_compare_counts_a_seed_of_two_runs_once(tmp_path: Path) -> None:
     one = write_run(tmp_path / "one", n_seeds=2)
-    # Seeds of which one is new: 5 + 3 labels of 4 + 1 objects.
+    # One of the seeds is new: 5 + 3 labels for 4 + 1 objects.
     two = write_run(tmp_path / "two", {**ASKED, ("margin", 2, 1): [3]}, n_seeds=3)
-    assert told_by(alsim.compare([one, two]).notes) == ["margin 1.60, random 2.00"]
+    assert notes_about_labels(alsim.compare([one, two]).notes) == ["margin 1.60, random 2.00"]
 
 
 def test_compare_keeps_runs_with_different_settings_apart(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_compare_keeps_runs_with_different_settings_apart(tmp_path: Path) -> Non
     two = write_run(tmp_path / "two", {("margin", 0, 1): [3], ("random", 0, 1): [2]})
     folder, manifest = open_folder(two)
     write_manifest(folder, {**manifest, "configuration": {"unit": "object", "combine": "rrf"}})
-    assert told_by(alsim.compare([one, two]).notes) == [
+    assert notes_about_labels(alsim.compare([one, two]).notes) == [
         "margin · one 1.25, random · one 2.00, random · two 2.00, margin · two 3.00"
     ]
 
@@ -126,7 +128,7 @@ def test_compare_gives_no_note_by_cells_or_for_one_task(
 ) -> None:
     run = write_run(tmp_path / "clothes")
     write_manifest(run, {**open_folder(run)[1], "configuration": configuration})
-    assert told_by(alsim.compare(run).notes) == []
+    assert notes_about_labels(alsim.compare(run).notes) == []
 
 
 # alsim run
@@ -141,7 +143,7 @@ class Listening(Watch):
 
 
 def make_table() -> pa.Table:
-    """Return a pool with three label columns of which three quarters are known."""
+    """Return a pool with three label columns, three quarters of them known."""
     table = vk_pool(VkOptions(n_rows=500, picture_width=8, text_width=4, n_classes=6))
     labels = [str(label) for label in table.column("label").to_pylist()]
     classes = sorted(set(labels))
@@ -180,8 +182,8 @@ def test_a_run_by_objects_ends_with_the_note_that_compare_gives(tmp_path: Path) 
     assert means["margin"] < means["random"] < means["margin(combine=rrf)"]
     expected = ", ".join(f"{n} {mean:.2f}" for n, mean in sorted(means.items(), key=_by_mean))
     notes: Any = done.manifest["notes"]
-    assert told_by(notes) == told_by(watch.notes) == [expected]
-    assert told_by(alsim.compare(done).notes) == [expected]
+    assert notes_about_labels(notes) == notes_about_labels(watch.notes) == [expected]
+    assert notes_about_labels(alsim.compare(done).notes) == [expected]
 
 
 def _by_mean(item: tuple[str, float]) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""What a run and its workers say to each other comes out of the pipe as it went in."""
+"""Messages between a run and its workers are read from the pipe as they were written."""
 
 import io
 import math
@@ -56,7 +56,7 @@ MODEL = ModelOptions(
 TRAINING = TrainingOptions(
     head_weight={"mixed": 1.0}, task_weighting="dwa", loss_prediction=LossPrediction(share=0.5)
 )
-ODD = Path("/a b/\udcff\n/ü")  # a name need not be text
+ODD = Path("/a b/\udcff\n/ü")  # a name may be something other than text
 JOBS = (Job(3, "bald(k=2)"), Job(4, "random"))
 
 

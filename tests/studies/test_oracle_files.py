@@ -1,4 +1,4 @@
-"""The files and options of oracles: what they come to, and what is said of bad ones."""
+"""The files and options of oracles: their result, and the errors of bad ones."""
 
 import json
 from pathlib import Path

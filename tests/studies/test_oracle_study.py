@@ -1,4 +1,4 @@
-"""Whole runs with each oracle, on real worker processes."""
+"""Complete runs with each oracle, on real worker processes."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ def run(out: Path, **options: Any) -> Run:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("files")
     rows = [[0.75 if i == j else 0.05 for j in range(6)] for i in range(6)]
-    rows[0] = [0, 1, 0, 0, 0, 0]  # the first class is always taken for the second
+    rows[0] = [0, 1, 0, 0, 0, 0]  # the first class is always mistaken for the second
     lines = [["", *CLASSES], *[[name, *row] for name, row in zip(CLASSES, rows, strict=True)]]
     (folder / "confusion.csv").write_text("\n".join(",".join(map(str, line)) for line in lines))
     (folder / "groups.json").write_text(json.dumps(GROUPS))
@@ -54,10 +54,10 @@ def test_a_noisy_run_records_wrong_answers_and_measures_against_the_truth(tmp_pa
     done = run(tmp_path / "noisy", oracle="noisy", noise=1.0, price=2.0)
     check_sums(done, 2.0)
     assert all(q["answer"] != TRUTH[q["id"]] for q in done.queries.to_pylist())
-    # Taught wrong answers only: were it measured by them, it would look better than chance.
+    # Trained on wrong answers only: measured by them, it would seem better than chance.
     assert max(done.steps.column("accuracy").to_pylist()) < 0.3
-    told = done.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
-    assert (told["kind"], told["noise"], told["price"]) == ("noisy", [1.0], 2.0)
+    oracle = done.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
+    assert (oracle["kind"], oracle["noise"], oracle["price"]) == ("noisy", [1.0], 2.0)
 
 
 @pytest.mark.slow
@@ -69,9 +69,9 @@ def test_a_confusion_file_is_followed_and_recorded(files: dict[str, Path], tmp_p
     right = [n for (true, answer), n in said.items() if true == answer]
     others = sum(n for (true, _), n in said.items() if true != CLASSES[0])
     assert sum(right) / others == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / others))
-    told = done.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
-    assert told["confusion"][0] == [0, 1, 0, 0, 0, 0]
-    assert told["files"] == [str(files["confusion.csv"])]
+    oracle = done.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
+    assert oracle["confusion"][0] == [0, 1, 0, 0, 0, 0]
+    assert oracle["files"] == [str(files["confusion.csv"])]
 
 
 @pytest.mark.slow
@@ -102,8 +102,8 @@ def test_partial_answers_are_correct_and_named_and_can_be_trained_on(partial: Ru
     for query in queries:
         answer = query["answer"]
         assert TRUTH[query["id"]] in GROUPS.get(answer, answer.split(" | "))
-    told = partial.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
-    assert told["groups"] == {**GROUPS, CLASSES[5]: [CLASSES[5]]}
+    oracle = partial.manifest["configuration"]["oracle"]  # pyright: ignore[reportIndexIssue]
+    assert oracle["groups"] == {**GROUPS, CLASSES[5]: [CLASSES[5]]}
     assert all(np.isfinite(partial.steps.column("nll").to_pylist()))
 
 

@@ -1,4 +1,4 @@
-"""What a study tells of the passive phases that its tasks have left."""
+"""What a study reports about the finished passive phases of its tasks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ TRAINING = TrainingOptions(max_epochs=50, patience=10)
 
 
 def left_by(best: list[int], folder: Path) -> Plan:
-    """Return the plan of a run whose passive phases were best at these epochs, one a seed."""
+    """Return the plan of a run with these best epochs of the passive phases, one for each seed."""
     named = find_strategy("margin")
     plan = plan_tasks(range(len(best)), {"margin": named}, TRAINING, "direct", folder)
     done = passive(make_toy_setting(), [0], Progress())

@@ -1,4 +1,4 @@
-"""Going on with runs that were cut short: to the same bytes, or refused with what differs."""
+"""Resuming interrupted runs: the same bytes, or an error that names the difference."""
 
 import json
 import os
@@ -26,11 +26,11 @@ from alsim.studies.watch import Unit, Watch
 
 TABLES = ("steps", "metrics", "queries")
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
-# With validation rows of its own, every other row is one to learn from.
+# The pool has validation rows, so every other row is a training row.
 SPLIT = ["validation" if i % 9 == 0 else name for i, name in enumerate(VK["split"].to_pylist())]
 POOL = VK.set_column(VK.column_names.index("split"), "split", pa.array(SPLIT))
 CLASSES = sorted(set(map(str, POOL["label"].to_pylist())))
-# Everything that a run can read from a file, by paths that hold in one working folder only.
+# Everything that a run can read from a file, by paths relative to one working folder.
 OPTIONS: Mapping[str, Any] = {
     "pool": "posts.parquet",
     "strategy": "random,margin",
@@ -46,7 +46,7 @@ OPTIONS: Mapping[str, Any] = {
 
 
 class Impatient(Watch):
-    """Interrupts the run at its n-th record, as Ctrl-C would, and hears all notes."""
+    """Interrupts the run at its n-th record, like Ctrl-C, and records all notes."""
 
     def __init__(self, n: int = 5) -> None:
         self.left = n
@@ -63,7 +63,7 @@ class Impatient(Watch):
 
 
 class Curious(Watch):
-    """Hears all notes, and does something at the first record."""
+    """Records all notes, and calls a function at the first record."""
 
     def __init__(self, do: Callable[[], object] = lambda: None) -> None:
         self._do = do
@@ -81,7 +81,7 @@ class Curious(Watch):
 
 
 class Watching(Watch):
-    """Looks at something while the last curves are worked on."""
+    """Calls a function while the last curves are computed."""
 
     def __init__(self, look: Callable[[], bool]) -> None:
         self._look = look
@@ -101,7 +101,7 @@ def go(out: Path, watch: Watch | None = None, *, force: bool = False, **changed:
 
 
 def write_confusion(path: Path, error: float = 0.1) -> None:
-    """Write the matrix of an oracle that takes each class for the next one now and then."""
+    """Write the matrix of an oracle that sometimes mistakes each class for the next one."""
     n = len(CLASSES)
     rows = [
         [name, *(1 - error if i == j else error if j == (i + 1) % n else 0 for j in range(n))]
@@ -112,7 +112,7 @@ def write_confusion(path: Path, error: float = 0.1) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a working folder: a pool, ids and a confusion matrix."""
+    """Return a working folder with a pool, ids and a confusion matrix."""
     place = tmp_path_factory.mktemp("place")
     pq.write_table(POOL, place / "posts.parquet")
     train = [row["id"] for row in POOL.to_pylist() if row["split"] == "train"]
@@ -123,7 +123,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(place: Path) -> Run:
-    """Return a run that was never interrupted."""
+    """Return an uninterrupted run."""
     with chdir(place):
         return go(place / "whole")
 
@@ -161,13 +161,13 @@ def assert_same_tables(one: Run, other: Run) -> None:
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Return the bytes of every file in a folder, and when it was written."""
+    """Return the bytes and the time of change of every file in a folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
 
 
 def edit(folder: Path, *path: str, value: object) -> None:
-    """Change one value in a run's manifest."""
+    """Change one value in the manifest of a run."""
     manifest = json.loads((folder / "run.json").read_text())
     inner = manifest
     for key in path[:-1]:
@@ -235,7 +235,7 @@ def test_repeating_the_call_resumes_a_run_even_if_its_pool_changes_meanwhile(
     with chdir(tmp_path / "copy"):
         done = go(left, watch)
     assert not pool.exists()
-    assert watch.n == whole.steps.num_rows  # those that were recorded before are told again
+    assert watch.n == whole.steps.num_rows  # earlier records are reported again
     assert_same_tables(done, whole)
 
 
@@ -247,7 +247,7 @@ def test_a_finished_run_is_returned_without_writing_anything(whole: Run, place: 
     with chdir(place):
         again = [go(whole.folder, watch)]
         pool.rename(place / "hidden")
-        try:  # what is finished needs no pool
+        try:  # a finished run needs no pool
             again.append(alsim.resume(whole.folder, watch=watch))
         finally:
             (place / "hidden").rename(pool)
@@ -279,7 +279,7 @@ def test_a_run_on_a_table_is_resumed_only_by_the_same_call(
     whole: Run, left: Path, place: Path
 ) -> None:
     with chdir(place):
-        with pytest.raises(KeyboardInterrupt):  # at a record of before: now the table's run
+        with pytest.raises(KeyboardInterrupt):  # at an earlier record: now the run on the table
             go(left, Impatient(1), pool=POOL)
         before = contents(left)
         with pytest.raises(StoreError, match=r"a table in memory(?s:.*)alsim.run\(table, …, out="):
@@ -292,7 +292,7 @@ def test_a_run_on_a_table_is_resumed_only_by_the_same_call(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"steps": 4}, ["--steps: 3 then, 4 now"]),
         ({"query_size": "5:9"}, ["--query-size: 5 then, 9 now"]),
@@ -307,7 +307,7 @@ def test_a_run_on_a_table_is_resumed_only_by_the_same_call(
 @pytest.mark.parametrize("status", ["stopped", "whole"])
 def test_changed_options_are_refused_and_named_by_their_flags(
     changed: dict[str, Any],
-    told: list[str],
+    expected: list[str],
     status: str,
     place: Path,
     request: pytest.FixtureRequest,
@@ -320,13 +320,13 @@ def test_changed_options_are_refused_and_named_by_their_flags(
     before = contents(place / status)
     with chdir(place), pytest.raises(StoreError) as refused:
         go(place / status, **changed)
-    for words in (*told, "--force", "alsim plot" if status == "whole" else "alsim resume"):
+    for words in (*expected, "--force", "alsim plot" if status == "whole" else "alsim resume"):
         assert words in str(refused.value)
     assert contents(place / status) == before
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (("versions", "torch"), "1.0", 'versions.torch: "1.0" then, '),
         (("versions", "alsim"), "0.0.1", "begun by alsim 0.0.1, and this is alsim "),
@@ -337,13 +337,13 @@ def test_changed_options_are_refused_and_named_by_their_flags(
     ],
 )
 def test_everything_that_affects_the_numbers_must_be_unchanged(
-    path: tuple[str, ...], value: object, told: str, left: Path
+    path: tuple[str, ...], value: object, expected: str, left: Path
 ) -> None:
     edit(left, *path, value=value)
     before = contents(left)
     with pytest.raises(StoreError) as refused:
         alsim.resume(left)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert "--force" in refused.value.args[2]
     assert contents(left) == before
 
@@ -362,23 +362,23 @@ def test_a_pool_with_other_content_is_refused(
         assert isinstance(refused.value, PoolError)
         assert "pool.fingerprint: " in str(refused.value)
         assert f"alsim resume {left} --pool PATH" in str(refused.value)
-    else:  # already the confusion matrix does not know the class
+    else:  # the confusion matrix lacks the class
         assert "renamed" in str(refused.value)
     assert contents(left) == before
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("pool", "the run's pool is not where it was(?s:.*)--pool PATH"),
         ("confusion", "the file that --confusion named is gone"),
     ],
 )
 def test_a_missing_file_is_reported_with_a_remedy(
-    name: str, told: str, left: Path, tmp_path: Path
+    name: str, expected: str, left: Path, tmp_path: Path
 ) -> None:
     edit(left, "arguments", name, value=str(tmp_path / "gone"))
-    with pytest.raises(AlsimError, match=told):
+    with pytest.raises(AlsimError, match=expected):
         alsim.resume(left)
 
 
@@ -443,7 +443,7 @@ def test_long_values_are_reported_at_their_first_difference(tmp_path: Path) -> N
         '  versions.torch: …aaaaaaaaaaaaaaaaaaaab" then, …aaaaaaaaaaaaaaaaaaaaa" now',
         '  configuration.oracle.groups.all[70]: "class-070" then, "class-x" now',
     ]
-    # What was not yet known when the run was cut short is not compared.
+    # Values not yet known when the run was interrupted are not compared.
     refuse_differences(tmp_path, {"versions": now["versions"]}, now)
     many = {**now, "versions": {f"library-{i}": "1" for i in range(12)}}
     with pytest.raises(StoreError, match="and 2 more"):
@@ -458,7 +458,7 @@ def test_a_folder_that_holds_no_run_is_refused_even_by_force(place: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (("arguments", "out"), "elsewhere", "arguments that alsim does not keep: out"),
         (("arguments", "watch"), 1, "alsim does not keep: watch"),
@@ -481,11 +481,11 @@ def test_a_folder_that_holds_no_run_is_refused_even_by_force(place: Path, tmp_pa
     ],
 )
 def test_a_manifest_that_was_tampered_with_is_one_error_and_nothing_is_done(
-    path: tuple[str, ...], value: object, told: str, left: Path, place: Path
+    path: tuple[str, ...], value: object, expected: str, left: Path, place: Path
 ) -> None:
     edit(left, *path, value=value)
     before = contents(left)
-    with chdir(place), pytest.raises(StoreError, match=told):
+    with chdir(place), pytest.raises(StoreError, match=expected):
         alsim.resume(left)
     assert contents(left) == before
     assert sorted(path.name for path in left.parent.iterdir()) == ["left"]
@@ -567,5 +567,5 @@ def test_the_nets_of_another_seed_are_not_used(left: Path, whole: Run) -> None:
     with pytest.raises(StoreError, match="of another study, or of another part") as refused:
         alsim.resume(left)
     assert refused.value.args[1] == str(second)
-    second.unlink()  # as it says
+    second.unlink()  # as the message says
     assert_same_tables(alsim.resume(left), whole)

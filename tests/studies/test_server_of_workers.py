@@ -1,6 +1,6 @@
-"""Workers forked from one server: threads, exits, and who ends when whom is gone.
+"""Workers forked from one server: threads, exit codes, and which processes end with which.
 
-Started by pytest, a study starts its server; a command has one that it has forked from itself.
+A study started by pytest starts its server; a command forks its server from itself.
 """
 
 import os
@@ -44,7 +44,7 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),
 ]
 
-# A server whose workers do something else than to serve.
+# A server whose workers run other code.
 SERVER = """
 import os, socket, sys, threading
 from alsim.studies.workers.server import fork_workers
@@ -68,7 +68,7 @@ COMPUTED = "torch.set_num_threads(2); torch.ones(600, 600) @ torch.ones(600, 600
 
 @contextmanager
 def server(before: str = "") -> Generator[tuple[Server, list[int]]]:
-    """Start a server of two workers, and yield it with the pipes that they write to."""
+    """Start a server of two workers; yield it with the pipes to which they write."""
     outputs: list[int] = []
     channels: list[Channel] = []
     for _ in range(2):
@@ -97,7 +97,7 @@ def server(before: str = "") -> Generator[tuple[Server, list[int]]]:
 
 def test_workers_compute_on_two_threads_though_their_server_has_one() -> None:
     with server() as (of_two, outputs):
-        for output in outputs:  # a fork of a process that has computed on two would hang
+        for output in outputs:  # a fork of a process that has used two threads would hang
             assert select([output], [], [], 60)[0], "it hangs"
             assert os.read(output, 100) == b"1 by 2"
         assert [of_two.code_of(number) for number in (0, 1)] == [0, 0]
@@ -208,9 +208,9 @@ Start = Callable[[], tuple[Command, int, list[int]]]
 @pytest.fixture
 def start(whole: Whole, tmp_path: Path) -> Start:
     def start_one() -> tuple[Command, int, list[int]]:
-        """Return a run amid its recording, its server and its two workers."""
+        """Return a run that is recording, its server and its two workers."""
         out = tmp_path / "run"
-        command = Command(whole.go_on(out, "--workers", "2"), tmp_path / "told.txt")
+        command = Command(whole.go_on(out, "--workers", "2"), tmp_path / "log.txt")
         until(lambda: recorded_bytes(out) > 0.05 * whole.n_bytes or command.code is not None)
         (server,) = children_of(command.pid)
         workers = children_of(server)
@@ -234,7 +234,7 @@ def test_a_killed_run_ends_its_server_and_its_workers_even_stopped_ones(
         for still in workers:  # each of them holds the run's lock
             with pytest.raises(StoreError, match="still work on it"), RunLock(tmp_path / "run"):
                 pass
-            os.kill(still, signal.SIGCONT)  # it sees that nothing more comes
+            os.kill(still, signal.SIGCONT)  # it notices the end of its input
             until(lambda process=still: not is_alive(process))
     with RunLock(tmp_path / "run"):
         pass
@@ -256,8 +256,8 @@ def test_a_worker_that_is_killed_ends_the_run_and_the_others(start: Start) -> No
     command, server, (victim, other) = start()
     os.kill(victim, signal.SIGKILL)
     assert command.wait() == 5
-    assert "a worker process was killed by signal 9" in command.told
-    assert "Traceback" not in command.told
+    assert "a worker process was killed by signal 9" in command.output
+    assert "Traceback" not in command.output
     assert not any(map(is_alive, (server, other)))
 
 
@@ -269,7 +269,7 @@ def test_unneeded_workers_end_at_once() -> None:
 
 
 def test_the_last_output_of_a_dying_worker_is_reported_with_its_exit_code(tmp_path: Path) -> None:
-    # Out of order: nothing is opened, which is a bug and no error of the user's.
+    # In the wrong order: nothing is open, which is a bug and not an error of the user.
     task = WorkerTask("the task", Passive((0,), "random", tmp_path / "state"))
     with (
         pytest.raises(RunError, match="ended with exit code 1:") as caught,
@@ -284,7 +284,7 @@ def is_server(process: int) -> bool:
 
 
 class Metering(Watch):
-    """Notes, at the first epoch of each task, the CPU seconds of the workers so far."""
+    """Records the CPU seconds of the workers at the first epoch of each task."""
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}

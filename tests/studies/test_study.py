@@ -1,4 +1,4 @@
-"""Whole runs: of real worker processes where they matter, else of this one."""
+"""Complete runs: with real worker processes where they matter, else in this process."""
 
 import os
 import signal
@@ -87,10 +87,10 @@ def test_a_lockstep_run_is_recorded_as_such_and_has_the_same_initial_labels(
 
 
 class Killer(Watch):
-    """Kills every worker process once records come."""
+    """Kills every worker process at the first record."""
 
     def __init__(self) -> None:
-        self.others = children()  # such as what a shell has left in the background
+        self.others = children()  # such as background processes of a shell
 
     def step(self, record: StepRecord) -> None:
         del record
@@ -116,7 +116,7 @@ def test_a_worker_that_dies_is_reported_with_its_seed_and_strategy(tmp_path: Pat
 
 
 class Impatient(Watch):
-    """Interrupts the run at its fifth record, as Ctrl-C would."""
+    """Interrupts the run at its fifth record, like Ctrl-C."""
 
     def __init__(self) -> None:
         self.n = 0
@@ -260,7 +260,7 @@ def test_strategies_with_equal_training_share_the_passive_phase_of_a_seed(
         "random(batch-rule=fixed)", seeds="0..0", steps=1, batch_size=24,
     )  # fmt: skip
     first = {r["strategy"]: r["nll"] for r in done.steps.to_pylist() if r["step"] == 0}
-    # Frozen batch norm and a loss predictor that leaves the net alone change nothing at first.
+    # Frozen batch norm and a loss predictor that does not affect the net change nothing at first.
     assert first["random"] == first["bald(k=3,batch-norm=frozen)"] == first["learning-loss"]
     assert first["random"] != first["random(batch-rule=fixed)"]
     passives = [r for r in done.timings.to_pylist() if r["phase"] == "passive"]
@@ -279,8 +279,8 @@ def test_rows_that_a_strategy_does_not_score_are_reported_and_recorded(tmp_path:
         "margin(candidates=40)": {"candidates": 40},
         "entropy": {"candidates": 99},
     }
-    told = [note for note in few.manifest["notes"] if "unlabelled rows" in note]
-    assert [note.split(" of the ")[0] for note in told] == [
+    notes = [note for note in few.manifest["notes"] if "unlabelled rows" in note]
+    assert [note.split(" of the ")[0] for note in notes] == [
         "margin(candidates=40) looks at 40",
         "entropy looks at 99",
     ]

@@ -1,4 +1,4 @@
-"""Runs that query several tasks: as asked for, on worker processes, killed and gone on with."""
+"""Runs that query several tasks: their options, worker processes, killing and resuming."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +57,7 @@ CELLS: Mapping[str, Any] = {
 
 
 class Impatient(Watch):
-    """Interrupts the run at its n-th record, as Ctrl-C would."""
+    """Interrupts the run at its n-th record, like Ctrl-C."""
 
     def __init__(self, n: int) -> None:
         self.left = n
@@ -112,14 +112,14 @@ def test_the_manifest_records_the_tasks_the_unit_and_the_prices(whole: Run) -> N
     manifest: Any = whole.manifest
     assert manifest["task"] == "label, late, third"
     assert list(manifest["tasks"]) == list(LABELS)
-    for name, told in manifest["tasks"].items():
-        assert sum(told["classes"].values()) == told["n_labels"] > 0
-        assert len(told["classes"]) == {"label": 6, "late": 2, "third": 3}[name]
-    told = manifest["configuration"]
-    assert (told["unit"], told["combine"]) == ("cell", "mean")
-    assert told["parameters"]["margin(combine=rrf)"]["combine"] == "rrf"
-    assert told["oracle"]["read_price"] == 2
-    assert told["oracle"]["task_prices"] == {"late": 0.5}
+    for name, recorded in manifest["tasks"].items():
+        assert sum(recorded["classes"].values()) == recorded["n_labels"] > 0
+        assert len(recorded["classes"]) == {"label": 6, "late": 2, "third": 3}[name]
+    recorded = manifest["configuration"]
+    assert (recorded["unit"], recorded["combine"]) == ("cell", "mean")
+    assert recorded["parameters"]["margin(combine=rrf)"]["combine"] == "rrf"
+    assert recorded["oracle"]["read_price"] == 2
+    assert recorded["oracle"]["task_prices"] == {"late": 0.5}
     assert manifest["machine"]["replicas"] == "direct"
 
 
@@ -143,7 +143,7 @@ def test_targets_among_the_labels_are_left_out_and_reported(tmp_path: Path) -> N
 
 
 def with_labels(*splits: str) -> pa.Table:
-    """Return the pool with a task of which only the rows of some splits have a label."""
+    """Return the pool with a task that has labels only in some splits."""
     found = [
         "ab"[place % 2] if split in splits else None
         for place, split in enumerate(TABLE.column("split").to_pylist())
@@ -153,10 +153,10 @@ def with_labels(*splits: str) -> pa.Table:
 
 def test_a_task_without_labels_for_evaluation_is_reported(tmp_path: Path) -> None:
     table = with_labels("train", "validation")
-    found, told = prepared(tmp_path / "run", table, label=("late", "c"))
+    found, manifest = prepared(tmp_path / "run", table, label=("late", "c"))
     note = "no test row has a label of 'c': it is trained (and paid for), not measured"
     assert note in found.notes
-    assert note in told["notes"]
+    assert note in manifest["notes"]
     found, _ = prepared(tmp_path / "all", with_labels("train", "test"), label=("late", "c"))
     assert not [note for note in found.notes if "not measured" in note]
 
@@ -172,21 +172,21 @@ def test_all_labels_named_by_the_metadata_are_tasks(tmp_path: Path) -> None:
     roles = b'{"version": 1, "modalities": ["text"], "labels": {"late": null, "third": null}, '
     roles += b'"task": null, "split": "split", "id": "id"}'
     table = TABLE.replace_schema_metadata({b"alsim": roles})
-    found, told = prepared(tmp_path / "pool", table)
+    found, manifest = prepared(tmp_path / "pool", table)
     assert found.assignment.tasks == ("late", "third")
-    assert told["pool"]["classes"] == {}
+    assert manifest["pool"]["classes"] == {}
     known = [np.array(table.column(name).is_valid()) for name in ("late", "third")]
     assert found.loaded.pool.n == (known[0] | known[1]).sum() > known[0].sum()
-    only, told = prepared(tmp_path / "one", table, label=("third",))
+    only, manifest = prepared(tmp_path / "one", table, label=("third",))
     assert only.assignment.tasks == ("third",)
-    assert "tasks" not in told
-    assert "unit" not in told["configuration"]
+    assert "tasks" not in manifest
+    assert "unit" not in manifest["configuration"]
 
 
 def test_tasks_by_a_column_are_disjoint_tasks(tmp_path: Path) -> None:
-    found, told = prepared(tmp_path / "pool", label=("label",), task="area")
+    found, manifest = prepared(tmp_path / "pool", label=("label",), task="area")
     assert found.assignment.tasks == ("area-0", "area-1")
-    assert [len(task["classes"]) for task in told["tasks"].values()] == [3, 3]
+    assert [len(task["classes"]) for task in manifest["tasks"].values()] == [3, 3]
     known = [task.labels >= 0 for task in found.loaded.pool.tasks.values()]
     assert not (known[0] & known[1]).any()
 

@@ -45,18 +45,18 @@ def test_a_study_killed_repeatedly_gives_the_same_bytes(tmp_path: Path) -> None:
     pool, whole, out = tmp_path / "things.parquet", tmp_path / "whole", tmp_path / "study"
     pq.write_table(POOL, pool)
     begin = ["train", "--pool", pool, *OPTIONS]
-    first = Command([*begin, "--workers", "1", "--out", whole], tmp_path / "told.txt")
-    assert first.wait() == 0, first.told
+    first = Command([*begin, "--workers", "1", "--out", whole], tmp_path / "log.txt")
+    assert first.wait() == 0, first.output
     for n in (1, 4, 7):
         again = ["resume", out] if (out / "run.json").exists() else [*begin, "--out", out]
-        command = Command([*again, "--workers", "2"], tmp_path / "told.txt")
+        command = Command([*again, "--workers", "2"], tmp_path / "log.txt")
         until(lambda: n_kept(out) >= n or command.code is not None)  # noqa: B023
-        assert command.code is None, command.told
+        assert command.code is None, command.output
         command.kill()
         refuse_halves(out)
         until(lambda: read_training(out).status == "killed")  # its workers die a moment later
         assert read_training(out).fits.num_rows == n_kept(out) >= n
-    last = Command(["resume", out], tmp_path / "told.txt")
-    assert last.wait() == 0, last.told
+    last = Command(["resume", out], tmp_path / "log.txt")
+    assert last.wait() == 0, last.output
     assert bytes_of(out) == bytes_of(whole)
     assert {path.name for path in out.iterdir()} == {*TABLES, EXPORTS, "run.json"}

@@ -1,4 +1,4 @@
-"""Passive training on the labels that a run queried: which, in what order, of which pool."""
+"""Passive training on the labels that a run queried: which labels, their order and the pool."""
 
 import json
 import shutil
@@ -51,15 +51,15 @@ def test_models_are_trained_on_the_labels_of_a_run_in_the_order_of_its_queries(
         for fraction, n in ((0.5, 20), (1.0, 40))
         for seed in (0, 1)
     ]
-    # The first twenty labels of a seed are those that all strategies start from.
+    # The first twenty labels of a seed are the start of all strategies.
     half = study.tasks.filter((pc.field("fraction") == 0.5) & (pc.field("metric") == "nll"))
     nll = half["value"].to_pylist()
     assert nll[:2] == nll[2:]
     whole = study.tasks.filter((pc.field("fraction") == 1) & (pc.field("metric") == "nll"))
     nll = whole["value"].to_pylist()
     assert nll[0] != nll[2]
-    told = [note for note in study.manifest["notes"] if "initial labels" in note]
-    assert told == [
+    notes = [note for note in study.manifest["notes"] if "initial labels" in note]
+    assert notes == [
         "a fraction of 0.5 lies within the 20 initial labels: every strategy has the same ones "
         "there"
     ]

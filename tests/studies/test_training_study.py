@@ -1,4 +1,4 @@
-"""Whole passive training: equal bytes whatever ran beside it, gone on with, refused, exported."""
+"""Complete training studies: reproducible bytes, resuming, refusals and exports."""
 
 import shutil
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ TABLES = ("fits.parquet", "tasks.parquet", "gates.parquet")
 
 
 class Hearing(Watch):
-    """Hears all, and interrupts when so many nets are done, as Ctrl-C would."""
+    """Records all events, and interrupts after a number of nets, like Ctrl-C."""
 
     def __init__(self, n: int = 10**9) -> None:
         self.left = n
@@ -70,7 +70,7 @@ def go(out: Path, watch: Watch | None = None, **changed: Any) -> TrainingStudy:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Return what must not depend on what a study went through: its tables and exports."""
+    """Return what interruptions must not change: the tables and exports of a study."""
     paths = [*(folder / name for name in TABLES), *sorted((folder / EXPORTS).iterdir())]
     return {path.name: path.read_bytes() for path in paths}
 
@@ -84,7 +84,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(place: Path) -> tuple[TrainingStudy, Hearing]:
-    """Return a study that was never interrupted, by two workers, and what was heard of it."""
+    """Return an uninterrupted study of two workers, and its events."""
     watch = Hearing()
     return go(place / "whole", watch, pool=place / "things.parquet", workers=2), watch
 
@@ -97,13 +97,13 @@ def test_a_study_leaves_its_tables_its_exports_and_its_manifest_and_nothing_else
     assert study.status == "complete"
     manifest: Any = study.manifest
     assert manifest["kind"] == "training"
-    told = manifest["configuration"]["models"]
-    modes = {name: model["evaluations"] for name, model in told.items()}
+    models = manifest["configuration"]["models"]
+    modes = {name: model["evaluations"] for name, model in models.items()}
     names = ["multi-cluster(experts=4,expert-width=8,density=0)", "mlp(width=8)"]
     assert list(modes) == names
     assert list(modes.values()) == [["task-k", "top-1", "all"], []]
     assert manifest["machine"]["replicas"] == "direct"
-    # Of 150 rows of train; every fifth height is unknown, every seventh answer to late.
+    # Train has 150 rows; every fifth height and every seventh label of late is unknown.
     assert {n: t["n_labelled"] for n, t in manifest["tasks"].items()} == {
         "kind": 150,
         "late": sum(SPLIT[i] == "train" and LATE[i] is not None for i in range(N)),
@@ -169,7 +169,7 @@ def test_the_numbers_equal_those_of_the_core(
         & (pc.field("fraction") == 0.4)
     )
     theirs = {(row["task"], row["metric"]): row["value"] for row in rows.to_pylist()}
-    # The worker computes in MKL's reproducible mode, which this process need not.
+    # The worker computes in MKL's reproducible mode; this process may not.
     assert theirs == pytest.approx(mine, rel=1e-4)
 
 
@@ -190,7 +190,7 @@ def test_in_lockstep_the_seeds_of_a_model_and_fraction_are_one_unit_of_work(
 
 @pytest.fixture(scope="module")
 def stopped(place: Path) -> Path:
-    """Return the folder of the same study, interrupted, by one worker."""
+    """Return the folder of the same study, interrupted, with one worker."""
     with pytest.raises(KeyboardInterrupt):
         go(place / "stopped", Hearing(3), pool=place / "things.parquet")
     return place / "stopped"
@@ -210,7 +210,7 @@ def test_a_study_resumed_with_one_worker_equals_an_uninterrupted_one_with_two(
     assert isinstance(study, TrainingStudy)
     assert bytes_of(left) == bytes_of(whole[0].folder)
     assert {path.name for path in left.iterdir()} == {*TABLES, "run.json", EXPORTS}
-    assert watch.heard == whole[1].heard  # what was kept is told again
+    assert watch.heard == whole[1].heard  # stored results are reported again
 
 
 def test_damaged_results_are_one_error_that_names_the_file(stopped: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refus
     watch = Hearing()
     assert go(folder, watch, pool=pool, workers=3).fits.equals(whole[0].fits)
     assert "the run is finished: nothing is left to do" in watch.notes
-    for changed, told in (
+    for changed, expected in (
         ({"fractions": 1}, "--fractions: "),
         ({"model": "mlp,multi-cluster"}, "--model"),
         ({"export_task": ()}, "--export-task: "),
@@ -238,7 +238,7 @@ def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refus
         ({"max_epochs": 5}, "--max-epochs: 4 then, 5 now"),
         ({"model": "multi-cluster(density=0.2),mlp"}, "--model"),
     ):
-        with pytest.raises(StoreError, match=told):
+        with pytest.raises(StoreError, match=expected):
             go(folder, pool=pool, **changed)
     with pytest.raises(StoreError, match="holds passive training, not learning curves"):
         alsim.run(POOL, label="kind", strategy="margin", seeds=1, out=folder)
@@ -248,7 +248,7 @@ def test_repeating_the_call_shows_the_finished_study_and_other_options_are_refus
 
 
 def raw_inputs(task: TaskModel, rows: list[int]) -> dict[str, torch.Tensor]:
-    """Return what the file holds of some rows, the encoded column by hand."""
+    """Return the values of some rows of the file, with the encoded column by hand."""
     names = task.configuration["inputs"]["features"]["columns"]
     assert names == ["colour=red", "colour is null"]
     colours = [POOL["colour"][row].as_py() for row in rows]
@@ -274,7 +274,7 @@ def test_an_exported_task_has_the_outputs_of_the_full_model_on_rows_of_the_file(
         and row["evaluation"] == "task-k"
     }
     assert len(cut.configuration["experts"]) == density[task] < 4
-    # What it says gives the very metric that the full model was measured by.
+    # Its outputs give exactly the metric measured for the full model.
     rows = [i for i in range(N) if SPLIT[i] == "test" and POOL[task][i].as_py() is not None]
     said = cut(raw_inputs(cut, rows))
     metric = {"late": "accuracy", "height": "mse"}[task]
@@ -310,9 +310,9 @@ def test_a_truncated_export_or_one_without_its_companion_file_is_one_error(
 
 
 def with_labels(*splits: str) -> pa.Table:
-    """Return the pool with a task of which only the rows of some splits have a label."""
-    told = ["ab"[i // 4 % 2] if split in splits else None for i, split in enumerate(SPLIT)]
-    return POOL.append_column("c", pa.array(told))
+    """Return the pool with a task that has labels only in some splits."""
+    labels = ["ab"[i // 4 % 2] if split in splits else None for i, split in enumerate(SPLIT)]
+    return POOL.append_column("c", pa.array(labels))
 
 
 def test_a_task_without_labels_for_evaluation_is_reported(tmp_path: Path) -> None:

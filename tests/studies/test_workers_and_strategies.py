@@ -1,4 +1,4 @@
-"""Every strategy on worker processes: what is queried does not depend on how many there are."""
+"""Every strategy on worker processes: queries do not depend on the number of workers."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ def test_the_share_kept_is_right_for_every_byte_of_a_draw() -> None:
         drawn = draw_bytes(4000 * 8, generator=stream(0, "test")).view(4000, 8)
         mask = drawn < kept_of_256(p)
         kept, expected = mask.float().mean(0), kept_of_256(p) / 256
-        # Each column is one byte of the 64-bit words: none may be biased.
+        # Each column is one byte of the 64-bit words; none may be biased.
         bound = 4.5 * (expected * (1 - expected) / 4000) ** 0.5
         assert (kept - expected).abs().max() < bound
         assert abs(expected - (1 - p)) <= 1 / 512

@@ -1,4 +1,4 @@
-"""When a training ends, what it keeps, and which part of it a loss predictor joins."""
+"""When a training ends, which epoch it keeps, and when a loss predictor joins."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -50,8 +50,8 @@ def labelled(n: int) -> Labelled:
     return Labelled(rows, {"label": LABELS[rows]})
 
 
-def told(*losses: list[float]) -> Callable[[], Tensor]:
-    """Return a validation whose losses are given: one list a replica, over and over again."""
+def given(*losses: list[float]) -> Callable[[], Tensor]:
+    """Return a validation with given losses, one repeated list for each replica."""
 
     def over() -> Iterator[Tensor]:
         while True:
@@ -80,7 +80,7 @@ BEST_AT_4 = [1.0, 0.9, 0.8, 0.5, 0.6, 0.6, 0.55, 0.1, 0.1, 0.1, 0.1, 0.1]
 
 def test_a_training_ends_patience_epochs_after_its_best_epoch_and_keeps_that_one() -> None:
     replicas, by_hand = (make("direct", [1], OPTIONS) for _ in range(2))
-    stopped = fit(replicas, [1], OPTIONS, told(BEST_AT_4))
+    stopped = fit(replicas, [1], OPTIONS, given(BEST_AT_4))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([4], [7])
     drawn = streams([1])
     for _ in range(4):
@@ -93,16 +93,16 @@ def test_a_training_ends_patience_epochs_after_its_best_epoch_and_keeps_that_one
 
 def test_each_replica_stops_independently() -> None:
     options = replace(OPTIONS, max_epochs=12)
-    stopped = fit(make("lockstep", [1, 2], options), [1, 2], options, told(BEST_AT_4, FALLING))
+    stopped = fit(make("lockstep", [1, 2], options), [1, 2], options, given(BEST_AT_4, FALLING))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([4, 12], [7, 12])
 
 
 def test_a_loss_that_falls_by_less_than_the_tolerance_is_not_better() -> None:
     slowly = [0.5 - 0.2 * TOLERANCE * epoch for epoch in range(12)]
-    stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, told(slowly))
+    stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, given(slowly))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([1], [4])
     steadily = [0.5 - 0.4 * TOLERANCE * epoch for epoch in range(12)]  # more, over three epochs
-    stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, told(steadily))
+    stopped = fit(make("direct", [1], OPTIONS), [1], OPTIONS, given(steadily))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([10], [12])
 
 
@@ -116,8 +116,8 @@ def test_without_validation_all_epochs_are_run() -> None:
 def test_a_loss_predictor_joins_the_first_share_of_the_epochs_that_are_run(way: Way) -> None:
     options = replace(OPTIONS, loss_prediction=LossPrediction(width=8, share=0.6))
     replicas, by_hand = (make(way, [1], options) for _ in range(2))
-    # By itself the net takes 7 epochs, so it does with the predictor, joined in the first 4.
-    stopped = fit(replicas, [1], options, told([*BEST_AT_4[:7], *FALLING]))
+    # Alone, the net takes 7 epochs, so it does with the predictor, which joins in the first 4.
+    stopped = fit(replicas, [1], options, given([*BEST_AT_4[:7], *FALLING]))
     assert (stopped.best.tolist(), stopped.epochs.tolist()) == ([7], [7])
     drawn = streams([1])
     for joint in torch.tensor([[1.0]] * 4 + [[0.0]] * 3, dtype=torch.float64):
@@ -134,11 +134,11 @@ def test_in_lockstep_each_replica_is_joined_for_a_share_of_its_own_epochs() -> N
     options = replace(OPTIONS, loss_prediction=LossPrediction(width=8, share=0.5))
     losses = [*BEST_AT_4, *FALLING], [*FALLING, *FALLING]
     together = make("lockstep", [1, 2], options)
-    fit(together, [1, 2], options, told(*losses))
+    fit(together, [1, 2], options, given(*losses))
     alone = {1: [*BEST_AT_4[:7], *FALLING], 2: losses[1]}  # the first ends after 7 epochs there
     for slot, (seed, mine) in enumerate(alone.items()):
         by_itself = make("lockstep", [seed], options)
-        fit(by_itself, [seed], options, told(mine))
+        fit(by_itself, [seed], options, given(mine))
         found = together.state().pick([slot]).to_tensors()
         for name, value in by_itself.state().to_tensors().items():
             torch.testing.assert_close(found[name], value, rtol=0, atol=1e-12)

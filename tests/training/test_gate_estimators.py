@@ -1,4 +1,4 @@
-"""Every estimator against the exact gradient, by enumerating all gates."""
+"""Every estimator against the exact gradient from enumerating all gates."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def exact_gradient() -> torch.Tensor:
 
 
 def estimates(name: EstimatorName, k: int) -> torch.Tensor:
-    """Return one estimate of the gradient a draw, `(draws, m)`."""
+    """Return one estimate of the gradient for each draw, `(draws, m)`."""
     estimator = ESTIMATORS[name]
     n = k // 2 if estimator.is_antithetic else k
     noise = torch.rand(n, N_DRAWS, M, generator=stream(1, name), dtype=torch.float64)

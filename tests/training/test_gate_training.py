@@ -1,4 +1,4 @@
-"""Stochastic gates in training: their noise, their loss, and replicas of them."""
+"""Stochastic gates in training: their noise, their loss, and replicas."""
 
 import itertools
 from dataclasses import replace
@@ -76,7 +76,7 @@ def test_the_gates_are_trained_by_the_gradient_of_the_expected_loss(name: Estima
     drawn = draw_noise([site], 4 * n_draws, torch.float64, [stream(0, "noise")])[site.buffer][0]
     found = vmap(gradient)(drawn.unflatten(1, (n_draws, 4)).transpose(0, 1))
 
-    # The same gates for all rows: a row's loss depends on its own gates alone.
+    # All rows have the same gates: the loss of a row depends only on its own gates.
     exact = logits.detach().clone().requires_grad_()
     expected = torch.zeros((), dtype=torch.float64)
     for gates in itertools.product((0.0, 1.0), repeat=3):
@@ -85,7 +85,7 @@ def test_the_gates_are_trained_by_the_gradient_of_the_expected_loss(name: Estima
         noise = torch.stack(values).view(-1, 1, 1, 3).expand(-1, 4, 2, 3)
         p = torch.where(b > 0, torch.sigmoid(exact), torch.sigmoid(-exact)).prod(1)
         for task, other in ((0, 1), (1, 0)):
-            # With the other task's labels unknown, the loss is this task's alone.
+            # With the labels of the other task unknown, the loss is that of this task.
             unknown = torch.full((4,), -1) if other == 0 else torch.ones(4, 2, dtype=torch.bool)
             of_task = {**labels, "ab"[other]: unknown}
             with torch.no_grad():
@@ -123,7 +123,7 @@ def test_a_baseline_is_the_moving_mean_of_earlier_losses_and_part_of_the_state(w
     for step in range(4):
         labels = {name: torch.stack([y] * n) for name, y in labels_of.items()}
         if step == 2:
-            labels["b"] = torch.ones_like(labels["b"])  # nothing known: no loss to take in
+            labels["b"] = torch.ones_like(labels["b"])  # no known label: no loss to include
         batch = Batch(Inputs({"x": x}, torch.ones(n, 6, 1).double()), labels, {})
         noise = draw_noise(replicas.gates, 6, torch.float64, [stream(step, "n")] * n)
         losses = replicas.step(batch, noise, "train")

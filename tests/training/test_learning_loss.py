@@ -1,4 +1,4 @@
-"""The loss predictor trained beside the model, in both ways to have replicas."""
+"""The loss predictor trained with the model, with direct and lockstep replicas."""
 
 from dataclasses import replace
 
@@ -160,7 +160,7 @@ def test_the_ranking_loss_trains_the_model_in_the_first_share_of_the_epochs(way:
 
 
 class Fixed(nn.Module):
-    """Says the same of every batch, for task -> `(n, c)`; its hidden layer is the mask."""
+    """Returns the same outputs for every batch, task -> `(n, c)`; its hidden layer is the mask."""
 
     def __init__(self, logits: dict[str, Tensor]) -> None:
         super().__init__()

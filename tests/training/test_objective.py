@@ -16,7 +16,7 @@ G = torch.float64
 
 
 class Fixed(nn.Module):
-    """Says the same of every batch: logits that a test chose, for head -> (n, c)."""
+    """Returns the same logits for every batch, chosen by a test: head -> (n, c)."""
 
     def __init__(self, logits: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ def test_learned_uncertainty_is_loss_over_variance_plus_log_sigma() -> None:
         loss / s**2 + math.log(s) for loss, s in zip(by_hand.values(), sigmas.tolist(), strict=True)
     )
     assert objective(inputs, {"label": y}, {}).total.item() == pytest.approx(expected.item())
-    told = objective.sigmas(objective.log_variance.detach())
-    assert told[("label", "picture")] == pytest.approx(1.5)
+    deviations = objective.sigmas(objective.log_variance.detach())
+    assert deviations[("label", "picture")] == pytest.approx(1.5)
 
 
 def test_at_the_optimum_of_sigma_its_square_is_twice_the_loss() -> None:

@@ -1,4 +1,4 @@
-"""The optimisers of a single replica: the bits of torch's classes, which are never constructed."""
+"""The optimisers of a single replica: bit-identical to the classes of torch, without using them."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Rows with one task each: what is computed of it alone equals what all tasks' nets say."""
+"""Rows with one task each: computing only that task equals computing all tasks."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def objective(name: str, experts: ExpertOptions, shape: Shape = OF_CLASSES) -> O
 
 
 def batch_of(shape: Shape, *, present: float = 0.7) -> tuple[Inputs, dict[str, torch.Tensor]]:
-    """Return rows of which each has a label of one task, or, a few, of none."""
+    """Return rows with a label of one task each; a few have none."""
     g = stream(0, "batch")
     there = (torch.rand(N, len(shape.widths), generator=g) < present).double()
     if len(shape.widths) == 1:
@@ -60,7 +60,7 @@ def batch_of(shape: Shape, *, present: float = 0.7) -> tuple[Inputs, dict[str, t
 
 
 def noises(model: Objective) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Return dropout masks and gate noise of all tasks, and the same for the rows' own alone."""
+    """Return dropout masks and gate noise of all tasks, and those of the own task of each row."""
     replicas = make_replicas("direct", [model], TrainingOptions())
     own = batch_of(OF_CLASSES)[0].own
     assert own is not None

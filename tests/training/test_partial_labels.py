@@ -1,4 +1,4 @@
-"""Labels of which only a set of possible classes is known."""
+"""Labels known only as a set of possible classes."""
 
 import math
 
@@ -39,7 +39,7 @@ def logits_of(*shape: int) -> Tensor:
 
 
 def as_sets(labels: Tensor, n_classes: int) -> Tensor:
-    """Return int64 labels in the form of sets; all classes for −1."""
+    """Return int64 labels as sets; −1 becomes all classes."""
     return F.one_hot(labels.clamp_min(0), n_classes).bool() | (labels < 0).unsqueeze(-1)
 
 

@@ -1,4 +1,4 @@
-"""The gradients of an mlp without autograd are those of autograd, to the bit."""
+"""The gradients of an mlp without autograd are bit-identical to those of autograd."""
 
 from collections.abc import Mapping
 

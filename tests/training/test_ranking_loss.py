@@ -1,4 +1,4 @@
-"""The ranking loss, and the net that it trains, taken by themselves."""
+"""The ranking loss and the net that it trains, tested separately."""
 
 import pytest
 import torch
@@ -71,8 +71,8 @@ def test_the_gradient_equals_finite_differences_and_none_flows_to_the_true_losse
     ranking_loss(predicted, losses, counted).backward()
     assert losses.grad is None
     assert predicted.grad is not None
-    assert predicted.grad[4] == 0  # the odd row in the middle
-    assert predicted.grad[[1, 7]].abs().max() == 0  # a pair of which one does not count
+    assert predicted.grad[4] == 0  # the odd row is in the middle
+    assert predicted.grad[[1, 7]].abs().max() == 0  # a pair with one row that does not count
     assert predicted.grad.abs().max() > 0
 
 

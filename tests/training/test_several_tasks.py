@@ -1,4 +1,4 @@
-"""Nets of several tasks in training: losses of every kind of label, and how tasks are weighed."""
+"""Training nets of several tasks: losses of every kind of label, and weights of tasks."""
 
 import math
 from typing import get_args
@@ -44,7 +44,7 @@ def labels_of(rows: Tensor) -> dict[str, Tensor]:
 
 
 class Fixed(nn.Module):
-    """Says the same of every batch, for task -> `(n, c)`."""
+    """Returns the same outputs for every batch, task -> `(n, c)`."""
 
     def __init__(self, outputs: dict[str, Tensor]) -> None:
         super().__init__()
@@ -271,7 +271,7 @@ def test_gradnorm_records_the_first_loss_of_a_task_at_its_first_batch(way: Way) 
 
 def test_the_weights_of_gradnorm_have_the_learning_rate_of_sigma() -> None:
     replicas = make("direct", [0], "gradnorm", learning_rate=1e-5, sigma_learning_rate=0.2)
-    train(replicas, [0], 2)  # of the first batch every progress is the same
+    train(replicas, [0], 2)  # in the first batch every progress is equal
     weights = replicas.parameter(TASK_WEIGHTS)
     assert weights is not None
     assert weights.max() / weights.min() > 1.2
@@ -311,16 +311,16 @@ def test_dynamic_weights_come_from_the_last_two_epochs_and_start_equal() -> None
 
     whole, by_hand = make("direct", [0], "dwa"), make("direct", [0], "dwa")
     fit_epochs(whole, FEATURES, labelled, training, n_classes=n_classes, streams=streams())
-    drawn, told = streams(), []
+    drawn, history = streams(), []
     for epoch in range(4):
-        weights = None if epoch < 2 else dwa_weights(told[-1], told[-2])
+        weights = None if epoch < 2 else dwa_weights(history[-1], history[-2])
         losses = train_epoch(
             by_hand, FEATURES, labelled, training, mode="train", streams=drawn, class_weights={},
             task_weights=None if weights is None else dict(
                 zip(POOL.tasks, weights.unbind(1), strict=True)
             ),
         )  # fmt: skip
-        told.append(losses.tasks)
+        history.append(losses.tasks)
     mine, theirs = whole.state().to_tensors(), by_hand.state().to_tensors()
     assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
 

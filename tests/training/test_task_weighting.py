@@ -1,4 +1,4 @@
-"""The formulas that weigh tasks, against cases by hand and plain loops."""
+"""The formulas of task weights, against cases by hand and plain loops."""
 
 import math
 
@@ -73,7 +73,7 @@ def test_every_order_of_the_tasks_is_equally_likely() -> None:
     assert (orders.sort(1).values == torch.arange(3)).all()
     _, counts = orders.unique(dim=0, return_counts=True)
     assert len(counts) == 6
-    # Of 6,000 draws 1,000 each, with a deviation of 28.9.
+    # 1,000 of 6,000 draws each, with a deviation of 28.9.
     assert (counts - 1000).abs().max() < 4 * 29
 
 
@@ -83,7 +83,7 @@ def test_gradnorm_is_at_rest_where_each_norm_is_the_mean_times_the_relative_prog
     losses, first, counted = tensor([1, 6]), tensor([2, 4]), torch.ones(1, 2, dtype=torch.bool)
     slopes = gradnorm_slopes(weights, norms, losses, first, counted, alpha=1)
     assert slopes.tolist() == [[0, 0]]
-    # With more of the first task, its weight falls and the other's rises.
+    # If the first task grows, its weight falls and that of the other rises.
     more = gradnorm_slopes(tensor([0.8, 1.2]), norms, losses, first, counted, alpha=1)
     assert more.tolist() == [[2, -2]]
 
