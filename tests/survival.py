@@ -206,7 +206,7 @@ class Whole:
     recording: float  # … from there to the last
     ending: float  # … and from there to the exit
 
-    def go_on(self, out: Path, *options: str) -> list[str | Path]:
+    def resume_command(self, out: Path, *options: str) -> list[str | Path]:
         """Return the command that resumes the run, or begins it."""
         if (out / "run.json").exists():
             return ["resume", out]
@@ -242,7 +242,7 @@ def _run_whole(folder: Path, options: Sequence[str]) -> Whole:
     groups.write_text(json.dumps({"first": classes[:3], "last": classes[3:]}))
     filled = tuple(option.format(groups=groups) for option in options)
     whole = Whole(pool, filled, {}, 0, 0, 0, 0)
-    command = Command(whole.go_on(out), folder / "log.txt")
+    command = Command(whole.resume_command(out), folder / "log.txt")
     times: list[float] = []
     size = 0
     while command.code is None:

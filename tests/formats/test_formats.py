@@ -167,9 +167,9 @@ def test_an_unfinished_run_of_an_earlier_version_is_not_resumed_and_left_unchang
 ) -> None:
     folder = earlier / "unfinished"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for go_on in (lambda: alsim.resume(folder), lambda: alsim.run(out=folder)):
+    for resume in (lambda: alsim.resume(folder), lambda: alsim.run(out=folder)):
         with pytest.raises(StoreError, match=r"begun in schema version 2(?s:.*)--force") as caught:
-            go_on()
+            resume()
         assert caught.value.args[1] == str(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 

@@ -42,7 +42,7 @@ class Whole:
     tables: Sequence[bytes]
     age: float  # its duration in seconds
 
-    def go_on(self, out: Path, *options: str) -> list[str | Path]:
+    def resume_command(self, out: Path, *options: str) -> list[str | Path]:
         """Return the command that resumes the study, or begins it."""
         if (out / "run.json").exists():
             return ["resume", out]
@@ -72,7 +72,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
     pool, out = folder / "posts.parquet", folder / "study"
     pq.write_table(vk_pool(VkOptions(n_rows=900, picture_width=8, text_width=4)), pool)
-    command = Command(Whole(pool, [], 0).go_on(out), folder / "log.txt")
+    command = Command(Whole(pool, [], 0).resume_command(out), folder / "log.txt")
     assert command.wait() == 0, command.output
     return Whole(pool, tables_of(out), command.age)
 
@@ -86,7 +86,9 @@ def see_whole(command: Command, folder: Path, whole: Whole) -> None:
 
 def start(whole: Whole, out: Path, n: int, *options: str, is_forked: bool = True) -> Command:
     """Return a command that has stored n metrics and seeds and is still running."""
-    command = Command(whole.go_on(out, *options), out.with_name("log.txt"), is_forked=is_forked)
+    command = Command(
+        whole.resume_command(out, *options), out.with_name("log.txt"), is_forked=is_forked
+    )
     until(lambda: n_kept(out) >= n or command.code is not None)
     assert command.code is None, command.output
     return command
@@ -105,7 +107,7 @@ def test_a_study_killed_with_two_workers_gives_the_same_bytes_when_resumed_with_
     study = read_correlation(out)
     assert study.status == "killed"
     assert study.groups.num_rows == N_GROUPS * n
-    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
+    see_whole(Command(whole.resume_command(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -116,7 +118,7 @@ def test_a_study_killed_after_each_metric_and_seed_keeps_its_results(
     for n in range(1, N_JOBS - 1):
         start(whole, out, n).kill(alone=n % 2 == 0)
         assert n_kept(out) >= n
-    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
+    see_whole(Command(whole.resume_command(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -140,7 +142,7 @@ def test_a_dead_worker_and_a_signal_give_one_message_each_and_nothing_is_lost(
         assert "Traceback" not in command.output
         assert f"go on with: alsim resume {out}" in command.output
         assert read_correlation(out).status == "interrupted"
-    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
+    see_whole(Command(whole.resume_command(out), tmp_path / "log.txt"), out, whole)
 
 
 @pytest.mark.slow
@@ -149,7 +151,7 @@ def test_kills_at_any_moment_change_no_byte(whole: Whole, tmp_path: Path, seed: 
     n_killed = n_studies = 0
     for share in torch.rand(10, generator=stream(seed, "kills")).tolist():
         out = tmp_path / f"study-{n_studies}"
-        command = Command(whole.go_on(out), tmp_path / "log.txt")
+        command = Command(whole.resume_command(out), tmp_path / "log.txt")
         instant = share * whole.age
         until(lambda: command.code is not None or command.age >= instant)  # noqa: B023
         command.kill(alone=seed % 2 == 0)
@@ -161,7 +163,7 @@ def test_kills_at_any_moment_change_no_byte(whole: Whole, tmp_path: Path, seed: 
             see_whole(command, out, whole)
             n_studies += 1
     assert n_killed >= 4
-    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
+    see_whole(Command(whole.resume_command(out), tmp_path / "log.txt"), out, whole)
 
 
 # Act and file, which of them (the first is 1), and whether half of a write is written.
@@ -196,7 +198,7 @@ def test_a_kill_or_a_full_disk_during_the_writing_of_any_file_is_survived(
         if code and match.startswith("remove"):
             continue  # acts that succeed on a full disk
         environment = write_hook(tmp_path / "hook", broken)
-        command = Command(whole.go_on(out), tmp_path / "log.txt", environment)
+        command = Command(whole.resume_command(out), tmp_path / "log.txt", environment)
         ended = command.wait()
         if code:
             assert ended == 4, f"{match}: {command.output}"
@@ -207,4 +209,4 @@ def test_a_kill_or_a_full_disk_during_the_writing_of_any_file_is_survived(
             assert ended == -signal.SIGKILL, f"{match} did not come:\n{command.output}"
         if out.exists():
             refuse_halves(out)
-    see_whole(Command(whole.go_on(out), tmp_path / "log.txt"), out, whole)
+    see_whole(Command(whole.resume_command(out), tmp_path / "log.txt"), out, whole)

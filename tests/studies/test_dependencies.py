@@ -173,9 +173,9 @@ def test_a_plug_in_that_was_edited_is_refused_by_name_before_it_is_imported(
     left: Path, mine: Path, place: Path
 ) -> None:
     mine.write_text(STRATEGY + "# another thought\n")
-    for go_on in (lambda: alsim.resume(left), lambda: go(place, mine, left)):
+    for resume in (lambda: alsim.resume(left), lambda: go(place, mine, left)):
         with pytest.raises(StoreError, match="plug-ins are not what they were") as refused:
-            go_on()
+            resume()
         assert f"--strategy: {mine}" in str(refused.value)
         assert "--force" in refused.value.args[2]
     assert not is_imported(mine)

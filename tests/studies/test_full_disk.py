@@ -102,20 +102,20 @@ def test_a_disk_failure_at_any_act_of_the_main_process_is_one_error_and_the_run_
     while is_met:
         with breaking(Break(str(out), at, code=code, is_short=at % 2 == 0)) as acts:
             try:
-                go_on(whole, out)
+                resume_twin(whole, out)
             except StoreError as error:
                 messages.append(f"{acts[at - 1]}: {error}")
         refuse_halves(out)
         is_met = len(acts) >= at
         at += 1 if at < 25 else stride  # the first acts come before any slow work
-    assert go_on(whole, out).status == "complete"
+    assert resume_twin(whole, out).status == "complete"
     assert tables_of(out) == whole.tables
     assert {path.name for path in out.iterdir()} == LEFT
     assert len(messages) >= 25
     assert all(str(out) in message for message in messages)
 
 
-def go_on(whole: Whole, out: Path) -> Run:
+def resume_twin(whole: Whole, out: Path) -> Run:
     """Resume or begin the twin of the uninterrupted run in this process."""
     if (out / "run.json").exists():
         return alsim.resume(out)
@@ -131,7 +131,7 @@ def test_a_full_disk_for_temporary_files_is_one_error_too(
         breaking(Break(str(tmp_path / "temporary"))) as acts,
         pytest.raises(StoreError, match="no temporary file can be made: No space left"),
     ):
-        go_on(whole, tmp_path / "run")
+        resume_twin(whole, tmp_path / "run")
     assert acts
     assert not (tmp_path / "run").exists()
 
@@ -140,7 +140,9 @@ def fail(whole: Whole, folder: Path, who: str, match: str, at: int, code: int) -
     """Make the command of a run fail at an act, and check how it ends."""
     out = folder / "run"
     broken = Break(str(out), at, match, who, code=code, is_short=True)
-    command = Command(whole.go_on(out), folder / "log.txt", write_hook(folder / "hook", broken))
+    command = Command(
+        whole.resume_command(out), folder / "log.txt", write_hook(folder / "hook", broken)
+    )
     see_refusal(command.wait(), command.output)
     assert f"alsim resume {out}" in command.output
     assert read_run(out).status in ("failed", "running")
@@ -149,7 +151,7 @@ def fail(whole: Whole, folder: Path, who: str, match: str, at: int, code: int) -
 
 def finish(whole: Whole, out: Path, **named: Any) -> None:
     """Resume a run to its end, and check the result."""
-    command = Command(whole.go_on(out), out.with_name("log.txt"), **named)
+    command = Command(whole.resume_command(out), out.with_name("log.txt"), **named)
     assert command.wait() == 0, command.output
     assert tables_of(out) == whole.tables
     assert {path.name for path in out.iterdir()} == LEFT
@@ -238,7 +240,7 @@ def test_a_run_whose_folder_is_deleted_while_it_runs_ends_with_one_message(
     whole: Whole, tmp_path: Path, share: float
 ) -> None:
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "log.txt")
+    command = Command(whole.resume_command(out), tmp_path / "log.txt")
     until(lambda: recorded_bytes(out) > share * whole.n_bytes or command.code is not None)
     while out.exists():  # the worker may create files in the meantime
         shutil.rmtree(out, ignore_errors=True)
@@ -252,7 +254,7 @@ def test_a_missing_journal_of_a_finished_curve_is_reported_and_the_curve_compute
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "log.txt")
+    command = Command(whole.resume_command(out), tmp_path / "log.txt")
     until(lambda: len(journals(out)) > 1 or command.code is not None)
     journals(out)[0].unlink()
     see_refusal(command.wait(), command.output)
@@ -272,7 +274,9 @@ def test_a_folder_that_becomes_read_only_gives_one_message(whole: Whole, tmp_pat
         if shutil.which("setpriv") is None:
             pytest.skip("the superuser may write anywhere, and there is no setpriv")
     out = tmp_path / "run"
-    command = Command(whole.go_on(out), tmp_path / "log.txt", is_forked=False, prefix=prefix)
+    command = Command(
+        whole.resume_command(out), tmp_path / "log.txt", is_forked=False, prefix=prefix
+    )
     until(lambda: recorded_bytes(out) > 0.1 * whole.n_bytes or command.code is not None)
     folders = [out, out / "journal", out / "checkpoints"]
     for folder in folders:

@@ -248,7 +248,7 @@ def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
 ) -> None:
     whole: Whole = whole_run(tmp_path_factory)
     out, log = tmp_path / "run", tmp_path / "log.txt"
-    command = Command(whole.go_on(out), log)
+    command = Command(whole.resume_command(out), log)
     until(lambda: recorded_bytes(out) > 0.3 * whole.n_bytes or command.code is not None)
     command.kill()
     journal = sorted((out / "journal").iterdir())[-1]
@@ -262,7 +262,7 @@ def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
         path.unlink()
     (edited / "journal" / journal.name).write_bytes(data[:cut])
     edit(edited / "journal" / journal.name, -1, {"ece": 0.5})
-    refused = Command(whole.go_on(edited), log)
+    refused = Command(whole.resume_command(edited), log)
     assert refused.wait() == 5
     assert refused.output.count("error: ") == 1
     assert "Traceback" not in refused.output
@@ -272,6 +272,6 @@ def test_the_command_resumes_a_run_with_a_cut_journal_and_refuses_an_edited_one(
     assert f"strategy {first['strategy']}, seed {first['seed']}, step {step}" in refused.output
 
     journal.write_bytes(data[: cut + 150])
-    done = Command(whole.go_on(out), log)
+    done = Command(whole.resume_command(out), log)
     assert done.wait() == 0, done.output
     assert tables_of(out) == whole.tables

@@ -116,7 +116,7 @@ def survive(
     n_runs = n_steps = 0
     for share in (*shares, None):
         out = folder / f"run-{n_runs}"
-        arguments = whole.go_on(out, *options)
+        arguments = whole.resume_command(out, *options)
         command = Command(arguments, folder / "log.txt", is_forked=is_forked)
         phase = "" if share is None else kill_at(command, out, whole, share, alone=alone)
         if command.wait() == -signal.SIGKILL:
@@ -222,7 +222,7 @@ def strike(whole: Whole, folder: Path, who: str, strikes: Sequence[tuple[str, in
     for match, at, is_short in strikes:
         broken = Break(str(out), at, match, who, code=0, is_short=is_short)
         environment = write_hook(folder / "hook", broken)
-        command = Command(whole.go_on(out), folder / "log.txt", environment)
+        command = Command(whole.resume_command(out), folder / "log.txt", environment)
         assert command.wait() == -signal.SIGKILL, f"{match} did not come:\n{command.output}"
         refuse_halves(out)
     return out
@@ -230,7 +230,7 @@ def strike(whole: Whole, folder: Path, who: str, strikes: Sequence[tuple[str, in
 
 def finish(whole: Whole, folder: Path) -> None:
     """Resume a run to its end, and check the result and the cleaning up."""
-    see_whole(Command(whole.go_on(folder), folder.with_name("log.txt")), folder, whole)
+    see_whole(Command(whole.resume_command(folder), folder.with_name("log.txt")), folder, whole)
 
 
 @pytest.mark.slow
@@ -264,7 +264,7 @@ def test_the_death_of_only_a_worker_or_only_the_main_process_does_no_harm(
     out, log = tmp_path / "run", tmp_path / "log.txt"
 
     def start(share: float, *options: str, is_forked: bool = True) -> Command:
-        command = Command(whole.go_on(out, *options), log, is_forked=is_forked)
+        command = Command(whole.resume_command(out, *options), log, is_forked=is_forked)
         wanted = share * whole.n_bytes
         until(lambda: recorded_bytes(out) > wanted or command.code is not None)
         assert command.code is None, command.output
@@ -293,7 +293,7 @@ def test_the_death_of_only_a_worker_or_only_the_main_process_does_no_harm(
         os.kill(worker, signal.SIGSTOP)  # they cannot notice that the main process is gone
     try:
         third.kill(alone=True)
-        last = Command(whole.go_on(out), log)
+        last = Command(whole.resume_command(out), log)
         time.sleep(2)
         assert all(map(is_alive, workers))
         assert "worker process" not in last.output  # it waits for the lock

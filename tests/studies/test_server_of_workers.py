@@ -210,7 +210,7 @@ def start(whole: Whole, tmp_path: Path) -> Start:
     def start_one() -> tuple[Command, int, list[int]]:
         """Return a run that is recording, its server and its two workers."""
         out = tmp_path / "run"
-        command = Command(whole.go_on(out, "--workers", "2"), tmp_path / "log.txt")
+        command = Command(whole.resume_command(out, "--workers", "2"), tmp_path / "log.txt")
         until(lambda: recorded_bytes(out) > 0.05 * whole.n_bytes or command.code is not None)
         (server,) = children_of(command.pid)
         workers = children_of(server)
