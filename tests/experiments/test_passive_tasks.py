@@ -328,7 +328,7 @@ def test_a_task_without_rows_has_no_measure() -> None:
     assert set(measure_task(classes, of_one, range(3))) == {"accuracy", "nll"}
 
 
-def test_losses_are_means_over_the_known_rows_of_each_task_in_its_scale() -> None:
+def test_losses_are_means_over_the_known_rows_of_each_task_in_its_own_scale() -> None:
     setting = make_tasks_setting(
         POOL, model=SHARED, training=TRAINING, way="lockstep", device=torch.device("cpu"),
         chunks=Chunks(70),

@@ -1,4 +1,4 @@
-"""What is kept of a row gives the bits of the measures of all of its log-probabilities."""
+"""The values kept for a row give the same bits as the measures of all its log-probabilities."""
 
 import math
 from dataclasses import replace
@@ -43,7 +43,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from(KINDS), DTYPES)
-def test_row_values_are_those_of_all_log_probabilities_to_the_bit(
+def test_row_values_are_bit_identical_to_those_of_all_log_probabilities(
     seed: int, c: int, kind: str, dtype: torch.dtype
 ) -> None:
     logs, truth = draw_logs(seed, c, kind, dtype)
@@ -62,7 +62,7 @@ def test_row_values_are_those_of_all_log_probabilities_to_the_bit(
     assert same(log_of_truth(logs, truth)["log_of_truth"], values["log_of_truth"])
 
 
-def test_two_log_probabilities_of_one_exponential_have_the_first_class_as_the_surest() -> None:
+def test_the_surest_class_is_the_first_where_two_log_probabilities_have_one_exponential() -> None:
     top = torch.linspace(-1, -0.7, 2000)
     below = torch.nextafter(top, torch.full_like(top, -math.inf))
     logs = torch.stack([below, top, torch.full_like(top, -3)], 1)
@@ -73,9 +73,7 @@ def test_two_log_probabilities_of_one_exponential_have_the_first_class_as_the_su
     assert torch.equal(values["surest"], (~tied).long())
 
 
-def test_an_exponential_never_falls_as_its_argument_grows_and_does_not_depend_on_its_place() -> (
-    None
-):
+def test_exponentials_are_monotonic_and_do_not_depend_on_their_position() -> None:
     first, last = (torch.tensor(-x).view(torch.int32).item() for x in (1e-3, 12.0))
     g = torch.Generator().manual_seed(0)
     for start in torch.randint(int(first), int(last), (20,), generator=g).tolist():
@@ -86,7 +84,7 @@ def test_an_exponential_never_falls_as_its_argument_grows_and_does_not_depend_on
 
 
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_validation_asks_for_the_mixed_head_alone_and_measures_as_the_evaluation(way: Way) -> None:
+def test_validation_requests_only_the_mixed_head_and_measures_as_the_evaluation(way: Way) -> None:
     setting = make_toy_setting(way, model=ModelOptions(name="three-head", width=8, dropout=0.0))
     evaluator: Evaluator = replace(setting.evaluator, chunks=Chunks(64))
     replicas = fresh_replicas(setting, [0, 4] if way == "lockstep" else [4], "init")

@@ -118,7 +118,7 @@ def test_distance_is_measured_in_the_space_of_the_parameter() -> None:
 
 @pytest.mark.parametrize("kind", ["normal", "grid", "copies"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_picks_are_those_of_comparing_every_row_with_every_pick(
+def test_picks_equal_those_of_comparing_every_row_with_every_pick(
     kind: str, dtype: torch.dtype
 ) -> None:
     points = points_of(3301, 5, h=24).to(dtype)

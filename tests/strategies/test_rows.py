@@ -1,4 +1,4 @@
-"""Rows read where they are asked for equal those of one tensor, to the bit."""
+"""Rows read when they are needed equal those of one tensor, to the bit."""
 
 import pytest
 import torch
@@ -23,7 +23,9 @@ def make(widths: tuple[int, ...], dtype: torch.dtype) -> tuple[PoolRows, torch.T
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("widths", WIDTHS, ids=str)
-def test_rows_of_a_pool_are_those_of_a_tensor(widths: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_rows_of_a_pool_equal_those_of_a_tensor(
+    widths: tuple[int, ...], dtype: torch.dtype
+) -> None:
     rows, whole = make(widths, dtype)
     assert (len(rows), tuple(rows.shape)) == (701, tuple(whole.shape))
     places = torch.randint(0, 701, (40,), generator=stream(1, "rows"))
@@ -36,7 +38,7 @@ def test_rows_of_a_pool_are_those_of_a_tensor(widths: tuple[int, ...], dtype: to
 
 
 @pytest.mark.parametrize("m", [0, 1, 200])
-def test_joined_rows_are_those_of_both_put_together(m: int) -> None:
+def test_joined_rows_equal_the_concatenation(m: int) -> None:
     rest, whole = make((70, 33), torch.float64)
     first = torch.randn(m, 103, generator=stream(2, "rows"), dtype=torch.float64)
     joined, expected = Joined(first, rest), torch.cat([first, whole])
@@ -47,7 +49,7 @@ def test_joined_rows_are_those_of_both_put_together(m: int) -> None:
         assert torch.equal(joined[index], expected[index])
 
 
-def test_what_is_kept_of_some_candidates_is_that_of_their_rows() -> None:
+def test_the_kept_values_of_some_candidates_are_those_of_their_rows() -> None:
     rows, whole = make((5,), torch.float64)
     scores, hidden = whole[:, 0], whole[:, 1:3]
     chosen = whole[:, 4] > 0
@@ -63,7 +65,7 @@ def test_what_is_kept_of_some_candidates_is_that_of_their_rows() -> None:
     assert isinstance(some.rows("embeddings"), PoolRows)
 
 
-def test_kept_embeddings_are_read_from_the_pool_and_need_no_pass_over_it() -> None:
+def test_kept_embeddings_are_read_from_the_pool_without_a_pass_over_it() -> None:
     setting = make_toy_setting("lockstep")
     replicas = fresh_replicas(setting, [0, 1], "init")
     passes: list[int] = []

@@ -113,7 +113,7 @@ def test_a_server_that_has_threads_forks_nothing(before: str) -> None:
         assert [os.read(output, 100) for output in outputs] == [b"", b""]
 
 
-# Forks a server twice: while it has a thread more, and once it has used MKL, that is not safe.
+# Forks a server, then tries with an extra thread and after using MKL, where forking is unsafe.
 FORKING = """
 import atexit, os, sys, threading, time
 import torch
@@ -126,7 +126,7 @@ from alsim.studies.workers.processes import Processes
 from alsim.studies.workers.protocol import WorkerTask
 
 own_streams()
-print("printed once")  # and not yet written, as stdout is a pipe
+print("printed once")  # still buffered, as stdout is a pipe
 atexit.register(print, "at the end", file=sys.stderr)
 
 def children_of(process):
@@ -159,7 +159,7 @@ with server_of_workers():
 """
 
 
-# That of a user, not of tests.
+# The environment of a user, not that of the tests.
 PLAIN = {name: each for name, each in os.environ.items() if name not in worker_environment(1)}
 
 
@@ -176,11 +176,11 @@ RUN = (
     *("run", "--seeds", "2", "--strategy", "margin", "--initial-size", "40", "--query-size", "5"),
     *("--steps", "2", "--max-epochs", "3", "--workers", "2"),
 )
-# Notes each interpreter that starts.
+# Records each interpreter that starts.
 NOTE = "import sys, threading\nopen({log!r}, 'a').write('.')\n"
 
 
-def test_a_command_starts_no_second_interpreter_unless_it_has_threads_and_its_bits_are_the_same(
+def test_a_command_starts_a_second_interpreter_only_if_it_has_threads_and_the_bits_agree(
     tmp_path: Path,
 ) -> None:
     tables: list[dict[str, bytes]] = []

@@ -226,7 +226,7 @@ OWN_HEADS = [
 
 @pytest.mark.parametrize("model", OWN_HEADS, ids=lambda m: m.name)
 @pytest.mark.parametrize("way", ["direct", "lockstep"])
-def test_the_mixed_head_alone_has_the_bits_that_it_has_among_the_others(
+def test_the_mixed_head_alone_has_the_same_bits_as_among_the_others(
     model: ModelOptions, way: Way
 ) -> None:
     replicas = make(way, [3] if way == "direct" else [3, 7], model)
