@@ -133,12 +133,12 @@ def _command(arguments: list[str], log: Path, environment: dict[str, str]) -> No
     for descriptor in (1, 2):
         os.dup2(file, descriptor)
     partial.replace(log)  # signals that everything is set up
-    from breaking import arm_as_log
+    from breaking import arm_from_environment
 
     from alsim.cli.ending import ending_well
     from alsim.cli.main import app
 
-    arm_as_log()
+    arm_from_environment()
     sys.argv = ["alsim", *arguments]
     with ending_well():
         app()
