@@ -107,6 +107,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def gone_under_way(path: Path) -> str:
+    """Return the advice where a path of a run is gone while the run is worked on."""
+    return f"the folder was moved or deleted under way: put it back, then {again(path)}"
+
+
 def cannot_write(path: Path, error: OSError) -> StoreError:
     """Return the error for a path that the system refused to write, with advice that fits."""
     then = again(path)
@@ -117,7 +122,7 @@ def cannot_write(path: Path, error: OSError) -> StoreError:
         case errno.EACCES | errno.EPERM | errno.EROFS:
             mend = f"allow writing there, then {then}; or {elsewhere}"
         case errno.ENOENT | errno.ENOTDIR:
-            mend = f"the folder was moved or deleted under way: put it back, then {then}"
+            mend = gone_under_way(path)
         case _:
             mend = f"see that the disk is well, then {then}; or {elsewhere}"
     return StoreError(f"cannot write: {error.strerror or error}", str(path), mend)

@@ -15,6 +15,8 @@ from alsim.experiments.setting import Setting, make_setting
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
+from alsim.store.atomic import gone_under_way
+from alsim.store.layout import again
 from alsim.strategies import Named, find_strategy
 from alsim.studies import messages
 from alsim.studies.start.assignment import Assignment
@@ -122,11 +124,11 @@ def start_of(study: Study, message: messages.Active | messages.Correlate) -> Pas
     Raises:
         StoreError: If they are gone.
     """
-    found = load_passive(message.state, study.identity)
+    state = message.state
+    found = load_passive(state, study.identity)
     if found is None:
-        raise StoreError(
-            "the nets of the passive phase are gone",
-            str(message.state),
-            "leave a run's folder alone while it is worked on; then: alsim resume RUN",
-        )
+        mend = f"leave a run's folder alone while it is worked on; then {again(state)}"
+        if not state.parent.exists():
+            mend = gone_under_way(state)
+        raise StoreError("the nets of the passive phase are gone", str(state), mend)
     return found[0].pick(message.pick)
