@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import jobs, kernels, whole
+from benchmarks import growth, jobs, kernels, whole
 from benchmarks.bars import Bar, markdown
 from benchmarks.common import parse_arguments, ran_on
 
@@ -43,7 +43,13 @@ def of_jobs(arguments: argparse.Namespace) -> Iterator[Bar]:
         yield from jobs.measure(found)
 
 
+def of_growth(arguments: argparse.Namespace) -> Iterator[Bar]:
+    """Yield how time and memory grow."""
+    yield from growth.measure(growth.TINY if arguments.tiny else growth.Growing(), arguments.plot)
+
+
 GROUPS: dict[str, Callable[[argparse.Namespace], Iterator[Bar]]] = {
+    "growth": of_growth,  # first, since memory is measured before this process is large
     "kernels": of_kernels,
     "whole": of_whole,
     "jobs": of_jobs,
@@ -60,6 +66,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4, help="of the comparison in wall time")
     parser.add_argument("--rows", type=int, default=60_000, help="scored by the kernels")
     parser.add_argument("--job-rows", type=int, default=100_000, help="of the job's made-up pool")
+    parser.add_argument("--plot", type=Path, help="file for the log-log plot of growth")
     parser.add_argument("--json", type=Path, help="file for the bars as JSON")
     parser.add_argument("--markdown", type=Path, help="file for the table")
     arguments = parse_arguments(

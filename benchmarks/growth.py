@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from alsim.seeding import stream
 from alsim.strategies import find_strategy
 from alsim.studies.machine import worker_environment
 from alsim.training.fit import Labelled, fit_epochs
+from benchmarks.bars import Bar, markdown
 from benchmarks.common import parse_arguments, ran_on
 
 COMMAND = (sys.executable, "-m", "benchmarks.growth", "--measure")
@@ -51,6 +52,9 @@ HOLDING = ("core-set", "typiclust", "badge")  # whose memory is measured
 N_EVALUATED = 500  # rows of the test split, where evaluation is not what is timed
 BAR = 1.05  # slopes
 MEMORY_BAR = 1.3  # bytes a byte of pool
+
+# Work and what grows -> size -> CPU seconds.
+Times = dict[tuple[str, str], dict[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,27 +189,34 @@ def measure_memory(strategy: str, path: Path, sizes: Sizes) -> None:
     print(peak_bytes() - before)
 
 
-def memory_table(folder: Path, sizes: Sizes) -> list[str]:
-    """Return the lines on the memory of each strategy's query."""
-    path = folder / "pool.f32"
+def memory(sizes: Sizes) -> Iterator[Bar]:
+    """Yield the memory of each strategy's query.
+
+    Measured before anything else: the peak of a process that is started begins at its parent's.
+    """
     total = sizes.n + sizes.m + N_EVALUATED
-    with path.open("wb") as file:
-        for start in range(0, total, 1000):
-            draw(min(1000, total - start), sizes.d).numpy().tofile(file)
-    lines = [
-        f"{sizes.n:,} × {sizes.d} float32, {sizes.c} classes, width {sizes.width}: bytes a byte"
-    ]
-    for strategy in HOLDING:
-        command = [*COMMAND, strategy, str(path)]
-        numbers = [f"--memory-rows={sizes.n}", f"--memory-classes={sizes.c}"]
-        environment = {**os.environ, **worker_environment(1), "MALLOC_MMAP_THRESHOLD_": "262144"}
-        done = subprocess.run(
-            [*command, *numbers], env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-        held = 1 + int(done.stdout) / path.stat().st_size
-        verdict = "" if held <= MEMORY_BAR else f"  above {MEMORY_BAR}"
-        lines.append(f"memory {strategy:12} {held:6.2f}{verdict}")
-    return lines
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pool.f32"
+        with path.open("wb") as file:
+            for start in range(0, total, 1000):
+                draw(min(1000, total - start), sizes.d).numpy().tofile(file)
+        for strategy in HOLDING:
+            command = [*COMMAND, strategy, str(path)]
+            numbers = [f"--memory-rows={sizes.n}", f"--memory-classes={sizes.c}"]
+            environment = {
+                **os.environ,
+                **worker_environment(1),
+                "MALLOC_MMAP_THRESHOLD_": "262144",
+            }
+            done = subprocess.run(
+                [*command, *numbers], env=environment, stdout=subprocess.PIPE, text=True, check=True
+            )
+            yield Bar(
+                f"{strategy}: bytes held a byte of pool",
+                1 + int(done.stdout) / path.stat().st_size,
+                most=MEMORY_BAR,
+                floor=f"{sizes.n:,} × {sizes.d}, {sizes.c} classes, width {sizes.width}",
+            )
 
 
 def draw_plot(found: Mapping[tuple[str, str], Mapping[int, float]], path: Path) -> None:
@@ -232,58 +243,84 @@ def draw_plot(found: Mapping[tuple[str, str], Mapping[int, float]], path: Path) 
     save_figure(drawing.figure, path)
 
 
+@dataclass(frozen=True)
+class Growing:
+    """The sizes that grow, and those that do not meanwhile."""
+
+    rows: Sequence[int] = (4000, 8000, 16_000, 32_000)
+    classes: Sequence[int] = (10, 50, 250, 1000, 5000)
+    query_sizes: Sequence[int] = (25, 50, 100, 200)
+    replicas: Sequence[int] = (1, 2, 4, 8)
+    base_rows: int = 8000  # where others grow
+    class_rows: int = 2000  # where classes grow
+    memory_rows: int = 100_000
+    memory_classes: int = 50
+    at_least: float = 0.3  # CPU seconds at each size
+
+    @property
+    def held(self) -> Sizes:
+        """Return the sizes of the query whose memory is measured."""
+        return Sizes(self.memory_rows, self.memory_classes, k=100, m=1000, d=512, width=256)
+
+
+TINY = Growing(
+    rows=(300, 600), classes=(5, 20), query_sizes=(5, 10), replicas=(1, 2), base_rows=300,
+    class_rows=200, memory_rows=3000, at_least=0.0,
+)  # fmt: skip
+
+
+def slopes(sizes: Growing, found: Times) -> Iterator[Bar]:
+    """Yield the slope of each kind of work in each kind of size; `found` gets the times."""
+    torch.set_num_threads(1)
+    base = Sizes(sizes.base_rows, m=min(500, sizes.base_rows // 4))
+    grown: dict[str, tuple[Sequence[int], Callable[[int], Sizes]]] = {
+        "rows": (sizes.rows, lambda n: replace(base, n=n)),
+        "classes": (sizes.classes, lambda c: replace(base, n=sizes.class_rows, c=c)),
+        "query size": (sizes.query_sizes, lambda k: replace(base, k=k)),
+        "replicas": (sizes.replicas, lambda r: replace(base, r=r, way="lockstep")),
+    }
+    for name, prepare in PREPARE.items():
+        for what, (numbers, sized) in grown.items():
+            if what == "query size" and name not in STRATEGIES:
+                continue
+            seconds = {n: cpu_seconds(prepare(sized(n)), sizes.at_least) for n in numbers}
+            found[name, what] = seconds
+            ends = f"{numbers[0]:,} … {numbers[-1]:,}"
+            first, last = seconds[numbers[0]], seconds[numbers[-1]]
+            yield Bar(
+                f"{name}: slope in {what}", slope(numbers, list(seconds.values())), most=BAR,
+                floor=f"{ends}: {first * 1e3:,.1f} … {last * 1e3:,.1f} ms",
+            )  # fmt: skip
+
+
+def measure(sizes: Growing, plot: Path | None = None) -> Iterator[Bar]:
+    """Yield all bars of this file; write the log-log plot to `plot`."""
+    found: Times = {}
+    yield from memory(sizes.held)
+    yield from slopes(sizes, found)
+    if plot:
+        draw_plot(found, plot)
+
+
 def main() -> None:
-    """Measure memory, then times, and print both against their bars."""
+    """Print the bars."""
     parser = argparse.ArgumentParser(description="growth of CPU time and memory")
-    parser.add_argument("--rows", type=int, nargs="+", default=[4000, 8000, 16_000, 32_000])
-    parser.add_argument("--classes", type=int, nargs="+", default=[10, 50, 250, 1000, 5000])
-    parser.add_argument("--query-sizes", type=int, nargs="+", default=[25, 50, 100, 200])
-    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--base-rows", type=int, default=8000, help="rows where others grow")
-    parser.add_argument("--class-rows", type=int, default=2000, help="rows where classes grow")
-    parser.add_argument("--memory-rows", type=int, default=100_000)
-    parser.add_argument("--memory-classes", type=int, default=50)
-    parser.add_argument("--at-least", type=float, default=0.3, help="CPU seconds at each size")
+    for field in fields(Growing):
+        kind, several = (float, None) if field.name == "at_least" else (int, None)
+        if isinstance(field.default, tuple):
+            several = "+"
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", type=kind, nargs=several, default=field.default
+        )
     parser.add_argument("--plot", type=Path, help="write the log-log plot to this file")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
-    arguments = parse_arguments(
-        parser, rows=[300, 600], classes=[5, 20], query_sizes=[5, 10], replicas=[1, 2],
-        base_rows=300, class_rows=200, memory_rows=3000, at_least=0.0,
-    )  # fmt: skip
-    large = Sizes(arguments.memory_rows, arguments.memory_classes, k=100, m=1000, d=512, width=256)
+    arguments = parse_arguments(parser, **asdict(TINY))
+    sizes = Growing(**{field.name: getattr(arguments, field.name) for field in fields(Growing)})
     if arguments.measure:
-        measure_memory(arguments.measure[0], Path(arguments.measure[1]), large)
+        measure_memory(arguments.measure[0], Path(arguments.measure[1]), sizes.held)
         return
     print(ran_on(), flush=True)
-    # First, since the peak of a process that is started begins at that of its parent.
-    with tempfile.TemporaryDirectory() as folder:
-        print("\n".join(memory_table(Path(folder), large)), flush=True)
-    torch.set_num_threads(1)
-    base = Sizes(arguments.base_rows, m=min(500, arguments.base_rows // 4))
-    grown: dict[str, tuple[list[int], Callable[[int], Sizes]]] = {
-        "rows": (arguments.rows, lambda n: replace(base, n=n)),
-        "classes": (arguments.classes, lambda c: replace(base, n=arguments.class_rows, c=c)),
-        "query size": (arguments.query_sizes, lambda k: replace(base, k=k)),
-        "replicas": (arguments.replicas, lambda r: replace(base, r=r, way="lockstep")),
-    }
-    found: dict[tuple[str, str], dict[int, float]] = {}
-    print(f"\n{'slope of':12}" + "".join(f"{what:>12}" for what in grown))
-    for name, prepare in PREPARE.items():
-        line = f"{name:12}"
-        for what, (sizes, sized) in grown.items():
-            if what == "query size" and name not in STRATEGIES:
-                line += f"{'–':>12}"
-                continue
-            seconds = {
-                size: cpu_seconds(prepare(sized(size)), arguments.at_least) for size in sizes
-            }
-            found[name, what] = seconds
-            value = slope(sizes, list(seconds.values()))
-            line += f"{value:11.2f}{'!' if value > BAR else ' '}"
-        print(line, flush=True)
-    print(f"(! above {BAR})")
-    if arguments.plot:
-        draw_plot(found, arguments.plot)
+    print(markdown(measure(sizes, arguments.plot)))
 
 
 if __name__ == "__main__":

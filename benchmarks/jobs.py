@@ -30,6 +30,7 @@ from benchmarks.common import parse_arguments, ran_on
 
 # What a profile attributes to products: a matrix product forward, or a backward pass, most of it.
 _PRODUCTS = ("torch._C._nn.linear", "run_backward", "addmm", "torch.mm", "method 'mm'")
+_READING = ("'acquire' of '_thread.lock'",)  # waits for the threads that read the pool
 _IMPORTS = ("marshal.loads", "create_dynamic", "importlib", "builtins.exec", "__build_class__")
 
 MADE_UP = "made-up.parquet"
@@ -121,17 +122,19 @@ def measure(jobs: Mapping[str, Options], n_shown: int = 0) -> Iterator[Bar]:
         facts = of_process(options, "count")
         floor = facts["flops"] / facts["rate"]
         seconds, functions = found["seconds"], found["functions"]
-        of_products = sum(s for f, s in functions.items() if any(p in f for p in _PRODUCTS))
-        of_imports = sum(s for f, s in functions.items() if any(p in f for p in _IMPORTS))
-        others = {
-            f: s for f, s in functions.items() if not any(p in f for p in (*_PRODUCTS, *_IMPORTS))
-        }
+        of_products, of_imports, reading = (
+            sum(s for f, s in functions.items() if any(p in f for p in parts))
+            for parts in (_PRODUCTS, _IMPORTS, _READING)
+        )
+        known = (*_PRODUCTS, *_IMPORTS, *_READING)
+        others = {f: s for f, s in functions.items() if not any(p in f for p in known)}
         worst = max(others, key=lambda f: others[f])
         yield Bar(
             f"{name}: CPU seconds / those of its products", seconds / floor,
             floor=f"{seconds:.1f} s; {facts['flops'] / 1e9:,.0f} GFLOP at "
             f"{facts['rate'] / 1e9:.0f} GFLOP/s: {floor:.1f} s; products take {of_products:.1f} s, "
-            f"imports {of_imports:.1f} s; {facts['pool_bytes'] / 1e6:,.0f} MB a pass over the pool",
+            f"imports {of_imports:.1f} s, reading the pool {reading:.1f} s; "
+            f"{facts['pool_bytes'] / 1e6:,.0f} MB a pass over the pool",
         )  # fmt: skip
         yield Bar(
             f"{name}: largest share of another function", others[worst] / seconds, most=0.05,

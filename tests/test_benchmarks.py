@@ -19,7 +19,7 @@ COMMANDS = {
     "fuzz": ("parquet --tiny", "4 inputs read"),
     "fuzz journal": ("journal --tiny", "2 inputs read"),
     "fuzz recipes": ("toml --tiny", ""),
-    "growth": ("--tiny", "memory typiclust "),
+    "growth": ("--tiny", "| typiclust: bytes held a byte of pool |"),
     "jobs": ("--tiny", "| embedded: CPU seconds / those of its products |"),
     "journal_overhead": ("--tiny --pool {mnist}", "MNIST, mlp "),
     "kernels": ("--tiny", "| BALD with 20 members / margin |"),
