@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from alsim.errors import UsageError, nearest
+from alsim.errors import AlsimError, UsageError, nearest
 from alsim.loading import describe_error
 from alsim.options.curves import Combination, Members
 from alsim.options.training import TrainingOptions
@@ -70,6 +70,8 @@ def find_strategy(
         built = entry.builder(**{name.replace("-", "_"): v for name, v in arguments.items()})
     except ValueError as error:
         raise UsageError(str(error), written.where, "change the parameter") from None
+    except AlsimError:  # it says what is wrong already
+        raise
     except Exception as error:  # a plug-in may raise anything
         if base in STRATEGIES:
             raise

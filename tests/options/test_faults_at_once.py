@@ -12,16 +12,20 @@ import pytest
 from asking import study
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_queries import make_queried_pool
 
 import alsim
 from alsim.errors import PoolError, StoreError, UsageError
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
+from alsim.options.model import ModelOptions
 from alsim.options.option import options_of
 from alsim.options.synthetic import VkOptions
+from alsim.options.training import TrainingOptions
 from alsim.pool.synthetic import vk_pool
 from alsim.strategies import STRATEGIES, find_strategy
 from alsim.studies.start.check import StudyOptions
+from alsim.studies.start.fit_to_pool import try_model
 from alsim.studies.watch import Watch
 
 POOL = vk_pool(VkOptions(n_rows=300, picture_width=6, text_width=4, n_classes=3))
@@ -291,6 +295,44 @@ def test_an_exception_in_a_plug_in_is_one_error_with_its_line(
         )  # fmt: skip
     assert expected in str(caught.value)
     assert not (tmp_path / "refused").exists()
+
+
+OWN_NET = """
+import torch
+
+from alsim.errors import UsageError
+from alsim.models import MIXED, Outputs
+
+
+class Net(torch.nn.Module):
+    def __init__(self, shape, options):
+        super().__init__()
+        self.head = torch.nn.Linear(sum(shape.widths.values()), 3)
+        self.tasks = tuple(shape.n_classes)
+
+    def forward(self, inputs):
+        logits = self.head(torch.cat(list(inputs.modalities.values()), 1))
+        return Outputs({task: {MIXED: logits} for task in self.tasks}, logits)
+
+
+def licensed():
+    raise UsageError("no licence", "licence.txt", "put it there")
+"""
+
+
+def test_an_error_that_names_its_mending_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(OWN_NET)
+    own, training = ModelOptions(name=f"{path}:Net"), TrainingOptions(task_weighting="gradnorm")
+    with pytest.raises(UsageError) as caught:
+        try_model(training, own, make_queried_pool())
+    what, where, mend = caught.value.args
+    assert what == "gradnorm does not know the last shared layer of a Net"
+    assert where == "--task-weighting gradnorm"
+    assert "dwa, uncertainty or pcgrad" in mend
+    with pytest.raises(UsageError) as caught:
+        find_strategy(f"{path}:licensed")
+    assert caught.value.args == ("no licence", "licence.txt", "put it there")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from alsim.errors import PoolError, UsageError, nearest
+from alsim.errors import AlsimError, PoolError, UsageError, nearest
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.loading import describe_error
@@ -184,6 +184,8 @@ def try_model(training: TrainingOptions, model: ModelOptions, pool: Pool) -> Obj
     where = f"--model {model.name}"
     try:
         objective = make_objective(shape_of(pool), model, training, generator=stream(0, "check"))
+    except AlsimError:  # it says what is wrong already, such as that gradnorm does not fit
+        raise
     except Exception as error:  # someone else's code may raise anything
         if model.name in MODELS:
             raise
