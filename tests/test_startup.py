@@ -52,6 +52,24 @@ def test_a_command_that_trains_nothing_imports_nothing_slow(command: str, folder
     assert modules_after(*arguments).isdisjoint(SLOW)
 
 
+@pytest.mark.process
+def test_a_run_imports_pandas_only_if_a_plug_in_does(folder: Path) -> None:
+    start = f"run --pool {folder}/pool.parquet --seeds 1 --steps 1 --workers 0 --strategy".split()
+    modules = modules_after(*start, "margin", "--out", f"{folder}/margin")
+    assert "torch" in modules
+    assert "pandas" not in modules
+    (folder / "mine.py").write_text(
+        "import numpy as np, pandas, pyarrow as pa\n"
+        "from alsim.strategies import Strategy\n"
+        "def score(signals):\n"
+        "    assert pa.array(pandas.Series([1.0, np.nan])).null_count == 1\n"
+        "    return signals.probabilities[:, 0]\n"
+        "def mine():\n"
+        "    return Strategy(frozenset({'probabilities'}), score)\n"
+    )
+    assert "pandas" in modules_after(*start, f"{folder}/mine.py:mine", "--out", f"{folder}/mine")
+
+
 def test_a_package_offers_exactly_the_names_that_it_lists() -> None:
     import alsim
     import alsim.models

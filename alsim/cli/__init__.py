@@ -3,26 +3,14 @@
 import sys
 from typing import NoReturn
 
-# Commands that run no code of others, which might use pandas.
-_WITHOUT_PANDAS = ("compare", "gates", "plot", "pool")
-
-
-class _NoPandas:
-    """Hides pandas: PyArrow imports it, in half a second, to see whether a value is one of its."""
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
 
 def main() -> NoReturn:
     """Run the command line, and end the process."""
     from alsim.cli.ending import ending_well, leave
     from alsim.cli.streams import own_streams
+    from alsim.cli.without_pandas import hide_pandas
 
-    if set(sys.argv[1:2]).intersection(_WITHOUT_PANDAS):
-        sys.meta_path.insert(0, _NoPandas())
+    hide_pandas(sys.argv[1:])
     own_streams()
     code: object = 0
     try:

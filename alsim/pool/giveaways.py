@@ -69,12 +69,10 @@ def _gives_away(values: NDArray[np.float32], codes: NDArray[np.int64]) -> bool:
         return False
     if _determines(values, codes):
         return True
-    few = [
-        column
-        for column in range(values.shape[1])
-        if 1 < len(np.unique(values[: 10 * FEW, column])) <= FEW
-    ]
-    if not few or len(few) == values.shape[1]:
+    in_order = np.sort(values[: 10 * FEW], axis=0)
+    distinct = 1 + (in_order[1:] != in_order[:-1]).sum(0)
+    few = np.flatnonzero((distinct > 1) & (distinct <= FEW))
+    if not len(few) or len(few) == values.shape[1]:
         return False
     return _determines(values[:, few], codes) or any(
         _determines(values[:, [column]], codes) for column in few
