@@ -247,7 +247,7 @@ SOUND = st.fixed_dictionaries(
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(SOUND, st.text(st.characters(codec="utf-8"), max_size=9), st.integers(400, 10_000))
+@given(SOUND, st.text(st.characters(codec="utf-8"), max_size=9), st.integers(500, 10_000))
 def test_a_sound_recipe_is_accepted_and_planned_at_any_size(
     tmp_path: Path, study: dict[str, Any], title: str, n_rows: int
 ) -> None:
