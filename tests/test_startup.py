@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pools import make_table, write
+
+from alsim.cli.without_pandas import hide_pandas
 
 SLOW = ("torch", "scipy", "matplotlib", "pandas")
 
@@ -68,6 +72,17 @@ def test_a_run_imports_pandas_only_if_a_plug_in_does(folder: Path) -> None:
         "    return Strategy(frozenset({'probabilities'}), score)\n"
     )
     assert "pandas" in modules_after(*start, f"{folder}/mine.py:mine", "--out", f"{folder}/mine")
+
+
+def test_a_hidden_pandas_may_be_looked_for_but_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pandas"]:
+        monkeypatch.delitem(sys.modules, name)
+    hide_pandas(["train"])
+    find_spec("pandas")  # torch asks so in `train` and `correlate`
+    with pytest.raises(ModuleNotFoundError, match="No module named 'pandas'"):
+        import_module("pandas")
+    assert find_spec("this") is not None
 
 
 def test_a_package_offers_exactly_the_names_that_it_lists() -> None:
