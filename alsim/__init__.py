@@ -2,7 +2,8 @@
 
 `alsim.run(...)` does what `alsim run` does; `alsim.resume(folder)` continues a stopped run,
 `alsim.read_run(folder)` reads its results, and `alsim.compare(folders)` compares strategies.
-`alsim.train(...)` trains and compares models on all tasks of a pool.
+`alsim.train(...)` trains models on all tasks of a pool, and `alsim.compare_models(folders)`
+reports which one wins.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from alsim.store.exported_task import load_task
     from alsim.store.training import read_training
     from alsim.studies.compare import compare
+    from alsim.studies.compare_models import compare_models
     from alsim.studies.correlation.run import correlate
     from alsim.studies.curves.run import run
     from alsim.studies.resume import resume
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "compare",
+    "compare_models",
     "correlate",
     "load_task",
     "read_correlation",
@@ -39,6 +42,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "studies.compare": ("compare",),
+        "studies.compare_models": ("compare_models",),
         "studies.correlation.run": ("correlate",),
         "studies.curves.run": ("run",),
         "studies.resume": ("resume",),

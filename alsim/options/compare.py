@@ -33,7 +33,10 @@ class SavingOptions:
     heading: ClassVar = "Labels saved"
 
     baseline: str | None = option(
-        None, "Strategy that savings are measured against.", otherwise="random"
+        None,
+        "Strategy that savings are measured against; of training studies the model that the "
+        "others are compared with.",
+        otherwise="random; of training studies the first model",
     )
     reference: float | None = option(
         None,
@@ -52,6 +55,25 @@ class SavingOptions:
         "Intervals of savings. t-test: by inverting the paired test; bootstrap: too narrow over "
         "few seeds.",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCompareOptions:
+    """All that can be chosen about a comparison of trained models."""
+
+    heading: ClassVar = "What to compare"
+
+    studies: Runs = field(kw_only=False)
+    baseline: str | None = option(
+        None, "Model that the others are compared with.", otherwise="that of the first study"
+    )
+    metric: str | None = option(
+        None,
+        "Metric to compare by: accuracy, auc, nll, mse, or r2 of targets.",
+        otherwise="AUC of tasks of two classes, else accuracy, and R² of targets",
+    )
+    task: str | None = option(None, "Task to compare by.", otherwise="the mean over all")
+    force: bool = option(False, "Compare studies even if their pools or splits differ.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,12 @@ class TrainOptions(
         otherwise="5, with --queries those of the run",
         often=True,
     )
+    baseline: str | None = option(
+        None,
+        "Model that the others are compared with.",
+        otherwise="the first; with --queries of several strategies, random labels",
+        often=True,
+    )
     match_parameters: bool = option(
         False,
         "Give each model the width at which it has as many parameters as the first.",

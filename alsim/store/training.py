@@ -5,7 +5,7 @@ Until it is complete, what each unit of work found lies in a file of its own in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert, to_builtins
 
+from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError
 from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
 from alsim.store.atomic import replace_bytes
@@ -64,6 +65,29 @@ class TrainingStudy(StudyFolder):
     fits: pa.Table  # one row a net
     tasks: pa.Table  # one row a net, task, evaluation and metric
     gates: pa.Table  # one row a net, task and expert
+
+    @property
+    def models(self) -> Mapping[str, Sequence[str]]:
+        """Return the models in their order, each with the evaluations of its stochastic gates.
+
+        The first evaluation is the one that the model is reported by.
+        """
+        if models := object_at(self.manifest, "configuration", "models"):
+            return {name: list(model["evaluations"]) for name, model in models.items()}
+        return dict.fromkeys(map(str, self.fits.column("model").to_pylist()), ())
+
+    @property
+    def baseline(self) -> str | None:
+        """Return the model that the others are compared with; None: the default one."""
+        name = value_at(self.manifest, "configuration", "baseline")
+        return name if isinstance(name, str) and name in self.models else None
+
+    @property
+    def variances(self) -> Mapping[str, float]:
+        """Return the variance of each regression target over the rows that were evaluated."""
+        tasks = object_at(self.manifest, "tasks")
+        found = {name: value_at(tasks, name, "variance") for name in tasks}
+        return {name: float(v) for name, v in found.items() if isinstance(v, int | float)}
 
 
 def read_training(folder: str | Path) -> TrainingStudy:

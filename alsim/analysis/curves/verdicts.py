@@ -7,7 +7,6 @@ curve, at 5 % by Holm over all pairs. To judge by two tests at once would double
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
@@ -21,10 +20,9 @@ from alsim.analysis.statistics.intervals import (
     bounds_of,
     difference_bounds,
 )
+from alsim.analysis.statistics.judging import VerdictOutcome, judge
 from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
-from alsim.analysis.statistics.power import seeds_needed
 
-VerdictOutcome = Literal["better", "worse", "cannot tell"]
 _OPPOSITE: Mapping[VerdictOutcome, VerdictOutcome] = {
     "better": "worse",
     "worse": "better",
@@ -108,15 +106,10 @@ def _described(first: Curve, second: Curve) -> tuple[Verdict, Floats]:
 def _decided(found: Verdict, differences: Floats, adjusted: Adjusted) -> Verdict:
     """Return a verdict at the level that the tests of all pairs leave it."""
     found = replace(found, level=adjusted.level, p_adjusted=adjusted.p)
-    if found.area is None or adjusted.p is None:
+    if found.area is None:
         return found
-    mean, deviation = found.area.mean, float(differences.std(ddof=1))
-    outcome: VerdictOutcome = "better" if mean > 0 else "worse"
-    return replace(
-        found,
-        outcome=outcome if adjusted.p < ALPHA else "cannot tell",
-        seeds_needed=seeds_needed(mean, deviation, adjusted.level),
-    )
+    outcome, needed = judge(differences, adjusted)
+    return replace(found, outcome=outcome, seeds_needed=needed)
 
 
 def _wilcoxon(differences: Floats) -> float:

@@ -74,19 +74,25 @@ _Values = dict[tuple[str | None, str, _Key, str], dict[int, float]]  # task, met
 
 
 def summarise_training(
-    fits: pa.Table, tasks: pa.Table, gates: pa.Table, models: Mapping[str, Sequence[str]]
+    fits: pa.Table,
+    tasks: pa.Table,
+    gates: pa.Table,
+    models: Mapping[str, Sequence[str]],
+    baseline: str | None = None,
 ) -> TrainingSummary:
     """Return the summary of a training study's tables.
 
     A regression task is reported by its mse, one of two classes by its auc, others by accuracy. The
-    mean over tasks is there if all have the same metric. Each row is compared with the first model,
-    by its first evaluation, on the same labels; where labels were queried by several strategies and
-    random is among them, with the same model and evaluation on random's labels. The models are in
-    order, with their evaluations (none without stochastic gates).
+    mean over tasks is there if all have the same metric. Each row is compared with the
+    baseline, by its first evaluation, on the same labels. By default that is the first model; where
+    labels were queried by several strategies and random is among them, the same model and
+    evaluation on random's labels. The models are in order, with their evaluations (none without
+    stochastic gates).
     """
     order = list(models)
     strategies = sorted({str(by) for by in fits.column("chosen_by").to_pylist()})
-    with_random = RANDOM in strategies and len(strategies) > 1
+    with_random = baseline is None and RANDOM in strategies and len(strategies) > 1
+    first = baseline or next(iter(models), "")
     values = _values(tasks.to_pylist())
     metrics = _metrics(values)
     _add_means(values, metrics)
@@ -96,7 +102,6 @@ def summarise_training(
         model, chosen_by, fraction = key
         if with_random:
             return (model, RANDOM, fraction), evaluation
-        first = next(iter(models))
         return (first, chosen_by, fraction), next(iter(models[first]), "")
 
     found: list[TaskSummary] = []
@@ -128,7 +133,7 @@ def summarise_training(
     return TrainingSummary(
         tuple(sorted(_nets(fits.to_pylist()), key=place)),
         tuple(sorted(found, key=place_of_task)),
-        RANDOM if with_random else next(iter(models), ""),
+        RANDOM if with_random else first,
     )
 
 

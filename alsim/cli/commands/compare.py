@@ -1,6 +1,6 @@
 """`alsim compare`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,9 @@ def compare(
     given: Mapping[str, Any],
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Folders of runs on the same pool and splits."),
+        typer.Argument(
+            metavar="RUN", help="Folders of runs, or of training studies, of the same pool."
+        ),
     ],
     details: Annotated[
         bool, _flag("--details", help="Print every pair's verdict, seeds won, and Wilcoxon's p.")
@@ -36,14 +38,22 @@ def compare(
     markdown: Annotated[bool, _flag("--markdown", help="Print Markdown tables.")] = False,
     pairs: Annotated[bool, _flag("--pairs", help="Print pairs, with --csv or --latex.")] = False,
 ) -> None:
-    """Compare how many labels strategies save, and how sure that is.
+    """Compare how many labels strategies save, or which trained model wins, and how sure it is.
 
     Example: alsim compare runs/posts
 
     Example: alsim compare runs/posts runs/posts-retrain --cost-per-label 0.08 --markdown
+
+    Example: alsim compare runs/census-training --baseline mmoe --details
     """
     formats = {"--json": json, "--csv": csv, "--latex": latex, "--markdown": markdown}
     _check([flag for flag, is_given in formats.items() if is_given], pairs=pairs, details=details)
+    if are_trainings(runs):
+        from alsim.cli.screens.compared_models import print_compared
+
+        chosen = next((flag for flag, is_given in formats.items() if is_given), None)
+        print_compared(runs, given, chosen, pairs=pairs, with_details=details)
+        return
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
     import alsim
 
@@ -67,6 +77,13 @@ def compare(
         writing.print_markdown(tables.strategy_table(found), tables.pair_table(found))
     else:
         _print_text(found, read[0], with_details=details)
+
+
+def are_trainings(folders: Sequence[Path]) -> bool:
+    """Return whether one of the folders holds passive training."""
+    from alsim.store.manifest import kind_of, open_folder
+
+    return any(kind_of(open_folder(folder)[1]) == "training" for folder in folders)
 
 
 def _check(formats: list[str], *, pairs: bool, details: bool) -> None:

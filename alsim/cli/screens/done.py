@@ -13,8 +13,11 @@ _SCREENS = {
 }
 
 
-def carry_out(command: str, given: Mapping[str, Any], *, as_json: bool) -> None:
-    """Call the Python twin of a command, show its progress, and print what it found."""
+def carry_out(command: str, given: Mapping[str, Any], *, as_json: bool, **shown: Any) -> None:
+    """Call the Python twin of a command, show its progress, and print what it found.
+
+    How it is `shown` is for the screen of its kind alone.
+    """
     from alsim.cli.screens.starting import starting
 
     with starting():
@@ -28,4 +31,4 @@ def carry_out(command: str, given: Mapping[str, Any], *, as_json: bool) -> None:
     with forking, watching() as watch:
         done = study(**given, watch=watch)
     show: Any = import_object(_SCREENS[kind_of(done.manifest)], "alsim.cli.screens")
-    show(done, as_json=as_json)
+    show(done, as_json=as_json, **shown)

@@ -18,7 +18,6 @@ from alsim.cli.screens.output import (
     print_table,
     reporting,
 )
-from alsim.cli.screens.training import models_of
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.plots import check_target, save_figure
 from alsim.plots.drawing.of_trainings import labels_in_words
@@ -91,7 +90,7 @@ def _refuse_without_gates(study: TrainingStudy, model: str | None, known: Collec
         UsageError: If the study has no such model, or it has no gates, or none that are recorded.
         StoreError: If it is not trained yet, or diverged.
     """
-    names, there = models_of(study), ", ".join(sorted(known)) or "none"
+    names, there = study.models, ", ".join(sorted(known)) or "none"
     if model is None:
         if known or (study.status == "complete" and not any(map(_is_cgc, names))):
             return

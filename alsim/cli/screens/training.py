@@ -1,11 +1,11 @@
-"""What passive training shows: a table a task, one of the nets, what its columns mean, the path."""
+"""What passive training shows: which model wins; with details a table a task and one of nets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from alsim.analysis.manifest import list_at, object_at, value_at
+from alsim.analysis.manifest import list_at, value_at
 from alsim.analysis.statistics.intervals import Estimate, interval_text
 from alsim.analysis.training.summary import (
     NetSummary,
@@ -13,6 +13,7 @@ from alsim.analysis.training.summary import (
     TrainingSummary,
     summarise_training,
 )
+from alsim.cli.screens.models import comparison_json, explanations, print_answer
 from alsim.cli.screens.output import (
     NOTHING,
     print_gap,
@@ -27,20 +28,20 @@ from alsim.experiments.training.records import RANDOM
 from alsim.measures import MEASURES
 from alsim.store.layout import EXPORTS
 from alsim.store.training import TrainingStudy
+from alsim.studies.compare_models import compare_models
 
 
-def print_training(study: TrainingStudy, *, as_json: bool) -> None:
+def print_training(study: TrainingStudy, *, as_json: bool, with_details: bool = False) -> None:
     """Print a training study to stdout, and fail if some of its nets diverged.
 
     Raises:
         RunError: Naming the nets whose training diverged.
     """
-    summary = summarise_training(study.fits, study.tasks, study.gates, models_of(study))
     with reporting(study.folder, f"print it again: alsim resume {quoted(study.folder)}"):
         if as_json:
-            print_json(_as_json(study, summary))
+            print_json(_as_json(study))
         else:
-            _print_text(study, summary)
+            _print_text(study, with_details=with_details)
     if lost := list_at(study.manifest, "diverged"):
         nets = [f"{d['model']} with seed {d['seed']} at fraction {d['fraction']:g}" for d in lost]
         raise RunError(
@@ -52,14 +53,20 @@ def print_training(study: TrainingStudy, *, as_json: bool) -> None:
         )
 
 
-def models_of(study: TrainingStudy) -> Mapping[str, Sequence[str]]:
-    """Return the models of a study in their order, and the evaluations of each."""
-    if models := object_at(study.manifest, "configuration", "models"):
-        return {name: list(model["evaluations"]) for name, model in models.items()}
-    return dict.fromkeys(map(str, study.fits.column("model").to_pylist()), ())
+def _print_text(study: TrainingStudy, *, with_details: bool) -> None:
+    found = compare_models(study)
+    print_answer(found, with_details=with_details)
+    if with_details:
+        print_details(study)
+    lines = [*explanations(found), *on_models(study), *on_rows(study)]
+    if not with_details:
+        lines.append(f"task by task: alsim compare {quoted(study.folder)} --details")
+    print_lines([*lines, f"wrote {_path(study)}"])
 
 
-def _print_text(study: TrainingStudy, summary: TrainingSummary) -> None:
+def print_details(study: TrainingStudy, baseline: str | None = None) -> None:
+    """Print each task, the nets, and what their columns mean; differences to a model of it."""
+    summary = _summary(study, baseline)
     shown = _Shown(summary)
     n_tasks = len({row.task for row in summary.tasks if row.task is not None})
     for (task, fraction), rows in groupby(summary.tasks, key=lambda row: (row.task, row.fraction)):
@@ -72,7 +79,28 @@ def _print_text(study: TrainingStudy, summary: TrainingSummary) -> None:
     print_lines(["nets"])
     shown.print_nets(summary.nets)
     print_gap()
-    print_lines([*_on_numbers(study, summary), *_on_gates(summary), f"wrote {_path(study)}"])
+    print_lines([*_on_numbers(study, summary), *_on_gates(summary)])
+    print_gap()
+
+
+def on_models(study: TrainingStudy) -> list[str]:
+    """Return how large the models are."""
+    sizes = {str(row["model"]): row["n_parameters"] for row in study.fits.to_pylist()}
+    listed = [f"{name} {sizes[name]:,}" for name in study.models if name in sizes]
+    return [f"parameters: {', '.join(listed)}"]
+
+
+def on_rows(study: TrainingStudy) -> list[str]:
+    """Return on which rows models were measured."""
+    lines = [f"measured on {study.n_evaluated:,} {study.evaluation_split} rows"]
+    if study.evaluation_split == "validation":
+        lines.append("the pool has no test split: these rows also ended the training")
+    return lines
+
+
+def _summary(study: TrainingStudy, baseline: str | None = None) -> TrainingSummary:
+    chosen = baseline if baseline in study.models else study.baseline
+    return summarise_training(study.fits, study.tasks, study.gates, study.models, chosen)
 
 
 class _Shown:
@@ -163,9 +191,6 @@ def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
         of_row = ", by the net of its own task, the mean over tasks; not of experts: all of it"
     lines.append(f"FLOPs: multiply-adds of a row in evaluation{of_row}")
     lines.append("validation loss: the mean over tasks, by which training was stopped")
-    lines.append(f"measured on {study.n_evaluated:,} {study.evaluation_split} rows")
-    if study.evaluation_split == "validation":
-        lines.append("the pool has no test split: these rows also ended the training")
     return lines
 
 
@@ -190,13 +215,15 @@ def _interval(value: Estimate | None, number: str) -> str:
     return NOTHING if value is None else interval_text(value, number.removeprefix("+z"), number)
 
 
-def _as_json(study: TrainingStudy, summary: TrainingSummary) -> dict[str, Any]:
+def _as_json(study: TrainingStudy) -> dict[str, Any]:
+    summary = _summary(study)
     return {
         "study": str(study.folder),
         "status": study.status,
         "evaluation_split": study.evaluation_split,
         "n_evaluated": study.n_evaluated,
         "compared_with": summary.compared_with,
+        **comparison_json(compare_models(study)),
         "nets": [asdict(net) for net in summary.nets],
         "tasks": [asdict(row) for row in summary.tasks],
     }

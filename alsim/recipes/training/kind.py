@@ -22,7 +22,6 @@ from alsim.plots.gates import draw_gates
 from alsim.recipes.file import Fault, Published, look_up
 from alsim.recipes.recipe import RecipeKind, Studies, Table
 from alsim.recipes.training.claims import TrainingClaim, judge_training
-from alsim.recipes.training.measured import evaluations_of
 from alsim.recipes.verdict import method_of_tests
 from alsim.store.training import TrainingStudy
 from alsim.studies.declared import PARAMETERS, Settings
@@ -142,7 +141,7 @@ def _draw(done: TrainingStudy, picture: TrainingPicture, title: str) -> Drawing 
 
 def _tabulate(done: TrainingStudy, published: Published | None) -> Table:
     """Return a row for each model, fraction and evaluation, beside what the source has."""
-    models = evaluations_of(done)
+    models = done.models
     summary = summarise_training(done.fits, done.tasks, done.gates, models)
     rows: dict[tuple[float, str, str], dict[str | None, TaskSummary]] = {}
     for each in summary.tasks:

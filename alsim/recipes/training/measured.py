@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Measured:
         for study, done in runs.items():
             # The study has the models in the order of the recipe, each under its recorded name.
             written = parse_names(studies[study]["model"])
-            recorded = evaluations_of(done).items()
+            recorded = done.models.items()
             self._models[study] = dict(zip(written, recorded, strict=True))
             for row in done.tasks.to_pylist():
                 place = Place(study, row["model"], row["fraction"], row["evaluation"])
@@ -91,7 +90,7 @@ class Measured:
     def experts_used(self, place: Place, task: str) -> BySeed:
         """Return the Σp of a task's stochastic gates, or the mean over tasks, of each seed."""
         # It is recorded once, with the evaluation by which training was stopped.
-        own = evaluations_of(self._runs[place.study])[place.model]
+        own = self._runs[place.study].models[place.model]
         return self.values(replace(place, evaluation=next(iter(own), "")), "density", task)
 
     def seeds(self, place: Place) -> tuple[set[int], set[int]]:
@@ -102,9 +101,3 @@ class Measured:
             if (fit["model"], fit["fraction"]) == (place.model, place.fraction)
         ]
         return {seed for seed, _ in fits}, {seed for seed, epochs in fits if not epochs}
-
-
-def evaluations_of(done: TrainingStudy) -> dict[str, Sequence[str]]:
-    """Return a study's models in order, each with the evaluations of its stochastic gates."""
-    configuration: Any = done.manifest["configuration"]
-    return {name: model["evaluations"] for name, model in configuration["models"].items()}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from alsim.errors import UsageError, nearest
 from alsim.models.naming import FLAG, NamedModel, find_named_model
 from alsim.options.experts import STOCHASTIC, check_evaluation
 from alsim.options.faults import Faults
@@ -38,6 +39,8 @@ def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ..
     if not options.evaluation:
         faults.add("no evaluation is named", "--evaluation", "name at least one, such as task-k")
     _refuse_equal_models(models, faults)
+    if options.baseline is not None:
+        faults.attempt(None, baseline_place, options.baseline, models)
     for evaluation in options.evaluation:
         faults.attempt("", check_evaluation, evaluation)
     are_stochastic = any(model.options.name in STOCHASTIC for model in models)
@@ -72,6 +75,23 @@ def examine_train(options: TrainOptions, faults: Faults) -> tuple[NamedModel, ..
                 "a single model has none to be matched to", "--match-parameters", "name another"
             )
     return models
+
+
+def baseline_place(text: str, models: Sequence[NamedModel]) -> int:
+    """Return which of the models the baseline is, by its name or the part before its brackets.
+
+    Raises:
+        UsageError: If it is none of them, or could be several.
+    """
+    for found in (
+        [place for place, model in enumerate(models) if model.name == text],
+        [place for place, model in enumerate(models) if model.options.name == text],
+        [place for place, model in enumerate(models) if model.name == find_named_model(text).name],
+    ):
+        if len(found) == 1:
+            return found[0]
+    names = [model.name for model in models]
+    raise UsageError(f"{text!r} is not one of the models", "--baseline", nearest(text, names))
 
 
 def _refuse_equal_models(models: Sequence[NamedModel], faults: Faults) -> None:

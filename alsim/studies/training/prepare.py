@@ -20,14 +20,14 @@ from alsim.options.training import FitOptions, TrainingOptions
 from alsim.options.training_study import TrainOptions
 from alsim.parameters import refuse_repeats
 from alsim.pool.loading import LoadedPool, load_pool
-from alsim.pool.pool import Pool
+from alsim.pool.pool import Pool, Task
 from alsim.pool.source import Source
 from alsim.studies.machine import Machine
 from alsim.studies.start.fit_to_pool import check_heads, fit_model, try_model
 from alsim.studies.start.fit_to_tasks import check_trained, notes_on_unmeasured
 from alsim.studies.start.prepare import describe_pool, rows_by_class
 from alsim.studies.training.assignment import TrainAssignment, TrainedModel
-from alsim.studies.training.check import columns_of
+from alsim.studies.training.check import baseline_place, columns_of
 from alsim.studies.training.exports import check_exports, describe_inputs
 from alsim.studies.training.mapped_queries import read_queries, with_queried_tasks
 from alsim.studies.training.match import match_parameters
@@ -100,11 +100,15 @@ def prepare_training(
 
 
 def describe_training(
-    prepared: TrainPrepared, options: TrainOptions, seeds: Sequence[int]
+    prepared: TrainPrepared,
+    options: TrainOptions,
+    seeds: Sequence[int],
+    named: Sequence[NamedModel],
 ) -> dict[str, Any]:
     """Return the part of a manifest that describes the study."""
     pool = prepared.pool
-    train = pool.splits["train"]
+    train, models = pool.splits["train"], prepared.assignment.models
+    baseline = options.baseline and models[baseline_place(options.baseline, named)].name
     evaluated = "test" if pool.splits["test"] else "validation"
     rows = pool.splits[evaluated]
     return {
@@ -115,6 +119,7 @@ def describe_training(
                 "classes": rows_by_class(task, train),
                 "n_labelled": int(known_rows(task.labels[train.start : train.stop]).sum()),
                 "n_evaluated": int(known_rows(task.labels[rows.start : rows.stop]).sum()),
+                "variance": _variance(task, rows),
             }
             for name, task in pool.tasks.items()
         },
@@ -125,8 +130,9 @@ def describe_training(
         "configuration": {
             "models": {
                 model.name: {**asdict(model.options), "evaluations": list(model.evaluations)}
-                for model in prepared.assignment.models
+                for model in models
             },
+            "baseline": baseline,
             "fractions": list(options.fractions),
             "seeds": list(seeds),
             "match_parameters": options.match_parameters,
@@ -138,6 +144,14 @@ def describe_training(
             "exports": list(options.export_task),
         },
     }
+
+
+def _variance(task: Task, rows: range) -> float | None:
+    """Return the variance of a target over rows, of which R² is a share; None for classes."""
+    targets = task.labels[rows.start : rows.stop].double()
+    known = targets[known_rows(targets)]
+    is_target = task.kind == "target" and len(known) > 0
+    return float(known.var(correction=0)) if is_target else None
 
 
 def _fit_models(

@@ -69,7 +69,7 @@ class _Training:
         )
 
     def describe(self, prepared: TrainPrepared) -> dict[str, Any]:
-        return describe_training(prepared, self.options, self.seeds)
+        return describe_training(prepared, self.options, self.seeds, self.models)
 
     def left(
         self, folder: Path, prepared: TrainPrepared, watch: Watch
