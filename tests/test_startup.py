@@ -1,6 +1,7 @@
 """Commands that only read start quickly: they do not import torch or slow libraries."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -16,14 +17,17 @@ from alsim.cli.without_pandas import hide_pandas
 SLOW = ("torch", "scipy", "matplotlib", "pandas")
 
 
-def modules_after(*arguments: str) -> set[str]:
+def modules_after(*arguments: str, **variables: str) -> set[str]:
     """Return the modules that a command has imported once it has succeeded."""
     code = (
         "import atexit, json, sys\nfrom alsim.cli import main\n"
         "def tell(): json.dump([name for name, it in sys.modules.items() if it], sys.stderr)\n"
         f"atexit.register(tell)\nsys.argv = {['alsim', *arguments]}\nmain()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env={**os.environ, **variables},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))
 
@@ -42,7 +46,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "command",
     [
         "--help",
+        "help train",
+        "version",
         "strategies",
+        "strategies bait",
+        "strategies --json",
         "models",
         "models --json",
         "recipe list",
@@ -54,6 +62,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_command_that_trains_nothing_imports_nothing_slow(command: str, folder: Path) -> None:
     arguments = command.format(folder=folder).split()
     assert modules_after(*arguments).isdisjoint(SLOW)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "line",
+    ["run --strategy margin,ba", "train --model mm", "recipe run vk", "strategies bald(k=3,m"],
+)
+def test_tab_imports_nothing_slow(line: str) -> None:
+    typed = f"alsim {line}"
+    place = str(len(typed.split()) - 1)
+    words = {"COMP_WORDS": typed, "COMP_CWORD": place, "_ALSIM_COMPLETE": "complete_bash"}
+    assert modules_after(**words).isdisjoint({*SLOW, "numpy", "pyarrow", "rich"})
 
 
 @pytest.mark.process

@@ -18,6 +18,7 @@ from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap
 N_PERMUTATIONS = 9_999
+RAW = " (raw)"  # ends the name of a margin with the opposite sign
 _MARGINS = ("margin", "qbc-margin")  # their score is −(p₍₁₎ − p₍₂₎)
 _TOLERANCE = 1e-12  # two orders of the same ranks may differ in the last bits of their ρ
 
@@ -47,6 +48,17 @@ class Correlation:
         n, n_all = sum(rho is not None for rho in self.rhos.values()), len(self.rhos)
         some = f"{n} of " if 0 < n < n_all else ""
         return f"{some}{n_all} seed{'s' if n_all > 1 else ''}"
+
+    @property
+    def sign(self) -> int:
+        """Return 1 or −1 where the interval over seeds lies above or below 0, else 0.
+
+        The interval over seeds, and not `p`: the permutations know of these starts only, and where
+        starts differ they reject a mean of 0 far too often.
+        """
+        if self.fisher is None:
+            return 0
+        return int(self.fisher[0] > 0) - int(self.fisher[1] < 0)
 
     @property
     def is_within_null(self) -> bool | None:
@@ -103,7 +115,7 @@ def correlations(
             )
         found.append(one)
         if name.partition("(")[0] in _MARGINS:
-            found.append(_mirrored(one, f"{name} (raw)"))
+            found.append(_mirrored(one, f"{name}{RAW}"))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, get_args, ge
 
 import typer
 
+from alsim.cli.completing import COMPLETERS
 from alsim.cli.help import MOST_USED, HelpAll
 from alsim.errors import nearest
 from alsim.options.option import Option, options_of
@@ -60,6 +61,8 @@ def _flag(option: Option[Any, Any]) -> inspect.Parameter:
             "metavar": f"<{'|'.join(choices)}>",
             "autocompletion": lambda: list(choices),
         }
+    if completed := option.facts.get("completes"):
+        facts["autocompletion"] = COMPLETERS[completed]
     shown = typer.Option(
         option.flag,
         help=f"{option.help}{default_of(option)}",

@@ -1,5 +1,7 @@
 """Help as plain text, its options grouped: Rich would take a third of a second to import."""
 
+import inspect
+import re
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +12,8 @@ from alsim.errors import UsageError
 from alsim.options.model import MOVED
 
 MOST_USED = "Most used"
-_ALL = "help_all"
+_EXAMPLE = "Example:"  # begins a paragraph of a docstring
+ALL = "help_all"  # in a context, whether all options are shown
 
 
 class GroupedCommand(TyperCommand):
@@ -28,6 +31,19 @@ class GroupedCommand(TyperCommand):
                 raise UsageError("it is a parameter of the model now", flag, MOVED[flag])
         return super().parse_args(ctx, args)
 
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the command does, and its examples, each on a line to copy."""
+        paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(self.help or ""))
+        examples = [each for each in paragraphs if each.startswith(_EXAMPLE)]
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text("\n\n".join(p for p in paragraphs if p not in examples))
+        if examples:
+            with formatter.section("Examples"):
+                for example in examples:
+                    line = " ".join(example.removeprefix(_EXAMPLE).split())
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, a section for each heading in order of first use, and the rest."""
         first: list[tuple[str, str]] = []
@@ -41,7 +57,7 @@ class GroupedCommand(TyperCommand):
                 sections.setdefault(heading, []).append(record)
         last = sections.pop("Options", [])
         rest = 0
-        if sections[MOST_USED] and not ctx.meta.get(_ALL):
+        if sections[MOST_USED] and not ctx.meta.get(ALL):
             rest = sum(len(records) for records in sections.values()) - len(sections[MOST_USED])
             sections = {MOST_USED: sections[MOST_USED]}
         for heading, records in [("Arguments", first), *sections.items(), ("Options", last)]:
@@ -55,7 +71,7 @@ class GroupedCommand(TyperCommand):
 
 def _show_all(ctx: typer.Context, value: bool) -> None:
     if value:
-        ctx.meta[_ALL] = True
+        ctx.meta[ALL] = True
         print_lines(ctx.get_help().splitlines())
         raise typer.Exit
 

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from alsim.cli.commands import (
+    about,
     compare,
     correlate,
     gates,
@@ -22,7 +23,7 @@ from alsim.cli.commands import (
     train,
 )
 from alsim.cli.help import GroupedCommand, make_app
-from alsim.cli.screens.output import print_error, print_lines
+from alsim.cli.screens.output import print_error
 from alsim.errors import AlsimError, RunError, StoreError, UsageError, is_want_of_memory
 
 
@@ -94,13 +95,13 @@ app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools
 app.add_typer(recipe.app, name="recipe", help="Run figures and tables of papers.")
 app.command("strategies", cls=GroupedCommand)(listing.strategies)
 app.command("models", cls=GroupedCommand)(listing.models)
+app.command("help", cls=GroupedCommand)(about.help_)
+app.command("version", cls=GroupedCommand)(about.version)
 
 
 def _version(show: bool) -> None:
     if show:
-        from alsim import __version__
-
-        print_lines([__version__])
+        about.version()
         raise typer.Exit
 
 

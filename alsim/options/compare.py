@@ -86,6 +86,7 @@ class CompareOptions(SavingOptions):
     metric: str = option(
         "accuracy",
         f"Score to compare by: {scores_in_words()}; with a --task of two classes also auc.",
+        completes="measures",
     )
     task: str | None = option(
         None, "Task to compare by, of runs of several.", otherwise="the mean over them"

@@ -9,6 +9,9 @@ from alsim.options.option import Option, Range, option, parsed
 from alsim.options.texts import one_or_more, parse_names
 from alsim.options.training import FineTuneOptions
 
+# The source's names of metrics -> the strategies whose scores they are.
+ALIASES = {"loss": "ideal-learning-loss", "predicted-loss": "learning-loss"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SizeOptions:
@@ -45,6 +48,7 @@ class CorrelateOptions(StartOptions, SizeOptions):
         "is ideal-learning-loss, predicted-loss is learning-loss; random, the control, is always "
         "added.",
         often=True,
+        completes="metrics",
     )
     label: Option[str | Sequence[str] | None, tuple[str, ...]] = parsed(
         None, one_or_more, "Label column.", otherwise="label", often=True

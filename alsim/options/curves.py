@@ -55,6 +55,7 @@ class StartOptions(
         'Model, with parameters in brackets: "mmoe(experts=4, gate=task)"; `alsim models` lists '
         "them. auto: mlp for one modality, else three-head.",
         often=True,
+        completes="models",
     )
 
 
@@ -104,6 +105,7 @@ class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, Retra
         'Query strategies, comma-separated, such as "margin,bald(k=50)"; `alsim strategies` lists '
         "them. path/to/file.py:name is one of your own.",
         often=True,
+        completes="strategies",
     )
     candidates: int | None = option(
         None,

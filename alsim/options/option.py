@@ -14,6 +14,7 @@ from typing import (
     Annotated,
     Any,
     Generic,
+    Literal,
     TypedDict,
     TypeVar,
     Unpack,
@@ -77,6 +78,7 @@ class Facts(TypedDict, total=False):
     often: bool  # among the most used
     repeat: bool  # the flag is repeated for several values
     of: tuple[str, ...]  # the models that have this parameter
+    completes: Literal["strategies", "metrics", "models", "measures"]  # what Tab completes it to
 
 
 class Option(Generic[Given, Value]):

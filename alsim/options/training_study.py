@@ -28,6 +28,7 @@ class TrainOptions(
         'Models, comma-separated, with parameters in brackets: "mmoe,multi-cluster(density=0)"; '
         "`alsim models` lists them.",
         often=True,
+        completes="models",
     )
     fractions: Option[str | float | Sequence[float], tuple[float, ...]] = parsed(
         1.0, parse_fractions, "Shares of the labels to train on: 0.05,0.25,1.", often=True
@@ -44,6 +45,7 @@ class TrainOptions(
         "Model that the others are compared with.",
         otherwise="the first; with --queries of several strategies, random labels",
         often=True,
+        completes="models",
     )
     match_parameters: bool = option(
         False,

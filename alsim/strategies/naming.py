@@ -109,22 +109,6 @@ def find_strategy(
     )
 
 
-def describe(text: str) -> dict[str, Any]:
-    """Return a strategy's summary, parameters, source and cost, as JSON values.
-
-    Raises:
-        UsageError: As `find_strategy`.
-    """
-    parameters = dict(find_strategy(text).parameters)
-    entry = find_entry(take_apart(text, _FLAG).base)
-    return {
-        "summary": entry.summary,
-        "parameters": parameters,
-        "source": entry.source,
-        "cost": entry.cost,
-    }
-
-
 def _parameters(build: Callable[..., Strategy], text: str) -> dict[str, tuple[Any, Value]]:
     """Return a builder's parameters, name -> (type, default).
 

@@ -23,6 +23,7 @@ class Entry:
     summary: str
     source: str
     cost: str  # of a query; n unlabelled rows, m labelled rows, k query size, d width, c classes
+    candidates: int | None = None  # rows considered by default, as what it builds has them
 
     @property
     def builder(self) -> "Callable[..., Strategy]":
@@ -118,6 +119,7 @@ STRATEGIES: Mapping[str, Entry] = {
         summary="the labels together are most informative about the members, greedily",
         source="Kirsch et al. 2019",
         cost="O(k·n·samples·members·c) at worst; 2,000 candidates by default",
+        candidates=2_000,
     ),
     "badge": Entry(
         "badge:badge",
@@ -130,6 +132,7 @@ STRATEGIES: Mapping[str, Entry] = {
         summary="the labels would most sharpen the last layer: Fisher information",
         source="Ash et al. 2021",
         cost="O(c·(n·h² + h³ + k·h·(n + h))), n = 10,000 random rows or candidates=",
+        candidates=10_000,
     ),
     "core-set": Entry(
         "core_set:core_set",
@@ -148,18 +151,21 @@ STRATEGIES: Mapping[str, Entry] = {
         summary="the ball around the row holds the most uncovered rows",
         source="Yehuda et al. 2022",
         cost="O(n²·d + n·m·d) time, O(n·d) memory; n at most 10,000 candidates",
+        candidates=10_000,
     ),
     "max-herding": Entry(
         "herding:max_herding",
         summary="the pool becomes most similar to the labelled rows",
         source="Bae et al. 2024",
         cost="O(n²·d + n·m·d) time, O(n·d) memory; n at most 10,000 candidates",
+        candidates=10_000,
     ),
     "uncertainty-herding": Entry(
         "herding:uncertainty_herding",
         summary="the pool's uncertain rows become most similar to the labelled ones",
         source="Bae et al. 2025",
         cost="O(n²·d + (n + m)·m·d) time, O(n·d) memory; n at most 10,000 candidates",
+        candidates=10_000,
     ),
     "tcm": Entry(
         "tcm:tcm",

@@ -5,14 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
+from alsim.analysis.correlation import Correlation
 from alsim.cli.main import app
+from alsim.cli.screens.correlation import answer
 from alsim.options.synthetic import VkOptions
 from alsim.pool.synthetic import vk_pool
-from alsim.store.correlation import read_correlation
+from alsim.store.correlation import CorrelationStudy, read_correlation
 
 pytestmark = pytest.mark.process
 
@@ -47,13 +50,14 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
     printed, errors = ((place / f"{name}.txt").read_text() for name in ("stdout", "stderr"))
     assert "\x1b" not in printed + errors
     assert not set("━│╭▁█") & set(printed)
-    lines = printed.splitlines()
+    answered, _, *lines = printed.splitlines()
+    study = read_correlation(place / "study")
+    assert answered == answer(study)
     assert lines[0].split() == [
         "metric", "ρ", "by", "seed", "mean", "ρ", "over", "seeds", "over", "groups", "p", "null",
         "band",
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[1:4]] == ["margin", "margin (raw)", "random"]
-    study = read_correlation(place / "study")
     for line, found in zip(lines[1:], study.correlations, strict=False):
         assert found.mean is not None
         assert f"{found.mean:+z.3f}" in line
@@ -63,6 +67,9 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
     n = study.groups.num_rows // 4
     assert f"{n} groups of 20 rows a metric and seed; the start knew 60 labels" in printed
     assert "copies were trained for 1 epoch: with more the signs can turn" in printed
+    assert "a strategy with ρ < 0 may still save labels: a copy is trained on" in printed
+    command = f"alsim run --pool {place / 'posts.parquet'} --strategy margin"
+    assert f"which one saves labels: {command}" in lines
     assert "null band: groups at random have a ρ in " in printed
     assert "the mean of 2 in " in printed
     assert "nan" not in printed.lower()
@@ -82,8 +89,8 @@ def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) ->
     shown = invoke("resume", place / "study")
     assert shown.exit_code == 0
     assert "the run is finished: nothing is left to do" in shown.stderr
-    table = (place / "stdout.txt").read_text().splitlines()[:4]
-    assert shown.stdout.splitlines()[:4] == table
+    table = (place / "stdout.txt").read_text().splitlines()[:6]
+    assert shown.stdout.splitlines()[:6] == table
     output = json.loads(
         invoke("resume", place / "study", "--json").stdout, parse_constant=pytest.fail
     )
@@ -97,6 +104,21 @@ def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) ->
         assert mine["null_band_of_mean"] == list(found.null_mean or ())
         assert mine["is_within_null_band"] == found.is_within_null
     assert (output["status"], output["epochs"], output["initial_size"]) == ("complete", 1, 60)
+
+
+def test_the_answer_sorts_scores_by_the_sign_that_other_seeds_would_have(tmp_path: Path) -> None:
+    def found(metric: str, low: float, high: float) -> Correlation:
+        return Correlation(metric, {0: low, 1: high}, (low + high) / 2, (low, high), p=0.001)
+
+    scores = [
+        found("loss", 0.1, 0.4), found("bald", -0.5, -0.1), found("bald (raw)", 0.1, 0.5),
+        found("entropy", -0.1, 0.3), Correlation("margin", {0: 0.9}, 0.9, p=0.001),
+        found("random", 0.1, 0.2),
+    ]  # fmt: skip
+    study = CorrelationStudy(tmp_path, {}, pa.table({}), tuple(scores))
+    asked = "do rows that are queried first teach a copy more than the last? "
+    more = "more by loss (ρ > 0); less by bald (ρ < 0); cannot tell by entropy, margin"
+    assert answer(study) == asked + more
 
 
 @pytest.mark.slow
@@ -114,10 +136,11 @@ def test_undefined_values_are_explained_in_the_text_and_null_in_json(
     )
     assert output["correlations"]["margin"] == {
         "rhos": {"0": None}, "mean": None, "over_seeds": None, "over_groups": None, "p": None,
+        "sign": 0,
         "null_band_of_mean": None, "null_band_of_one_seed": None, "is_within_null_band": None,
     }  # fmt: skip
     shown = invoke("resume", tmp_path / "study").stdout
-    (margin, _, control) = shown.splitlines()[1:4]
+    (margin, _, control) = shown.splitlines()[3:6]
     assert margin.split() == ["margin", "undefined", "undefined", "–", "–", "–", "–"]
     assert control.split()[0] == "random"
     assert "undefined: all groups score the same, or all copies are equally accurate" in shown

@@ -4,13 +4,18 @@ from typing import Annotated, Any
 
 import typer
 
+from alsim.cli import completing
 from alsim.cli.help import AsJson
 
 
 def strategies(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Strategies to show with parameters and cost."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Strategies to show with parameters and cost.",
+            autocompletion=completing.strategies,
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -22,12 +27,10 @@ def strategies(
     """
     from alsim.cli.screens.output import print_json, print_lines, print_table
     from alsim.strategies import STRATEGIES, installed_entries
+    from alsim.strategies.describing import describe
 
     known = {**STRATEGIES, **installed_entries()}
     if json or names:
-        # Only what a strategy's function returns shows all of its parameters, and it needs torch.
-        from alsim.strategies.naming import describe
-
         described = {name: describe(name) for name in names or known}
         if json:
             print_json(described)
@@ -52,7 +55,11 @@ def strategies(
 def models(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Models to show with their parameters."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Models to show with their parameters.",
+            autocompletion=completing.models,
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:

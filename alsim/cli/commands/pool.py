@@ -8,7 +8,7 @@ import typer
 
 from alsim.cli.commands.pool_synth import Force, Out, announce, synth
 from alsim.cli.from_options import from_options
-from alsim.cli.help import AsJson
+from alsim.cli.help import AsJson, GroupedCommand
 from alsim.options.pool import OF_STUDIES, PoolOptions
 from alsim.pool.importers.table import IMPORTERS, ImportOptions, inputs_in_words
 
@@ -28,10 +28,15 @@ else:
 PoolPath = Annotated[str, typer.Argument(help="Parquet file, folder or quoted glob.")]
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @_seen
 def info(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> None:
-    """Show what a pool holds: modalities, classes, splits, memory."""
+    """Show what a pool holds: modalities, classes, splits, memory.
+
+    Example: alsim pool info posts.parquet
+
+    Example: alsim pool info 'posts/*.parquet' --label topic --modality text_emb
+    """
     from dataclasses import asdict
 
     from alsim.cli.screens.output import print_json
@@ -47,10 +52,13 @@ def info(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> None
         print_info(summary)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @_seen
 def check(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> None:
-    """Look for everything that is wrong with a pool. Exit code 3 if anything is."""
+    """Look for everything that is wrong with a pool. Exit code 3 if anything is.
+
+    Example: alsim pool check posts.parquet --label topic
+    """
     from alsim.cli.screens.output import print_json, print_lines
     from alsim.errors import PoolError
     from alsim.pool.checking import check_pool
@@ -73,7 +81,7 @@ def check(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> Non
         raise typer.Exit(PoolError.exit_code)
 
 
-@app.command("import")
+@app.command("import", cls=GroupedCommand)
 @from_options(ImportOptions, help_all=False)
 def import_(
     given: Mapping[str, Any],
@@ -84,7 +92,12 @@ def import_(
     ] = "auto",
     force: Force = False,
 ) -> None:
-    """Convert embeddings or features to a pool, its roles written into the file."""
+    """Convert embeddings or features to a pool, its roles written into the file.
+
+    Example: alsim pool import embeddings.npy --labels labels.csv --out posts.parquet
+
+    Example: alsim pool import table.csv --label topic --out posts.parquet
+    """
     from alsim.pool.importers.build import read_notes
     from alsim.pool.importers.dispatch import import_pool
     from alsim.pool.writing import check_target, write_pool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alsim.cli.from_options import from_options
+from alsim.cli.help import GroupedCommand
 from alsim.options.synthetic import MmoeOptions, VkOptions
 
 if TYPE_CHECKING:
@@ -29,19 +30,25 @@ def announce(path: Path, table: "pa.Table", notes: Sequence[str] = ()) -> None:
         print_lines([*notes, line])
 
 
-@synth.command()
+@synth.command(cls=GroupedCommand)
 @from_options(VkOptions, help_all=False)
 def vk(given: Mapping[str, Any], out: Out, force: Force = False) -> None:
-    """Make posts with picture and text embeddings and an unbalanced topic, like VK's."""
+    """Make posts with picture and text embeddings and an unbalanced topic, like VK's.
+
+    Example: alsim pool synth vk --out vk.parquet
+    """
     from alsim.pool.synthetic import vk_pool
 
     _make(vk_pool, VkOptions(**given), out, force=force)
 
 
-@synth.command()
+@synth.command(cls=GroupedCommand)
 @from_options(MmoeOptions, help_all=False)
 def mmoe(given: Mapping[str, Any], out: Out, force: Force = False) -> None:
-    """Make two regression tasks of a chosen correlation, as in the paper on MMoE."""
+    """Make two regression tasks of a chosen correlation, as in the paper on MMoE.
+
+    Example: alsim pool synth mmoe --correlation 0.9 --out tasks.parquet
+    """
     from alsim.pool.synthetic_mmoe import mmoe_pool
 
     _make(mmoe_pool, MmoeOptions(**given), out, force=force)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from alsim.cli import completing
 from alsim.cli.from_options import from_options
-from alsim.cli.help import AsJson
+from alsim.cli.help import AsJson, GroupedCommand
 from alsim.options.recipe import OF_RECIPES, RecipeOptions
 
 if TYPE_CHECKING:
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command("list")
+@app.command("list", cls=GroupedCommand)
 def list_(json: AsJson = False) -> None:
-    """List the recipes: what each figure or table shows, and what the source found in it."""
+    """List the recipes: what each figure or table shows, and what the source found in it.
+
+    Example: alsim recipe list
+    """
     from alsim.cli.screens.output import print_json, print_lines, print_table
     from alsim.recipes.file import recipe_headings
 
@@ -32,13 +36,17 @@ def list_(json: AsJson = False) -> None:
     print_lines(["Recipes are sized for two cores; those with a full size are a part of it."])
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 @from_options(RecipeOptions, leave_out=OF_RECIPES, help_all=False)
 def run(
     given: Mapping[str, Any],
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="One or more recipes, or files ending in .toml."),
+        typer.Argument(
+            metavar="NAME",
+            help="One or more recipes, or files ending in .toml.",
+            autocompletion=completing.recipes,
+        ),
     ],
     json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from alsim.cli.from_options import from_options
-from alsim.cli.help import MOST_USED, AsJson
+from alsim.cli.help import AsJson
 from alsim.cli.screens.done import carry_out
 from alsim.options.training_study import TrainOptions
 
@@ -14,9 +14,7 @@ from alsim.options.training_study import TrainOptions
 @from_options(TrainOptions)
 def train(
     given: Mapping[str, Any],
-    details: Annotated[
-        bool, typer.Option("--details", help="Print each task, too.", rich_help_panel=MOST_USED)
-    ] = False,
+    details: Annotated[bool, typer.Option("--details", help="Print each task, too.")] = False,
     json: AsJson = False,
 ) -> None:
     """Train models on the tasks of a pool, on all labels or some, and report which model wins.

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from alsim.analysis.correlation import Correlation, Interval
+from alsim.analysis.correlation import RAW, Correlation, Interval
+from alsim.analysis.manifest import value_at
 from alsim.cli.screens.output import (
     NOTHING,
+    print_gap,
     print_json,
     print_lines,
     print_remarks,
@@ -44,7 +46,41 @@ def print_correlation(
             _print_text(study, picture)
 
 
+def answer(study: CorrelationStudy) -> str:
+    """Return for which scores the rows that are queried first teach more, and for which less."""
+    by_sign: dict[int, list[str]] = {1: [], -1: [], 0: []}
+    for found in study.correlations:
+        if found.metric != CONTROL and not found.metric.endswith(RAW):
+            by_sign[found.sign].append(found.metric)
+    more, less, open_ = (", ".join(by_sign[sign]) for sign in (1, -1, 0))
+    parts = [f"more by {more} (ρ > 0)"] * bool(more) + [f"less by {less} (ρ < 0)"] * bool(less)
+    parts += [f"cannot tell by {open_}"] * bool(open_)
+    return f"do rows that are queried first teach a copy more than the last? {'; '.join(parts)}"
+
+
+def _meaning(study: CorrelationStudy) -> list[str]:
+    """Return what a sign says about a strategy, and what it does not."""
+    epochs = "1 epoch" if study.epochs == 1 else f"{study.epochs} epochs"
+    strategies = [
+        found.metric
+        for found in study.correlations
+        if found.metric != CONTROL and not found.metric.endswith(RAW)
+    ]
+    pool = value_at(study.manifest, "arguments", "pool")
+    of_pool = f" --pool {quoted(pool)}" if isinstance(pool, str) else ""
+    return [
+        "a sign says what a group teaches by itself: with ρ > 0 the groups that the strategy puts "
+        "first leave their copies more accurate than those it puts last, with ρ < 0 less",
+        "a strategy with ρ < 0 may still save labels: a copy is trained on rows of one group "
+        f"alone, all alike in score, for {epochs}; a run trains on the queried rows together with "
+        "all labels before, step after step, and queries only the top of the order",
+        f"which one saves labels: alsim run{of_pool} --strategy {quoted(','.join(strategies))}",
+    ]
+
+
 def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
+    print_lines([answer(study)])
+    print_gap()
     print_table(
         ["metric", "ρ by seed", "mean ρ", "over seeds", "over groups", "p", "null band"],
         [
@@ -63,7 +99,8 @@ def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
         right=(2, 5),
         whole=(0, 2, 5),
     )
-    print_lines([*_on_numbers(study), *_on_sizes(study), *_paths(study, picture)])
+    print_gap()
+    print_lines([*_meaning(study), *_on_numbers(study), *_on_sizes(study), *_paths(study, picture)])
 
 
 def _on_numbers(study: CorrelationStudy) -> list[str]:
@@ -145,11 +182,13 @@ def _as_json(study: CorrelationStudy, picture: Path | None) -> dict[str, Any]:
         "n_evaluated": study.n_evaluated,
         "initial_size": study.initial_size,
         "epochs": study.epochs,
+        "answer": answer(study),
         "figure": None if picture is None else str(picture),
         "correlations": {
             found.metric: {
                 "rhos": {str(seed): rho for seed, rho in found.rhos.items()},
                 "mean": found.mean,
+                "sign": found.sign,
                 "over_seeds": found.fisher,
                 "over_groups": found.bootstrap,
                 "p": found.p,

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from alsim.experiments.correlation import CONTROL, check_metrics
-from alsim.options.correlation import CorrelateOptions
+from alsim.options.correlation import ALIASES, CorrelateOptions
 from alsim.options.faults import Faults
 from alsim.strategies import Named
 from alsim.studies.start.check import StudyOptions, study_of
 
 FLAG = "--metric"
-# The source's names of metrics -> the strategies whose scores they are.
-_ALIASES = {"loss": "ideal-learning-loss", "predicted-loss": "learning-loss"}
 
 
 def metric_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -21,7 +19,7 @@ def metric_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _unalias(name: str) -> str:
     base, bracket, rest = name.partition("(")
-    return _ALIASES.get(base.strip(), base) + bracket + rest
+    return ALIASES.get(base.strip(), base) + bracket + rest
 
 
 def check_correlation(
