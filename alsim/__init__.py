@@ -38,7 +38,7 @@ __all__ = [
 
 __version__ = "0.3.0"
 
-__getattr__ = lazy_names(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "studies.compare": ("compare",),

@@ -1,7 +1,8 @@
-"""Invisible characters, escaped: names come from other people and may hold anything."""
+"""Names as they can be shown: they come from other people and may hold anything."""
 
+import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 # Control characters, changes of writing direction, characters without width, line ends, surrogates
 # and tags. Joiners stay: scripts and emoji need them.
@@ -24,3 +25,18 @@ def visible(text: str, keep: str = "") -> str:
 def escaped(text: str, keep: str, escape: Callable[[str], str]) -> str:
     """Return a text with each invisible character, except those of `keep`, replaced by `escape`."""
     return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else escape(found[0]), text)
+
+
+def html_table(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as HTML for a notebook; every text in it is shown, none is markup."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return f"<tr>{''.join(f'<{tag}>{_as_html(cell)}</{tag}>' for cell in cells)}</tr>"
+
+    body = "".join(row(cells, "td") for cells in rows)
+    head = f"<caption>{_as_html(caption)}</caption><thead>{row(headers, 'th')}</thead>"
+    return f"<table>{head}<tbody>{body}</tbody></table>"
+
+
+def _as_html(text: str) -> str:
+    return html.escape(visible(text))

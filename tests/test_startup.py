@@ -94,7 +94,9 @@ def test_a_run_imports_pandas_only_if_a_plug_in_does(folder: Path) -> None:
     assert "pandas" in modules_after(*start, f"{folder}/mine.py:mine", "--out", f"{folder}/mine")
 
 
-def test_a_hidden_pandas_may_be_looked_for_but_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hidden_pandas_may_be_looked_for_but_not_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     for name in [name for name in sys.modules if name.partition(".")[0] == "pandas"]:
         monkeypatch.delitem(sys.modules, name)

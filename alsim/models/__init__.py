@@ -35,7 +35,7 @@ __all__ = [
     "with_width",
 ]
 
-__getattr__ = lazy_names(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "expert_net": ("ExpertNet", "export_task"),

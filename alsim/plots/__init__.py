@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Drawing", "Kind", "check_target", "draw", "draw_curves", "save_figure"]
 
-__getattr__ = lazy_names(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {"curves": ("draw_curves",), "drawing.figures": ("Drawing", "check_target", "save_figure")},
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alsim.errors import StoreError
+from alsim.escaping import html_table
 from alsim.experiments.ranges import refuse_impossible
 from alsim.store.journal import journals_in, mend_journal, read_unfinished, unfit
 from alsim.store.manifest import StudyFolder, open_folder, refuse_other_kind
@@ -49,12 +50,37 @@ CORRELATIONS = TableKind("correlations", CorrelationRecord, ("metric",), is_uniq
 
 
 # eq=False: tables compare elementwise.
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CorrelationStudy(StudyFolder):
-    """A correlation study that was read; of one that is not complete, as far as it went."""
+    """A correlation study that was read; of one that is not complete, as far as it went.
+
+    The groups are a table of pyarrow: `study.groups.to_pandas()` is a data frame of pandas.
+    """
 
     groups: pa.Table  # one row a copy, by metric, seed and group
     correlations: tuple[Correlation, ...]  # by metric, groups at random last
+
+    def _compared(self) -> Sequence[str]:
+        return [found.metric for found in self.correlations]
+
+    def _repr_html_(self) -> str:
+        """Return a row for each metric, as a notebook shows it."""
+
+        def cell(value: float | None, form: str) -> str:
+            return "–" if value is None else f"{value:{form}}"
+
+        rows = [
+            (
+                found.metric,
+                cell(found.mean, "+z.3f"),
+                " … ".join(cell(end, "+z.2f") for end in found.fisher or (None,)),
+                " … ".join(cell(end, "+z.2f") for end in found.bootstrap or (None,)),
+                cell(found.p, ".2g"),
+            )
+            for found in self.correlations
+        ]
+        headers = ("metric", "mean ρ", "over seeds", "over groups", "p by permutation")
+        return html_table(repr(self), headers, rows)
 
     @property
     def epochs(self) -> int:

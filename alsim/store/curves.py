@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alsim.analysis.statistics.intervals import interval_text
+from alsim.escaping import html_table
 from alsim.experiments.curves.records import Round
 from alsim.store.curve_journal import read_journal
 from alsim.store.curve_lines import Recorded
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 
 
 # eq=False: tables compare elementwise.
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Run(StudyFolder):
     """A run that was read. Each table is read when it is first asked for.
 
     The tables of a run that is not complete are made from its journals, as far as they go: before
-    the first record they are empty. Every table raises a StoreError if a file of it is missing, cut
-    short, damaged, or of a schema version that this alsim does not know.
+    the first record they are empty. They are tables of pyarrow: `run.steps.to_pandas()` is a data
+    frame of pandas, and `polars.from_arrow(run.steps)` one of Polars. Every table raises a
+    StoreError if a file of it is missing, cut short, damaged, or of a schema version that this
+    alsim does not know.
     """
 
     _tables: dict[str, pa.Table] = field(default_factory=dict, repr=False)
@@ -60,6 +64,23 @@ class Run(StudyFolder):
     def timings(self) -> pa.Table:
         """Return the seconds that each phase took."""
         return self._read(TIMINGS)
+
+    def _repr_html_(self) -> str:
+        """Return a row for each strategy, as a notebook shows it."""
+        from alsim.analysis.curves.summary import summarise
+
+        rows = [
+            (
+                each.strategy,
+                str(each.n_seeds),
+                f"{each.n_labelled:,}",
+                interval_text(each.last_accuracy, ".4f"),
+                interval_text(each.aubc, ".4f"),
+            )
+            for each in (summarise(self.steps, self.n_evaluated) if self.steps.num_rows else ())
+        ]
+        headers = ("strategy", "seeds", "labels", "last accuracy", "area under the curve")
+        return html_table(repr(self), headers, rows)
 
     def _read(self, kind: TableKind) -> pa.Table:
         if kind.name not in self._tables:

@@ -14,6 +14,7 @@ import msgspec
 
 from alsim.errors import StoreError, UsageError
 from alsim.options.model import ModelOptions
+from alsim.options.types import Tabular
 from alsim.store.atomic import replace_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +28,13 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskModel:
-    """One task's net, ready to be used on what a pool's file holds."""
+    """One task's net, ready to be used on rows as a pool's file holds them: it scales them itself.
+
+    Example:
+        net = alsim.load_task("runs/study/exports/mmoe-1-0-late.safetensors")
+        logits = net("new.parquet")
+        [net.classes[i] for i in logits.argmax(1)]
+    """
 
     task: str
     classes: tuple[str, ...]  # in the order of the outputs; empty for a regression target
@@ -36,26 +43,38 @@ class TaskModel:
 
     def __call__(
         self,
-        modalities: "Mapping[str, Tensor | NDArray[Any]]",
+        rows: "str | Path | Tabular | Mapping[str, Tensor | NDArray[Any]]",
         present: "Tensor | NDArray[Any] | None" = None,
     ) -> "Tensor":
         """Return the logits of each class, `(n, c)`, or of a target its values, `(n, 1)`.
 
         Args:
-            modalities: name -> `(n, d)`, a tensor or array of what the file holds, pixels 0 to
-                255; zeros where absent. Encoded columns are those that `configuration["inputs"]`
-                names, one-hot 0 or 1, a number that is null being the mean there.
-            present: `(n, modalities)` bool, in the order of the configuration; None: all are.
+            rows: A Parquet file, folder or glob, or a table in memory (pyarrow, pandas, Polars),
+                with the columns that the net was trained on; an embedding is absent where it is
+                null. Or arrays, modality -> `(n, d)`, of what the file holds, pixels 0 to 255;
+                zeros where absent. Encoded columns are those that `configuration["inputs"]` names,
+                one-hot 0 or 1, a number that is null being the mean there.
+            present: Beside arrays, `(n, modalities)` bool, in the order of the configuration; None:
+                all are.
 
         Raises:
             UsageError: If there are other modalities than the net reads, or of another shape.
+            PoolError: If a file or table cannot be read.
         """
         import torch
 
         from alsim.models import MIXED, Inputs
 
         inputs = self.configuration["inputs"]
-        given = {name: torch.as_tensor(values) for name, values in modalities.items()}
+        if not isinstance(rows, Mapping):
+            from alsim.store.raw_rows import read_rows
+
+            if present is not None or not _can_be_read(rows):
+                what = "rows are a file or table alone, or arrays by name, with `present` beside"
+                mend = "give one of both; in a table an embedding is absent where it is null"
+                raise UsageError(what, f"the net of {self.task}", mend)
+            rows, present = read_rows(rows, inputs)
+        given = {name: torch.as_tensor(values) for name, values in rows.items()}
         here = None if present is None else torch.as_tensor(present).bool()
         self._check(given, here)
         like = next(self.net.parameters())
@@ -164,11 +183,13 @@ def save_task(
 def load_task(path: str | Path) -> TaskModel:
     """Return the net of one task that `alsim train --export-task` wrote.
 
-    Its outputs are the full model's, to rounding.
+    It takes raw rows, as the pool's file holds them, and scales them itself. Its outputs are the
+    full model's, to rounding.
 
     Example:
         net = alsim.load_task("runs/study/exports/mmoe-1-0-late.safetensors")
-        logits = net({"text": embeddings})  # an array of (rows, columns) for each modality
+        logits = net("new.parquet")  # or a table, or {"text": an array of (rows, columns)}
+        answers = [net.classes[i] for i in logits.argmax(1)]
 
     Args:
         path: The `.safetensors` file; the `.json` file of the same name lies beside it.
@@ -211,6 +232,10 @@ def load_task(path: str | Path) -> TaskModel:
     ) as error:
         raise StoreError(f"{what}: {_first_line(error)}", str(path), mend) from error
     return TaskModel(known.task, known.classes, configuration, net.eval())
+
+
+def _can_be_read(rows: object) -> bool:
+    return isinstance(rows, str | Path | Tabular)
 
 
 def _first_line(error: Exception) -> str:

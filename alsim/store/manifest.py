@@ -3,13 +3,14 @@
 import json
 import reprlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
-from alsim.analysis.manifest import value_at
+from alsim.analysis.manifest import list_at, value_at
 from alsim.errors import StoreError
+from alsim.escaping import visible
 from alsim.store.atomic import replacing
 from alsim.store.layout import MANIFEST
 from alsim.store.lock import holder
@@ -28,6 +29,7 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
     },
     "training": {"head_weights": "head_weight"},
 }  # fmt: skip
+_NAMED = 5  # strategies or models that a representation names
 _DEEPEST = 50  # levels of a manifest
 # What each kind holds, the command that makes it, and what shows it beside `alsim resume`.
 _KINDS: Mapping[FolderKind, tuple[str, str, str]] = {
@@ -44,6 +46,19 @@ class StudyFolder:
 
     folder: Path
     manifest: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Return the folder, its status, what was compared, and over how many seeds."""
+        names, n = self._compared(), len(list_at(self.manifest, "configuration", "seeds"))
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        parts = [f"{', '.join(names[:_NAMED])}{more}"] * bool(names)
+        parts += [f"{n} seed{'s' * (n > 1)}"] * bool(n)
+        what = visible(f"{str(self.folder)!r}: {'; '.join([self.status, *parts])}")
+        return f"{type(self).__name__}({what})"
+
+    def _compared(self) -> Sequence[str]:
+        """Return the names of what the study compares."""
+        return list_at(self.manifest, "configuration", "strategies")
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from msgspec import Struct, convert, to_builtins
 
 from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError
+from alsim.escaping import html_table
 from alsim.experiments.training.records import FitRecord, GateRecord, TaskRecord, TasksResult
 from alsim.store.atomic import replace_bytes
 from alsim.store.journal import (
@@ -58,9 +59,12 @@ class _Kept(Struct, forbid_unknown_fields=True):
 
 
 # eq=False: tables compare elementwise.
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TrainingStudy(StudyFolder):
-    """Passive training that was read; of one that is not complete, as far as it went."""
+    """Passive training that was read; of one that is not complete, as far as it went.
+
+    The tables are pyarrow's: `study.tasks.to_pandas()` is a data frame of pandas.
+    """
 
     fits: pa.Table  # one row a net
     tasks: pa.Table  # one row a net, task, evaluation and metric
@@ -75,6 +79,21 @@ class TrainingStudy(StudyFolder):
         if models := object_at(self.manifest, "configuration", "models"):
             return {name: list(model["evaluations"]) for name, model in models.items()}
         return dict.fromkeys(map(str, self.fits.column("model").to_pylist()), ())
+
+    def _compared(self) -> Sequence[str]:
+        return list(self.models)
+
+    def _repr_html_(self) -> str:
+        """Return a row for each model, as a notebook shows it."""
+        from alsim.analysis.training.verdicts import judge_models
+
+        if not self.tasks.num_rows:
+            return html_table(repr(self), ("model",), [(name,) for name in self.models])
+        evaluations = {name: next(iter(modes), "") for name, modes in self.models.items()}
+        found = judge_models(
+            self.tasks, evaluations, variances=self.variances, baseline=self.baseline
+        )
+        return html_table(repr(self), *found.cells())
 
     @property
     def baseline(self) -> str | None:

@@ -24,7 +24,7 @@ __all__ = [
     "top_k",
 ]
 
-__getattr__ = lazy_names(
+__getattr__, __dir__ = lazy_names(
     __name__,
     {
         "naming": ("Named", "find_strategy"),

@@ -22,6 +22,7 @@ from alsim.options.compare import CompareOptions, Runs
 from alsim.options.faults import Faults
 from alsim.options.option import read
 from alsim.store.curves import Run, read_run
+from alsim.store.manifest import kind_of, open_folder
 from alsim.studies.caveats import about_labels, about_names, about_result, about_runs, labels_asked
 
 
@@ -104,12 +105,23 @@ def _read(runs: Runs) -> list[Run]:
     """
     several = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     folders = [run if isinstance(run, str | Path | Run) else run.folder for run in several]
-    found = [run if isinstance(run, Run) else read_run(Path(run)) for run in folders]
+    found = [run if isinstance(run, Run) else _read_curves(run) for run in folders]
     if not found:
         raise UsageError("no run to compare", "alsim compare", "name the folder of a run")
     unique = list({run.folder.resolve(): run for run in found}.values())
     refuse_empty(unique)
     return unique
+
+
+def _read_curves(folder: str | Path) -> Run:
+    path, manifest = open_folder(folder)
+    if kind_of(manifest) == "training":
+        what, mend = (
+            "a training study, which has no learning curves",
+            "alsim.compare_models(folder)",
+        )
+        raise UsageError(what, str(path), f"compare its models: {mend}")
+    return read_run(path)
 
 
 def _baseline(merged: Merged, name: str | None) -> str | None:

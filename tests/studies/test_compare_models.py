@@ -41,6 +41,9 @@ def test_one_study_is_compared_with_its_first_model_or_its_baseline(tmp_path: Pa
     assert alsim.compare_models(other, baseline="mmoe").baseline == "mmoe"
     with pytest.raises(UsageError, match="no model 'mlp'"):
         alsim.compare_models(folder, baseline="mlp")
+    for given in (folder, read):
+        with pytest.raises(UsageError, match=r"compare its models: alsim\.compare_models"):
+            alsim.compare(given)
 
 
 def test_models_of_several_studies_are_one_family(tmp_path: Path) -> None:

@@ -293,6 +293,16 @@ def test_an_exported_task_has_the_outputs_of_the_full_model_on_rows_of_the_file(
     assert wanted == [pytest.approx(found, rel=1e-5)]
     with pytest.raises(UsageError, match=r"the net reads x of \(rows, 6\), features of"):
         cut({"x": torch.zeros(1, 6)})
+    # A table or a file has the columns as they are; what else it has is passed over.
+    table = POOL.take(rows)
+    assert torch.equal(cut(table), said)
+    assert torch.equal(cut(table.select(["colour", "x"]).to_pandas()), said)
+    pq.write_table(table, tmp_path / "new.parquet")
+    assert torch.equal(cut(tmp_path / "new.parquet"), said)
+    with pytest.raises(UsageError, match="have no column 'colour'"):
+        cut(table.drop_columns(["colour"]))
+    with pytest.raises(UsageError, match="a file or table alone"):
+        cut(table, present=torch.ones(len(rows), 2))
 
 
 def test_a_truncated_export_or_one_without_its_companion_file_is_one_error(

@@ -12,8 +12,15 @@ from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.curves.verdicts import Verdict, judge_pairs
-from alsim.analysis.statistics.intervals import ROUNDING, Estimate, bounds_of, estimate
+from alsim.analysis.statistics.intervals import (
+    ROUNDING,
+    Estimate,
+    bounds_of,
+    estimate,
+    interval_text,
+)
 from alsim.errors import UsageError, nearest
+from alsim.escaping import html_table, visible
 from alsim.measures import SCORES
 
 if TYPE_CHECKING:
@@ -55,6 +62,31 @@ class Comparison:
     left_out: tuple[str, ...]  # strategies without a point that all of their seeds have
     notes: tuple[str, ...] = ()  # what to bear in mind, for whoever knows the runs to fill in
     task: str | None = None  # likewise: the one compared by; None is the only one, or the mean
+
+    def __repr__(self) -> str:
+        """Return what was compared, the best first."""
+        names = ", ".join(each.strategy for each in self.ranking)
+        span = f"{self.start:,.6g} to {self.end:,.6g} {self.counts}"
+        return visible(f"Comparison({self.metric} from {span}; baseline {self.baseline}: {names})")
+
+    def _repr_html_(self) -> str:
+        """Return a row for each strategy, the best first, as a notebook shows it."""
+        outcomes = {
+            (v.first, v.second): v.outcome for one in self.verdicts for v in (one, one.swapped())
+        }
+        rows = [
+            (
+                each.strategy,
+                interval_text(each.last, ".4f"),
+                interval_text(each.aubc, ".4f"),
+                "–" if each.saving is None else each.saving.in_words,
+                outcomes.get((each.strategy, self.baseline or ""), "–"),
+            )
+            for each in self.ranking
+        ]
+        verdict = f"against {self.baseline}"
+        headers = ("strategy", f"last {self.metric}", "AUBC", f"{self.counts} saved", verdict)
+        return html_table(repr(self), headers, rows)
 
     @property
     def ranking(self) -> tuple[StrategyNumbers, ...]:

@@ -36,6 +36,15 @@ class Saving:
     is_censored_high: bool  # the interval goes on above `high`
     n: int  # seeds
 
+    @property
+    def in_words(self) -> str:
+        """Return the amount with its interval; ≤ and ≥ stand where an end was not measured."""
+        amount = "–" if self.amount is None else f"{self.amount:+,.0f}"
+        if self.low is None or self.high is None:
+            return amount
+        low, high = "≤ " * self.is_censored_low, "≥ " * self.is_censored_high
+        return f"{amount} [{low}{self.low:,.0f}, {high}{self.high:,.0f}]"
+
     def scaled(self, factor: float) -> "Saving":
         """Return the same in another unit, such as money at `factor` a label."""
         ends = {"amount": self.amount, "low": self.low, "high": self.high}

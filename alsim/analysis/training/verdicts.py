@@ -20,6 +20,7 @@ from alsim.analysis.statistics.intervals import (
     Estimate,
     difference_bounds,
     estimate,
+    interval_text,
 )
 from alsim.analysis.statistics.judging import VerdictOutcome, judge
 from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
@@ -32,6 +33,7 @@ from alsim.analysis.training.values import (
     trained_in,
 )
 from alsim.errors import UsageError, nearest
+from alsim.escaping import html_table, visible
 from alsim.experiments.training.records import RANDOM
 from alsim.measures import MEASURES, Measure
 
@@ -99,6 +101,30 @@ class ModelComparison:
     models: tuple[ModelNumbers, ...]  # by score, the largest fraction first, then the best
     verdicts: tuple[ModelVerdict, ...]  # in the same order
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return what was compared, the best first."""
+        names = ", ".join(dict.fromkeys(each.name for each in self.models))
+        metrics = " and ".join(score.metric for score in self.scores)
+        return visible(f"ModelComparison({metrics}; baseline {self.baseline}: {names})")
+
+    def _repr_html_(self) -> str:
+        """Return a row for each model, as a notebook shows it."""
+        return html_table(repr(self), *self.cells())
+
+    def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return the headers and the rows of a table, a row a model, score and fraction."""
+        verdicts = {(v.score, v.fraction, v.first): v for v in self.verdicts}
+        rows: list[tuple[str, ...]] = []
+        for each in self.models:
+            verdict = verdicts.get((each.score, each.fraction, each.name))
+            found = None if verdict is None else verdict.difference
+            difference = "–" if found is None else interval_text(found, ".4f", "+.4f")
+            row = (each.name, f"{each.fraction:g}", each.score.metric, str(len(each.score.tasks)))
+            outcome = "baseline" if verdict is None else verdict.outcome
+            rows.append((*row, interval_text(each.value, ".4f"), difference, outcome))
+        headers = ("model", "fraction", "metric", "tasks", "mean", "difference", "verdict")
+        return headers, rows
 
     def of(self, score: Score, fraction: float) -> tuple[ModelNumbers, ...]:
         """Return the models by one score at one fraction, the best first."""

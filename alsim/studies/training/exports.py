@@ -75,9 +75,10 @@ def describe_inputs(loaded: LoadedPool) -> dict[str, Any]:
     """Return how each modality is made from the pool's file, as JSON values."""
     report = loaded.report
     columns = [name for names in report.features.values() for name in names]
+    encoded = {"columns": columns, "features": {n: list(c) for n, c in report.features.items()}}
     return {
         name: {
-            "columns": columns if name == FEATURES and report.features else None,
+            **(encoded if name == FEATURES and report.features else {"columns": None}),
             "mean": list(report.scalings[name].mean),
             "scale": list(report.scalings[name].scale),
         }
