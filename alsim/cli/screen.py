@@ -1,6 +1,8 @@
 """Text as Rich may have it: names of other people without markup."""
 
+import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from alsim.escaping import visible
@@ -23,6 +25,18 @@ def console(*, is_stderr: bool = False) -> "Console":
 
     stream: Any = sys.stderr if is_stderr else sys.stdout
     return Console(file=_Styled(stream), markup=False, emoji=False, highlight=False)  # pyright: ignore[reportArgumentType] -- all that Rich asks of a file
+
+
+def width_of_stdout() -> int:
+    """Return how many characters a line of the terminal at stdout holds.
+
+    `shutil` asks Python's own stdout instead, in whose place `Output` is.
+    """
+    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
+        return int(given)
+    with suppress(OSError, ValueError):  # no terminal
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return 80
 
 
 class _Styled:

@@ -16,6 +16,7 @@ from alsim.analysis.curves.runs import (
     unlike,
 )
 from alsim.analysis.curves.task_runs import check_auc, of_task, with_metric
+from alsim.analysis.manifest import value_at
 from alsim.errors import UsageError
 from alsim.options.calling import takes
 from alsim.options.compare import CompareOptions, Runs
@@ -75,7 +76,7 @@ def compare(given: dict[str, Any]) -> Comparison:
         merged.steps,
         metric=options.metric,
         x=x,
-        baseline=_baseline(merged, options.baseline),
+        baseline=_baseline(merged, options.baseline, found[0]),
         reference=options.reference,
         share=options.share,
         cost_per_label=options.cost_per_label,
@@ -124,11 +125,12 @@ def _read_curves(folder: str | Path) -> Run:
     return read_run(path)
 
 
-def _baseline(merged: Merged, name: str | None) -> str | None:
-    """Return the baseline's name in the merged steps."""
+def _baseline(merged: Merged, name: str | None, first: Run) -> str | None:
+    """Return the baseline's name in the merged steps; by default that of the run named first."""
     if name in merged.sources:
         return name
-    called = [label for label, (own, _) in merged.sources.items() if own == (name or BASELINE)]
+    default = value_at(first.manifest, "configuration", "baseline") or BASELINE
+    called = [label for label, (own, _) in merged.sources.items() if own == (name or default)]
     if name is not None and called:
         raise UsageError(
             f"several runs have {name}", "--baseline", f"name one of: {', '.join(called)}"

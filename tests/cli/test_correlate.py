@@ -54,8 +54,8 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
     study = read_correlation(place / "study")
     assert answered == answer(study)
     assert lines[0].split() == [
-        "metric", "ρ", "by", "seed", "mean", "ρ", "over", "seeds", "over", "groups", "p", "null",
-        "band",
+        "metric", "mean", "ρ", "over", "seeds", "over", "groups", "p", "null", "band", "ρ", "by",
+        "seed",
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[1:4]] == ["margin", "margin (raw)", "random"]
     for line, found in zip(lines[1:], study.correlations, strict=False):

@@ -30,7 +30,7 @@ def test_the_list_shows_every_recipe_with_its_finding(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split("  ")[0] == "recipe"
-    names = [line.split()[0] for line in lines[1:-1]]
+    names = [line.split()[0] for line in lines[1:-2]]
     assert names == recipe_names()
     assert "200 runs per model" in lines[1 + names.index("mmoe-synthetic")]
     assert "sized for two cores" in lines[-1]

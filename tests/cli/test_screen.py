@@ -13,16 +13,16 @@ from rich.live import Live
 
 import alsim.cli
 from alsim.cli.screen import console
-from alsim.cli.screens.formats import TextTable, print_csv, print_latex, print_markdown
+from alsim.cli.screens.formats import print_csv, print_latex, print_markdown
 from alsim.cli.screens.output import (
     print_error,
     print_json,
     print_lines,
     print_remarks,
-    print_table,
 )
 from alsim.cli.screens.pool_info import print_info
 from alsim.cli.screens.progress import LiveWatch, PlainWatch
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.errors import StoreError
 from alsim.escaping import visible
 from alsim.experiments.curves.records import StepRecord
@@ -79,7 +79,7 @@ def print_pool(names: list[str]) -> None:
 PRINTERS: dict[str, Callable[[list[str]], None]] = {
     "lines": print_lines,
     "remarks": lambda names: print_remarks("note", names),
-    "table": lambda names: print_table(names, [names], title="".join(names)),
+    "table": lambda names: print_table(TextTable(names, [names]), title="".join(names)),
     "error": lambda names: print_error(StoreError(*["".join(names).replace("\n", r"\n")] * 3)),
     "progress": print_progress,
     "live progress": print_live,

@@ -1,12 +1,15 @@
-"""The table after a run: questions and cost are shown where they differ from the labels."""
+"""What is shown after a run: the answer; questions and cost where they differ from labels."""
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from tiny_runs import write_tiny_run
+from tiny_runs import ahead, write_tiny_run
 
+import alsim
+from alsim.cli.screens.comparison_words import headline
 from alsim.cli.screens.curves import print_summary
 from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store.curves import Run, read_run, write_tables
@@ -33,34 +36,34 @@ def make_run(folder: Path, *, questions: int, price: float, spread: int = 0) -> 
     return read_run(folder)
 
 
-def first_lines(run: Run, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+def cells_of(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return the cells of the only strategy by their headers."""
     print_summary(run, as_json=False)
-    head, row, *_ = capsys.readouterr().out.split("\n")
-    return head, row
+    head, row = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    return dict(zip(re.split(r" {2,}", head), re.split(r" {2,}", row), strict=True))
 
 
 @pytest.mark.parametrize(
-    ("questions", "price", "columns", "cells"),
+    ("questions", "price", "shown"),
     [
-        (1, 1.0, [], []),
-        (3, 1.0, ["questions"], ["3,120"]),
-        (1, 0.25, ["cost"], ["260"]),
-        (3, 0.25, ["questions", "cost"], ["3,120", "780"]),
+        (1, 1.0, {}),
+        (3, 1.0, {"questions": "3,120"}),
+        (1, 0.25, {"cost": "260"}),
+        (3, 0.25, {"questions": "3,120", "cost": "780"}),
     ],
 )
 def test_questions_and_cost_are_shown_where_they_differ_from_the_labels(
     questions: int,
     price: float,
-    columns: list[str],
-    cells: list[str],
+    shown: dict[str, str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = make_run(tmp_path / "posts", questions=questions, price=price)
-    head, row = first_lines(run, capsys)
-    assert head.split()[:-8] == ["strategy", "seeds", "labels", *columns]
-    assert row.split()[: 3 + len(cells)] == ["margin", "2", "1,040", *cells]
-    assert row.split()[3 + len(cells)] == "0.5000"
+    cells = cells_of(run, capsys)
+    assert {name: cells[name] for name in ("questions", "cost") if name in cells} == shown
+    assert cells["strategy"] == "margin"
+    assert cells["last accuracy"] == ".5000 ± .0000"
 
 
 def several_tasks(run: Run, unit: str) -> Run:
@@ -70,11 +73,12 @@ def several_tasks(run: Run, unit: str) -> Run:
 
 
 @pytest.mark.parametrize(("unit", "counts"), [("object", "objects"), ("cell", "labels")])
-def test_the_column_is_called_objects_in_runs_by_objects(
+def test_labels_are_called_objects_in_runs_by_objects(
     unit: str, counts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = several_tasks(make_run(tmp_path / "posts", questions=1, price=1.0), unit)
-    assert first_lines(run, capsys)[0].split()[2] == counts
+    print_summary(run, as_json=False)
+    assert f"from 1,000 to 1,040 {counts};" in capsys.readouterr().out
 
 
 def test_the_mean_over_tasks_has_no_sampling_error(
@@ -83,7 +87,7 @@ def test_the_mean_over_tasks_has_no_sampling_error(
     run = make_run(tmp_path / "posts", questions=1, price=1.0)
     print_summary(run, as_json=False)
     output = capsys.readouterr().out
-    assert "0.5000 on 100 test rows is known to within [0.4038, 0.5962]" in output
+    assert "on 100 test rows; sampling error: .5000 is known to within [.4038, .5962]" in output
     several = several_tasks(run, "cell")
     print_summary(several, as_json=False)
     output = capsys.readouterr().out
@@ -98,8 +102,7 @@ def test_a_value_that_differs_between_seeds_has_an_interval(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "posts", questions=2, price=1.0, spread=10)
-    _, row = first_lines(run, capsys)
-    assert "2,085 ± 64" in row  # t₁ · 5 = 63.5
+    assert cells_of(run, capsys)["questions"] == "2,085 ± 64"  # t₁ · 5 = 63.5
 
 
 def test_json_always_holds_questions_and_cost(
@@ -116,13 +119,34 @@ def test_two_seeds_far_apart_and_nine_rows_give_intervals_within_0_and_1(
 ) -> None:
     run = write_tiny_run(tmp_path / "r", {"margin": {0: [0.38, 0.0], 1: [0.59, 0.0]}}, price=1.0)
     write_manifest(run, {**read_run(run).manifest, "n_evaluated": 9})
+    cells = cells_of(read_run(run), capsys)
+    assert cells["first accuracy"] == ".4850 [0, 1]"
+    assert cells["last accuracy"] == ".0000 ± .0000"
+    assert cells["AUBC"] == ".2425 [0, .91]"
     print_summary(read_run(run), as_json=False)
-    head, row, *notes = capsys.readouterr().out.splitlines()
-    assert re.split(" {2,}", row)[-3:] == ["0.4850 [0, 1]", "0.0000 ± 0.0000", "0.2425 [0, 0.91]"]
-    assert max(map(len, (head, row))) <= 80
-    assert notes[0].endswith("; [ ] where ± would go below 0 or above 1")
-    assert "0.0000 on 9 test rows is known to within [0.0000, 0.2991]" in notes[1]
+    assert ".0000 is known to within [.0000, .2991]" in capsys.readouterr().out
     print_summary(read_run(run), as_json=True)
     margin = json.loads(capsys.readouterr().out)["strategies"]["margin"]
     assert margin["sampling_interval"] == pytest.approx([0, 0.2991], abs=5e-5)
     assert (margin["first_accuracy"]["low"], margin["first_accuracy"]["high"]) == (0, 1)
+
+
+def test_a_run_ends_with_the_answer_and_the_numbers_of_compare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curves = ahead({"random": [0] * 3, "y": [50, 55, 52], "z": [100, 110, 120]})
+    folder = write_tiny_run(tmp_path / "r", curves)
+    run, found = read_run(folder), alsim.compare(folder)
+    print_summary(run, as_json=False)
+    answer, table, rest = capsys.readouterr().out.split("\n\n")
+    assert answer == headline(found)
+    assert answer.startswith("z reaches random's final accuracy with 110 fewer labels, 95 % ")
+    assert [line.split()[0] for line in table.splitlines()] == ["strategy", "z", "y", "random"]
+    hints = rest.splitlines()[-2:]
+    assert hints == [
+        f"every pair of strategies: alsim compare {folder} --details",
+        f"see the curves: alsim plot {folder} --out curves.png",
+    ]
+    print_summary(run, as_json=True)
+    printed = json.loads(capsys.readouterr().out)["comparison"]
+    assert printed == json.loads(json.dumps(asdict(found)))

@@ -50,6 +50,14 @@ class Saving:
         ends = {"amount": self.amount, "low": self.low, "high": self.high}
         return replace(self, **{k: v * factor for k, v in ends.items() if v is not None})
 
+    def negated(self) -> "Saving":
+        """Return what the other strategy saved against the first."""
+        amount, low, high = (
+            None if each is None else -each for each in (self.amount, self.high, self.low)
+        )
+        is_open = self.is_censored_high, self.is_censored_low
+        return Saving(amount, low, high, *is_open, n=self.n)
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:

@@ -4,18 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
 from alsim.options.compare import CompareOptions
-
-if TYPE_CHECKING:
-    from alsim.analysis.curves.comparison import Comparison
-    from alsim.cli.screens.formats import TextTable
-    from alsim.store.curves import Run
 
 _flag = partial(typer.Option, rich_help_panel="Output")
 
@@ -66,6 +61,7 @@ def compare(
         return
     from alsim.cli.screens import comparison_tables as tables
     from alsim.cli.screens import formats as writing
+    from alsim.cli.screens.comparison import print_comparison
     from alsim.cli.screens.output import print_remarks
 
     print_remarks("note", found.notes)
@@ -76,7 +72,7 @@ def compare(
     elif markdown:
         writing.print_markdown(tables.strategy_table(found), tables.pair_table(found))
     else:
-        _print_text(found, read[0], with_details=details)
+        print_comparison(found, read[0], with_details=details)
 
 
 def are_trainings(folders: Sequence[Path]) -> bool:
@@ -99,38 +95,3 @@ def _check(formats: list[str], *, pairs: bool, details: bool) -> None:
     if details and formats:
         what = f"--details is of the text, and {formats[0]} has no text"
         raise UsageError(what, "--details", "leave out one of the two; JSON has all of it")
-
-
-def _print_text(found: "Comparison", run: "Run", *, with_details: bool) -> None:
-    from alsim.cli.screens import comparison_words as words
-    from alsim.cli.screens.comparison_tables import pair_table, strategy_table, win_table
-    from alsim.cli.screens.output import print_gap, print_lines, print_table
-
-    def show(table: "TextTable") -> None:
-        print_gap()
-        print_table(table.headers, table.rows, right=table.right, whole=table.whole)
-        print_gap()
-
-    print_lines([words.headline(found)])
-    show(strategy_table(found))
-    shown = words.ordered_verdicts(found) if with_details else words.main_verdicts(found)
-    left = len(found.verdicts) - len(shown)
-    sentences = [words.verdict_sentence(verdict) for verdict in shown]
-    sentences += [f"and {left} more pair{'s' * (left > 1)}: --details"] * bool(left)
-    if sentences:
-        print_lines([*sentences, ""])
-    if with_details and shown:
-        print_lines(["what only describes, and decides nothing:"])
-        show(pair_table(found, with_verdicts=False))
-        show(win_table(found))
-    print_lines(words.explanations(found, run.evaluation_split, *_measured_on(run, found.task)))
-
-
-def _measured_on(run: "Run", task: str | None) -> tuple[int, str, bool]:
-    """Return on how many rows, of what, and whether that is the mean of several tasks."""
-    tasks = run.manifest.get("tasks")
-    if not isinstance(tasks, Mapping):
-        return run.n_evaluated, "", False
-    if task is None:
-        return run.n_evaluated, f"mean over {len(tasks)} tasks: ", True
-    return int(tasks[task]["n_evaluated"]), f"{task}: ", False

@@ -25,7 +25,8 @@ def strategies(
 
     Example: alsim strategies bald 'power-margin(beta=2)'
     """
-    from alsim.cli.screens.output import print_json, print_lines, print_table
+    from alsim.cli.screens.output import print_json, print_lines
+    from alsim.cli.screens.tables import TextTable, print_table
     from alsim.strategies import STRATEGIES, installed_entries
     from alsim.strategies.describing import describe
 
@@ -45,10 +46,13 @@ def strategies(
         print_lines([f"{symbols}, c classes; {rest}"])
         return
     print_table(
-        ["strategy", "asks for the rows where …", "source"],
-        [[name, entry.summary, entry.source] for name, entry in known.items()],
+        TextTable(
+            ["strategy", "asks for the rows where …", "source"],
+            [[name, entry.summary, entry.source] for name, entry in known.items()],
+            prose=(1, 2),
+        ),
         title="parameters and cost of one: alsim strategies NAME",
-        whole=[0],
+        otherwise="add --json",
     )
 
 
@@ -70,7 +74,8 @@ def models(
     Example: alsim models mmoe multi-cluster
     """
     from alsim.cli.from_options import default_of
-    from alsim.cli.screens.output import print_json, print_lines, print_table
+    from alsim.cli.screens.output import print_json, print_lines
+    from alsim.cli.screens.tables import TextTable, print_table
     from alsim.models.naming import parameters_of
     from alsim.models.table import MODELS, find_model, installed_models
 
@@ -78,10 +83,13 @@ def models(
     chosen = {name: find_model(name) for name in names} if names else entries
     if not json and not names:
         print_table(
-            ["model", "what it is", "source"],
-            [[name, entry.summary, entry.source] for name, entry in chosen.items()],
+            TextTable(
+                ["model", "what it is", "source"],
+                [[name, entry.summary, entry.source] for name, entry in chosen.items()],
+                prose=(1, 2),
+            ),
             title="parameters of one, in brackets: alsim models NAME",
-            whole=[0],
+            otherwise="add --json",
         )
         return
     described: dict[str, dict[str, Any]] = {}
@@ -92,6 +100,6 @@ def models(
         if not json:
             print_lines([f"{name}: {entry.summary}", f"  source: {entry.source}"])
         if parameters and not json:
-            print_table(["parameter", "sets"], list(parameters.items()), whole=[0])
+            print_table(TextTable(["parameter", "sets"], list(parameters.items()), prose=(1,)))
     if json:
         print_json(described)

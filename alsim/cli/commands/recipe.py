@@ -22,7 +22,8 @@ def list_(json: AsJson = False) -> None:
 
     Example: alsim recipe list
     """
-    from alsim.cli.screens.output import print_json, print_lines, print_table
+    from alsim.cli.screens.output import print_gap, print_json, print_lines
+    from alsim.cli.screens.tables import TextTable, print_table
     from alsim.recipes.file import recipe_headings
 
     recipes = recipe_headings()
@@ -30,9 +31,14 @@ def list_(json: AsJson = False) -> None:
         print_json(recipes)
         return
     print_table(
-        ["recipe", "what it shows", "what the source found", "with --full"],
-        [[name, r["title"], r["finding"], r["full"] or "–"] for name, r in recipes.items()],
+        TextTable(
+            ["recipe", "what it shows", "what the source found", "with --full"],
+            [[name, r["title"], r["finding"], r["full"] or "–"] for name, r in recipes.items()],
+            prose=(1, 2, 3),
+        ),
+        otherwise="add --json",
     )
+    print_gap()
     print_lines(["Recipes are sized for two cores; those with a full size are a part of it."])
 
 
@@ -89,7 +95,8 @@ def run(
 
 
 def _print(report: "Report") -> None:
-    from alsim.cli.screens.output import print_gap, print_lines, print_remarks, print_table
+    from alsim.cli.screens.output import print_gap, print_lines, print_remarks
+    from alsim.cli.screens.tables import TextTable, print_table
 
     recipe = report.recipe
     print_lines([f"{recipe.name}: {recipe.title}", *[report.size] * bool(report.size)])
@@ -105,7 +112,7 @@ def _print(report: "Report") -> None:
         print_gap()
         if len(report.tables) > 1:
             print_lines([name])
-        print_table(table.headers, table.rows, whole=range(1, len(table.headers)))
+        print_table(TextTable(table.headers, table.rows, kept=(0, 1)), otherwise="add --json")
         print_lines([table.note])
         print_gap()
     for verdict in report.verdicts:

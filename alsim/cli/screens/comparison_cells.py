@@ -56,8 +56,7 @@ def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison,
         return "baseline"
     if saving is None:
         return NOTHING
-    low = _end(saving.low, saving.is_censored_low, "≤", form)
-    high = _end(saving.high, saving.is_censored_high, "≥", form)
+    low, high = saving_ends(saving, form)
     is_open = saving.is_censored_low, saving.is_censored_high
     if saving.amount is not None:
         amount = signed_number(saving.amount, form, signed=True)
@@ -66,6 +65,36 @@ def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison,
     if saving.low is None or (saving.amount is None and saving.low == saving.high):
         return amount  # without an interval, or all of it lies beyond what was measured
     return f"{amount} [{low}, {high}]"
+
+
+def saving_ends(saving: Saving, form: str) -> tuple[str, str]:
+    """Return the ends of a saving's interval."""
+    low = _end(saving.low, saving.is_censored_low, "≤", form)
+    return low, _end(saving.high, saving.is_censored_high, "≥", form)
+
+
+def verdict_on(found: Comparison, strategy: str) -> Verdict | None:
+    """Return the verdict on a strategy against the baseline, None for the baseline itself."""
+    for each in found.verdicts:
+        if (each.first, each.second) == (strategy, found.baseline):
+            return each
+        if (each.first, each.second) == (found.baseline, strategy):
+            return each.swapped()
+    return None
+
+
+def verdict_cell(found: Comparison, strategy: str) -> str:
+    """Return a strategy's verdict against the baseline with its p-value."""
+    verdict = verdict_on(found, strategy)
+    return NOTHING if verdict is None else verdict.outcome + p_words(verdict)
+
+
+def p_words(verdict: Verdict) -> str:
+    """Return a verdict's p-value as it goes on a sentence; nothing where there is none."""
+    if verdict.p_adjusted is None:
+        return ""
+    p = p_text(verdict.p_adjusted)
+    return f", p {p}" if p.startswith("<") else f", p = {p}"
 
 
 def wins_cell(verdict: Verdict) -> str:

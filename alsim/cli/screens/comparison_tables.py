@@ -1,6 +1,6 @@
 """The tables of a comparison: cells to look at, and records for other programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.verdicts import Verdict
@@ -14,32 +14,48 @@ from alsim.cli.screens.comparison_cells import (
     reach_cell,
     saving_cell,
     unit,
+    verdict_cell,
     wins_cell,
 )
-from alsim.cli.screens.formats import TextTable, Value
+from alsim.cli.screens.formats import Value
 from alsim.cli.screens.output import NOTHING
+from alsim.cli.screens.tables import TextTable
 
 _SAVING = ("low", "high", "is_censored_low", "is_censored_high")
 _OF_PAIR = ("p_adjusted", "level", "seeds_needed", "wins", "wilcoxon_p")
 
 
-def strategy_table(found: Comparison) -> TextTable:
-    """Return a row for each strategy, the best first; without a reference no labels to it."""
-    has_reach, has_money = found.reference is not None, any(s.money for s in found.strategies)
-    has_saving = found.baseline is not None
-    headers = ["strategy", "seeds", f"last {metric_words(found.metric)}", "AUBC", "rank"]
-    headers += [f"{found.counts} to {100 * found.share:g} %"] * has_reach
-    headers += [f"{found.counts} saved"] * has_saving + ["money saved"] * has_money
-    rows: list[tuple[str, ...]] = []
-    for each in found.ranking:
-        row = [each.strategy, str(len(each.seeds)), estimate_cell(each.last)]
-        row += [estimate_cell(each.aubc), NOTHING if each.rank is None else f"{each.rank:.1f}"]
-        row += [reach_cell(each.reach, len(each.seeds), found)] * has_reach
-        row += [saving_cell(each, each.saving, found, unit(found))] * has_saving
-        row += [saving_cell(each, each.money, found, MONEY)] * has_money
-        rows.append(tuple(row))
-    right = tuple(range(1, len(headers)))
-    return TextTable(tuple(headers), tuple(rows), right, whole=right[: 4 + has_reach])
+def strategy_table(
+    found: Comparison, more: Mapping[str, Mapping[str, str]] | None = None
+) -> TextTable:
+    """Return a row for each strategy, the best first; without a reference no labels to it.
+
+    `more` has the cells of further columns by their header and strategy.
+    """
+    columns: dict[str, list[str]] = {"strategy": [each.strategy for each in found.ranking]}
+    if found.baseline is not None and len(found.ranking) > 1:
+        columns[f"{found.counts} saved"] = [
+            saving_cell(each, each.saving, found, unit(found)) for each in found.ranking
+        ]
+        if any(each.money for each in found.ranking):
+            columns["money saved"] = [
+                saving_cell(each, each.money, found, MONEY) for each in found.ranking
+            ]
+        columns["verdict"] = [verdict_cell(found, each.strategy) for each in found.ranking]
+    kept = range(min(len(columns), 2))
+    columns[f"last {metric_words(found.metric)}"] = [estimate_cell(s.last) for s in found.ranking]
+    columns["AUBC"] = [estimate_cell(each.aubc) for each in found.ranking]
+    if found.reference is not None:
+        columns[f"{found.counts} to {100 * found.share:g} %"] = [
+            reach_cell(each.reach, len(each.seeds), found) for each in found.ranking
+        ]
+    for header, cells in (more or {}).items():
+        columns[header] = [cells.get(each.strategy, NOTHING) for each in found.ranking]
+    if len(found.ranking) > 1:
+        columns["rank"] = [NOTHING if s.rank is None else f"{s.rank:.1f}" for s in found.ranking]
+    columns["seeds"] = [str(len(each.seeds)) for each in found.ranking]
+    right = [i for i, header in enumerate(columns) if header not in ("strategy", "verdict")]
+    return TextTable(list(columns), list(zip(*columns.values(), strict=True)), right, kept)
 
 
 def pair_table(found: Comparison, *, with_verdicts: bool = True) -> TextTable:
@@ -59,8 +75,8 @@ def pair_table(found: Comparison, *, with_verdicts: bool = True) -> TextTable:
             NOTHING if each.last is None else estimate_cell(each.last, signed=True),
         )
         rows.append(row)
-    right = tuple(range(2 + with_verdicts, len(headers)))
-    return TextTable(tuple(headers), tuple(rows), right, whole=right)
+    right = range(2 + with_verdicts, len(headers))
+    return TextTable(headers, rows, right, kept=(0, 1))
 
 
 def win_table(found: Comparison) -> TextTable:
@@ -76,9 +92,8 @@ def win_table(found: Comparison) -> TextTable:
         shares = [wins.get((name, other)) for other in names]
         cells = [NOTHING if share is None else points(share, ".2f") for share in shares]
         rows.append((f"{i} {name}", *cells))
-    columns = tuple(range(1, len(names) + 1))
-    headers = ("share of seeds won", *map(str, columns))
-    return TextTable(headers, tuple(rows), columns, whole=columns)
+    columns = range(1, len(names) + 1)
+    return TextTable(("share of seeds won", *map(str, columns)), rows, columns)
 
 
 def strategy_records(found: Comparison) -> list[dict[str, Value]]:

@@ -11,10 +11,10 @@ from alsim.cli.screens.output import (
     print_json,
     print_lines,
     print_remarks,
-    print_table,
     quoted,
     reporting,
 )
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.experiments.correlation import CONTROL
 from alsim.store.correlation import CorrelationStudy
 
@@ -82,22 +82,25 @@ def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
     print_lines([answer(study)])
     print_gap()
     print_table(
-        ["metric", "ρ by seed", "mean ρ", "over seeds", "over groups", "p", "null band"],
-        [
+        TextTable(
+            ["metric", "mean ρ", "over seeds", "over groups", "p", "null band", "ρ by seed"],
             [
-                found.metric,
-                _by_seed(found),
-                "undefined" if found.mean is None else f"{found.mean:+z.3f}",
-                _interval(found.fisher),
-                _interval(found.bootstrap),
-                NOTHING if found.p is None else f"{found.p:.2g}",
-                {None: NOTHING, True: "within", False: "outside"}[found.is_within_null],
-            ]
-            for found in study.correlations
-        ],
+                [
+                    found.metric,
+                    "undefined" if found.mean is None else f"{found.mean:+z.3f}",
+                    _interval(found.fisher),
+                    _interval(found.bootstrap),
+                    NOTHING if found.p is None else f"{found.p:.2g}",
+                    {None: NOTHING, True: "within", False: "outside"}[found.is_within_null],
+                    _by_seed(found),
+                ]
+                for found in study.correlations
+            ],
+            right=(1, 4),
+            kept=(0, 1),
+        ),
         title=f"{study.name}: a group's mean score and the accuracy of the copy trained on it",
-        right=(2, 5),
-        whole=(0, 2, 5),
+        otherwise="add --json",
     )
     print_gap()
     print_lines([*_meaning(study), *_on_numbers(study), *_on_sizes(study), *_paths(study, picture)])

@@ -1,17 +1,20 @@
-"""What a finished run shows: a table of strategies, the test set's error, the paths."""
+"""What a finished run shows: the answer, a table of strategies, what they rest on, the paths."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from alsim.analysis.curves.runs import counted
+from alsim.analysis.curves.comparison import BASELINE, Comparison
 from alsim.analysis.curves.summary import StrategySummary, summarise
 from alsim.analysis.manifest import list_at, object_at
-from alsim.analysis.statistics.intervals import Estimate, interval_text, widest_sampling_interval
-from alsim.cli.screens.output import print_json, print_lines, print_table, quoted, reporting
+from alsim.analysis.statistics.intervals import Estimate, interval_text
+from alsim.cli.screens.comparison import basis, print_answer
+from alsim.cli.screens.comparison_cells import estimate_cell
+from alsim.cli.screens.output import print_json, print_lines, quoted, reporting
 from alsim.errors import RunError
 from alsim.store.curves import Run
+from alsim.studies.compare import compare
 
 
 def print_run(run: Run, *, as_json: bool) -> None:
@@ -33,71 +36,43 @@ def print_run(run: Run, *, as_json: bool) -> None:
 
 
 def print_summary(run: Run, *, as_json: bool) -> None:
-    """Print the summary of a run to stdout."""
-    # Of several tasks accuracy is the mean over them.
-    n_evaluated, n_tasks = run.n_evaluated, len(object_at(run.manifest, "tasks"))
-    summaries = summarise(run.steps, n_evaluated)
+    """Print to stdout which strategy is better, by how much, and what that rests on."""
+    found, summaries = compare(run), summarise(run.steps, run.n_evaluated)
     if as_json:
-        print_json(_as_json(run, summaries, has_tasks=n_tasks > 0))
+        print_json(_as_json(run, found, summaries))
         return
-    accuracy = f"mean accuracy of {n_tasks} tasks" if n_tasks else "accuracy"
-    split, labels = run.evaluation_split, counted("labels", [run])
-    has_questions = any(s.questions.mean != s.labels_used.mean for s in summaries)
-    has_cost = any(s.cost.mean != s.questions.mean for s in summaries)
-    spent = [*["questions"] * has_questions, *["cost"] * has_cost]
-    print_table(
-        ["strategy", "seeds", labels, *spent, "first accuracy", "last accuracy",
-         "area under the curve"],
-        [
-            [
-                s.strategy,
-                str(s.n_seeds),
-                f"{s.n_labelled:,}" if not s.is_cut else interval_text(s.labels_used, ",.0f"),
-                *[_spent(s.questions, ",.0f")] * has_questions,
-                *[_spent(s.cost, ",.0f" if s.cost.mean >= 1000 else ",.4g")] * has_cost,
-                interval_text(s.first_accuracy, ".4f"),
-                interval_text(s.last_accuracy, ".4f"),
-                interval_text(s.aubc, ".4f"),
-            ]
-            for s in summaries
-        ],
-        title=f"{run.name}: {accuracy} on {split}",
-        right=tuple(range(1, 3 + len(spent))),
-    )  # fmt: skip
-    shown = [e for s in summaries for e in (s.first_accuracy, s.last_accuracy, s.aubc)]
-    cut = "; [ ] where ± would go below 0 or above 1" if any(e.is_cut for e in shown) else ""
-    lines = [
-        f"± is a 95 % t-interval over seeds, at that point alone{cut}"
-        if any(s.n_seeds > 1 for s in summaries)
-        else "one seed gives no interval: add --seeds 5",
-        f"mean over {n_tasks} tasks: accuracy on {n_evaluated:,} {split} rows"
-        if n_tasks
-        else _sampling(summaries, n_evaluated, split),
-    ]
-    if split == "validation":
+    print_answer(found, _more_columns(found, summaries))
+    lines = basis(found, run)
+    if run.evaluation_split == "validation":
         lines.append("the pool has no test split: these rows also ended the passive phase")
     if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
         lines.append(
-            f"the curves end at different {labels}: accuracies are those at the last count that "
-            "all seeds of a strategy reached, areas end where the first strategy does"
+            f"the curves end at different {found.counts}: all is compared where the first ends"
         )
-    names = {s.strategy for s in summaries}
-    if "random" not in names:
-        with_random = shlex.quote(",".join(["random", *sorted(names)]))
-        lines.append(f"what would chance have done? --strategy {with_random}")
     lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
-    print_lines([*lines, f"see the curves: alsim plot {quoted(run.folder)} --out curves.png"])
+    folder = quoted(run.folder)
+    if len(summaries) == 1 and found.baseline is None:
+        with_random = shlex.quote(f"{BASELINE},{summaries[0].strategy}")
+        lines.append(f"what would chance have done? --strategy {with_random}")
+    if len(summaries) > 2:
+        lines.append(f"every pair of strategies: alsim compare {folder} --details")
+    print_lines([*lines, f"see the curves: alsim plot {folder} --out curves.png"])
 
 
-def _sampling(summaries: Sequence[StrategySummary], n_evaluated: int, split: str) -> str:
-    """Return how sure so few rows make an accuracy."""
-    share, (low, high) = widest_sampling_interval(
-        [s.last_accuracy.mean for s in summaries], n_evaluated
-    )
-    return (
-        f"sampling error: an accuracy of {share:.4f} on {n_evaluated:,} {split} rows is known to "
-        f"within [{low:.4f}, {high:.4f}]; all strategies share it"
-    )
+def _more_columns(
+    found: Comparison, summaries: Sequence[StrategySummary]
+) -> dict[str, dict[str, str]]:
+    """Return what `alsim compare` does not show: what was spent, where it differs; the start."""
+    columns: dict[str, dict[str, str]] = {}
+    if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
+        columns[found.counts] = {s.strategy: _spent(s.labels_used, ",.0f") for s in summaries}
+    if any(s.questions.mean != s.labels_used.mean for s in summaries):
+        columns["questions"] = {s.strategy: _spent(s.questions, ",.0f") for s in summaries}
+    if any(s.cost.mean != s.questions.mean for s in summaries):
+        form = ",.0f" if max(s.cost.mean for s in summaries) >= 1000 else ",.4g"
+        columns["cost"] = {s.strategy: _spent(s.cost, form) for s in summaries}
+    columns["first accuracy"] = {s.strategy: estimate_cell(s.first_accuracy) for s in summaries}
+    return columns
 
 
 def _spent(value: Estimate, number: str) -> str:
@@ -105,8 +80,9 @@ def _spent(value: Estimate, number: str) -> str:
     return interval_text(value, number) if value.half_width else f"{value.mean:{number}}"
 
 
-def _as_json(run: Run, summaries: Sequence[StrategySummary], *, has_tasks: bool) -> dict[str, Any]:
+def _as_json(run: Run, found: Comparison, summaries: Sequence[StrategySummary]) -> dict[str, Any]:
     # The errors of several tasks on the same rows are no binomial one.
+    has_tasks = bool(object_at(run.manifest, "tasks"))
     left_out = {"strategy", "n_labelled_first", *["sampling_interval"] * has_tasks}
     return {
         "run": str(run.folder),
@@ -118,4 +94,5 @@ def _as_json(run: Run, summaries: Sequence[StrategySummary], *, has_tasks: bool)
             | {name: value for name, value in asdict(s).items() if name not in left_out}
             for s in summaries
         },
+        "comparison": asdict(found),
     }

@@ -4,8 +4,8 @@ import csv
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from alsim.cli.screens.tables import TextTable
 from alsim.escaping import visible
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one's beginning
@@ -31,16 +31,6 @@ _LATEX = {
     "<": r"$<$",
     ">": r"$>$",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TextTable:
-    """A table as it is shown."""
-
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    right: tuple[int, ...] = ()  # columns aligned to the right
-    whole: tuple[int, ...] = ()  # columns whose cells a narrow terminal must not break
 
 
 def print_csv(records: Sequence[Mapping[str, Value]]) -> None:

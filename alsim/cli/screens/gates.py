@@ -12,12 +12,13 @@ from alsim.analysis.statistics.intervals import Estimate, Floats, estimate, inte
 from alsim.analysis.training.gates import GateMap, choose_map, gate_maps
 from alsim.cli.screens.output import (
     NOTHING,
+    print_gap,
     print_json,
     print_lines,
     print_remarks,
-    print_table,
     reporting,
 )
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.plots import check_target, save_figure
 from alsim.plots.drawing.of_trainings import labels_in_words
@@ -122,12 +123,15 @@ def _print_text(found: GateMap, seed: int, used: Sequence[Estimate], title: str)
     experts = [NOTHING if np.isnan(each.mean) else interval_text(each, ".1f") for each in used]
     most_used, alike = map(_most_used, values), _most_alike(found)
     print_table(
-        ["task", "experts", f"most used, seed {seed}", "most like it"],
-        [list(row) for row in zip(found.tasks, experts, most_used, alike, strict=True)],
-        title=title,
-        right=(1,),
-        whole=(1,),
+        TextTable(
+            ["task", "experts", f"most used, seed {seed}", "most like it"],
+            list(zip(found.tasks, experts, most_used, alike, strict=True)),
+            right=(1,),
+            kept=(0, 1),
+        ),
+        otherwise="add --json",
     )
+    print_gap()
     seeds = "one seed" if n == 1 else f"mean over {n} seeds ± half a 95 % t-interval"
     if any(each.is_cut for each in used):
         seeds += ", [ ] where that would go beyond what can be"

@@ -1,9 +1,8 @@
-"""Results on stdout, a table on a terminal, plain aligned text in a pipe; remarks on stderr."""
+"""Results on stdout, in lines or as JSON; remarks and errors on stderr."""
 
 import json
 import re
 import shlex
-import shutil
 import sys
 import textwrap
 from collections.abc import Generator, Iterable, Sequence
@@ -11,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alsim.cli.screen import console, styled
+from alsim.cli.screen import width_of_stdout
 from alsim.cli.streams import OutputError
 from alsim.errors import AlsimError
 from alsim.escaping import escaped, visible
 
 NOTHING = "–"  # in a cell
-_NARROW = 8  # characters of a header that are never broken
+# No line ends in a command, in an interval, between a number and what is said of it, as in
+# "p = .03", nor between an option and its value.
+_TIED = re.compile(r"(?<=: )alsim [a-z].*| [=<±] | %|\[[^\[\]]*\]|--[\w-]+ [^-\s]\S*")
 _LONGEST = 2000  # characters of a line of an error
 
 
@@ -33,19 +34,20 @@ def _in_json(character: str) -> str:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print lines to stdout; those too long for a terminal are broken between words."""
+    """Print lines to stdout; those too long for a terminal are broken between words.
+
+    Paths and commands are left whole, so that they can be copied: the terminal wraps them.
+    """
     lines = [visible(line) for line in lines]
     if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-        # No line ends between a number and what is said of it, as in "p = .03".
-        tied = [re.sub(r" ([=<±]) ", "\u00a0\\1\u00a0", line) for line in lines]
+        width = width_of_stdout()
         filled = [
-            # A path is left whole, so that it can be copied.
             textwrap.fill(
-                line, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+                _TIED.sub(lambda found: found[0].replace(" ", "\u00a0"), line),
+                *(width,), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False,
             )
-            for line in tied
-        ]
+            for line in lines
+        ]  # fmt: skip
         lines = [line.replace("\u00a0", " ") for line in filled]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
@@ -89,51 +91,5 @@ def reporting(path: Path, mend: str) -> Generator[None]:
 
 
 def print_gap() -> None:
-    """Print an empty line to stdout, such as a terminal's tables have about them anyway."""
-    if not sys.stdout.isatty():
-        sys.stdout.write("\n")
-
-
-def print_table(
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    title: str = "",
-    right: Sequence[int] = (),
-    whole: Sequence[int] = (),
-) -> None:
-    """Print a table to stdout, on a terminal with a title.
-
-    Columns named in `right` are aligned to the right. A narrow terminal breaks no cells of those
-    named in `whole`, but their headers.
-    """
-    headers, rows = [visible(h) for h in headers], [[visible(c) for c in row] for row in rows]
-    if sys.stdout.isatty():
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
-        table = Table(
-            box=SIMPLE_HEAD,
-            title=styled(title) if title else None,
-            title_justify="left",
-            padding=(0, 1, 0, 0),
-            pad_edge=False,
-        )
-        for i, header in enumerate(headers):
-            is_whole = i in whole
-            if is_whole:
-                widest = max((len(row[i]) for row in rows), default=0)
-                header = textwrap.fill(header, max(widest, _NARROW), break_long_words=False)
-            justify = "right" if i in right else "left"
-            table.add_column(header, justify=justify, no_wrap=is_whole, overflow="fold")
-        for row in rows:
-            table.add_row(*row)
-        console().print(table)
-        return
-    widths = [max(len(row[i]) for row in [headers, *rows]) for i in range(len(headers))]
-    for row in [headers, *rows]:
-        cells = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    """Print an empty line to stdout."""
+    sys.stdout.write("\n")

@@ -4,7 +4,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from alsim.cli.screen import console, styled
-from alsim.cli.screens.output import print_lines, print_table
+from alsim.cli.screens.output import print_gap, print_lines
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.escaping import visible
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def print_info(summary: "PoolSummary") -> None:
         facts.add_row(styled(name, "dim"), styled(value))
     shown.print(Panel(facts, box=ROUNDED))
     if summary.modalities:
-        headers = ("name", "width", "type", "present")
-        print_table(headers, _modality_rows(summary), title="Modalities", right=(1, 3))
+        headers = ("modality", "width", "present", "type")
+        print_table(TextTable(headers, _modality_rows(summary), (1, 2)), otherwise="add --json")
+        print_gap()
     if summary.features:
-        headers = ("name", "kind", "place")
-        print_table(headers, _feature_rows(summary), title="Columns of features", right=(2,))
+        headers = ("column of features", "kind", "place")
+        print_table(TextTable(headers, _feature_rows(summary), (2,)), otherwise="add --json")
+        print_gap()
     styles = {"label": "bold", "fault": "bold red", "warning": "yellow", "note": "dim"}
     for label in summary.labels:
         kind, title = _title(summary, label)
@@ -82,7 +85,7 @@ def _size(n_bytes: int) -> str:
 
 def _modality_rows(summary: "PoolSummary") -> list[tuple[str, str, str, str]]:
     return [
-        (modality.name, str(modality.width), modality.type, _percent(modality.share_present))
+        (modality.name, str(modality.width), _percent(modality.share_present), modality.type)
         for modality in summary.modalities
     ]
 
@@ -138,7 +141,7 @@ def _remarks(summary: "PoolSummary") -> list[tuple[str, str]]:
 
 def _plain(summary: "PoolSummary") -> list[str]:
     lines = [summary.where, *(f"{name}: {value}" for name, value in _facts(summary))]
-    for name, width, type_, present in _modality_rows(summary):
+    for name, width, present, type_ in _modality_rows(summary):
         lines.append(f"modality {name}: width {width}, {type_}, present {present}")
     for name, kind, place in _feature_rows(summary):
         lines.append(f"  {name}: {kind}, features[{place}]")

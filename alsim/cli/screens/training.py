@@ -19,10 +19,10 @@ from alsim.cli.screens.output import (
     print_gap,
     print_json,
     print_lines,
-    print_table,
     quoted,
     reporting,
 )
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.errors import RunError
 from alsim.experiments.training.records import RANDOM
 from alsim.measures import MEASURES
@@ -112,17 +112,19 @@ class _Shown:
         self.evaluations = _has_modes(summary)
 
     def _who(self, rows: Sequence[NetSummary] | Sequence[TaskSummary]) -> list["_Column"]:
-        columns = [_Column("model", [row.model for row in rows])]
+        columns = [_Column("model", [row.model for row in rows], is_kept=True)]
         if self.choosers:
-            columns.append(_Column("labels by", [row.chosen_by for row in rows]))
+            columns.append(_Column("labels by", [row.chosen_by for row in rows], is_kept=True))
         return columns
 
     def print_task(self, rows: Sequence[TaskSummary]) -> None:
         number = ".4g" if rows[0].metric == "mse" else ".4f"
         columns = self._who(rows)
         if self.evaluations:
-            columns.append(_Column("mode", [row.evaluation or NOTHING for row in rows]))
-        columns.append(_Column(_called(rows[0].metric), [_interval(r.value, number) for r in rows]))
+            modes = [row.evaluation or NOTHING for row in rows]
+            columns.append(_Column("mode", modes, is_kept=True))
+        values = [_interval(row.value, number) for row in rows]
+        columns.append(_Column(_called(rows[0].metric), values, is_kept=True))
         if any(row.difference is not None for row in rows):
             cells = [_interval(row.difference, f"+z{number}") for row in rows]
             columns.append(_Column("difference", cells))
@@ -134,7 +136,8 @@ class _Shown:
     def print_nets(self, nets: Sequence[NetSummary]) -> None:
         columns = self._who(nets)
         if self.fractions:
-            columns.append(_Column("fraction", [f"{net.fraction:g}" for net in nets], True))
+            shares = [f"{net.fraction:g}" for net in nets]
+            columns.append(_Column("fraction", shares, is_right=True, is_kept=True))
         columns += [
             _Column("objects", [f"{net.n_objects.mean:,.0f}" for net in nets], True),
             _Column("parameters", [f"{net.n_parameters:,}" for net in nets], True),
@@ -159,15 +162,17 @@ class _Column(NamedTuple):
     header: str
     cells: Sequence[str]
     is_right: bool = False
+    is_kept: bool = False  # on a narrow terminal
 
 
 def _print_columns(columns: Sequence[_Column]) -> None:
-    print_table(
+    table = TextTable(
         [column.header for column in columns],
         list(zip(*(column.cells for column in columns), strict=True)),
         right=[place for place, column in enumerate(columns) if column.is_right],
-        whole=range(1, len(columns)),
+        kept=[place for place, column in enumerate(columns) if column.is_kept],
     )
+    print_table(table, otherwise="add --json")
 
 
 def _on_numbers(study: TrainingStudy, summary: TrainingSummary) -> list[str]:
