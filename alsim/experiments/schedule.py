@@ -31,6 +31,15 @@ class Schedule:
         }
         return f"{first}, then queries {each} {ends[until.kind]}"
 
+    def most_steps(self, n_pool: int) -> int:
+        """Return how many queries there are; with an accuracy to reach, how many at most."""
+        if self.until.kind == "steps":
+            return self.steps
+        n, step = self.initial_size, 0
+        while size := self.query_at(step + 1, n, n_pool):
+            n, step = n + size, step + 1
+        return step
+
     def query_at(self, step: int, n_labelled: int, n_pool: int) -> int:
         """Return the size of the query at `step`, 0 when the run is over by then."""
         left = n_pool - n_labelled

@@ -109,6 +109,12 @@ class TrainingOptions(FitOptions, FineTuneOptions, RetrainOptions):
     sigma_learning_rate: float = 1e-2  # also of gradnorm's weights
     loss_prediction: LossPrediction | None = None  # None: no auxiliary net
 
+    @property
+    def most_epochs(self) -> int:
+        """Return how many epochs a training with early stopping takes at most."""
+        is_twice = self.loss_prediction is not None and self.loss_prediction.share > 0
+        return self.max_epochs * (2 if is_twice else 1)
+
     def cuts_short(self, best_epoch: int) -> bool:
         """Return whether `max_epochs` ended a training with this best epoch, not its patience."""
         return best_epoch + self.patience > self.max_epochs

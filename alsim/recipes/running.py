@@ -214,7 +214,16 @@ class _OfAllSeeds(Watch):
     def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
         if not self._is_planned:
             self._watch.planned(unit, n * self.n_left, each)
+
+    def begin(
+        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+    ) -> None:
+        if not self._is_planned:
+            self._watch.begin(trainings * self.n_left, epochs, worth=worth, most=most)
         self._is_planned = True
+
+    def trained(self, key: str) -> None:
+        self._watch.trained(key)
 
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         self._watch.progress(unit, key, n, seed)

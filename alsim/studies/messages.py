@@ -78,6 +78,10 @@ class Epoch(Struct, frozen=True, tag=True):
     n: int
 
 
+class Trained(Struct, frozen=True, tag=True):
+    """The training of a passive phase has ended."""
+
+
 class Step(Struct, frozen=True, tag=True):
     """A step of a learning curve was recorded."""
 
@@ -124,7 +128,7 @@ class Failed(Struct, frozen=True, tag=True):
 
 Opening = Open | OpenTraining
 Task = Passive | Active | Correlate | Fit
-Report = Epoch | Step | Copies | Fits | Note | Diverged  # while a task is worked on
+Report = Epoch | Trained | Step | Copies | Fits | Note | Diverged  # while a task is worked on
 Reply = Report | Done | Failed
 
 _encoder = msgpack.Encoder(enc_hook=os.fsencode)  # of paths, which may hold any bytes

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from alsim.experiments.curves.records import StepRecord
-from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, Step
+from alsim.studies.messages import Copies, Diverged, Epoch, Fits, Note, Report, Step, Trained
 from alsim.studies.workers.protocol import WorkerTask
 
 # Steps of learning curves, copies of a correlation study, nets of passive training; and epochs of
@@ -26,6 +26,19 @@ class Watch:
     def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
         """Note the planned number: `n` copies or nets, or curves of `each` steps if known."""
 
+    def begin(
+        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+    ) -> None:
+        """Note that the work begins, what an earlier session did being reported.
+
+        That many trainings with early stopping are left, of so many `epochs` each at most. A step
+        or copy is worth about `worth` of these epochs; a net is such a training itself. There are
+        `most` steps at most where their number is not planned.
+        """
+
+    def trained(self, key: str) -> None:
+        """Note that the training of a key has ended."""
+
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
         """Note that `n` units are done so far, those of an earlier session included.
 
@@ -42,12 +55,15 @@ def pass_on(watch: Watch, task: WorkerTask[Any], message: Report) -> None:
     match message:
         case Epoch(n):
             watch.progress("epochs", task.key, n)
+        case Trained():
+            watch.trained(task.key)
         case Step(record):
             watch.step(record)
         case Copies(metric, seed, n):
             watch.progress("copies", metric, n, seed)
         case Fits(n):
             watch.progress("nets", task.name, n)
+            watch.trained(task.key)
         case Note(text):
             watch.note(text)
         case Diverged((seed, strategy), step):

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from alsim.cli.screens.progress import LiveWatch, PlainWatch
+from alsim.cli.screens.progress import LiveWatch, PlainWatch, duration
+from alsim.cli.screens.remaining import Remaining
 from alsim.experiments.curves.records import StepRecord
 from alsim.studies.watch import Watch
 
@@ -58,33 +59,137 @@ def test_curves_with_an_unknown_number_of_steps_are_only_counted(
     assert capsys.readouterr().err == "2 learning curves\n"
 
 
-def test_a_terminal_shows_epochs_curves_copies_and_nets() -> None:
-    shown = Console(force_terminal=True, width=200, record=True)
+class Screen:
+    """A terminal of a width, with a watch on it."""
 
-    def seen() -> str:
-        shown.print(live.get_renderable())
-        return shown.export_text()
+    def __init__(self, width: int) -> None:
+        self.console = Console(force_terminal=True, width=width, record=True)
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
+        self.watch = LiveWatch(self.console, self.live)
 
-    with Live(console=shown, auto_refresh=False, transient=True) as live:
-        watch = LiveWatch(shown, live)
-        watch.planned("steps", 2, 5)
-        watch.progress("epochs", "0, as for margin", 7)
-        text = seen()
-        assert "passive phase — seed 0, as for margin: epoch 7" in text
-        assert "0/10 steps" in text
-        for number in range(6):
-            watch.step(step(number))
-        text = seen()
-        assert "margin  20 labels  accuracy 0.5000" in text
-        assert "5/10 steps" in text
+    def text(self) -> str:
+        self.console.print(self.live.get_renderable())
+        return self.console.export_text()
 
-        see_copies(watch)
-        text = seen()
-        assert "margin  20 copies  seed 1: 10" in text
-        assert "20/40 copies" in text
 
-        see_nets(watch)
-        text = seen()
-        assert "mmoe, seed 1  epoch 9" in text
-        assert "mmoe, seed 0" not in text
-        assert "1/4 nets" in text
+@pytest.mark.parametrize("width", [50, 60, 80, 120])
+def test_a_terminal_shows_epochs_then_steps_in_one_bar_whole_at_any_width(width: int) -> None:
+    screen = Screen(width)
+    watch = screen.watch
+    watch.planned("steps", 4, 5)
+    watch.begin(2, 500, worth=2.0, most=20)
+    watch.progress("epochs", "0", 7)
+    watch.progress("epochs", "1", 30)
+    text = screen.text()
+    assert "37 of at most 1,000 epochs, then 20 steps" in text
+    assert "passive phase, seed 0 and 1 more" in text
+    watch.trained("1")
+    assert "37 of at most 530 epochs, then 20 steps" in screen.text()
+    watch.trained("0")
+    for number in range(6):
+        watch.step(step(number, "class-balanced(score=entropy)"))
+    text = screen.text()
+    assert "5 of 20 steps" in text
+    assert "epochs" not in text
+    assert "20 labels" in text
+    assert "accuracy 0.5000" in text
+    assert "…" not in text
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_steps_whose_number_is_not_planned_have_a_bound() -> None:
+    screen = Screen(80)
+    screen.watch.planned("steps", 2, None)
+    screen.watch.begin(1, 500, worth=2.0, most=40)
+    screen.watch.progress("epochs", "0, 1", 3)
+    assert "3 of at most 500 epochs, then at most 40 steps" in screen.text()
+    screen.watch.trained("0, 1")
+    screen.watch.step(step(0))
+    screen.watch.step(step(1))
+    assert "1 of at most 40 steps" in screen.text()
+
+
+def test_a_terminal_shows_copies_and_nets() -> None:
+    screen = Screen(80)
+    watch = screen.watch
+    see_copies(watch)
+    text = screen.text()
+    assert "margin  20 copies  seed 1: 10" in text
+    assert "20 of 40 copies" in text
+    watch.planned("nets", 4)
+    watch.begin(4, 100)
+    watch.progress("epochs", "mmoe, seed 0", 3)
+    watch.progress("epochs", "mmoe, seed 1", 9)
+    text = screen.text()
+    assert "12 of at most 400 epochs, then 4 nets" in text
+    assert "training, mmoe, seed 0 and 1 more" in text
+    watch.progress("nets", "mmoe, seed 0", 1)
+    watch.trained("mmoe, seed 0")
+    text = screen.text()
+    assert "12 of at most 303 epochs, 1 of 4 nets" in text
+    assert "training, mmoe, seed 1" in text
+
+
+class Clock:
+    """Seconds that go on only when asked to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_time_left_follows_the_pace_of_epochs_then_that_of_steps() -> None:
+    clock = Clock()
+    left = Remaining(10, clock)
+    left.begin(2, 100, worth=4.0)
+    assert left.seconds_left() is None
+    for seconds in (1, 2, 3):  # two workers, an epoch a second each
+        clock.now = seconds
+        left.epoch("0", seconds)
+        left.epoch("1", seconds)
+    # Six epochs in three seconds, the first of them after one: five in two.
+    assert left.epochs_left == 194
+    assert left.seconds_left() == pytest.approx((194 + 4 * 10) * 2 / 5)
+    assert left.share() == pytest.approx(6 / (200 + 40))
+    left.trained("0")
+    assert left.epochs_left == 97  # the other's
+    left.trained("1")
+    assert left.seconds_left() == pytest.approx(4 * 10 * 2 / 5)
+    clock.now = 13
+    left.units(5)  # in ten seconds
+    assert left.seconds_left() == pytest.approx(10)
+    left.units(10)
+    assert left.seconds_left() == 0
+    assert left.share() == 1
+
+
+def test_what_an_earlier_session_did_is_not_part_of_the_pace() -> None:
+    clock = Clock()
+    left = Remaining(100, clock)
+    left.units(90)
+    left.begin(0, 0, worth=4.0)
+    assert left.seconds_left() is None
+    assert left.share() == pytest.approx(0.9)
+    clock.now = 6
+    left.units(93)
+    assert left.seconds_left() == pytest.approx(14)
+
+
+def test_a_net_that_is_trained_twice_counts_twice() -> None:
+    left = Remaining(1, Clock())
+    left.begin(1, 200)
+    for n in (1, 2, 3, 1, 2):
+        left.epoch("0", n)
+    assert left.epochs == 5
+    left.trained("0")
+    assert (left.epochs, left.epochs_left) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (360000, "100:00:00")],
+)
+def test_a_time_is_written_in_hours_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

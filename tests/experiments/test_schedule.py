@@ -71,6 +71,7 @@ def test_a_run_until_exhausted_takes_the_last_rows_in_a_smaller_query() -> None:
         sizes.append(size)
         n += size
     assert sizes == [8, 8, 4]
+    assert schedule.most_steps(30) == 3
 
 
 def test_a_run_until_a_number_of_labels_stops_at_exactly_that_number() -> None:
@@ -79,11 +80,13 @@ def test_a_run_until_a_number_of_labels_stops_at_exactly_that_number() -> None:
     while size := schedule.query_at(step, n, 1000):
         n, step = n + size, step + 1
     assert n == 29
+    assert schedule.most_steps(1000) == step - 1
 
 
 def test_a_run_with_a_number_of_steps_ends_after_them() -> None:
     schedule = Schedule(10, QuerySize(8, 8), 2, Until())
     assert [schedule.query_at(step, 10, 1000) for step in (1, 2, 3)] == [8, 8, 0]
+    assert schedule.most_steps(1000) == 2
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 60), st.integers(33, 200))

@@ -79,6 +79,40 @@ def test_a_run_without_worker_processes_has_the_tables_of_one_with_two(
     assert mine == {**theirs, "workers": 0}
 
 
+class Counting(Watch):
+    """Counts what `alsim.run` reports of its passive phases."""
+
+    def __init__(self) -> None:
+        self.planned_epochs = self.n_trainings = self.worth = 0.0
+        self.epochs: dict[str, int] = {}
+        self.ended: list[str] = []
+
+    def begin(
+        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+    ) -> None:
+        assert not self.epochs
+        assert most == 8  # of four curves
+        self.n_trainings, self.planned_epochs, self.worth = trainings, epochs, worth
+
+    def progress(self, unit: object, key: str, n: int, seed: int | None = None) -> None:
+        self.epochs[key] = n
+
+    def trained(self, key: str) -> None:
+        self.ended.append(key)
+
+
+def test_the_epochs_of_each_passive_phase_are_reported_and_its_end(
+    pool: Path, tmp_path: Path
+) -> None:
+    watch = Counting()
+    done = alsim.run(pool, **CURVES, workers=0, out=tmp_path / "run", watch=watch)
+    assert (watch.n_trainings, watch.planned_epochs) == (2, 3)
+    assert watch.ended == ["0", "1"] == list(watch.epochs)
+    passives: Any = done.manifest["passive"]
+    assert [*watch.epochs.values()] == [passive["epochs"] for passive in passives]
+    assert watch.worth > 0
+
+
 class Interrupting(Watch):
     """Interrupts a run at its fourth step."""
 

@@ -34,6 +34,7 @@ from alsim.studies.messages import (
     Reply,
     Step,
     Task,
+    Trained,
     read_replies,
     read_tasks,
     write,
@@ -97,6 +98,7 @@ TASKS: list[Opening | Task] = [
 ]  # fmt: skip
 REPLIES: list[Reply] = [
     Epoch(3),
+    Trained(),
     Step(StepRecord("random", 3, 1, 20, 20.0, 20, 16, 0.1, 0.2, 0.3, math.inf, 0.5)),
     Copies("random", 3, 5),
     Fits(2),

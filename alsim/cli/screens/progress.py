@@ -1,22 +1,27 @@
 """Progress of a run on stderr: live on a terminal, plain lines in a pipe."""
 
 import sys
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
 from alsim.cli.screen import console, styled
+from alsim.cli.screens.remaining import Remaining
 from alsim.escaping import visible
 from alsim.experiments.curves.records import StepRecord
 from alsim.studies.watch import Unit, Watch
 
 _BARS = "▁▂▃▄▅▆▇█"
-_SPARK_WIDTH = 32
+_BAR_WIDTH = 40
+_SPARK = 3  # its column
+_SPARK_WIDTH, _SPARK_LEAST = 32, 8
 
 
 def spark_line(values: list[float], width: int = _SPARK_WIDTH) -> str:
@@ -100,110 +105,170 @@ class PlainWatch(Watch):
 
 
 class LiveWatch(Watch):
-    """For a terminal: a bar over all steps, and a row for each strategy."""
+    """For a terminal: a bar over all work, what is left, and a row for each strategy."""
 
     def __init__(self, console: Console, live: Live) -> None:
         self._console = console
         self._live = live
         self._curves = _Curves()
         self._stage = "starting"
-        self._unit: Unit | None = None
-        self._epochs: dict[str, int] = {}
+        self._unit: Unit = "steps"
+        self._is_most = False
+        self._left: Remaining | None = None  # None until the work is planned
         self._done: dict[str, dict[int | None, int]] = {}
         self._spinner = Spinner("dots")
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task = None
 
     def stage(self, text: str) -> None:
         """Show it beside the spinner."""
-        self._stage = text
+        self._stage, self._left = text, None
         self._refresh()
 
     def note(self, text: str) -> None:
-        """Print it above the live part."""
-        self._console.print(styled(f"note: {text}", "dim"))
+        """Print it above the live part; the terminal wraps it, so that commands stay whole."""
+        self._console.print(styled(f"note: {text}", "dim"), soft_wrap=True)
 
     def plan(self, sizes: str) -> None:
         """Print it above the live part."""
-        self._console.print(styled(sizes, ""))
+        self._console.print(styled(sizes, ""), soft_wrap=True)
 
     def planned(self, unit: Unit, n: int, each: int | None = 1) -> None:
         """Begin the bar."""
-        self._stage = "training" if unit == "nets" else "passive phase"
-        self._unit, self._task = unit, None
-        self._curves, self._done, self._epochs = _Curves(), {}, {}
-        if each is not None:
-            words = f"{n} learning curves" if unit == "steps" else "training"
-            self._task = self._bar.add_task(words, total=n * each, unit=unit)
+        self._unit, self._is_most = unit, each is None
+        self._curves, self._done = _Curves(), {}
+        self._left = Remaining(None if each is None else n * each)
+        self._refresh()
+
+    def begin(
+        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+    ) -> None:
+        """Start the clock."""
+        if self._left is not None:
+            self._left.begin(trainings, epochs, worth, most)
+        self._refresh()
+
+    def trained(self, key: str) -> None:
+        """Leave out the epochs that it did not need."""
+        if self._left is not None:
+            self._left.trained(key)
         self._refresh()
 
     def progress(self, unit: Unit, key: str, n: int, seed: int | None = None) -> None:
-        """Move the bar and the metric's row, or show how far a training is."""
+        """Move the bar, and the row of a metric."""
+        if self._left is None:
+            return
         if unit == "epochs":
-            self._epochs[key] = n
+            self._left.epoch(key, n)
         else:
-            self._epochs.pop(key, None)
             self._done.setdefault(key, {})[seed] = n
-            if self._task is not None:
-                done = sum(sum(seeds.values()) for seeds in self._done.values())
-                self._bar.update(self._task, completed=done)
+            self._left.units(sum(sum(seeds.values()) for seeds in self._done.values()))
         self._refresh()
 
     def step(self, record: StepRecord) -> None:
         """Move the bar and the strategy's row."""
         self._curves.add(record)
-        if self._task is not None:
-            self._bar.update(self._task, completed=self._curves.n_done)
+        if self._left is not None:
+            self._left.units(self._curves.n_done)
         self._refresh()
 
     def _refresh(self) -> None:
         parts: list[RenderableType] = []
+        # The bar comes first, since a low terminal cuts the end.
+        if (left := self._left) is not None:
+            share, seconds = left.share(), left.seconds_left()
+            if share is not None:
+                bar = Table.grid()  # which ends the line
+                bar.add_row(ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH))
+                parts.append(bar)
+            parts.append(Text(self._counts(left)))
+            is_bound = bool(left.epochs_left) or self._is_most
+            parts.append(_Clock(left.elapsed, seconds, is_bound=is_bound))
         if rows := self._rows():
-            table = Table.grid(padding=(0, 2))
-            for row in rows:
-                table.add_row(*row)
-            parts.append(table)
+            parts.append(self._table(rows))
         else:
-            epochs = ", ".join(f"{seeds}: epoch {n}" for seeds, n in sorted(self._epochs.items()))
-            text = f"passive phase — seed {epochs}" if epochs else self._stage
-            self._spinner.update(text=styled(text))
+            self._spinner.update(text=styled(self._now()))
             parts.append(self._spinner)
-        if self._task is not None:
-            parts.append(self._bar)
         self._live.update(Group(*parts))
 
-    def _rows(self) -> list[Sequence[RenderableType]]:
-        """Return a row for each task in training, metric or strategy; none before the first."""
-        if self._stage == "training" and self._epochs:
-            return [(styled(task), f"epoch {n}") for task, n in sorted(self._epochs.items())]
-        if self._unit == "copies" and self._done:
+    def _counts(self, left: Remaining) -> str:
+        """Return how many epochs and units are done, of how many."""
+        parts: list[str] = []
+        if left.epochs_left:
+            most = left.epochs + left.epochs_left
+            parts.append(f"{left.epochs:,} of at most {most:,} epochs")
+        total = "" if left.total is None else f"{left.total:,} "
+        at_most = "at most " * self._is_most
+        if left.done or not parts:
+            of = f" of {at_most}{total}" if total else " "
+            parts.append(f"{left.done:,}{of}{self._unit}")
+        else:
+            parts.append(f"then {at_most}{total}{self._unit}")
+        return ", ".join(parts)
+
+    def _now(self) -> str:
+        """Return what is going on before there is a result."""
+        if self._left is None:
+            return self._stage
+        what = "training" if self._unit == "nets" else "passive phase"
+        running = self._left.running
+        if not running:
+            return what
+        more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+        return f"{what}, {'' if self._unit == 'nets' else 'seed '}{running[0]}{more}"
+
+    def _table(self, rows: list[Sequence[str]]) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(overflow="fold")  # of the name; nothing else is broken
+        for place in range(1, len(rows[0])):
+            table.add_column(no_wrap=True, style="cyan" if place == _SPARK else "")
+        for name, *cells in rows:
+            table.add_row(styled(name), *cells)
+        return table
+
+    def _rows(self) -> list[Sequence[str]]:
+        """Return a row for each metric or strategy; none before the first."""
+        if self._unit == "copies":
             last = {metric: list(seeds.items())[-1] for metric, seeds in self._done.items()}
             return [
                 (
-                    styled(metric),
+                    metric,
                     f"{sum(seeds.values()):,} copies",
                     f"seed {last[metric][0]}: {last[metric][1]:,}",
                 )
                 for metric, seeds in self._done.items()
             ]
         means = {name: self._curves.means(name) for name in sorted(self._curves.values)}
-        return [
-            (
-                styled(strategy),
-                f"{self._curves.labels[strategy]:,} labels",
-                f"accuracy {of_steps[-1]:.4f}",
-                styled(spark_line(of_steps), "cyan"),
-            )
-            for strategy, of_steps in means.items()
+        rows = [
+            (name, f"{self._curves.labels[name]:,} labels", f"accuracy {of_steps[-1]:.4f}")
+            for name, of_steps in means.items()
         ]
+        taken = sum(max(len(row[i]) for row in rows) + 2 for i in range(3)) if rows else 0
+        width = min(_SPARK_WIDTH, self._console.width - taken)
+        if width < _SPARK_LEAST:
+            return [*rows]
+        sparks = [spark_line(of_steps, width) for of_steps in means.values()]
+        return [(*row, spark) for row, spark in zip(rows, sparks, strict=True)]
+
+
+class _Clock:
+    """The time that has passed and that is left, which go on between two events."""
+
+    def __init__(self, elapsed: float, left: float | None, *, is_bound: bool) -> None:
+        self._elapsed, self._left, self._is_bound = elapsed, left, is_bound
+        self._at = time.monotonic()
+
+    def __rich__(self) -> Text:
+        since = time.monotonic() - self._at
+        text = duration(self._elapsed + since)
+        if self._left is not None:
+            about = "at most about" if self._is_bound else "about"
+            text += f", {about} {duration(max(0.0, self._left - since))} left"
+        return Text(text)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 @contextmanager

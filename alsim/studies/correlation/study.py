@@ -24,7 +24,13 @@ from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passive_results import find_passives
 from alsim.studies.start.plan import Plan, plan_correlation
-from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
+from alsim.studies.start.prepare import (
+    Prepared,
+    describe_study,
+    epochs_worth,
+    opening_of,
+    prepare,
+)
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import Tasks
 
@@ -83,8 +89,12 @@ class _Correlating:
         planned = self._sizes(prepared)
         watch.plan(str(planned))
         n_groups = planned.correlation.sample_size // planned.correlation.group_size
-        watch.planned("copies", n_groups * len(self.metrics) * len(self.options.seeds))
+        n_copies = n_groups * len(self.metrics) * len(self.options.seeds)
+        watch.planned("copies", n_copies)
         left = self._plan(folder, prepared).without(_report_kept(folder, watch))
+        most = left.most_epochs(self.metrics, prepared.assignment.training)
+        worth = epochs_worth(prepared, planned.correlation.group_size, 0)
+        watch.begin(len(left.passives), most, worth=worth)
         return opening_of(folder, prepared), left.tasks
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:

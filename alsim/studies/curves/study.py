@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import plan_schedule
@@ -24,7 +25,13 @@ from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passive_results import find_passives, kept_passives
 from alsim.studies.start.plan import Plan, plan_tasks
-from alsim.studies.start.prepare import Prepared, describe_study, opening_of, prepare
+from alsim.studies.start.prepare import (
+    Prepared,
+    describe_study,
+    epochs_worth,
+    opening_of,
+    prepare,
+)
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import Tasks
 
@@ -71,10 +78,21 @@ class _Curves:
 
     def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
         schedule = prepared.assignment.schedule
-        n_steps = schedule.steps if schedule.until.kind == "steps" else None
+        n_curves = len(self.options.seeds) * len(self.strategies)
+        n_units = count_units(known_cells(prepared.loaded.pool), prepared.assignment.unit)
+        n_steps = schedule.most_steps(n_units)
+        is_known = schedule.until.kind in ("steps", "labels", "exhausted")
         watch.plan(str(schedule))
-        watch.planned("steps", len(self.options.seeds) * len(self.strategies), n_steps)
+        watch.planned("steps", n_curves, n_steps if is_known else None)
         left = self._plan(folder, prepared).without(_report_recorded(folder, watch))
+        at_the_end = schedule.initial_size + schedule.query_size.total(n_steps)
+        n_labelled = (schedule.initial_size + min(at_the_end, n_units)) / 2  # in the middle
+        watch.begin(
+            len(left.passives),
+            left.most_epochs(self.strategies, prepared.assignment.training),
+            worth=epochs_worth(prepared, n_labelled, n_units - n_labelled),
+            most=n_curves * n_steps,
+        )
         return opening_of(folder, prepared), left.tasks
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:

@@ -40,6 +40,11 @@ class Plan(Generic[_After]):
         """Return all tasks, in the order of preference."""
         return (*self.passives, *self.actives)
 
+    def most_epochs(self, strategies: Mapping[str, Named], training: TrainingOptions) -> int:
+        """Return how many epochs a passive phase takes at most; 0 where there is none."""
+        likes = [strategies[task.message.like] for task in self.passives]
+        return max((training_of(named, training).most_epochs for named in likes), default=0)
+
     def without(self, ended: Set[Job]) -> "Plan[_After]":
         """Return the tasks left once some jobs have ended and some states are there."""
         actives = [task for task in self.actives if not ended >= {*task.message.jobs}]

@@ -99,6 +99,22 @@ def _with_tasks(pool: Pool, *, several: bool) -> tuple[Pool, list[str]]:
     return replace(pool, tasks=kept), [name for name in pool.tasks if name not in kept]
 
 
+def epochs_worth(prepared: Prepared, trained: float, scored: float) -> float:
+    """Return about how many epochs of the passive phase a step or a copy takes.
+
+    It passes over `trained` rows in each of its epochs, which counts three times, forward and back;
+    over `scored` rows and those that it is measured on once. What a strategy does besides is not
+    known.
+    """
+    assignment, splits = prepared.assignment, prepared.loaded.pool.splits
+    training, n_validation = assignment.training, len(splits["validation"])
+    measured = len(splits["test"]) or n_validation
+    work = 3 * training.epochs * trained
+    if training.retrain:
+        work = training.most_epochs * (3 * trained + n_validation)
+    return (work + scored + measured) / (3 * assignment.schedule.initial_size + n_validation)
+
+
 def opening_of(folder: Path, prepared: Prepared) -> Open:
     """Return the message by which a worker opens the study in a run's folder."""
     work = (folder / WORK).resolve()

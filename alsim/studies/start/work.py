@@ -116,6 +116,7 @@ def run_passive(study: Study, message: messages.Passive, send: Send) -> None:
     setting = replace(setting, way=message.way or setting.way)
     done = passive(setting, message.seeds, watch)
     save_passive(message.state, done, watch.take(), study.identity)
+    send(messages.Trained())
 
 
 def start_of(study: Study, message: messages.Active | messages.Correlate) -> Passive:

@@ -85,6 +85,7 @@ class _Training:
                 watch.progress("nets", task.name, len(load_results(journal)))
             else:
                 left.append(task)
+        watch.begin(len(left), part(self.options, TrainingOptions).most_epochs)
         opening = OpenTraining((folder / WORK).resolve(), prepared.assignment, imported_texts())
         return opening, left
 
