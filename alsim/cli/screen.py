@@ -24,7 +24,15 @@ def console(*, is_stderr: bool = False) -> "Console":
     from rich.console import Console
 
     stream: Any = sys.stderr if is_stderr else sys.stdout
-    return Console(file=_Styled(stream), markup=False, emoji=False, highlight=False)  # pyright: ignore[reportArgumentType] -- all that Rich asks of a file
+    # Rich asks the first terminal among stdin, stdout and stderr. That of stderr may be resized.
+    width = None if is_stderr else width_of_stdout()
+    return Console(
+        file=_Styled(stream),  # pyright: ignore[reportArgumentType] -- all that Rich asks of a file
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def width_of_stdout() -> int:

@@ -18,7 +18,7 @@ from alsim.escaping import escaped, visible
 NOTHING = "–"  # in a cell
 # No line ends in a command, in an interval, between a number and what is said of it, as in
 # "p = .03", nor between an option and its value.
-_TIED = re.compile(r"(?<=: )alsim [a-z].*| [=<±] | %|\[[^\[\]]*\]|--[\w-]+ [^-\s]\S*")
+_TIED = re.compile(r"(?<=: )alsim [a-z].*| [=<±…] | %|\[[^\[\]]*\]|--[\w-]+ [^-\s]\S*")
 _LONGEST = 2000  # characters of a line of an error
 
 

@@ -107,7 +107,7 @@ def _print_columns(table: TextTable, columns: Sequence[int], room: int) -> None:
         )
     for row in table.rows:
         shown.add_row(*(styled(row[column]) for column in columns))
-    console().print(shown, width=room, crop=False)
+    console().print(shown)
 
 
 def _print_blocks(table: TextTable, room: int) -> None:
