@@ -67,6 +67,7 @@ STARTS: Mapping[str, Start] = {
     "pool import": Start(("--out=made.parquet", "--force"), arguments=(POOL,)),
     "pool synth vk": Start(("--out=made.parquet", "--rows=60", "--force")),
     "pool synth mmoe": Start(("--out=made.parquet", "--rows=60", "--force")),
+    "help": Start(),
     "recipe list": Start(),
     "recipe run": Start((), (f"--pool={ABSENT}",), (f"--pool={POOL}",), ("vk-fig07",)),
 }

@@ -27,7 +27,7 @@ from alsim.cli.screens.curves import print_summary
 from alsim.cli.screens.gates import print_gates
 from alsim.cli.screens.output import print_lines
 from alsim.cli.screens.tables import TextTable, print_table
-from alsim.cli.screens.training import models_of, print_training
+from alsim.cli.screens.training import print_training
 from alsim.experiments.correlation import GroupRecord
 from alsim.plots.options import GatesOptions
 from alsim.store.correlation import build_groups, read_correlation, write_correlation
@@ -178,16 +178,16 @@ def test_training_keeps_each_model_with_its_value(width: int, tmp_path: Path, se
     models = {"mmoe": {"evaluations": []}, "multi-cluster": {"evaluations": [*EVALUATIONS]}}
     folder = write_made_training(tmp_path / "study", configuration={"models": models})
     study = read_training(folder)
-    text = see(width, lambda: print_training(study, as_json=False))
+    text = see(width, lambda: print_training(study, as_json=False, with_details=True))
     pipe = io.StringIO()
     with redirect_stdout(pipe):
-        print_training(study, as_json=False)
+        print_training(study, as_json=False, with_details=True)
     numbers = re.compile(r"[+-]?\d?\.\d+ ± \d?\.\d+")
     whole = numbers.findall(pipe.getvalue())
     assert len(whole) > 10
     if width in (50, 120):  # nothing is left out
         assert numbers.findall(text) == whole
-    for model in models_of(study):
+    for model in study.models:
         assert model in text
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from alsim.cli.screens import formats as writing
 from alsim.cli.screens import models
 from alsim.cli.screens.output import print_gap, print_json, print_lines, print_remarks
+from alsim.cli.screens.tables import TextTable
 from alsim.cli.screens.training import on_models, on_rows, print_details
 from alsim.errors import UsageError
 from alsim.experiments.training.records import RANDOM
@@ -63,5 +64,5 @@ def print_compared(
         print_lines([*lines, *["task by task: --details"] * (not with_details)])
 
 
-def _tables(found: models.ModelComparison) -> list[writing.TextTable]:
+def _tables(found: models.ModelComparison) -> list[TextTable]:
     return [models.model_table(found, score) for score in found.scores]

@@ -12,8 +12,9 @@ from alsim.analysis.training.verdicts import (
     Score,
 )
 from alsim.cli.screens.comparison_cells import p_text, points, signed_number
-from alsim.cli.screens.formats import TextTable, Value
-from alsim.cli.screens.output import NOTHING, print_gap, print_lines, print_table
+from alsim.cli.screens.formats import Value
+from alsim.cli.screens.output import NOTHING, print_gap, print_lines
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.experiments.training.records import RANDOM
 
 _FEW = 3  # tasks that are named
@@ -101,7 +102,7 @@ def model_table(found: ModelComparison, score: Score) -> TextTable:
             row += [verdict.outcome, NOTHING if p is None else p_text(p)]
         rows.append((*row, *[str(each.value.n)] * has_seeds))
     right = (*(1,) * has_fractions, *range(4 + has_fractions, len(headers)))
-    return TextTable(tuple(headers), tuple(rows), right, whole=tuple(range(len(headers))))
+    return TextTable(headers, rows, right, kept=tuple(range(2 + has_fractions)))
 
 
 def pair_table(found: ModelComparison) -> TextTable:
@@ -119,7 +120,7 @@ def pair_table(found: ModelComparison) -> TextTable:
         )
         for each in found.verdicts
     )
-    return TextTable(headers, rows, right=(2, 6), whole=tuple(range(len(headers))))
+    return TextTable(headers, rows, right=(2, 6), kept=(0, 1))
 
 
 def model_records(found: ModelComparison) -> list[dict[str, Value]]:
@@ -171,7 +172,7 @@ def print_answer(found: ModelComparison, *, with_details: bool) -> None:
         names = f": {_listed(score.tasks)}" if len(score.tasks) > 1 else ""
         print_lines([f"{_of(score)}{names}"])
         table = model_table(found, score)
-        print_table(table.headers, table.rows, right=table.right, whole=table.whole)
+        print_table(table, otherwise="add --json")
         print_gap()
     if with_details and found.verdicts:
         print_lines([verdict_sentence(each) for each in found.verdicts])
