@@ -42,7 +42,14 @@ SIZES = (
 )
 # Curves of more than a second, so that there are checkpoints.
 OPTIONS = ("--strategy", "margin,bald(k=4)", *SIZES)
-LEFT = {"metrics.parquet", "queries.parquet", "run.json", "steps.parquet", "timings.parquet"}
+LEFT = {
+    "curves.parquet",
+    "metrics.parquet",
+    "queries.parquet",
+    "run.json",
+    "steps.parquet",
+    "timings.parquet",
+}
 PATIENCE = 120.0
 # Slow imports are done once: a command forked from here starts at once.
 _FORKING = multiprocessing.get_context("forkserver")

@@ -1,4 +1,4 @@
-"""What a run of learning curves leaves: its steps, metrics, queries and timings, read lazily."""
+"""What a run of learning curves leaves: five tables, read lazily."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from alsim.analysis.statistics.intervals import interval_text
 from alsim.escaping import html_table
 from alsim.experiments.curves.records import Round
+from alsim.store.curve_bands import CURVES, band_curves
 from alsim.store.curve_journal import read_journal
 from alsim.store.curve_lines import Recorded
 from alsim.store.journal import journals_in, read_unfinished
@@ -65,6 +66,21 @@ class Run(StudyFolder):
         """Return the seconds that each phase took."""
         return self._read(TIMINGS)
 
+    @property
+    def curves(self) -> pa.Table:
+        """Return each strategy's measures over the labels: the mean over seeds and its band.
+
+        Of a folder without `curves.parquet`, as earlier versions wrote it, they are computed.
+        """
+        if CURVES.name not in self._tables:
+            path, is_done = self.folder / CURVES.file, self.manifest["status"] == "complete"
+            self._tables[CURVES.name] = (
+                read_table(path, CURVES, mend_of(self.folder, self.manifest))
+                if is_done and path.exists()
+                else band_curves(self.steps, self.metrics)
+            )
+        return self._tables[CURVES.name]
+
     def _repr_html_(self) -> str:
         """Return a row for each strategy, as a notebook shows it."""
         from alsim.analysis.curves.summary import summarise
@@ -101,19 +117,21 @@ class Run(StudyFolder):
 def write_tables(
     folder: Path, rounds: Iterable[Round], timings: Iterable[TimingRecord] = ()
 ) -> None:
-    """Write the run's four tables, each atomically. `rounds` is read once, in any order.
+    """Write the run's five tables, each atomically. `rounds` is read once, in any order.
 
     Raises:
         StoreError: If the system cannot write there.
         ValueError: If two records share a key, or ids are integers and strings at once.
     """
     # All are built before any is written: a faulty record leaves no half of a new set.
-    for kind, table in build_tables(rounds, timings).items():
+    tables = build_tables(rounds, timings)
+    tables[CURVES] = band_curves(tables[STEPS], tables[METRICS])
+    for kind, table in tables.items():
         write_table(folder / kind.file, table)
 
 
 def write_recorded(folder: Path, timings: Iterable[TimingRecord]) -> None:
-    """Write the four tables of what the journals of a run hold, and of further `timings`.
+    """Write the five tables of what the journals of a run hold, and of further `timings`.
 
     Raises:
         StoreError: As `write_tables`, or if a journal is damaged.

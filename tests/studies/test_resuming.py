@@ -214,7 +214,7 @@ def test_a_run_resumed_elsewhere_with_more_workers_and_a_moved_pool_gives_the_sa
     assert manifest["machine"]["workers"] == 2
     assert manifest["seconds"] > read_run(place / "stopped").manifest["seconds"]  # pyright: ignore[reportOperatorIssue]
     assert {path.name for path in done.folder.iterdir()} == {
-        "run.json", *(f"{name}.parquet" for name in (*TABLES, "timings")),
+        "run.json", *(f"{name}.parquet" for name in (*TABLES, "curves", "timings")),
     }  # fmt: skip
 
 

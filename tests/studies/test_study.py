@@ -63,7 +63,7 @@ def test_a_seed_and_strategy_alone_give_the_same_numbers_to_the_bit(
 
 def test_the_folder_holds_the_documented_files_and_records(four: Run) -> None:
     names = {path.name for path in four.folder.iterdir()}
-    assert names == {"run.json", *(f"{t}.parquet" for t in (*TABLES, "timings"))}
+    assert names == {"run.json", *(f"{t}.parquet" for t in (*TABLES, "curves", "timings"))}
     assert four.status == "complete"
     assert four.steps.num_rows == 2 * 2 * 4
     assert four.queries.num_rows == 2 * 2 * (100 + 3 * 10)

@@ -49,7 +49,9 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         lines.append(
             f"the curves end at different {found.counts}: all is compared where the first ends"
         )
-    lines.append(f"wrote {run.folder}: run.json, steps, metrics, queries and timings (.parquet)")
+    lines.append(
+        f"wrote {run.folder}: run.json, steps, metrics, curves, queries and timings (.parquet)"
+    )
     folder = quoted(run.folder)
     if len(summaries) == 1 and found.baseline is None:
         with_random = shlex.quote(f"{BASELINE},{summaries[0].strategy}")
