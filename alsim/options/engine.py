@@ -44,8 +44,11 @@ class FolderOptions:
         None,
         parse_path,
         "Folder for the run. If it holds the same run unfinished, that run continues.",
-        otherwise="a new folder in runs/",
+        otherwise="the folder in runs/ that holds the same run, else a new one",
         often=True,
+    )
+    new: bool = option(
+        False, "Start another run, even if runs/ holds the same one, finished or not.", often=True
     )
     force: bool = option(False, "Start again, and move aside a run that is in the folder.")
     watch: Any = None  # of a twin: a `Watch`, called with each progress event

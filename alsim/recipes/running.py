@@ -23,6 +23,7 @@ from alsim.store.folder import free_folder, remove_partials
 from alsim.store.layout import LOCK
 from alsim.store.lock import RunLock
 from alsim.store.opening import in_the_way
+from alsim.store.runs import RUNS
 from alsim.studies.declared import PARAMETERS, Settings, arguments_of
 from alsim.studies.dependencies import of_recipe
 from alsim.studies.kinds import Done
@@ -64,7 +65,7 @@ def run_recipe(
     recipe = replace(recipe, seeds=given.get("seeds") or recipe.seeds).scaled(scale)
     recipe = _with_arguments(recipe, arguments)
     out = options.out
-    folder = free_folder(Path("runs"), recipe.name) if out is None else _own_folder(out, recipe)
+    folder = free_folder(RUNS, recipe.name) if out is None else _own_folder(out, recipe)
     try:
         with RunLock(folder), of_recipe(recipe.path):
             remove_partials(folder)

@@ -10,6 +10,8 @@ from alsim.store.layout import FOLDERS, LOCK, MANIFEST
 from alsim.store.manifest import open_folder, status_of
 from alsim.store.opening import opened
 
+_LONGEST = 100  # bytes of a folder's name; no file system takes more than 255
+
 
 def create_run(folder: Path) -> Path:
     """Make the folder of a new run, with its parents, and return it.
@@ -36,12 +38,13 @@ def free_folder(base: Path, name: str) -> Path:
     """Make and return the first of base/NAME, base/NAME-2, base/NAME-3 … that does not exist.
 
     It is made at once, so that two runs started together do not get the same one. Characters
-    that would be awkward in a path become hyphens.
+    that would be awkward in a path, or in a list separated by commas, become hyphens.
 
     Raises:
         StoreError: If no folder can be made in `base`.
     """
-    stem = re.sub(r"[^\w.,=+-]+", "-", name).strip(".-")[:100].rstrip(".-") or "run"
+    stem = re.sub(r"[^\w.+-]+", "-", name).strip(".-")
+    stem = stem.encode()[:_LONGEST].decode(errors="ignore").rstrip(".-") or "run"
     number = 1
     while True:
         folder = base / (stem if number == 1 else f"{stem}-{number}")

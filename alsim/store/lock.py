@@ -34,6 +34,10 @@ _GLANCE = 0.5
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
+class HeldError(StoreError):
+    """Another process works on the run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a lock."""
@@ -77,7 +81,8 @@ class RunLock:
         """Take the lock.
 
         Raises:
-            StoreError: If another process has it, or the folder cannot be locked or written.
+            HeldError: If another process has it.
+            StoreError: If the folder cannot be locked or written.
         """
         if fcntl is None:
             return self
@@ -187,10 +192,10 @@ def _read(descriptor: int) -> Holder | None:
         return None
 
 
-def _held(path: Path, held_by: Holder) -> StoreError:
+def _held(path: Path, held_by: Holder) -> HeldError:
     where = f"{path.parent}: process {held_by.process} on {held_by.host} since {held_by.since}"
     if held_by.is_dead:
-        return StoreError(
+        return HeldError(
             "worker processes of a run that was killed still work on it",
             where,
             f"wait for them to end, or find them: fuser {path}",
@@ -198,7 +203,7 @@ def _held(path: Path, held_by: Holder) -> StoreError:
     stop = f"kill {held_by.process}"
     if held_by.host != socket.gethostname():
         stop += f" on {held_by.host}"
-    return StoreError(
+    return HeldError(
         "another process works on this run",
         where,
         f"wait for it, or stop it: {stop}; or name another folder: --out FOLDER",

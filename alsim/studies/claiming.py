@@ -12,6 +12,7 @@ from alsim.store.layout import CHECKPOINTS, JOURNALS, LOCK, MANIFEST, WORK
 from alsim.store.lock import RunLock
 from alsim.store.manifest import open_folder
 from alsim.store.opening import remove_file, remove_folder
+from alsim.store.runs import RUNS
 from alsim.studies.watch import Watch
 
 
@@ -37,7 +38,7 @@ def claim(out: Path | None, name: str, *, force: bool, watch: Watch) -> Generato
             or if it cannot be made or locked.
     """
     aside = _set_aside(out, watch) if out is not None and force else None
-    folder = free_folder(Path("runs"), name) if out is None else out
+    folder = free_folder(RUNS, name) if out is None else out
     if not (folder / MANIFEST).exists():
         create_run(folder)
     try:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import Source
 from alsim.store.atomic import make_folder
 from alsim.store.layout import CHECKPOINTS, JOURNALS, MANIFEST, WORK
+from alsim.store.lock import HeldError
 from alsim.store.manifest import KIND, FolderKind, open_folder, write_manifest
 from alsim.store.opening import remove_folder
 from alsim.studies.bits import VARIABLE, strict_mode
 from alsim.studies.claiming import Claim, claim, tidy
+from alsim.studies.earlier import find_earlier
 from alsim.studies.machine import Machine
 from alsim.studies.messages import Opening
 from alsim.studies.same_again import refuse_differences, refuse_other_options
@@ -96,29 +98,42 @@ def carry_out(
     arguments: Mapping[str, Any] | None,
     files: Mapping[str, str] | None,
     force: bool,
+    new: bool,
 ) -> Path:
     """Run a study, or continue it where `out` holds it unfinished, and return its folder.
 
     What was recorded is kept, whatever ends the run, and running it again continues from there. A
     finished study is left unchanged. `arguments` and `files` are kept to continue: the arguments of
     the command's Python twin, None if the pool is in memory only, and the SHA-256 of each file that
-    they name. Without `out` a free folder below `runs/` is taken; `force` moves another run there
-    aside.
+    they name. Without `out` it is the folder in `runs/` that holds the same study, or else a free
+    one; with `new` or `force` always that. `force` moves another run in `out` aside.
 
     Raises:
         AlsimError: For anything the user can mend.
     """
     head = procedure.head
     machine = head.machine
+    content = partial(_content, procedure, files or {})
+    is_named = out is not None
+    if out is None and not force and not new:
+        out = find_earlier(head.kind, head.options, arguments, content, watch)
     if out is not None and not force and (out / MANIFEST).exists():
         found, past = open_folder(out)
         refuse_other_options(found, past, head.options, head.kind, arguments)
         if past["status"] == "complete":
-            _refuse_other_content(found, past, procedure, files or {})
-            watch.note("the run is finished: nothing is left to do")
+            if is_named:
+                refuse_differences(found, past, content())
+                watch.note("the run is finished: nothing is left to do")
             tidy(found)
             return found
-    with claim(out, head.name, force=force, watch=watch) as claimed:
+    with ExitStack() as stack:
+        try:
+            claimed = stack.enter_context(claim(out, head.name, force=force, watch=watch))
+        except HeldError:
+            if is_named:
+                raise
+            # Another process took up the earlier run at this moment.
+            claimed = stack.enter_context(claim(None, head.name, force=False, watch=watch))
         folder, past = claimed.folder, claimed.past
         if past is not None:
             refuse_other_options(folder, past, head.options, head.kind, arguments)
@@ -167,14 +182,11 @@ def _known_files(past: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(kept) if isinstance(kept, Mapping) else {}
 
 
-def _refuse_other_content(
-    folder: Path, past: Mapping[str, Any], procedure: Procedure[Any], files: Mapping[str, str]
-) -> None:
-    """Raise an error if a finished run's pool, or a file that it read, has changed."""
-    parts = ("status", KIND, "pool", "configuration", "files")
+def _content(procedure: Procedure[Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a manifest would record now: of the pool, the files and the machine."""
     with scratch_folder() as work:
-        now = procedure.describe(procedure.prepare(work)) | {"files": files}
-    refuse_differences(folder, {part: past[part] for part in parts if part in past}, now)
+        described = procedure.describe(procedure.prepare(work))
+    return {**described, "files": files, **procedure.head.machine.describe()}
 
 
 def _record(

@@ -1,10 +1,11 @@
 """Whether a run can continue: what must not have changed since it was begun."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -14,7 +15,7 @@ from alsim.store.layout import MANIFEST
 from alsim.store.manifest import FolderKind, command_of, refuse_older, refuse_other_kind
 
 # They may change: where the run lies, and the number of workers.
-_FREE_OPTIONS = frozenset({"pool", "out", "force", "workers"})
+_FREE_OPTIONS = frozenset({"pool", "out", "new", "force", "workers"})
 # More workers, another kernel, or the same files elsewhere change no number.
 _FREE = frozenset(
     {
@@ -84,6 +85,13 @@ def refuse_other_options(
         if past.get("status") == "complete":
             see = "plot" if kind == "curves" else "resume"
             on = f"to see that run: alsim {see} {folder}"
+            further = further_seeds(then.get("seeds"), options.get("seeds"))
+            if further and changed_options(then, options) == ["seeds"]:
+                new = f"{folder}-seeds-{further.replace(',', '-')}"
+                on += (
+                    f"; for the further seeds: the same command with --seeds {further} --out {new}"
+                )
+                on += f", then alsim compare {folder} {new}" * (kind == "curves")
         elif past.get("arguments") is None:
             on = "to go on with that run, ask for what it was begun with"
         else:
@@ -125,29 +133,20 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
         PoolError: If the pool's content differs.
         StoreError: If anything else differs.
     """
-    now = json.loads(json.dumps(now, default=str))
     command = f"{command_of(past)} … --out {folder} --force"
     anew = f"start anew: {command}, which moves this run aside"
-    before, after = past.get("pool"), now["pool"]
-    if isinstance(before, Mapping) and before.get("fingerprint") != after["fingerprint"]:
+    found = changes_since(past, now)
+    if found and _is_of_other_pool(past, now):
         mend = f"put the pool back as it was; or {anew}"
         if past.get("status") == "complete":
             mend = f"that run is finished; for this pool, {_ANOTHER}"
         elif past.get("arguments") is not None:
             mend = f"name the pool where it is now: alsim resume {folder} --pool PATH; or {mend}"
         raise PoolError(
-            "the pool has changed since the run was begun:"
-            + _listed(_changes(before, after, "pool")),
+            "the pool has changed since the run was begun:" + _listed(found),
             str(folder),
             mend,
         )
-    past, now = _of_same_files(past, now)
-    found = [
-        difference
-        for part in ("versions", "machine", "pool", "configuration", "files")
-        if part in past
-        for difference in _changes(past[part], now[part], part)
-    ]
     if found:
         if past.get("status") == "complete":
             what = "the folder holds a finished run, begun with something else:"
@@ -158,6 +157,51 @@ def refuse_differences(folder: Path, past: Mapping[str, Any], now: Mapping[str, 
             str(folder),
             f"restore what it was begun with (its run.json lists all of it); or {anew}",
         )
+
+
+def changes_since(past: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what has changed since a run was begun, such as "pool.rows: 8 then, 9 now".
+
+    If the pool is another, only pools are compared; of a finished run neither libraries nor
+    machine. The arguments are those of `refuse_differences`.
+    """
+    now = json.loads(json.dumps(now, default=str))
+    if _is_of_other_pool(past, now):
+        return _changes(past["pool"], now["pool"], "pool")
+    past, now = _of_same_files(past, now)
+    parts = ("pool", "configuration", "files")
+    if past.get("status") != "complete":
+        parts = ("versions", "machine", *parts)
+    return [
+        difference
+        for part in parts
+        if part in past
+        for difference in _changes(past[part], now[part], part)
+    ]
+
+
+def changed_options(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names of the options that differ."""
+    paths = (path for path, _ in _differences(then, now))
+    return list(dict.fromkeys(re.split(r"[.[]", path)[0] for path in paths))
+
+
+def further_seeds(then: object, now: object) -> str:
+    """Return the seeds that a run lacks, as `--seeds` takes them; "" if it has them all."""
+    known, asked = (set(each) if _are_seeds(each) else set[int]() for each in (then, now))
+    new = sorted(asked - known)
+    is_range = bool(new) and new == list(range(new[0], new[-1] + 1))
+    return f"{new[0]}..{new[-1]}" if is_range else ",".join(map(str, new))
+
+
+def _are_seeds(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(isinstance(each, int) for each in value)
+
+
+def _is_of_other_pool(past: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    before = past.get("pool")
+    is_known = isinstance(before, Mapping)
+    return is_known and before.get("fingerprint") != now["pool"]["fingerprint"]
 
 
 def _is_same_call(past: object, options: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -35,7 +35,9 @@ are understood as on the command line.
 Args:
     pool: A Parquet file, folder or glob, or a table that gives Arrow's stream; None makes a small
         VK-like pool.
-    out: The study's folder, absent, empty, or of this study; None takes a free one below `runs/`.
+    out: The study's folder, absent, empty, or of this study; None takes the one in `runs/` that
+        holds this study, begun or finished, or a free one.
+    new: Whether a free folder is taken even then.
     force: Whether another study in `out` is moved aside for this one.
     watch: Called with each progress event.
 
@@ -43,7 +45,7 @@ Raises:
     AlsimError: For anything the user can mend.
 """
 # Arguments of a call that are not kept: resuming sets its own.
-NOT_KEPT = frozenset({"out", "force", "watch"})
+NOT_KEPT = frozenset({"out", "new", "force", "watch"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,7 @@ class Call(Generic[Group]):
             arguments=plain_arguments(type(self.options), self.given),
             files=self.files,
             force=self.options.force,
+            new=self.options.new,
         )
 
 
@@ -85,7 +88,11 @@ def twin(
             compute_strictly(given.get("workers"))
             with depending(given) as files:
                 faults = Faults()
-                return function(Call(command, read(group, given, faults), given, files, faults))
+                options = read(group, given, faults)
+                if options.new and options.out is not None:
+                    what = "--new takes a new folder in runs/, and --out names one"
+                    faults.add(what, "--new and --out", "leave out one of the two")
+                return function(Call(command, options, given, files, faults))
 
         return called
 

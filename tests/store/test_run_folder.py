@@ -380,7 +380,8 @@ def test_runs_started_together_get_different_folders(tmp_path: Path) -> None:
     ("name", "folder"),
     [
         ("../../etc", "etc"),
-        ("bald(k=20)", "bald-k=20"),
+        ("bald(k=20),random", "bald-k-20-random"),
+        ("посты" * 30, ("посты" * 30)[:50]),
         ("my posts/2024", "my-posts-2024"),
         ("", "run"),
         ("x" * 400, "x" * 100),

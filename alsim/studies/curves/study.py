@@ -1,11 +1,13 @@
 """A run of learning curves: plan, journals, tables."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alsim.analysis.curves.comparison import BASELINE
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
@@ -35,6 +37,8 @@ from alsim.studies.start.prepare import (
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import Tasks
 
+_NAMED = 3  # strategies that the name of a folder holds
+
 
 def curves_study(
     source: Source, options: StudyOptions, strategies: Mapping[str, Named], asked: CurvesOptions
@@ -51,7 +55,7 @@ def curves_study(
         "direct" if options.unit == "cell" else None,
         is_one_job=True,
     )
-    name = f"{source.name}-{','.join(strategies)}"
+    name = _folder_name(source.name, list(strategies))
     head = Head("curves", name, source, machine, plain_options(asked))
     return _Curves(head, options, strategies)
 
@@ -116,6 +120,16 @@ class _Curves:
         return plan_tasks(
             self.options.seeds, self.strategies, assignment.training, assignment.way, folder
         )
+
+
+def _folder_name(pool: str, strategies: Sequence[str]) -> str:
+    """Return a short name for a run's folder: "posts-margin-random", of many "posts-margin+5"."""
+    # A plug-in is called as in its file, wherever that lies.
+    names = [re.sub(r"^[^(]*\.py:", "", name) for name in strategies]
+    if len(names) <= _NAMED:
+        return "-".join([pool, *names])
+    first = next((name for name in names if name != BASELINE), names[0])
+    return f"{pool}-{first}+{len(names) - 1}"
 
 
 def _report_recorded(folder: Path, watch: Watch) -> set[Job]:
