@@ -52,7 +52,7 @@ STARTS: Mapping[str, Start] = {
     "run": Start(_CURVES, (f"--pool={ABSENT}",), (f"--pool={POOL}", "--initial-size=99999")),
     "correlate": Start(_STUDY, (f"--pool={ABSENT}",), (f"--pool={POOL}", "--initial-size=99999")),
     "train": Start(
-        ("--seeds=1", "--workers=1", "--model=mmoe", "--max-epochs=1"),
+        ("--seeds=1", "--workers=0", "--model=mmoe", "--max-epochs=1"),
         (f"--pool={ABSENT}",),
         (f"--pool={POOL}", "--model=mmoe(expert=conv4)"),
     ),
@@ -60,6 +60,7 @@ STARTS: Mapping[str, Start] = {
     "compare": Start(arguments=(RUN,)),
     "plot": Start(arguments=(RUN,)),
     "gates": Start(arguments=("runs/trained",)),
+    "runs": Start(),
     "strategies": Start(),
     "models": Start(),
     "pool info": Start(arguments=(POOL,)),

@@ -13,6 +13,7 @@ import pytest
 from pools import make_table, write
 
 from alsim.cli.without_pandas import hide_pandas
+from alsim.store.manifest import write_manifest
 
 SLOW = ("torch", "scipy", "matplotlib", "pandas")
 
@@ -37,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("startup")
     # Without a split column, so that both splits are drawn.
     write(make_table(300).drop_columns(["split"]), folder / "pool.parquet")
+    (folder / "kept").mkdir()
+    write_manifest(folder / "kept", {"status": "complete", "answer": "margin saves 30 labels"})
     np.savez(folder / "arrays.npz", x=np.eye(60, 4), y=np.arange(60) % 3)
     return folder
 
@@ -54,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "models",
         "models --json",
         "recipe list",
+        "runs {folder}/kept",
         "pool info {folder}/pool.parquet",
         "pool check {folder}/pool.parquet",
         "pool import {folder}/arrays.npz --out {folder}/made.parquet --force",

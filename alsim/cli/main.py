@@ -20,6 +20,7 @@ from alsim.cli.commands import (
     recipe,
     resume,
     run,
+    runs,
     train,
 )
 from alsim.cli.help import GroupedCommand, make_app
@@ -91,6 +92,7 @@ app.command("correlate", cls=GroupedCommand)(correlate.correlate)
 app.command("train", cls=GroupedCommand)(train.train)
 app.command("plot", cls=GroupedCommand)(plot.plot)
 app.command("gates", cls=GroupedCommand)(gates.gates)
+app.command("runs", cls=GroupedCommand)(runs.runs)
 app.add_typer(pool.app, name="pool", help="Look at, check, make and import pools.")
 app.add_typer(recipe.app, name="recipe", help="Run figures and tables of papers.")
 app.command("strategies", cls=GroupedCommand)(listing.strategies)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from alsim.errors import UsageError
 from alsim.lazy import import_object
 
+FolderKind = Literal["curves", "correlation", "training"]
+
 if TYPE_CHECKING:
     from alsim.plots.drawing.figures import Drawing
 
@@ -30,7 +32,7 @@ class Kind:
 
     about: str
     home: str  # module:function in alsim.plots
-    of: Literal["run", "correlation", "training"] = "run"  # the kind of folder that it shows
+    of: FolderKind = "curves"  # the kind of folder that it shows
     file: str = ""  # default file name in the folder; empty: KIND.png
 
     def draw(self) -> "Callable[..., Drawing]":
@@ -55,6 +57,9 @@ KINDS: Mapping[str, Kind] = {
     "fractions": Kind("its models against the labels", "fractions:draw_fractions", of="training"),
     "experts": Kind("its accuracy by how many experts run", "experts:draw_experts", of="training"),
 }
+DEFAULTS: Mapping[FolderKind, str] = {
+    "curves": "curve", "correlation": "scatter", "training": "losses"
+}  # fmt: skip
 
 
 def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
@@ -71,31 +76,31 @@ def draw(kind: str, folders: Sequence[Any], **options: Any) -> "Drawing":
     function, of = KINDS[kind].draw(), KINDS[kind].of
     where = f"alsim plot --kind {kind}"
     task = options.get("task")
-    if of == "run" and not any(run.steps.num_rows for run in folders):
+    if of == "curves" and not any(run.steps.num_rows for run in folders):
         from alsim.analysis.curves.runs import refuse_empty
 
         refuse_empty(folders)
-    if of == "run" and task not in (None, "all"):
+    if of == "curves" and task not in (None, "all"):
         from alsim.analysis.curves.task_runs import of_task
 
         del options["task"]
         options.setdefault("title", task)
         folders = [of_task(run, task) for run in folders]
     _, *known = inspect.signature(function).parameters
-    if of == "run" and task == "all" and "task" not in known:
+    if of == "curves" and task == "all" and "task" not in known:
         raise UsageError(
             f"{kind} shows one task, or the mean over all tasks",
             f"{where} --task all",
             "name a task, or leave it out; --kind curve has a panel for each",
         )
-    shown = [*known, *["task"] * (of == "run" and "task" not in known)]
+    shown = [*known, *["task"] * (of == "curves" and "task" not in known)]
     if extra := [name for name in options if name not in known]:
         raise UsageError(
             f"{', '.join(_flag(name) for name in extra)} has no meaning here",
             where,
             f"leave it out; {kind} takes: {', '.join(_flag(name) for name in shown)}",
         )
-    if of != "run":
+    if of != "curves":
         if len(folders) != 1:
             what = f"{len(folders)} {of} studies in one picture"
             raise UsageError(what, where, "draw each by itself")

@@ -20,9 +20,10 @@ class PlotOptions:
 
     heading: ClassVar = "Picture"
 
-    kind: KindName = option(
-        "curve",
+    kind: KindName | None = option(
+        None,
         f"Kind of picture. {'; '.join(f'{name}: {entry.about}' for name, entry in KINDS.items())}.",
+        otherwise="curve; of a correlation study scatter, of a training study losses",
     )
     out: Path | None = option(
         None,

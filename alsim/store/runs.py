@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,20 +29,13 @@ def run_folders(base: Path = RUNS) -> list[Path]:
     return [path for _, path in written if not _ASIDE.fullmatch(path.name)]
 
 
-def opened_runs(base: Path = RUNS) -> Iterator[tuple[Path, Mapping[str, object]]]:
-    """Yield each of these folders that can be read, with its manifest, the latest first."""
-    for folder in run_folders(base):
-        with suppress(StoreError):
-            yield open_folder(folder)
-
-
 def latest_run(suits: Callable[[Path, Mapping[str, object]], bool]) -> Path | None:
     """Return the latest folder in `runs/` that suits, by its path and manifest; None without one.
 
     One of which something that `suits` reads is missing or damaged does not suit.
     """
-    for folder, manifest in opened_runs():
+    for folder in run_folders():
         with suppress(StoreError):
-            if suits(folder, manifest):
+            if suits(*open_folder(folder)):
                 return folder
     return None

@@ -16,6 +16,7 @@ from alsim.store.layout import CHECKPOINTS, JOURNALS, MANIFEST, WORK
 from alsim.store.lock import HeldError
 from alsim.store.manifest import KIND, FolderKind, open_folder, write_manifest
 from alsim.store.opening import remove_folder
+from alsim.studies.answers import keep_answer
 from alsim.studies.bits import VARIABLE, strict_mode
 from alsim.studies.claiming import Claim, claim, tidy
 from alsim.studies.earlier import find_earlier
@@ -219,13 +220,15 @@ def _record(
     finally:
         seconds = round(manifest["seconds"] + time.monotonic() - began, 1)
         # The failure under way is the one to report.
+        manifest = {**manifest, "status": status, "seconds": seconds}
         with suppress(*() if status == "complete" else (StoreError,)):
-            write_manifest(folder, {**manifest, "status": status, "seconds": seconds})
+            write_manifest(folder, manifest)
         if status != "complete" and (folder / JOURNALS).exists():
             again = f"alsim resume {folder}"
             if manifest["arguments"] is None:  # its pool is in memory only
                 again = f"the same call, with out={str(folder)!r}"
             watch.note(f"what was recorded is kept; go on with: {again}")
+    keep_answer(folder, manifest)
     for name in (JOURNALS, CHECKPOINTS):
         remove_folder(folder / name)
 

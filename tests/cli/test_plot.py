@@ -155,7 +155,7 @@ def test_json_holds_the_path_and_the_warnings(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", [kind for kind, entry in KINDS.items() if entry.of == "run"])
+@pytest.mark.parametrize("kind", [kind for kind, entry in KINDS.items() if entry.of == "curves"])
 def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, kind: str) -> None:
     run = make_run(tmp_path / "posts")
     stdout, stderr = invoke(run, "--kind", kind, "--title", "a title")
@@ -221,8 +221,9 @@ def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None
     stdout, stderr = invoke(folder, "--kind", "scatter")
     assert stdout == f"{folder / 'scatter.png'}\n"
     assert stderr == ""
+    assert invoke(folder)[0] == stdout  # what such a folder calls for
     with pytest.raises(StoreError, match="correlation study"):
-        invoke(folder)
+        invoke(folder, "--kind", "curve")
 
 
 @pytest.mark.long
@@ -235,10 +236,11 @@ def test_a_training_study_has_its_own_pictures_and_no_curves(tmp_path: Path) -> 
         assert stderr == ""
         with pytest.raises(StoreError, match="holds learning curves"):
             invoke(run, "--kind", kind)
+    assert invoke(folder)[0] == f"{folder / 'losses.png'}\n"  # what such a folder calls for
     with pytest.raises(
         StoreError, match=r"(?s)holds passive training.*alsim plot .* --kind losses"
     ):
-        invoke(folder)
+        invoke(folder, "--kind", "curve")
 
 
 @pytest.mark.long

@@ -32,7 +32,7 @@ from alsim.pool.summary import summarise
 
 CLI = Path(alsim.cli.__file__).parent
 # Modules that may write to the standard streams; the rest of the command line calls them.
-WRITERS = {"output.py", "formats.py", "progress.py", "ending.py"}
+WRITERS = {"output.py", "formats.py", "progress.py", "ending.py", "latest.py"}
 
 
 @pytest.mark.parametrize(

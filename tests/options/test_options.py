@@ -219,6 +219,6 @@ def test_a_wrong_choice_is_refused_with_the_nearest_valid_one() -> None:
 @pytest.mark.parametrize("command", [["compare"], ["plot"], ["gates"], ["resume"]])
 def test_help_shows_arguments_before_options(command: list[str]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"]).stdout
-    arguments, _, options = shown.partition("Arguments:\n  RUN ")[2].partition(":\n")
+    arguments, _, options = shown.partition("Arguments:\n  [RUN]")[2].partition(":\n")
     assert "--" not in arguments
     assert "--json" in options

@@ -26,7 +26,7 @@ LONG = [f"{'long name ' * 30}{end}" for end in "ab"]
 DOLLARS = ["$\\frac", "$x$", "_hidden", "\\alpha^{2}_3", "%&#"]
 SCRIPTS = ["日本", "Straße", "été", "🎉", "한국", "עברית", "कक्षा", "Ωμέγα"]
 ALL = [*NAMES[:10], *DOLLARS, *SCRIPTS, *LONG]
-OF_RUNS = [kind for kind, entry in KINDS.items() if entry.of == "run"]
+OF_RUNS = [kind for kind, entry in KINDS.items() if entry.of == "curves"]
 # Neither is in DejaVu Sans; matplotlib ships a font with the first and none with the second.
 SOMEWHERE, NOWHERE = "\ue0d3", "日"
 

@@ -11,6 +11,7 @@ from alsim.errors import UsageError
 from alsim.options.option import options_of
 from alsim.plots import KINDS, Kind, draw
 from alsim.plots.drawing.figures import Drawing
+from alsim.plots.kinds import DEFAULTS
 from alsim.plots.options import PlotOptions
 
 OPTIONS = options_of(PlotOptions).keys() - {"kind", "out"}
@@ -51,7 +52,8 @@ def test_an_option_unknown_to_a_kind_is_refused(
 
 def test_the_command_offers_all_kinds_and_bands() -> None:
     options = options_of(PlotOptions)
-    assert get_args(options["kind"].hint) == tuple(KINDS)
+    assert get_args(get_args(options["kind"].hint)[0]) == tuple(KINDS)
+    assert all(KINDS[kind].of == of for of, kind in DEFAULTS.items())
     assert get_args(get_args(options["band"].hint)[0]) == BANDS
 
 

@@ -167,7 +167,9 @@ def test_further_seeds_can_be_run_alone() -> None:
     with pytest.raises(StoreError, match="other options") as caught:
         call(seeds="0,1,2,5", out=done)
     mend = caught.value.args[2]
-    command = re.search(r"the same command with (--seeds 2,5 --out (\S+)), then (alsim compare .*?);", mend)
+    command = re.search(
+        r"the same command with (--seeds 2,5 --out (\S+)), then (alsim compare .*?);", mend
+    )
     assert command is not None
     assert command[3] == f"alsim compare {done} {command[2]}"
     call(seeds="2,5", out=command[2])

@@ -19,11 +19,12 @@ _flag = partial(typer.Option, rich_help_panel="Output")
 def compare(
     given: Mapping[str, Any],
     runs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="RUN", help="Folders of runs, or of training studies, of the same pool."
+            metavar="[RUN]...",
+            help="Folders of runs, or of training studies, of one pool; by default the latest.",
         ),
-    ],
+    ] = None,
     details: Annotated[
         bool, _flag("--details", help="Print every pair's verdict, seeds won, and Wilcoxon's p.")
     ] = False,
@@ -35,6 +36,8 @@ def compare(
 ) -> None:
     """Compare how many labels strategies save, or which trained model wins, and how sure it is.
 
+    Example: alsim compare
+
     Example: alsim compare runs/posts
 
     Example: alsim compare runs/posts runs/posts-retrain --cost-per-label 0.08 --markdown
@@ -43,6 +46,9 @@ def compare(
     """
     formats = {"--json": json, "--csv": csv, "--latex": latex, "--markdown": markdown}
     _check([flag for flag, is_given in formats.items() if is_given], pairs=pairs, details=details)
+    from alsim.cli.latest import latest_to_show
+
+    runs = runs or [latest_to_show(["curves", "training"], "alsim compare")]
     if are_trainings(runs):
         from alsim.cli.screens.compared_models import print_compared
 

@@ -8,7 +8,7 @@ import typer
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
-from alsim.plots.kinds import KINDS
+from alsim.plots.kinds import DEFAULTS, KINDS
 from alsim.plots.options import PlotOptions
 
 
@@ -16,16 +16,19 @@ from alsim.plots.options import PlotOptions
 def plot(
     given: Mapping[str, Any],
     runs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="RUN",
+            metavar="[RUN]...",
             help="Folders of runs; several go into one picture. For scatter that of a "
-            "correlation study, for losses, fractions and experts of a training study.",
+            "correlation study, for losses, fractions and experts of a training study. By default "
+            "the latest in runs/.",
         ),
-    ],
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Draw a run: by default the learning curves, the mean over seeds against the labels.
+
+    Example: alsim plot
 
     Example: alsim plot runs/posts
 
@@ -36,21 +39,26 @@ def plot(
     Example: alsim plot runs/clothes --task all --x cost
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
+    from alsim.cli.latest import latest_to_show
     from alsim.cli.screens.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
     from alsim.plots import check_target, draw, save_figure
     from alsim.store.correlation import read_correlation
     from alsim.store.curves import read_run
+    from alsim.store.manifest import FolderKind, kind_of, open_folder
     from alsim.store.training import read_training
 
     options = PlotOptions(**given)
-    kind, entry = options.kind, KINDS[options.kind]
-    if options.out is None and len(runs) > 1:
+    if options.out is None and runs and len(runs) > 1:
         what = "several runs need a name for their picture"
-        raise UsageError(what, "alsim plot", f"add: --out {kind}.png")
+        raise UsageError(what, "alsim plot", f"add: --out {options.kind or 'curves'}.png")
     if options.out is not None:
         check_target(options.out)
-    readers = {"run": read_run, "correlation": read_correlation, "training": read_training}
+    kinds: list[FolderKind] = [KINDS[options.kind].of] if options.kind else [*DEFAULTS]
+    runs = runs or [latest_to_show(kinds, "alsim plot")]
+    kind = options.kind or DEFAULTS[kind_of(open_folder(runs[0])[1])]
+    entry = KINDS[kind]
+    readers = {"curves": read_run, "correlation": read_correlation, "training": read_training}
     found: list[Any] = [readers[entry.of](folder) for folder in runs]
     target = options.out or found[0].folder / (entry.file or f"{kind}.png")
     shown = {name: value for name, value in given.items() if name not in ("kind", "out")}
