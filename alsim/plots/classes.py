@@ -16,6 +16,7 @@ from alsim.plots.drawing.lines import Look, format_x, looks_of, seeds_in_words
 from alsim.plots.drawing.names import as_labels, shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.pool_classes import pool_classes
+from alsim.plots.drawing.records import whole
 from alsim.plots.drawing.words import split_in_words, x_label
 
 if TYPE_CHECKING:
@@ -81,7 +82,18 @@ def draw_classes(
     other = as_labels([baseline or BASELINE])[0] if is_relative else None
     figure = _figure(shown, rows, other, x_label("labels", unique))
     note = _footnote(shown, split_in_words(unique), is_relative=is_relative)
-    return finished(figure, warnings, title=title, footnote=note)
+    measure = f"recall minus {other}" if is_relative else "recall"
+    records = [
+        {"strategy": look.label, "class": name, "n_labelled": whole(n), measure: _or_none(value)}
+        for look, each in shown
+        for name, means in zip(rows, _grid(each, rows).tolist(), strict=True)
+        for n, value in zip(each.n_labelled.tolist(), means, strict=True)
+    ]
+    return finished(figure, warnings, title=title, footnote=note, records=records)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:

@@ -27,6 +27,7 @@ from alsim.plots.drawing.of_trainings import (
     nets_of,
     study_warnings,
 )
+from alsim.plots.drawing.records import Record, numbers_of, records_of_lines
 from alsim.plots.drawing.words import axis_label
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def draw_experts(
     figure = make_figure(7.6, max(4.4, 1.4 + 0.2 * (len(which) + len(_MARKERS))))
     axes = figure.add_subplot()
     n_seeds: list[int] = []
+    records: list[Record] = []
     shown: set[str] = set()
     has_levels = False
     for each in which:
@@ -82,9 +84,15 @@ def draw_experts(
             edges = edges_of(line.values, band, bounds_of(metric))
             drawn = Line(looks[each].label, line, looks[each].style, band, edges)
             draw_line(axes, drawn, opacity=band_opacity(len(which)))
+            records += records_of_lines([drawn], metric, "experts", who="net")
             n_seeds.append(len(line.seeds))
         for way, at, values in _marks(study, each, metric, names, share):
             n_seeds.append(len(values))
+            edges = edges_of(values[:, None], band, bounds_of(metric))
+            (numbers,) = numbers_of(values[:, None], edges)
+            mark: dict[str, str | float | None] = {"net": looks[each].label, "metric": metric}
+            mark |= {"evaluation": way, "experts": None if np.isnan(at) else at}
+            records.append({**mark, **numbers})
             if not way:
                 has_levels = True
                 _draw_level(axes, values, looks[each])
@@ -105,7 +113,7 @@ def draw_experts(
     levels = "levels: models without such gates; " if has_levels else ""
     seeds = seeds_in_words(n_seeds, band)
     note = f"lines: each task's K likeliest; {levels}{seeds}"
-    return finished(figure, warnings, title=above, footnote=note, axes=axes)
+    return finished(figure, warnings, title=above, footnote=note, axes=axes, records=records)
 
 
 def _marks(

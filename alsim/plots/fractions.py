@@ -28,6 +28,7 @@ from alsim.plots.drawing.of_trainings import (
     nets_of,
     study_warnings,
 )
+from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.words import axis_label
 
 if TYPE_CHECKING:
@@ -117,7 +118,13 @@ def draw_fractions(
     write_legend(figure, axes_of, looks.values(), handlelength=3.2)
     same = "; panels of one scale, each at its own height" if n > 1 else ""
     every = [line.curve for lines in drawn for line in lines]
-    return finished(figure, warnings, title=title, footnote=footnote(every, band) + same)
+    records = [
+        record
+        for (name, _), lines in zip(panels, drawn, strict=True)
+        for record in records_of_lines(lines, metric, "n_labelled", who="net", panel=("task", name))
+    ]
+    note = footnote(every, band) + same
+    return finished(figure, warnings, title=title, footnote=note, records=records)
 
 
 def _dodged(lines: Sequence[Line]) -> list[Line]:

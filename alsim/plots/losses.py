@@ -104,7 +104,13 @@ def draw_losses(
         grid[-1, j].set_xlabel(words, fontsize=9)
     words = labels_in_words(study, share)
     note = f"one net per seed, trained on {words}; sd: standard deviation of the nets"
-    return finished(figure, study_warnings(study), title=title, footnote=note)
+    records = [
+        {"net": looks[each].label, "task": column, "metric": metric, "value": float(value)}
+        for (each, column), values in ends.items()
+        for value in values
+    ]
+    warnings = study_warnings(study)
+    return finished(figure, warnings, title=title, footnote=note, records=records)
 
 
 def _choose(fits: pa.Table, tasks: pa.Table, metric: str | None) -> str:

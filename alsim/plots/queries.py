@@ -16,6 +16,7 @@ from alsim.plots.drawing.lines import Look, edges_of, looks_of, seeds_in_words
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
 from alsim.plots.drawing.pool_classes import pool_classes
+from alsim.plots.drawing.records import numbers_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +76,17 @@ def draw_queries(
         if each.mix.n_left_out
     ]
     figure, axes = _figure(mixes, pool)
-    return finished(figure, warnings, title=title, footnote=_footnote(mixes, band), axes=axes)
+    note, n_rows = _footnote(mixes, band), sum(pool.values())
+    records = [
+        {"strategy": each.look.label, "class": name, "share in the pool": n / n_rows, **numbers}
+        for each in mixes
+        for (name, n), numbers in zip(
+            pool.items(),
+            numbers_of(each.mix.ratios, each.edges, each.mix.seeds if band == "seeds" else ()),
+            strict=True,
+        )
+    ]
+    return finished(figure, warnings, title=title, footnote=note, axes=axes, records=records)
 
 
 def _figure(mixes: Sequence[_Mix], pool: Mapping[str, int]) -> "tuple[Figure, Axes]":

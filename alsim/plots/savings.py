@@ -1,6 +1,6 @@
 """Labels saved against the baseline, by the number of labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.curves import X_COLUMNS, XAxis
 from alsim.analysis.curves.differences import paired
 from alsim.analysis.curves.runs import counted
 from alsim.analysis.curves.saving_curves import MOST_POINTS, SavingCurve, savings_by
@@ -22,6 +22,7 @@ from alsim.plots.drawing.labels import EndLabel
 from alsim.plots.drawing.lines import FEW_POINTS, Look, band_opacity, draw_ends, signed
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun, distinct
+from alsim.plots.drawing.records import Record, whole
 from alsim.plots.drawing.words import check_score, x_label
 from alsim.seeding import stream
 
@@ -45,9 +46,14 @@ class _Saved:
 
     look: Look
     curve: SavingCurve
-    n_seeds: int
+    seeds: tuple[int, ...]
     start: float  # the initial number of labels of both
     is_interpolated: bool
+
+    @property
+    def n_seeds(self) -> int:
+        """Return the number of seeds."""
+        return len(self.seeds)
 
     @property
     def amounts(self) -> NDArray[np.float64]:
@@ -125,7 +131,24 @@ def draw_savings(
         draw, [_end(line) for line in lines], _limits(lines, band), x, labels, name
     )
     axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
-    return finished(figure, warnings, title=title, footnote=_footnote(lines, band), axes=axes)
+    note = _footnote(lines, band)
+    records = [record for line in lines for record in _records(line, X_COLUMNS[x], band)]
+    return finished(figure, warnings, title=title, footnote=note, axes=axes, records=records)
+
+
+def _records(line: _Saved, x: str, band: BandKind) -> Iterator[Record]:
+    """Yield what each point of a line shows; an interval that is open goes on beyond its end."""
+    for i, (n, each) in enumerate(zip(line.curve.n.tolist(), line.curve.savings, strict=True)):
+        found: dict[str, str | int | float | None] = {
+            "strategy": line.look.label, x: whole(n), "saved": each.amount, "n_seeds": line.n_seeds,
+        }  # fmt: skip
+        if band in ("t", "bootstrap"):
+            found |= {"low": each.low, "high": each.high}
+            found |= {"is_open_low": each.is_censored_low, "is_open_high": each.is_censored_high}
+        elif band == "seeds":
+            alone = line.curve.by_seed[:, i].tolist()
+            found |= {f"seed {s}": value for s, value in zip(line.seeds, alone, strict=True)}
+        yield found
 
 
 def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
@@ -134,7 +157,7 @@ def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
         save, most = _bootstrapped, _RESAMPLED
     curve = savings_by(mine.x, mine.values, other.values, save, most)
     is_between = mine.is_interpolated or other.is_interpolated
-    return _Saved(look, curve, len(mine.seeds), float(mine.x[0]), is_between)
+    return _Saved(look, curve, mine.seeds, float(mine.x[0]), is_between)
 
 
 def _bootstrapped(

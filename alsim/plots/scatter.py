@@ -89,7 +89,8 @@ def draw_scatter(
         handles = panels[0].collections
         figure.legend(handles=handles, title="seed", loc="outside right upper", frameon=False)
     note = _footnote(metrics, found, len(seeds))
-    return finished(figure, [lost] if n_lost else [], title=title, footnote=note)
+    records = usable.select(["metric", "seed", "group", "mean_score", "accuracy"]).to_pylist()
+    return finished(figure, [lost] * bool(n_lost), title=title, footnote=note, records=records)
 
 
 def _draw_seeds(axes: "Axes", groups: pa.Table, seeds: Sequence[int]) -> None:

@@ -62,7 +62,18 @@ def draw_wins(
         f"{axis_label(metric, unique)}; verdict on the row: paired t-test on the areas, at 5 % by "
         "Holm over all pairs"
     )
-    return finished(figure, warnings, title=title, footnote=note, axes=axes)
+    records = [
+        {
+            "strategy": first,
+            "against": second,
+            "seeds_won": None if verdict.wins is None else verdict.wins * len(verdict.seeds),
+            "n_seeds": len(verdict.seeds),
+            "verdict": verdict.outcome,
+            "p_adjusted": verdict.p_adjusted,
+        }
+        for (first, second), verdict in _cells(comparison.verdicts).items()
+    ]
+    return finished(figure, warnings, title=title, footnote=note, axes=axes, records=records)
 
 
 def _figure(comparison: Comparison) -> "tuple[Figure, Axes]":

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from alsim.experiments.correlation import GroupRecord
 from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
 from alsim.plots import KINDS
 from alsim.store.correlation import build_groups, write_correlation
-from alsim.store.curves import write_tables
+from alsim.store.curves import read_run, write_tables
 from alsim.store.folder import create_run
 from alsim.store.manifest import write_manifest
 
@@ -163,6 +164,36 @@ def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, k
     assert stdout == f"{picture}\n"
     assert stderr == ""
     assert picture.read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader(invoke(run, "--kind", kind, "--csv")[0].splitlines()))
+    assert {row["strategy"] for row in rows} <= {"random", "margin"}
+    assert {"margin"} <= {row["strategy"] for row in rows}
+    assert all(any(row.values()) for row in rows)
+
+
+def test_what_a_picture_shows_is_printed_as_csv_or_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "posts")
+    before = sorted(run.iterdir())
+    stdout, stderr = invoke(run, "--csv")
+    assert (stderr, sorted(run.iterdir())) == ("", before)
+    rows = list(csv.DictReader(stdout.splitlines()))
+    kept = [row for row in read_run(run).curves.to_pylist() if row["metric"] == "accuracy"]
+    assert [(row["strategy"], int(row["n_labelled"])) for row in rows] == [
+        (row["strategy"], row["n_labelled"]) for row in kept
+    ]
+    for name in ("mean", "low", "high"):
+        assert [float(row[name]) for row in rows] == [row[name] for row in kept]
+    table = tmp_path / "table.csv"
+    for options in (("--csv",), ()):
+        assert invoke(run, *options, "--out", table)[0] == f"{table}\n"
+        assert table.read_text() == stdout
+        table.unlink()
+    two = make_run(tmp_path / "two")
+    both = invoke(run, two, "--csv")[0].splitlines()
+    assert len(both) == 2 * len(rows) + 1
+    with pytest.raises(UsageError, match=r"unknown table format '\.png'"):
+        invoke(run, "--csv", "--out", tmp_path / "table.png")
+    with pytest.raises(UsageError, match="only one format"):
+        invoke(run, "--csv", "--json")
 
 
 @pytest.mark.long
@@ -221,6 +252,7 @@ def test_a_correlation_study_has_a_scatter_and_no_curves(tmp_path: Path) -> None
     stdout, stderr = invoke(folder, "--kind", "scatter")
     assert stdout == f"{folder / 'scatter.png'}\n"
     assert stderr == ""
+    assert len(invoke(folder, "--csv")[0].splitlines()) == len(groups) + 1
     assert invoke(folder)[0] == stdout  # what such a folder calls for
     with pytest.raises(StoreError, match="correlation study"):
         invoke(folder, "--kind", "curve")
@@ -234,6 +266,8 @@ def test_a_training_study_has_its_own_pictures_and_no_curves(tmp_path: Path) -> 
         stdout, stderr = invoke(folder, "--kind", kind, "--task", "all", *METRIC)
         assert stdout == f"{folder / f'{kind}.png'}\n"
         assert stderr == ""
+        rows = csv.DictReader(invoke(folder, "--kind", kind, *METRIC, "--csv")[0].splitlines())
+        assert {row["net"] for row in rows} == {"mmoe", "multi-cluster"}
         with pytest.raises(StoreError, match="holds learning curves"):
             invoke(run, "--kind", kind)
     assert invoke(folder)[0] == f"{folder / 'losses.png'}\n"  # what such a folder calls for

@@ -142,7 +142,7 @@ def test_a_command_and_its_python_twin_have_exactly_the_declared_options(name: s
     ("command", "group", "own"),
     [
         ("compare", CompareOptions, {"--details", "--csv", "--latex", "--markdown", "--pairs"}),
-        ("plot", PlotOptions, set()),
+        ("plot", PlotOptions, {"--csv"}),
         ("gates", GatesOptions, set()),
         ("resume", ResumeOptions, set()),
     ],

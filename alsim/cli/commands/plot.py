@@ -1,6 +1,7 @@
 """`alsim plot`: a run, or several, as a picture."""
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,13 @@ def plot(
         ),
     ] = None,
     json: AsJson = False,
+    csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print what the picture shows as CSV; with --out FILE.csv, write it there.",
+        ),
+    ] = False,
 ) -> None:
     """Draw a run: by default the learning curves, the mean over seeds against the labels.
 
@@ -37,23 +45,31 @@ def plot(
     Example: alsim plot runs/posts runs/posts-retrain --metric macro_f1 --out compared.svg
 
     Example: alsim plot runs/clothes --task all --x cost
+
+    Example: alsim plot runs/posts --kind difference --csv
     """
     # Slow imports only once they are needed, so that `alsim --help` stays quick.
     from alsim.cli.latest import latest_to_show
+    from alsim.cli.screens.formats import print_csv, write_csv
     from alsim.cli.screens.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
     from alsim.plots import check_target, draw, save_figure
+    from alsim.plots.drawing.figures import write_atomically
     from alsim.store.correlation import read_correlation
     from alsim.store.curves import read_run
     from alsim.store.manifest import FolderKind, kind_of, open_folder
     from alsim.store.training import read_training
 
     options = PlotOptions(**given)
-    if options.out is None and runs and len(runs) > 1:
+    csv = csv or (options.out is not None and options.out.suffix == ".csv")
+    if csv and json:
+        what = "only one format can be printed at a time"
+        raise UsageError(what, "--csv and --json", "ask for one of them")
+    if options.out is None and runs and len(runs) > 1 and not csv:
         what = "several runs need a name for their picture"
         raise UsageError(what, "alsim plot", f"add: --out {options.kind or 'curves'}.png")
     if options.out is not None:
-        check_target(options.out)
+        check_target(options.out, *[[".csv"]] * csv)
     kinds: list[FolderKind] = [KINDS[options.kind].of] if options.kind else [*DEFAULTS]
     runs = runs or [latest_to_show(kinds, "alsim plot")]
     kind = options.kind or DEFAULTS[kind_of(open_folder(runs[0])[1])]
@@ -63,7 +79,15 @@ def plot(
     target = options.out or found[0].folder / (entry.file or f"{kind}.png")
     shown = {name: value for name, value in given.items() if name not in ("kind", "out")}
     drawing = draw(kind, found, **shown)
-    save_figure(drawing.figure, target)
+    if csv and options.out is None:
+        print_remarks("warning", drawing.warnings)
+        print_csv(drawing.records)
+        return
+    if csv:
+        write_csv(drawing.records, text := StringIO())
+        write_atomically(target, text.getvalue().encode())
+    else:
+        save_figure(drawing.figure, target)
     with reporting(target, "look at the picture"):
         if json:
             print_json({"path": str(target), "warnings": drawing.warnings})

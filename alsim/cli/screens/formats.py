@@ -4,6 +4,7 @@ import csv
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TextIO
 
 from alsim.cli.screens.tables import TextTable
 from alsim.escaping import visible
@@ -38,8 +39,13 @@ def print_csv(records: Sequence[Mapping[str, Value]]) -> None:
 
     A text that a spreadsheet would take for a formula has an apostrophe before it.
     """
+    write_csv(records, sys.stdout)
+
+
+def write_csv(records: Sequence[Mapping[str, Value]], file: TextIO) -> None:
+    """Write what `print_csv` prints."""
     if records:
-        writer = csv.DictWriter(sys.stdout, list(records[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: _csv(value) for key, value in each.items()} for each in records)
 

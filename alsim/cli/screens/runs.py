@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from alsim.cli.screens.output import NOTHING, print_json, print_lines, print_table, quoted
+from alsim.cli.screens.output import NOTHING, print_json, print_lines, quoted
+from alsim.cli.screens.tables import TextTable, print_table
 from alsim.store.runs import RUNS, run_folders
 from alsim.studies.overview import differences, in_words, overview
 
@@ -27,23 +28,21 @@ def print_runs(folders: Sequence[Path] | None, *, every: bool, as_json: bool) ->
     if not found:
         print_lines([f"no runs in {RUNS}/ here; make one: alsim run --pool FILE"])
         return
-    print_table(
-        ["run", "found", "state", "date", "compares", "seeds", "pool", "kind"],
+    headers = ["run", "found", "state", "date", "compares", "seeds", "pool", "kind"]
+    rows = [
         [
-            [
-                each.run,
-                each.answer or NOTHING,
-                each.state,
-                each.date,
-                _shortened(each.compared) or NOTHING,
-                in_words(each.seeds) if each.seeds else NOTHING,
-                each.pool or NOTHING,
-                each.kind or NOTHING,
-            ]
-            for each in found
-        ],
-        whole=(0, 2, 3),
-    )
+            each.run,
+            each.answer or NOTHING,
+            each.state,
+            each.date,
+            _shortened(each.compared) or NOTHING,
+            in_words(each.seeds) if each.seeds else NOTHING,
+            each.pool or NOTHING,
+            each.kind or NOTHING,
+        ]
+        for each in found
+    ]
+    print_table(TextTable(headers, rows, kept=(0, 1, 2), prose=(1, 4)), otherwise="add --json")
     n_more = len(there) - len(shown)
     lines = [f"and {n_more} more: alsim runs --all"] * bool(n_more)
     alike = [each.run for each in found if each.kind == found[0].kind][:2]
@@ -67,7 +66,9 @@ def print_differences(folders: list[Path], *, as_json: bool) -> None:
         return
     names = [folder.name or str(folder) for folder in folders]
     columns = names if len(set(names)) == len(names) else list(map(str, folders))
-    print_table(["setting", *columns], [[name, *each] for name, each in found.items()], whole=(0,))
+    rows = [[name, *each] for name, each in found.items()]
+    everywhere = tuple(range(len(columns) + 1))
+    print_table(TextTable(["setting", *columns], rows, kept=everywhere, prose=everywhere[1:]))
 
 
 def _shortened(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Figures: one way to make them, and to write them atomically with the same bytes each time."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,6 +13,7 @@ from alsim.errors import UsageError
 from alsim.escaping import visible
 from alsim.paths import place
 from alsim.plots.drawing.fonts import FONT, make_legible
+from alsim.plots.drawing.records import Record, even
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,10 +50,11 @@ _OWN_STYLE = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A figure, and the warnings to show beside it."""
+    """A figure, the warnings to show beside it, and what it shows as records."""
 
     figure: "Figure"
     warnings: tuple[str, ...]
+    records: tuple[Record, ...] = ()
 
 
 @contextmanager
@@ -111,10 +113,12 @@ def finished(
     title: str | None = None,
     footnote: str | None = None,
     axes: "Axes | None" = None,
+    records: Sequence[Record] = (),
 ) -> Drawing:
     """Return a figure as a drawing, with fonts that have all of its characters.
 
-    The title stands above `axes`, the only ones of the figure, or else above all panels.
+    The title stands above `axes`, the only ones of the figure, or else above all panels. The
+    records are what it shows, for `alsim plot --csv`.
     """
     width = figure.get_figwidth()
     if title and axes is not None:
@@ -124,7 +128,7 @@ def finished(
     if footnote:
         write_footnote(figure, footnote)
     with own_style():
-        return Drawing(figure, (*warnings, *make_legible(figure)))
+        return Drawing(figure, (*warnings, *make_legible(figure)), tuple(even(records)))
 
 
 def _fitted(title: str, width: float) -> str:
@@ -143,11 +147,12 @@ def write_footnote(figure: "Figure", text: str) -> None:
     figure.supxlabel(text, x=0.99, ha="right", fontsize=7.5, color="#666666")
 
 
-def check_target(path: Path) -> None:
-    """Raise a UsageError unless a picture can be written at `path`."""
-    if path.suffix.lower() not in _METADATA:
-        suffix = f"unknown picture format {path.suffix!r}" if path.suffix else "no suffix"
-        raise UsageError(suffix, str(path), f"end the name in one of: {', '.join(_METADATA)}")
+def check_target(path: Path, formats: Collection[str] = tuple(_METADATA)) -> None:
+    """Raise a UsageError unless a file of these formats can be written at `path`."""
+    if path.suffix.lower() not in formats:
+        what = "picture" if ".png" in formats else "table"
+        suffix = f"unknown {what} format {path.suffix!r}" if path.suffix else "no suffix"
+        raise UsageError(suffix, str(path), f"end the name in one of: {', '.join(formats)}")
     if place(path) == "folder":
         raise UsageError("a folder has this name", str(path), "name a file")
     if place(path.parent) != "folder":
@@ -167,11 +172,20 @@ def save_figure(figure: "Figure", path: Path) -> None:
     buffer = BytesIO()
     with own_style():
         figure.savefig(buffer, format=suffix[1:], dpi=160, metadata=_METADATA[suffix])
+    write_atomically(path, buffer.getvalue())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file beside `path` that then takes its place.
+
+    Raises:
+        UsageError: If the system cannot write there.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as file:  # does not follow a link placed there
-            file.write(buffer.getvalue())
+            file.write(data)
         temporary.replace(path)
     except OSError as error:
         raise UsageError(

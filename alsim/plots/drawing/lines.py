@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.curves import X_COLUMNS, XAxis
 from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
 from alsim.plots.drawing.figures import Drawing, finished, make_figure
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.of_runs import DrawableRun
+from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.style import LineStyle, line_styles
 
 if TYPE_CHECKING:
@@ -137,7 +138,9 @@ def draw_figure(
     within = limits(lines, is_share=is_share, include=() if zero is None else (0.0,))
     figure, axes = draw_ends(draw, ends, within, x, (xlabel, ylabel), zero)
     words = footnote([line.curve for line in lines], lines[0].band)
-    return finished(figure, warnings, title=title, footnote=words, axes=axes)
+    metric = lines[0].curve.metric + ("" if zero is None else f" minus {zero}")
+    records = records_of_lines(lines, metric, X_COLUMNS[x])
+    return finished(figure, warnings, title=title, footnote=words, axes=axes, records=records)
 
 
 def draw_ends(

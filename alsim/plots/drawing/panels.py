@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.curves import X_COLUMNS, XAxis
 from alsim.analysis.curves.metric_curves import Place, metric_curves, places_of
 from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind
@@ -23,6 +23,7 @@ from alsim.plots.drawing.lines import (
     write_legend,
 )
 from alsim.plots.drawing.of_runs import DrawableRun, differences
+from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.words import axis_label, x_label
 
 
@@ -91,4 +92,10 @@ def draw_panels(
     write_legend(figure, axes_of, looks.values())
     every = [line.curve for lines in drawn for line in lines]
     same = "; panels of one scale, each at its own height" if len(panels) > 1 else ""
-    return finished(figure, warnings, title=title, footnote=footnote(every, band) + same)
+    records = [
+        record
+        for panel, lines in zip(panels, drawn, strict=True)
+        for record in records_of_lines(lines, metric, X_COLUMNS[x], panel=("panel", panel.title))
+    ]
+    note = footnote(every, band) + same
+    return finished(figure, warnings, title=title, footnote=note, records=records)
