@@ -23,11 +23,12 @@ from tiny_runs import SMALL, Curves, ahead, write_tiny_run
 from typer.testing import CliRunner, Result
 
 import alsim
+from alsim.analysis.curves.answer import headline, p_text
 from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.comparison import compare as compare_steps
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.cli.main import app
-from alsim.cli.screens.comparison_cells import p_text, points
+from alsim.cli.screens.comparison_cells import points
 from alsim.cli.screens.comparison_tables import (
     ordered_verdicts,
     pair_records,
@@ -38,7 +39,6 @@ from alsim.cli.screens.comparison_tables import (
 )
 from alsim.cli.screens.comparison_words import (
     explanations,
-    headline,
     main_verdicts,
     verdict_sentence,
 )

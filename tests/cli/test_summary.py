@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import ahead, write_tiny_run
 
 import alsim
-from alsim.cli.screens.comparison_words import headline
+from alsim.analysis.curves.answer import headline
 from alsim.cli.screens.curves import print_summary
 from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store.curves import Run, read_run, write_tables

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from alsim.analysis.curves.answer import headline
 from alsim.analysis.curves.comparison import Comparison
 from alsim.cli.screens.comparison_tables import pair_table, strategy_table, win_table
 from alsim.cli.screens.comparison_words import (
     explanations,
-    headline,
     main_verdicts,
     ordered_verdicts,
     verdict_sentence,

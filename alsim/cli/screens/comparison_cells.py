@@ -2,19 +2,14 @@
 
 import re
 
+from alsim.analysis.curves.answer import p_words, saving_ends, signed_number, unit, verdict_on
 from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
 from alsim.analysis.curves.savings import Reach, Saving
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import Estimate, interval_text
-from alsim.analysis.statistics.paired import ALPHA
 from alsim.cli.screens.output import NOTHING
 
 MONEY = ",.2f"
-
-
-def metric_words(metric: str) -> str:
-    """Return what a column of the steps is called in words."""
-    return metric.replace("_", " ").replace("f1", "F1").replace("auc", "AUC")
 
 
 def estimate_cell(value: Estimate, *, signed: bool = False) -> str:
@@ -25,16 +20,6 @@ def estimate_cell(value: Estimate, *, signed: bool = False) -> str:
 def points(value: float, form: str = ".4f", *, signed: bool = False) -> str:
     """Return a number of at most 1 without the zero before the point."""
     return re.sub(r"^(\D?)0\.", r"\1.", signed_number(value, form, signed=signed))
-
-
-def p_text(p: float) -> str:
-    """Return a p-value with two digits or so, more where rounding would carry it over ALPHA."""
-    if p < 0.0001:
-        return "< .0001"
-    digits = 2 if p >= 0.1 else 3 if p >= 0.01 else 4
-    while (round(p, digits) < ALPHA) != (p < ALPHA):
-        digits += 1
-    return f"{p:.{digits}f}".removeprefix("0")
 
 
 def reach_cell(reach: Reach | None, n_seeds: int, found: Comparison) -> str:
@@ -67,34 +52,10 @@ def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison,
     return f"{amount} [{low}, {high}]"
 
 
-def saving_ends(saving: Saving, form: str) -> tuple[str, str]:
-    """Return the ends of a saving's interval."""
-    low = _end(saving.low, saving.is_censored_low, "≤", form)
-    return low, _end(saving.high, saving.is_censored_high, "≥", form)
-
-
-def verdict_on(found: Comparison, strategy: str) -> Verdict | None:
-    """Return the verdict on a strategy against the baseline, None for the baseline itself."""
-    for each in found.verdicts:
-        if (each.first, each.second) == (strategy, found.baseline):
-            return each
-        if (each.first, each.second) == (found.baseline, strategy):
-            return each.swapped()
-    return None
-
-
 def verdict_cell(found: Comparison, strategy: str) -> str:
     """Return a strategy's verdict against the baseline with its p-value."""
     verdict = verdict_on(found, strategy)
     return NOTHING if verdict is None else verdict.outcome + p_words(verdict)
-
-
-def p_words(verdict: Verdict) -> str:
-    """Return a verdict's p-value as it goes on a sentence; nothing where there is none."""
-    if verdict.p_adjusted is None:
-        return ""
-    p = p_text(verdict.p_adjusted)
-    return f", p {p}" if p.startswith("<") else f", p = {p}"
 
 
 def wins_cell(verdict: Verdict) -> str:
@@ -103,22 +64,3 @@ def wins_cell(verdict: Verdict) -> str:
         return NOTHING
     n = len(verdict.seeds)
     return f"{verdict.wins * n:g} of {n}"
-
-
-def unit(found: Comparison) -> str:
-    """Return the format of amounts: of labels and questions there are whole numbers only."""
-    return ",.0f" if found.x != "cost" or found.end >= 1000 else ",.4g"
-
-
-def _end(value: float | None, is_censored: bool, sign: str, form: str) -> str:
-    if value is None:
-        return NOTHING
-    return sign * is_censored + signed_number(value, form)
-
-
-def signed_number(value: float, form: str, *, signed: bool = False) -> str:
-    """Return a number with a minus sign, or a plus sign if asked for; zero has neither."""
-    text = f"{abs(value):{form}}"
-    if not any(digit in text for digit in "123456789"):
-        return text
-    return ("−" if value < 0 else "+" if signed else "") + text

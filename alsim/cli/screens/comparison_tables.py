@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from alsim.analysis.curves.answer import metric_words, p_text, unit
 from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import Estimate
 from alsim.cli.screens.comparison_cells import (
     MONEY,
     estimate_cell,
-    metric_words,
-    p_text,
     points,
     reach_cell,
     saving_cell,
-    unit,
     verdict_cell,
     wins_cell,
 )

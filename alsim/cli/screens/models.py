@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from alsim.analysis.curves.answer import p_text, signed_number
 from alsim.analysis.statistics.intervals import Estimate, interval_text
 from alsim.analysis.training.verdicts import (
     R2,
@@ -11,7 +12,7 @@ from alsim.analysis.training.verdicts import (
     ModelVerdict,
     Score,
 )
-from alsim.cli.screens.comparison_cells import p_text, points, signed_number
+from alsim.cli.screens.comparison_cells import points
 from alsim.cli.screens.formats import Value
 from alsim.cli.screens.output import NOTHING, print_gap, print_lines
 from alsim.cli.screens.tables import TextTable, print_table
