@@ -1,7 +1,8 @@
 """Active-learning simulator: which query strategy saves the most labels on your embeddings?
 
 `alsim.run(...)` does what `alsim run` does; `alsim.resume(folder)` continues a stopped run,
-`alsim.read_run(folder)` reads its results, and `alsim.compare(folders)` compares strategies.
+`alsim.read_run(folder)` reads its results, `alsim.compare(folders)` compares strategies, and
+`alsim.plot(folder)` draws them.
 `alsim.train(...)` trains models on all tasks of a pool, and `alsim.compare_models(folders)`
 reports which one wins.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alsim.studies.compare_models import compare_models
     from alsim.studies.correlation.run import correlate
     from alsim.studies.curves.run import run
+    from alsim.studies.plot import plot
     from alsim.studies.resume import resume
     from alsim.studies.training.run import train
 
@@ -28,6 +30,7 @@ __all__ = [
     "compare_models",
     "correlate",
     "load_task",
+    "plot",
     "read_correlation",
     "read_run",
     "read_training",
@@ -45,6 +48,7 @@ __getattr__, __dir__ = lazy_names(
         "studies.compare_models": ("compare_models",),
         "studies.correlation.run": ("correlate",),
         "studies.curves.run": ("run",),
+        "studies.plot": ("plot",),
         "studies.resume": ("resume",),
         "studies.training.run": ("train",),
         "store.correlation": ("read_correlation",),

@@ -64,7 +64,7 @@ def rising(n_seeds: int = 3, n_steps: int = 8, *, ahead: float = 0.0, seed: int 
     """Return rising accuracies, `(seeds, steps)`, equal for equal seeds except for `ahead`."""
     rng = np.random.default_rng(seed)
     level = 0.5 + rng.normal(0, 0.01, (n_seeds, 1)) + 0.02 * np.arange(n_steps)
-    noise = np.random.default_rng(seed + 1 + int(1000 * ahead)).normal(0, 0.002, level.shape)
+    noise = np.random.default_rng(seed + 1 + abs(int(1000 * ahead))).normal(0, 0.002, level.shape)
     return level + ahead * np.arange(n_steps) + noise
 
 

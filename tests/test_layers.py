@@ -20,8 +20,10 @@ ROWS = [
 ]
 KINDS = {"curves", "correlation", "training"}
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-# Studies must store their records, so they may use store. A recipe runs, stores and draws.
+# Studies must store their records, so they may use store, and `alsim.plot` reads what it draws. A
+# recipe runs, stores and draws.
 WITHIN = {
+    ("studies", "plots"),
     ("studies", "store"),
     ("recipes", "studies"),
     ("recipes", "plots"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 from alsim.measures import scores_in_words
+from alsim.options.names import NameOptions
 from alsim.options.option import Range, option
 
 XAxis = Literal["labels", "questions", "cost"]
@@ -77,7 +78,7 @@ class ModelCompareOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(SavingOptions):
+class CompareOptions(SavingOptions, NameOptions):
     """All that can be chosen about a comparison."""
 
     heading: ClassVar = "What to compare"

@@ -202,3 +202,28 @@ def parse_fractions(value: str | float | Sequence[float]) -> tuple[float, ...]:
         if not 0 < fraction <= 1:
             raise UsageError(f"{fraction:g} is no share", "--fractions", mend)
     return found
+
+
+Span = str | Sequence[float | None] | None  # as a user may write it
+
+
+def parse_span(value: Span, flag: str) -> tuple[float | None, float | None]:
+    """Return the two ends in `0.5:1` or in a sequence; one that is left out is None.
+
+    Raises:
+        UsageError: If there are not two numbers, the lesser first.
+    """
+    mend = "give both ends, 200:1200, or one of them, 200: or :1200"
+    parts: Sequence[Any] = value.split(":") if isinstance(value, str) else value or (None, None)
+    try:
+        ends = [None if part in (None, "") else number(str(part), float) for part in parts]
+    except ValueError:
+        ends = []
+    if not all(end is None or math.isfinite(end) for end in ends):
+        ends = []
+    if len(ends) != 2 or (isinstance(value, str) and ends == [None, None]):
+        raise UsageError(f"{shown(value)} is no range", flag, mend)
+    low, high = ends
+    if low is not None and high is not None and not low < high:
+        raise UsageError(f"{shown(value)} has no width", flag, "give the lesser end first")
+    return low, high

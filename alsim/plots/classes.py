@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.curves.recalls import Recalls, minus_baseline, recalls
 from alsim.analysis.curves.runs import check_units, named
 from alsim.errors import StoreError, UsageError
 from alsim.plots.drawing.baselines import pair_up
 from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import Look, format_x, looks_of, seeds_in_words
-from alsim.plots.drawing.names import as_labels, shortened
-from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.names import shortened
+from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, differences, distinct, label_of
+from alsim.plots.drawing.page import page, points
 from alsim.plots.drawing.pool_classes import pool_classes
 from alsim.plots.drawing.records import whole
 from alsim.plots.drawing.words import split_in_words, x_label
@@ -28,6 +28,8 @@ _KIND = "classes"
 _COLUMNS = 4
 _SEEN = 98  # percentile of the differences at which the colour scale ends
 _UNKNOWN = "#D9D9D9"
+_MOST = 30  # classes that are drawn
+_REST = ""  # the row between the extremes, where more are left out
 
 
 @own_style()
@@ -41,7 +43,8 @@ def draw_classes(
     """Return the mean recall of each class over the labels, one heat map per strategy.
 
     Classes are sorted from the most frequent in the pool, at the top, to the least; those without
-    an evaluated row are left out, with a warning. All panels share one colour scale.
+    an evaluated row are left out, with a warning. Of more than 30 the extremes are drawn, sorted by
+    their last value, mean over the strategies. All panels share one colour scale.
     With a `baseline` or `relative` they are differences to it, in pairs by seed.
 
     Raises:
@@ -79,9 +82,12 @@ def draw_classes(
         words = "1 class" if lost == 1 else f"{lost} classes"
         verb = "is" if lost == 1 else "are"
         warnings.append(f"{words} without a row on {split_in_words(unique)} {verb} left out")
-    other = as_labels([baseline or BASELINE])[0] if is_relative else None
-    figure = _figure(shown, rows, other, x_label("labels", unique))
-    note = _footnote(shown, split_in_words(unique), is_relative=is_relative)
+    shown = page().in_order(shown, lambda each: each[1].strategy)
+    other = label_of(baseline_of(unique, baseline)) if is_relative else None
+    drawn = _extremes(shown, rows)
+    figure = _figure(shown, drawn, other, x_label("labels", unique))
+    n_left_out = len(rows) - len(drawn) + 1 if _REST in drawn else 0
+    note = _footnote(shown, split_in_words(unique), n_left_out, is_relative=is_relative)
     measure = f"recall minus {other}" if is_relative else "recall"
     records = [
         {"strategy": look.label, "class": name, "n_labelled": whole(n), measure: _or_none(value)}
@@ -94,6 +100,16 @@ def draw_classes(
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+def _extremes(shown: Sequence[tuple[Look, Recalls]], rows: Sequence[str]) -> list[str]:
+    """Return the classes to draw: all, or the highest and the lowest, the best first."""
+    if len(rows) <= _MOST:
+        return list(rows)
+    last = np.array([_grid(each, rows)[:, -1] for _, each in shown])
+    known = np.where(np.isfinite(last), last, 0.0).mean(axis=0)
+    order: list[str] = [rows[int(k)] for k in np.argsort(-known, kind="stable")]
+    return [*order[: _MOST // 2], _REST, *order[-_MOST // 2 :]]
 
 
 def _recalls_of(run: DrawableRun) -> tuple[Recalls, ...]:
@@ -139,9 +155,10 @@ def _figure(
     ]
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     for axes in panels[::n_columns]:
-        axes.set_yticks(range(len(rows)), shortened(rows), fontsize=7)
+        named = [place for place, name in enumerate(rows) if name != _REST]
+        axes.set_yticks(named, shortened([rows[k] for k in named]), fontsize=points(7))
     bar = figure.colorbar(maps[0], ax=panels, extend=extend, aspect=40, pad=0.02)
-    bar.set_label(words, fontsize=9)
+    bar.set_label(words, fontsize=points(9))
     return figure
 
 
@@ -178,10 +195,15 @@ def _draw_map(
     return image
 
 
-def _footnote(shown: Sequence[tuple[Look, Recalls]], split: str, *, is_relative: bool) -> str:
+def _footnote(
+    shown: Sequence[tuple[Look, Recalls]], split: str, n_left_out: int, *, is_relative: bool
+) -> str:
     seeds = seeds_in_words([len(each.seeds) for _, each in shown], "none")
-    text = (
-        f"share of a class's rows on {split} that is found, {seeds}; "
-        "classes by their rows in the pool, most on top"
+    text = f"share of a class's rows on {split} that is found, {seeds}; "
+    text += (
+        f"the {_MOST // 2} classes with the highest and the lowest last values, {n_left_out} "
+        "between are left out"
+        if n_left_out
+        else "classes by their rows in the pool, most on top"
     )
     return text + ("; the largest 2 % lie beyond the colour scale" if is_relative else "")

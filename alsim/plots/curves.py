@@ -14,6 +14,7 @@ from alsim.plots.drawing.figures import Drawing, own_style
 from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.page import page
 from alsim.plots.drawing.panels import Panel, draw_panels
 from alsim.plots.drawing.words import axis_label, x_label
 
@@ -43,13 +44,27 @@ def draw_curves(
     """
     if task is not None:
         return _draw_tasks(distinct(runs), metric, band, title, x)
-    unique = distinct(runs)
-    warnings = differences(unique)
+    return draw_mean_curves(distinct(runs), metric, band, title, x)
+
+
+def draw_mean_curves(
+    unique: Sequence[DrawableRun],
+    metric: str,
+    band: BandKind,
+    title: str | None,
+    x: XAxis,
+    *,
+    note: str = "",
+    warnings: Sequence[str] = (),
+) -> Drawing:
+    """Return the learning curves in one panel, with a note and warnings of the caller first."""
+    warnings = [*warnings, *differences(unique)]
     found = [
         ((name, curve.strategy), curve)
         for name, run in named(unique)
         for curve in learning_curves(run.steps, metric, x=x)
     ]
+    found = page().in_order(found, lambda each: each[0][1])
     looks = looks_of([key for key, _ in found], unique)
     lines = make_lines([(looks[key], curve) for key, curve in found], band, x, warnings)
     if not lines:
@@ -68,6 +83,7 @@ def draw_curves(
         is_share=is_share,
         number=".3f" if is_share else ".4g",
         title=title,
+        note=note,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.differences import difference_curve
 from alsim.analysis.statistics.bands import BandKind
@@ -12,8 +11,7 @@ from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_curves
 from alsim.plots.drawing.figures import Drawing, own_style
 from alsim.plots.drawing.lines import Look, draw_figure, make_lines
-from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, distinct
+from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, distinct, label_of
 from alsim.plots.drawing.words import axis_label, x_label
 
 
@@ -51,7 +49,7 @@ def draw_difference(
             "alsim plot --kind difference",
             "run them with the same --seeds and sizes, best in one run: --strategy random,margin",
         )
-    name = as_labels([baseline or BASELINE])[0]
+    name = label_of(baseline_of(unique, baseline))
     within = difference_bounds(bounds_of(metric))
     lines = make_lines(curves, band, x, warnings, CUT_SHARED, within)
     return draw_figure(

@@ -27,6 +27,7 @@ from alsim.plots.drawing.of_trainings import (
     nets_of,
     study_warnings,
 )
+from alsim.plots.drawing.page import points
 from alsim.plots.drawing.records import Record, numbers_of, records_of_lines
 from alsim.plots.drawing.words import axis_label
 
@@ -99,14 +100,14 @@ def draw_experts(
                 continue
             shown.add(way)
             _draw_mark(axes, at, values, way, looks[each], band, bounds_of(metric))
-    axes.set_xlabel("experts that run for a task", fontsize=9)
-    axes.set_ylabel(axis_label(metric, [study]), fontsize=9)
+    axes.set_xlabel("experts that run for a task", fontsize=points(9))
+    axes.set_ylabel(axis_label(metric, [study]), fontsize=points(9))
     axes.locator_params(axis="x", integer=True)
     axes.set_xlim(left=0)
     if metric in SHARES:
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, 0.0), min(top, 1.0))
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=points(8))
     _write_legend(axes, [looks[each] for each in which], shown)
     of = names[0] if len(names) == 1 else f"mean of {len(names)} tasks"
     above = title or f"{of}, {labels_in_words(study, share)}"
@@ -138,15 +139,15 @@ def _draw_mark(
         marker=_MARKERS.get(way, "X"),
         color=look.style.colour,
         markeredgecolor="#222222",
-        markeredgewidth=0.7,
-        markersize=8,
+        markeredgewidth=points(0.7),
+        markersize=points(8),
         linestyle="",
         zorder=4,
         clip_on=False,
     )
     edges = edges_of(values[:, None], band, within)
     if edges is not None:
-        axes.vlines(x, *edges, color=look.style.colour, linewidth=1.1, zorder=3)
+        axes.vlines(x, *edges, color=look.style.colour, linewidth=points(1.1), zorder=3)
 
 
 def _draw_level(axes: "Axes", values: np.ndarray, look: Look) -> None:
@@ -154,7 +155,7 @@ def _draw_level(axes: "Axes", values: np.ndarray, look: Look) -> None:
         float(values.mean()),
         color=look.style.colour,
         linestyle=look.style.dashes,
-        linewidth=1.2,
+        linewidth=points(1.2),
         label=look.label,
         zorder=1.5,
     )
@@ -173,5 +174,5 @@ def _write_legend(axes: "Axes", looks: Sequence[Look], shown: set[str]) -> None:
         if way in shown
     ]
     axes.figure.legend(
-        handles=[*models, *marks], loc="outside right upper", frameon=False, fontsize=8.5
+        handles=[*models, *marks], loc="outside right upper", frameon=False, fontsize=points(8.5)
     )

@@ -28,6 +28,7 @@ from alsim.plots.drawing.of_trainings import (
     nets_of,
     study_warnings,
 )
+from alsim.plots.drawing.page import points
 from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.words import axis_label
 
@@ -114,7 +115,7 @@ def draw_fractions(
             least, most = min(sizes), max(sizes)
             words = f"{least:,}{f' to {most:,}' * (least < most)} {words}"
         if is_dots or place + n_columns >= n or len(of) > 1:
-            axes.set_xlabel(words, fontsize=9)
+            axes.set_xlabel(words, fontsize=points(9))
     write_legend(figure, axes_of, looks.values(), handlelength=3.2)
     same = "; panels of one scale, each at its own height" if n > 1 else ""
     every = [line.curve for lines in drawn for line in lines]

@@ -9,6 +9,7 @@ from alsim.analysis.training.gates import Floats, GateMap, expert_order, similar
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
 from alsim.plots.drawing.lines import signed
 from alsim.plots.drawing.names import shortened
+from alsim.plots.drawing.page import points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,21 +50,21 @@ def draw_gates(
     )
     _draw_map(panels[0], values[:, experts], found.fact)
     panels[0].set_xticks(range(n_experts), [str(i) for i in experts])
-    panels[0].set_xlabel("expert", fontsize=9)
+    panels[0].set_xlabel("expert", fontsize=points(9))
     panels[0].set_yticks(range(n_tasks), names)
     panels[0].set_ylim(n_tasks - 0.5, -0.5)
     _title(panels[0], f"{_fact(found)}, seed {found.seeds[chosen]}")
     _draw_used(panels[1], found.n_used[:, tasks], n_experts)
     _title(panels[1], "experts used")
     panels[1].set_xlabel(
-        "k(t) = Σp" if found.fact == "probability" else "effective number", fontsize=9
+        "k(t) = Σp" if found.fact == "probability" else "effective number", fontsize=points(9)
     )
     if not is_alone:
         _draw_correlations(panels[2], correlations[np.ix_(tasks, tasks)])
         panels[2].set_xticks(range(n_tasks), names, rotation=90)
         _title(panels[2], "correlation of tasks")
     for axes in panels:
-        axes.tick_params(labelsize=7.5, length=0)
+        axes.tick_params(labelsize=points(7.5), length=0)
     above = title or described(found, labels)
     return finished(figure, _warnings(found), title=above, footnote=_footnote(found))
 
@@ -87,7 +88,7 @@ def _draw_map(axes: "Axes", values: Floats, fact: str) -> None:
     )
     axes.grid(visible=False)
     bar = axes.figure.colorbar(image, ax=axes, location="left", fraction=0.04, pad=0.02)
-    bar.ax.tick_params(labelsize=7.5)
+    bar.ax.tick_params(labelsize=points(7.5))
 
 
 def _draw_used(axes: "Axes", n_used: Floats, n_experts: int) -> None:
@@ -97,7 +98,7 @@ def _draw_used(axes: "Axes", n_used: Floats, n_experts: int) -> None:
     axes.barh(rows, np.nan_to_num(mean), height=0.62, color=_BAR, alpha=0.45, linewidth=0)
     band = t_band(n_used, within=(0.0, float(n_experts)))
     if band is not None:
-        axes.hlines(rows, *band, color="#222222", linewidth=1.1)
+        axes.hlines(rows, *band, color="#222222", linewidth=points(1.1))
         for each in n_used:
             axes.scatter(each, rows, s=6, color=_BAR, linewidths=0, zorder=3)
     top = float(np.nanmax(n_used)) if np.isfinite(n_used).any() else 1.0
@@ -121,13 +122,13 @@ def _draw_correlations(axes: "Axes", correlations: Floats) -> None:
             if i != j and np.isfinite(r):
                 text = signed(r, "z.1f").replace("0.", ".")
                 colour = "white" if abs(r) > 0.7 else "#222222"
-                axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+                axes.text(j, i, text, ha="center", va="center", fontsize=points(6.5), color=colour)
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03)
-    bar.ax.tick_params(labelsize=7.5)
+    bar.ax.tick_params(labelsize=points(7.5))
 
 
 def _title(axes: "Axes", text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=9)
+    axes.set_title(text, loc="left", fontsize=points(9))
 
 
 def _fact(found: GateMap) -> str:

@@ -25,6 +25,7 @@ from alsim.plots.drawing.of_trainings import (
     nets_of,
     study_warnings,
 )
+from alsim.plots.drawing.page import points
 from alsim.plots.drawing.words import axis_label
 
 if TYPE_CHECKING:
@@ -93,15 +94,15 @@ def draw_losses(
         for i, each in enumerate(which):
             _draw(grid[i, j], ends[each, column], bins, looks[each], between)
             if j == 0:
-                grid[i, j].set_ylabel("nets", fontsize=9)
+                grid[i, j].set_ylabel("nets", fontsize=points(9))
         if metric not in _OF_FITS:
             above = 30 if n_columns > 1 else 18
             grid[0, j].annotate(
                 shortened(columns)[j], (0, 1), xycoords="axes fraction", xytext=(0, above),
-                textcoords="offset points", fontsize=9.5, fontweight="bold",
+                textcoords="offset points", fontsize=points(9.5), fontweight="bold",
             )  # fmt: skip
         words = _OF_FITS.get(metric) or axis_label(metric, [study])
-        grid[-1, j].set_xlabel(words, fontsize=9)
+        grid[-1, j].set_xlabel(words, fontsize=points(9))
     words = labels_in_words(study, share)
     note = f"one net per seed, trained on {words}; sd: standard deviation of the nets"
     records = [
@@ -157,17 +158,17 @@ def _draw(axes: "Axes", values: np.ndarray, bins: np.ndarray, look: Look, betwee
     colour = look.style.colour
     axes.hist(values, bins.tolist(), color=colour, alpha=0.55, linewidth=0)
     axes.plot(
-        values, np.full(len(values), -0.04), "|", color=colour, markersize=6, clip_on=False,
+        values, np.full(len(values), -0.04), "|", color=colour, markersize=points(6), clip_on=False,
         transform=axes.get_xaxis_transform(), alpha=0.8,
     )  # fmt: skip
     numbers = [f"n = {len(values)}"]
     if len(values) > 1:
         numbers.insert(0, f"sd {values.std(ddof=1):.2g}")
     if len(values):
-        axes.axvline(float(values.mean()), color="#222222", linewidth=1)
+        axes.axvline(float(values.mean()), color="#222222", linewidth=points(1))
         numbers.insert(0, f"mean {signed(float(values.mean()), '.3g')}")
-    axes.set_title(f"{look.label}{between}{', '.join(numbers)}", loc="left", fontsize=8.5)
+    axes.set_title(f"{look.label}{between}{', '.join(numbers)}", loc="left", fontsize=points(8.5))
     axes.locator_params(axis="y", integer=True, nbins=3)
     axes.locator_params(axis="x", nbins=5)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=points(8))
     axes.tick_params(axis="x", pad=6)

@@ -1,73 +1,28 @@
-"""Labels saved against the baseline, by the number of labels."""
+"""Labels saved by each strategy: a dot, its interval and the verdict."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from alsim.analysis.curve import Curve
-from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.curves import X_COLUMNS, XAxis
-from alsim.analysis.curves.differences import paired
-from alsim.analysis.curves.runs import counted
-from alsim.analysis.curves.saving_curves import MOST_POINTS, SavingCurve, savings_by
-from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
-from alsim.analysis.statistics.bands import BandKind
+from alsim.analysis.curves.answer import saving_ends, signed_number, unit, verdict_on
+from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
+from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.savings import Saving
 from alsim.errors import UsageError
-from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_curves
-from alsim.plots.drawing.figures import Drawing, finished, own_style
-from alsim.plots.drawing.labels import EndLabel
-from alsim.plots.drawing.lines import FEW_POINTS, Look, band_opacity, draw_ends, signed
+from alsim.plots.drawing.comparing import compare_runs
+from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
+from alsim.plots.drawing.lines import looks_of, signed
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, distinct
-from alsim.plots.drawing.records import Record, whole
-from alsim.plots.drawing.words import check_score, x_label
-from alsim.seeding import stream
+from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, differences, distinct, label_of
+from alsim.plots.drawing.page import page, points
+from alsim.plots.drawing.records import Record
+from alsim.plots.drawing.style import LineStyle
+from alsim.plots.drawing.words import check_score, measured_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _KIND = "savings"
-_RESAMPLED = 40  # maximum number of points with a bootstrap, which is slow
-_BANDS = {
-    "t": "; band: pointwise 95 % interval by inverting the paired t-test",
-    "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
-    "seeds": "; thin lines: each seed alone",
-    "none": "",
-}
-_BOUNDS = "; dotted: the most that can be measured by then"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Saved:
-    """The saving of one strategy, and its look."""
-
-    look: Look
-    curve: SavingCurve
-    seeds: tuple[int, ...]
-    start: float  # the initial number of labels of both
-    is_interpolated: bool
-
-    @property
-    def n_seeds(self) -> int:
-        """Return the number of seeds."""
-        return len(self.seeds)
-
-    @property
-    def amounts(self) -> NDArray[np.float64]:
-        """Return the savings, `(q,)`, NaN where the mean curves do not meet."""
-        return np.array([each.amount for each in self.curve.savings], dtype=np.float64)
-
-    def edges(self, *, is_open: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return both ends of the intervals, `(q,)`; NaN where there is none.
-
-        Censored ends count only if `is_open`, at the largest measurable value.
-        """
-        lows = [None if e.is_censored_low and not is_open else e.low for e in self.curve.savings]
-        highs = [None if e.is_censored_high and not is_open else e.high for e in self.curve.savings]
-        return np.array(lows, dtype=np.float64), np.array(highs, dtype=np.float64)
+_ROW = 0.34  # inches
 
 
 @own_style()
@@ -75,168 +30,156 @@ def draw_savings(
     runs: Sequence[DrawableRun],
     *,
     metric: str = "accuracy",
-    band: BandKind = "t",
     title: str | None = None,
     x: XAxis = "labels",
     baseline: str | None = None,
 ) -> Drawing:
-    """Return how many fewer labels each strategy needs for the baseline's accuracy at n.
+    """Return how many fewer labels each strategy needs for the baseline's last accuracy.
 
-    At each n this is `savings.saved` on the curves up to n, as if labelling had ended there. The
-    largest measurable saving or loss at n is n minus the initial labels; an interval that extends
-    further is shaded up to this limit, without an edge. Where the mean curves do not meet, the line
-    has a gap.
-
-    More of the metric must be better. The band `t` inverts the paired t-test, `bootstrap` uses at
-    most 40 points, and `seeds` draws the saving of each seed.
+    A dot is the saving and a line its 95 % interval, by inverting the paired t-test (see
+    `alsim.analysis.curves.savings.saved`); an arrow leads to an end beyond what was measured. Left
+    of 0 it is a loss. The verdict is that of `alsim.compare`. Where the mean curves do not meet
+    there is no dot. Strategies are sorted by their saving, unless an order was chosen.
 
     Raises:
-        UsageError: If the metric, band or baseline cannot be used, or no strategy shares seeds and
-            at least two points with the baseline.
+        UsageError: If the metric cannot be used, or there is no baseline or nothing beside it.
     """
     check_score(metric, _KIND)
-    if band == "sd":
-        raise UsageError(
-            "a saving has no standard deviation: some seeds' curves may never meet",
-            f"alsim plot --kind {_KIND} --band sd",
-            f"take one of: {', '.join(_BANDS)}",
-        )
     unique = distinct(runs)
-    pairs, warnings = pair_curves(unique, metric, x, baseline, _KIND)
-    lines: list[_Saved] = []
-    for look, mine, other in pairs:
-        both = paired(mine, other)
-        if both is None or both[0].x.size < 2:
-            warnings.append(f"{look.label}: {NOT_SHARED}")
-            continue
-        if any(curve.is_cut for curve in both):
-            warnings.append(f"{look.label}: {CUT_SHARED}")
-        lines.append(_saved(look, *both, band))
-    if not lines:
+    compared = compare_runs(unique, metric, x, baseline)
+    found = compared.found
+    shown = [each for each in found.ranking if each.saving is not None]
+    if found.baseline is None or not shown:
+        base = label_of(baseline_of(unique, baseline))
         raise UsageError(
-            "no strategy shares seeds and two numbers of labels with the baseline",
+            f"there is no {base} to compare with, or nothing beside it",
             f"alsim plot --kind {_KIND}",
-            "run them with the same --seeds and sizes, for a step or more: --steps 40",
+            f"run with more strategies, such as --strategy {base},margin; or name another "
+            "baseline: --baseline NAME",
         )
-    name = as_labels([baseline or BASELINE])[0]
-    fewer = f"{'less' if x == 'cost' else 'fewer'} {counted(x, unique)}"
-    labels = (f"{x_label(x, unique)}, n", f"{fewer} for {name}'s {metric.replace('_', ' ')} at n")
-
-    def draw(axes: "Axes") -> None:
-        for line in lines:
-            _draw_saved(axes, line, band, opacity=band_opacity(len(lines)))
-        _draw_bounds(axes, lines)
-
-    figure, axes = draw_ends(
-        draw, [_end(line) for line in lines], _limits(lines, band), x, labels, name
+    shown.sort(key=_amount, reverse=True)
+    shown = page().in_order(shown, lambda each: compared.keys[each.strategy][1])
+    keys = [compared.keys[each.strategy] for each in shown]
+    looks = looks_of(keys, unique)
+    figure = make_figure(7.6, 1.5 + _ROW * len(shown))
+    axes = figure.add_subplot()
+    span = found.end - found.start
+    for row, (each, key) in enumerate(zip(shown, keys, strict=True)):
+        _draw_row(axes, row, each, looks[key].style, found)
+    axes.axvline(0, color="#444444", linewidth=points(0.9), zorder=1.5)
+    labels = as_labels([each.strategy for each in shown])
+    axes.set_yticks(range(len(shown)), labels)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlim(*_limits(shown, span))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_formatter(lambda value, _: signed(value, "+,.6g") if value else "0")
+    base = as_labels([found.baseline])[0]
+    axes.set_xlabel(
+        f"{found.counts} saved for {base}'s last {metric.replace('_', ' ')}, of {found.end:,.6g}"
     )
-    axes.yaxis.set_major_formatter(lambda y, _: signed(y, "+,.6g") if y else "0")
-    note = _footnote(lines, band)
-    records = [record for line in lines for record in _records(line, X_COLUMNS[x], band)]
+    warnings = differences(unique)
+    warnings += [f"{name}: not drawn, its seeds share no label count" for name in found.left_out]
+    note = _footnote(unique, shown, len(found.verdicts))
+    records = [_record(each, label, found) for each, label in zip(shown, labels, strict=True)]
     return finished(figure, warnings, title=title, footnote=note, axes=axes, records=records)
 
 
-def _records(line: _Saved, x: str, band: BandKind) -> Iterator[Record]:
-    """Yield what each point of a line shows; an interval that is open goes on beyond its end."""
-    for i, (n, each) in enumerate(zip(line.curve.n.tolist(), line.curve.savings, strict=True)):
-        found: dict[str, str | int | float | None] = {
-            "strategy": line.look.label, x: whole(n), "saved": each.amount, "n_seeds": line.n_seeds,
-        }  # fmt: skip
-        if band in ("t", "bootstrap"):
-            found |= {"low": each.low, "high": each.high}
-            found |= {"is_open_low": each.is_censored_low, "is_open_high": each.is_censored_high}
-        elif band == "seeds":
-            alone = line.curve.by_seed[:, i].tolist()
-            found |= {f"seed {s}": value for s, value in zip(line.seeds, alone, strict=True)}
-        yield found
-
-
-def _saved(look: Look, mine: Curve, other: Curve, band: BandKind) -> _Saved:
-    save, most = saved, MOST_POINTS
-    if band == "bootstrap":
-        save, most = _bootstrapped, _RESAMPLED
-    curve = savings_by(mine.x, mine.values, other.values, save, most)
-    is_between = mine.is_interpolated or other.is_interpolated
-    return _Saved(look, curve, mine.seeds, float(mine.x[0]), is_between)
-
-
-def _bootstrapped(
-    x: NDArray[np.float64], mine: NDArray[np.float64], other: NDArray[np.float64]
-) -> Saving:
-    # The same resamples at each n, since others would make the band ragged.
-    return saved_by_bootstrap(x, mine, other, generator=stream(0, "plot", "savings"))
-
-
-def _end(line: _Saved) -> EndLabel:
-    amount = line.amounts[-1]
-    text = "none measured" if np.isnan(amount) else signed(float(amount), "+z,.0f")
-    y = 0.0 if np.isnan(amount) else float(amount)
-    return EndLabel(f"{line.look.label}  {text}", line.curve.n[-1], y, line.look.style)
-
-
-def _draw_saved(axes: "Axes", line: _Saved, band: BandKind, opacity: float) -> None:
-    n, amounts, style = line.curve.n, line.amounts, line.look.style
-    axes.plot(
-        n, amounts, color=style.colour, linestyle=style.dashes, label=line.look.label, zorder=3
-    )
-    # A point between two gaps would not show as a line.
-    seen = np.isfinite(np.concatenate([[np.nan], amounts, [np.nan]]))
-    alone = seen[1:-1] & ~seen[:-2] & ~seen[2:] if n.size > FEW_POINTS else seen[1:-1]
-    axes.plot(
-        n[alone], amounts[alone], "o", color=style.colour, markersize=4, label="_alone", zorder=3
-    )
-    if band == "seeds" and line.n_seeds > 1:
-        for row in line.curve.by_seed:
-            axes.plot(
-                n, row, color=style.colour, linewidth=0.7, alpha=0.55, label="_seed", zorder=2
-            )
-    if band in ("seeds", "none"):
-        return
-    low, high = line.edges(is_open=True)
-    if n.size == 1:  # an area over one point would be invisible
-        axes.vlines(n, low, high, color=style.colour, linewidth=1, zorder=2)
-        return
-    axes.fill_between(n, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2)
-    for edge in line.edges(is_open=False):
-        axes.plot(n, edge, color=style.colour, linewidth=0.7, alpha=0.7, label="_edge", zorder=2)
-
-
-def _draw_bounds(axes: "Axes", lines: Sequence[_Saved]) -> None:
-    """Draw the largest measurable saving and loss at each n."""
-    ends = {
-        line.start: float(line.curve.n[-1]) for line in sorted(lines, key=lambda e: e.curve.n[-1])
+def _record(each: StrategyNumbers, label: str, found: Comparison) -> Record:
+    saving, verdict = each.saving, verdict_on(found, each.strategy)
+    assert saving is not None
+    return {
+        "strategy": label,
+        "saved": saving.amount,
+        "low": saving.low,
+        "high": saving.high,
+        "is_open_low": saving.is_censored_low,
+        "is_open_high": saving.is_censored_high,
+        "n_seeds": saving.n,
+        "verdict": None if verdict is None else verdict.outcome,
+        "p_adjusted": None if verdict is None else verdict.p_adjusted,
     }
-    for start, end in ends.items():
-        for sign in (1, -1):
-            axes.plot(
-                [start, end], [0, sign * (end - start)], color="#999999", linewidth=0.8,
-                linestyle=(0, (1, 2)), label="_bound", zorder=1.5,
-            )  # fmt: skip
 
 
-def _limits(lines: Sequence[_Saved], band: BandKind) -> tuple[float, float]:
-    """Return limits that show every amount and 0, and bands up to half the span beyond."""
-    amounts = np.concatenate([[0.0], *(line.amounts for line in lines)])
-    low, high = float(np.nanmin(amounts)), float(np.nanmax(amounts))
-    span = high - low or max(float(line.curve.n[-1] - line.start) for line in lines)
-    around = [np.zeros(1)]
-    if band == "seeds":
-        around = [line.curve.by_seed.ravel() for line in lines] + around
-    elif band != "none":
-        around = [edge for line in lines for edge in line.edges(is_open=True)] + around
-    values = np.concatenate(around)
-    bottom, top = float(np.nanmin(values)), float(np.nanmax(values))
-    bottom, top = min(low, max(bottom, low - span / 2)), max(high, min(top, high + span / 2))
-    return bottom - span * 0.04, top + span * 0.04
+def _draw_row(
+    axes: "Axes", row: int, each: StrategyNumbers, style: LineStyle, found: Comparison
+) -> None:
+    saving = each.saving
+    assert saving is not None
+    if saving.low is not None and saving.high is not None:
+        axes.plot(
+            [saving.low, saving.high], [row, row], color=style.colour, linewidth=points(2.2),
+            solid_capstyle="butt", label="_interval", zorder=2,
+        )  # fmt: skip
+        ends = (
+            (saving.low, saving.is_censored_low, "<"),
+            (saving.high, saving.is_censored_high, ">"),
+        )
+        for end, is_open, arrow in ends:
+            if is_open:
+                axes.plot(
+                    end, row, marker=arrow, color=style.colour, markersize=points(7),
+                    label="_open", zorder=2, clip_on=False,
+                )  # fmt: skip
+    if saving.amount is not None:
+        axes.plot(
+            saving.amount, row, marker="o", color=style.colour, markersize=points(8),
+            markeredgecolor="white", markeredgewidth=points(0.8), label=each.strategy, zorder=3,
+        )  # fmt: skip
+    axes.annotate(
+        _in_words(saving, found, each.strategy),
+        (1, row),
+        xycoords=("axes fraction", "data"),
+        xytext=(points(8), 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=points(9),
+        color="#222222",
+    )
 
 
-def _footnote(lines: Sequence[_Saved], band: BandKind) -> str:
-    counts = sorted({line.n_seeds for line in lines})
+def _in_words(saving: Saving, found: Comparison, strategy: str) -> str:
+    form, verdict = unit(found), verdict_on(found, strategy)
+    ends = "" if saving.low is None else " [{}, {}]".format(*saving_ends(saving, form))
+    amount = "–" if ends else "not measured"
+    if saving.amount is not None:
+        amount = signed_number(saving.amount, form, signed=True)
+    return f"{amount}{ends}  {'' if verdict is None else verdict.outcome}"
+
+
+def _amount(each: StrategyNumbers) -> float:
+    saving = each.saving
+    assert saving is not None
+    if saving.amount is not None:
+        return saving.amount
+    ends = [end for end in (saving.low, saving.high) if end is not None]
+    return sum(ends) / len(ends) if ends else 0.0
+
+
+def _limits(shown: Sequence[StrategyNumbers], span: float) -> tuple[float, float]:
+    """Return limits that show 0 and every interval."""
+    seen = [0.0]
+    for each in shown:
+        if each.saving is not None:
+            parts = (each.saving.amount, each.saving.low, each.saving.high)
+            seen += [part for part in parts if part is not None]
+    low, high = min(seen), max(seen)
+    if low == high:  # nothing was measured: as far as it could have been
+        low, high = -span, span
+    room = 0.06 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def _footnote(runs: Sequence[DrawableRun], shown: Sequence[StrategyNumbers], n_pairs: int) -> str:
+    counts = sorted({each.saving.n for each in shown if each.saving is not None})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    between = ", linear between the steps" if any(line.is_interpolated for line in lines) else ""
-    text = f"from the mean curves of {seeds} seed{'s' * (counts != [1])}{between}"
+    text = f"{measured_on(runs)}; {seeds} seed{'s' * (counts != [1])}"
     if counts == [1]:
-        return text + (", so no band" if band in ("t", "bootstrap") else "") + _BOUNDS
-    is_open = any(e.is_censored_low or e.is_censored_high for n in lines for e in n.curve.savings)
-    ends = ", without edge where it extends beyond what was measured"
-    return text + _BANDS[band] + (ends if is_open and band in ("t", "bootstrap") else "") + _BOUNDS
+        return f"{text}, so neither interval nor verdict"
+    is_open = any(
+        each.saving.is_censored_low or each.saving.is_censored_high for each in shown if each.saving
+    )
+    arrows = "; arrow: goes on beyond what was measured" if is_open else ""
+    holm = f", Holm over {n_pairs} pairs" if n_pairs > 1 else ""
+    return f"{text}; line: 95 % interval{arrows}; verdict: paired t-test of the areas{holm}"

@@ -13,6 +13,7 @@ from alsim.analysis.curves.runs import (
     counted,
     merge_runs,
     refuse_empty,
+    renamed,
     unlike,
 )
 from alsim.analysis.curves.task_runs import check_auc, of_task, with_metric
@@ -66,7 +67,7 @@ def compare(given: dict[str, Any]) -> Comparison:
     of = found if options.task is None else [of_task(run, options.task) for run in found]
     if options.metric == "auc":
         check_auc(of, options.task)
-    merged = merge_runs([with_metric(run, options.metric) for run in of])
+    merged = renamed(merge_runs([with_metric(run, options.metric) for run in of]), options.rename)
     generator = None
     if options.interval == "bootstrap":
         from alsim.seeding import stream  # torch takes seconds to import

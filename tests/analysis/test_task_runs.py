@@ -8,7 +8,7 @@ from task_runs import STRATEGIES, TASKS, task_run, value_of
 
 from alsim.analysis.curves.curves import learning_curves
 from alsim.analysis.curves.metric_curves import Place, metric_curves
-from alsim.analysis.curves.task_runs import of_task, tasks_of, with_metric
+from alsim.analysis.curves.task_runs import of_strategies, of_task, tasks_of, with_metric
 from alsim.errors import StoreError, UsageError
 
 RUN = task_run()
@@ -112,3 +112,14 @@ def test_a_column_is_added_only_if_steps_lack_it_and_every_task_has_the_measure(
     metric: str,
 ) -> None:
     assert with_metric(RUN, metric) is RUN
+
+
+def test_some_strategies_of_a_run_are_its_rows_of_these() -> None:
+    found = of_strategies(RUN, ["margin"])
+    for mine, whole in (
+        (found.steps, RUN.steps), (found.metrics, RUN.metrics), (found.queries, RUN.queries)
+    ):  # fmt: skip
+        kept = [row for row in whole.to_pylist() if row["strategy"] == "margin"]
+        assert mine.to_pylist() == kept
+        assert mine.num_rows < whole.num_rows
+    assert (found.manifest, found.name, found.status) == (RUN.manifest, RUN.name, RUN.status)

@@ -632,3 +632,27 @@ def test_undefined_values_are_never_shown_as_numbers(curves: Curves) -> None:
 def test_a_table_without_rows_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     print_markdown(TextTable(("a", "b"), ()))
     assert capsys.readouterr().out == "| a | b |\n| --- | --- |\n"
+
+
+def test_strategies_are_called_as_wished_in_every_sentence_and_table(tmp_path: Path) -> None:
+    run = write_tiny_run(tmp_path / "posts", ahead({"random": [0] * 3, "z(k=2)": [100, 110, 120]}))
+    plain = printed(run)
+    found = printed(run, "--rename", "z(k=2)=ours", "--rename", "random=chance")
+    assert found.split() == plain.replace("z(k=2)", "ours").replace("random", "chance").split()
+    records = json.loads(printed(run, "--rename", "z(k=2)=ours", "--json"))
+    assert {"ours", "random"} == {each["strategy"] for each in records["strategies"]}
+    two = write_tiny_run(tmp_path / "more", ahead({"z(k=2)": [30, 20, 10]}))
+    both = rows_of(printed(run, two, "--rename", "z(k=2)=ours"))
+    assert {"ours · posts", "ours · more", "random"} == set(both)
+    one = rows_of(printed(run, two, "--rename", "z(k=2) · more=theirs"))
+    assert {"z(k=2) · posts", "theirs", "random"} == set(one)
+
+
+@pytest.mark.parametrize(
+    ("rename", "what"),
+    [("zz=ours", "no strategy is called 'zz'"), ("z=random", "two would be called 'random'")],
+)
+def test_a_name_that_is_unknown_or_taken_is_refused(tmp_path: Path, rename: str, what: str) -> None:
+    result = invoke(write_tiny_run(tmp_path / "posts", three(0.1, 0.2)), "--rename", rename)
+    assert result.exit_code == 2
+    assert what in result.stderr

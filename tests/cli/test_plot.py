@@ -103,9 +103,9 @@ def invoke(*arguments: str | Path) -> tuple[str, str]:
 def test_one_run_is_drawn_into_its_own_folder_and_the_path_is_printed(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     stdout, stderr = invoke(run)
-    assert stdout == f"{run / 'curves.png'}\n"
+    assert stdout == f"{run / 'decision.png'}\n"
     assert stderr == ""
-    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (run / "decision.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.long
@@ -173,7 +173,8 @@ def test_each_kind_is_drawn_into_the_folder_under_its_own_name(tmp_path: Path, k
 def test_what_a_picture_shows_is_printed_as_csv_or_written(tmp_path: Path) -> None:
     run = make_run(tmp_path / "posts")
     before = sorted(run.iterdir())
-    stdout, stderr = invoke(run, "--csv")
+    curve = ("--kind", "curve")
+    stdout, stderr = invoke(run, *curve, "--csv")
     assert (stderr, sorted(run.iterdir())) == ("", before)
     rows = list(csv.DictReader(stdout.splitlines()))
     kept = [row for row in read_run(run).curves.to_pylist() if row["metric"] == "accuracy"]
@@ -184,11 +185,11 @@ def test_what_a_picture_shows_is_printed_as_csv_or_written(tmp_path: Path) -> No
         assert [float(row[name]) for row in rows] == [row[name] for row in kept]
     table = tmp_path / "table.csv"
     for options in (("--csv",), ()):
-        assert invoke(run, *options, "--out", table)[0] == f"{table}\n"
+        assert invoke(run, *curve, *options, "--out", table)[0] == f"{table}\n"
         assert table.read_text() == stdout
         table.unlink()
     two = make_run(tmp_path / "two")
-    both = invoke(run, two, "--csv")[0].splitlines()
+    both = invoke(run, two, *curve, "--csv")[0].splitlines()
     assert len(both) == 2 * len(rows) + 1
     with pytest.raises(UsageError, match=r"unknown table format '\.png'"):
         invoke(run, "--csv", "--out", tmp_path / "table.png")

@@ -212,7 +212,9 @@ def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(nam
 def test_a_wrong_choice_is_refused_with_the_nearest_valid_one() -> None:
     done = CliRunner().invoke(app, ["plot", "runs/posts", "--kind", "curv"])
     assert done.exit_code == 2
-    assert "'--kind': 'curv' is no choice; did you mean curve? There is: curve, diff" in done.stderr
+    assert (
+        "'--kind': 'curv' is no choice; did you mean curve? There is: decision, curv" in done.stderr
+    )
     assert "Value error" not in done.stderr
 
 

@@ -7,6 +7,7 @@ import pytest
 from pictures import MemoryRun, make_steps, rising
 from task_runs import task_run
 
+from alsim.analysis.curves.comparison import compare
 from alsim.plots import draw
 from alsim.plots.drawing.figures import Drawing
 
@@ -70,11 +71,35 @@ def test_records_of_panels_name_the_panel() -> None:
 
 
 def test_a_saving_is_recorded_with_its_ends_and_whether_they_are_open() -> None:
-    drawing = draw("savings", [RUN])
+    drawing = draw("savings-curve", [RUN])
     found = of(drawing, strategy="margin")
     assert [(row["n_labelled"], row["saved"]) for row in found] == points(drawing, "margin")
     assert all(row["low"] <= row["saved"] <= row["high"] for row in found)
     assert {type(row["is_open_high"]) for row in found} == {bool}
+
+
+def test_the_saving_by_the_end_is_recorded_with_its_verdict() -> None:
+    drawing = draw("savings", [RUN])
+    (row,) = drawing.records
+    ((saved, place),) = points(drawing, "margin")
+    assert (row["strategy"], row["saved"], place) == ("margin", saved, 0)
+    ((low, _), (high, _)) = points(drawing, "_interval")
+    assert (row["low"], row["high"], row["n_seeds"]) == (low, high, 3)
+    assert row["verdict"] == "better"
+    assert row["p_adjusted"] == compare(RUN.steps).verdicts[0].p_adjusted
+
+
+def test_a_decision_is_recorded_as_its_curves_and_their_differences() -> None:
+    found = draw("decision", [RUN]).records
+    metrics = list(dict.fromkeys(row["metric"] for row in found))
+    assert metrics == ["accuracy", "accuracy minus random"]
+    for metric, kind in zip(metrics, ("curve", "difference"), strict=True):
+        assert [row for row in found if row["metric"] == metric] == list(draw(kind, [RUN]).records)
+
+
+def test_bands_that_are_left_out_of_a_crowded_picture_are_recorded() -> None:
+    run = MemoryRun(steps=make_steps({f"s{k}": rising(ahead=0.001 * k) for k in range(6)}))
+    assert all(row["low"] < row["mean"] < row["high"] for row in draw("curve", [run]).records)
 
 
 def test_a_matrix_is_recorded_pair_by_pair() -> None:

@@ -1,152 +1,108 @@
-from pathlib import Path
+"""Labels saved by each strategy: a dot, an interval and the verdict."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
 from pictures import MemoryRun, footnote, make_steps, rising
 
-from alsim.analysis.curves.savings import saved
+from alsim.analysis.curves.answer import verdict_on
+from alsim.analysis.curves.comparison import compare
 from alsim.errors import UsageError
-from alsim.plots.drawing.figures import save_figure
+from alsim.plots import draw
 from alsim.plots.savings import draw_savings
 
-MARGIN, RANDOM = rising(3, 12, ahead=0.004), rising(3, 12)
-X = 100.0 + 50 * np.arange(12)
-RUN = MemoryRun(steps=make_steps({"margin": MARGIN, "random": RANDOM}))
+RANDOM = rising(4, 12)
+CURVES = {
+    "bald": rising(4, 12, ahead=-0.004), "margin": rising(4, 12, ahead=0.006), "random": RANDOM
+}  # fmt: skip
+RUN = MemoryRun(steps=make_steps(CURVES))
 
 
 def axes_of(run: MemoryRun = RUN, **options: str) -> Axes:
-    (axes,) = draw_savings([run], **options).figure.axes  # type: ignore[arg-type]
+    (axes,) = draw("savings", [run], **options).figure.axes
     return axes
 
 
-def lines(axes: Axes, label: str) -> list[np.ndarray]:
-    return [np.asarray(line.get_ydata()) for line in axes.lines if line.get_label() == label]
+def rows(axes: Axes) -> list[str]:
+    return [label.get_text() for label in axes.get_yticklabels()]
 
 
-def test_the_line_shows_the_saving_at_each_number_of_labels() -> None:
+def lines(axes: Axes, label: str) -> list[Line2D]:
+    return [line for line in axes.lines if line.get_label() == label]
+
+
+def place(line: Line2D) -> list[tuple[float, float]]:
+    x, y = line.get_data()
+    return list(zip(np.asarray(x).tolist(), np.asarray(y).tolist(), strict=True))
+
+
+def test_a_dot_is_the_saving_and_a_line_its_interval_on_the_strategys_row() -> None:
     axes = axes_of()
-    (drawn,) = lines(axes, "margin")
-    expected = [saved(X[:k], MARGIN[:, :k], RANDOM[:, :k]).amount for k in range(2, 13)]
-    assert drawn == pytest.approx(np.array(expected, dtype=float), nan_ok=True)
-    assert np.asarray(axes.lines[0].get_xdata()).tolist() == X[1:].tolist()
-    assert axes.get_ylabel() == "fewer labels for random's accuracy at n"
-    assert axes.get_xlabel() == "number of labels, n"
+    assert rows(axes) == ["margin", "bald"]  # the most saved on top
+    assert axes.get_ylim() == (1.5, -0.5)
+    for each in compare(RUN.steps).strategies:
+        if each.saving is not None:
+            row = rows(axes).index(each.strategy)
+            (dot,) = lines(axes, each.strategy)
+            assert place(dot) == [(each.saving.amount, row)]
+            ends = [(each.saving.low, row), (each.saving.high, row)]
+            assert ends in [place(line) for line in lines(axes, "_interval")]
 
 
-def test_an_end_that_was_not_measured_is_shaded_and_has_no_edge() -> None:
-    unlike = MARGIN + np.linspace(-0.03, 0.03, 3)[:, None]  # one seed ahead, one behind
-    axes = axes_of(MemoryRun(steps=make_steps({"margin": unlike, "random": RANDOM})))
-    found = [saved(X[:k], unlike[:, :k], RANDOM[:, :k]) for k in range(2, 13)]
-    assert {each.is_censored_low for each in found} == {True, False}
-    assert any(each.is_censored_high for each in found)
-    low, high = lines(axes, "_edge")
-    for k, each in enumerate(found):
-        assert np.isnan(low[k]) == (each.is_censored_low or each.low is None)
-        assert np.isnan(high[k]) == (each.is_censored_high or each.high is None)
-    (band,) = (each for each in axes.collections if isinstance(each, PolyCollection))
-    corners = {tuple(np.round(corner, 9)) for path in band.get_paths() for corner in path.vertices}
-    for n, each in zip(X[1:], found, strict=True):
-        if each.low is not None and each.high is not None:
-            assert (n, round(each.low, 9)) in corners
-            assert (n, round(each.high, 9)) in corners
-    assert "without edge where it extends beyond" in footnote(axes.figure)  # type: ignore[arg-type]
+def test_beside_each_row_are_the_numbers_and_the_verdict() -> None:
+    texts = [text.get_text() for text in axes_of().texts]
+    found = compare(RUN.steps)
+    for name, text in zip(("margin", "bald"), texts, strict=True):
+        verdict = verdict_on(found, name)
+        assert verdict is not None
+        assert text.endswith(f"]  {verdict.outcome}")
+    assert texts[0].startswith("+")
+    assert texts[1].startswith("−")
 
 
-def test_dotted_lines_bound_the_measurable_range() -> None:
-    above, below = lines(axes_of(), "_bound")
-    assert above.tolist() == [0, X[-1] - X[0]]
-    assert below.tolist() == [0, X[0] - X[-1]]
+def test_an_end_beyond_what_was_measured_is_an_arrow() -> None:
+    far = MemoryRun(steps=make_steps({"margin": rising(2, 3, seed=7), "random": rising(2, 3)}))
+    (saving,) = [each.saving for each in compare(far.steps).strategies if each.saving is not None]
+    assert saving.is_censored_low
+    assert saving.is_censored_high
+    axes = axes_of(far)
+    arrows = [(place(line)[0][0], line.get_marker()) for line in lines(axes, "_open")]
+    assert arrows == [(saving.low, "<"), (saving.high, ">")]
+    assert "arrow: goes on beyond what was measured" in footnote(axes.figure)
+    assert not lines(axes_of(), "_open")
 
 
-def test_the_line_has_a_gap_where_mean_curves_do_not_meet() -> None:
-    # From the second step on, random is below the start of margin.
-    fallen = RANDOM.copy()
-    fallen[:, 1:] -= 0.3
-    axes = axes_of(MemoryRun(steps=make_steps({"margin": MARGIN, "random": fallen})))
-    (drawn,) = lines(axes, "margin")
-    assert np.isnan(drawn).all()
-    assert [text.get_text() for text in axes.texts if "margin" in text.get_text()] == [
-        "margin  none measured"
-    ]
-
-
-def test_the_picture_shows_zero_and_every_amount() -> None:
+def test_every_interval_and_0_are_in_sight() -> None:
     axes = axes_of()
-    bottom, top = axes.get_ylim()
-    (drawn,) = lines(axes, "margin")
-    assert bottom < min(0, np.nanmin(drawn))
-    assert top > np.nanmax(drawn)
+    low, high = axes.get_xlim()
+    seen = [x for line in lines(axes, "_interval") for x, _ in place(line)]
+    assert low < min([*seen, 0]) < max([*seen, 0]) < high
 
 
-def test_each_seed_can_be_drawn_separately() -> None:
-    axes = axes_of(band="seeds")
-    assert not [each for each in axes.collections if isinstance(each, PolyCollection)]
-    drawn = lines(axes, "_seed")
-    assert len(drawn) == 3
-    alone = saved(X, MARGIN[:1], RANDOM[:1]).amount
-    assert drawn[0][-1] == pytest.approx(alone)
+def test_strategies_can_be_ordered() -> None:
+    assert rows(axes_of(strategies=("bald", "margin"))) == ["bald", "margin"]
 
 
-def test_the_bootstrap_band_is_narrower_and_marked_as_too_narrow() -> None:
-    t, bootstrap = axes_of(), axes_of(band="bootstrap")
-    widths = []
-    for axes in (t, bootstrap):
-        low, high = lines(axes, "_edge")
-        widths.append(high[-1] - low[-1])
-    assert widths[1] < widths[0]
-    assert "too narrow for so few" in footnote(bootstrap.figure)  # type: ignore[arg-type]
-
-
-def test_one_seed_has_no_band() -> None:
-    run = MemoryRun(steps=make_steps({"margin": MARGIN[:1], "random": RANDOM[:1]}))
-    figure = draw_savings([run]).figure
-    assert footnote(figure).startswith("from the mean curves of 1 seed, so no band;")
-    assert all(np.isnan(edge).all() for edge in lines(figure.axes[0], "_edge"))
-
-
-def test_two_steps_are_a_point_with_a_bar() -> None:
-    run = MemoryRun(steps=make_steps({"margin": MARGIN[:, :2], "random": RANDOM[:, :2]}))
+def test_one_seed_has_no_interval_and_no_verdict() -> None:
+    run = replace(RUN, steps=make_steps({name: each[:1] for name, each in CURVES.items()}))
     axes = axes_of(run)
-    assert len(axes.collections) == 1
-    assert lines(axes, "_edge") == []
+    assert not lines(axes, "_interval")
+    assert footnote(axes.figure).endswith("1 seed, so neither interval nor verdict")
 
 
-def test_savings_are_in_the_unit_of_the_axis() -> None:
-    axes = axes_of(x="cost")
-    assert axes.get_ylabel() == "less cost for random's accuracy at n"
-    (cost,), (labels,) = lines(axes, "margin"), lines(axes_of(), "margin")
-    assert cost == pytest.approx(2 * labels, nan_ok=True)  # a label costs 2
+def test_what_was_not_measured_says_so() -> None:
+    run = replace(RUN, steps=make_steps({"margin": RANDOM[:1] - 0.3, "random": RANDOM[:1]}))
+    axes = axes_of(run)
+    assert [text.get_text() for text in axes.texts] == ["not measured  cannot tell"]
+    assert not lines(axes, "margin")
 
 
-@pytest.mark.parametrize(
-    ("options", "what"),
-    [
-        ({"metric": "nll"}, "'nll' is not a score of which more is better"),
-        ({"band": "sd"}, "a saving has no standard deviation"),
-        ({"baseline": "bald"}, "no strategy is called 'bald'"),
-    ],
-)
-def test_options_without_meaning_are_refused(options: dict[str, str], what: str) -> None:
-    with pytest.raises(UsageError, match=what):
-        axes_of(**options)
-
-
-def test_one_step_alone_saves_nothing() -> None:
-    run = MemoryRun(steps=make_steps({"margin": MARGIN[:, :1], "random": RANDOM[:, :1]}))
-    with pytest.raises(UsageError, match="two numbers of labels"):
-        axes_of(run)
-
-
-def test_curves_of_different_lengths_are_drawn_with_a_warning() -> None:
-    run = MemoryRun(steps=make_steps({"margin": MARGIN, "random": RANDOM[:, :6]}))
-    (warning,) = draw_savings([run]).warnings
-    assert warning == "margin: drawn only where all seeds of it and of the baseline have a value"
-
-
-@pytest.mark.long
-def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        save_figure(draw_savings([RUN], band="bootstrap").figure, tmp_path / f"{name}.svg")
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+def test_a_run_without_a_baseline_or_anything_beside_it_is_refused() -> None:
+    for curves in ({"margin": RANDOM}, {"random": RANDOM}):
+        with pytest.raises(UsageError, match="no random to compare with, or nothing beside it"):
+            draw_savings([replace(RUN, steps=make_steps(curves))])
+    with pytest.raises(UsageError, match="not a score"):
+        draw_savings([RUN], metric="nll")

@@ -65,7 +65,7 @@ def test_runs_by_objects_and_runs_by_cells_are_not_drawn_on_one_axis_of_labels()
     cells = replace(
         RUN, name="cells", manifest={**RUN.manifest, "configuration": {"unit": "cell"}}
     )  # fmt: skip
-    for kind in ("curve", "savings", "wins", "difference"):
+    for kind in ("curve", "savings", "savings-curve", "wins", "difference", "decision"):
         with pytest.raises(UsageError, match=r"(?s)objects, the other for single.*--x questions"):
             draw(kind, [RUN, cells])
         assert draw(kind, [RUN, cells], x="cost").figure.axes
@@ -77,11 +77,13 @@ def test_runs_by_objects_and_runs_by_cells_are_not_drawn_on_one_axis_of_labels()
 def test_axes_count_objects_in_runs_by_objects_and_labels_in_runs_by_cells() -> None:
     cells = replace(RUN, manifest={**RUN.manifest, "configuration": {"unit": "cell"}})
     for run, words in ((RUN, "number of labelled objects"), (cells, "number of labels")):
-        for kind in ("curve", "difference", "savings", "classes"):
+        for kind in ("curve", "difference", "savings-curve", "classes"):
             axes = draw(kind, [run], task="colour").figure.axes[0]
             assert axes.get_xlabel().removesuffix(", n") == words
     for run, words in ((RUN, "fewer objects for"), (cells, "fewer labels for")):
-        assert draw("savings", [run]).figure.axes[0].get_ylabel().startswith(words)
+        assert draw("savings-curve", [run]).figure.axes[0].get_ylabel().startswith(words)
+        saved = draw("savings", [run]).figure.axes[0].get_xlabel()
+        assert saved.startswith(f"{words.split()[1]} saved for random's last accuracy")
 
 
 def test_the_tasks_that_all_runs_share_are_drawn() -> None:
@@ -95,7 +97,9 @@ def test_the_tasks_that_all_runs_share_are_drawn() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["curve", "difference", "savings", "wins"])
+@pytest.mark.parametrize(
+    "kind", ["decision", "curve", "difference", "savings", "savings-curve", "wins"]
+)
 def test_every_kind_of_picture_can_be_drawn_for_one_task(kind: str) -> None:
     colour, season = (draw(kind, [RUN], task=task) for task in TASKS)
     for drawing, task in ((colour, "colour"), (season, "season")):

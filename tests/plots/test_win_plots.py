@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from pictures import MemoryRun, footnote, make_steps, rising
 
 from alsim.analysis.curves.comparison import compare
@@ -53,13 +54,17 @@ def test_rows_are_ordered_from_best_to_worst() -> None:
     assert names == [label.get_text() for label in axes.get_xticklabels()]
 
 
-def test_colours_follow_the_seeds_won() -> None:
+def test_colours_follow_the_verdicts_and_not_the_seeds_won() -> None:
     (axes,) = draw_wins([RUN]).figure.axes
-    shares = np.ma.asarray(axes.images[0].get_array())
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert shares[names.index("bald"), names.index("random")] == 0.75
-    assert np.isnan(shares.filled(np.nan).diagonal()).all()
-    assert axes.images[0].get_clim() == (0, 1)
+    colours: dict[str, set[object]] = {}
+    for patch in axes.patches:
+        assert isinstance(patch, Rectangle)
+        column, row = round(patch.get_x() + 0.5), round(patch.get_y() + 0.5)
+        _, verdict = cells(axes)[names[row], names[column]]
+        colours.setdefault(verdict, set()).add(patch.get_facecolor())
+    assert {len(each) for each in colours.values()} == {1}
+    assert len({each.pop() for each in colours.values()}) == 3
 
 
 def test_a_tie_counts_half() -> None:

@@ -1,7 +1,7 @@
 """Which classes a strategy asks for, beside how frequent they are in the pool."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,11 @@ class QueryMix:
     classes: tuple[str, ...]  # as the pool's were given
     ratios: Floats  # (s, c): share among the queries / share in the pool, ≥ 0
     n_left_out: int  # answers that are none of the classes
+
+    def of(self, classes: Sequence[str]) -> "QueryMix":
+        """Return the mix of some of its classes; the shares stay those among all."""
+        places = [self.classes.index(name) for name in classes]
+        return replace(self, classes=tuple(classes), ratios=self.ratios[:, places])
 
 
 def query_mixes(queries: pa.Table, pool: Mapping[str, int]) -> tuple[QueryMix, ...]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.manifest import object_at, value_at
-from alsim.errors import StoreError, UsageError
+from alsim.errors import StoreError, UsageError, nearest
 
 
 class RunFacts(Protocol):
@@ -157,6 +157,33 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
             sources[label] = strategy, group.names
             tables += [_called(label, rows) for rows in group.curves.values()]
     return Merged(pa.concat_tables(tables, promote_options="default"), sources)
+
+
+def renamed(merged: Merged, names: Mapping[str, str]) -> Merged:
+    """Return merged runs whose strategies are called as wished; one of a run, "ours · posts".
+
+    The sources keep the names that the runs have.
+
+    Raises:
+        UsageError: If there is no such strategy, or two would be called the same.
+    """
+    own = [strategy for strategy, _ in merged.sources.values()]
+    called = {label: label for label in merged.sources}
+    for old, new in names.items():
+        if old not in called and old not in own:
+            mend = nearest(old, dict.fromkeys([*called, *own]))
+            raise UsageError(f"no strategy is called {old!r}", "--rename", mend)
+        for label, (strategy, _) in merged.sources.items():
+            if old in (label, strategy):
+                called[label] = new if old == label else new + label.removeprefix(strategy)
+    if len(set(called.values())) < len(called):
+        twice = next(name for name in called.values() if [*called.values()].count(name) > 1)
+        raise UsageError(f"two would be called {twice!r}", "--rename", "give each its own name")
+    labels = [called[str(label)] for label in merged.steps.column("strategy").to_pylist()]
+    place = merged.steps.schema.get_field_index("strategy")
+    column = merged.steps.schema.field(place), pa.array(labels, pa.string())
+    sources = {called[label]: source for label, source in merged.sources.items()}
+    return Merged(merged.steps.set_column(place, *column), sources)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """A run of several tasks seen as a run of one: its curves are those of this task."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -44,7 +44,7 @@ class RunWithTasks(RunWithSteps, Protocol):
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskRun:
-    """One task of a run, or the mean of all. Labels, questions and cost stay those of all."""
+    """A part of a run: a task, or some strategies. Labels, questions and cost stay those of all."""
 
     folder: Path
     name: str
@@ -99,6 +99,14 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
         return run.queries.filter(is_own)
 
     return TaskRun(run.folder, run.name, run.status, manifest, steps, metrics, queries)
+
+
+def of_strategies(run: RunWithTasks, strategies: Collection[str]) -> TaskRun:
+    """Return a run as if it had some of its strategies only."""
+    kept = pc.field("strategy").isin(list(strategies))
+    steps, metrics = run.steps.filter(kept), run.metrics.filter(kept)
+    facts = (run.folder, run.name, run.status, run.manifest, steps, metrics)
+    return TaskRun(*facts, lambda: run.queries.filter(kept))
 
 
 def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:

@@ -1,6 +1,7 @@
 """`alsim plot`: a run, or several, as a picture."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,11 @@ import typer
 
 from alsim.cli.from_options import from_options
 from alsim.cli.help import AsJson
-from alsim.plots.kinds import DEFAULTS, KINDS
+from alsim.plots.kinds import DEFAULTS, KINDS, FolderKind
 from alsim.plots.options import PlotOptions
 
 
-@from_options(PlotOptions, help_all=False)
+@from_options(PlotOptions, leave_out=("runs",), help_all=False)
 def plot(
     given: Mapping[str, Any],
     runs: Annotated[
@@ -34,17 +35,20 @@ def plot(
         ),
     ] = False,
 ) -> None:
-    """Draw a run: by default the learning curves, the mean over seeds against the labels.
+    """Draw a run: by default its curves, the labels saved and the differences to the baseline.
 
     Example: alsim plot
 
     Example: alsim plot runs/posts
 
-    Example: alsim plot runs/posts --kind savings --out saved.svg
+    Example: alsim plot runs/posts --kind savings --style slides --out saved.png
 
     Example: alsim plot runs/posts runs/posts-retrain --metric macro_f1 --out compared.svg
 
-    Example: alsim plot runs/clothes --task all --x cost
+    Example: alsim plot runs/posts --kind curve --strategies margin,random --rename margin=ours
+    --width 3.4 --font-size 7 --no-title --out figure.pdf
+
+    Example: alsim plot runs/clothes --kind curve --task all --x cost
 
     Example: alsim plot runs/posts --kind difference --csv
     """
@@ -53,14 +57,11 @@ def plot(
     from alsim.cli.screens.formats import print_csv, write_csv
     from alsim.cli.screens.output import print_json, print_lines, print_remarks, reporting
     from alsim.errors import UsageError
-    from alsim.plots import check_target, draw, save_figure
+    from alsim.plots import check_target
     from alsim.plots.drawing.figures import write_atomically
-    from alsim.store.correlation import read_correlation
-    from alsim.store.curves import read_run
-    from alsim.store.manifest import FolderKind, kind_of, open_folder
-    from alsim.store.training import read_training
+    from alsim.studies.plot import plotted, read_options
 
-    options = PlotOptions(**given)
+    options = read_options({**given, "runs": runs or ()})
     csv = csv or (options.out is not None and options.out.suffix == ".csv")
     if csv and json:
         what = "only one format can be printed at a time"
@@ -72,13 +73,8 @@ def plot(
         check_target(options.out, *[[".csv"]] * csv)
     kinds: list[FolderKind] = [KINDS[options.kind].of] if options.kind else [*DEFAULTS]
     runs = runs or [latest_to_show(kinds, "alsim plot")]
-    kind = options.kind or DEFAULTS[kind_of(open_folder(runs[0])[1])]
-    entry = KINDS[kind]
-    readers = {"curves": read_run, "correlation": read_correlation, "training": read_training}
-    found: list[Any] = [readers[entry.of](folder) for folder in runs]
-    target = options.out or found[0].folder / (entry.file or f"{kind}.png")
-    shown = {name: value for name, value in given.items() if name not in ("kind", "out")}
-    drawing = draw(kind, found, **shown)
+    found = plotted(replace(options, runs=runs), given)
+    drawing, target = found.drawing, found.target
     if csv and options.out is None:
         print_remarks("warning", drawing.warnings)
         print_csv(drawing.records)
@@ -87,10 +83,10 @@ def plot(
         write_csv(drawing.records, text := StringIO())
         write_atomically(target, text.getvalue().encode())
     else:
-        save_figure(drawing.figure, target)
+        found.save()
     with reporting(target, "look at the picture"):
         if json:
             print_json({"path": str(target), "warnings": drawing.warnings})
-            return
-        print_remarks("warning", drawing.warnings)
-        print_lines([str(target)])
+        else:
+            print_remarks("warning", drawing.warnings)
+            print_lines([str(target)])

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from alsim.analysis.curve import Curve
-from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.curves.curves import XAxis, learning_curves
 from alsim.analysis.curves.runs import named, unlike
 from alsim.errors import UsageError, nearest
 from alsim.plots.drawing.lines import Key, Look, looks_of
-from alsim.plots.drawing.of_runs import DrawableRun, differences
+from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, differences
+from alsim.plots.drawing.page import page
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def pair_up(
     Raises:
         UsageError: If there is no such baseline, or no other strategy.
     """
-    name = BASELINE if baseline is None else baseline
+    name = baseline_of([run for _, run, _ in found], baseline)
     where = f"alsim plot --kind {kind}"
     known = sorted({strategy for _, _, mine in found for strategy in mine})
     if name not in known:
@@ -81,6 +81,7 @@ def pair_curves(
         for name, run in named(runs)
     ]
     pairs, borrowed = pair_up(found, baseline, kind)
+    pairs = page().in_order(pairs, lambda pair: pair.key[1])
     looks = looks_of([pair.key for pair in pairs], runs)
     of_pairs = [(looks[pair.key], pair.mine, pair.baseline) for pair in pairs]
     return of_pairs, [*differences(runs), *borrowed]

@@ -8,11 +8,14 @@ from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 from alsim.errors import UsageError
 from alsim.escaping import visible
 from alsim.paths import place
 from alsim.plots.drawing.fonts import FONT, make_legible
+from alsim.plots.drawing.labels import Placed, settle
+from alsim.plots.drawing.page import page, points, scale_settings
 from alsim.plots.drawing.records import Record, even
 
 if TYPE_CHECKING:
@@ -30,10 +33,17 @@ _METADATA: dict[str, dict[str, None]] = {
 _LETTERS_PER_INCH = 16  # in a footnote, at least
 _LETTERS_OF_TITLES = 10  # per inch
 _LINES_OF_TITLES = 4
-_TITLE: dict[str, Any] = {"fontsize": 11, "fontweight": "bold"}
-_OWN_STYLE = {
+_COLLAPSED = "constrained_layout not applied"  # matplotlib's words
+_CRAMPED = (
+    "the picture has no room for its axes beside its text: add a larger --width or --height, or a "
+    "smaller --font-size"
+)
+_OWN_STYLE: dict[str, Any] = {
     "svg.hashsalt": "alsim",
-    "font.family": FONT,
+    "svg.fonttype": "none",  # text as text, which can be searched and edited
+    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
+    "font.family": [FONT, "sans-serif"],
+    "font.sans-serif": [FONT],
     "text.parse_math": False,  # names are text, even with dollar signs
     "font.size": 10,
     "axes.spines.top": False,
@@ -67,11 +77,16 @@ def own_style() -> Generator[None]:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure, its size in inches, drawn without a display."""
+    """Return an empty figure, drawn without a display: its natural size, in inches, on the page.
+
+    Settings of text and lines follow, so call it inside `own_style`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    wide, high, scale = page().size_of(width, height)
+    scale_settings(scale)
+    figure = Figure(figsize=(wide, high), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -95,12 +110,12 @@ def make_panels(
     figure = make_figure(around[0] + each[0] * n_columns, around[1] + each[1] * n_rows)
     panels: list[Axes] = list(figure.subplots(n_rows, n_columns, squeeze=False, sharey=sharey).flat)
     for number, (axes, title) in enumerate(zip(panels, titles, strict=False)):
-        axes.set_title(title, loc="left", fontsize=9.5)
-        axes.tick_params(labelsize=8)
+        axes.set_title(title, loc="left", fontsize=points(9.5))
+        axes.tick_params(labelsize=points(8))
         if number + n_columns >= n:
-            axes.set_xlabel(xlabel, fontsize=9)
+            axes.set_xlabel(xlabel, fontsize=points(9))
         if number % n_columns == 0:
-            axes.set_ylabel(ylabel, fontsize=9)
+            axes.set_ylabel(ylabel, fontsize=points(9))
     for axes in panels[n:]:
         axes.set_visible(False)
     return figure, panels[:n]
@@ -113,28 +128,63 @@ def finished(
     title: str | None = None,
     footnote: str | None = None,
     axes: "Axes | None" = None,
+    ends: Sequence[Placed] = (),
     records: Sequence[Record] = (),
 ) -> Drawing:
     """Return a figure as a drawing, with fonts that have all of its characters.
 
-    The title stands above `axes`, the only ones of the figure, or else above all panels. The
-    records are what it shows, for `alsim plot --csv`.
+    The title stands above `axes`, the only ones of the figure, or else above all panels. The labels
+    at the ends of curves are moved apart, now that the height of their axes is known. The records
+    are what the figure shows, for `alsim plot --csv`.
     """
-    width = figure.get_figwidth()
-    if title and axes is not None:
-        axes.set_title(_fitted(title, width), loc="left", **_TITLE)
-    elif title:
-        figure.suptitle(_fitted(title, width), x=0.01, ha="left", **_TITLE)
+    if title and not page().no_title:
+        size: dict[str, Any] = {"fontsize": points(11), "fontweight": "bold"}
+        text = _fitted(title, figure.get_figwidth())
+        if axes is not None:
+            axes.set_title(text, loc="left", **size)
+        else:
+            figure.suptitle(text, x=0.01, ha="left", **size)
     if footnote:
         write_footnote(figure, footnote)
-    with own_style():
-        return Drawing(figure, (*warnings, *make_legible(figure)), tuple(even(records)))
+    lost = make_legible(figure)
+    cramped = [] if lay_out(figure) else [_CRAMPED]
+    _break_labels(figure)
+    settle(ends)
+    return Drawing(figure, (*warnings, *lost, *cramped), tuple(even(records)))
+
+
+def lay_out(figure: "Figure") -> bool:
+    """Give the axes of a figure the places that they have when it is drawn; say if they fit."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    with catch_warnings(record=True) as found:
+        filterwarnings("always", _COLLAPSED)
+        engine.execute(figure)
+    return not found
+
+
+def _break_labels(figure: "Figure") -> None:
+    """Break the labels of axes that are longer than these."""
+    is_broken = False
+    for axes in figure.axes:
+        for axis, side in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            label, room = axis.label, axes.get_window_extent().size[side]
+            text, long = label.get_text(), label.get_window_extent().size[side]
+            if text and long > room and " " in text:
+                label.set_text("\n".join(wrap(text, max(int(len(text) * room / long), 8))))
+                is_broken = True
+    if is_broken:
+        lay_out(figure)
 
 
 def _fitted(title: str, width: float) -> str:
     """Return a title broken into a few lines that fit a figure's width in inches."""
-    n = int(width * _LETTERS_OF_TITLES)
-    lines = [part for line in visible(title, keep="\n").split("\n") for part in wrap(line, n)]
+    n = max(int(width * _LETTERS_OF_TITLES / points(1)), 10)
+    lines = [
+        part
+        for line in visible(title, keep="\n").split("\n")
+        for part in wrap(line, n, break_on_hyphens=False)
+    ]
     if len(lines) > _LINES_OF_TITLES:
         lines = [*lines[: _LINES_OF_TITLES - 1], "…"]
     return "\n".join(lines)
@@ -142,9 +192,9 @@ def _fitted(title: str, width: float) -> str:
 
 def write_footnote(figure: "Figure", text: str) -> None:
     """Write small lines below everything, broken at the figure's width."""
-    width = int(figure.get_figwidth() * _LETTERS_PER_INCH)
+    width = max(int(figure.get_figwidth() * _LETTERS_PER_INCH / points(1)), 10)
     text = "\n".join(wrap(text, width, break_long_words=False))
-    figure.supxlabel(text, x=0.99, ha="right", fontsize=7.5, color="#666666")
+    figure.supxlabel(text, x=0.99, ha="right", fontsize=points(7.5), color="#666666")
 
 
 def check_target(path: Path, formats: Collection[str] = tuple(_METADATA)) -> None:
@@ -164,14 +214,17 @@ def check_target(path: Path, formats: Collection[str] = tuple(_METADATA)) -> Non
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, SVG or PDF, by the suffix; equal figures give equal bytes.
 
+    A PNG has the dots per inch of the page in force.
+
     Raises:
         UsageError: If the suffix is unknown, or the system cannot write there.
     """
     check_target(path)
     suffix = path.suffix.lower()
     buffer = BytesIO()
-    with own_style():
-        figure.savefig(buffer, format=suffix[1:], dpi=160, metadata=_METADATA[suffix])
+    with own_style(), catch_warnings():
+        filterwarnings("ignore", _COLLAPSED)  # a picture that is too small has its warning already
+        figure.savefig(buffer, format=suffix[1:], dpi=page().resolution, metadata=_METADATA[suffix])
     write_atomically(path, buffer.getvalue())
 
 

@@ -1,7 +1,7 @@
 """Curves with their bands, for all plots with lines."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,15 @@ from alsim.analysis.curve import Curve
 from alsim.analysis.curves.curves import X_COLUMNS, XAxis
 from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
+from alsim.errors import UsageError
+from alsim.measures import MEASURES
 from alsim.plots.drawing.figures import Drawing, finished, make_figure
-from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, label_ends
+from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, Placed, label_ends
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun
+from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, strategies_of
+from alsim.plots.drawing.page import in_range, page, points, set_axes
 from alsim.plots.drawing.records import records_of_lines
-from alsim.plots.drawing.style import LineStyle, line_styles
+from alsim.plots.drawing.style import BASELINE_STYLE, LineStyle, line_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]  # a run's name, a strategy
 
 FEW_POINTS = 12  # up to this number each point is marked
-_FEW_LINES = 4  # up to this number bands may be darker
+FEW_LINES = 4  # up to this number bands may be darker
 _BANDS: Mapping[BandKind, str] = {
     "t": "; band: pointwise 95 % t-interval",
     "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
@@ -55,11 +58,16 @@ class Line:
     edges: Edges | None
     marker: str = "o"
 
+    def plain(self) -> "Line":
+        """Return the line without its band."""
+        return replace(self, band="none", edges=None)
+
 
 def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
     """Return the look of each strategy; its label names the run if there are several."""
-    styles = line_styles(keys)
-    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in keys])
+    styles = line_styles(keys, page().everyone or strategies_of(runs), baseline_of(runs))
+    called = [(name, page().name(strategy)) for name, strategy in keys]
+    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in called])
     return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
 
 
@@ -100,9 +108,43 @@ def make_lines(
             continue
         if curve.is_cut:
             warnings.append(f"{look.label}: {cut}")
+        curve = _within(curve)
+        if not curve.x.size:
+            warnings.append(f"{look.label}: not drawn, it has no point in the range of --x-range")
+            continue
         edges = edges_of(curve.values, kind, within or bounds_of(curve.metric))
         lines.append(Line(look.label, curve, look.style, kind, edges))
+    if not lines:
+        refuse_nothing([curve.x for _, curve in found])
     return lines
+
+
+def refuse_nothing(places: Sequence[NDArray[np.float64]]) -> None:
+    """Raise a UsageError if the limits of the axis leave no point of these curves."""
+    every = np.concatenate([np.empty(0), *places])
+    if every.size and not in_range(every).any():
+        mend = f"the curves go from {every.min():,.6g} to {every.max():,.6g}"
+        raise UsageError("no point lies in the range of the axis", "alsim plot --x-range", mend)
+
+
+def _within(curve: Curve) -> Curve:
+    """Return the points of a curve that the axis shows, so that its label stands at their end."""
+    seen = in_range(curve.x)
+    return curve if seen.all() else replace(curve, x=curve.x[seen], values=curve.values[:, seen])
+
+
+def few_bands(lines: Sequence[Line]) -> list[Line]:
+    """Return lines of which, where there are many, only the best and the baseline have a band.
+
+    Overlapping bands would hide each other. The best ends highest, or lowest where less is better.
+    """
+    if len(lines) <= FEW_LINES or not any(line.edges for line in lines):
+        return list(lines)
+    metric = lines[0].curve.metric
+    is_loss = metric in MEASURES and not MEASURES[metric].more_is_better
+    best = (min if is_loss else max)(lines, key=lambda line: float(line.curve.mean[-1]))
+    grey = BASELINE_STYLE.colour
+    return [e if e is best or e.style.colour == grey else e.plain() for e in lines]
 
 
 def draw_figure(
@@ -116,31 +158,42 @@ def draw_figure(
     number: str,
     title: str | None,
     zero: str | None = None,
+    note: str = "",
 ) -> Drawing:
     """Return a drawing with one panel, each curve with a label at its end.
 
-    `number` is the format of the values in the labels, and `zero` the label of a line at 0, if any.
+    `number` is the format of the values in the labels, `zero` the label of a line at 0, if any, and
+    `note` the beginning of the footnote.
     """
+    words = note + footnote([line.curve for line in lines], lines[0].band)
+    metric = lines[0].curve.metric + ("" if zero is None else f" minus {zero}")
+    records = records_of_lines(lines, metric, X_COLUMNS[x])
+    lines = few_bands(lines)
 
     def draw(axes: "Axes") -> None:
         for line in lines:
             draw_line(axes, line, opacity=band_opacity(len(lines)))
 
-    ends = [
+    within = limits(lines, is_share=is_share, include=() if zero is None else (0.0,))
+    ends = ends_of(lines, number)
+    figure, axes, placed = draw_ends(draw, ends, within, x, (xlabel, ylabel), zero)
+    return finished(
+        figure, warnings, title=title, footnote=words, axes=axes, ends=placed, records=records
+    )
+
+
+def ends_of(lines: Sequence[Line], number: str) -> list[EndLabel]:
+    """Return the labels of curves where they end, with the values there in a format."""
+    return [
         EndLabel(
-            f"{line.label}  {signed(line.curve.mean[-1], number)}",
+            line.label,
+            signed(line.curve.mean[-1], number),
             float(line.curve.x[-1]),
             float(line.curve.mean[-1]),
             line.style,
         )
         for line in lines
     ]
-    within = limits(lines, is_share=is_share, include=() if zero is None else (0.0,))
-    figure, axes = draw_ends(draw, ends, within, x, (xlabel, ylabel), zero)
-    words = footnote([line.curve for line in lines], lines[0].band)
-    metric = lines[0].curve.metric + ("" if zero is None else f" minus {zero}")
-    records = records_of_lines(lines, metric, X_COLUMNS[x])
-    return finished(figure, warnings, title=title, footnote=words, axes=axes, records=records)
 
 
 def draw_ends(
@@ -150,8 +203,8 @@ def draw_ends(
     x: XAxis,
     labels: tuple[str, str],
     zero: str | None,
-) -> "tuple[Figure, Axes]":
-    """Return a figure with one panel, and that panel, with labels where its curves end.
+) -> "tuple[Figure, Axes, list[Placed]]":
+    """Return a figure with one panel, that panel, and its labels where its curves end.
 
     `within` are the limits of the y axis, `labels` those of both axes; `zero` as in `draw_figure`.
     """
@@ -162,12 +215,11 @@ def draw_ends(
     axes.margins(x=0.015)
     axes.set_ylim(*within)
     if zero is not None:
-        _draw_zero(axes, zero)
+        draw_zero(axes, zero)
     format_x(axes, x)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
-    label_ends(axes, ends, gap=LABEL_POINTS / 72 / (height - 1.0))
-    return figure, axes
+    return figure, axes, label_ends(axes, ends)
 
 
 def signed(value: float, number: str) -> str:
@@ -177,7 +229,7 @@ def signed(value: float, number: str) -> str:
 
 def band_opacity(n_lines: int) -> float:
     """Return the opacity of bands, given the number of lines."""
-    return 0.14 if n_lines <= _FEW_LINES else 0.09
+    return 0.14 if n_lines <= FEW_LINES else 0.09
 
 
 def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
@@ -189,7 +241,7 @@ def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
         color=style.colour,
         linestyle=style.dashes,
         marker=line.marker if curve.x.size <= FEW_POINTS else "",
-        markersize=4,
+        markersize=points(4),
         label=line.label,
         zorder=3,
     )
@@ -197,31 +249,31 @@ def draw_line(axes: "Axes", line: Line, opacity: float) -> None:
         marker = "." if curve.x.size == 1 else ""
         for values in curve.values:
             axes.plot(
-                curve.x, values, color=style.colour, linewidth=0.7, alpha=0.55, marker=marker,
-                label="_seed", zorder=2,
+                curve.x, values, color=style.colour, linewidth=points(0.7), alpha=0.55,
+                marker=marker, label="_seed", zorder=2,
             )  # fmt: skip
     if line.edges is None:
         return
     low, high = line.edges
     if curve.x.size == 1:  # an area over one point would be invisible
-        axes.vlines(curve.x, low, high, color=style.colour, linewidth=1, zorder=2)
+        axes.vlines(curve.x, low, high, color=style.colour, linewidth=points(1), zorder=2)
     else:
         axes.fill_between(
             curve.x, low, high, color=style.colour, alpha=opacity, linewidth=0, zorder=2
         )
 
 
-def _draw_zero(axes: "Axes", words: str) -> None:
+def draw_zero(axes: "Axes", words: str) -> None:
     """Draw a labelled line at 0."""
-    axes.axhline(0, color="#444444", linewidth=0.9, zorder=1.5, label="_zero")
+    axes.axhline(0, color="#444444", linewidth=points(0.9), zorder=1.5, label="_zero")
     axes.annotate(
         words,
         (1, 0),  # at the right, since all curves begin at 0 at the left
         xycoords=("axes fraction", "data"),
-        xytext=(-2, 3),
+        xytext=(points(-2), points(3)),
         textcoords="offset points",
         ha="right",
-        fontsize=7.5,
+        fontsize=points(7.5),
         color="#444444",
         bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
         zorder=1.6,  # behind the curves
@@ -242,18 +294,20 @@ def write_legend(
         labels,
         loc="outside right upper",
         frameon=False,
-        fontsize=9,
+        fontsize=points(9),
         handlelength=handlelength,
     )
 
 
-def format_x(axes: "Axes", x: XAxis, nbins: int = 8) -> None:
-    """Format the numbers of an axis of labels, questions or cost."""
+def format_x(axes: "Axes", x: XAxis, nbins: int = 8, *, with_y: bool = True) -> None:
+    """Format an axis of labels, questions or cost, with the limits asked for, of y only if so."""
     from matplotlib.ticker import StrMethodFormatter
 
+    set_axes(axes, y=with_y)  # a scale brings its own formatter
     # A cost can be a fraction; labels and questions are whole numbers.
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}" if x == "cost" else "{x:,.0f}"))
-    axes.locator_params(axis="x", integer=x != "cost", nbins=nbins)
+    if page().x_scale == "linear":
+        axes.locator_params(axis="x", integer=x != "cost", nbins=nbins)
 
 
 def limits(
@@ -278,11 +332,10 @@ def limits(
 
 def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
     """Return a footnote that explains points and bands."""
-    return seeds_in_words(
-        [len(curve.seeds) for curve in curves],
-        kind,
-        is_interpolated=any(curve.is_interpolated for curve in curves),
-    )
+    is_between = any(curve.is_interpolated for curve in curves)
+    words = seeds_in_words([len(curve.seeds) for curve in curves], kind, is_interpolated=is_between)
+    is_few = len({curve.strategy for curve in curves}) > FEW_LINES and "band:" in words
+    return words + ", of the best and the baseline alone" * is_few
 
 
 def seeds_in_words(n_seeds: Sequence[int], kind: BandKind, *, is_interpolated: bool = False) -> str:

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.curves.runs import named, unlike
 from alsim.analysis.curves.task_runs import RunWithTasks
+from alsim.analysis.manifest import value_at
+from alsim.plots.drawing.names import as_labels
+from alsim.plots.drawing.page import page
 
 DrawableRun = RunWithTasks  # the parts of a run that plots use, as `read_run` returns them
 
@@ -21,3 +25,22 @@ def differences(runs: Sequence[DrawableRun]) -> list[str]:
         if run.status != "complete"
     ]
     return warnings + [f"the runs use different {each}; compare with care" for each in unlike(runs)]
+
+
+def strategies_of(runs: Sequence[DrawableRun]) -> tuple[str, ...]:
+    """Return the strategies of runs, by name."""
+    return tuple(
+        sorted({str(each) for run in runs for each in run.steps.column("strategy").to_pylist()})
+    )
+
+
+def baseline_of(runs: Sequence[DrawableRun], asked: str | None = None) -> str:
+    """Return the strategy that the others are compared with: the one asked for, else the run's."""
+    recorded = (value_at(run.manifest, "configuration", "baseline") for run in runs)
+    own = next((name for name in recorded if isinstance(name, str)), BASELINE)
+    return own if asked is None else asked
+
+
+def label_of(strategy: str) -> str:
+    """Return what a strategy is called beside an axis."""
+    return as_labels([page().name(strategy)])[0]

@@ -12,6 +12,7 @@ from alsim.analysis.training.values import Trained, trained_in
 from alsim.experiments.training.records import RANDOM
 from alsim.plots.drawing.lines import Look
 from alsim.plots.drawing.names import as_labels
+from alsim.plots.drawing.page import page
 from alsim.plots.drawing.style import line_styles
 
 _MARKERS = "osD^vPX*<>"  # one for each strategy that chose labels
@@ -72,16 +73,26 @@ def labels_in_words(study: DrawableTraining, fraction: float, chosen_by: str | N
 
 
 def nets_of(study: DrawableTraining, table: pa.Table) -> tuple[Trained, ...]:
-    """Return the nets of a study's table, with the models in the order of the command."""
-    return trained_in(table, list(object_at(study.manifest, "configuration", "models")))
+    """Return the nets of a study's table, the models in the order chosen, or of the command."""
+    found = trained_in(table, list(object_at(study.manifest, "configuration", "models")))
+    chosen = page().strategies
+    return tuple(
+        page().in_order(
+            (each for each in found if not chosen or each.model in chosen), lambda each: each.model
+        )
+    )
 
 
 def looks_of_nets(which: Sequence[Trained]) -> dict[Trained, Look]:
     """Return the look of each line: colours for models, marker and dashes for who chose labels."""
-    styles = line_styles([(each.chosen_by, each.model) for each in which])
+    styles = line_styles([(each.chosen_by, each.model) for each in which], page().everyone)
     strategies = list(dict.fromkeys(each.chosen_by for each in which))
     is_one = len(strategies) == 1
-    names = [each.model if is_one else f"{each.model} · {each.chosen_by}" for each in which]
+    models = [page().name(each.model) for each in which]
+    names = [
+        model if is_one else f"{model} · {each.chosen_by}"
+        for model, each in zip(models, which, strict=True)
+    ]
     return {
         each: Look(
             label,

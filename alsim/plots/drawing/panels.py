@@ -15,6 +15,7 @@ from alsim.plots.drawing.lines import (
     Line,
     band_opacity,
     draw_line,
+    few_bands,
     footnote,
     format_x,
     limits,
@@ -23,6 +24,7 @@ from alsim.plots.drawing.lines import (
     write_legend,
 )
 from alsim.plots.drawing.of_runs import DrawableRun, differences
+from alsim.plots.drawing.page import page
 from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.words import axis_label, x_label
 
@@ -65,11 +67,13 @@ def draw_panels(
         ]
         for panel in panels
     ]
+    found = [page().in_order(each, lambda one: one[0][1]) for each in found]
     looks = looks_of(list(dict.fromkeys(key for each in found for key, _ in each)), runs)
     drawn: list[list[Line]] = []
     for curves in found:
         new: list[str] = []
-        drawn.append(make_lines([(looks[k], curve) for k, curve in curves], band, x, new))
+        lines = make_lines([(looks[k], curve) for k, curve in curves], band, x, new)
+        drawn.append(lines)
         warnings += [each for each in new if each not in warnings]  # most hold for every panel
     figure, axes_of = make_panels(
         [panel.title for panel in panels],
@@ -79,13 +83,13 @@ def draw_panels(
         xlabel=x_label(x, runs),
         ylabel=ylabel or axis_label(metric, runs),
     )
-    seen = [limits(lines, is_share=is_share) for lines in drawn if lines]
+    seen = [limits(few_bands(lines), is_share=is_share) for lines in drawn if lines]
     span = max((top - bottom for bottom, top in seen), default=1.0)
     for axes, lines in zip(axes_of, drawn, strict=True):
-        for line in lines:
+        for line in few_bands(lines):
             draw_line(axes, line, opacity=band_opacity(len(lines)))
         if lines:
-            bottom, top = limits(lines, is_share=is_share)
+            bottom, top = limits(few_bands(lines), is_share=is_share)
             middle = (bottom + top) / 2
             axes.set_ylim(middle - span / 2, middle + span / 2)
         format_x(axes, x, nbins=4)

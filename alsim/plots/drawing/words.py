@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.runs import RunFacts, counted
+from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import UsageError, nearest
 from alsim.measures import MEASURES, SCORES
 
@@ -36,6 +37,20 @@ def split_in_words(runs: Sequence[RunFacts]) -> str:
     """Return the splits that runs were evaluated on, such as "the test split"."""
     splits = sorted({str(run.manifest.get("evaluation_split")) for run in runs})
     return f"the {' and '.join(splits)} split{'s' * (len(splits) > 1)}"
+
+
+def measured_on(runs: Sequence[RunFacts]) -> str:
+    """Return the pool and the rows that runs were evaluated on, "posts: 1,000 test rows"."""
+    names = sorted({str(value_at(run.manifest, "pool", "name") or run.name) for run in runs})
+    tasks = {len(object_at(run.manifest, "tasks")) for run in runs if "task" not in run.manifest}
+    rows = {run.manifest.get("n_evaluated") for run in runs}
+    splits = sorted({str(run.manifest.get("evaluation_split")) for run in runs})
+    text = f"{' and '.join(splits)} rows"
+    if len(rows) == 1 and isinstance(n := rows.pop(), int):
+        text = f"{n:,} {text}"
+    if len(tasks) == 1 and (n_tasks := tasks.pop()) > 1:
+        text = f"mean of {n_tasks} tasks on {text}"
+    return f"{' and '.join(names)}: {text}"
 
 
 def check_score(metric: str, kind: str) -> None:
