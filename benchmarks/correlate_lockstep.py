@@ -42,6 +42,7 @@ from alsim.oracle import PerfectOracle
 from alsim.pool.loading import load_pool
 from alsim.pool.pool import Pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.synthetic import vk_pool
 from alsim.seeding import stream
 from alsim.strategies import find_strategy
@@ -247,7 +248,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             source = open_source(vk_pool(VkOptions(n_rows=arguments.rows)))
             loaded = load_pool(
-                source, PoolOptions(), Path(folder), initial_size=arguments.initial_size
+                source, PoolOptions(), Path(folder), FreeValidation(arguments.initial_size)
             )
             model = ModelOptions(name="three-head", width=128, encoders=loaded.pool.pictures)
             compare(f"three-head {model.width}", loaded.pool, model, arguments, device)
@@ -255,7 +256,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 source = open_source(arguments.mnist)
                 loaded = load_pool(
-                    source, PoolOptions(), Path(folder), initial_size=arguments.initial_size
+                    source, PoolOptions(), Path(folder), FreeValidation(arguments.initial_size)
                 )
                 model = ModelOptions(name="mlp", width=256)
                 compare("mlp 256, MNIST", loaded.pool, model, arguments, device)

@@ -37,6 +37,7 @@ def parquet(scratch: Path) -> tuple[Feed, Seeds]:
     from alsim.pool.loading import load_pool
     from alsim.pool.roles import Roles, write_roles
     from alsim.pool.source import open_source
+    from alsim.pool.splits import FreeValidation
 
     file, decoded = scratch / "pool.parquet", scratch / "decoded"
 
@@ -44,7 +45,7 @@ def parquet(scratch: Path) -> tuple[Feed, Seeds]:
         file.write_bytes(data)
         decoded.mkdir()
         try:
-            load_pool(open_source(file), PoolOptions(), decoded, initial_size=4)
+            load_pool(open_source(file), PoolOptions(), decoded, FreeValidation(4))
         finally:
             shutil.rmtree(decoded)
 

@@ -55,11 +55,12 @@ def measure(what: str, path: Path) -> None:
         from alsim.options.pool import PoolOptions
         from alsim.pool.loading import load_pool
         from alsim.pool.source import open_source
+        from alsim.pool.splits import FreeValidation
 
         options = PoolOptions(standardise="auto" if what == "load" else "none")
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             start = time.perf_counter()
-            load_pool(open_source(path), options, Path(folder), initial_size=2000)
+            load_pool(open_source(path), options, Path(folder), FreeValidation(2000))
             seconds = time.perf_counter() - start
     unit = 1 if sys.platform == "darwin" else 1024
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)

@@ -14,6 +14,7 @@ from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import PoolSummary, summarise
 
 
@@ -48,7 +49,9 @@ def load(
     pool: Path | pa.Table, folder: Path, *, initial_size: int = 10, **options: Any
 ) -> LoadedPool:
     folder.mkdir(exist_ok=True, parents=True)
-    return load_pool(open_source(pool), PoolOptions(**options), folder, initial_size=initial_size)
+    return load_pool(
+        open_source(pool), PoolOptions(**options), folder, FreeValidation(initial_size)
+    )
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def doors(pool: Path, folder: Path, **options: Any) -> Doors:
     table = import_pool([pool], ImportOptions(labels=chosen.label, unknown=chosen.unknown))
     found = Doors(
         load(pool, folder / "loaded", standardise="none", **options),
-        summarise(open_source(pool), chosen, initial_size=10),
-        check_pool(open_source(pool), chosen, initial_size=10),
+        summarise(open_source(pool), chosen, FreeValidation(10)),
+        check_pool(open_source(pool), chosen, FreeValidation(10)),
         load(
             write(table, folder.with_name(folder.name + "-imported.parquet")),
             folder / "imported",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alsim.experiments.setting import Setting
+from alsim.experiments.setting import Setting, Spent
 from alsim.oracle import Answers, Oracle
 from alsim.seeding import stream
 from alsim.training.fit import Labelled
@@ -24,14 +24,11 @@ class Queried(NamedTuple):
     answers: Mapping[str, Answers]
 
     @property
-    def cost(self) -> float:
-        """Return what the answers cost together."""
-        return sum(float(answers.costs.sum()) for answers in self.answers.values())
-
-    @property
-    def n_questions(self) -> int:
-        """Return how many questions the answers took together."""
-        return sum(int(answers.questions.sum()) for answers in self.answers.values())
+    def spent(self) -> Spent:
+        """Return what the answers took together."""
+        answers = self.answers.values()
+        cost = sum(float(each.costs.sum()) for each in answers)
+        return Spent(cost, sum(int(each.questions.sum()) for each in answers))
 
 
 def ask(
@@ -68,7 +65,8 @@ def initial_query(setting: Setting, seed: int) -> Queried:
     """Return a seed's initial labels: of objects at random, or of those that are given.
 
     With cells as the unit, objects come with all of their labels until there are enough; of the
-    last one some labels at random, so that the number is the same for every seed.
+    last one some labels at random, so that the number is the same for every seed. Given ones cost
+    nothing, since they are there already.
     """
     generator = stream(seed, "initial")
     rows, size = setting.initial_rows, setting.pool.n * len(setting.oracles)
@@ -84,6 +82,8 @@ def initial_query(setting: Setting, seed: int) -> Queried:
     nothing = torch.empty(0, dtype=torch.int64)
     generator = stream(seed, "initial", "oracle")
     answers = ask(setting, rows, cells, seen=nothing, beliefs=None, generator=generator)
+    if setting.initial_rows is not None:
+        answers = {task: _as_gift(each) for task, each in answers.items()}
     return Queried(rows, cells, None, answers)
 
 
@@ -142,6 +142,11 @@ def _among(answers: Answers, asked: Tensor) -> Answers:
     return Answers(
         spread(answers.labels, -1), spread(answers.costs, 0), spread(answers.questions, 0)
     )
+
+
+def _as_gift(answers: Answers) -> Answers:
+    costs, questions = torch.zeros_like(answers.costs), torch.zeros_like(answers.questions)
+    return replace(answers, costs=costs, questions=questions)
 
 
 def _training_labels(oracle: Oracle, answers: Answers) -> Tensor:

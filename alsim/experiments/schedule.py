@@ -1,11 +1,13 @@
 """How many labels to start from, how many to ask for, and when to stop."""
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from alsim.errors import UsageError
+from alsim.experiments.account import ROUNDING, Account
 from alsim.options.curves import ScheduleOptions
-from alsim.options.sizes import QuerySize, Until
+from alsim.options.sizes import DEFAULT_INITIAL_SIZE, QuerySize, Until
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +18,23 @@ class Schedule:
     query_size: QuerySize
     steps: int
     until: Until
+    budget: float | None = None  # no query starts that could exceed it
+    most: float = 1.0  # what an object or cell can cost
 
     def __str__(self) -> str:
-        first, size, until = f"{self.initial_size:,} initial labels", self.query_size, self.until
+        first, size, until = f"{self.initial_size:,} to start with", self.query_size, self.until
         each = f"of {size.first:,}" + (
             f" growing to {size.last:,}" if size.first != size.last else ""
         )
         if until.kind == "steps":
-            return f"{first}, then {_queries(self.steps)} {each}"
+            return f"{first}, {_queries(self.steps)} {each}"
         ends = {
             "exhausted": "until all are labelled",
+            "budget": f"while {self.budget or 0:,.10g} allow it",
             "labels": f"until there are {until.value:,.0f} labels",
             "accuracy": f"until validation accuracy is {until.value:g}",
         }
-        return f"{first}, then queries {each} {ends[until.kind]}"
+        return f"{first}, queries {each} {ends[until.kind]}"
 
     def most_steps(self, n_pool: int) -> int:
         """Return how many queries there are; with an accuracy to reach, how many at most."""
@@ -49,21 +54,40 @@ class Schedule:
             left = min(left, int(self.until.value) - n_labelled)
         return max(0, min(left, self.query_size.at(step, self.steps)))
 
+    def affords(self, size: int, spent: float) -> bool:
+        """Return whether a query can be paid, whatever it will cost."""
+        return self.budget is None or spent + size * self.most <= self.budget * (1 + ROUNDING)
 
-DEFAULT_INITIAL_SIZE = 2000  # the study's
+
 DEFAULT_QUERY_SIZE = 20
 DEFAULT_STEPS = 100
+SHARE = 0.1  # of a budget, for the validation labels, and as much for the initial ones
+N_QUERIES = 45  # about as many queries of what is left
+_MOST_STEPS = 1_000_000
 
 
-def plan_schedule(options: ScheduleOptions, n_pool: int, units: str = "training rows") -> Schedule:
+def plan_schedule(
+    options: ScheduleOptions,
+    n_pool: int,
+    account: Account | None = None,
+    units: str = "training rows",
+) -> Schedule:
     """Return the sizes that fit a pool of `n_pool` labelled training rows.
 
     A default shrinks to fit: the initial labels are a third of the pool at most. A size that was
-    asked for does not. `units` are what is counted, for messages.
+    asked for does not. With a budget, for which there must be an account, the defaults are what it
+    allows. `units` are what is counted, for messages.
 
     Raises:
-        UsageError: If sizes that were asked for do not fit the pool.
+        UsageError: If sizes that were asked for do not fit the pool or the budget.
     """
+    if options.budget is None:
+        return _plan(options, n_pool, units)
+    assert account is not None
+    return _plan_budget(options, options.budget, n_pool, account, units)
+
+
+def _plan(options: ScheduleOptions, n_pool: int, units: str) -> Schedule:
     query_size = options.query_size or QuerySize(DEFAULT_QUERY_SIZE, DEFAULT_QUERY_SIZE)
     initial = options.initial_size
     if initial is None:
@@ -99,6 +123,63 @@ def plan_schedule(options: ScheduleOptions, n_pool: int, units: str = "training 
             f"ask for more than the initial labels and no more than the {units}",
         )
     return schedule
+
+
+def _plan_budget(
+    options: ScheduleOptions, budget: float, n_pool: int, account: Account, units: str
+) -> Schedule:
+    """Return the sizes that a budget allows."""
+    if budget > account.total * (1 + ROUNDING):
+        raise UsageError(
+            f"{budget:,.10g} is more than all labels of the pool cost, {account.total:,.10g}",
+            "--budget",
+            "ask for less: with all labels every strategy is the same",
+        )
+    initial = options.initial_size
+    if initial is None:
+        initial = min(max(2, int(SHARE * budget / account.each + ROUNDING)), max(2, n_pool // 3))
+    for_start = 0.0 if account.is_start_free else initial * account.each
+    rest = budget - account.validation - for_start
+    n_left = min(int(rest / account.each * (1 + ROUNDING)), n_pool - initial)
+    if n_left < 1:
+        raise UsageError(
+            f"a budget of {budget:,.10g} pays no query: validation takes "
+            f"{account.validation:,.10g} of it, the initial labels {for_start:,.10g}",
+            "--budget",
+            "raise it, or ask for less of these: --validation-size, --initial-size",
+        )
+    size, steps = options.query_size, options.steps
+    if size is None and steps is not None and steps > n_left:
+        raise UsageError(
+            f"a budget of {budget:,.10g} leaves {n_left:,} labels for {steps:,} queries",
+            "--steps",
+            f"ask for at most {n_left:,}",
+        )
+    if size is None:
+        each = _round_size(n_left / N_QUERIES) if steps is None else n_left // steps
+        size = QuerySize(each, each)
+    possible = range(min(n_left, _MOST_STEPS) + 1)
+    fitting = bisect_right(possible, n_left, key=size.total) - 1
+    if fitting < 1 or (steps is not None and steps > fitting and account.is_certain):
+        wanted = size.total(steps or 1)
+        raise UsageError(
+            f"{_queries(steps or 1)} of {size} ask for {wanted:,} labels, and a budget of "
+            f"{budget:,.10g} leaves {n_left:,}",
+            "--query-size and --steps",
+            "ask for less, or leave one of them out" if steps else f"ask for at most {n_left:,}",
+        )
+    until, steps = options.until, steps or fitting
+    if until.kind == "steps" and options.steps is None and not account.is_certain:
+        until = Until("budget")
+    chosen = replace(options, initial_size=initial, query_size=size, steps=steps, until=until)
+    return replace(_plan(chosen, n_pool, units), budget=budget, most=account.most)
+
+
+def _round_size(size: float) -> int:
+    """Return the nearest of 1, 2, 5, 10, 20, 25, 50, 100, …, by their ratio to a size."""
+    power = 10.0 ** math.floor(math.log10(max(size, 1.0)))
+    sizes = {max(1, int(step * power)) for step in (1, 2, 2.5, 5, 10)}
+    return min(sorted(sizes), key=lambda each: abs(math.log(each / max(size, 1.0))))
 
 
 def _queries(n: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +26,16 @@ from alsim.training.replicas import Replicas
 from alsim.training.ways import make_replicas
 
 
+class Spent(NamedTuple):
+    """What answers took."""
+
+    cost: float
+    n_questions: int
+
+
+NOTHING = Spent(0.0, 0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """A study but for its seeds: pool, oracle, strategies, sizes, model, training."""
@@ -44,6 +55,7 @@ class Setting:
     initial_rows: Tensor | None = None  # labels that one already has, instead of a random start
     unit: Unit = "object"  # what a query asks for k of
     read_price: float = 0.0  # of an object, once, when its first label is asked for
+    for_validation: Spent = NOTHING  # what the validator's labels took, for every seed
 
     @property
     def task(self) -> str:

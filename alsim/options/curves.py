@@ -8,14 +8,22 @@ from typing import ClassVar, Literal
 from alsim.options.engine import EngineOptions, FolderOptions
 from alsim.options.model import MOVED
 from alsim.options.option import Option, Range, option, parsed
-from alsim.options.oracle import AnswerOptions, PriceOptions
+from alsim.options.oracle import HIGHEST_PRICE, AnswerOptions, PriceOptions
 from alsim.options.pool import ColumnOptions, SourceOptions, TaskOptions
-from alsim.options.sizes import QuerySize, Until, parse_query_size, parse_until
+from alsim.options.sizes import (
+    QuerySize,
+    Until,
+    ValidationSize,
+    parse_query_size,
+    parse_until,
+    parse_validation_size,
+)
 from alsim.options.texts import parse_ids, parse_names, parse_seeds
 from alsim.options.training import FineTuneOptions, FitOptions, RetrainOptions
 
 Unit = Literal["object", "cell"]
 Members = Literal["dropout", "gates"]  # what a committee's members differ in
+NO_BASELINE = "none"
 Combination = Literal["mean", "max", "rank-sum", "rrf", "alternating", "quotas"]
 
 
@@ -61,23 +69,41 @@ class StartOptions(
 
 @dataclass(frozen=True, kw_only=True)
 class QueryOptions:
-    """How much is queried, and when a run ends."""
+    """How much is paid and queried, and when a run ends."""
 
     heading: ClassVar = "What to run"
 
+    budget: float | None = option(
+        None,
+        "All that may be paid, validation labels included, in units of cost: a label costs 1 "
+        "unless prices say otherwise. What is not asked for is planned: a tenth for validation, a "
+        "tenth to start with, the rest in about 45 queries.",
+        within=Range(above=0, below=HIGHEST_PRICE, usual="3000, say"),
+        otherwise="as the sizes make it",
+        often=True,
+    )
+    validation_size: Option[str | int | None, ValidationSize] = parsed(
+        None,
+        parse_validation_size,
+        "Number of validation labels, which are paid for and end the passive phase: a random "
+        "sample of the validation split, else of train. 0: none, so that training takes "
+        "--max-epochs, then 200 by default; free: the whole split, else a stratified sample, for "
+        "which nobody pays, as published studies have it.",
+        otherwise="as many as initial labels, at most a tenth of train",
+    )
     query_size: Option[str | int | QuerySize | None, QuerySize | None] = parsed(
         None,
         parse_query_size,
         "Number of labels in each query, or a geometric growth such as 20:200; with several tasks "
         "of objects or cells, see --unit.",
-        otherwise="20",
+        otherwise="by the budget, else 20",
         often=True,
     )
     steps: int | None = option(
         None,
         "Number of queries.",
         within=Range(least=1, most=1_000_000),
-        otherwise="100, fewer in a small pool; 50 in the made-up one",
+        otherwise="as the budget allows, else 100, fewer in a small pool; 50 in the made-up one",
         often=True,
     )
     until: Option[str | Until | None, Until] = parsed(
@@ -100,12 +126,17 @@ class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, Retra
     heading: ClassVar = "What to run"
 
     strategy: Option[str | Sequence[str], tuple[str, ...]] = parsed(
-        ("random", "margin"),
+        ("margin",),
         parse_names,
         'Query strategies, comma-separated, such as "margin,bald(k=50)"; `alsim strategies` lists '
         "them. path/to/file.py:name is one of your own.",
         often=True,
         completes="strategies",
+    )
+    baseline: str = option(
+        "random",
+        "Strategy that the others are compared with, which joins them; none: no such strategy.",
+        often=True,
     )
     candidates: int | None = option(
         None,

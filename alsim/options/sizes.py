@@ -1,10 +1,13 @@
 """How many rows a query asks for, and when a run ends: `20`, `20:200`, `accuracy=0.9`."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from alsim.errors import UsageError
 from alsim.options.types import LARGEST, shown
 from alsim.parameters import number
+
+DEFAULT_INITIAL_SIZE = 2000  # the study's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,27 @@ class Until:
 
     def __str__(self) -> str:
         return self.kind if self.kind in ("steps", "exhausted") else f"{self.kind}={self.value:g}"
+
+
+ValidationSize = int | Literal["free"] | None  # None: as by default
+
+
+def parse_validation_size(value: str | int | None) -> ValidationSize:
+    """Return the number of validation labels, `300`, or `free`; None: as by default.
+
+    Raises:
+        UsageError: If it is neither, or negative.
+    """
+    if value is None or value == "free":
+        return value
+    try:
+        size = number(str(value), int)
+    except ValueError:
+        size = -1
+    if not 0 <= size <= LARGEST:
+        mend = "give a number (300), 0 for none, or free"
+        raise UsageError(f"{shown(value)} is no number of labels", "--validation-size", mend)
+    return size
 
 
 def parse_query_size(value: str | int | QuerySize | None) -> QuerySize | None:

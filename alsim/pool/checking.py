@@ -14,6 +14,7 @@ from alsim.pool.remarks import remark
 from alsim.pool.roles import is_embedding
 from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import Source
+from alsim.pool.splits import Validation
 from alsim.pool.survey import Survey, refuse_queries, survey_pool, with_features
 
 
@@ -26,7 +27,7 @@ class Check:
     notes: tuple[str, ...]
 
 
-def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Check:
+def check_pool(source: Source, options: PoolOptions, validation: Validation) -> Check:
     """Return all faults of a pool at once, or, if it has none, warnings and notes.
 
     The embeddings are decoded into a temporary folder, which needs the space of the tensors.
@@ -34,7 +35,7 @@ def check_pool(source: Source, options: PoolOptions, *, initial_size: int) -> Ch
     Raises:
         PoolError: If a file is damaged, which ends the check.
     """
-    survey, faults = survey_pool(source, options, initial_size=initial_size)
+    survey, faults = survey_pool(source, options, validation)
     columns = [
         name for name in survey.roles.modalities if is_embedding(source.schema.field(name).type)
     ]

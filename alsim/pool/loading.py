@@ -20,6 +20,7 @@ from alsim.pool.pool import Pool, Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_uint8
 from alsim.pool.source import Source
+from alsim.pool.splits import Validation
 from alsim.pool.standardising import Scaling, evenly, standardise
 from alsim.pool.survey import refuse_queries, survey_pool, with_features
 
@@ -53,11 +54,10 @@ def load_pool(
     source: Source,
     options: PoolOptions,
     folder: Path,
+    validation: Validation,
     *,
-    initial_size: int,
     queried: bool = True,
     several: bool = False,
-    in_cells: bool = False,
 ) -> LoadedPool:
     """Return the pool of `source`, decoded into `folder`, which `open_mapped` then opens.
 
@@ -69,19 +69,16 @@ def load_pool(
         source: From `open_source`.
         options: Roles, splits, masks and standardising.
         folder: An existing folder for the decoded files, as large as the tensors.
-        initial_size: Labels bought at the start: where the source has no validation rows, at
-            most this many are taken out of train.
+        validation: Which rows are set aside for validation.
         queried: Whether labels will be queried. Then a regression target is a fault.
         several: Whether the labels of all classification tasks will be. Else those of the first
             label column are, and tasks by a column are a fault.
-        in_cells: Whether the initial size counts single labels of several tasks, so that it
-            stands for as many rows as these fill.
 
     Raises:
         PoolError: For the first fault of the pool.
         UsageError: If `options` name something that is not there.
     """
-    survey, faults = survey_pool(source, options, initial_size=initial_size, in_cells=in_cells)
+    survey, faults = survey_pool(source, options, validation)
     refused = refuse_queries(survey, source.where, several=several) if queried else []
     raise_first((*faults, *refused), source.where)
     columns = survey.roles.modalities

@@ -1,5 +1,7 @@
 """Which rows are train, validation and test: read from a column, or drawn once for all seeds."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,14 @@ from numpy.typing import NDArray
 
 from alsim.errors import PoolError
 from alsim.options.faults import Faults
+from alsim.options.sizes import DEFAULT_INITIAL_SIZE
 from alsim.pool.columns import plain_column
+from alsim.pool.labels import Answers
 from alsim.pool.pool import SPLITS, Split
 from alsim.pool.wording import listed
 from alsim.shuffling import permutation, twister
+
+UNUSED = len(SPLITS)  # in place of a position in `SPLITS`
 
 SYNONYMS: dict[str, Split] = {
     "train": "train",
@@ -26,6 +32,41 @@ SYNONYMS: dict[str, Split] = {
 }
 
 VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class FreeValidation:
+    """Validation rows that nobody pays for: the file's, else a stratified sample of train."""
+
+    # Labels bought at the start. Where the file has no validation rows, at most as many are drawn.
+    initial_size: int = DEFAULT_INITIAL_SIZE
+    in_cells: bool = False  # whether these are single labels of several tasks
+
+
+@dataclass(frozen=True, slots=True)
+class PaidValidation:
+    """Validation rows that are drawn at random, since their labels are bought like all others.
+
+    They come from the file's validation rows, of which the others are then unused, else from train.
+    """
+
+    # All labels of the file, rows of it in random order, and whether these are its validation rows
+    # -> how many of them to take, from the first on.
+    take: Callable[[Sequence[Answers], NDArray[np.int64], bool], int]
+    labelled: frozenset[str] = frozenset()  # ids of rows whose labels one already has
+
+
+Validation = FreeValidation | PaidValidation
+
+
+def default_size(n: int, initial_size: int = DEFAULT_INITIAL_SIZE, *, is_given: bool) -> int:
+    """Return how many of `n` rows are drawn by default: of train a tenth at most."""
+    return min(n if is_given else int(VALIDATION_SHARE * n), initial_size)
+
+
+def by_default() -> PaidValidation:
+    """Return the draw of an `alsim run` without options."""
+    return PaidValidation(lambda _, rows, is_given: default_size(len(rows), is_given=is_given))
 
 
 def read_splits(
@@ -79,6 +120,34 @@ def hold_out_validation(
     chosen = stratified(codes[train], size, twister(seed, "pool", "validation"))
     splits = splits.copy()
     splits[train[chosen]] = SPLITS.index("validation")
+    return splits
+
+
+def draw_validation(
+    validation: PaidValidation,
+    answers: Sequence[Answers],
+    rows: NDArray[np.int64],
+    splits: NDArray[np.int8],
+    is_labelled: NDArray[np.bool_],
+    seed: int,
+) -> NDArray[np.int8]:
+    """Return `splits` with a random sample as validation, for rows in id order.
+
+    A validation row that is not drawn is `UNUSED`. `rows`, `(n,)`, are those of the file, and
+    `is_labelled`, `(n,)` bool, is where one has labels already.
+    """
+    is_validation = splits == SPLITS.index("validation")
+    is_given = bool(is_validation.any())
+    if not is_given:
+        is_validation = (splits == SPLITS.index("train")) & ~is_labelled
+    places = np.flatnonzero(is_validation)
+    generator = twister(seed, "pool", "validation", "paid")
+    places = places[permutation(len(places), generator=generator)]
+    chosen = places[: validation.take(answers, rows[places], is_given)]
+    splits = splits.copy()
+    if is_given:
+        splits[places] = UNUSED
+    splits[chosen] = SPLITS.index("validation")
     return splits
 
 

@@ -21,6 +21,7 @@ from alsim.pool.pool import Split
 from alsim.pool.remarks import remark
 from alsim.pool.roles import FEATURES, is_embedding, type_name
 from alsim.pool.source import Source
+from alsim.pool.splits import Validation
 from alsim.pool.survey import survey_pool, with_features
 
 
@@ -75,13 +76,13 @@ class PoolSummary:
     notes: tuple[str, ...]
 
 
-def summarise(source: Source, options: PoolOptions, *, initial_size: int) -> PoolSummary:
+def summarise(source: Source, options: PoolOptions, validation: Validation) -> PoolSummary:
     """Return what a pool holds, with faults where it has some.
 
     Raises:
         PoolError: If a file is damaged.
     """
-    survey, faults = survey_pool(source, options, initial_size=initial_size)
+    survey, faults = survey_pool(source, options, validation)
     roles = survey.roles
     columns = [name for name in roles.modalities if is_embedding(source.schema.field(name).type)]
     some = survey.rows[sample_rows(survey)]

@@ -28,7 +28,15 @@ from alsim.pool.pool import SPLITS, Split
 from alsim.pool.resolving import resolve_roles
 from alsim.pool.roles import Roles
 from alsim.pool.source import Source
-from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits
+from alsim.pool.splits import (
+    UNUSED,
+    PaidValidation,
+    Validation,
+    draw_validation,
+    hold_out_test,
+    hold_out_validation,
+    read_splits,
+)
 from alsim.pool.tasks import split_tasks
 
 
@@ -44,13 +52,14 @@ class Survey:
     ids: "pa.Array[Any]"  # of `rows`
     by_id: NDArray[np.int64]  # positions in `rows`, in the order of the ids
     given: NDArray[np.int8] | None  # of `rows`, the split column; None without one
-    n_unpaid: int  # validation rows taken out of train
+    n_unpaid: int  # validation rows taken out of train, for which nobody pays
+    n_unused: int  # validation rows that were not drawn, which stand after the splits
     task_notes: tuple[str, ...]  # on the task column; empty without one
     warnings: tuple[str, ...]  # on columns without a role, and on labels that are not there
 
 
 def survey_pool(
-    source: Source, options: PoolOptions, *, initial_size: int, in_cells: bool = False
+    source: Source, options: PoolOptions, validation: Validation
 ) -> tuple[Survey, tuple[AlsimError, ...]]:
     """Return what the small columns of `source` hold, and every fault in them.
 
@@ -79,8 +88,12 @@ def survey_pool(
     else:
         splits = hold_out_test(strata, options.holdout, options.split_seed)
     n_unpaid = 0
-    if not (splits == SPLITS.index("validation")).any():
-        size = ceil(initial_size / _most_classes(answers, kept)) if in_cells else initial_size
+    if isinstance(validation, PaidValidation):
+        is_labelled = _are_among(ids.take(kept), validation.labelled)
+        splits = draw_validation(validation, answers, kept, splits, is_labelled, options.split_seed)
+    elif not (splits == SPLITS.index("validation")).any():
+        size = validation.initial_size
+        size = ceil(size / _most_classes(answers, kept)) if validation.in_cells else size
         splits = hold_out_validation(strata, splits, size, options.split_seed)
         n_unpaid = int((splits == SPLITS.index("validation")).sum())
     known = np.flatnonzero(splits >= 0)
@@ -107,6 +120,7 @@ def survey_pool(
             by_id=np.argsort(order),
             given=None if given is None else given[order],
             n_unpaid=n_unpaid,
+            n_unused=int((splits == UNUSED).sum()),
             task_notes=task_notes,
             warnings=_warnings(table, roles, options, lookalikes),
         ),
@@ -157,6 +171,14 @@ def _most_classes(answers: Sequence[Answers], rows: NDArray[np.int64]) -> int:
     """Return the largest number of classification labels of a row, at least 1."""
     known = [answer.known[rows] for answer in answers if answer.kind == "class"]
     return max(1, int(np.sum(known, 0).max(initial=0))) if known else 1
+
+
+def _are_among(ids: "pa.Array[Any]", labelled: frozenset[str]) -> NDArray[np.bool_]:
+    """Return which of the ids, `(n,)`, are among some texts."""
+    if not labelled:
+        return np.zeros(len(ids), np.bool_)
+    texts = pa.array(sorted(labelled), pa.string())
+    return pc.is_in(pc.cast(ids, pa.string()), texts).to_numpy(zero_copy_only=False)
 
 
 def with_features(present: NDArray[np.bool_], survey: Survey) -> NDArray[np.bool_]:
@@ -231,7 +253,7 @@ def _check_sizes(splits: Mapping[Split, range], roles: Roles, where: str) -> lis
         return [PoolError("no training rows with a label", where, mend)]
     if not splits["validation"] and not splits["test"]:
         what = f"no rows are left to measure on beside {len(splits['train'])} to train on"
-        mend = "give a larger pool, or one with a split column that has test rows"
+        mend = "give a larger pool, one with test rows in a split column, or validation labels"
         return [PoolError(what, where, mend)]
     return []
 

@@ -53,7 +53,7 @@ def test_a_run_prints_a_plain_summary_in_a_pipe_and_its_progress_to_stderr(
     assert "95 % intervals over seeds" in done.stdout
     assert "sampling error" in done.stdout
     assert "100 %" in done.stderr
-    assert (tmp_path / "runs" / "posts-random-margin" / "run.json").exists()
+    assert (tmp_path / "runs" / "posts-margin" / "run.json").exists()
 
 
 @pytest.mark.slow

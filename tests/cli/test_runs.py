@@ -67,7 +67,7 @@ def place(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a copy of that folder."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    age("posts-margin-random", "posts-margin-random-2", "posts-correlation", "posts-training")
+    age("posts-margin", "posts-margin-2", "posts-correlation", "posts-training")
     return tmp_path
 
 
@@ -77,8 +77,8 @@ def test_runs_are_listed_with_what_each_found_the_latest_first() -> None:
     assert [(each["run"], each["kind"], each["compared"]) for each in found] == [
         ("runs/posts-training", "training", ["linear", "mlp(width=4)"]),
         ("runs/posts-correlation", "correlation", ["margin", "random"]),
-        ("runs/posts-margin-random-2", "curves", ["margin", "random"]),
-        ("runs/posts-margin-random", "curves", ["margin", "random"]),
+        ("runs/posts-margin-2", "curves", ["margin", "random"]),
+        ("runs/posts-margin", "curves", ["margin", "random"]),
     ]
     assert {(each["pool"], each["state"], *each["seeds"]) for each in found} == {
         ("posts", "complete", 0, 1)
@@ -87,9 +87,9 @@ def test_runs_are_listed_with_what_each_found_the_latest_first() -> None:
     assert found[0]["answer"] == "cannot tell mlp(width=4) from linear"
     text = invoke("runs").stdout
     assert all(each["answer"] in text and each["date"] in text for each in found)
-    alike = "runs/posts-margin-random-2 runs/posts-margin-random"
+    alike = "runs/posts-margin-2 runs/posts-margin"
     assert f"in what two differ: alsim runs {alike}" not in text  # the latest is of another kind
-    age("posts-correlation", "posts-training", "posts-margin-random", "posts-margin-random-2")
+    age("posts-correlation", "posts-training", "posts-margin", "posts-margin-2")
     assert f"in what two differ: alsim runs {alike}" in invoke("runs").stdout
 
 
@@ -100,7 +100,7 @@ def test_an_answer_that_was_not_kept_is_computed_and_nothing_is_written() -> Non
         manifest = json.loads(path.read_text())
         del manifest["answer"]
         path.write_text(json.dumps(manifest))
-    age("posts-margin-random", "posts-margin-random-2", "posts-correlation", "posts-training")
+    age("posts-margin", "posts-margin-2", "posts-correlation", "posts-training")
     before = {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")}
     assert [each["answer"] for each in listed()] == kept
     assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")} == before
@@ -108,7 +108,7 @@ def test_an_answer_that_was_not_kept_is_computed_and_nothing_is_written() -> Non
 
 @pytest.mark.usefixtures("place")
 def test_settings_in_which_two_runs_differ_are_listed() -> None:
-    one, two = "runs/posts-margin-random", "runs/posts-margin-random-2"
+    one, two = "runs/posts-margin", "runs/posts-margin-2"
     done = invoke("runs", one, two, "--json")
     assert json.loads(done.stdout) == {
         "runs": [one, two],
@@ -157,7 +157,7 @@ def write_manifest_only(folder: Path, **manifest: object) -> None:
     [
         (["plot"], "posts-training", "losses.png"),
         (["plot", "--kind", "scatter"], "posts-correlation", "scatter.png"),
-        (["plot", "--kind", "wins"], "posts-margin-random-2", "wins.png"),
+        (["plot", "--kind", "wins"], "posts-margin-2", "wins.png"),
         (["compare"], "posts-training", ""),
     ],
 )
@@ -198,14 +198,14 @@ def test_resume_takes_the_latest_unfinished_run_that_nobody_works_on(
     refused = invoke("resume")
     assert refused.exit_code == UsageError.exit_code
     assert "every run in runs/ is finished, or another process works on it" in refused.stderr
-    path = Path("runs/posts-margin-random/run.json")
+    path = Path("runs/posts-margin/run.json")
     manifest = {**json.loads(path.read_text()), "status": "running"}
     path.write_text(json.dumps(manifest))
     shutil.copytree(path.parent, "runs/held")
     with RunLock(Path("runs/held")):
         done = invoke("resume")
     assert done.exit_code == 0, done.stderr
-    assert "runs/posts-margin-random, the latest" in done.stderr.splitlines()
+    assert "runs/posts-margin, the latest" in done.stderr.splitlines()
     assert json.loads(path.read_text())["status"] == "complete"
     empty = place / "elsewhere"
     empty.mkdir()

@@ -28,6 +28,7 @@ from alsim.escaping import visible
 from alsim.experiments.curves.records import StepRecord
 from alsim.options.pool import PoolOptions
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import summarise
 
 CLI = Path(alsim.cli.__file__).parent
@@ -73,7 +74,7 @@ def print_pool(names: list[str]) -> None:
     known = [name for name in names if "\udcff" not in name]  # which Arrow cannot hold
     columns: dict[str, list[object]] = {name: [[0.0, 1.0]] * 20 * len(known) for name in known}
     columns["label"] = [*known * 20]
-    print_info(summarise(open_source(pa.table(columns)), PoolOptions(), initial_size=5))
+    print_info(summarise(open_source(pa.table(columns)), PoolOptions(), FreeValidation(5)))
 
 
 PRINTERS: dict[str, Callable[[list[str]], None]] = {

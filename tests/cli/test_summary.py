@@ -47,7 +47,7 @@ def cells_of(run: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     ("questions", "price", "shown"),
     [
         (1, 1.0, {}),
-        (3, 1.0, {"questions": "3,120"}),
+        (3, 1.0, {"cost": "3,120"}),
         (1, 0.25, {"cost": "260"}),
         (3, 0.25, {"questions": "3,120", "cost": "780"}),
     ],
@@ -102,7 +102,7 @@ def test_a_value_that_differs_between_seeds_has_an_interval(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "posts", questions=2, price=1.0, spread=10)
-    assert cells_of(run, capsys)["questions"] == "2,085 ± 64"  # t₁ · 5 = 63.5
+    assert cells_of(run, capsys)["cost"] == "2,085 ± 64"  # t₁ · 5 = 63.5
 
 
 def test_json_always_holds_questions_and_cost(

@@ -16,22 +16,22 @@ def test_the_defaults_are_those_of_the_study_where_the_pool_is_large_enough() ->
 @pytest.mark.parametrize(
     ("until", "words"),
     [
-        (Until(), "2,000 initial labels, then 100 queries of 20"),
-        (Until("exhausted"), "2,000 initial labels, then queries of 20 until all are labelled"),
+        (Until(), "2,000 to start with, 100 queries of 20"),
+        (Until("exhausted"), "2,000 to start with, queries of 20 until all are labelled"),
         (
             Until("labels", 9000),
-            "2,000 initial labels, then queries of 20 until there are 9,000 labels",
+            "2,000 to start with, queries of 20 until there are 9,000 labels",
         ),
         (
             Until("accuracy", 0.9),
-            "2,000 initial labels, then queries of 20 until validation accuracy is 0.9",
+            "2,000 to start with, queries of 20 until validation accuracy is 0.9",
         ),
     ],
 )
 def test_a_schedule_is_described_in_a_sentence(until: Until, words: str) -> None:
     assert str(Schedule(2000, QuerySize(20, 20), 100, until)) == words
     one = Schedule(5, QuerySize(1, 40), 1, Until())
-    assert str(one) == "5 initial labels, then 1 query of 1 growing to 40"
+    assert str(one) == "5 to start with, 1 query of 1 growing to 40"
 
 
 @given(st.integers(4, 20_000))

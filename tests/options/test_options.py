@@ -127,7 +127,7 @@ def test_a_command_and_its_python_twin_have_exactly_the_declared_options(name: s
     command: Any = typer.main.get_command(app)
     flags = {flag for each in command.commands[name].params for flag in each.opts}
     assert {one.flag for one in options_of(group).values()} == flags - {
-        "--json", "--plot", "--details", "--help-all",
+        "--json", "--plot", "--details", "--dry-run", "--help-all",
     }  # fmt: skip
     arguments = inspect.signature(twin).parameters
     assert {*arguments} - {"watch"} == {*options_of(group)}
@@ -198,7 +198,7 @@ def test_help_shows_the_most_used_and_help_all_every_option_with_its_default(nam
     listed = re.findall(r"^  (?:-h, )?(--[a-z-]+)", of_options, re.MULTILINE)
     assert 10 < len(listed) <= 25
     often = {one.flag for one in options_of(group).values() if one.facts.get("often")}
-    assert {*listed} - {"--details"} == often | {"--json", "--help", "--help-all"}
+    assert {*listed} - {"--details", "--dry-run"} == often | {"--json", "--help", "--help-all"}
     assert 2 <= short.count(f"\n  alsim {name} ") <= 3
     assert f"{len(options_of(group)) - len(often) + (name == 'correlate')} more" in short
     one_line = " ".join(full.split())

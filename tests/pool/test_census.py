@@ -23,6 +23,7 @@ from alsim.pool.importers.dispatch import import_pool
 from alsim.pool.importers.table import ImportOptions
 from alsim.pool.roles import stored_roles
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 
 
 def convert(*paths: Path, group: Any = 1, **options: Any) -> pa.Table:
@@ -53,7 +54,7 @@ def test_files_of_the_original_format_become_two_tasks_and_their_inputs(
         assert found["never_married"] == int(row["marital_status"] == "Never married")
         assert (found["split"] == "train") == (index < 60)
     assert table.column("split").to_pylist().count("validation") == 15
-    assert check_pool(open_source(table), PoolOptions(), initial_size=5).faults == ()
+    assert check_pool(open_source(table), PoolOptions(), FreeValidation(5)).faults == ()
     pool = load(table, tmp_path / "pool").pool
     assert list(pool.modalities) == ["features"]
     assert list(pool.tasks) == ["income_over_50k", "never_married"]

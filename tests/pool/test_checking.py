@@ -10,10 +10,11 @@ from pools import embeddings, make_table
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import Check, check_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 
 
 def check(pool: Any, **options: Any) -> Check:
-    return check_pool(open_source(pool), PoolOptions(**options), initial_size=2000)
+    return check_pool(open_source(pool), PoolOptions(**options), FreeValidation(2000))
 
 
 def test_a_sound_pool_has_no_faults() -> None:

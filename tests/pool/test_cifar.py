@@ -16,6 +16,7 @@ from alsim.pool.importers.table import ImportOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.roles import Roles, stored_roles
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 
 # A shuffled superclass for each class, so that neither a quotient nor a remainder gives the rank.
 COARSE = np.random.default_rng(1).permutation(np.repeat(np.arange(20), 5))
@@ -86,7 +87,7 @@ def test_the_local_label_is_the_rank_within_the_superclass(tmp_path: Path) -> No
 def test_superclasses_are_twenty_tasks_of_five_classes(tmp_path: Path, label: str) -> None:
     table = convert(write_files(tmp_path / "files", named=False))
     options = PoolOptions(task="superclass", label=(label,))
-    loaded = load_pool(open_source(table), options, tmp_path, initial_size=10, queried=False)
+    loaded = load_pool(open_source(table), options, tmp_path, FreeValidation(10), queried=False)
     tasks = list(loaded.pool.tasks.values())
     assert [len(task.classes) for task in tasks] == [5] * 20
     local = np.array(table.column("local_label").to_pylist())[loaded.pool.ids.to_numpy()]

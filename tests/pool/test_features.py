@@ -17,6 +17,7 @@ from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.roles import Roles, stored_roles, write_roles
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import summarise
 
 N = 60
@@ -226,7 +227,7 @@ def test_text_with_very_many_values_is_not_a_category(tmp_path: Path) -> None:
 def test_all_faults_of_features_are_reported_at_once() -> None:
     table = people(day=pa.array([0] * N, pa.date32()), wage=pa.array([1e300] * N))
     options = PoolOptions(features=("age", "day", "wage", "label", "nothing"))
-    found = check_pool(open_source(table), options, initial_size=4)
+    found = check_pool(open_source(table), options, FreeValidation(4))
     whats = "\n".join(fault.args[0] for fault in found.faults)
     for part in ("'nothing'", "'label' cannot be", "'day' holds", "'wage' has 60 infinite"):
         assert part in whats
@@ -261,7 +262,9 @@ def test_the_modality_features_selects_the_encoded_columns_and_another_leaves_th
 
 def test_a_summary_names_the_encoded_columns(tmp_path: Path) -> None:
     table = people(split=with_validation(SPLIT))
-    summary = summarise(open_source(table), PoolOptions(features=("age", "trade")), initial_size=1)
+    summary = summarise(
+        open_source(table), PoolOptions(features=("age", "trade")), FreeValidation(1)
+    )
     names = [feature.columns for feature in summary.features]
     assert names == [("age",), ("trade=baker", "trade=smith")]
     assert summary.modalities[-1].width == 3

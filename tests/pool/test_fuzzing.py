@@ -22,6 +22,7 @@ from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import summarise
 
 N = 24
@@ -33,27 +34,27 @@ def judge(pool: Path | pa.Table, folder: Path, **options: Any) -> str:
     folder.mkdir(exist_ok=True)
     found = ""
     try:
-        loaded = load_pool(open_source(pool), chosen, folder, initial_size=4, queried=False)
+        loaded = load_pool(open_source(pool), chosen, folder, FreeValidation(4), queried=False)
         assert loaded.pool.n == sum(map(len, loaded.pool.splits.values()))
         assert all(tensor.isfinite().all() for tensor in loaded.pool.modalities.values())
     except AlsimError as error:
         found = str(error)
     is_refused = False
     try:
-        checked = check_pool(open_source(pool), chosen, initial_size=4)
+        checked = check_pool(open_source(pool), chosen, FreeValidation(4))
         faults = [fault.args[0] for fault in checked.faults]
         is_refused = any(warning.startswith("not for alsim run") for warning in checked.warnings)
     except AlsimError as error:
         faults = [str(error)]
     assert bool(faults) == bool(found)
     try:
-        load_pool(open_source(pool), chosen, folder, initial_size=4, several=True)
+        load_pool(open_source(pool), chosen, folder, FreeValidation(4), several=True)
         assert not found
         assert not is_refused
     except AlsimError:
         assert found or is_refused
     try:
-        summarise(open_source(pool), chosen, initial_size=4)
+        summarise(open_source(pool), chosen, FreeValidation(4))
     except AlsimError:
         assert found
     return found

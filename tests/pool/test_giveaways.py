@@ -10,6 +10,7 @@ from pools import doors, make_table, write
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 
 N = 1200
 RNG = np.random.default_rng(0)
@@ -59,7 +60,9 @@ def test_every_command_warns_of_a_modality_that_holds_the_label(
 @pytest.mark.long
 def test_a_one_hot_column_of_a_thousand_classes_gives_a_warning() -> None:
     codes = np.arange(9000) % 1000
-    found = check_pool(open_source(pool(np.eye(1000)[codes], codes)), PoolOptions(), initial_size=9)
+    found = check_pool(
+        open_source(pool(np.eye(1000)[codes], codes)), PoolOptions(), FreeValidation(9)
+    )
     assert any(warning.startswith(SAYS) for warning in found.warnings)
 
 
@@ -78,7 +81,7 @@ def test_a_one_hot_column_of_a_thousand_classes_gives_a_warning() -> None:
     ids=["noise", "easy", "copies", "constant", "shuffled", "weak", "bits", "noise and bits"],
 )
 def test_other_modalities_give_no_warning(values: Any) -> None:
-    found = check_pool(open_source(pool(values)), PoolOptions(), initial_size=10)
+    found = check_pool(open_source(pool(values)), PoolOptions(), FreeValidation(10))
     assert not any("determines" in warning for warning in found.warnings)
 
 
@@ -86,7 +89,7 @@ def test_an_encoded_column_that_holds_the_label_gives_a_warning() -> None:
     table = pool(NOISE).append_column("tag", pa.array([f"t{code}" for code in CODES]))
     table = table.append_column("age", pa.array(RNG.integers(0, 99, N)))
     chosen = PoolOptions(features=("tag", "age"))
-    found = check_pool(open_source(table), chosen, initial_size=10)
+    found = check_pool(open_source(table), chosen, FreeValidation(10))
     (warning,) = found.warnings
     assert warning.startswith("the column 'tag' nearly determines 'label'")
 
@@ -96,5 +99,5 @@ def test_an_encoded_column_that_holds_the_label_gives_a_warning() -> None:
     "name", ["fashion_image_text", "cifar10_sample", "clinc150_minilm", "mnist"]
 )
 def test_no_real_pool_gives_a_warning(shared_data: Callable[[str], Path], name: str) -> None:
-    found = check_pool(open_source(shared_data(name)), PoolOptions(), initial_size=2000)
+    found = check_pool(open_source(shared_data(name)), PoolOptions(), FreeValidation(2000))
     assert not any("determines" in warning for warning in found.warnings)

@@ -21,6 +21,7 @@ from alsim.pool.mapping import open_mapped
 from alsim.pool.pool import Pool
 from alsim.pool.roles import Roles, write_roles
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.seeding import stream
 
 
@@ -183,7 +184,7 @@ def test_metadata_and_not_column_names_decide_what_is_a_picture(
     options = PoolOptions(modality=names[:1])  # a picture that is not used is not listed
     source = open_source(write_roles(table, roles))
     (tmp_path / "one").mkdir()
-    assert load_pool(source, options, tmp_path / "one", initial_size=10).pool.pictures == ()
+    assert load_pool(source, options, tmp_path / "one", FreeValidation(10)).pool.pictures == ()
 
 
 def masked_ids(table: pa.Table, folder: Path, name: str, **options: Any) -> set[str]:
@@ -447,7 +448,7 @@ def test_an_initial_size_in_labels_sets_aside_as_many_validation_rows_as_one_in_
         folder.mkdir(exist_ok=True)
         source = open_source(table)
         return load_pool(
-            source, options, folder, initial_size=n, several=True, **how
+            source, options, folder, FreeValidation(n, **how), several=True
         ).split_fingerprint
 
     assert splits(24, in_cells=True) == splits(12)  # two class labels for each object

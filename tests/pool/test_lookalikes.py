@@ -17,6 +17,7 @@ from alsim.errors import PoolError
 from alsim.options.pool import PoolOptions
 from alsim.pool.lookalikes import find_lookalikes, numbers_in
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.survey import survey_pool
 
 X = np.random.default_rng(0).normal(size=(80, 16)).astype(np.float32)
@@ -123,8 +124,8 @@ def test_a_pool_with_only_picture_files_is_refused_as_it_needs_embeddings(tmp_pa
 def test_chosen_columns_give_no_warning() -> None:
     source = open_source(make_table(80, note=UNREAD["JSON"]))
     chosen = PoolOptions(modality=("text",))
-    assert survey_pool(source, PoolOptions(), initial_size=10)[0].warnings
-    assert not survey_pool(source, chosen, initial_size=10)[0].warnings
+    assert survey_pool(source, PoolOptions(), FreeValidation(10))[0].warnings
+    assert not survey_pool(source, chosen, FreeValidation(10))[0].warnings
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from pools import make_table
 
 from alsim.options.pool import PoolOptions
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import PoolSummary, summarise
 
 
 def summary_of(pool: Any, **options: Any) -> PoolSummary:
-    return summarise(open_source(pool), PoolOptions(**options), initial_size=2000)
+    return summarise(open_source(pool), PoolOptions(**options), FreeValidation(2000))
 
 
 def test_a_summary_counts_rows_classes_and_modalities() -> None:

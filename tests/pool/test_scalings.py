@@ -9,6 +9,7 @@ import pytest
 from alsim.options.pool import PoolOptions, Standardise
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.standardising import Scaling
 
 N = 40
@@ -36,7 +37,7 @@ def test_each_input_is_the_value_of_the_file_with_the_reported_mean_and_scale(
     options = PoolOptions(
         modality=("x", "pixels", "features"), features=("age", "sex"), standardise=standardise
     )
-    loaded = load_pool(open_source(POOL), options, tmp_path, initial_size=8)
+    loaded = load_pool(open_source(POOL), options, tmp_path, FreeValidation(8))
     names = [name for columns in loaded.report.features.values() for name in columns]
     assert names == ["age", "age is null", "sex=f", "sex=m", "sex is null"]
     scalings = loaded.report.scalings

@@ -14,6 +14,7 @@ from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.scratch import scratch_folder
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.writing import write_pool
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no locks")
@@ -48,12 +49,12 @@ def test_folders_of_killed_processes_are_removed_by_the_next_and_folders_in_use_
     ) as other:
         assert other.stdout is not None
         held = Path(other.stdout.readline().strip())
-        check_pool(open_source(pool), PoolOptions(), initial_size=10)
+        check_pool(open_source(pool), PoolOptions(), FreeValidation(10))
         assert list(temporary.iterdir()) == [held]
         assert (held / "modality-0.f32").exists()
         other.send_signal(signal.SIGKILL)
     assert list(temporary.iterdir()) == [held]
-    check_pool(open_source(pool), PoolOptions(), initial_size=10)
+    check_pool(open_source(pool), PoolOptions(), FreeValidation(10))
     assert list(temporary.iterdir()) == []
 
 

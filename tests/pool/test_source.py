@@ -19,6 +19,7 @@ from alsim.pool.checking import check_pool
 from alsim.pool.decoding import n_threads
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 
 
 def test_a_missing_file_is_refused_with_similar_names(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ class Frame:
 
 def test_any_object_with_arrows_stream_interface_is_read_as_a_table(tmp_path: Path) -> None:
     def print_of(given: Any) -> str:
-        return load_pool(open_source(given), PoolOptions(), tmp_path, initial_size=9).fingerprint
+        return load_pool(open_source(given), PoolOptions(), tmp_path, FreeValidation(9)).fingerprint
 
     table = make_table()
     assert print_of(Frame(table)) == print_of(table.to_reader()) == print_of(table)
@@ -163,7 +164,7 @@ def test_a_file_changed_after_it_was_opened_is_one_clear_error(
     source = open_source(path)
     change(path)
     with pytest.raises(PoolError, match="changed while it was read"):
-        load_pool(source, PoolOptions(), tmp_path, initial_size=4)
+        load_pool(source, PoolOptions(), tmp_path, FreeValidation(4))
     with pytest.raises(PoolError, match="changed while it was read"):
         source.table(["label"])
     with pytest.raises(PoolError, match="changed while it was read"):
@@ -189,7 +190,7 @@ def test_a_file_changed_while_its_embeddings_are_decoded_is_one_clear_error(
 
     parts = (source.parts[0], replace(middle, batches=batches), *source.parts[2:])
     with pytest.raises(PoolError, match="changed while it was read"):
-        load_pool(replace(source, parts=parts), PoolOptions(), tmp_path, initial_size=4)
+        load_pool(replace(source, parts=parts), PoolOptions(), tmp_path, FreeValidation(4))
 
 
 def test_a_file_left_alone_may_be_read_again_and_again(tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_the_number_of_times_a_file_is_opened_does_not_depend_on_the_columns_rea
         more = {f"m{i}": make_table(40).column("picture") for i in range(n)}
         path = write(make_table(40, **more), tmp_path / f"{n}.parquet")
         opened.clear()
-        check_pool(open_source(path), PoolOptions(), initial_size=4)
+        check_pool(open_source(path), PoolOptions(), FreeValidation(4))
         counts.append(len(opened))
     n_most = 2 + n_threads()  # once for the footer, then once for each thread
     assert max(counts) <= n_most

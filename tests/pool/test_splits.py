@@ -6,13 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pools import make_table
+from scipy import stats
 
 from alsim.errors import PoolError
 from alsim.options.faults import Faults
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
 from alsim.pool.source import open_source
-from alsim.pool.splits import hold_out_test, hold_out_validation, read_splits, stratified
+from alsim.pool.splits import (
+    UNUSED,
+    FreeValidation,
+    PaidValidation,
+    draw_validation,
+    hold_out_test,
+    hold_out_validation,
+    read_splits,
+    stratified,
+)
 from alsim.shuffling import twister
 
 
@@ -144,5 +154,41 @@ def test_a_test_split_with_few_rows_or_classes_is_a_warning(
     labels: list[str], warnings: list[str]
 ) -> None:
     table = make_table(len(labels), label=pa.array(labels), split=None)
-    found = check_pool(open_source(table), PoolOptions(), initial_size=60)
+    found = check_pool(open_source(table), PoolOptions(), FreeValidation(60))
     assert [each for each in found.warnings if "test holds" in each] == warnings
+
+
+def draw(splits: list[int], size: int, seed: int, labelled: set[int] = frozenset()) -> list[int]:  # pyright: ignore[reportArgumentType]
+    """Return the splits after `size` validation rows are drawn, and 3 for unused ones."""
+    mine = PaidValidation(lambda answers, rows, is_given: size)
+    is_labelled = np.array([i in labelled for i in range(len(splits))])
+    rows = np.arange(len(splits))
+    return draw_validation(
+        mine, (), rows, np.array(splits, np.int8), is_labelled, seed
+    ).tolist()  # fmt: skip
+
+
+def test_validation_labels_to_pay_for_are_drawn_from_the_split_and_its_others_are_unused() -> None:
+    drawn = draw([0] * 20 + [1] * 10 + [2] * 5, 4, seed=0)
+    assert drawn[:20] == [0] * 20
+    assert sorted(drawn[20:30]) == [1] * 4 + [UNUSED] * 6
+    assert drawn[30:] == [2] * 5
+
+
+def test_without_a_split_they_are_drawn_from_train_and_never_from_labels_one_has() -> None:
+    drawn = draw([0] * 20 + [2] * 5, 15, seed=0, labelled=set(range(5)))
+    assert drawn == [0] * 5 + [1] * 15 + [2] * 5
+
+
+@pytest.mark.parametrize("splits", [[0] * 12, [0] * 3 + [1] * 12])
+def test_each_row_and_each_pair_is_drawn_as_often_as_any_other(splits: list[int]) -> None:
+    # By chance: a sample without replacement, whatever the classes are.
+    n_draws, rows, size = 4000, 12, 3
+    drawn = np.array([draw(splits, size, seed) for seed in range(n_draws)])[:, -rows:] == 1
+    assert (drawn.sum(1) == size).all()
+    p = size / rows
+    z = (drawn.mean(0) - p) / np.sqrt(p * (1 - p) / n_draws)
+    assert (z**2).sum() < stats.chi2.isf(1e-4, rows - 1) * rows / (rows - 1)
+    together = (drawn.T.astype(int) @ drawn)[np.triu_indices(rows, 1)] / n_draws
+    p = size * (size - 1) / (rows * (rows - 1))
+    assert np.abs(together - p).max() < 5 * np.sqrt(p * (1 - p) / n_draws)

@@ -17,6 +17,7 @@ from alsim.options.pool import PoolOptions
 from alsim.options.synthetic import MmoeOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.synthetic import ORIGIN_KEY
 from alsim.pool.synthetic_mmoe import mmoe_pool, signal, sine_parameters, task_weights
 
@@ -100,7 +101,7 @@ def test_the_correlation_does_not_affect_inputs_noise_and_the_first_task() -> No
 def test_the_pool_has_two_targets_and_splits_in_the_ratio_ten_to_one_to_one(tmp_path: Path) -> None:
     table = mmoe_pool(MmoeOptions(n_rows=1200, width=10))
     options = PoolOptions(rows_kept="any")
-    pool = load_pool(open_source(table), options, tmp_path, initial_size=10, queried=False).pool
+    pool = load_pool(open_source(table), options, tmp_path, FreeValidation(10), queried=False).pool
     assert {name: task.kind for name, task in pool.tasks.items()} == {
         "y1": "target",
         "y2": "target",

@@ -16,6 +16,7 @@ from alsim.errors import AlsimError, PoolError
 from alsim.options.pool import PoolOptions
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.pool.summary import summarise
 
 N = 60
@@ -24,7 +25,7 @@ N = 60
 def load(pool: Any, folder: Path, *, queried: bool = False, **options: Any) -> LoadedPool:
     folder.mkdir(exist_ok=True)
     chosen = PoolOptions(**options)
-    return load_pool(open_source(pool), chosen, folder, initial_size=10, queried=queried)
+    return load_pool(open_source(pool), chosen, folder, FreeValidation(10), queried=queried)
 
 
 def by_id(loaded: LoadedPool, task: str) -> dict[str, float]:
@@ -244,5 +245,5 @@ def test_domains_of_real_intents_are_tasks_of_fifteen_classes(
     assert ((labels >= 0).sum(1) == 1).all()
     assert loaded.pool.n == 22_500
     assert labels.max(0).values.tolist() == [14] * 10
-    summary = summarise(open_source(path), PoolOptions(task="domain"), initial_size=2000)
+    summary = summarise(open_source(path), PoolOptions(task="domain"), FreeValidation(2000))
     assert {sum(label.counts.values()) for label in summary.labels} == {2250}

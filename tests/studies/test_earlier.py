@@ -184,8 +184,8 @@ def test_a_new_run_takes_no_folder_that_is_named() -> None:
 
 def test_the_name_of_a_folder_has_no_comma_and_stays_short() -> None:
     names = [call(strategy=s, steps=1)[0].name for s in ("margin", "random,margin(candidates=9)")]
-    assert names == ["posts-margin", "posts-random-margin-candidates-9"]
-    many = call(strategy="random,margin,entropy,least-confident", steps=1, seeds=1)[0]
+    assert names == ["posts-margin", "posts-margin-candidates-9"]
+    many = call(strategy="margin,entropy,least-confident,badge", steps=1, seeds=1)[0]
     assert many.name == "posts-margin+3"
     assert call(strategy="margin", steps=1, new=True)[0].name == "posts-margin-2"
 

@@ -19,7 +19,13 @@ from alsim.studies.watch import Watch
 OPTIONS: dict[str, Any] = {
     "seeds": 2, "initial_size": 30, "max_epochs": 3, "model": "mlp(width=8)", "batch_size": 16,
 }  # fmt: skip
-CURVES: dict[str, Any] = {**OPTIONS, "strategy": "margin,bald(k=3)", "query_size": 5, "steps": 2}
+CURVES: dict[str, Any] = {
+    **OPTIONS,
+    "strategy": "margin,bald(k=3)",
+    "query_size": 5,
+    "steps": 2,
+    "baseline": "none",
+}
 PLUGIN = """
 from alsim.signals import Signals
 from alsim.strategies import Strategy

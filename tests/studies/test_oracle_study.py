@@ -23,7 +23,8 @@ GROUPS = {"first": CLASSES[:3], "middle": CLASSES[3:5]}  # and the last class on
 def run(out: Path, **options: Any) -> Run:
     settings = {
         "strategy": "margin", "seeds": "0..1", "initial_size": 100, "query_size": 10, "steps": 2,
-        "max_epochs": 2, "model": "auto(width=8)", "workers": 0, **options,
+        "max_epochs": 2, "model": "auto(width=8)", "workers": 0, "baseline": "none",
+        "validation_size": "free", **options,
     }  # fmt: skip
     return alsim.run(POOL, out=out, **settings)
 

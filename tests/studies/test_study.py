@@ -25,6 +25,7 @@ TABLES = ("steps", "metrics", "queries")
 def run(out: Path, watch: Watch | None = None, **options: object) -> Run:
     settings = {
         "strategy": "random,margin",
+        "baseline": "none",
         "seeds": "0..1",
         "initial_size": 100,
         "query_size": 10,
@@ -208,7 +209,9 @@ def test_several_label_columns_in_the_metadata_are_all_queried(tmp_path: Path) -
 def test_a_target_accuracy_needs_validation_rows(tmp_path: Path) -> None:
     tiny = pa.table({"x": [[float(i), 1.0] for i in range(6)], "label": list("ababab")})
     with pytest.raises(PoolError, match="no validation rows"):
-        alsim.run(tiny, until="accuracy=0.9", workers=0, out=tmp_path / "refused")
+        alsim.run(
+            tiny, until="accuracy=0.9", validation_size=0, workers=0, out=tmp_path / "refused"
+        )
     assert not (tmp_path / "refused").exists()
 
 

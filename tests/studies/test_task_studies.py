@@ -52,7 +52,7 @@ LABELS = ("label", "late", "third")
 CELLS: Mapping[str, Any] = {
     "label": LABELS, "strategy": "random,margin(combine=rrf)", "seeds": 1, "unit": "cell",
     "initial_size": 60, "query_size": 7, "steps": 5, "max_epochs": 2, "model": "auto(width=8)",
-    "read_price": 2.0, "task_price": ["late=0.5"],
+    "read_price": 2.0, "task_price": ["late=0.5"], "validation_size": "free",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from alsim.options.pool import PoolOptions
 from alsim.options.training import TrainingOptions
 from alsim.pool.loading import load_pool
 from alsim.pool.source import open_source
+from alsim.pool.splits import FreeValidation
 from alsim.store.curves import read_run
 from alsim.store.exported_task import TaskModel
 from alsim.store.layout import EXPORTS, JOURNALS
@@ -153,7 +154,7 @@ def test_the_numbers_equal_those_of_the_core(
     options = PoolOptions(
         label=LABELS, modality=("x", "features"), features=("colour",), rows_kept="any"
     )
-    loaded = load_pool(open_source(POOL), options, tmp_path, initial_size=2000, queried=False)
+    loaded = load_pool(open_source(POOL), options, tmp_path, FreeValidation(2000), queried=False)
     setting = make_tasks_setting(
         loaded.pool,
         model=ModelOptions(name="mlp", width=8, encoders=()),

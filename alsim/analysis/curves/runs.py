@@ -52,7 +52,7 @@ _ALIKE = (
 )
 _HASH = 12  # digits of a fingerprint that are shown
 # What only says which curves were run and by what machinery, not what their numbers come from.
-_FREE = frozenset({"strategies", "parameters", "seeds", "engine"})
+_FREE = frozenset({"strategies", "baseline", "parameters", "seeds", "engine"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

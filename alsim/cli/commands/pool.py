@@ -17,7 +17,6 @@ app.add_typer(synth, name="synth", help="Make a pool up.")
 
 _Group = TypeVar("_Group")
 
-INITIAL_SIZE = 2000  # that of `alsim run`, on which the size of a drawn validation split depends
 
 _seen = from_options(PoolOptions, leave_out=OF_STUDIES, help_all=False)
 if TYPE_CHECKING:
@@ -42,10 +41,11 @@ def info(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> None
     from alsim.cli.screens.output import print_json
     from alsim.cli.screens.pool_info import print_info
     from alsim.pool.source import open_source
+    from alsim.pool.splits import by_default
     from alsim.pool.summary import summarise
 
     options = _read(PoolOptions, given)
-    summary = summarise(open_source(pool), options, initial_size=INITIAL_SIZE)
+    summary = summarise(open_source(pool), options, by_default())
     if json:
         print_json(asdict(summary))
     else:
@@ -63,9 +63,10 @@ def check(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> Non
     from alsim.errors import PoolError
     from alsim.pool.checking import check_pool
     from alsim.pool.source import open_source
+    from alsim.pool.splits import by_default
 
     options = _read(PoolOptions, given)
-    found = check_pool(open_source(pool), options, initial_size=INITIAL_SIZE)
+    found = check_pool(open_source(pool), options, by_default())
     parts = [fault.args for fault in found.faults]
     if json:
         faults = [{"what": what, "mend": mend} for what, _, mend in parts]

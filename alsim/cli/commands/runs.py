@@ -20,7 +20,7 @@ def runs(
 
     Example: alsim runs
 
-    Example: alsim runs runs/posts-margin-random runs/posts-margin-random-2
+    Example: alsim runs runs/posts-margin runs/posts-margin-2
     """
     from alsim.cli.screens.runs import print_differences, print_runs
 

@@ -1,11 +1,10 @@
 """What a finished run shows: the answer, a table of strategies, what they rest on, the paths."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from alsim.analysis.curves.comparison import BASELINE, Comparison
+from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.summary import StrategySummary, summarise
 from alsim.analysis.manifest import list_at, object_at
 from alsim.analysis.statistics.intervals import Estimate, interval_text
@@ -53,9 +52,6 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         f"wrote {run.folder}: run.json, steps, metrics, curves, queries and timings (.parquet)"
     )
     folder = quoted(run.folder)
-    if len(summaries) == 1 and found.baseline is None:
-        with_random = shlex.quote(f"{BASELINE},{summaries[0].strategy}")
-        lines.append(f"what would chance have done? --strategy {with_random}")
     if len(summaries) > 2:
         lines.append(f"every pair of strategies: alsim compare {folder} --details")
     print_lines([*lines, f"see the curves: alsim plot {folder} --out curves.png"])
@@ -68,9 +64,9 @@ def _more_columns(
     columns: dict[str, dict[str, str]] = {}
     if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
         columns[found.counts] = {s.strategy: _spent(s.labels_used, ",.0f") for s in summaries}
-    if any(s.questions.mean != s.labels_used.mean for s in summaries):
+    if any(s.questions.mean not in (s.labels_used.mean, s.cost.mean) for s in summaries):
         columns["questions"] = {s.strategy: _spent(s.questions, ",.0f") for s in summaries}
-    if any(s.cost.mean != s.questions.mean for s in summaries):
+    if any(s.cost.mean != s.labels_used.mean for s in summaries):
         form = ",.0f" if max(s.cost.mean for s in summaries) >= 1000 else ",.4g"
         columns["cost"] = {s.strategy: _spent(s.cost, form) for s in summaries}
     columns["first accuracy"] = {s.strategy: estimate_cell(s.first_accuracy) for s in summaries}

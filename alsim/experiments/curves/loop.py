@@ -39,13 +39,14 @@ class Advance:
 def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
     """Return where curves begin: after the passive phase, one replica a job."""
     queries = [initial_query(setting, job.seed) for job in jobs]
+    first = setting.for_validation
     return Position(
         step=0,
         state=start.state,
         labelled=labelled_rows(setting, queries),
         queried=tuple(queries),
-        costs=tuple(query.cost for query in queries),
-        questions=tuple(query.n_questions for query in queries),
+        costs=tuple(first.cost + query.spent.cost for query in queries),
+        questions=tuple(first.n_questions + query.spent.n_questions for query in queries),
         running=start.alive,
     )
 
@@ -72,7 +73,12 @@ def active(
         yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
         step = position.step + 1
         size = setting.schedule.query_at(step, position.labelled.n, setting.n_units)
-        running = _still_running(setting, replicas, position.running)
+        running = [
+            on and setting.schedule.affords(size, cost)
+            for on, cost in zip(
+                _still_running(setting, replicas, position.running), position.costs, strict=True
+            )
+        ]
         if size == 0 or not any(running):
             return
         progress.phase("query")
@@ -125,9 +131,9 @@ def _queried(
         step=step,
         labelled=labelled.extended(new.rows, new.labels),
         queried=tuple(queried),
-        costs=tuple(cost + q.cost for cost, q in zip(position.costs, queried, strict=True)),
+        costs=tuple(cost + q.spent.cost for cost, q in zip(position.costs, queried, strict=True)),
         questions=tuple(
-            n + q.n_questions for n, q in zip(position.questions, queried, strict=True)
+            n + q.spent.n_questions for n, q in zip(position.questions, queried, strict=True)
         ),
         running=tuple(running),
     )

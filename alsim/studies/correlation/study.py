@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alsim.experiments.account import Account
 from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule
 from alsim.options.correlation import CorrelateOptions
@@ -64,7 +65,7 @@ class _Correlating:
     asked: CorrelateOptions
 
     def prepare(self, work: Path) -> Prepared:
-        def plan(asked: ScheduleOptions, n_pool: int) -> Schedule:
+        def plan(asked: ScheduleOptions, n_pool: int, _: Account | None) -> Schedule:
             return plan_sizes(asked.initial_size, self.asked, n_pool).schedule
 
         source, machine = self.head.source, self.head.machine

@@ -5,20 +5,32 @@ from dataclasses import replace
 from alsim.options.curves import CurvesOptions
 from alsim.store.curves import Run, read_run
 from alsim.studies.curves.check import check_curves
-from alsim.studies.curves.study import curves_study
+from alsim.studies.curves.study import CurvesStudy, curves_study
+from alsim.studies.curves.trial import Trial, try_out
 from alsim.studies.twins import Call, open_pool, twin
 
 EMBEDDED_STEPS = 50
+EPOCHS = 200  # where no validation label ends the training; benchmarks/without_validation.py
 
 
 @twin(CurvesOptions, "alsim run")
 def run(call: Call[CurvesOptions]) -> Run:
     """Replay labelling on a pool whose labels are known, and return the run."""
+    return read_run(call.carry_out(_study(call)))
+
+
+@twin(CurvesOptions, "alsim run --dry-run")
+def dry_run(call: Call[CurvesOptions]) -> Trial:
+    """Return what such a run would label and take; nothing is written."""
+    return try_out(_study(call))
+
+
+def _study(call: Call[CurvesOptions]) -> CurvesStudy:
     options = call.options
+    if options.validation_size == 0 and "max_epochs" not in call.given:
+        options = replace(options, max_epochs=EPOCHS)
     study, strategies = check_curves(options, call.faults)
     call.check()
     if options.pool is None and options.steps is None and options.until.kind == "steps":
         study = replace(study, schedule=replace(study.schedule, steps=EMBEDDED_STEPS))
-    return read_run(
-        call.carry_out(curves_study(open_pool(options.pool), study, strategies, options))
-    )
+    return curves_study(open_pool(options.pool), study, strategies, options)

@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alsim.analysis.curves.comparison import BASELINE
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.curves.records import Round
 from alsim.experiments.jobs import Job
-from alsim.experiments.schedule import plan_schedule
+from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.options.curves import CurvesOptions
 from alsim.pool.source import Source
 from alsim.pool.survey import check_roles
@@ -37,12 +36,13 @@ from alsim.studies.start.prepare import (
 from alsim.studies.watch import Watch
 from alsim.studies.workers.protocol import Tasks
 
+_LARGE_START = 1 / 3  # of all labels
 _NAMED = 3  # strategies that the name of a folder holds
 
 
 def curves_study(
     source: Source, options: StudyOptions, strategies: Mapping[str, Named], asked: CurvesOptions
-) -> "_Curves":
+) -> "CurvesStudy":
     """Return the study of a pool whose columns fit the options.
 
     Raises:
@@ -55,13 +55,13 @@ def curves_study(
         "direct" if options.unit == "cell" else None,
         is_one_job=True,
     )
-    name = _folder_name(source.name, list(strategies))
+    name = _folder_name(source.name, list(strategies), options.baseline)
     head = Head("curves", name, source, machine, plain_options(asked))
-    return _Curves(head, options, strategies)
+    return CurvesStudy(head, options, strategies)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Curves:
+class CurvesStudy:
     """Learning curves, see `Procedure`."""
 
     head: Head
@@ -69,38 +69,41 @@ class _Curves:
     strategies: Mapping[str, Named]
 
     def prepare(self, work: Path) -> Prepared:
-        plan = plan_schedule
-        if self.options.unit == "cell":
-            plan = partial(plan_schedule, units="labels of training rows")
+        """Decode the pool and plan the sizes."""
+        units = "labels of training rows" if self.options.unit == "cell" else "training rows"
+        plan = partial(plan_schedule, units=units)
         source, machine = self.head.source, self.head.machine
-        return prepare(
+        prepared = prepare(
             source, self.options, self.strategies, work, machine, plan=plan, several=True
         )
+        if self.options.schedule.initial_size is None:
+            return prepared
+        schedule, n_units = prepared.assignment.schedule, _n_units(prepared)
+        return replace(prepared, notes=(*prepared.notes, *_about_start(schedule, n_units)))
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
+        """Return what a manifest records of it."""
         return describe_study(prepared, self.options)
 
     def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
-        schedule = prepared.assignment.schedule
+        """Return what is left to do."""
+        until, n_steps = prepared.assignment.schedule.until, self.most_steps(prepared)
         n_curves = len(self.options.seeds) * len(self.strategies)
-        n_units = count_units(known_cells(prepared.loaded.pool), prepared.assignment.unit)
-        n_steps = schedule.most_steps(n_units)
-        is_known = schedule.until.kind in ("steps", "labels", "exhausted")
-        watch.plan(str(schedule))
+        is_known = until.kind in ("steps", "labels", "exhausted")
+        watch.plan(self.plan_line(prepared))
         watch.planned("steps", n_curves, n_steps if is_known else None)
-        left = self._plan(folder, prepared).without(_report_recorded(folder, watch))
-        at_the_end = schedule.initial_size + schedule.query_size.total(n_steps)
-        n_labelled = (schedule.initial_size + min(at_the_end, n_units)) / 2  # in the middle
+        left = self.plan(folder, prepared).without(_report_recorded(folder, watch))
         watch.begin(
             len(left.passives),
             left.most_epochs(self.strategies, prepared.assignment.training),
-            worth=epochs_worth(prepared, n_labelled, n_units - n_labelled),
+            worth=self.epochs_worth(prepared, share=0.5),
             most=n_curves * n_steps,
         )
         return opening_of(folder, prepared), left.tasks
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
-        assignment, plan = prepared.assignment, self._plan(folder, prepared)
+        """Return which curves diverged, with notes."""
+        assignment, plan = prepared.assignment, self.plan(folder, prepared)
         found = _findings(folder, plan) | find_passives(
             plan,
             assignment.training,
@@ -112,24 +115,67 @@ class _Curves:
         return found
 
     def write(self, folder: Path, prepared: Prepared) -> None:
-        plan = self._plan(folder, prepared)
+        """Write the tables."""
+        plan = self.plan(folder, prepared)
         write_recorded(folder, _passive_timings(plan))
 
-    def _plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
+    def plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
+        """Return the tasks in a run's folder."""
         assignment = prepared.assignment
         return plan_tasks(
             self.options.seeds, self.strategies, assignment.training, assignment.way, folder
         )
 
+    def plan_line(self, prepared: Prepared) -> str:
+        """Return what is bought: "300 for validation, 300 to start with, 48 queries of 50"."""
+        assignment = prepared.assignment
+        n = len(prepared.loaded.pool.splits["validation"])
+        n_epochs = assignment.training.max_epochs
+        paid = f"{n:,} for validation, " if n else f"none for validation, so {n_epochs} epochs; "
+        paid = paid if assignment.is_validation_paid else ""
+        free = "" if assignment.is_validation_paid else f"; {n:,} for validation, not paid for"
+        hint = "" if self.options.schedule.budget else " (to plan by what you can pay: --budget)"
+        return f"{paid}{assignment.schedule}{free}{hint}"
 
-def _folder_name(pool: str, strategies: Sequence[str]) -> str:
-    """Return a short name for a run's folder: "posts-margin-random", of many "posts-margin+5"."""
+    def most_steps(self, prepared: Prepared) -> int:
+        """Return how many queries a curve makes, at most."""
+        return prepared.assignment.schedule.most_steps(_n_units(prepared))
+
+    def epochs_worth(self, prepared: Prepared, share: float) -> float:
+        """Return about how many epochs of the passive phase a step takes at a share of them."""
+        schedule, n_units = prepared.assignment.schedule, _n_units(prepared)
+        queried = min(schedule.query_size.total(self.most_steps(prepared)), n_units)
+        n = schedule.initial_size + share * min(queried, n_units - schedule.initial_size)
+        return epochs_worth(prepared, n, n_units - n)
+
+
+def _n_units(prepared: Prepared) -> int:
+    return count_units(known_cells(prepared.loaded.pool), prepared.assignment.unit)
+
+
+def _folder_name(pool: str, strategies: Sequence[str], baseline: str | None) -> str:
+    """Return a short name for a run's folder: "posts-margin", of many "posts-margin+5".
+
+    The baseline is named only where it is alone.
+    """
     # A plug-in is called as in its file, wherever that lies.
-    names = [re.sub(r"^[^(]*\.py:", "", name) for name in strategies]
+    chosen = [name for name in strategies if name != baseline] or strategies
+    names = [re.sub(r"^[^(]*\.py:", "", name) for name in chosen]
     if len(names) <= _NAMED:
         return "-".join([pool, *names])
-    first = next((name for name in names if name != BASELINE), names[0])
-    return f"{pool}-{first}+{len(names) - 1}"
+    return f"{pool}-{names[0]}+{len(names) - 1}"
+
+
+def _about_start(schedule: Schedule, n_units: int) -> list[str]:
+    """Return a note where the initial labels leave strategies little to choose, else none."""
+    first, n_steps = schedule.initial_size, schedule.most_steps(n_units)
+    total = min(n_units, first + schedule.query_size.total(n_steps))
+    if first <= _LARGE_START * total:
+        return []
+    return [
+        f"{first:,} of the {total:,} labels are drawn at random to start with, so strategies "
+        "choose the rest alone: a smaller --initial-size shows more of what they save"
+    ]
 
 
 def _report_recorded(folder: Path, watch: Watch) -> set[Job]:

@@ -28,3 +28,4 @@ class Assignment:
     unit: Unit = "object"
     combine: Combination | None = None
     committee: Members | None = None
+    is_validation_paid: bool = False

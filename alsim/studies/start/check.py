@@ -1,12 +1,19 @@
 """The options of a study, and whether they go together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alsim.errors import UsageError
 from alsim.models.naming import find_named_model
-from alsim.options.curves import Combination, Members, ScheduleOptions, StartOptions, Unit
+from alsim.options.curves import (
+    Combination,
+    CurvesOptions,
+    Members,
+    ScheduleOptions,
+    StartOptions,
+    Unit,
+)
 from alsim.options.engine import EngineOptions
 from alsim.options.faults import Faults
 from alsim.options.model import ModelOptions
@@ -37,6 +44,7 @@ class StudyOptions:
     unit: Unit | None = None  # what a query asks for; None: objects
     combine: Combination | None = None  # of several tasks' scores; None: the mean
     committee: Members | None = None  # what its members differ in; None: dropped units
+    baseline: str | None = None  # the name of the strategy that the others are compared with
 
 
 _OF_CURVES = ("candidates", "unit", "combine", "committee")
@@ -50,7 +58,7 @@ def study_of(
     study = StudyOptions(
         strategies=names,
         seeds=options.seeds,
-        schedule=part(options, ScheduleOptions),
+        schedule=_schedule_of(options),
         model=ModelOptions() if model is None else model.options,
         training=part(options, TrainingOptions),
         pool=part(options, PoolOptions),
@@ -65,9 +73,17 @@ def study_of(
     return study, strategies
 
 
+def _schedule_of(options: StartOptions) -> ScheduleOptions:
+    """Return the sizes; a study that is not about costs pays for no validation label."""
+    schedule = part(options, ScheduleOptions)
+    if hasattr(options, "validation_size"):
+        return schedule
+    return replace(schedule, validation_size="free")
+
+
 def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") -> dict[str, Named]:
     """Return the known strategies by name; add all that is wrong to the faults."""
-    found = [faults.attempt(None, _find_named, text, options, flag) for text in options.strategies]
+    found = [faults.attempt(None, find_named, text, options, flag) for text in options.strategies]
     strategies = [named for named in found if named is not None]
     check_fit(options.training, faults)
     _check_combinations(options, strategies, flag, faults)
@@ -84,8 +100,12 @@ def examine(options: StudyOptions, faults: Faults, *, flag: str = "--strategy") 
     return {named.name: named for named in strategies}
 
 
-def _find_named(text: str, options: StudyOptions, flag: str) -> Named:
-    """Return a strategy by its name; an error has the flag that named it."""
+def find_named(text: str, options: "StudyOptions | CurvesOptions", flag: str) -> Named:
+    """Return a strategy by its name; an error has the flag that named it.
+
+    Raises:
+        UsageError: If there is none of this name.
+    """
     try:
         return find_strategy(
             text, options.candidates, combine=options.combine, committee=options.committee

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import torch
+
 from alsim.errors import AlsimError, PoolError, UsageError, nearest
+from alsim.experiments.account import Account, make_account
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.loading import describe_error
@@ -26,8 +29,8 @@ from alsim.training.features import shape_of
 from alsim.training.objective import Objective, make_objective
 
 RESERVED = (MIXED, "all", "none")  # names of heads and patterns in the metrics table
-# The requested sizes, the number of training rows -> the sizes.
-PlanSizes = Callable[[ScheduleOptions, int], Schedule]
+# The requested sizes, the number of training rows, what they cost if that is known -> the sizes.
+PlanSizes = Callable[[ScheduleOptions, int, Account | None], Schedule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +65,46 @@ def fit_study(
     if ids is not None:
         n = initial_units(options, pool, rows, faults) if rows else len(ids)
         sizes = replace(sizes, initial_size=n)
+    classes = next(iter(pool.tasks.values())).classes
+    oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
     n_units = count_units(known_cells(pool), options.unit or "object")
     # Without any, a task lacks its labels, which is reported below.
-    schedule = faults.attempt(None, plan, sizes, n_units) if n_units else None
+    account = _account(options, oracle, pool) if n_units else None
+    schedule = faults.attempt(None, plan, sizes, n_units, account) if n_units else None
     if not pool.splits["validation"] and (
         not pool.splits["test"] or sizes.until.kind == "accuracy"
     ):
         faults.add(
             "there are no validation rows to measure on",
             where,
-            "bring a larger pool, or one with a split column",
+            "leave out --validation-size 0"
+            if sizes.validation_size == 0
+            else "bring a larger pool, or one with a split column",
             PoolError,
         )
     if schedule is not None:
         _check_candidates(strategies, schedule.query_size, faults)
     check_tasks(strategies, options, pool, where, flag, faults)
-    classes = next(iter(pool.tasks.values())).classes
-    oracle = faults.attempt(OraclePlan(), plan_oracle, options.oracle, classes)
     model = fit_model(options.model, pool, faults)
     _check_model(strategies, options, model, pool, flag, faults)
     faults.raise_all("things do not fit the pool", where)
     assert schedule is not None
     return Fitted(schedule, model, oracle, None if rows is None else tuple(rows))
+
+
+def _account(options: StudyOptions, oracle: OraclePlan, pool: Pool) -> Account:
+    """Return what the study must pay for."""
+    rows = pool.splits["validation"]
+    is_free = options.schedule.validation_size == "free"
+    drawn = [task.labels[rows.start : rows.stop] >= 0 for task in pool.tasks.values()]
+    return make_account(
+        oracle,
+        {name: len(task.classes) for name, task in pool.tasks.items()},
+        train=known_cells(pool),
+        validation=torch.stack(drawn, 1)[: 0 if is_free else None],
+        unit=options.unit or "object",
+        is_start_free=options.initial_ids is not None,
+    )
 
 
 def _check_candidates(strategies: Mapping[str, Named], size: QuerySize, faults: Faults) -> None:

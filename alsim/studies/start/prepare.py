@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE, plan_schedule
+from alsim.experiments.schedule import plan_schedule
 from alsim.loading import imported_texts
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Split, Task
@@ -21,6 +21,7 @@ from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.fit_to_pool import PlanSizes, fit_study
 from alsim.studies.start.fit_to_tasks import notes_on_tasks, notes_on_unmeasured
 from alsim.studies.start.oracles import describe_oracle
+from alsim.studies.start.validation import validation_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,16 +53,13 @@ def prepare(
     Raises:
         AlsimError: For what does not fit the pool.
     """
-    ids = options.initial_ids
-    size = options.schedule.initial_size if ids is None else len(ids)
     chosen = replace(options.pool, rows_kept="any") if several else options.pool
     loaded = load_pool(
         source,
         chosen,
         work,
-        initial_size=size or DEFAULT_INITIAL_SIZE,
+        validation_of(options, several=several),
         several=several,
-        in_cells=options.unit == "cell" and ids is None,
     )
     pool, unused = _with_tasks(loaded.pool, several=several)
     loaded = replace(loaded, pool=pool)
@@ -81,6 +79,7 @@ def prepare(
         unit=options.unit or "object",
         combine=options.combine,
         committee=options.committee,
+        is_validation_paid=options.schedule.validation_size != "free",
     )
     notes = [*loaded.report.warnings, *loaded.report.notes]
     notes += _subsampled(strategies, len(pool.splits["train"]) - fitted.schedule.initial_size)
@@ -176,6 +175,7 @@ def describe_study(prepared: Prepared, options: StudyOptions) -> dict[str, Any]:
         "notes": list(prepared.notes),
         "configuration": {
             "strategies": list(prepared.strategies),
+            "baseline": options.baseline,
             "parameters": {n: dict(named.parameters) for n, named in prepared.strategies.items()},
             "candidates": options.candidates,
             "seeds": list(options.seeds),

@@ -12,6 +12,7 @@ from alsim.experiments.correlation import copies_at_once
 from alsim.experiments.passive import Passive, passive
 from alsim.experiments.progress import Progress
 from alsim.experiments.setting import Setting, make_setting
+from alsim.experiments.validation import buy_validation
 from alsim.oracle import make_oracle
 from alsim.pool.mapping import open_mapped
 from alsim.signals import Chunks
@@ -105,6 +106,8 @@ def open_study(folder: Path, assignment: Assignment, send: Send, identity: str =
         unit=assignment.unit,
         read_price=plan.read_price,
     )
+    if assignment.is_validation_paid:
+        setting = buy_validation(setting)
     copies = copies_at_once(on_smaller=lambda n: warn(f"copies are trained {n} at a time now"))
     return Study(setting, strategies, identity, copies)
 

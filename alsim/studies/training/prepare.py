@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from alsim.errors import PoolError
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
 from alsim.experiments.training.evaluation import known_rows
 from alsim.experiments.training.labels import Queries, labelled_rows, queried_labels
 from alsim.experiments.training.records import RANDOM
@@ -22,6 +21,7 @@ from alsim.parameters import refuse_repeats
 from alsim.pool.loading import LoadedPool, load_pool
 from alsim.pool.pool import Pool, Task
 from alsim.pool.source import Source
+from alsim.pool.splits import FreeValidation
 from alsim.studies.machine import Machine
 from alsim.studies.start.fit_to_pool import check_heads, fit_model, try_model
 from alsim.studies.start.fit_to_tasks import check_trained, notes_on_unmeasured
@@ -67,11 +67,8 @@ def prepare_training(
     Raises:
         AlsimError: For what does not fit the pool.
     """
-    size = queried.initial_size if queried else DEFAULT_INITIAL_SIZE
-    in_cells = queried is not None and queried.is_in_cells
-    loaded = load_pool(
-        source, columns_of(options), work, initial_size=size, queried=False, in_cells=in_cells
-    )
+    validation = queried.validation if queried else FreeValidation()
+    loaded = load_pool(source, columns_of(options), work, validation, queried=False)
     pool, known_by, notes = loaded.pool, "", [*loaded.report.warnings, *loaded.report.notes]
     pairs: tuple[Pair, ...] = tuple((RANDOM, seed) for seed in seeds)
     queries: Mapping[Pair, Queries] | None = None

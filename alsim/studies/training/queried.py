@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.manifest import value_at
 from alsim.errors import PoolError, StoreError, UsageError
-from alsim.experiments.schedule import DEFAULT_INITIAL_SIZE
+from alsim.options.sizes import DEFAULT_INITIAL_SIZE
 from alsim.pool.loading import LoadedPool
+from alsim.pool.splits import FreeValidation, PaidValidation, Validation
 from alsim.store.curves import Run, read_run
 from alsim.studies.training.mapped_queries import write_queries
 
@@ -28,19 +30,17 @@ class QueriedRun:
     seeds: tuple[int, ...]
 
     @property
-    def initial_size(self) -> int:
-        """Return the initial size, by which validation rows were taken from train."""
+    def validation(self) -> Validation:
+        """Return which rows the run had for validation."""
         options: Any = self.run.manifest.get("options")
         ids = options.get("initial_ids")
-        # Runs of alsim 0.2 and earlier keep their sizes together.
+        # Runs of alsim 0.3 and earlier did not pay for them; those of 0.2 keep sizes together.
+        if options.get("validation_size", "free") != "free":
+            size = int(str(value_at(self.run.manifest, "pool", "rows", "validation")))
+            return PaidValidation(lambda answers, rows, is_given: size, frozenset(ids or ()))
         size = options.get("schedule", options)["initial_size"]
-        return (size if ids is None else len(ids)) or DEFAULT_INITIAL_SIZE
-
-    @property
-    def is_in_cells(self) -> bool:
-        """Return whether that size counts single labels."""
-        options: Any = self.run.manifest.get("options")
-        return options.get("unit") == "cell" and options.get("initial_ids") is None
+        in_cells = options.get("unit") == "cell" and ids is None
+        return FreeValidation((size if ids is None else len(ids)) or DEFAULT_INITIAL_SIZE, in_cells)
 
 
 def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
