@@ -80,17 +80,18 @@ def draw_decision(
             note=f"{measured_on(unique)}; ",
             warnings=[alone] * (compared is not None),
         )
-    found, base = compared.found, str(compared.found.baseline)
+    found, base = compared.found, str(compared.found.baseline_of(best))
+    whose = "its baseline" if found.baselines else ""  # of several runs
     warnings = differences(unique)
     warnings += [f"{name}: not drawn, its seeds share no label count" for name in found.left_out]
     curves = _curves(compared, metric, x)
     looks = _looks(compared, curves, unique)
     lines = make_lines([(looks[name], curve) for name, curve in curves.items()], band, x, warnings)
-    lesser, cut = _differences(curves, looks, base, band, x)
+    lesser, cut = _differences(compared, curves, looks, band, x)
     warnings += cut
     records = [
         *records_of_lines(lines, metric, X_COLUMNS[x]),
-        *records_of_lines(lesser, f"{metric} minus {looks[base].label}", X_COLUMNS[x]),
+        *records_of_lines(lesser, f"{metric} minus {whose or looks[base].label}", X_COLUMNS[x]),
     ]
     lines = [e if e.label in {looks[best].label, looks[base].label} else e.plain() for e in lines]
     if len(lesser) > _FEW:
@@ -104,11 +105,11 @@ def draw_decision(
             draw_line(axes, line, opacity=_OPACITY)
         axes.margins(x=0.015)
         axes.set_ylim(*limits(drawn, is_share=False, include=include))
-    draw_zero(bottom, looks[base].label)
+    draw_zero(bottom, whose or looks[base].label)
     format_x(bottom, x, with_y=False)
     format_x(top, x)
     top.set_ylabel(axis_label(metric, unique))
-    bottom.set_ylabel(f"minus {looks[base].label}")
+    bottom.set_ylabel(f"minus {whose or looks[base].label}")
     bottom.set_xlabel(x_label(x, unique))
     number = ".3f" if metric in SHARES else ".4g"
     placed = label_ends(top, ends_of(lines, number))
@@ -143,12 +144,13 @@ def _looks(
 
 
 def _differences(
-    curves: dict[str, Curve], looks: dict[str, Look], base: str, band: BandKind, x: XAxis
+    compared: Compared, curves: dict[str, Curve], looks: dict[str, Look], band: BandKind, x: XAxis
 ) -> tuple[list[Line], list[str]]:
-    """Return the lines of the strategies minus the baseline, in pairs by seed, and warnings."""
+    """Return the lines of the strategies minus their baselines, in pairs by seed, and warnings."""
     warnings: list[str] = []
     found: list[tuple[Look, Curve]] = []
     for name, curve in curves.items():
+        base = str(compared.found.baseline_of(name))
         if name == base:
             continue
         lesser = difference_curve(curve, curves[base])
@@ -156,7 +158,7 @@ def _differences(
             warnings.append(f"{looks[name].label}: shares no seed with {looks[base].label}")
         else:
             found.append((looks[name], lesser))
-    within = difference_bounds(bounds_of(curves[base].metric))
+    within = difference_bounds(bounds_of(compared.found.metric))
     quiet: list[str] = []  # of curves that are cut the other panel warns
     return make_lines(found, band, x, quiet, within=within), warnings
 
@@ -171,7 +173,7 @@ def _bracket(
     if saving is None or saving.amount is None:
         return None
     loses = saving.amount < 0
-    reached = curves[best if loses else str(found.baseline)]
+    reached = curves[best if loses else str(found.baseline_of(best))]
     return Bracket.of(found, saving, float(reached.mean[-1]), looks[best].style.colour)
 
 

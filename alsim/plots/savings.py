@@ -75,7 +75,7 @@ def draw_savings(
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(lambda value, _: signed(value, "+,.6g") if value else "0")
-    base = as_labels([found.baseline])[0]
+    base = "each baseline" if found.baselines else as_labels([found.baseline])[0]
     axes.set_xlabel(
         f"{found.counts} saved for {base}'s last {metric.replace('_', ' ')}, of {found.end:,.6g}"
     )

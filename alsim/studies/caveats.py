@@ -93,7 +93,7 @@ def _is_by_objects(run: Run) -> bool:
     return value_at(run.manifest, "configuration", "unit") == "object"
 
 
-def about_names(merged: Merged, result: Comparison, asked: str | None) -> list[str]:
+def about_names(merged: Merged, result: Comparison) -> list[str]:
     """Return notes on the names of strategies that several runs have, and on the baseline."""
     together: dict[tuple[str, ...], list[str]] = {}
     for label, (_, names) in merged.sources.items():
@@ -104,13 +104,13 @@ def about_names(merged: Merged, result: Comparison, asked: str | None) -> list[s
         "runs have the same settings"
         for names, labels in together.items()
     ]
-    several = [label for label, (own, _) in merged.sources.items() if own == BASELINE]
     if result.baseline is None:
         notes.append(f"no strategy is called {BASELINE}, so nothing is saved: name a --baseline")
-    elif asked is None and len(several) > 1:
+    elif result.baselines:
+        bases = dict.fromkeys([result.baseline, *result.baselines.values()])
         notes.append(
-            f"savings are against {result.baseline}, of the run named first; "
-            f"--baseline takes another of: {', '.join(several)}"
+            "each strategy is compared with the baseline of its own run; --baseline takes one for "
+            f"all: {', '.join(bases)}"
         )
     return notes
 

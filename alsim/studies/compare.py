@@ -12,6 +12,7 @@ from alsim.analysis.curves.runs import (
     check_units,
     counted,
     merge_runs,
+    own_baselines,
     refuse_empty,
     renamed,
     unlike,
@@ -78,6 +79,7 @@ def compare(given: dict[str, Any]) -> Comparison:
         metric=options.metric,
         x=x,
         baseline=_baseline(merged, options.baseline, found[0]),
+        baselines=own_baselines(found, merged) if options.baseline is None else None,
         reference=options.reference,
         share=options.share,
         cost_per_label=options.cost_per_label,
@@ -85,7 +87,7 @@ def compare(given: dict[str, Any]) -> Comparison:
     )
     result = replace(result, counts=counted(x, found))
     notes = [f"compared by force, in spite of different {each}" for each in differences]
-    notes += [*about_runs(found), *about_names(merged, result, asked=options.baseline)]
+    notes += [*about_runs(found), *about_names(merged, result)]
     notes += about_result(result)
     if x == "labels":  # which are objects, where these are the unit
         notes += about_labels(labels_asked(found, merged))

@@ -105,20 +105,59 @@ def test_a_strategy_of_two_runs_with_different_settings_is_named_with_its_run(
     )
 
 
-def test_the_baseline_is_the_random_of_the_run_named_first(tmp_path: Path) -> None:
+def test_each_strategy_is_compared_with_the_baseline_of_its_own_run(tmp_path: Path) -> None:
     one = write_tiny_run(tmp_path / "one")
     two = write_tiny_run(
         tmp_path / "two", configuration=configuration(training={"retrain": True}), curves=MORE
     )
-    assert alsim.compare([one, two]).baseline == "random · one"
-    found = alsim.compare([two, one])
-    assert found.baseline == "random · two"
-    assert note_of(found, "named first").endswith(
-        "--baseline takes another of: random · two, random · one"
+    found = alsim.compare([one, two])
+    assert found.baseline == "random · one"
+    assert found.baselines == {
+        "margin · two": "random · two", "random · two": "random · two"
+    }  # fmt: skip
+    assert note_of(found, "its own run").endswith(
+        "--baseline takes one for all: random · one, random · two"
     )
+    # What each saves is what its run alone shows, on the span that all share.
+    for run in (one, two):
+        alone = {each.strategy: each.saving for each in alsim.compare(run).strategies}
+        mine = {each.strategy: each.saving for each in found.strategies}
+        assert mine[f"margin · {run.name}"] == alone["margin"]
+        assert mine[f"random · {run.name}"] is None
+    # One family: all verdicts are adjusted together.
+    assert len(found.verdicts) == 6
     other = alsim.compare([one, two], baseline="random · two")
-    assert other.baseline == "random · two"
-    assert not [note for note in other.notes if "named first" in note]
+    assert (other.baseline, other.baselines) == ("random · two", {})
+    assert not [note for note in other.notes if "its own run" in note]
+
+
+def test_a_run_without_its_baseline_is_compared_with_that_of_another(tmp_path: Path) -> None:
+    one = write_tiny_run(tmp_path / "one")
+    two = write_tiny_run(
+        tmp_path / "two",
+        {"margin": MORE["margin"]},
+        configuration=configuration(training={"retrain": True}),
+    )
+    found = alsim.compare([one, two])
+    assert (found.baseline, found.baselines) == ("random", {})
+
+
+def test_a_run_records_which_of_its_strategies_is_the_baseline(tmp_path: Path) -> None:
+    one = write_tiny_run(tmp_path / "one", configuration=configuration(baseline="margin"))
+    found = alsim.compare(one)
+    assert found.baseline == "margin"
+    assert {each.strategy: each.saving is None for each in found.strategies} == {
+        "margin": True, "random": False,
+    }  # fmt: skip
+
+
+def test_a_strategy_that_several_runs_have_is_no_baseline_by_its_short_name(
+    tmp_path: Path,
+) -> None:
+    one = write_tiny_run(tmp_path / "one")
+    two = write_tiny_run(
+        tmp_path / "two", configuration=configuration(training={"retrain": True}), curves=MORE
+    )
     with pytest.raises(UsageError, match="several runs have margin") as refused:
         alsim.compare([one, two], baseline="margin")
     assert "margin · one, margin · two" in str(refused.value)

@@ -34,10 +34,11 @@ def headline(found: Comparison) -> str:
     if verdict.outcome == "cannot tell":
         line = _undecided(found, [one for one in rivals if one[1].outcome == "cannot tell"])
         return line + f"; {_listed(worse)} {'are' if worse[1:] else 'is'} worse" * bool(worse)
-    line = f"{best.strategy} is worse than {found.baseline}{p_words(verdict)}"
+    base = str(found.baseline_of(best.strategy))
+    line = f"{best.strategy} is worse than {base}{p_words(verdict)}"
     loss = None if best.saving is None else best.saving.negated()
     if loss is not None and _is_sure(loss):
-        line = f"{_reaches(found, found.baseline, best.strategy, loss)}: {best.strategy} is worse"
+        line = f"{_reaches(found, base, best.strategy, loss)}: {best.strategy} is worse"
         line += p_words(verdict)
     return line + f"; so {'are' if worse[2:] else 'is'} {_listed(worse[1:])}" * bool(worse[1:])
 
@@ -54,10 +55,11 @@ def best_of(found: Comparison) -> str | None:
 
 def verdict_on(found: Comparison, strategy: str) -> Verdict | None:
     """Return the verdict on a strategy against the baseline, None for the baseline itself."""
+    base = found.baseline_of(strategy)
     for each in found.verdicts:
-        if (each.first, each.second) == (strategy, found.baseline):
+        if (each.first, each.second) == (strategy, base):
             return each
-        if (each.first, each.second) == (found.baseline, strategy):
+        if (each.first, each.second) == (base, strategy):
             return each.swapped()
     return None
 
@@ -152,7 +154,8 @@ def _best(rivals: _Rivals) -> tuple[StrategyNumbers, Verdict]:
 def _better(found: Comparison, better: _Rivals) -> str:
     """Return the sentence on the one that saves the most among those that are better."""
     best, verdict = _best(better)
-    name, base, saving = best.strategy, found.baseline, best.saving
+    name, saving = best.strategy, best.saving
+    base = found.baseline_of(name)
     if saving is not None and _is_sure(saving):
         line = f"{_reaches(found, name, str(base), saving)}: better{p_words(verdict)}"
     else:
@@ -177,7 +180,9 @@ def _undecided(found: Comparison, undecided: _Rivals) -> str:
     best, verdict = undecided[0]
     names = [each.strategy for each, _ in undecided]
     who = _listed(names, "or") if len(names) <= _FEW else f"any of {len(names)} strategies"
-    line = f"cannot tell whether {who} is better than {found.baseline}"
+    bases = {str(found.baseline_of(name)) for name in names}
+    base = bases.pop() if len(bases) == 1 else "the baseline of its run"
+    line = f"cannot tell whether {who} is better than {base}"
     line += f"; of {best.strategy}" * bool(names[1:])
     if best.saving is not None:
         line += f": {found.counts} saved {saving_words(found, best.saving)}"

@@ -55,6 +55,7 @@ class Comparison:
     start: float
     end: float
     baseline: str | None
+    baselines: Mapping[str, str]  # strategy -> its own baseline, where that is another one
     reference: float | None  # the accuracy of which `share` is to be reached
     share: float
     strategies: tuple[StrategyNumbers, ...]  # by name
@@ -80,13 +81,17 @@ class Comparison:
                 interval_text(each.last, ".4f"),
                 interval_text(each.aubc, ".4f"),
                 "–" if each.saving is None else each.saving.in_words,
-                outcomes.get((each.strategy, self.baseline or ""), "–"),
+                outcomes.get((each.strategy, self.baseline_of(each.strategy) or ""), "–"),
             )
             for each in self.ranking
         ]
-        verdict = f"against {self.baseline}"
+        verdict = "against its baseline" if self.baselines else f"against {self.baseline}"
         headers = ("strategy", f"last {self.metric}", "AUBC", f"{self.counts} saved", verdict)
         return html_table(repr(self), headers, rows)
+
+    def baseline_of(self, strategy: str) -> str | None:
+        """Return what a strategy is compared with; itself for a baseline."""
+        return self.baselines.get(strategy, self.baseline)
 
     @property
     def ranking(self) -> tuple[StrategyNumbers, ...]:
@@ -103,6 +108,7 @@ def compare(
     metric: str = "accuracy",
     x: XAxis = "labels",
     baseline: str | None = None,
+    baselines: Mapping[str, str] | None = None,
     reference: float | None = None,
     share: float = SHARE,
     cost_per_label: float | None = None,
@@ -113,7 +119,8 @@ def compare(
     Everything is taken on the span that all strategies share, from the last beginning to the first
     end, with straight lines between the steps; so a run that went on gains nothing by it. The
     arguments are those of `alsim.compare`. A strategy's name means the same throughout the steps.
-    Without a baseline it is random if there is one. Intervals of savings come from a bootstrap if a
+    Without a baseline it is random if there is one; `baselines` has those of strategies whose own
+    is another. Intervals of savings come from a bootstrap if a
     generator is given, which is too narrow; otherwise from inverting the t-test.
 
     Raises:
@@ -129,7 +136,14 @@ def compare(
         reference = float(other.mean[-1])
     target = None if reference is None else share * reference
     ranks = _mean_ranks(curves)
-    savings = [_saving(curve, other, bootstrap) for curve in curves]
+    by_name = {curve.strategy: curve for curve in curves}
+    own = {
+        name: its for name, its in (baselines or {}).items() if name in by_name and its in by_name
+    }
+    savings = [
+        _saving(curve, by_name[own[curve.strategy]] if curve.strategy in own else other, bootstrap)
+        for curve in curves
+    ]
     numbers = [
         StrategyNumbers(
             strategy=curve.strategy,
@@ -151,6 +165,7 @@ def compare(
         start=float(curves[0].x[0]),
         end=float(curves[0].x[-1]),
         baseline=None if other is None else other.strategy,
+        baselines={n: b for n, b in own.items() if other is None or b != other.strategy},
         reference=reference,
         share=share,
         strategies=tuple(numbers),

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
 
@@ -157,6 +158,25 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
             sources[label] = strategy, group.names
             tables += [_called(label, rows) for rows in group.curves.values()]
     return Merged(pa.concat_tables(tables, promote_options="default"), sources)
+
+
+def own_baselines(runs: Sequence[AnyRun], merged: Merged) -> dict[str, str]:
+    """Return the baseline of each merged strategy: that of the first run that has it.
+
+    A strategy of a run that lacks its baseline has none here.
+    """
+    wanted = {
+        name: str(value_at(run.manifest, "configuration", "baseline") or BASELINE)
+        for name, run in named(runs)
+    }
+    labels = {
+        (name, own): label for label, (own, names) in merged.sources.items() for name in names
+    }
+    found = {
+        label: labels.get((names[0], wanted[names[0]]))
+        for label, (_, names) in merged.sources.items()
+    }
+    return {label: base for label, base in found.items() if base is not None}
 
 
 def renamed(merged: Merged, names: Mapping[str, str]) -> Merged:

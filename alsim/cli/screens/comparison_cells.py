@@ -37,7 +37,7 @@ def reach_cell(reach: Reach | None, n_seeds: int, found: Comparison) -> str:
 
 def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison, form: str) -> str:
     """Return an amount with its interval; an end that lies beyond what was measured says so."""
-    if each.strategy == found.baseline:
+    if each.strategy == found.baseline_of(each.strategy):
         return "baseline"
     if saving is None:
         return NOTHING

@@ -142,7 +142,8 @@ def ordered_verdicts(found: Comparison) -> list[Verdict]:
     def key(verdict: Verdict) -> tuple[bool, int, int]:
         pair = (verdict.first, verdict.second)
         first, second = sorted(places[name] for name in pair)
-        return found.baseline not in pair, first, second
+        is_own = any(found.baseline_of(name) in pair for name in pair)
+        return not is_own, first, second
 
     return sorted(facing, key=key)
 

@@ -51,8 +51,13 @@ def explanations(
 
 def main_verdicts(found: Comparison) -> list[Verdict]:
     """Return the verdicts on pairs of which one is the baseline or the best strategy."""
-    shown = {found.baseline, found.ranking[0].strategy}
-    return [each for each in ordered_verdicts(found) if shown & {each.first, each.second}]
+    best = found.ranking[0].strategy
+    return [
+        each
+        for each in ordered_verdicts(found)
+        for pair in [{each.first, each.second}]
+        if best in pair or pair & {found.baseline_of(name) for name in pair}
+    ]
 
 
 def verdict_sentence(verdict: Verdict) -> str:

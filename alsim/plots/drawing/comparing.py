@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from alsim.analysis.curves.comparison import Comparison, compare
 from alsim.analysis.curves.curves import XAxis
-from alsim.analysis.curves.runs import counted, merge_runs, renamed
+from alsim.analysis.curves.runs import counted, merge_runs, own_baselines, renamed
 from alsim.errors import UsageError, nearest
 from alsim.plots.drawing.lines import Key
 from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, strategies_of
@@ -26,7 +26,7 @@ class Compared:
 def compare_runs(
     runs: Sequence[DrawableRun], metric: str, x: XAxis, baseline: str | None
 ) -> Compared:
-    """Return the strategies of one or more runs, compared; the baseline is that of the first run.
+    """Return the strategies of one or more runs, compared, each with the baseline of its own run.
 
     Without a baseline in any of the runs there is none, unless it was asked for.
 
@@ -42,6 +42,7 @@ def compare_runs(
         what, where = f"no strategy is called {wanted!r}", "alsim plot --baseline"
         raise UsageError(what, where, nearest(wanted, drawn))
     base = called[0] if called else None
-    found = compare(merged.steps, metric=metric, x=x, baseline=base)
+    own = own_baselines(runs, merged) if baseline is None else {}
+    found = compare(merged.steps, metric=metric, x=x, baseline=base, baselines=own)
     first = {label: (names_of[0], own) for label, (own, names_of) in merged.sources.items()}
     return Compared(replace(found, counts=counted(x, runs)), merged.steps, first)
