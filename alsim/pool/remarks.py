@@ -127,7 +127,8 @@ def _on_rows(source: Source, survey: Survey) -> Iterator[str]:
         yield f"no validation rows: {n} taken out of train, labels not paid for"
     if survey.n_unused:
         n, n_drawn = count(survey.n_unused, "validation row"), len(survey.splits["validation"])
-        yield f"{n} not used: {n_drawn:,} are drawn, whose labels are paid for"
+        drawn = f": {n_drawn:,} are drawn, whose labels are paid for" if n_drawn else ""
+        yield f"{n} not used{drawn}"
 
 
 def _pixels_beside_floats(source: Source, survey: Survey) -> list[str]:

@@ -64,9 +64,11 @@ def default_size(n: int, initial_size: int = DEFAULT_INITIAL_SIZE, *, is_given: 
     return min(n if is_given else int(VALIDATION_SHARE * n), initial_size)
 
 
-def by_default() -> PaidValidation:
-    """Return the draw of an `alsim run` without options."""
-    return PaidValidation(lambda _, rows, is_given: default_size(len(rows), is_given=is_given))
+def as_in_file() -> PaidValidation:
+    """Return all validation rows; where there is none, the draw of an `alsim run` by default."""
+    return PaidValidation(
+        lambda _, rows, is_given: len(rows) if is_given else default_size(len(rows), is_given=False)
+    )
 
 
 def read_splits(

@@ -199,3 +199,10 @@ def test_an_explicit_start_of_more_than_a_third_is_noted(
     run(tmp_path / "run", watch, initial_size=size, query_size=70, steps=2)
     note = "200 of the 340 labels are drawn at random to start with"
     assert any(note in each for each in watch.notes) == has_note
+
+
+def test_the_small_pool_has_no_steps_of_its_own_beside_a_budget(tmp_path: Path) -> None:
+    watch = Listening()
+    options = {**SMALL, "query_size": 50, "strategy": "random"}
+    alsim.run(out=tmp_path / "run", watch=watch, budget=500, **options)
+    assert watch.plans == ["50 for validation, 50 to start with, 8 queries of 50"]

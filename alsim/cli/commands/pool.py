@@ -41,11 +41,11 @@ def info(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> None
     from alsim.cli.screens.output import print_json
     from alsim.cli.screens.pool_info import print_info
     from alsim.pool.source import open_source
-    from alsim.pool.splits import by_default
+    from alsim.pool.splits import as_in_file
     from alsim.pool.summary import summarise
 
     options = _read(PoolOptions, given)
-    summary = summarise(open_source(pool), options, by_default())
+    summary = summarise(open_source(pool), options, as_in_file())
     if json:
         print_json(asdict(summary))
     else:
@@ -63,10 +63,10 @@ def check(given: Mapping[str, Any], pool: PoolPath, json: AsJson = False) -> Non
     from alsim.errors import PoolError
     from alsim.pool.checking import check_pool
     from alsim.pool.source import open_source
-    from alsim.pool.splits import by_default
+    from alsim.pool.splits import as_in_file
 
     options = _read(PoolOptions, given)
-    found = check_pool(open_source(pool), options, by_default())
+    found = check_pool(open_source(pool), options, as_in_file())
     parts = [fault.args for fault in found.faults]
     if json:
         faults = [{"what": what, "mend": mend} for what, _, mend in parts]

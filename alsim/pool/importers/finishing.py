@@ -16,7 +16,7 @@ from alsim.pool.importers.table import ImportOptions
 from alsim.pool.labels import without_unknown
 from alsim.pool.roles import stored_roles, write_roles
 from alsim.pool.source import open_source
-from alsim.pool.splits import by_default
+from alsim.pool.splits import as_in_file
 
 NEARLY_EACH = 0.9  # classes by rows, beyond which a column is no label
 FEWEST = 20  # rows, below which that is not checked
@@ -42,7 +42,7 @@ def finish(table: pa.Table, options: ImportOptions, where: str) -> pa.Table:
         if not options.unique_labels and kind != "target":
             _refuse_unique(values, name, where)
     given = PoolOptions(modality=roles.modalities)
-    found = check_pool(open_source(table, name=where), given, by_default())
+    found = check_pool(open_source(table, name=where), given, as_in_file())
     faults = Faults()
     faults.kept += found.faults
     faults.raise_all("things are wrong with the imported pool", where)

@@ -31,6 +31,7 @@ def _study(call: Call[CurvesOptions]) -> CurvesStudy:
         options = replace(options, max_epochs=EPOCHS)
     study, strategies = check_curves(options, call.faults)
     call.check()
-    if options.pool is None and options.steps is None and options.until.kind == "steps":
+    is_planned = options.steps is not None or options.budget is not None
+    if options.pool is None and not is_planned and options.until.kind == "steps":
         study = replace(study, schedule=replace(study.schedule, steps=EMBEDDED_STEPS))
     return curves_study(open_pool(options.pool), study, strategies, options)
