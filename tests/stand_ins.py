@@ -12,6 +12,8 @@ from census import write_files as write_census
 from numpy.typing import NDArray
 
 from alsim.options.synthetic import VkOptions
+from alsim.pool.importers.dispatch import import_pool
+from alsim.pool.importers.table import ImportOptions
 from alsim.pool.synthetic import vk_pool
 
 RNG = np.random.default_rng(0)
@@ -36,8 +38,10 @@ def write_stand_ins(folder: Path) -> None:
     )
     _write(folder / "mnist.parquet", {"image": pixels, **_columns("label")})
     write_census(folder / "census", n=120)
+    census = import_pool([folder / "census"], ImportOptions(group=1))
+    pq.write_table(census, folder / "census.parquet")
     (folder / "datasets").mkdir()
-    made = vk_pool(VkOptions(rows=240, picture_width=4, text_width=4, classes=3))
+    made = vk_pool(VkOptions(n_rows=240, picture_width=4, text_width=4, n_classes=3))
     pq.write_table(made, folder / "datasets" / "vk_small.parquet")
     _write_raw(folder)
     _write_idx(folder / "mnist")
@@ -88,7 +92,7 @@ def _write_raw(folder: Path) -> None:
     pc.write_csv(
         table.append_column("age", pa.array(RNG.integers(18, 90, N))), folder / "table.csv"
     )
-    (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(0, 40)))
+    (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(40)))
 
 
 def _write_idx(folder: Path) -> None:
