@@ -88,7 +88,7 @@ def prepare(text: str, folder: Path) -> None:
     """Put the pools that pages name into a folder, and for some the raw files they came from."""
     (folder / "datasets").symlink_to(ROOT / "datasets")
     for name, source in POOLS.items():
-        if (SHARED / source).is_file() and f"--out {name}" not in text:
+        if (SHARED / source).is_file():
             (folder / name).symlink_to(SHARED / source)
     if "raw/" in text:
         (folder / "raw").mkdir()

@@ -24,7 +24,7 @@ PAGES = {
 }
 LANGUAGES = {"console", "sh", "python", "toml", "csv", "sql", "text"}
 _BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>file|not run|needs|later): (?P<of>.*?) -->\n)?"
+    r"^(?:<!-- (?P<mark>file|not run|needs|later|test)(?:: (?P<of>.*?))? -->\n)?"
     r"```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$",
     re.MULTILINE,
 )
@@ -45,7 +45,7 @@ class Block:
     language: str
     text: str
     span: tuple[int, int]  # where its text stands in the page
-    mark: str | None  # file, not run, needs, later
+    mark: str | None  # file, not run, needs, later; test: .ci/run runs it
     of: str  # what the mark says
 
     @property
