@@ -30,6 +30,7 @@ test-slow *ARGS:
 bench FOLDER *ARGS:
     .venv/bin/python -m benchmarks --data {{FOLDER}} {{ARGS}}
 
-# Pages that follow from the code
-docs:
+# What the pages show: the reference, printed output and pictures; of the PAGES named, or all
+docs *PAGES:
     .venv/bin/python docs/reference.py
+    .venv/bin/python docs/make.py {{PAGES}}

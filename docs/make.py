@@ -32,13 +32,12 @@ MORE = "…"
 ALSIM = (sys.executable, "-m", "alsim")
 
 
-def make(name: str) -> None:
-    """Write a page's outputs and pictures again."""
+def make(name: str) -> str:
+    """Write a page's outputs and pictures again, and return what was done."""
     path = PAGES[name]
     text = path.read_text(encoding="utf-8")
     if lacking(text):
-        print(f"{name}: left, {', '.join(lacking(text))} not in {SHARED}")
-        return
+        return f"left, {', '.join(lacking(text))} not in {SHARED}"
     with tempfile.TemporaryDirectory() as folder:
         found = outputs(text, Path(folder))
         for block, new in reversed(found):
@@ -48,7 +47,7 @@ def make(name: str) -> None:
             if (made := Path(folder) / picture).is_file():
                 shutil.copyfile(made, PICTURES / picture)
     path.write_text(text, encoding="utf-8")
-    print(f"{name}: {sum(len(new) for _, new in found)} commands")
+    return f"{sum(len(new) for _, new in found)} commands"
 
 
 def lacking(text: str) -> list[str]:
@@ -129,4 +128,4 @@ def _lines(shown: Shown) -> str:
 
 if __name__ == "__main__":
     for each in sys.argv[1:] or PAGES:
-        make(each)
+        sys.stdout.write(f"{each}: {make(each)}\n")

@@ -30,9 +30,7 @@ def write_stand_ins(folder: Path) -> None:
         {**_embeddings("text_emb"), **_columns("label"), "domain": _words("domain", LABELS // 2)},
     )
     tasks = ("label", "sub_category", "gender", "base_colour", "season", "usage")
-    _write(
-        folder / "fashion.parquet", {**_embeddings("image_emb", "text_emb"), **_columns(*tasks)}
-    )
+    _write(folder / "fashion.parquet", {**_embeddings("image_emb", "text_emb"), **_columns(*tasks)})
     pixels = pa.array(list(_near(LABELS, 16)), pa.list_(pa.float32(), 16)).cast(
         pa.list_(pa.float32())
     )
@@ -92,7 +90,7 @@ def _write_raw(folder: Path) -> None:
     pc.write_csv(
         table.append_column("age", pa.array(RNG.integers(18, 90, N))), folder / "table.csv"
     )
-    (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(40)))
+    (folder / "ids.txt").write_text("".join(f"{row}\n" for row in range(24)))
 
 
 def _write_idx(folder: Path) -> None:

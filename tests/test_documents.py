@@ -76,7 +76,8 @@ def known_flags(name: str) -> set[str]:
     found: Any = get_command(app)
     for word in name.split():
         found = found.commands[word]
-    return {flag for parameter in found.params for flag in parameter.opts} | {"--help", "--help-all"}
+    flags = {flag for parameter in found.params for flag in parameter.opts}
+    return flags | {"--help", "--help-all"}
 
 
 class Smaller(ast.NodeTransformer):
@@ -147,9 +148,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(
-    stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def folder(stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Be in a folder with the stand-ins, whose modules can be imported."""
     for path in stand_ins.iterdir():
         (tmp_path / path.name).symlink_to(path)
