@@ -50,7 +50,8 @@ def small(command: str, given: set[str]) -> dict[str, object]:
     found = dict(SMALL.get(command, {}))
     if command == "run":
         if "budget" in given:
-            return {**found, "budget": 60}
+            ours = {"budget": 60, "price": 1, **SIZES}
+            return found | {name: ours[name] for name in given & ours.keys()}
         left_out = {SIZED_BY[name] for name in given & SIZED_BY.keys()}
         found |= {name: size for name, size in SIZES.items() if name not in left_out}
     return found
