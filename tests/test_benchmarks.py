@@ -16,6 +16,7 @@ COMMANDS = {
     "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
     "coverage": ("--tiny", "| saving 500: the verdict is better |"),
     "first_accuracy": ("--tiny", "| narrow | 30 | 1.000 |"),
+    "without_validation": ("--tiny", "| lost on average |"),
     "fuzz": ("parquet --tiny", "4 inputs read"),
     "fuzz journal": ("journal --tiny", "2 inputs read"),
     "fuzz recipes": ("toml --tiny", ""),
