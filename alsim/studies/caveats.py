@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.curves.comparison import BASELINE, Comparison
-from alsim.analysis.curves.runs import Merged, named, settings_that_differ
+from alsim.analysis.curves.comparison import Comparison
+from alsim.analysis.curves.runs import BASELINE, Merged, named, settings_that_differ
 from alsim.analysis.manifest import list_at, value_at
 from alsim.store.curves import Run
 

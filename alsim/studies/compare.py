@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from alsim.analysis.curves import comparison
-from alsim.analysis.curves.comparison import BASELINE, Comparison
+from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.runs import (
     Merged,
     check_units,
     counted,
     merge_runs,
     own_baselines,
+    recorded_baseline,
     refuse_empty,
     renamed,
     unlike,
 )
 from alsim.analysis.curves.task_runs import check_auc, of_task, with_metric
-from alsim.analysis.manifest import value_at
 from alsim.errors import UsageError
 from alsim.options.calling import takes
 from alsim.options.compare import CompareOptions, Runs
@@ -132,8 +132,8 @@ def _baseline(merged: Merged, name: str | None, first: Run) -> str | None:
     """Return the baseline's name in the merged steps; by default that of the run named first."""
     if name in merged.sources:
         return name
-    default = value_at(first.manifest, "configuration", "baseline") or BASELINE
-    called = [label for label, (own, _) in merged.sources.items() if own == (name or default)]
+    wanted = recorded_baseline(first) if name is None else name
+    called = [label for label, (own, _) in merged.sources.items() if own == wanted]
     if name is not None and called:
         raise UsageError(
             f"several runs have {name}", "--baseline", f"name one of: {', '.join(called)}"

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from alsim.analysis.curve import Curve, shared_seeds, values_at
 from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.runs import BASELINE
 from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
 from alsim.analysis.curves.summary import aubc
 from alsim.analysis.curves.verdicts import Verdict, judge_pairs
@@ -26,7 +27,6 @@ from alsim.measures import SCORES
 if TYPE_CHECKING:
     import torch
 
-BASELINE = "random"
 SHARE = 0.95
 
 

@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.curves.comparison import BASELINE
 from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
 
@@ -45,6 +44,7 @@ class RunWithSteps(RunFacts, Protocol):
 AnyRun = TypeVar("AnyRun", bound=RunFacts)
 
 # What must be alike for numbers to be compared, and where a manifest records it.
+BASELINE = "random"
 _ALIKE = (
     ("pools", "pool", "fingerprint"),
     ("splits", "pool", "splits"),
@@ -160,15 +160,17 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
     return Merged(pa.concat_tables(tables, promote_options="default"), sources)
 
 
+def recorded_baseline(run: RunFacts) -> str:
+    """Return the strategy that a run compares the others with: random where it names none."""
+    return str(value_at(run.manifest, "configuration", "baseline") or BASELINE)
+
+
 def own_baselines(runs: Sequence[AnyRun], merged: Merged) -> dict[str, str]:
     """Return the baseline of each merged strategy: that of the first run that has it.
 
     A strategy of a run that lacks its baseline has none here.
     """
-    wanted = {
-        name: str(value_at(run.manifest, "configuration", "baseline") or BASELINE)
-        for name, run in named(runs)
-    }
+    wanted = {name: recorded_baseline(run) for name, run in named(runs)}
     labels = {
         (name, own): label for label, (own, names) in merged.sources.items() for name in names
     }

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from alsim.analysis.curves.comparison import BASELINE
-from alsim.analysis.curves.runs import named, unlike
+from alsim.analysis.curves.runs import BASELINE, named, unlike
 from alsim.analysis.curves.task_runs import RunWithTasks
 from alsim.analysis.manifest import value_at
 from alsim.plots.drawing.names import as_labels
