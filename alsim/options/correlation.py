@@ -49,6 +49,7 @@ class CorrelateOptions(StartOptions, SizeOptions):
         "added.",
         often=True,
         completes="metrics",
+        repeat=True,
     )
     label: Option[str | Sequence[str] | None, tuple[str, ...]] = parsed(
         None, one_or_more, "Label column.", otherwise="label", often=True

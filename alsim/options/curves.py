@@ -132,6 +132,7 @@ class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, Retra
         "them. path/to/file.py:name is one of your own.",
         often=True,
         completes="strategies",
+        repeat=True,
     )
     baseline: str = option(
         "random",

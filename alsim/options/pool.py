@@ -50,7 +50,10 @@ class ColumnOptions:
         often=True,
     )  # fmt: skip
     features: Option[str | Sequence[str], tuple[str, ...]] = parsed(
-        (), parse_names, "Columns of numbers and categories to encode as inputs, comma-separated."
+        (),
+        parse_names,
+        "Columns of numbers and categories to encode as inputs, comma-separated.",
+        repeat=True,
     )
     split: str | None = option(None, "Split column.", otherwise="split")
     id_column: str | None = option(

@@ -29,6 +29,7 @@ class TrainOptions(
         "`alsim models` lists them.",
         often=True,
         completes="models",
+        repeat=True,
     )
     fractions: Option[str | float | Sequence[float], tuple[float, ...]] = parsed(
         1.0, parse_fractions, "Shares of the labels to train on: 0.05,0.25,1.", often=True
@@ -58,6 +59,7 @@ class TrainOptions(
         "Which of multi-cluster's experts run once it is trained, comma-separated: task-k (each "
         "task's k likeliest, k = Σp), mean-k (one k for all), top-5 (five), round (p > ½), sample, "
         "all, soft (all, weighted by p). The first one stops the training.",
+        repeat=True,
     )
     queries: Option[str | Path | None, Path | None] = parsed(
         None,

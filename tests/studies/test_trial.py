@@ -1,5 +1,6 @@
 """What a run would take, beside the run itself."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,17 @@ def test_the_command_prints_the_plan_time_and_memory(tmp_path: Path) -> None:
     assert "memory: about " in done.stdout
     refused = CliRunner().invoke(app, [*line.split(), "--budget", "1e9"])
     assert refused.exit_code != 0
+
+
+@pytest.mark.process
+def test_a_list_may_be_repeated_instead_of_separated_by_commas() -> None:
+    line = "run --dry-run --workers 0 --initial-size 30 --query-size 5 --steps 1 --seeds 1"
+    found = [
+        json.loads(CliRunner().invoke(app, [*line.split(), "--json", *chosen]).stdout)
+        for chosen in (
+            ["--strategy", "margin", "--strategy", "bald(k=3),entropy"],
+            ["--strategy", "margin,bald(k=3),entropy"],
+        )
+    ]
+    names = [list(each["query_seconds"]) for each in found]
+    assert names[0] == names[1] == ["random", "margin", "bald(k=3)", "entropy"]
