@@ -24,7 +24,10 @@ COMMANDS = {
     "jobs": ("--tiny", "| embedded: CPU seconds / those of its products |"),
     "journal_overhead": ("--tiny --pool {mnist}", "MNIST, mlp "),
     "kernels": ("--tiny", "| BALD with 20 members / margin |"),
-    "plain_loop": ("--pool {mnist} --steps 1 --seeds 1 --threads 1", "margin, loaders, 1 threads: "),
+    "plain_loop": (
+        "--pool {mnist} --steps 1 --seeds 1 --threads 1",
+        "margin, loaders, 1 threads: ",
+    ),
     "pool_loading": ("--tiny", "load "),
     "whole": ("--tiny --pool {mnist}", "| MNIST, alsim / plain loop |"),
 }

@@ -139,6 +139,7 @@ def test_labels_that_are_there_already_are_free(tmp_path: Path) -> None:
     ("options", "error", "words"),
     [
         ({"budget": 5000}, UsageError, "more than all labels of the pool cost"),
+        ({"budget": 100_000}, UsageError, "more than all labels of the pool cost"),
         ({"budget": 3}, UsageError, "pays no query"),
         ({"validation_size": 10_000}, UsageError, "validation labels are more than the"),
         ({"validation_size": 0, "pool": TESTLESS}, PoolError, "or validation labels"),

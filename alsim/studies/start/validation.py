@@ -17,6 +17,8 @@ from alsim.pool.splits import FreeValidation, PaidValidation, Validation, defaul
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.oracles import plan_oracle
 
+_MOST = 1 / 3  # of the training rows, of which the default takes no more
+
 
 def validation_of(options: StudyOptions, *, several: bool) -> Validation:
     """Return which rows of the pool are for validation.
@@ -57,7 +59,9 @@ def _take(
     units = known.sum(1) if in_cells else torch.ones(len(rows), dtype=torch.int64)
     if asked is None and budget is not None:
         costs, most = _costs(options, tasks, known), SHARE * budget * (1 + ROUNDING)
-        return max(1, int((costs.cumsum(0) <= most).sum()))
+        affordable = max(1, int((costs.cumsum(0) <= most).sum()))
+        # A budget above the pool, which is refused once the pool is read, leaves some to train on.
+        return affordable if is_given else min(affordable, max(1, int(_MOST * len(rows))))
     if asked is None:
         most = units[: default_size(len(rows), _n_initial(options), is_given=is_given)].sum()
         asked = min(int(most), _n_initial(options))
