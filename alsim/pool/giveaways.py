@@ -86,7 +86,8 @@ def _determines(values: NDArray[np.floating], codes: NDArray[np.int64]) -> bool:
     chance = n - int(counts.max(initial=0))
     if n_classes < 2:
         return False
-    rows = np.ascontiguousarray(values + 0)  # -0.0 is 0
+    with np.errstate(invalid="ignore"):  # of a NaN that signals
+        rows = np.ascontiguousarray(values + 0)  # -0.0 is 0
     if values.shape[1] > 1:
         rows = rows.view(f"V{values.shape[1] * values.itemsize}")
     found, which = np.unique(rows.ravel(), return_inverse=True)

@@ -9,6 +9,7 @@ from pools import doors, make_table, write
 
 from alsim.options.pool import PoolOptions
 from alsim.pool.checking import check_pool
+from alsim.pool.giveaways import _determines  # pyright: ignore[reportPrivateUsage]
 from alsim.pool.source import open_source
 from alsim.pool.splits import FreeValidation
 
@@ -101,3 +102,9 @@ def test_an_encoded_column_that_holds_the_label_gives_a_warning() -> None:
 def test_no_real_pool_gives_a_warning(shared_data: Callable[[str], Path], name: str) -> None:
     found = check_pool(open_source(shared_data(name)), PoolOptions(), FreeValidation(2000))
     assert not any("determines" in warning for warning in found.warnings)
+
+
+def test_a_signalling_nan_in_a_file_raises_no_warning() -> None:
+    values = np.ones((40, 2), np.float32)
+    values.view(np.uint32)[3, 1] = 0x7F8406A8
+    assert not _determines(values, np.arange(40) % 2)
