@@ -79,11 +79,11 @@ def try_out(study: CurvesStudy) -> Trial:
                 starts[like], each = _start(opened, like, seed)
                 epoch_seconds = max(epoch_seconds, each)
         of = {job.strategy: t.message.state for t in tasks.actives for job in t.message.jobs}
-        like = {task.message.state: task.message.like for task in tasks.passives}
+        likes = {task.message.state: task.message.like for task in tasks.passives}
         growth = study.epochs_worth(prepared, share=0.5) / study.epochs_worth(prepared, share=0.0)
         budget = _SECONDS / len(study.strategies)
         for name in study.strategies:
-            found = _query_seconds(opened, Job(seed, name), starts[like[of[name]]], budget)
+            found = _query_seconds(opened, Job(seed, name), starts[likes[of[name]]], budget)
             seconds[name] = found * growth
         return Trial(
             plan=study.plan_line(prepared),
