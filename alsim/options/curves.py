@@ -19,7 +19,12 @@ from alsim.options.sizes import (
     parse_validation_size,
 )
 from alsim.options.texts import parse_ids, parse_names, parse_seeds
-from alsim.options.training import FineTuneOptions, FitOptions, RetrainOptions
+from alsim.options.training import (
+    UNSTOPPED_EPOCHS,
+    FineTuneOptions,
+    FitOptions,
+    RetrainOptions,
+)
 
 Unit = Literal["object", "cell"]
 Members = Literal["dropout", "gates"]  # what a committee's members differ in
@@ -87,9 +92,9 @@ class QueryOptions:
         parse_validation_size,
         "Number of validation labels, which are paid for and end the passive phase: a random "
         "sample of the validation split, else of train. 0: none, so that training takes "
-        "--max-epochs, then 200 by default; free: the whole split, else a stratified sample, for "
-        "which nobody pays, as published studies have it.",
-        otherwise="as many as initial labels, at most a tenth of train",
+        f"--max-epochs, then {UNSTOPPED_EPOCHS} by default; free: the whole split, else a "
+        "stratified sample, for which nobody pays, as published studies have it.",
+        otherwise="a tenth of the budget, else as many as initial labels, of train at most a tenth",
     )
     query_size: Option[str | int | QuerySize | None, QuerySize | None] = parsed(
         None,

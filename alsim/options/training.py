@@ -13,6 +13,8 @@ LossWeighting = Literal["uncertainty", "sum", "fixed"]
 TaskWeighting = Literal["equal", "uncertainty", "dwa", "gradnorm", "pcgrad"]
 BatchRule = Literal["fixed", "adaptive", "upsample"]
 OptimiserName = Literal["adam", "sgd"]
+# Where no validation label ends the training, by benchmarks/without_validation.py.
+UNSTOPPED_EPOCHS = 200
 
 
 @dataclass(frozen=True, kw_only=True)

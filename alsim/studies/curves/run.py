@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from alsim.options.curves import CurvesOptions
+from alsim.options.training import UNSTOPPED_EPOCHS
 from alsim.store.curves import Run, read_run
 from alsim.studies.curves.check import check_curves
 from alsim.studies.curves.study import CurvesStudy, curves_study
@@ -10,7 +11,6 @@ from alsim.studies.curves.trial import Trial, try_out
 from alsim.studies.twins import Call, open_pool, twin
 
 EMBEDDED_STEPS = 50
-EPOCHS = 200  # where no validation label ends the training; benchmarks/without_validation.py
 
 
 @twin(CurvesOptions, "alsim run")
@@ -28,7 +28,7 @@ def dry_run(call: Call[CurvesOptions]) -> Trial:
 def _study(call: Call[CurvesOptions]) -> CurvesStudy:
     options = call.options
     if options.validation_size == 0 and "max_epochs" not in call.given:
-        options = replace(options, max_epochs=EPOCHS)
+        options = replace(options, max_epochs=UNSTOPPED_EPOCHS)
     study, strategies = check_curves(options, call.faults)
     call.check()
     is_planned = options.steps is not None or options.budget is not None
