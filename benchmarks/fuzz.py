@@ -9,7 +9,9 @@ bytes in DIR; `--folder DIR` starts from there again. Inputs that reach new line
 """
 
 import argparse
+import math
 import shutil
+import struct
 import sys
 import tempfile
 from collections.abc import Callable
@@ -79,7 +81,16 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
     If an input starts with "#", each of its lines gets the correct digest, which the fuzzer would
     hardly ever find by chance.
     """
-    from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+    from alsim.experiments.curves.records import (
+        ContributionRecord,
+        ItemRecord,
+        MetricRecord,
+        QueryRecord,
+        Round,
+        RowBits,
+        RowNumbers,
+        StepRecord,
+    )
     from alsim.store.curve_journal import Journal, read_journal
     from alsim.store.curve_lines import Ending, Entry
 
@@ -91,9 +102,12 @@ def journal(scratch: Path) -> tuple[Feed, Seeds]:
                 StepRecord(*at, 20 + step, 20.5, 40, 64, 0.5, 0.25, 1 / 3, 0.7, 0.125),
                 (MetricRecord(*at, "label", "mixed", "all", "accuracy", None, 0.5),),
                 (QueryRecord(*at, 0, "row 3", "label", None, 1.0, 1, "ant"),),
+                (ItemRecord(*at, "label", RowBits(4, b"\x05", b"\x0d")),),
             )
             writer.append(Entry(done, {"query": 0.25}))
-        writer.end(Ending("done", 1, {}))
+        of_rows = RowNumbers(struct.pack("<4f", 1, math.nan, 0, 2))
+        added = ContributionRecord("margin", 0, "label", "macro_f1", "last", of_rows)
+        writer.end(Ending("done", 1, {}, (added,)))
     whole = file.read_bytes()
     bodies = [line.partition(b" ")[2] for line in whole.splitlines()]
 

@@ -2,12 +2,22 @@
 
 import json
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    ContributionRecord,
+    ItemRecord,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    RowBits,
+    RowNumbers,
+    StepRecord,
+)
 from alsim.store.curve_journal import Journal
 from alsim.store.curve_lines import Ending, Entry, Recorded, round_to_json
 
@@ -22,7 +32,10 @@ def make_entry(
     ids: Sequence[str | int] = (3,),
     accuracy: float = 0.5,
 ) -> Entry:
-    """Return a round with an accuracy, recalls of two classes, and a query for each id."""
+    """Return a round with an accuracy, recalls of two classes, a query for each id, and items.
+
+    The items are of 11 rows, all of which have a label, and of which three have one of "late".
+    """
     place = (strategy, seed, step)
     return Entry(
         Round(
@@ -36,9 +49,33 @@ def make_entry(
                 QueryRecord(*place, k, id_, "label", 0.3 * k if step else None, 1.0, 1, "туфля")
                 for k, id_ in enumerate(ids)
             ),
+            (
+                ItemRecord(*place, "label", RowBits(11, bytes([0b10110, step % 8]))),
+                ItemRecord(*place, "late", RowBits(11, b"\x08\x00", b"\x0a\x04")),
+            ),
         ),
         {"query": 0.1 * step, "train": 2.5},
     )
+
+
+def make_ending(step: int, strategy: str = "margin", seed: int = 7) -> Ending:
+    """Return the end of a curve after its last step, with contributions to one score each."""
+    values = [0.5, -1.5, *[1 / 3] * 9]
+    late = [math.nan, 1.0, math.nan, 2.0, *[math.nan] * 6, -1.0]
+    return Ending(
+        "done",
+        step,
+        {"save": 0.5},
+        (
+            ContributionRecord(strategy, seed, "label", "macro_f1", "area", numbers(values)),
+            ContributionRecord(strategy, seed, "late", "auc", "last", numbers(late)),
+        ),
+    )
+
+
+def numbers(values: Sequence[float]) -> RowNumbers:
+    """Return numbers of rows."""
+    return RowNumbers(struct.pack(f"<{len(values)}f", *values))
 
 
 def write_journal(
@@ -49,7 +86,7 @@ def write_journal(
         for step in range(n):
             journal.append(make_entry(step, strategy, seed))
         if is_done:
-            journal.end(Ending("done", n - 1, {"save": 0.5}))
+            journal.end(make_ending(n - 1, strategy, seed))
     return path
 
 
@@ -59,7 +96,7 @@ def append_missing(journal: Journal, n: int = 2) -> None:
     for step in range(len(held.entries), n):
         journal.append(make_entry(step, held.strategy, held.seed))
     if held.ending is None:
-        journal.end(Ending("done", n - 1, {"save": 0.5}))
+        journal.end(make_ending(n - 1, held.strategy, held.seed))
 
 
 def json_of(done: Round) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from alsim.studies.messages import Active
 from alsim.studies.start.plan import Plan, plan_tasks
 from alsim.studies.start.work import Study
 
-TABLES = ("steps", "metrics", "queries")
+TABLES = ("steps", "metrics", "queries", "items", "contributions")
 SIZES = (
     *("--initial-size", "60", "--query-size", "3", "--steps", "100"),
     *("--max-epochs", "5", "--model", "auto(width=8)", "--seeds", "1", "--workers", "1"),
@@ -43,7 +43,9 @@ SIZES = (
 # Curves of more than a second, so that there are checkpoints.
 OPTIONS = ("--strategy", "margin,bald(k=4)", *SIZES)
 LEFT = {
+    "contributions.parquet",
     "curves.parquet",
+    "items.parquet",
     "metrics.parquet",
     "queries.parquet",
     "run.json",
@@ -305,5 +307,5 @@ def rounds_of(path: Path) -> str:
     found = read_journal(path)
     assert found is not None
     assert found.ending is not None
-    ending = (found.ending.reason, found.ending.step)
+    ending = (found.ending.reason, found.ending.step, found.ending.contributions)
     return repr((found.strategy, found.seed, [entry.round for entry in found.entries], ending))

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[1] / "alsim"
 ROWS = [
     {"errors", "escaping", "lazy", "measures", "shuffling"},
     {"loading", "parameters", "metrics", "paths", "seeding"},
-    {"options"},
+    {"contributions", "options"},
     {"models"},
     {"pool"},
     {"training", "signals", "oracle"},

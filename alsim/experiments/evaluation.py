@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from alsim import metrics
+from alsim.contributions import Predictions, contributions
 from alsim.experiments.predictions import RowValues, log_of_truth, predicted_of, row_values
 from alsim.measures import OF_CURVES
 from alsim.models import MIXED
@@ -23,7 +24,7 @@ HeadValues = Mapping[str, RowValues]  # by head
 Reduce = Callable[[str, Tensor, Tensor], RowValues]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TaskMeasures:
     """One replica's measures at one task, on the rows with a known label."""
 
@@ -32,6 +33,9 @@ class TaskMeasures:
     # head's accuracy on the rows of that pattern
     heads: Mapping[tuple[str, str], float]
     recalls: Mapping[int, float]  # of the mixed head, class -> recall, where the class has rows
+    right: Tensor  # (m,) bool, whether the mixed head's prediction is
+    # Metric -> (n,) float64, NaN without a label: what each row contributes, as in `contributions`
+    contributions: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,12 @@ class TaskRows:
         """Return the values of these rows, `(…, m)`, out of `(…, n)`."""
         return values if self.known is None else values[..., self.known]
 
+    def on_all(self, values: Tensor) -> Tensor:
+        """Return `(n,)` float64 out of those of these rows, `(m,)`; NaN without a label."""
+        if self.known is None:
+            return values
+        return values.new_full(self.known.shape, math.nan).masked_scatter_(self.known, values)
+
     def measure(self, values: Mapping[str, RowValues]) -> TaskMeasures:
         """Return a replica's measures, from its heads' values, head -> name -> `(m,)`."""
         mixed = dict(values[MIXED])
@@ -76,6 +86,7 @@ class TaskRows:
                 counted = right[rows if seen is None else rows & seen]
                 if len(counted):
                     heads[head, pattern] = counted.mean().item()
+        predictions = Predictions(mixed["predicted"], self.labels, counts, mixed.get("scores"))
         return TaskMeasures(
             measures=metrics.measure(
                 OF_CURVES, self.n_classes, labels=self.labels, counts=counts, **mixed
@@ -85,6 +96,10 @@ class TaskRows:
                 label: recall
                 for label, recall in enumerate(metrics.recalls(counts).tolist())
                 if not math.isnan(recall)
+            },
+            right=mixed["predicted"] == self.labels,
+            contributions={
+                name: self.on_all(each) for name, each in contributions(predictions).items()
             },
         )
 

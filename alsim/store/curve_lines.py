@@ -4,21 +4,31 @@ The first line says whose curve it is, the next are its steps from 0 on, and the
 ended. A round's metrics and queries are rows of values, without the strategy, the seed and the
 step that they share with the round's step: a journal is written at each step, so brevity is speed.
 For the same reason metrics that differ by their label alone are one row, whose value is an object
-of the labels: `["label","mixed","all","recall",{"ant":0.5,"bee":1.0}]`.
+of the labels: `["label","mixed","all","recall",{"ant":0.5,"bee":1.0}]`. What there is of each row
+is bytes in base64; the rows of a task are the same at each step.
 """
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from msgspec import Meta, Struct, convert, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 
 from alsim.errors import StoreError
-from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    ContributionRecord,
+    ItemRecord,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    RowBits,
+    RowNumbers,
+    StepRecord,
+)
 from alsim.experiments.ranges import Int64, refuse_impossible
 from alsim.store.journal import body_of, line_of, mend_journal, object_of, record_of
 from alsim.store.layout import run_of
@@ -44,10 +54,25 @@ class _Header(Struct, forbid_unknown_fields=True):
     seed: Int64
 
 
+class _Item(Struct, array_like=True, forbid_unknown_fields=True):
+    task: str
+    n: Annotated[int, Meta(ge=1)]
+    ones: bytes
+    known: bytes | UnsetType = UNSET
+
+
+class _Contribution(Struct, array_like=True, forbid_unknown_fields=True):
+    task: str
+    metric: str
+    part: Literal["area", "last"]
+    values: bytes
+
+
 class _Round(Struct, forbid_unknown_fields=True):
     step: dict[str, Any]
     metrics: list[_MetricRow]
     queries: list[Any]
+    items: list[_Item]
 
 
 class _EntryLine(Struct, forbid_unknown_fields=True):
@@ -59,6 +84,7 @@ class _EndLine(Struct, forbid_unknown_fields=True):
     end: Literal["done", "diverged"]
     step: Int64
     seconds: _Seconds
+    contributions: list[_Contribution]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +97,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a curve ended, and what its last phases took."""
+    """Why a curve ended, what its last phases took, and what rows contributed to its scores."""
 
     reason: Literal["done", "diverged"]
     step: int  # done: the last one; diverged: the one that failed, 0 being the passive phase
     seconds: Mapping[str, float]
+    contributions: tuple[ContributionRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +126,30 @@ def parse(data: bytes, path: Path) -> Recorded | None:
         if not _HEX.fullmatch(digest) or not _OPENING.startswith(body[: len(_OPENING)]):
             raise no_journal(path)
         return None
-    strategy, seed, entries, ending = "", 0, list[Entry](), None
+    schema, strategy, seed, entries, ending = 0, "", 0, list[Entry](), None
     for number, text in enumerate(lines, start=1):
         try:
             record = object_of(text, _DIGEST_SIZE)
             if number == 1:
                 check_version(record.get("schema"), path)  # another may have other keys
                 header = convert(record, _Header)
-                strategy, seed = header.strategy, header.seed
+                schema, strategy, seed = header.schema, header.strategy, header.seed
             elif ending is not None:
                 raise ValueError("it follows the end")
             elif "end" in record:
-                line = convert(record, _EndLine)
-                ending = Ending(line.end, line.step, line.seconds)
+                line = convert(_upgraded(record, schema, "contributions"), _EndLine)
+                ending = Ending(
+                    line.end, line.step, line.seconds, _contributions_of(line, strategy, seed)
+                )
                 refuse_wrong_end(ending, len(entries))
+                _refuse_other_contributions(ending, entries)
             else:
-                line = convert(record, _EntryLine)
+                line = convert(_upgraded(record, schema, "round", "items"), _EntryLine)
                 entry = Entry(_round_of(line.round), line.seconds)
                 refuse_foreign(entry, strategy, seed, len(entries))
                 if entries:
                     _refuse_fall(entries[-1].round, entry.round)
+                    _refuse_other_rows(entries[-1].round, entry.round)
                 entries.append(entry)
         except (ValueError, RecursionError) as error:
             reason = str(error).partition("\n")[0][:200]
@@ -126,6 +157,19 @@ def parse(data: bytes, path: Path) -> Recorded | None:
             raise StoreError(f"damaged journal: {reason}", where, mend_journal(path)) from error
     n_bytes = sum(len(line) + 1 for line in lines)
     return Recorded(strategy, seed, tuple(entries), ending, n_bytes)
+
+
+def _upgraded(value: Any, schema: int, *path: str) -> Any:
+    """Return a line's object with what it has of each row: nothing before schema version 4."""
+    if schema >= 4 or not isinstance(value, dict):
+        return value
+    name, *deeper = path
+    if not deeper:
+        return {name: [], **value}
+    return {
+        key: _upgraded(each, schema, *deeper) if key == name else each
+        for key, each in value.items()
+    }
 
 
 def header_line(strategy: str, seed: int) -> bytes:
@@ -142,7 +186,11 @@ def entry_line(entry: Entry) -> bytes:
 
 def end_line(ending: Ending) -> bytes:
     """Return the line of an end."""
-    return _line(_EndLine(ending.reason, ending.step, dict(ending.seconds)))
+    contributions = [
+        _Contribution(each.task, each.metric, each.part, each.values.values)
+        for each in ending.contributions
+    ]
+    return _line(_EndLine(ending.reason, ending.step, dict(ending.seconds), contributions))
 
 
 def _line(record: Struct) -> bytes:
@@ -156,6 +204,7 @@ def round_to_json(done: Round) -> dict[str, Any]:
         "step": to_builtins(convert(to_builtins(done.step), StepRecord)),
         "metrics": convert(_metric_rows(done.metrics), list[_MetricRow]),
         "queries": convert([_query_values(query) for query in done.queries], _QUERY_ROWS),
+        "items": [_item_row(item) for item in done.items],
     }
 
 
@@ -180,7 +229,32 @@ def _round_of(kept: _Round) -> Round:
     queries = tuple(QueryRecord(*place, *row) for row in convert(kept.queries, _QUERY_ROWS))
     for record in (*metrics, *queries):
         refuse_impossible(record)
-    return Round(step, metrics, queries)
+    items = tuple(ItemRecord(*place, item.task, _bits_of(item)) for item in kept.items)
+    if len({item.task for item in items}) < len(items):
+        raise ValueError("its items have a task twice")
+    return Round(step, metrics, queries, items)
+
+
+def _item_row(item: ItemRecord) -> list[Any]:
+    bits = item.correct
+    known = [] if bits.known is None else [bits.known]
+    return to_builtins([item.task, bits.n, bits.ones, *known])
+
+
+def _bits_of(item: _Item) -> RowBits:
+    return RowBits(item.n, item.ones, None if item.known is UNSET else item.known)
+
+
+def _contributions_of(line: _EndLine, strategy: str, seed: int) -> tuple[ContributionRecord, ...]:
+    found = {
+        (each.task, each.metric, each.part): ContributionRecord(
+            strategy, seed, each.task, each.metric, each.part, RowNumbers(each.values)
+        )
+        for each in line.contributions
+    }
+    if len(found) < len(line.contributions):
+        raise ValueError("it has the same contributions twice")
+    return tuple(found.values())
 
 
 def _metric_rows(metrics: Iterable[MetricRecord]) -> list[list[Any]]:
@@ -202,7 +276,7 @@ def _metric_rows(metrics: Iterable[MetricRecord]) -> list[list[Any]]:
 def refuse_foreign(entry: Entry, strategy: str, seed: int, step: int) -> None:
     """Raise a ValueError unless all of an entry is of this curve and step."""
     done = entry.round
-    records = (done.step, *done.metrics, *done.queries)
+    records = (done.step, *done.metrics, *done.queries, *done.items)
     wrong = {(r.strategy, r.seed, r.step) for r in records} - {(strategy, seed, step)}
     if wrong:
         raise ValueError(f"it holds {wrong.pop()}, where {(strategy, seed, step)} should follow")
@@ -214,6 +288,27 @@ def _refuse_fall(last: Round, next_: Round) -> None:
         before, after = getattr(last.step, name), getattr(next_.step, name)
         if after < before:
             raise ValueError(f"{name} falls from {before!r} to {after!r}")
+
+
+def _refuse_other_rows(last: Round, next_: Round) -> None:
+    """Raise a ValueError unless the items are of the same tasks and rows as at the step before."""
+    before, after = (
+        {item.task: (item.correct.n, item.correct.known) for item in done.items}
+        for done in (last, next_)
+    )
+    if before != after:
+        wrong = min(task for task in before | after if before.get(task) != after.get(task))
+        raise ValueError(f"its items of {wrong!r} are of other rows than those of the step before")
+
+
+def _refuse_other_contributions(ending: Ending, entries: Sequence[Entry]) -> None:
+    """Raise a ValueError unless the contributions are numbers, and of the rows of the items."""
+    items = {item.task: item.correct for item in entries[-1].round.items} if entries else {}
+    for each in ending.contributions:
+        rows = items.get(each.task)
+        if rows is None or not each.values.are_of(rows):
+            what = f"its contributions to {each.metric} of {each.task!r}"
+            raise ValueError(f"{what} are none, or of other rows than its items")
 
 
 def refuse_wrong_end(ending: Ending, n_entries: int) -> None:

@@ -1,4 +1,4 @@
-"""What a run of learning curves leaves: five tables, read lazily."""
+"""What a run of learning curves leaves: its tables, read lazily."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alsim.analysis.statistics.intervals import interval_text
 from alsim.escaping import html_table
-from alsim.experiments.curves.records import Round
+from alsim.experiments.curves.records import ContributionRecord, Round
 from alsim.store.curve_bands import CURVES, band_curves
 from alsim.store.curve_journal import read_journal
 from alsim.store.curve_lines import Recorded
@@ -17,6 +17,8 @@ from alsim.store.journal import journals_in, read_unfinished
 from alsim.store.layout import JOURNALS
 from alsim.store.manifest import StudyFolder, mend_of, open_folder, refuse_other_kind
 from alsim.store.tables import (
+    CONTRIBUTIONS,
+    ITEMS,
     METRICS,
     QUERIES,
     STEPS,
@@ -25,6 +27,7 @@ from alsim.store.tables import (
     TimingRecord,
     build_tables,
     read_table,
+    schema_of,
     write_table,
 )
 
@@ -65,6 +68,27 @@ class Run(StudyFolder):
     def timings(self) -> pa.Table:
         """Return the seconds that each phase took."""
         return self._read(TIMINGS)
+
+    @property
+    def items(self) -> pa.Table:
+        """Return which evaluated rows the mixed head answers correctly, by step and task.
+
+        Its `correct` has a boolean for each row of the evaluated split, in the order of their ids,
+        null where the row has no label of the task. Of a folder without `items.parquet`, as earlier
+        versions wrote it, it is empty.
+        """
+        return self._read(ITEMS)
+
+    @property
+    def contributions(self) -> pa.Table:
+        """Return what each evaluated row contributes to the scores that are no mean over rows.
+
+        For each strategy, seed, task, metric (balanced accuracy, macro F1, AUC) and part its
+        `values` are of the rows of `items`, and their mean is the score: of part "area" the
+        normalised area under the curve of this seed over its own labels, of part "last" its last
+        step. A curve that has not ended has none, nor has a folder of an earlier version.
+        """
+        return self._read(CONTRIBUTIONS)
 
     @property
     def curves(self) -> pa.Table:
@@ -108,35 +132,43 @@ class Run(StudyFolder):
                     self.folder, self.manifest, lambda: _tables_so_far(self.folder)
                 )
             if found is None:
-                mend = mend_of(self.folder, self.manifest)
-                found = {kind.name: read_table(self.folder / kind.file, kind, mend)}
+                found = {kind.name: self._read_file(kind)}
             self._tables.update(found)
         return self._tables[kind.name]
 
+    def _read_file(self, kind: TableKind) -> pa.Table:
+        path = self.folder / kind.file
+        if kind in (ITEMS, CONTRIBUTIONS) and not path.exists():
+            return schema_of(kind).empty_table()
+        return read_table(path, kind, mend_of(self.folder, self.manifest))
+
 
 def write_tables(
-    folder: Path, rounds: Iterable[Round], timings: Iterable[TimingRecord] = ()
+    folder: Path,
+    rounds: Iterable[Round],
+    timings: Iterable[TimingRecord] = (),
+    contributions: Iterable[ContributionRecord] = (),
 ) -> None:
-    """Write the run's five tables, each atomically. `rounds` is read once, in any order.
+    """Write the run's tables, each atomically. `rounds` is read once, in any order.
 
     Raises:
         StoreError: If the system cannot write there.
         ValueError: If two records share a key, or ids are integers and strings at once.
     """
     # All are built before any is written: a faulty record leaves no half of a new set.
-    tables = build_tables(rounds, timings)
+    tables = build_tables(rounds, timings, contributions)
     tables[CURVES] = band_curves(tables[STEPS], tables[METRICS])
     for kind, table in tables.items():
         write_table(folder / kind.file, table)
 
 
 def write_recorded(folder: Path, timings: Iterable[TimingRecord]) -> None:
-    """Write the five tables of what the journals of a run hold, and of further `timings`.
+    """Write the tables of what the journals of a run hold, and of further `timings`.
 
     Raises:
         StoreError: As `write_tables`, or if a journal is damaged.
     """
-    write_tables(folder, *_rounds_and_timings(folder, timings))
+    write_tables(folder, *_all_recorded(folder, timings))
 
 
 def recorded(folder: Path) -> Iterator[Recorded]:
@@ -171,19 +203,20 @@ def read_run(folder: str | Path) -> Run:
 
 def _tables_so_far(folder: Path) -> dict[str, pa.Table]:
     """Return the tables of what a run's journals hold, by their names."""
-    tables = build_tables(*_rounds_and_timings(folder))
+    tables = build_tables(*_all_recorded(folder))
     return {kind.name: table for kind, table in tables.items()}
 
 
-def _rounds_and_timings(
+def _all_recorded(
     folder: Path, timings: Iterable[TimingRecord] = ()
-) -> tuple[Iterator[Round], list[TimingRecord]]:
+) -> tuple[Iterator[Round], list[TimingRecord], list[ContributionRecord]]:
     """Return what a run's journals hold; they are read once, as the rounds are taken."""
-    found = list(timings)
+    found, contributions = list(timings), list[ContributionRecord]()
 
     def rounds() -> Iterator[Round]:
         for curve in recorded(folder):
             found.extend(timings_of(curve))
+            contributions.extend(() if curve.ending is None else curve.ending.contributions)
             yield from (entry.round for entry in curve.entries)
 
-    return rounds(), found
+    return rounds(), found, contributions

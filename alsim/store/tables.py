@@ -15,15 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal, get_origin, get_type_hints
 import numpy as np
 
 from alsim.errors import StoreError
-from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    ContributionRecord,
+    ItemRecord,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    RowBits,
+    RowNumbers,
+    StepRecord,
+)
 from alsim.store.atomic import replacing
 from alsim.store.opening import open_to_read
+from alsim.store.row_columns import n_rows_of, row_column
 from alsim.store.version import SCHEMA_VERSION, check_version
 
 if TYPE_CHECKING:  # imported late: it starts a thread, and the server of workers may have none
     import pyarrow as pa
 
 _VERSION_KEY = b"alsim.schema"
+_GROUP = 1 << 20  # rows at most of a row group
+_PART = 1 << 24  # values at most of a part of a table of lists, which a reader takes as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,13 @@ QUERIES = TableKind(
 TIMINGS = TableKind(
     "timings", TimingRecord, ("strategy", "seed", "step", "phase", "seconds"), is_unique=False
 )
+ITEMS = TableKind("items", ItemRecord, ("strategy", "seed", "step", "task"), is_unique=True)
+CONTRIBUTIONS = TableKind(
+    "contributions",
+    ContributionRecord,
+    ("strategy", "seed", "task", "metric", "part"),
+    is_unique=True,
+)
 
 
 def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schema:
@@ -80,6 +99,8 @@ def schema_of(kind: TableKind, id_type: type[str] | type[int] = int) -> pa.Schem
         float: pa.float64(),
         tuple[int, ...]: pa.list_(pa.int64()),
         tuple[float | None, ...]: pa.list_(pa.float64()),
+        RowBits: pa.list_(pa.bool_()),
+        RowNumbers: pa.list_(pa.float32()),
     }
     nullable: dict[Any, pa.DataType] = {str | None: pa.string(), float | None: pa.float64()}
     hints = get_type_hints(kind.record)
@@ -125,8 +146,7 @@ class TableBuilder:
         schema = self._schema or schema_of(self._kind)
         table = pa.Table.from_batches(self._batches, schema=schema)
         table = table.sort_by([(column, "ascending") for column in self._kind.key]).combine_chunks()
-        if self._kind.is_unique:
-            _refuse_repeats(table, self._kind)
+        _refuse_repeats(table, self._kind)
         return table
 
     def _flush(self) -> None:
@@ -144,21 +164,60 @@ class TableBuilder:
         self._pending.clear()
 
 
+def row_table(kind: TableKind, records: Iterable[Any], part: int = _PART) -> pa.Table:
+    """Return records whose last field is of each row as one sorted table.
+
+    It is in parts of at most `part` values of rows, since Arrow numbers those of a list by int32.
+
+    Raises:
+        ValueError: If two records share a key.
+    """
+    import pyarrow as pa
+
+    schema = schema_of(kind)
+    *names, last = schema.names
+    ordered: list[Any] = sorted(records, key=attrgetter(*kind.key))
+    most = max((n_rows_of(getattr(record, last)) for record in ordered), default=0)
+    size = max(1, part // max(1, most))
+    batches = [
+        pa.record_batch(
+            [
+                *(pa.array([getattr(record, name) for record in some]) for name in names),
+                row_column([getattr(record, last) for record in some]),
+            ],
+            schema=schema,
+        )
+        for some in (ordered[at : at + size] for at in range(0, len(ordered), size))
+    ]
+    table = pa.Table.from_batches(batches, schema=schema)
+    _refuse_repeats(table, kind)
+    return table
+
+
 def build_tables(
-    rounds: Iterable[Round], timings: Iterable[TimingRecord] = ()
+    rounds: Iterable[Round],
+    timings: Iterable[TimingRecord] = (),
+    contributions: Iterable[ContributionRecord] = (),
 ) -> dict[TableKind, pa.Table]:
-    """Return a run's four tables, sorted. `rounds` is read once, in any order.
+    """Return a run's tables, sorted. `rounds` is read once, in any order, before the others.
 
     Raises:
         ValueError: If two records share a key, or ids are integers and strings at once.
     """
     builders = {kind: TableBuilder(kind) for kind in (STEPS, METRICS, QUERIES, TIMINGS)}
+    items: list[ItemRecord] = []
     for done in rounds:
         builders[STEPS].extend((done.step,))
         builders[METRICS].extend(done.metrics)
         builders[QUERIES].extend(done.queries)
+        items += done.items
     builders[TIMINGS].extend(timings)
-    return {kind: builder.build() for kind, builder in builders.items()}
+    tables = {kind: builder.build() for kind, builder in builders.items()}
+    of_rows = {
+        ITEMS: row_table(ITEMS, items),
+        CONTRIBUTIONS: row_table(CONTRIBUTIONS, contributions),
+    }
+    return tables | of_rows
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -169,9 +228,15 @@ def write_table(path: Path, table: pa.Table) -> None:
     """
     import pyarrow.parquet as pq
 
+    # So a group has one part of a table of lists.
+    longest = max((len(batch) for batch in table.to_batches()), default=_GROUP)
     with replacing(path) as file:
         pq.write_table(
-            table, file, compression="zstd", row_group_size=1 << 20, write_page_checksum=True
+            table,
+            file,
+            compression="zstd",
+            row_group_size=min(_GROUP, longest),
+            write_page_checksum=True,
         )
 
 
@@ -198,7 +263,9 @@ def read_table(path: Path, kind: TableKind, mend: str) -> pa.Table:
             pq.ParquetFile(file, page_checksum_verification=True) as read,
         ):
             # Arrow's threads, letting go of a Python file as the interpreter ends, abort it.
-            table = read.read(use_threads=False)
+            # By group, since the values of a list are numbered by int32.
+            groups = [read.read_row_group(i, use_threads=False) for i in range(read.num_row_groups)]
+            table = pa.concat_tables(groups) if groups else read.read(use_threads=False)
     except FileNotFoundError:
         raise StoreError(f"the run has no {path.name}", str(path), mend) from None
     except damage as error:
@@ -220,7 +287,7 @@ def _refuse_repeats(table: pa.Table, kind: TableKind) -> None:
     import pyarrow.compute as pc
 
     n_pairs = table.num_rows - 1
-    if n_pairs < 1:
+    if n_pairs < 1 or not kind.is_unique:
         return
     repeats = pa.chunked_array([np.ones(n_pairs, dtype=bool)])
     for name in kind.key:
@@ -260,7 +327,7 @@ def _upgraded(table: pa.Table, kind: TableKind, path: Path) -> pa.Table:
     check_version(version, path)
     if version == SCHEMA_VERSION:
         return table
-    if kind == METRICS and "label" not in table.schema.names:
+    if version == 2 and kind == METRICS and "label" not in table.schema.names:
         labels = pa.nulls(len(table), pa.string())
         place = schema_of(kind).get_field_index("label")
         table = table.add_column(min(place, table.num_columns), "label", labels)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from alsim.errors import StoreError
 
-SCHEMA_VERSION = 3  # what is written: `metrics` has labels, since recalls are recorded
-READ_VERSIONS = (2, SCHEMA_VERSION)
+SCHEMA_VERSION = 4  # what is written: curves have items and contributions, of each test row
+READ_VERSIONS = (2, 3, SCHEMA_VERSION)  # in 2, `metrics` has no labels
 
 
 def check_version(version: object, where: Path) -> None:
     """Raise a StoreError unless `version` is a schema version that this alsim reads."""
     if version in READ_VERSIONS:
         return
-    known = f"this alsim reads versions {' and '.join(map(str, READ_VERSIONS))}"
+    known = f"this alsim reads versions {READ_VERSIONS[0]} to {READ_VERSIONS[-1]}"
     if version is None:
         what, mend = "no schema version", f"name a folder that alsim run wrote; {known}"
     else:

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,7 +60,7 @@ def _with_journal(change: Callable[[Path], None]) -> Write:
     return write
 
 
-def _with_records(change: Callable[[list[dict[str, object]]], object]) -> Write:
+def _with_records(change: Callable[[list[dict[str, Any]]], object]) -> Write:
     """Return a writer of a journal with changed records, each with the right digest."""
 
     def write(path: Path) -> None:
@@ -139,6 +140,15 @@ def _ids_of_two_kinds(folder: Path) -> None:
     path.write_bytes(b"".join(map(line_of, records)))
 
 
+def _item(records: list[dict[str, Any]], at: int, value: object) -> None:
+    """Change an entry of the last step's first item: task, rows, bits."""
+    records[-2]["round"]["items"][0][at] = value
+
+
+def _contribution(records: list[dict[str, Any]], values: str) -> None:
+    records[-1]["contributions"][0][-1] = values
+
+
 def _no_steps(folder: Path) -> None:
     _complete(folder)
     write_tables(folder, [])
@@ -154,7 +164,7 @@ def _unreadable_manifest(folder: Path) -> None:
 
 
 def _manifest(**values: object) -> str:
-    return json.dumps({"schema": 3, "status": "complete", **values})
+    return json.dumps({"schema": 4, "status": "complete", **values})
 
 
 BAD_RUNS: dict[str, Write] = {
@@ -166,19 +176,19 @@ BAD_RUNS: dict[str, Write] = {
     "run.json is empty": _with_manifest(""),
     "run.json is cut": _with_manifest(_manifest()[:-5]),
     "run.json is a list": _with_manifest("[1, 2]"),
-    "run.json is not UTF-8": _with_manifest(b'{"schema": 3, "status": "\xff\xfe"}'),
+    "run.json is not UTF-8": _with_manifest(b'{"schema": 4, "status": "\xff\xfe"}'),
     "run.json is UTF-16": _with_manifest(_manifest().encode("utf-16")),
     "run.json is zeros, as a power cut leaves it": _with_manifest(b"\0" * 512),
     "run.json is brackets within brackets": _with_manifest("[" * 200_000),
     "no schema": _with_manifest('{"status": "complete"}'),
-    "a later schema": _with_manifest(_manifest(schema=4)),
+    "a later schema": _with_manifest(_manifest(schema=5)),
     "a schema that is no number": _with_manifest(_manifest(schema=float("nan"))),
     "a schema of more digits than Python reads": _with_manifest('{"schema": ' + "2" * 5000 + "}"),
     "a schema of lists": _with_manifest('{"schema": ' + "[" * 500 + "]" * 500 + "}"),
-    "no status": _with_manifest('{"schema": 3}'),
+    "no status": _with_manifest('{"schema": 4}'),
     "an unknown status": _with_manifest(_manifest(status="done")),
     "a status that is a list": _with_manifest(_manifest(status=["complete"])),
-    "a status that is no text": _with_manifest('{"schema": 3, "status": "\\ud800"}'),
+    "a status that is no text": _with_manifest('{"schema": 4, "status": "\\ud800"}'),
     "no steps": _no_steps,
     "a missing table": _with_steps(Path.unlink),
     "an empty table": _with_steps(lambda path: os.truncate(path, 0)),
@@ -220,7 +230,7 @@ BAD_RUNS: dict[str, Write] = {
     "a journal that goes on after its end": _with_records(
         lambda records: records.append(records[-1])
     ),
-    "a journal of a later schema": _with_records(lambda records: records[0].update(schema=4)),
+    "a journal of a later schema": _with_records(lambda records: records[0].update(schema=5)),
     "a journal of two strategies": _with_records(
         lambda records: records[0].update(strategy="random")
     ),
@@ -233,6 +243,11 @@ BAD_RUNS: dict[str, Write] = {
     ),
     "a journal twice": _journal_twice,
     "ids of two kinds": _ids_of_two_kinds,
+    "items of another task": _with_records(lambda records: _item(records, 0, "early")),
+    "items of fewer rows": _with_records(lambda records: _item(records, 1, 5)),
+    "items that are no base64": _with_records(lambda records: _item(records, 2, "**")),
+    "contributions that are no base64": _with_records(lambda records: _contribution(records, "*")),
+    "contributions of fewer rows": _with_records(lambda records: _contribution(records, "")),
 }
 if os.name == "posix" and os.geteuid() != 0:
     BAD_RUNS["run.json may not be read"] = _unreadable_manifest

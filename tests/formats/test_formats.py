@@ -21,8 +21,9 @@ from alsim.studies.same_again import refuse_differences
 from alsim.studies.watch import Watch
 
 HERE = Path(__file__).parent
-V2, V3 = HERE / "v2", HERE / "v3"
+V2, V3, V4 = HERE / "v2", HERE / "v3", HERE / "v4"
 VERSIONS = pytest.mark.parametrize("folder", [V2, V3], ids=["v2", "v3"])
+ALL = pytest.mark.parametrize("folder", [V2, V3, V4], ids=["v2", "v3", "v4"])
 # By strategy, seed and step.
 ACCURACIES = {
     ("margin", 0, 0): 0.0008424599831508003,
@@ -122,7 +123,50 @@ def test_a_manifest_of_version_3_records_the_number_of_rows_of_each_class() -> N
         assert sum(pool["classes"].values()) == pool["rows"]["train"]
 
 
+def items_of(run: Run) -> dict[tuple[str, int, int], list[bool]]:
+    return {
+        (row["strategy"], row["seed"], row["step"]): row["correct"] for row in run.items.to_pylist()
+    }
+
+
 @VERSIONS
+@pytest.mark.parametrize("name", ["complete", "unfinished"])
+def test_runs_before_version_4_have_nothing_of_each_test_row(folder: Path, name: str) -> None:
+    run = read_run(folder / name)
+    assert (run.items.num_rows, run.contributions.num_rows) == (0, 0)
+    assert run.items.column_names == ["strategy", "seed", "step", "task", "correct"]
+
+
+def test_version_4_has_the_test_rows_that_each_step_answers_correctly() -> None:
+    whole, part = (read_run(V4 / name) for name in ("complete", "unfinished"))
+    assert (n_rows(whole), n_rows(part)) == ((12, 756, 104, 46), (8, 504, 75, 27))
+    found = items_of(whole)
+    assert {place: sum(rows) for place, rows in found.items() if place[:2] == ("margin", 1)} == {
+        ("margin", 1, 0): 12, ("margin", 1, 1): 116, ("margin", 1, 2): 187,
+    }  # fmt: skip
+    for step in whole.steps.to_pylist():
+        rows = found[step["strategy"], step["seed"], step["step"]]
+        assert len(rows) == 1187
+        assert sum(rows) / 1187 == pytest.approx(step["accuracy"], abs=1e-12)
+    assert [place for place, rows in items_of(part).items() if found[place] != rows] == []
+    assert len(items_of(part)) == 8
+
+
+def test_version_4_has_what_rows_contribute_to_the_curves_that_have_ended() -> None:
+    whole, part = (read_run(V4 / name) for name in ("complete", "unfinished"))
+    last = {(row["strategy"], row["seed"]): row["macro_f1"] for row in whole.steps.to_pylist()}
+    rows = whole.contributions.to_pylist()
+    assert len(rows) == 4 * 2 * 2
+    for row in rows:
+        if (row["metric"], row["part"]) == ("macro_f1", "last"):
+            mean = sum(row["values"]) / 1187
+            assert mean == pytest.approx(last[row["strategy"], row["seed"]], abs=1e-8)
+    ended = part.contributions.to_pylist()
+    assert {(row["strategy"], row["seed"]) for row in ended} == {("margin", 0), ("random", 0)}
+    assert all(row in rows for row in ended)
+
+
+@ALL
 def test_journals_and_checkpoints_are_read(folder: Path) -> None:
     journals = [read_journal(path) for path in sorted((folder / "unfinished/journal").iterdir())]
     assert [
@@ -139,11 +183,14 @@ def test_journals_and_checkpoints_are_read(folder: Path) -> None:
     assert position.step in (0, 1)
     n_labelled = {0: 20, 1: 23}[position.step]
     assert position.labelled.rows.shape == (1, n_labelled)
-    assert position.questions == (n_labelled,)
+    n_validation = 20 if folder == V4 else 0  # by then they were paid for
+    assert position.questions == (n_labelled + n_validation,)
     passive = load_checkpoint(folder / "unfinished/checkpoints/passive-001.safetensors")
     assert passive is not None
-    assert passive[1]["alive"] == [True]
-    assert passive[1]["epochs"] == 2
+    if folder == V4:
+        assert (passive[1]["best"], passive[1]["epochs"]) == ([1], [2])
+    else:
+        assert (passive[1]["alive"], passive[1]["epochs"]) == ([True], 2)
 
 
 class Hearing(Watch):
@@ -162,13 +209,16 @@ def earlier(tmp_path: Path) -> Path:
     return Path(shutil.copytree(V2, tmp_path / "v2"))
 
 
+@VERSIONS
 def test_an_unfinished_run_of_an_earlier_version_is_not_resumed_and_left_unchanged(
-    earlier: Path,
+    folder: Path, tmp_path: Path
 ) -> None:
-    folder = earlier / "unfinished"
+    folder = Path(shutil.copytree(folder / "unfinished", tmp_path / "unfinished"))
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for resume in (lambda: alsim.resume(folder), lambda: alsim.run(out=folder)):
-        with pytest.raises(StoreError, match=r"begun in schema version 2(?s:.*)--force") as caught:
+        with pytest.raises(
+            StoreError, match=r"begun in schema version [23](?s:.*)--force"
+        ) as caught:
             resume()
         assert caught.value.args[1] == str(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -196,46 +246,46 @@ def later(tmp_path: Path) -> Path:
 
 def test_a_manifest_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "complete" / "run.json"
-    path.write_text(path.read_text().replace('"schema": 3', '"schema": 4'))
-    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)reads versions 2 and 3"):
+    path.write_text(path.read_text().replace('"schema": 3', '"schema": 5'))
+    with pytest.raises(StoreError, match=r"unknown schema version 5(?s:.*)reads versions 2 to 4"):
         read_run(later / "complete")
 
 
 def test_a_table_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "complete" / "steps.parquet"
     table: pa.Table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata({"alsim.schema": "4"}), path)
-    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)steps.parquet"):
+    pq.write_table(table.replace_schema_metadata({"alsim.schema": "5"}), path)
+    with pytest.raises(StoreError, match=r"unknown schema version 5(?s:.*)steps.parquet"):
         _ = read_run(later / "complete").steps
 
 
 def test_a_journal_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "unfinished" / "journal" / "0000.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[0] = line_of({"schema": 4, "strategy": "random", "seed": 0, "news": "some"})
+    lines[0] = line_of({"schema": 5, "strategy": "random", "seed": 0, "news": "some"})
     path.write_bytes(b"".join(lines))
-    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)0000.jsonl"):
+    with pytest.raises(StoreError, match=r"unknown schema version 5(?s:.*)0000.jsonl"):
         _ = read_run(later / "unfinished").steps
 
 
 def test_a_checkpoint_of_a_later_version_is_refused(later: Path) -> None:
     path = later / "unfinished" / "checkpoints" / "passive-000.safetensors"
-    data = path.read_bytes().replace(rb"\"schema\": 3", rb"\"schema\": 4")
+    data = path.read_bytes().replace(rb"\"schema\": 3", rb"\"schema\": 5")
     digest = re.search(rb'"alsim":"([0-9a-f]{32}) ', data)
     assert digest is not None
     before, after = data[: digest.start(1)], data[digest.end(1) :]
     right = blake2b(before + b"0" * 32 + after, digest_size=16).hexdigest().encode()
     path.write_bytes(before + right + after)
-    with pytest.raises(StoreError, match=r"unknown schema version 4(?s:.*)passive-000"):
+    with pytest.raises(StoreError, match=r"unknown schema version 5(?s:.*)passive-000"):
         load_checkpoint(path)
 
 
-@VERSIONS
+@ALL
 def test_the_files_are_small_and_reveal_nothing_of_the_machine_that_wrote_them(
     folder: Path,
 ) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 150_000
+    assert sum(path.stat().st_size for path in files) < 250_000
     for path in files:
         assert not re.search(rb'"(/|[A-Z]:\\\\)|/home/|/root/|/tmp/', path.read_bytes()), path
     assert not list(folder.rglob("lock"))

@@ -2,10 +2,10 @@
 
     python tests/formats/write.py
 
-rewrites `v3/`, which is allowed only until a released version writes schema version 3; the
+rewrites `v4/`, which is allowed only until a released version writes schema version 4; the
 expectations of `test_formats.py` change with it. When the schema changes, raise `SCHEMA_VERSION` in
-`alsim/store/version.py` and run this, which then writes `v4/` next to it; keep `v2/`, `v3/` and
-their tests: every later version must read them.
+`alsim/store/version.py` and run this, which then writes `v5/` next to it; keep the others and their
+tests: every later version must read them.
 """
 
 import json

@@ -144,8 +144,8 @@ def test_a_checkpoint_of_another_schema_version_is_refused(tmp_path: Path) -> No
     for version in (2, 3):
         write_by_hand(path, {"schema": version, "facts": {"step": 1}})
         assert loaded(path)[1] == {"step": 1}
-    write_by_hand(path, {"schema": 4, "told": {"step": 1}})
-    with pytest.raises(StoreError, match="unknown schema version 4"):
+    write_by_hand(path, {"schema": 5, "told": {"step": 1}})
+    with pytest.raises(StoreError, match="unknown schema version 5"):
         load_checkpoint(path)
 
 
@@ -159,7 +159,7 @@ def forge(path: Path, header: object, data: bytes = b"") -> None:
 
 def metadata(facts: object = None, **changed: object) -> dict[str, str]:
     """Return the metadata of a header."""
-    parts = {"schema": 3, "facts": {} if facts is None else facts, **changed}
+    parts = {"schema": 4, "facts": {} if facts is None else facts, **changed}
     return {"alsim": f"{'0' * 32} {json.dumps(parts)}"}
 
 

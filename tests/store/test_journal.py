@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from journals import (
     is_prefix,
     json_of,
     line_of,
+    make_ending,
     make_entry,
     records_of,
     sign,
@@ -41,6 +43,10 @@ def read_or_error(path: Path) -> Recorded | StoreError | None:
         return read_journal(path)
     except StoreError as error:
         return error
+
+
+def base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def forge(path: Path, *records: object) -> Path:
@@ -244,7 +250,7 @@ def test_damage_before_a_whole_line_is_reported_with_file_line_and_remedy(
 
 def wrong_journals() -> dict[str, tuple[str, list[object]]]:
     """Return invalid records with right digests, and their error messages."""
-    header = {"schema": 3, "strategy": "margin", "seed": 7}
+    header = {"schema": 4, "strategy": "margin", "seed": 7}
 
     def entry(step: int, **changes: object) -> dict[str, object]:
         kept = make_entry(step)
@@ -273,14 +279,30 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
         record["round"]["metrics"][1][-1] = value  # type: ignore[index]
         return record
 
-    done = {"end": "done", "step": 0, "seconds": {}}
+    def item(place: int, *row: object) -> dict[str, object]:
+        record = entry(1 if place > 1 else 0)
+        record["round"]["items"][place % 2] = list(row)  # type: ignore[index]
+        return record
+
+    def without_items(step: int) -> dict[str, object]:
+        record = entry(step)
+        record["round"]["items"] = []  # type: ignore[index]
+        return record
+
+    def end(*row: object) -> dict[str, object]:
+        return {**done, "contributions": [list(row)]}
+
+    done = {"end": "done", "step": 0, "seconds": {}, "contributions": []}
+    eleven, three = base64(b"\x16\x00"), base64(b"\x0a\x04")
+    of_rows, of_few = (base64(each.values.values) for each in make_ending(0).contributions)
+    endless, odd = base64(b"\0\0\x80\x7f" * 11), base64(bytes(44))
     metrics, short = entry(0), entry(0)
     metrics["round"]["metrics"] = {}  # type: ignore[index]
     short["round"]["queries"][0].pop()  # type: ignore[index]
     return {
         "a first line that is a list": ("Expected `object`, got `array`", [[1]]),
         "no schema": ("no schema version", [{"strategy": "margin", "seed": 7}]),
-        "a later schema": ("unknown schema version 4", [{"schema": 4, "curve": 1}]),
+        "a later schema": ("unknown schema version 5", [{"schema": 5, "curve": 1}]),
         "a schema of lists": ("unknown schema version", [{"schema": [[[[]]]]}]),
         "a header of more keys": ("unknown field `more`", [{**header, "more": 1}]),
         "a seed of text": ("Expected `int`, got `str`", [{**header, "seed": "7"}]),
@@ -349,6 +371,100 @@ def wrong_journals() -> dict[str, tuple[str, list[object]]]:
             [header, recall({"ant": 0.5, "bee": "all"})],
         ),
         "recalls in a list": ("got `array`", [header, recall([0.5])]),
+        "a round without items": (
+            "missing required field `items`",
+            [header, {**entry(0), "round": {k: [] for k in ("metrics", "queries")} | {"step": {}}}],
+        ),
+        "items of fewer bytes": (
+            "1 bytes hold no bits of 11",
+            [header, item(0, "label", 11, "Fg==")],
+        ),
+        "items of more bytes": ("2 bytes hold no bits of 8", [header, item(0, "label", 8, eleven)]),
+        "items of bad base64": ("Invalid base64", [header, item(0, "label", 11, "?!")]),
+        "items of numbers": ("Expected `bytes`, got `int`", [header, item(0, "label", 11, 22)]),
+        "items of no rows": ("Expected `int` >= 1", [header, item(0, "label", 0, "")]),
+        "items of many rows": ("hold no bits of 4611", [header, item(0, "label", 2**62, eleven)]),
+        "items after the last row": (
+            "a bit is set of none of the 9 rows",
+            [header, item(0, "label", 9, base64(b"\x16\x02"))],
+        ),
+        "items of unknown rows": (
+            "or of one without a bit",
+            [header, item(1, "late", 11, base64(b"\x01\x00"), three)],
+        ),
+        "items that are all known": (
+            "of 11 rows all are known",
+            [header, item(1, "late", 11, eleven, base64(b"\xff\x07"))],
+        ),
+        "items known to nobody": (
+            "Expected `bytes`, got `null`",
+            [header, item(1, "late", 11, eleven, None)],
+        ),
+        "items known by fewer bytes": (
+            "0 bytes hold no bits of 11",
+            [header, item(1, "late", 11, eleven, "")],
+        ),
+        "items of a task twice": ("a task twice", [header, item(1, "label", 11, eleven)]),
+        "items of other rows than before": (
+            "items of 'label' are of other rows",
+            [header, entry(0), item(2, "label", 12, eleven)],
+        ),
+        "items of other known rows": (
+            "items of 'late' are of other rows",
+            [header, entry(0), item(3, "late", 11, base64(b"\x08\x00"), base64(b"\x08\x00"))],
+        ),
+        "items of another task": (
+            "items of 'early' are of other rows",
+            [header, entry(0), item(3, "early", 11, eleven)],
+        ),
+        "items that end": (
+            "items of 'label' are of other rows",
+            [header, entry(0), without_items(1)],
+        ),
+        "an end without contributions": (
+            "missing required field `contributions`",
+            [header, entry(0), {k: v for k, v in done.items() if k != "contributions"}],
+        ),
+        "contributions of fewer rows": (
+            "macro_f1 of 'label' are none, or of other rows",
+            [header, entry(0), end("label", "macro_f1", "area", base64(bytes(40)))],
+        ),
+        "contributions of half a number": (
+            "are none, or of other rows",
+            [header, entry(0), end("label", "macro_f1", "area", base64(bytes(43)))],
+        ),
+        "contributions of unknown rows": (
+            "auc of 'late' are none, or of other rows",
+            [header, entry(0), end("late", "auc", "area", of_rows)],
+        ),
+        "contributions of rows that are known": (
+            "auc of 'label' are none, or of other rows",
+            [header, entry(0), end("label", "auc", "area", of_few)],
+        ),
+        "endless contributions": (
+            "are none, or of other rows",
+            [header, entry(0), end("label", "auc", "area", endless)],
+        ),
+        "contributions to a task without items": (
+            "auc of 'x' are none",
+            [header, entry(0), end("x", "auc", "area", odd)],
+        ),
+        "contributions to nothing": (
+            "auc of 'label' are none",
+            [header, {**end("label", "auc", "area", odd), "end": "diverged"}],
+        ),
+        "contributions of an unknown part": (
+            "Invalid enum value",
+            [header, entry(0), end("label", "auc", "first", odd)],
+        ),
+        "contributions of bad base64": (
+            "Invalid base64",
+            [header, entry(0), end("label", "auc", "area", "*")],
+        ),
+        "contributions twice": (
+            "the same contributions twice",
+            [header, entry(0), {**done, "contributions": [["label", "auc", "area", odd]] * 2}],
+        ),
     }
 
 
@@ -357,7 +473,7 @@ def test_a_whole_line_without_meaning_is_one_clear_error(tmp_path: Path, name: s
     what, records = wrong_journals()[name]
     path = forge(tmp_path / "0000.jsonl", *records)
     if not records:
-        path.write_bytes(sign(b'{"schema": 3, "strategy": "\\ud800", "seed": 7}'))
+        path.write_bytes(sign(b'{"schema": 4, "strategy": "\\ud800", "seed": 7}'))
     with pytest.raises(StoreError, match=what) as caught:
         read_journal(path)
     assert str(path) in caught.value.args[1]
@@ -379,10 +495,10 @@ def test_a_label_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:
         b"[" * 100_000,
         b'{"schema":' + b"[" * 100_000,
         b'{"schema": ' + b"[" * 400 + b"]" * 400 + b"}",
-        b'{"schema": 3, "strategy": "margin", "seed": ' + b"7" * 5000 + b"}",
-        b'{"schema": 3, "strategy": "margin", "seed": 1e999}',
-        b'{"schema": 3, "strategy": "\xff", "seed": 7}',
-        '{"schema": 3, "strategy": "margin", "seed": 7}'.encode("utf-16"),
+        b'{"schema": 4, "strategy": "margin", "seed": ' + b"7" * 5000 + b"}",
+        b'{"schema": 4, "strategy": "margin", "seed": 1e999}',
+        b'{"schema": 4, "strategy": "\xff", "seed": 7}',
+        '{"schema": 4, "strategy": "margin", "seed": 7}'.encode("utf-16"),
         b"",
         b" ",
         b"\0",

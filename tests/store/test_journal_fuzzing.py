@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from journals import append_missing, is_prefix, json_of, line_of, records_of, sign, write_journal
 
 from alsim.errors import StoreError
-from alsim.experiments.curves.records import MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    ItemRecord,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    RowBits,
+    StepRecord,
+)
 from alsim.store.curve_journal import Journal, read_journal
 from alsim.store.curve_lines import Entry, Recorded, round_from_json, round_to_json
 from alsim.store.curves import read_run
@@ -24,6 +31,21 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))  # a lone surrogate is
 names = texts | st.just("a")  # so that some are equal
 counts = st.integers(0, 2**48)
 shares, amounts, losses = st.floats(0, 1), st.floats(0, 1e308), st.floats(0) | st.just(math.nan)
+
+
+def packed(rows: list[bool | None]) -> RowBits:
+    """Return rows as bits, of which None has none."""
+    known = sum((row is not None) << place for place, row in enumerate(rows))
+    ones = sum(bool(row) << place for place, row in enumerate(rows))
+    n = len(rows)
+    a, b = (number.to_bytes((n + 7) // 8, "little") for number in (ones, known))
+    return RowBits(n, a, None if None not in rows else b)
+
+
+bits = st.lists(st.booleans() | st.none(), min_size=1, max_size=20).map(packed)
+items = st.lists(
+    st.builds(ItemRecord, texts, ints, counts, texts, bits), max_size=3, unique_by=lambda i: i.task
+).map(tuple)
 rounds = st.builds(
     Round,
     st.builds(
@@ -45,6 +67,7 @@ rounds = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    items,
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -171,6 +194,7 @@ def of_one_step(done: Round) -> Round:
         replace(done.step, **place),
         tuple(replace(metric, **place) for metric in done.metrics),
         tuple(replace(query, **place) for query in done.queries),
+        tuple(replace(item, **place) for item in done.items),
     )
 
 
@@ -196,7 +220,7 @@ def test_any_round_survives_a_journal(folder: Path, done: Round, seconds: dict[s
 
 
 manifests = st.fixed_dictionaries(
-    {"schema": st.sampled_from([2, 3]) | anything},
+    {"schema": st.sampled_from([2, 3, 4]) | anything},
     optional={"status": st.sampled_from(["running", "complete"]) | anything, "pool": anything},
 )
 

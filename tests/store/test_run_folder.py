@@ -54,7 +54,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert run.folder == folder
     assert run.name == "posts"
     assert run.status == "complete"
-    assert run.manifest == {"schema": 3, **COMPLETE, "configuration": configuration}
+    assert run.manifest == {"schema": 4, **COMPLETE, "configuration": configuration}
     assert run.steps.column("step").to_pylist() == [0, 1, 2] * 2
     assert run.metrics.num_rows == run.queries.num_rows == run.timings.num_rows == 0
 
@@ -272,16 +272,16 @@ def test_the_folder_above_runs_is_refused_with_the_list_of_runs(tmp_path: Path) 
         pytest.param('{"schema": ' + "7" * 5000 + "}", "not valid JSON", id="digits"),
         pytest.param('{"schema": ' + "[" * 400 + "]" * 400 + "}", "nested too deeply", id="nested"),
         ('{"schema": NaN, "status": "complete"}', "the number nan"),
-        ('{"schema": 3, "status": "complete", "seconds": [-1e999]}', "the number -inf"),
-        ('{"schema": 3, "status": "complete", "a": {"b": 1' + "0" * 400 + "}}", "the number 1000"),
+        ('{"schema": 4, "status": "complete", "seconds": [-1e999]}', "the number -inf"),
+        ('{"schema": 4, "status": "complete", "a": {"b": 1' + "0" * 400 + "}}", "the number 1000"),
         ("", "not valid JSON"),
         ('{"status": "compl', "not valid JSON"),
         ("[1, 2]", "not a JSON object"),
         ('{"status": "complete"}', "no schema version"),
         ('{"schema": 1, "status": "complete"}', "unknown schema version 1"),
-        ('{"schema": "3", "status": "complete"}', "unknown schema version '3'"),
-        ('{"schema": 3}', "unknown status None"),
-        ('{"schema": 3, "status": "done"}', "unknown status 'done'"),
+        ('{"schema": "4", "status": "complete"}', "unknown schema version '4'"),
+        ('{"schema": 4}', "unknown status None"),
+        ('{"schema": 4, "status": "done"}', "unknown status 'done'"),
     ],
 )
 def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: str) -> None:
@@ -294,7 +294,7 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, text: str, what: s
 
 def test_a_manifest_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "posts")
-    (folder / "run.json").write_bytes(b'{"schema": 3, "status": "\xff\xfe"}')
+    (folder / "run.json").write_bytes(b'{"schema": 4, "status": "\xff\xfe"}')
     with pytest.raises(StoreError, match="not valid JSON"):
         read_run(folder)
 

@@ -115,7 +115,7 @@ def test_a_result_cut_short_or_kept_twice_is_refused(unfinished: Path) -> None:
 def test_a_journal_is_read_with_its_text_escaped_or_not(tmp_path: Path, ascii_only: bool) -> None:
     fit = replace(RESULTS[0].fit, model="mmoe · обувь", train_loss=math.inf)
     kept = [asdict(TasksResult(fit, (), ()))]
-    record = {"schema": 3, "results": kept}
+    record = {"schema": 4, "results": kept}
     body = json.dumps(record, ensure_ascii=ascii_only).encode()
     path = tmp_path / "0000.json"
     path.write_bytes(blake2b(body, digest_size=16).hexdigest().encode() + b" " + body + b"\n")

@@ -24,7 +24,7 @@ from alsim.store.curves import Run, read_run
 from alsim.studies.same_again import refuse_differences
 from alsim.studies.watch import Unit, Watch
 
-TABLES = ("steps", "metrics", "queries")
+TABLES = ("steps", "metrics", "queries", "items", "contributions")
 VK = vk_pool(VkOptions(n_rows=600, picture_width=8, text_width=4, n_classes=4))
 # The pool has validation rows, so every other row is a training row.
 SPLIT = ["validation" if i % 9 == 0 else name for i, name in enumerate(VK["split"].to_pylist())]

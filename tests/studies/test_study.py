@@ -19,7 +19,7 @@ from alsim.studies.watch import Watch
 pytestmark = pytest.mark.process
 
 POOL = vk_pool(VkOptions(n_rows=900, picture_width=16, text_width=8, n_classes=6))
-TABLES = ("steps", "metrics", "queries")
+TABLES = ("steps", "metrics", "queries", "items", "contributions")
 
 
 def run(out: Path, watch: Watch | None = None, **options: object) -> Run:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from asking import asked
@@ -13,6 +14,7 @@ from toy import make_pool
 from toy_queries import make_queried_pool
 
 import alsim
+from alsim.analysis.curves.summary import aubc
 from alsim.errors import AlsimError, PoolError, UsageError
 from alsim.experiments.curves.records import StepRecord
 from alsim.options.synthetic import VkOptions
@@ -70,7 +72,7 @@ class Impatient(Watch):
 
 
 def tables_of(run: Run) -> dict[str, bytes]:
-    names = ("steps", "metrics", "queries")
+    names = ("steps", "metrics", "queries", "items", "contributions")
     return {name: (run.folder / f"{name}.parquet").read_bytes() for name in names}
 
 
@@ -265,3 +267,51 @@ def test_initial_ids_without_a_label_are_refused_and_cells_of_the_others_are_cou
     nothing = next(str(ids[row]) for row in range(400) if known[row] == 0)
     with pytest.raises(AlsimError, match=f"'{nothing}' has no label"):
         fit(initial_ids=(*some, nothing), initial_size=None)
+
+
+def test_the_rows_of_each_step_add_up_to_its_scores_where_labels_are_unknown(whole: Run) -> None:
+    measured = {
+        (row["strategy"], row["step"], row["task"], row["metric"]): row["value"]
+        for row in whole.metrics.to_pylist()
+        if (row["head"], row["modalities"], row["label"]) == ("mixed", "all", None)
+    }
+    items, n_evaluated = whole.items.to_pylist(), whole.n_evaluated
+    assert len(items) == whole.steps.num_rows * len(LABELS)
+    by_task: dict[str, set[tuple[bool, ...]]] = {}
+    for row in items:
+        known = [each for each in row["correct"] if each is not None]
+        by_task.setdefault(row["task"], set()).add(tuple(e is None for e in row["correct"]))
+        value = measured[row["strategy"], row["step"], row["task"], "accuracy"]
+        assert np.mean(known) == pytest.approx(value, abs=1e-12)
+    # Rows are those of the file's test split by their ids, and null where the file has no label.
+    test = TABLE.filter(pc.field("split") == "test").sort_by("id")
+    for task in LABELS:
+        (unknown,) = by_task[task]
+        assert list(unknown) == test.column(task).is_null().to_pylist()
+    assert n_evaluated == test.num_rows
+
+
+def test_what_rows_contribute_is_the_area_and_the_end_of_each_score(whole: Run) -> None:
+    steps = {(row["strategy"], row["step"]): row["n_labelled"] for row in whole.steps.to_pylist()}
+    found = whole.contributions.to_pylist()
+    of_classes = {(task, m) for task in LABELS for m in ("balanced_accuracy", "macro_f1")}
+    scores = {*of_classes, ("late", "auc")}
+    assert {(row["task"], row["metric"]) for row in found} == scores
+    assert len(found) == 2 * 2 * len(scores)
+    rows = whole.metrics.filter(
+        (pc.field("head") == "mixed") & pc.field("label").is_null()
+    ).to_pylist()
+    unknown = {row["task"]: [e is None for e in row["correct"]] for row in whole.items.to_pylist()}
+    for row in found:
+        keys = ("strategy", "seed", "task", "metric")
+        curve = {
+            steps[each["strategy"], each["step"]]: each["value"]
+            for each in rows
+            if all(each[key] == row[key] for key in keys)
+        }
+        x, y = np.array(sorted(curve), np.float64), np.array([curve[n] for n in sorted(curve)])
+        expected = aubc(x, y[None])[0] if row["part"] == "area" else y[-1]
+        values = row["values"]
+        assert [value is None for value in values] == unknown[row["task"]]
+        known = [value for value in values if value is not None]
+        assert np.mean(known) == pytest.approx(expected, abs=1e-6)

@@ -49,7 +49,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
             f"the curves end at different {found.counts}: all is compared where the first ends"
         )
     lines.append(
-        f"wrote {run.folder}: run.json, steps, metrics, curves, queries and timings (.parquet)"
+        f"wrote {run.folder}: run.json, steps, metrics, curves, queries, items, contributions and "
+        "timings (.parquet)"
     )
     folder = quoted(run.folder)
     if len(summaries) > 2:

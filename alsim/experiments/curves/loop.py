@@ -17,6 +17,7 @@ from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import query_round
 from alsim.experiments.curves.recording import make_round
 from alsim.experiments.curves.records import Round
+from alsim.experiments.curves.row_areas import RowAreas, extended
 from alsim.experiments.jobs import Job
 from alsim.experiments.passive import Passive, fit_from_scratch, to_train_on
 from alsim.experiments.progress import Progress
@@ -33,6 +34,7 @@ class Advance:
     step: int
     rounds: Mapping[int, Round]  # by replica; one that has ended has none
     diverged: tuple[int, ...]  # replicas whose training diverged at this step; they end
+    areas: tuple[RowAreas, ...]  # of each replica's steps up to this one
     position: Callable[[], Position]  # to go on from here; to be called before the next step
 
 
@@ -48,6 +50,7 @@ def begin(setting: Setting, jobs: Sequence[Job], start: Passive) -> Position:
         costs=tuple(first.cost + query.spent.cost for query in queries),
         questions=tuple(first.n_questions + query.spent.n_questions for query in queries),
         running=start.alive,
+        areas=tuple({} for _ in jobs),
     )
 
 
@@ -68,9 +71,9 @@ def active(
     lost: tuple[int, ...] = ()
     while True:
         progress.phase("evaluate")
-        rounds, silent = _measure(setting, jobs, position, replicas)
+        rounds, silent, areas = _measure(setting, jobs, position, replicas)
         position = _without(position, silent)
-        yield Advance(position.step, rounds, (*lost, *silent), _saving(position, replicas))
+        yield Advance(position.step, rounds, (*lost, *silent), areas, _saving(position, replicas))
         step = position.step + 1
         size = setting.schedule.query_at(step, position.labelled.n, setting.n_units)
         running = [
@@ -82,6 +85,7 @@ def active(
         if size == 0 or not any(running):
             return
         progress.phase("query")
+        position = replace(position, areas=areas)
         position = _queried(setting, replicas, jobs, position, running, step, size)
         progress.phase("train")
         replicas, lost = _fine_tune(setting, replicas, jobs, position, progress)
@@ -90,11 +94,15 @@ def active(
 
 def _measure(
     setting: Setting, jobs: Sequence[Job], position: Position, replicas: Replicas
-) -> tuple[dict[int, Round], tuple[int, ...]]:
-    """Return the rounds of those still running, and those among them without a finite measure."""
+) -> tuple[dict[int, Round], tuple[int, ...], tuple[RowAreas, ...]]:
+    """Return the rounds of those still running, those among them without a finite measure, areas.
+
+    The areas are of all replicas, with these rounds.
+    """
     if not any(position.running):
-        return {}, ()
+        return {}, (), position.areas
     rounds: dict[int, Round] = {}
+    areas = list(position.areas)
     silent: list[int] = []
     sigmas = _sigmas(replicas)
     n_rows = to_train_on(setting, position.labelled).n
@@ -104,13 +112,14 @@ def _measure(
         if not math.isfinite(evaluation.mean("nll")):
             silent.append(r)
             continue
+        areas[r] = extended(areas[r], evaluation, position.labelled.n)
         rounds[r] = make_round(
             setting, jobs[r], position.step,
             n_labelled=position.labelled.n, n_rows=n_rows, cost=position.costs[r],
             n_questions=position.questions[r], queried=position.queried[r],
             evaluation=evaluation, sigmas=sigmas[r],
         )  # fmt: skip
-    return rounds, tuple(silent)
+    return rounds, tuple(silent), tuple(areas)
 
 
 def _queried(

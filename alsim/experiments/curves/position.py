@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from alsim.experiments.asking import Queried
+from alsim.experiments.curves.row_areas import RowAreas, areas_from_tensors, areas_to_tensors
 from alsim.oracle import Answers
 from alsim.training.fit import Labelled
 from alsim.training.state import ReplicaState
@@ -14,7 +15,10 @@ from alsim.training.state import ReplicaState
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Position:
-    """R curves once their nets have been trained on a step's answers, before they are measured."""
+    """R curves once their nets have been trained on a step's answers, before they are measured.
+
+    The areas are those of the steps before.
+    """
 
     step: int  # 0 after the passive phase
     state: ReplicaState
@@ -23,6 +27,7 @@ class Position:
     costs: tuple[float, ...]  # of all answers so far, one a replica
     questions: tuple[int, ...]  # asked so far, one a replica
     running: tuple[bool, ...]  # False for one that has ended, and goes along in lockstep only
+    areas: tuple[RowAreas, ...]  # one a replica
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Return one flat mapping, as a tensor file holds it, of everything but the step."""
@@ -34,6 +39,7 @@ class Position:
             "questions": torch.tensor(self.questions),
             "running": torch.tensor(self.running),
             "queried/rows": torch.stack([q.rows for q in self.queried]),
+            **areas_to_tensors(self.areas),
         }
         scores = [q.scores for q in self.queried if q.scores is not None]
         if scores:
@@ -86,6 +92,7 @@ class Position:
             costs=tuple(tensors["costs"].tolist()),
             questions=tuple(tensors["questions"].tolist()),
             running=tuple(tensors["running"].tolist()),
+            areas=areas_from_tensors(tensors, len(rows)),
         )
 
 

@@ -3,8 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
+import numpy as np
+from torch import Tensor
+
 from alsim.experiments.asking import Queried
-from alsim.experiments.curves.records import OF_STEPS, MetricRecord, QueryRecord, Round, StepRecord
+from alsim.experiments.curves.records import (
+    OF_STEPS,
+    ItemRecord,
+    MetricRecord,
+    QueryRecord,
+    Round,
+    RowBits,
+    StepRecord,
+)
 from alsim.experiments.evaluation import Evaluation, TaskMeasures
 from alsim.experiments.jobs import Job
 from alsim.experiments.setting import Setting
@@ -35,7 +46,7 @@ def make_round(
     `n_questions` are those of all answers so far, and `sigmas` are by (task, head), where they are
     learned.
     """
-    training = setting.training
+    training, tasks = setting.training, setting.evaluator.tasks
     record = StepRecord(
         strategy=job.strategy,
         seed=job.seed,
@@ -53,7 +64,11 @@ def make_round(
     metrics = tuple(
         MetricRecord(job.strategy, job.seed, step, *values) for values in (*measured, *learned)
     )
-    return Round(record, metrics, _query_records(setting, job, step, queried))
+    items = tuple(
+        ItemRecord(job.strategy, job.seed, step, task, _bits(found.right, tasks[task].known))
+        for task, found in evaluation.tasks.items()
+    )
+    return Round(record, metrics, _query_records(setting, job, step, queried), items)
 
 
 def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
@@ -68,6 +83,18 @@ def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Mea
             yield task, MIXED, "all", name, None, value
     for label, recall in found.recalls.items():
         yield task, MIXED, "all", "recall", classes[label], recall
+
+
+def _bits(right: Tensor, known: Tensor | None) -> RowBits:
+    """Return `(m,)` bool as bits of n rows, of which those of `known`, `(n,)` bool, have one."""
+    if known is None:
+        return RowBits(len(right), _packed(right))
+    ones = known.masked_scatter(known, right)
+    return RowBits(len(known), _packed(ones), _packed(known))
+
+
+def _packed(bits: Tensor) -> bytes:
+    return np.packbits(bits.numpy(), bitorder="little").tobytes()
 
 
 def _query_records(

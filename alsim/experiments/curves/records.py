@@ -1,6 +1,7 @@
 """What an experiment yields: frozen records, the rows of a run's tables."""
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from alsim.experiments.ranges import Amount, Calibration, Count, Int64, Loss, Measured, Share
 from alsim.measures import MEASURES
@@ -73,9 +74,86 @@ class QueryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RowBits:
+    """A bit for each of n rows, packed: a run has millions.
+
+    Raises:
+        ValueError: If the bytes are not those of n rows, or a bit is set that means nothing.
+    """
+
+    n: int
+    ones: bytes  # least significant bit first, 0 where unknown and after the last row
+    known: bytes | None = None  # likewise, the rows that have a bit; None: all of them
+
+    def __post_init__(self) -> None:
+        given = (self.ones,) if self.known is None else (self.ones, self.known)
+        for each in given:
+            if len(each) != (self.n + 7) // 8:
+                raise ValueError(f"{len(each)} bytes hold no bits of {self.n} rows")
+        ones, *known = (int.from_bytes(each, "little") for each in given)
+        most = (1 << self.n) - 1
+        if known and not known[0] < most:
+            raise ValueError(f"of {self.n} rows all are known, or more")
+        if ones & ~(known[0] if known else most):
+            raise ValueError(f"a bit is set of none of the {self.n} rows, or of one without a bit")
+
+
+@dataclass(frozen=True, slots=True)
+class RowNumbers:
+    """A number for each of n rows."""
+
+    values: bytes  # n float32, little-endian; NaN where unknown
+
+    def are_of(self, rows: RowBits) -> bool:
+        """Return whether they are of the same rows, finite where these have a bit, else NaN."""
+        import numpy as np  # late, since what writes journals imports none
+
+        if len(self.values) != 4 * rows.n:
+            return False
+        numbers = np.frombuffer(self.values, "<f4")
+        unknown = np.isnan(numbers)
+        if rows.known is not None:
+            known = np.frombuffer(rows.known, np.uint8)
+            unknown ^= np.unpackbits(known, count=rows.n, bitorder="little") == 0
+        return not unknown.any() and not np.isinf(numbers).any()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """One row of `items.parquet`: which evaluated rows are answered correctly after a step.
+
+    There is an entry for each evaluated row, in the order of their ids: the mixed head's. Rows
+    without a label of the task are null.
+    """
+
+    strategy: str
+    seed: Int64
+    step: Count
+    task: str
+    correct: RowBits
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionRecord:
+    """One row of `contributions.parquet`: what each evaluated row contributes to a curve's score.
+
+    The mean over the rows is the score: of part "area" that of the whole curve, the normalised
+    area over the labels; of part "last" that of its last step. Rows are those of the items.
+    """
+
+    strategy: str
+    seed: Int64
+    task: str
+    metric: str
+    part: Literal["area", "last"]
+    values: RowNumbers
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """All records of one step of one replica."""
 
     step: StepRecord
     metrics: tuple[MetricRecord, ...]
     queries: tuple[QueryRecord, ...]
+    items: tuple[ItemRecord, ...] = ()  # one a task; none in runs of earlier versions

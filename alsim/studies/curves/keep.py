@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 from msgspec import convert
 
@@ -16,6 +17,7 @@ from alsim.errors import RunError, StoreError
 from alsim.experiments.curves.loop import Advance
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.records import Round
+from alsim.experiments.curves.row_areas import RowAreas, contribution_records
 from alsim.experiments.jobs import Job
 from alsim.signals import Chunks
 from alsim.store.checkpoint import load_checkpoint, save_checkpoint
@@ -74,6 +76,7 @@ class Keeper:
         ]
         self._n = [len(journal.recorded.entries) for journal in self._journals]
         self._ended = [journal.recorded.ending is not None for journal in self._journals]
+        self._areas: Sequence[RowAreas] = [{} for _ in self._jobs]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -107,6 +110,7 @@ class Keeper:
         if is_behind:
             return None
         self._chunks.size = chunk
+        self._areas = position.areas
         return position
 
     def keep(self, advance: Advance, seconds: Mapping[str, float]) -> list[Step | Diverged]:
@@ -128,6 +132,7 @@ class Keeper:
                 self._journals[r].append(Entry(round_, share))
                 self._n[r] += 1
                 new.append(Step(round_.step))
+        self._areas = advance.areas
         for r in advance.diverged:
             if advance.step < self._n[r]:
                 raise _differs(self._jobs[r], advance.step, "its training diverges now")
@@ -140,7 +145,7 @@ class Keeper:
         """End the curves whose training diverged, and report those that had not ended before."""
         new = [r for r in replicas if not self._ended[r]]
         for r in new:
-            self._end(r, Ending("diverged", step, {}))
+            self._end(r, "diverged", step, {})
         return [Diverged(self._jobs[r], step) for r in new]
 
     def finish(self, last: int, seconds: Mapping[str, float]) -> None:
@@ -148,12 +153,15 @@ class Keeper:
         going = [r for r, ended in enumerate(self._ended) if not ended]
         for r in going:
             share = {phase: taken / len(going) for phase, taken in seconds.items()}
-            self._end(r, Ending("done", min(last, self._n[r] - 1), share))
+            self._end(r, "done", min(last, self._n[r] - 1), share)
         self._sync()
         remove_file(self._checkpoint)  # no longer needed
 
-    def _end(self, r: int, ending: Ending) -> None:
-        self._journals[r].end(ending)
+    def _end(
+        self, r: int, reason: Literal["done", "diverged"], step: int, seconds: Mapping[str, float]
+    ) -> None:
+        contributions = tuple(contribution_records(self._jobs[r], self._areas[r]))
+        self._journals[r].end(Ending(reason, step, seconds, contributions))
         self._ended[r] = True
 
     def _sync(self) -> None:
@@ -196,4 +204,6 @@ def _first_difference(recorded: Round, computed: Round) -> str:
             before, after = getattr(old, name), getattr(new, name)
             if repr(before) != repr(after):
                 return f"{name} was {before!r} and is {after!r}"
+    if recorded.items != computed.items:
+        return "other rows are answered correctly"
     return "some of its metrics differ"
