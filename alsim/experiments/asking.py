@@ -87,6 +87,13 @@ def initial_query(setting: Setting, seed: int) -> Queried:
     return Queried(rows, cells, None, answers)
 
 
+def no_query(setting: Setting) -> Queried:
+    """Return the query of a step that asks for nothing."""
+    nothing = torch.empty(0, dtype=torch.int64)
+    answers = {task: Answers(nothing, nothing.double(), nothing) for task in setting.oracles}
+    return Queried(nothing, torch.empty(0, len(answers), dtype=torch.bool), None, answers)
+
+
 def labelled_rows(setting: Setting, queries: Sequence[Queried]) -> Labelled:
     """Return one query a replica, each of the same size, as labelled rows on the device.
 

@@ -76,8 +76,13 @@ def check_metrics(metrics: Mapping[str, Strategy]) -> None:
         UsageError: Naming all of them, and those that can be used.
     """
     wrong = [name for name, strategy in metrics.items() if not strategy.is_pointwise]
+    silent = [name for name, strategy in metrics.items() if not strategy.asks]
+    if silent:
+        what = f"{silent[0]} scores no row: it queries nothing"
+        raise UsageError(what, "--metric", "leave it out; random is there to compare with")
     if wrong:
-        usable = [name for name, entry in STRATEGIES.items() if entry.builder().is_pointwise]
+        every = {name: entry.builder() for name, entry in STRATEGIES.items()}
+        usable = [name for name, each in every.items() if each.is_pointwise and each.asks]
         raise UsageError(
             f"no metric to sort rows by: {', '.join(wrong)}; the query does not follow from each "
             "row's own score alone",

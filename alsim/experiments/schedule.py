@@ -45,6 +45,10 @@ class Schedule:
             n, step = n + size, step + 1
         return step
 
+    def planned_steps(self, n_pool: int) -> int:
+        """Return how many queries are planned; a budget may allow more or fewer as labels cost."""
+        return self.steps if self.until.kind == "budget" else self.most_steps(n_pool)
+
     def query_at(self, step: int, n_labelled: int, n_pool: int) -> int:
         """Return the size of the query at `step`, 0 when the run is over by then."""
         left = n_pool - n_labelled

@@ -144,6 +144,12 @@ class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, Retra
         "Strategy that the others are compared with, which joins them; none: no such strategy.",
         often=True,
     )
+    ceiling: bool = option(
+        False,
+        "Also train on all labels of the pool, once a seed, to see what labels can bring at most; "
+        "it costs nothing and is no strategy.",
+        often=True,
+    )
     candidates: int | None = option(
         None,
         "Maximum number of rows that a strategy considers, drawn again each step.",

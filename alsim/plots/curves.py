@@ -11,6 +11,7 @@ from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import StoreError, UsageError, nearest
 from alsim.measures import SHARES
 from alsim.plots.drawing.figures import Drawing, own_style
+from alsim.plots.drawing.levels import ceilings_of
 from alsim.plots.drawing.lines import draw_figure, looks_of, make_lines
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
@@ -84,6 +85,7 @@ def draw_mean_curves(
         number=".3f" if is_share else ".4g",
         title=title,
         note=note,
+        levels=ceilings_of(unique, metric),
     )
 
 

@@ -16,9 +16,11 @@ from alsim.plots.drawing.bracket import Bracket, draw_bracket
 from alsim.plots.drawing.comparing import Compared, compare_runs
 from alsim.plots.drawing.figures import Drawing, finished, lay_out, make_figure, own_style
 from alsim.plots.drawing.labels import LABEL_POINTS, label_ends
+from alsim.plots.drawing.levels import ceilings_of, draw_level
 from alsim.plots.drawing.lines import (
     Line,
     Look,
+    control_words,
     draw_line,
     draw_zero,
     ends_of,
@@ -29,7 +31,13 @@ from alsim.plots.drawing.lines import (
     seeds_in_words,
 )
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, differences, distinct
+from alsim.plots.drawing.of_runs import (
+    DrawableRun,
+    called,
+    differences,
+    distinct,
+    is_control,
+)
 from alsim.plots.drawing.page import page
 from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.words import axis_label, measured_on, x_label
@@ -89,8 +97,10 @@ def draw_decision(
     lines = make_lines([(looks[name], curve) for name, curve in curves.items()], band, x, warnings)
     lesser, cut = _differences(compared, curves, looks, band, x)
     warnings += cut
+    levels = ceilings_of(unique, metric)
     records = [
         *records_of_lines(lines, metric, X_COLUMNS[x]),
+        *(level.record(metric, X_COLUMNS[x]) for level in levels),
         *records_of_lines(lesser, f"{metric} minus {whose or looks[base].label}", X_COLUMNS[x]),
     ]
     lines = [e if e.label in {looks[best].label, looks[base].label} else e.plain() for e in lines]
@@ -100,11 +110,14 @@ def draw_decision(
     height = 5.4 + max(0, 2 * len(lines) - 12) * LABEL_POINTS / 72
     figure = make_figure(7.6, height)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    for axes, drawn, include in ((top, lines, ()), (bottom, lesser, (0.0,))):
+    heights = [level.height for level in levels]
+    for axes, drawn, include in ((top, lines, heights), (bottom, lesser, [0.0])):
         for line in drawn:
             draw_line(axes, line, opacity=_OPACITY)
         axes.margins(x=0.015)
         axes.set_ylim(*limits(drawn, is_share=False, include=include))
+    for level in levels:
+        draw_level(top, level)
     draw_zero(bottom, whose or looks[base].label)
     format_x(bottom, x, with_y=False)
     format_x(top, x)
@@ -112,7 +125,8 @@ def draw_decision(
     bottom.set_ylabel(f"minus {whose or looks[base].label}")
     bottom.set_xlabel(x_label(x, unique))
     number = ".3f" if metric in SHARES else ".4g"
-    placed = label_ends(top, ends_of(lines, number))
+    ends = [level.end(found.end, number) for level in levels]
+    placed = label_ends(top, [*ends_of(lines, number), *ends])
     placed += label_ends(bottom, ends_of(lesser, "+z.4f" if metric in SHARES else "+z.4g"))
     bracket = _bracket(compared, best, curves, looks)
     note = _footnote(unique, lines, lesser, band)
@@ -136,7 +150,9 @@ def _looks(
 ) -> dict[str, Look]:
     """Return the look of each strategy, called as the comparison calls it."""
     looks = looks_of([compared.keys[name] for name in curves], runs)
-    labels = as_labels(list(curves))
+    keys = compared.keys
+    names = [called(name) if keys[name][1] == name else name for name in curves]
+    labels = as_labels(names)
     return {
         name: Look(label, looks[compared.keys[name]].style)
         for name, label in zip(curves, labels, strict=True)
@@ -146,12 +162,15 @@ def _looks(
 def _differences(
     compared: Compared, curves: dict[str, Curve], looks: dict[str, Look], band: BandKind, x: XAxis
 ) -> tuple[list[Line], list[str]]:
-    """Return the lines of the strategies minus their baselines, in pairs by seed, and warnings."""
+    """Return the lines of the strategies minus their baselines, in pairs by seed, and warnings.
+
+    The control has none: it lies so far below that the others could not be told apart.
+    """
     warnings: list[str] = []
     found: list[tuple[Look, Curve]] = []
     for name, curve in curves.items():
         base = str(compared.found.baseline_of(name))
-        if name == base:
+        if name == base or is_control(compared.keys[name][1]):
             continue
         lesser = difference_curve(curve, curves[base])
         if lesser is None:
@@ -184,4 +203,4 @@ def _footnote(
     between = any(curve.is_interpolated for curve in curves)
     seeds = seeds_in_words([len(c.seeds) for c in curves], band, is_interpolated=between)
     paired = "" if seeds.startswith("one seed") else "; differences paired by seed"
-    return f"{measured_on(runs)}; {seeds}{paired}"
+    return f"{measured_on(runs)}; {seeds}{paired}{control_words(curves)}"

@@ -44,6 +44,9 @@ class Kind:
     takes: tuple[str, ...] = _NAMES  # of what only some kinds have on their page
     file: str = ""  # default file name in the folder; empty: KIND.png
     is_paired: bool = False  # whether it draws the baseline, or compares with it, in any case
+    is_of_labels: bool = (
+        False  # whether it shows what labels are worth, so that the control has none
+    )
 
     def draw(self) -> "Callable[..., Drawing]":
         """Import and return the function that draws it."""
@@ -64,15 +67,17 @@ KINDS: Mapping[str, Kind] = {
     "curve": Kind("the learning curves", "curves:draw_curves", takes=_LINES, file="curves.png"),
     "difference": Kind(
         "each strategy minus the baseline", "difference:draw_difference", takes=_LINES,
-        is_paired=True,
+        is_paired=True, is_of_labels=True,
     ),
     "savings": Kind(
-        "labels saved by each strategy, with intervals", "savings:draw_savings", is_paired=True
+        "labels saved by each strategy, with intervals", "savings:draw_savings", is_paired=True,
+        is_of_labels=True,
     ),
     "savings-curve": Kind(
-        "labels saved by n", "saving_curves:draw_saving_curves", takes=_LINES, is_paired=True
+        "labels saved by n", "saving_curves:draw_saving_curves", takes=_LINES, is_paired=True,
+        is_of_labels=True,
     ),
-    "wins": Kind("who beats whom, with verdicts", "wins:draw_wins"),
+    "wins": Kind("who beats whom, with verdicts", "wins:draw_wins", is_of_labels=True),
     "classes": Kind("accuracy by class", "classes:draw_classes"),
     "queries": Kind("classes queried, against the pool's", "queries:draw_queries"),
     "heads": Kind("accuracy by head and modalities", "heads:draw_heads", takes=_LINES),
@@ -139,8 +144,14 @@ def _prepared(
     A task's name is taken out of the options.
     """
     from alsim.analysis.curves.runs import check_units
-    from alsim.analysis.curves.task_runs import check_auc, of_strategies, of_task, with_metric
-    from alsim.plots.drawing.of_runs import baseline_of, strategies_of
+    from alsim.analysis.curves.task_runs import (
+        check_auc,
+        of_strategies,
+        of_task,
+        with_control_paired,
+        with_metric,
+    )
+    from alsim.plots.drawing.of_runs import baseline_of, is_control, strategies_of
 
     entry, task = KINDS[kind], options.get("task")
     _, *known = inspect.signature(entry.draw()).parameters
@@ -157,12 +168,31 @@ def _prepared(
     if metric is not None:
         runs = [with_metric(run, metric) for run in runs]
     page = _with_names(page, strategies_of(runs), f"alsim plot --kind {kind}")
+    silent = [name for name in strategies_of(runs) if is_control(name)]
+    _refuse_control(kind, page, silent, options.get("baseline"))
+    runs = [with_control_paired(run) for run in runs]
+    if entry.is_of_labels and silent:
+        runs = [of_strategies(run, {*strategies_of(runs)} - {*silent}) for run in runs]
     if page.strategies:
         baseline = options.get("baseline")
         is_paired = entry.is_paired or options.get("relative") or baseline
         kept = {*page.strategies, *[baseline_of(runs, baseline)] * bool(is_paired)}
         runs = [of_strategies(run, kept) for run in runs]
     return page, list(runs)
+
+
+def _refuse_control(kind: str, page: Page, silent: Sequence[str], baseline: str | None) -> None:
+    """Raise a UsageError if a control is the baseline, or is to be drawn where it has nothing."""
+    if baseline in silent:
+        what = f"{baseline} queries nothing, so the others save no labels against it"
+        raise UsageError(
+            what, f"alsim plot --kind {kind} --baseline", "name one that queries, or leave it out"
+        )
+    asked = [name for name in page.strategies if name in silent]
+    if asked and KINDS[kind].is_of_labels:
+        what = f"{asked[0]} queries nothing, so it saves no labels"
+        mend = "leave it out, or draw --kind curve, which has it"
+        raise UsageError(what, f"alsim plot --kind {kind} --strategies", mend)
 
 
 def _with_names(page: Page, everyone: Sequence[str], where: str) -> Page:

@@ -1,7 +1,7 @@
 """Running a recipe: its studies, its figures, its verdicts, and the folder they leave."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from alsim.store.runs import RUNS
 from alsim.studies.declared import PARAMETERS, Settings, arguments_of
 from alsim.studies.dependencies import of_recipe
 from alsim.studies.kinds import Done
-from alsim.studies.watch import Unit, Watch
+from alsim.studies.watch import NONE_LONGER, Unit, Watch
 
 Rows = str | Path | Tabular
 Watching = Callable[[], AbstractContextManager[Watch]]
@@ -217,10 +217,17 @@ class _OfAllSeeds(Watch):
             self._watch.planned(unit, n * self.n_left, each)
 
     def begin(
-        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+        self,
+        trainings: int,
+        epochs: int,
+        *,
+        worth: float = 0.0,
+        most: int | None = None,
+        longer: Mapping[str, float] = NONE_LONGER,
     ) -> None:
         if not self._is_planned:
-            self._watch.begin(trainings * self.n_left, epochs, worth=worth, most=most)
+            n = trainings * self.n_left
+            self._watch.begin(n, epochs, worth=worth, most=most, longer=longer)
         self._is_planned = True
 
     def trained(self, key: str) -> None:

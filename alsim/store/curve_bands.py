@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from alsim.analysis.curve import Curve
 
-_Places = dict[tuple[str, int, int], tuple[int, float]]  # strategy, seed, labels -> step, cost
+# Strategy, seed, where its curve has a point -> step, labels, cost.
+_Places = dict[tuple[str, int, int], tuple[int, int, float]]
 
 BAND = "t"  # as in `alsim plot --band`: the pointwise 95 % t-interval over seeds
 
@@ -24,6 +25,7 @@ BAND = "t"  # as in `alsim plot --band`: the pointwise 95 % t-interval over seed
 class CurveRecord:
     """One row of `curves.parquet`: a strategy's measure at a count of labels that all seeds have.
 
+    The control, which queries nothing, has a row for each step that all seeds have.
     `low` and `high` are the ends of the band, within the values that can occur; None with one seed.
     """
 
@@ -40,7 +42,7 @@ class CurveRecord:
 
 
 CURVES = TableKind(
-    "curves", CurveRecord, ("strategy", "task", "metric", "n_labelled"), is_unique=True
+    "curves", CurveRecord, ("strategy", "task", "metric", "n_labelled", "step"), is_unique=True
 )
 
 
@@ -56,13 +58,16 @@ def band_curves(steps: pa.Table, metrics: pa.Table) -> pa.Table:
 
 def _records(steps: pa.Table, metrics: pa.Table) -> Iterator[CurveRecord]:
     # Imported late, as in `tables`.
+    from alsim.analysis.curves.control import by_own_steps
     from alsim.analysis.curves.curves import learning_curves
     from alsim.analysis.curves.metric_curves import Place, metric_curves
     from alsim.analysis.curves.task_runs import ALL, MIXED
 
     if not steps.num_rows:
         return
-    places = _places_of(steps)
+    apart = by_own_steps(steps)
+    places = _places_of(steps, apart)
+    steps = apart
     tasks = sorted(map(str, metrics.column("task").unique().to_pylist()))
     for metric in OF_STEPS:
         found: list[tuple[str | None, Curve]] = [(None, c) for c in learning_curves(steps, metric)]
@@ -82,14 +87,19 @@ def _of_curve(
     nothing = [None] * curve.x.size
     edges = t_band(curve.values, within=bounds_of(metric))
     low, high = (nothing, nothing) if edges is None else (edge.tolist() for edge in edges)
-    for n, mean, bottom, top in zip(map(int, curve.x), curve.mean.tolist(), low, high, strict=True):
-        of_seeds = [places[curve.strategy, seed, n] for seed in curve.seeds]
-        step, cost = max(step for step, _ in of_seeds), fmean(cost for _, cost in of_seeds)
+    for x, mean, bottom, top in zip(map(int, curve.x), curve.mean.tolist(), low, high, strict=True):
+        of_seeds = [places[curve.strategy, seed, x] for seed in curve.seeds]
+        step, n = max(step for step, _, _ in of_seeds), max(n for _, n, _ in of_seeds)
+        cost = fmean(cost for _, _, cost in of_seeds)
         yield CurveRecord(curve.strategy, task, step, n, cost, metric, mean, bottom, top, BAND)
 
 
-def _places_of(steps: pa.Table) -> _Places:
-    """Return the last step of each curve at a count of labels, and what was paid by then."""
-    rows = steps.select(["strategy", "seed", "n_labelled", "step", "cost"]).sort_by("step")
+def _places_of(steps: pa.Table, apart: pa.Table) -> _Places:
+    """Return the last step of each curve at a point of it, its labels, and what was paid by then.
+
+    `apart` are the same rows, with the points in place of the labels.
+    """
+    rows = steps.select(["strategy", "seed", "n_labelled", "step", "cost"])
+    rows = rows.append_column("x", apart.column("n_labelled")).sort_by("step")
     found: Any = zip(*(column.to_pylist() for column in rows.columns), strict=True)
-    return {(strategy, seed, n): (step, cost) for strategy, seed, n, step, cost in found}
+    return {(strategy, seed, x): (step, n, cost) for strategy, seed, n, step, cost, x in found}

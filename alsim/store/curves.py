@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alsim.analysis.statistics.intervals import interval_text
 from alsim.escaping import html_table
-from alsim.experiments.curves.records import ContributionRecord, Round
+from alsim.experiments.curves.records import ContributionRecord, MetricRecord, Round
 from alsim.store.curve_bands import CURVES, band_curves
 from alsim.store.curve_journal import read_journal
 from alsim.store.curve_lines import Recorded
@@ -148,27 +148,32 @@ def write_tables(
     rounds: Iterable[Round],
     timings: Iterable[TimingRecord] = (),
     contributions: Iterable[ContributionRecord] = (),
+    metrics: Iterable[MetricRecord] = (),
 ) -> None:
     """Write the run's tables, each atomically. `rounds` is read once, in any order.
+
+    Further `metrics` are those of no round.
 
     Raises:
         StoreError: If the system cannot write there.
         ValueError: If two records share a key, or ids are integers and strings at once.
     """
     # All are built before any is written: a faulty record leaves no half of a new set.
-    tables = build_tables(rounds, timings, contributions)
+    tables = build_tables(rounds, timings, contributions, metrics)
     tables[CURVES] = band_curves(tables[STEPS], tables[METRICS])
     for kind, table in tables.items():
         write_table(folder / kind.file, table)
 
 
-def write_recorded(folder: Path, timings: Iterable[TimingRecord]) -> None:
-    """Write the tables of what the journals of a run hold, and of further `timings`.
+def write_recorded(
+    folder: Path, timings: Iterable[TimingRecord], metrics: Iterable[MetricRecord] = ()
+) -> None:
+    """Write the tables of what the journals of a run hold, and of further records.
 
     Raises:
         StoreError: As `write_tables`, or if a journal is damaged.
     """
-    write_tables(folder, *_all_recorded(folder, timings))
+    write_tables(folder, *_all_recorded(folder, timings), metrics)
 
 
 def recorded(folder: Path) -> Iterator[Recorded]:

@@ -198,8 +198,11 @@ def build_tables(
     rounds: Iterable[Round],
     timings: Iterable[TimingRecord] = (),
     contributions: Iterable[ContributionRecord] = (),
+    metrics: Iterable[MetricRecord] = (),
 ) -> dict[TableKind, pa.Table]:
     """Return a run's tables, sorted. `rounds` is read once, in any order, before the others.
+
+    Further `metrics` are those of no round.
 
     Raises:
         ValueError: If two records share a key, or ids are integers and strings at once.
@@ -211,6 +214,7 @@ def build_tables(
         builders[METRICS].extend(done.metrics)
         builders[QUERIES].extend(done.queries)
         items += done.items
+    builders[METRICS].extend(metrics)
     builders[TIMINGS].extend(timings)
     tables = {kind: builder.build() for kind, builder in builders.items()}
     of_rows = {

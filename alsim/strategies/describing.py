@@ -20,17 +20,20 @@ def describe(text: str) -> dict[str, Any]:
     """
     if text in STRATEGIES:
         entry, parameters = STRATEGIES[text], parameters_of(text)
+        why = entry.outside
     else:  # only what its function returns shows the parameters of another one
         from alsim.strategies.naming import find_strategy
         from alsim.strategies.plugins import find_entry
 
-        parameters = find_strategy(text).parameters
+        found = find_strategy(text)
+        parameters, why = found.parameters, found.strategy.outside
         entry = find_entry(text.partition("(")[0].strip())
     return {
         "summary": entry.summary,
         "parameters": dict(parameters),
         "source": entry.source,
         "cost": entry.cost,
+        "outside": why,
     }
 
 

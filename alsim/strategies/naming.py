@@ -78,6 +78,9 @@ def find_strategy(
         what = f"{base} cannot be made: {describe_error(error)}"
         raise UsageError(what, written.where, "mend the plug-in") from error
     strategy = _checked(built, text)
+    idle = [name for name in (_CANDIDATES, _COMBINE) if name in given and not strategy.asks]
+    if idle:
+        raise UsageError(f"{base} queries nothing", written.where, f"leave out {idle[0]}")
     if candidates is not None and strategy.signals:
         strategy = replace(strategy, candidates=candidates)
     if _CANDIDATES in given:

@@ -12,6 +12,7 @@ from alsim.options.curves import Combination
 from alsim.options.training import LossPrediction
 from alsim.signals import Committee, InputDropout, Signal, Signals
 from alsim.strategies.selectors import Candidates, top_k
+from alsim.strategies.table import HIDDEN_LABELS, NO_QUERY
 
 
 class Select(Protocol):
@@ -44,6 +45,7 @@ class Strategy:
     loss_prediction: LossPrediction | None = None  # for predicted_loss; None: the defaults
     candidates: int | None = None  # maximum number of rows considered, drawn again each step
     combine: Combination = "mean"  # how the scores of several tasks are combined
+    asks: bool = True  # False: no query is made, and training goes on with the first labels
 
     @property
     def signals(self) -> frozenset[Signal]:
@@ -54,6 +56,13 @@ class Strategy:
     def is_pointwise(self) -> bool:
         """Return whether the query is simply the rows with the best scores."""
         return self.select is top_k
+
+    @property
+    def outside(self) -> str:
+        """Return why it is compared with no other as an equal, "" for one that is."""
+        if not self.asks:
+            return NO_QUERY
+        return HIDDEN_LABELS if "true_loss" in self.signals else ""
 
 
 def query(

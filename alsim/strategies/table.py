@@ -12,6 +12,10 @@ from alsim.lazy import import_object
 if TYPE_CHECKING:
     from alsim.strategies.strategy import Strategy
 
+# Why a strategy stands outside of comparisons: it shows what labels, or knowing them, are worth.
+NO_QUERY = "queries nothing"
+HIDDEN_LABELS = "reads the hidden labels"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
@@ -24,6 +28,7 @@ class Entry:
     source: str
     cost: str  # of a query; n unlabelled rows, m labelled rows, k query size, d width, c classes
     candidates: int | None = None  # rows considered by default, as what it builds has them
+    outside: str = ""  # why it is compared with no other as an equal, as what it builds has it
 
     @property
     def builder(self) -> "Callable[..., Strategy]":
@@ -41,6 +46,13 @@ STRATEGIES: Mapping[str, Entry] = {
         summary="uniformly at random: passive learning, the baseline",
         source="—",
         cost="O(n)",
+    ),
+    "control": Entry(
+        "uncertainty:control",
+        summary="no row: training goes on with the first labels alone",
+        source="—",
+        cost="none",
+        outside=NO_QUERY,
     ),
     "least-confident": Entry(
         "uncertainty:least_confident",
@@ -92,15 +104,17 @@ STRATEGIES: Mapping[str, Entry] = {
     ),
     "ideal-learning-loss": Entry(
         "losses:ideal_learning_loss",
-        summary="the true loss is highest; reads the hidden label",
+        summary="the true loss is highest",
         source="VK study 2020",
         cost="O(n·c), one pass over the pool",
+        outside=HIDDEN_LABELS,
     ),
     "reverse-ideal-learning-loss": Entry(
         "losses:reverse_ideal_learning_loss",
-        summary="the true loss is lowest; reads the hidden label",
+        summary="the true loss is lowest",
         source="VK study 2020",
         cost="O(n·c), one pass over the pool",
+        outside=HIDDEN_LABELS,
     ),
     "power-margin": Entry(
         "stochastic:power_margin",

@@ -33,6 +33,11 @@ def random() -> Strategy:
     return Strategy()
 
 
+def control() -> Strategy:
+    """Return what labels are measured against: no query, and as much training."""
+    return Strategy(asks=False)
+
+
 def least_confident() -> Strategy:
     """Return the strategy that scores 1 − max p."""
     return Strategy(frozenset({"probabilities"}), lambda s: confidence_gap(s.probabilities))

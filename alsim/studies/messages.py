@@ -51,6 +51,13 @@ class Active(Struct, frozen=True, tag=True):
     checkpoint: Path
 
 
+class Ceilings(Struct, frozen=True, tag=True):
+    """Train on all labels, one net a seed."""
+
+    seeds: tuple[int, ...]
+    results: Path
+
+
 class Correlate(Struct, frozen=True, tag=True):
     """Train the copies of a seed's metrics."""
 
@@ -79,7 +86,7 @@ class Epoch(Struct, frozen=True, tag=True):
 
 
 class Trained(Struct, frozen=True, tag=True):
-    """The training of a passive phase has ended."""
+    """The training of a passive phase or of a ceiling has ended."""
 
 
 class Step(Struct, frozen=True, tag=True):
@@ -127,7 +134,7 @@ class Failed(Struct, frozen=True, tag=True):
 
 
 Opening = Open | OpenTraining
-Task = Passive | Active | Correlate | Fit
+Task = Passive | Active | Ceilings | Correlate | Fit
 Report = Epoch | Trained | Step | Copies | Fits | Note | Diverged  # while a task is worked on
 Reply = Report | Done | Failed
 

@@ -1,5 +1,6 @@
 """The progress that a run reports."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from alsim.experiments.curves.records import StepRecord
@@ -9,6 +10,9 @@ from alsim.studies.workers.protocol import WorkerTask
 # Steps of learning curves, copies of a correlation study, nets of passive training; and epochs of
 # trainings with early stopping, whose number is not known in advance.
 Unit = Literal["steps", "copies", "nets", "epochs"]
+
+
+NONE_LONGER: Mapping[str, float] = {}
 
 
 class Watch:
@@ -27,13 +31,20 @@ class Watch:
         """Note the planned number: `n` copies or nets, or curves of `each` steps if known."""
 
     def begin(
-        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+        self,
+        trainings: int,
+        epochs: int,
+        *,
+        worth: float = 0.0,
+        most: int | None = None,
+        longer: Mapping[str, float] = NONE_LONGER,
     ) -> None:
         """Note that the work begins, what an earlier session did being reported.
 
         That many trainings with early stopping are left, of so many `epochs` each at most. A step
         or copy is worth about `worth` of these epochs; a net is such a training itself. There are
-        `most` steps at most where their number is not planned.
+        `most` steps at most where their number is not planned. Trainings whose epochs are `longer`
+        are left besides, by their keys: how many epochs of the others one of theirs is worth.
         """
 
     def trained(self, key: str) -> None:

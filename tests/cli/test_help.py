@@ -65,6 +65,13 @@ def test_parameters_read_from_the_source_are_those_that_a_strategy_is_built_with
     assert describe(name)["parameters"] == dict(find_strategy(name).parameters)
 
 
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_table_says_of_each_strategy_whether_it_stands_outside_of_comparisons(
+    name: str,
+) -> None:
+    assert STRATEGIES[name].outside == find_strategy(name).strategy.outside
+
+
 def words(completions: list[completing.Completion]) -> list[str]:
     return [word for word, _ in completions]
 

@@ -187,6 +187,26 @@ def test_a_net_that_is_trained_twice_counts_twice() -> None:
     assert (left.epochs, left.epochs_left) == (5, 0)
 
 
+def test_longer_trainings_count_by_what_their_epochs_are_worth() -> None:
+    clock = Clock()
+    left = Remaining(10, clock)
+    left.begin(1, 100, worth=2.0, longer={"all": 8.0})
+    assert left.epochs_left == 200
+    for n in (1, 2, 3):  # a second each
+        clock.now = n
+        left.epoch("0", n)
+    assert left.seconds_left() == pytest.approx(97 + 8 * 100 + 2 * 10)
+    assert left.share() == pytest.approx(3 / (100 + 800 + 20))
+    left.trained("0")
+    for n in (1, 2):
+        clock.now = 3 + 8 * n
+        left.epoch("all", n)
+    assert (left.epochs, left.epochs_left) == (5, 98)
+    assert left.seconds_left() == pytest.approx(98 * 8 + 2 * 10)
+    left.trained("all")
+    assert (left.epochs, left.epochs_left) == (5, 0)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01"), (360000, "100:00:00")],

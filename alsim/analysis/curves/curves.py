@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alsim.analysis.curve import Curve
+from alsim.analysis.curves.control import paired_by_step
 from alsim.analysis.statistics.intervals import Floats
 from alsim.errors import UsageError, nearest
 from alsim.options.compare import XAxis
@@ -41,6 +42,8 @@ def learning_curves(
     straight lines, which are read where the first seed has its points, as far as all seeds go:
     from the last beginning to the first end, both included.
 
+    The control, which queries nothing, is paired with the others by step: see `paired_by_step`.
+
     Raises:
         UsageError: If there is no such metric.
     """
@@ -48,6 +51,7 @@ def learning_curves(
     if metric not in known:
         what = f"no metric is called {metric!r}"
         raise UsageError(what, "the steps of the run", nearest(metric, known))
+    steps = paired_by_step(steps)
     strategies = sorted({str(name) for name in steps.column("strategy").to_pylist()})
     return tuple(_curve(steps, strategy, metric, x) for strategy in strategies)
 

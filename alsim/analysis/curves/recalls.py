@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.curves.control import paired_by_step
 from alsim.analysis.curves.metric_curves import with_labels
 from alsim.analysis.statistics.intervals import Floats
 
@@ -36,6 +37,7 @@ def recalls(steps: pa.Table, metrics: pa.Table) -> tuple[Recalls, ...]:
 
     Where a seed has two steps at the same number of labels, the later one counts.
     """
+    steps = paired_by_step(steps)
     rows = with_labels(metrics.filter(pc.field("metric") == "recall"), steps, ("label", "value"))
     names = sorted({str(name) for name in rows.column("strategy").unique().to_pylist()})
     classes = sorted({str(name) for name in rows.column("label").unique().to_pylist()})

@@ -9,8 +9,10 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alsim.analysis.manifest import object_at, value_at
+from alsim.analysis.curves.control import paired_by_step
+from alsim.analysis.manifest import list_at, object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
+from alsim.strategies.table import STRATEGIES
 
 
 class RunFacts(Protocol):
@@ -53,7 +55,7 @@ _ALIKE = (
 )
 _HASH = 12  # digits of a fingerprint that are shown
 # What only says which curves were run and by what machinery, not what their numbers come from.
-_FREE = frozenset({"strategies", "baseline", "parameters", "seeds", "engine"})
+_FREE = frozenset({"strategies", "baseline", "parameters", "outside", "seeds", "engine"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +140,9 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
     """
     groups: dict[str, list[_Group]] = {}
     for name, run in named(runs):
-        for strategy in sorted({str(each) for each in run.steps.column("strategy").to_pylist()}):
-            rows = run.steps.filter(pc.field("strategy") == strategy)
+        steps = paired_by_step(run.steps)  # by the others of its own run
+        for strategy in sorted({str(each) for each in steps.column("strategy").to_pylist()}):
+            rows = steps.filter(pc.field("strategy") == strategy)
             seeds = sorted({int(str(each)) for each in rows.column("seed").to_pylist()})
             curves = {seed: rows.filter(pc.field("seed") == seed) for seed in seeds}
             known = groups.setdefault(strategy, [])
@@ -163,6 +166,19 @@ def merge_runs(runs: Sequence[RunWithSteps]) -> Merged:
 def recorded_baseline(run: RunFacts) -> str:
     """Return the strategy that a run compares the others with: random where it names none."""
     return str(value_at(run.manifest, "configuration", "baseline") or BASELINE)
+
+
+def outside(run: RunFacts) -> Mapping[str, str]:
+    """Return the strategies that a run compares with no other as equals, each with the reason.
+
+    Runs of earlier versions do not record them; of these only strategies of the table are known.
+    """
+    recorded = value_at(run.manifest, "configuration", "outside")
+    if isinstance(recorded, Mapping):
+        return {str(name): str(why) for name, why in recorded.items()}
+    names = map(str, list_at(run.manifest, "configuration", "strategies"))
+    known = {name: STRATEGIES.get(name.partition("(")[0].strip()) for name in names}
+    return {name: each.outside for name, each in known.items() if each and each.outside}
 
 
 def own_baselines(runs: Sequence[AnyRun], merged: Merged) -> dict[str, str]:

@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.curves.control import paired_by_step
 from alsim.analysis.curves.metric_curves import overall
 from alsim.analysis.curves.runs import RunWithSteps
 from alsim.analysis.manifest import object_at, value_at
 from alsim.errors import StoreError, UsageError, nearest
+from alsim.experiments.curves.records import NO_STRATEGY
 from alsim.measures import MEASURES, scores_in_words
 
 MIXED, ALL = "mixed", "all"  # the head and the rows that a task's own numbers are of
@@ -104,9 +106,19 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
 def of_strategies(run: RunWithTasks, strategies: Collection[str]) -> TaskRun:
     """Return a run as if it had some of its strategies only."""
     kept = pc.field("strategy").isin(list(strategies))
-    steps, metrics = run.steps.filter(kept), run.metrics.filter(kept)
+    of_seeds = pc.field("strategy") == NO_STRATEGY
+    steps, metrics = run.steps.filter(kept), run.metrics.filter(kept | of_seeds)
     facts = (run.folder, run.name, run.status, run.manifest, steps, metrics)
     return TaskRun(*facts, lambda: run.queries.filter(kept))
+
+
+def with_control_paired(run: RunWithTasks) -> RunWithTasks:
+    """Return a run with its control at the steps of the others, see `paired_by_step`."""
+    steps = paired_by_step(run.steps)
+    if steps is run.steps:
+        return run
+    facts = (run.folder, run.name, run.status, run.manifest, steps, run.metrics)
+    return TaskRun(*facts, lambda: run.queries)
 
 
 def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:

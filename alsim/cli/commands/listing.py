@@ -1,11 +1,16 @@
 """`alsim strategies` and `alsim models`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alsim.cli import completing
 from alsim.cli.help import AsJson
+
+if TYPE_CHECKING:
+    from alsim.strategies import Entry
+
+_OUTSIDE = "it stands outside of comparisons, as a yardstick"
 
 
 def strategies(
@@ -29,6 +34,7 @@ def strategies(
     from alsim.cli.screens.tables import TextTable, print_table
     from alsim.strategies import STRATEGIES, installed_entries
     from alsim.strategies.describing import describe
+    from alsim.strategies.table import NO_QUERY
 
     known = {**STRATEGIES, **installed_entries()}
     if json or names:
@@ -38,7 +44,10 @@ def strategies(
             return
         for name, facts in described.items():
             parameters = ", ".join(f"{k}={v}" for k, v in facts["parameters"].items())
-            lines = [f"{name}: asks for the rows where {facts['summary']}"]
+            asks = "asks for" if facts["outside"] == NO_QUERY else "asks for the rows where"
+            lines = [f"{name}: {asks} {facts['summary']}"]
+            if facts["outside"]:
+                lines += [f"  {facts['outside']}: {_OUTSIDE}"]
             lines += [f"  source: {facts['source']}", f"  cost of a query: {facts['cost']}"]
             print_lines([*lines, f"  parameters: {parameters or 'none of its own'}"])
         symbols = "n unlabelled rows, m labelled, k query size, d embedding, h hidden width"
@@ -48,12 +57,17 @@ def strategies(
     print_table(
         TextTable(
             ["strategy", "asks for the rows where …", "source"],
-            [[name, entry.summary, entry.source] for name, entry in known.items()],
+            [[name, _summary(entry), entry.source] for name, entry in known.items()],
             prose=(1, 2),
         ),
         title="parameters and cost of one: alsim strategies NAME",
         otherwise="add --json",
     )
+
+
+def _summary(entry: "Entry") -> str:
+    """Return what a strategy asks for, and why it is compared with no other as an equal, if so."""
+    return "; ".join(filter(None, (entry.summary, entry.outside)))
 
 
 def models(

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -16,7 +16,7 @@ from alsim.cli.screen import console, styled
 from alsim.cli.screens.remaining import Remaining
 from alsim.escaping import visible
 from alsim.experiments.curves.records import StepRecord
-from alsim.studies.watch import Unit, Watch
+from alsim.studies.watch import NONE_LONGER, Unit, Watch
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BAR_WIDTH = 40
@@ -139,11 +139,17 @@ class LiveWatch(Watch):
         self._refresh()
 
     def begin(
-        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+        self,
+        trainings: int,
+        epochs: int,
+        *,
+        worth: float = 0.0,
+        most: int | None = None,
+        longer: Mapping[str, float] = NONE_LONGER,
     ) -> None:
         """Start the clock."""
         if self._left is not None:
-            self._left.begin(trainings, epochs, worth, most)
+            self._left.begin(trainings, epochs, worth, most, longer)
         self._refresh()
 
     def trained(self, key: str) -> None:
@@ -213,6 +219,8 @@ class LiveWatch(Watch):
         if not running:
             return what
         more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+        if running[0] in self._left.longer:
+            return running[0] + more
         return f"{what}, {'' if self._unit == 'nets' else 'seed '}{running[0]}{more}"
 
     def _table(self, rows: list[Sequence[str]]) -> Table:

@@ -21,7 +21,8 @@ def print_trial(given: Mapping[str, Any], *, as_json: bool) -> None:
         from alsim.studies.curves.run import dry_run
         from alsim.studies.curves.trial import Trial
     found: Trial = dry_run(**given)
-    whole = {"passive_seconds": found.passive_seconds, "active_seconds": found.active_seconds}
+    names = ("passive_seconds", "active_seconds", "ceiling_seconds")
+    whole = {name: getattr(found, name) for name in names}
     if as_json:
         print_json({**asdict(found), **whole})
         return
@@ -37,6 +38,12 @@ def print_trial(given: Mapping[str, Any], *, as_json: bool) -> None:
         f"  queries: at most {found.n_queries:,} for each strategy and seed, "
         f"{_time(found.active_seconds)}; halfway, one takes: {each}",
     ]
+    if (n := found.n_ceilings) > 0:
+        lines.append(
+            f"  on all labels: {n} training{'s' if n > 1 else ''} of at most "
+            f"{found.most_epochs:,} epochs of about {_time(found.ceiling_epoch_seconds)}, "
+            f"{_time(found.ceiling_seconds)}; most stop early"
+        )
     if found.worker_bytes is not None:
         of = "for each worker, which share the pool" if workers > 1 else "in all"
         lines.append(f"memory: about {found.worker_bytes / _MEGABYTE:,.0f} MB {of}")

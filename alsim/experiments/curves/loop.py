@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from alsim.experiments.asking import initial_query, labelled_rows
+from alsim.experiments.asking import initial_query, labelled_rows, no_query
 from alsim.experiments.curves.position import Position
 from alsim.experiments.curves.querying import query_round
 from alsim.experiments.curves.recording import make_round
@@ -74,19 +74,12 @@ def active(
         rounds, silent, areas = _measure(setting, jobs, position, replicas)
         position = _without(position, silent)
         yield Advance(position.step, rounds, (*lost, *silent), areas, _saving(position, replicas))
-        step = position.step + 1
-        size = setting.schedule.query_at(step, position.labelled.n, setting.n_units)
-        running = [
-            on and setting.schedule.affords(size, cost)
-            for on, cost in zip(
-                _still_running(setting, replicas, position.running), position.costs, strict=True
-            )
-        ]
-        if size == 0 or not any(running):
+        running, size = _next(setting, replicas, jobs, position)
+        if not any(running):
             return
         progress.phase("query")
         position = replace(position, areas=areas)
-        position = _queried(setting, replicas, jobs, position, running, step, size)
+        position = _queried(setting, replicas, jobs, position, running, size)
         progress.phase("train")
         replicas, lost = _fine_tune(setting, replicas, jobs, position, progress)
         position = _without(position, lost)
@@ -122,17 +115,49 @@ def _measure(
     return rounds, tuple(silent), tuple(areas)
 
 
+def _next(
+    setting: Setting, replicas: Replicas, jobs: Sequence[Job], position: Position
+) -> tuple[list[bool], int]:
+    """Return which replicas make another step, and the size of their query.
+
+    Jobs that ask for nothing, which go with no others, have a size of 0, and as many steps as are
+    planned for those that do.
+    """
+    step, schedule = position.step + 1, setting.schedule
+    if not _asks(setting, jobs):
+        is_planned = step <= schedule.planned_steps(setting.n_units)
+        return [on and is_planned for on in position.running], 0
+    size = schedule.query_at(step, position.labelled.n, setting.n_units)
+    if size == 0:
+        return [False] * len(jobs), 0
+    going = _still_running(setting, replicas, position.running)
+    costs = zip(going, position.costs, strict=True)
+    return [on and schedule.affords(size, cost) for on, cost in costs], size
+
+
+def _asks(setting: Setting, jobs: Sequence[Job]) -> bool:
+    """Return whether jobs that go together query anything.
+
+    Raises:
+        ValueError: If only some do, since replicas in lockstep have as many labels each.
+    """
+    (asks,) = {setting.strategies[job.strategy].asks for job in jobs}
+    return asks
+
+
 def _queried(
     setting: Setting,
     replicas: Replicas,
     jobs: Sequence[Job],
     position: Position,
     running: Sequence[bool],
-    step: int,
     size: int,
 ) -> Position:
     """Return the position after the next query; its state is still that of before."""
-    labelled = position.labelled
+    labelled, step = position.labelled, position.step + 1
+    if size == 0:
+        nothing = tuple(no_query(setting) for _ in jobs)
+        return replace(position, step=step, queried=nothing, running=tuple(running))
     queried = query_round(setting, replicas, jobs, labelled, running, step=step, size=size)
     new = labelled_rows(setting, queried)
     return replace(

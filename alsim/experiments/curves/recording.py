@@ -24,7 +24,7 @@ from alsim.oracle import Answers
 from alsim.training.batching import batch_sizes
 
 # Task, head, modalities, metric, class, value.
-_Measure = tuple[str, str, str, str, str | None, float]
+Measure = tuple[str, str, str, str, str | None, float]
 
 
 def make_round(
@@ -57,8 +57,11 @@ def make_round(
         batch_size=max(batch_sizes(n_rows, training.batch_size, training.batch_rule)),
         **{name: evaluation.mean(name) for name in OF_STEPS},
     )
+    is_mean = len(setting.pool.tasks) > 1
     measured = [
-        row for task, found in evaluation.tasks.items() for row in _measures(setting, task, found)
+        row
+        for task, found in evaluation.tasks.items()
+        for row in measures_of(setting, task, found, with_steps=is_mean)
     ]
     learned = [(*term, "all", "sigma", None, sigma) for term, sigma in sigmas.items()]
     metrics = tuple(
@@ -71,15 +74,16 @@ def make_round(
     return Round(record, metrics, _query_records(setting, job, step, queried), items)
 
 
-def _measures(setting: Setting, task: str, found: TaskMeasures) -> Iterator[_Measure]:
-    """Yield the measures of a task."""
+def measures_of(
+    setting: Setting, task: str, found: TaskMeasures, *, with_steps: bool
+) -> Iterator[Measure]:
+    """Yield the measures of a task; if asked for, also those that a single task's steps have."""
     classes = setting.pool.tasks[task].classes
     for (head, modalities), value in found.heads.items():
         yield task, head, modalities, "accuracy", None, value
-    is_mean = len(setting.pool.tasks) > 1
     for name, value in found.measures.items():
-        # Accuracy is recorded of each head, and of a single task a step has some measures already.
-        if name != "accuracy" and (is_mean or name not in OF_STEPS):
+        # Accuracy is recorded of each head.
+        if name != "accuracy" and (with_steps or name not in OF_STEPS):
             yield task, MIXED, "all", name, None, value
     for label, recall in found.recalls.items():
         yield task, MIXED, "all", "recall", classes[label], recall

@@ -29,6 +29,8 @@ class StepRecord:
     ece: Calibration
 
 
+NO_STRATEGY = ""  # under which what belongs to a seed alone is recorded, such as its ceiling
+
 # Later measures are recorded in `metrics.parquet` alone, so that this table keeps its columns.
 OF_STEPS = tuple(field.name for field in fields(StepRecord) if field.name in MEASURES)
 

@@ -15,8 +15,15 @@ from alsim.errors import UsageError
 from alsim.measures import MEASURES
 from alsim.plots.drawing.figures import Drawing, finished, make_figure
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, Placed, label_ends
+from alsim.plots.drawing.levels import Level, draw_level
 from alsim.plots.drawing.names import as_labels
-from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, strategies_of
+from alsim.plots.drawing.of_runs import (
+    DrawableRun,
+    baseline_of,
+    called,
+    is_control,
+    strategies_of,
+)
 from alsim.plots.drawing.page import in_range, page, points, set_axes
 from alsim.plots.drawing.records import records_of_lines
 from alsim.plots.drawing.style import BASELINE_STYLE, LineStyle, line_styles
@@ -66,8 +73,8 @@ class Line:
 def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look]:
     """Return the look of each strategy; its label names the run if there are several."""
     styles = line_styles(keys, page().everyone or strategies_of(runs), baseline_of(runs))
-    called = [(name, page().name(strategy)) for name, strategy in keys]
-    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in called])
+    names = [(name, called(strategy)) for name, strategy in keys]
+    labels = as_labels([s if len(runs) == 1 else f"{s} · {name}" for name, s in names])
     return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
 
 
@@ -159,23 +166,29 @@ def draw_figure(
     title: str | None,
     zero: str | None = None,
     note: str = "",
+    levels: Sequence[Level] = (),
 ) -> Drawing:
     """Return a drawing with one panel, each curve with a label at its end.
 
-    `number` is the format of the values in the labels, `zero` the label of a line at 0, if any, and
-    `note` the beginning of the footnote.
+    `number` is the format of the values in the labels, `zero` the label of a line at 0, if any,
+    `note` the beginning of the footnote, and `levels` are drawn from side to side.
     """
     words = note + footnote([line.curve for line in lines], lines[0].band)
     metric = lines[0].curve.metric + ("" if zero is None else f" minus {zero}")
     records = records_of_lines(lines, metric, X_COLUMNS[x])
+    records += [level.record(metric, X_COLUMNS[x]) for level in levels]
     lines = few_bands(lines)
 
     def draw(axes: "Axes") -> None:
         for line in lines:
             draw_line(axes, line, opacity=band_opacity(len(lines)))
+        for level in levels:
+            draw_level(axes, level)
 
-    within = limits(lines, is_share=is_share, include=() if zero is None else (0.0,))
+    include = [level.height for level in levels] + [0.0] * (zero is not None)
+    within = limits(lines, is_share=is_share, include=include)
     ends = ends_of(lines, number)
+    ends += [level.end(max(end.x for end in ends), number) for level in levels]
     figure, axes, placed = draw_ends(draw, ends, within, x, (xlabel, ylabel), zero)
     return finished(
         figure, warnings, title=title, footnote=words, axes=axes, ends=placed, records=records
@@ -334,8 +347,15 @@ def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
     """Return a footnote that explains points and bands."""
     is_between = any(curve.is_interpolated for curve in curves)
     words = seeds_in_words([len(curve.seeds) for curve in curves], kind, is_interpolated=is_between)
+    words += control_words(curves)
     is_few = len({curve.strategy for curve in curves}) > FEW_LINES and "band:" in words
     return words + ", of the best and the baseline alone" * is_few
+
+
+def control_words(curves: Sequence[Curve]) -> str:
+    """Return what goes on a footnote where the control is drawn: it has labels of its own."""
+    is_there = any(is_control(curve.strategy) for curve in curves)
+    return "; control: after as many steps as the others" if is_there else ""
 
 
 def seeds_in_words(n_seeds: Sequence[int], kind: BandKind, *, is_interpolated: bool = False) -> str:

@@ -8,6 +8,8 @@ from alsim.analysis.manifest import value_at
 from alsim.plots.drawing.names import as_labels
 from alsim.plots.drawing.page import page
 
+_CONTROL = ": no labels, the same training"
+
 DrawableRun = RunWithTasks  # the parts of a run that plots use, as `read_run` returns them
 
 
@@ -38,6 +40,20 @@ def baseline_of(runs: Sequence[DrawableRun], asked: str | None = None) -> str:
     recorded = (value_at(run.manifest, "configuration", "baseline") for run in runs)
     own = next((name for name in recorded if isinstance(name, str)), BASELINE)
     return own if asked is None else asked
+
+
+def called(strategy: str) -> str:
+    """Return what a strategy is called in a picture; the control, unless renamed, explains itself.
+
+    Parameters stay: "control(batch-rule=fixed): no labels, the same training".
+    """
+    name = page().name(strategy)
+    return name + _CONTROL if is_control(strategy) and name == strategy else name
+
+
+def is_control(strategy: str) -> bool:
+    """Return whether a strategy is the table's control, with any parameters."""
+    return strategy.partition("(")[0] == "control"
 
 
 def label_of(strategy: str) -> str:

@@ -27,6 +27,7 @@ STYLES = (
     LineStyle("#000000", (0, (12, 2))),  # black
 )
 BASELINE_STYLE = LineStyle("#757575", (0, (1.4, 0.9)))  # grey: what the others are compared with
+CONTROL_STYLE = LineStyle("#333333", (0, (4, 2.4)))  # dashed: what training on alone gives
 # These strategies look the same in every plot, unless their style is taken.
 _PREFERRED = {"margin": 0, "least-confident": 1, "entropy": 2, "bald": 3}
 
@@ -39,7 +40,8 @@ def styles_of(names: Sequence[str], baseline: str | None = None) -> dict[str, Li
     """
     n = len(STYLES)
     chosen = {name: BASELINE_STYLE for name in names if name == baseline}
-    others = [name for name in names if name != baseline]
+    chosen |= {name: CONTROL_STYLE for name in names if name.partition("(")[0] == "control"}
+    others = [name for name in names if name not in chosen]
     for name in others:
         preferred = _PREFERRED.get(name.partition("(")[0])
         if preferred is not None and STYLES[preferred] not in chosen.values():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alsim.experiments.cells import count_units, known_cells
-from alsim.experiments.curves.records import Round
+from alsim.experiments.curves.records import NO_STRATEGY, Round
 from alsim.experiments.jobs import Job
 from alsim.experiments.schedule import Schedule, plan_schedule
 from alsim.options.curves import CurvesOptions
@@ -18,10 +18,18 @@ from alsim.store.curves import recorded, write_recorded
 from alsim.store.tables import TimingRecord
 from alsim.strategies import Named
 from alsim.studies.caveats import about_labels
+from alsim.studies.curves.ceilings import (
+    find_ceilings,
+    kept_ceilings,
+    left_of,
+    plan_ceilings,
+    records_of,
+    timings_of,
+)
 from alsim.studies.findings import all_diverged, refuse_gone
 from alsim.studies.lifecycle import Head
 from alsim.studies.machine import choose_machine
-from alsim.studies.messages import Active, Open
+from alsim.studies.messages import Active, Ceilings, Open
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passive_results import find_passives, kept_passives
@@ -34,7 +42,7 @@ from alsim.studies.start.prepare import (
     prepare,
 )
 from alsim.studies.watch import Watch
-from alsim.studies.workers.protocol import Tasks
+from alsim.studies.workers.protocol import Tasks, WorkerTask
 
 _LARGE_START = 1 / 3  # of all labels
 _NAMED = 3  # strategies that the name of a folder holds
@@ -83,7 +91,9 @@ class CurvesStudy:
 
     def describe(self, prepared: Prepared) -> dict[str, Any]:
         """Return what a manifest records of it."""
-        return describe_study(prepared, self.options)
+        described = describe_study(prepared, self.options)
+        outside = {n: why for n, each in self.strategies.items() if (why := each.strategy.outside)}
+        return {**described, "configuration": {**described["configuration"], "outside": outside}}
 
     def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
         """Return what is left to do."""
@@ -93,13 +103,16 @@ class CurvesStudy:
         watch.plan(self.plan_line(prepared))
         watch.planned("steps", n_curves, n_steps if is_known else None)
         left = self.plan(folder, prepared).without(_report_recorded(folder, watch))
+        ceilings = left_of(self.ceilings(folder, prepared))
+        training = prepared.assignment.training
         watch.begin(
             len(left.passives),
-            left.most_epochs(self.strategies, prepared.assignment.training),
+            max(left.most_epochs(self.strategies, training), bool(ceilings) * training.most_epochs),
             worth=self.epochs_worth(prepared, share=0.5),
             most=n_curves * n_steps,
+            longer=dict.fromkeys((task.key for task in ceilings), self.ceiling_worth(prepared)),
         )
-        return opening_of(folder, prepared), left.tasks
+        return opening_of(folder, prepared), (*left.tasks, *ceilings)
 
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         """Return which curves diverged, with notes."""
@@ -107,17 +120,26 @@ class CurvesStudy:
         found = _findings(folder, plan) | find_passives(
             plan,
             assignment.training,
-            "later gains are then partly those of longer training",
+            "later gains are then partly those of longer training, as the strategy control shows",
             is_stopped=bool(prepared.loaded.pool.splits["validation"]),
         )
         if len(assignment.tasks) > 1 and assignment.unit == "object":
             found["notes"] += about_labels(_labels_asked(folder))
+        if self.options.ceiling:
+            found["ceiling"], notes = find_ceilings(
+                kept_ceilings(self.ceilings(folder, prepared)),
+                _n_units(prepared),
+                assignment.training,
+                is_stopped=bool(prepared.loaded.pool.splits["validation"]),
+            )
+            found["notes"] += notes
         return found
 
     def write(self, folder: Path, prepared: Prepared) -> None:
         """Write the tables."""
-        plan = self.plan(folder, prepared)
-        write_recorded(folder, _passive_timings(plan))
+        plan, kept = self.plan(folder, prepared), kept_ceilings(self.ceilings(folder, prepared))
+        timings = [*_passive_timings(plan), *timings_of(kept)]
+        write_recorded(folder, timings, records_of(kept))
 
     def plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
         """Return the tasks in a run's folder."""
@@ -125,6 +147,11 @@ class CurvesStudy:
         return plan_tasks(
             self.options.seeds, self.strategies, assignment.training, assignment.way, folder
         )
+
+    def ceilings(self, folder: Path, prepared: Prepared) -> Sequence[WorkerTask[Ceilings]]:
+        """Return the tasks that train on all labels in a run's folder; none unless asked for."""
+        seeds = self.options.seeds if self.options.ceiling else ()
+        return plan_ceilings(seeds, prepared.assignment.way, folder) if seeds else ()
 
     def plan_line(self, prepared: Prepared) -> str:
         """Return what is bought: "300 for validation, 300 to start with, 48 queries of 50"."""
@@ -140,6 +167,12 @@ class CurvesStudy:
     def most_steps(self, prepared: Prepared) -> int:
         """Return how many queries a curve makes, at most."""
         return prepared.assignment.schedule.most_steps(_n_units(prepared))
+
+    def ceiling_worth(self, prepared: Prepared) -> float:
+        """Return about how many epochs of the passive phase one on all labels takes."""
+        n_validation = len(prepared.loaded.pool.splits["validation"])
+        n, first = _n_units(prepared), prepared.assignment.schedule.initial_size
+        return (3 * n + n_validation) / (3 * first + n_validation)
 
     def epochs_worth(self, prepared: Prepared, share: float) -> float:
         """Return about how many epochs of the passive phase a step takes at a share of them."""
@@ -209,7 +242,7 @@ def _passive_timings(plan: Plan[Active]) -> Iterator[TimingRecord]:
     for phase, _, facts in kept_passives(plan):
         for seed in phase.seeds:
             for name, taken in facts["seconds"].items():
-                yield TimingRecord("", seed, 0, name, taken / len(phase.seeds))
+                yield TimingRecord(NO_STRATEGY, seed, 0, name, taken / len(phase.seeds))
 
 
 def _findings(folder: Path, plan: Plan[Active]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Trial:
     query_seconds: dict[str, float]  # by strategy, halfway through the run
     workers: int
     worker_bytes: int | None  # of the largest process, the pool's mapped pages included
+    n_ceilings: int = 0  # trainings on all labels
+    ceiling_epoch_seconds: float = 0.0  # about
 
     @property
     def passive_seconds(self) -> float:
@@ -50,6 +52,12 @@ class Trial:
         """Return what all queries take."""
         each = [seconds * self.n_queries for seconds in self.query_seconds.values()]
         return max(max(each), self.n_seeds * sum(each) / self._at_once)
+
+    @property
+    def ceiling_seconds(self) -> float:
+        """Return what the trainings on all labels take at most, of all workers' time."""
+        each = self.ceiling_epoch_seconds * self.most_epochs
+        return each * ceil(self.n_ceilings / self._at_once)
 
     @property
     def _at_once(self) -> int:
@@ -84,7 +92,8 @@ def try_out(study: CurvesStudy) -> Trial:
         budget = _SECONDS / len(study.strategies)
         for name in study.strategies:
             found = _query_seconds(opened, Job(seed, name), starts[likes[of[name]]], budget)
-            seconds[name] = found * growth
+            asks = study.strategies[name].strategy.asks
+            seconds[name] = found * (growth if asks else 1.0)
         return Trial(
             plan=study.plan_line(prepared),
             notes=prepared.notes,
@@ -94,6 +103,8 @@ def try_out(study: CurvesStudy) -> Trial:
             n_queries=n_steps,
             n_seeds=len(study.options.seeds),
             query_seconds=seconds,
+            n_ceilings=len(study.ceilings(folder, prepared)),
+            ceiling_epoch_seconds=epoch_seconds * study.ceiling_worth(prepared),
             workers=machine.workers,
             worker_bytes=_peak(),
         )

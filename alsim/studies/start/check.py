@@ -44,10 +44,11 @@ class StudyOptions:
     unit: Unit | None = None  # what a query asks for; None: objects
     combine: Combination | None = None  # of several tasks' scores; None: the mean
     committee: Members | None = None  # what its members differ in; None: dropped units
+    ceiling: bool = False  # whether nets are trained on all labels, too
     baseline: str | None = None  # the name of the strategy that the others are compared with
 
 
-_OF_CURVES = ("candidates", "unit", "combine", "committee")
+_OF_CURVES = ("candidates", "unit", "combine", "committee", "ceiling")
 
 
 def study_of(

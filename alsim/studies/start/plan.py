@@ -151,7 +151,10 @@ def _plan(
             passives.append(WorkerTask(f"passive phase, seed {seeds}", message, seeds=seeds))
             bundles = [
                 [Job(seed, name) for name in alike for seed in group]
-                for alike in _alike(chosen, lambda named: training_of(named, training))
+                # In lockstep all have as many labels, so what asks for none goes apart.
+                for alike in _alike(
+                    chosen, lambda named: (training_of(named, training), named.strategy.asks)
+                )
             ]
             if not is_together:
                 bundles = [[job] for bundle in bundles for job in bundle]
@@ -162,13 +165,11 @@ def _plan(
     return Plan(tuple(passives), tuple(actives))
 
 
-def _alike(
-    strategies: Mapping[str, Named], training: Callable[[Named], TrainingOptions]
-) -> list[list[str]]:
-    """Return the strategies' names, those that are trained alike together, in order."""
-    groups: list[tuple[TrainingOptions, list[str]]] = []
+def _alike(strategies: Mapping[str, Named], facts: Callable[[Named], object]) -> list[list[str]]:
+    """Return the strategies' names, those with the same facts together, in order."""
+    groups: list[tuple[object, list[str]]] = []
     for name, named in strategies.items():
-        mine = training(named)
+        mine = facts(named)
         for theirs, names in groups:
             if theirs == mine:
                 names.append(name)

@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alsim.analysis.curves.runs import outside
 from alsim.analysis.manifest import value_at
 from alsim.errors import PoolError, StoreError, UsageError
 from alsim.options.sizes import DEFAULT_INITIAL_SIZE
 from alsim.pool.loading import LoadedPool
 from alsim.pool.splits import FreeValidation, PaidValidation, Validation
 from alsim.store.curves import Run, read_run
+from alsim.strategies.table import NO_QUERY
 from alsim.studies.training.mapped_queries import write_queries
 
 FLAG = "--queries"
@@ -60,7 +62,9 @@ def open_queries(folder: Path, seeds: Sequence[int] | None) -> QueriedRun:
             f"finish it first: alsim resume {folder}",
         )
     pairs = run.queries.select(["strategy", "seed"])
-    strategies = tuple(sorted(map(str, pc.unique(pairs.column("strategy")).to_pylist())))
+    silent = _silent(run)
+    names = set(map(str, pc.unique(pairs.column("strategy")).to_pylist()))
+    strategies = tuple(sorted(names - silent))
     known = sorted(int(str(seed)) for seed in pc.unique(pairs.column("seed")).to_pylist())
     missing = [seed for seed in seeds or () if seed not in known]
     if missing:
@@ -80,7 +84,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
     """
     run, pool = queried.run, loaded.pool
     _refuse_other_pool(run, loaded)
-    table = run.queries.filter(pc.is_in(run.queries.column("seed"), pa.array(queried.seeds)))
+    table = _table_of(queried)
     table = table.sort_by(
         [(name, "ascending") for name in ("strategy", "seed", "step", "rank", "task")]
     )
@@ -94,7 +98,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
         work, strategies, seeds, names,
         unit=_units(table), row=rows[ids.indices.to_numpy()].tolist(), label=labels,
     )  # fmt: skip
-    notes: list[str] = []
+    notes = [f"{name} queried nothing, so it has no labels to train on" for name in _silent(run)]
     n_partial = sum(label < 0 for label in labels)
     if n_partial:
         notes.append(
@@ -108,8 +112,7 @@ def keep_queries(queried: QueriedRun, loaded: LoadedPool, work: Path) -> tuple[s
 
 def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[str]:
     """Return a note on each fraction that has nothing but initial labels."""
-    table = queried.run.queries
-    table = table.filter(pc.is_in(table.column("seed"), pa.array(queried.seeds)))
+    table = _table_of(queried)
     units: dict[tuple[Any, ...], set[tuple[int, int]]] = {}
     n_initial: Counter[tuple[Any, ...]] = Counter()
     for row in table.select(["strategy", "seed", "step", "rank"]).to_pylist():
@@ -129,6 +132,19 @@ def notes_on_initial(queried: QueriedRun, fractions: Sequence[float]) -> list[st
             for each in units.values()
         )
     ]
+
+
+def _silent(run: Run) -> set[str]:
+    """Return the strategies of a run that query nothing."""
+    return {name for name, why in outside(run).items() if why == NO_QUERY}
+
+
+def _table_of(queried: QueriedRun) -> pa.Table:
+    """Return the queries of the chosen strategies and seeds."""
+    is_chosen = pc.field("seed").isin(list(queried.seeds))
+    return queried.run.queries.filter(
+        is_chosen & pc.field("strategy").isin(list(queried.strategies))
+    )
 
 
 def _units(table: pa.Table) -> list[int]:

@@ -7,6 +7,7 @@ import torch
 from alsim.loading import importing
 from alsim.studies import messages
 from alsim.studies.correlation.work import run_correlate
+from alsim.studies.curves.ceilings import run_ceilings
 from alsim.studies.curves.work import run_active
 from alsim.studies.messages import Opening, Task
 from alsim.studies.start.work import Send, Study, open_study, run_passive
@@ -51,6 +52,8 @@ class Worker:
                     run_passive(study, message, self._send)
                 case messages.Active(), Study() as study:
                     run_active(study, message, self._send)
+                case messages.Ceilings(), Study() as study:
+                    run_ceilings(study, message, self._send)
                 case messages.Correlate(), Study() as study:
                     run_correlate(study, message, self._send)
                 case messages.Fit(), Training() as training:
