@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 import alsim
 from alsim.cli.main import app
 from alsim.errors import UsageError
+from alsim.options.training import TrainingOptions
 from alsim.store.curves import Run, read_run
 from alsim.store.layout import CHECKPOINTS
+from alsim.strategies import find_strategy
 from alsim.studies.curves.run import dry_run
+from alsim.studies.start.plan import plan_tasks
 from alsim.studies.watch import Watch
 
 pytestmark = pytest.mark.process
@@ -167,3 +170,11 @@ def test_what_makes_no_sense_is_refused(options: dict[str, Any], words: str, poo
 def test_no_rows_can_be_sorted_by_it(pool: Path) -> None:
     with pytest.raises(UsageError, match="control scores no row: it queries nothing"):
         alsim.correlate(pool, metric="margin,control")
+
+
+def test_in_lockstep_the_control_goes_apart_from_those_that_query(tmp_path: Path) -> None:
+    named = {name: find_strategy(name) for name in ("margin", "control", "random")}
+    plan = plan_tasks([0, 1], named, TrainingOptions(), "lockstep", tmp_path)
+    together = [[job.strategy for job in task.message.jobs] for task in plan.actives]
+    assert together == [["margin", "margin", "random", "random"], ["control", "control"]]
+    assert len(plan.passives) == 1
