@@ -14,6 +14,7 @@ COMMANDS = {
     "against_peers": ("--tiny", "typiclust(max-clusters=m+k): 300 rows"),
     "against_plain_loop": ("--tiny --pool {mnist} --threads 1", "ratio: "),
     "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
+    "correlate_p": ("--tiny", "| 10 | 0.4 | "),
     "coverage": ("--tiny", "| saving 500: the verdict is better |"),
     "first_accuracy": ("--tiny", "| narrow | 30 | 1.000 |"),
     "without_validation": ("--tiny", "| lost on average |"),

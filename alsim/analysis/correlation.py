@@ -14,6 +14,7 @@ import scipy
 import torch
 
 from alsim.analysis.statistics.intervals import CONFIDENCE, ROUNDING, Floats, t_half_width
+from alsim.analysis.statistics.paired import t_test
 from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap
@@ -38,7 +39,8 @@ class Correlation:
     mean: float | None = None  # of the ρ, over seeds
     fisher: Interval | None = None  # over seeds: what other seeds would give
     bootstrap: Interval | None = None  # over groups: what other groups of these seeds would give
-    p: float | None = None  # by permutation, two-sided: of accuracy unrelated to the metric
+    p: float | None = None  # over seeds, two-sided: of the mean of Fisher's z being 0
+    p_within: float | None = None  # of accuracy unrelated to the metric in each of these starts
     null_mean: Interval | None = None  # of the mean ρ, if it has nothing to do with it
     null_seed: Interval | None = None  # of one seed's ρ, likewise
 
@@ -53,8 +55,8 @@ class Correlation:
     def sign(self) -> int:
         """Return 1 or −1 where the interval over seeds lies above or below 0, else 0.
 
-        The interval over seeds, and not `p`: the permutations know of these starts only, and where
-        starts differ they reject a mean of 0 far too often.
+        It does where `p` is below .05, and never by `p_within`: permutations know of these starts
+        only, and where starts differ they reject a mean of 0 far too often.
         """
         if self.fisher is None:
             return 0
@@ -104,12 +106,14 @@ def correlations(
             permuted = permuted_rhos(
                 known, n_permutations, generator=stream(drawn, name, "permutation")
             )
+            over_seeds = fisher_test(values, [len(x) for x, _ in known], confidence)
             one = replace(
                 one,
                 mean=mean,
-                fisher=fisher_interval(values, [len(x) for x, _ in known], confidence),
+                fisher=None if over_seeds is None else over_seeds[0],
+                p=None if over_seeds is None else over_seeds[1],
                 bootstrap=_central(resampled, confidence),
-                p=permutation_p(mean, permuted.mean(0)),
+                p_within=permutation_p(mean, permuted.mean(0)),
                 null_mean=_central(permuted.mean(0), confidence),
                 null_seed=_central(permuted.ravel(), confidence),
             )
@@ -129,14 +133,15 @@ def spearman(x: Floats, y: Floats) -> float | None:
     return float(np.clip(scipy.stats.spearmanr(x, y).statistic, -1, 1))
 
 
-def fisher_interval(
+def fisher_test(
     rhos: Floats, n_groups: Sequence[int], confidence: float = CONFIDENCE
-) -> Interval | None:
-    """Return the t-interval of the mean of z = atanh ρ over seeds, as ρ. Fisher (1921).
+) -> tuple[Interval, float] | None:
+    """Return the t-interval of the mean of z = atanh ρ over seeds, as ρ, and the test's p.
 
-    Its centre is tanh of the mean z, which lies a little farther from 0 than the mean ρ. A ρ of
-    ±1 has no finite z: it is taken half-way to the next that the groups allow, 1 − 6/(g³ − g). The
-    ρ are `(s,)`, one a seed, and `n_groups` the g of each.
+    The test is two-sided, of a mean z of 0 (Fisher 1921), and p is below 1 − `confidence` where the
+    interval excludes 0. The centre of the interval is tanh of the mean z, which lies a little
+    farther from 0 than the mean ρ. A ρ of ±1 has no finite z: it is taken half-way to the next that
+    the groups allow, 1 − 6/(g³ − g). The ρ are `(s,)`, one a seed, and `n_groups` the g of each.
 
     Returns:
         None with one seed, or where all agree: that a few agree is no evidence.
@@ -144,10 +149,10 @@ def fisher_interval(
     g = np.array(n_groups, dtype=np.float64)
     limit = 1 - 6 / (g**3 - g)
     z = np.arctanh(np.clip(rhos, -limit, limit))
-    half_width = t_half_width(z, confidence)
-    if half_width is None or np.ptp(z) <= ROUNDING:
+    half_width, p = t_half_width(z, confidence), t_test(z).p
+    if half_width is None or p is None or np.ptp(z) <= ROUNDING:
         return None
-    return float(np.tanh(z.mean() - half_width)), float(np.tanh(z.mean() + half_width))
+    return (float(np.tanh(z.mean() - half_width)), float(np.tanh(z.mean() + half_width))), p
 
 
 def bootstrap_means(

@@ -38,7 +38,8 @@ class CorrelationRecord:
     fisher_high: float | None
     bootstrap_low: float | None  # over groups
     bootstrap_high: float | None
-    p: float | None  # by permutation, two-sided
+    p: float | None  # over seeds, by Fisher's z, two-sided
+    p_within: float | None  # within these starts, by permutation, two-sided
     null_mean_low: float | None  # of the mean, if the metric is uninformative
     null_mean_high: float | None
     null_seed_low: float | None  # of one seed's ρ, likewise
@@ -76,10 +77,11 @@ class CorrelationStudy(StudyFolder):
                 " … ".join(cell(end, "+z.2f") for end in found.fisher or (None,)),
                 " … ".join(cell(end, "+z.2f") for end in found.bootstrap or (None,)),
                 cell(found.p, ".2g"),
+                cell(found.p_within, ".2g"),
             )
             for found in self.correlations
         ]
-        headers = ("metric", "mean ρ", "over seeds", "over groups", "p by permutation")
+        headers = ("metric", "mean ρ", "over seeds", "over groups", "p", "p within these starts")
         return html_table(repr(self), headers, rows)
 
     @property
@@ -109,6 +111,8 @@ def read_correlation(folder: str | Path) -> CorrelationStudy:
         return CorrelationStudy(path, manifest, groups, correlations_of(groups))
     path, manifest = open_folder(path)  # it may have ended meanwhile
     groups = read_table(path / groups_kind().file, groups_kind(), _AGAIN)
+    if _is_older(path / CORRELATIONS.file):
+        return CorrelationStudy(path, manifest, groups, correlations_of(groups))
     rows = read_table(path / CORRELATIONS.file, CORRELATIONS, _AGAIN).to_pylist()
     return CorrelationStudy(path, manifest, groups, tuple(map(_from_row, rows)))
 
@@ -199,6 +203,18 @@ def groups_kind() -> TableKind:
     return TableKind("groups", GroupRecord, ("metric", "seed", "group"), is_unique=True)
 
 
+def _is_older(path: Path) -> bool:
+    """Return whether the correlations were written when their only p was that of permutations."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(path).names
+    except (OSError, pa.ArrowException):
+        return False  # what is wrong with it, `read_table` says
+    return "p" in names and "p_within" not in names
+
+
 def _records(table: pa.Table) -> list[GroupRecord]:
     from alsim.experiments.correlation import GroupRecord
 
@@ -207,7 +223,8 @@ def _records(table: pa.Table) -> list[GroupRecord]:
 
 
 def _to_row(found: Correlation) -> dict[str, Any]:
-    row: dict[str, Any] = {"metric": found.metric, "mean": found.mean, "p": found.p}
+    row: dict[str, Any] = {"metric": found.metric, "mean": found.mean}
+    row |= {"p": found.p, "p_within": found.p_within}
     row |= {"seeds": list(found.rhos), "rhos": list(found.rhos.values())}
     for name in _INTERVALS:
         row[f"{name}_low"], row[f"{name}_high"] = getattr(found, name) or (None, None)
@@ -223,5 +240,6 @@ def _from_row(row: Mapping[str, Any]) -> Correlation:
         rhos=dict(zip(row["seeds"], row["rhos"], strict=True)),
         mean=row["mean"],
         p=row["p"],
+        p_within=row["p_within"],
         **{name: None if None in interval else interval for name, interval in ends.items()},
     )

@@ -14,9 +14,10 @@ from scipy import stats
 
 from alsim.analysis.correlation import (
     Correlation,
+    Interval,
     bootstrap_means,
     correlations,
-    fisher_interval,
+    fisher_test,
     permutation_p,
     permuted_rhos,
     spearman,
@@ -109,10 +110,12 @@ def test_p_is_that_of_all_permutations_of_two_seeds() -> None:
     means = np.add.outer(*np.array(every, dtype=object)).ravel().astype(np.float64) / 2
     observed = analysed(table(loss=pairs), n_permutations=20_000)["loss"]
     assert observed.mean is not None
-    assert observed.p is not None
+    assert observed.p_within is not None
     exact = float((np.abs(means) >= abs(observed.mean) - 1e-12).mean())
     assert 0.01 < exact < 0.2
-    assert observed.p == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 20_000))
+    assert observed.p_within == pytest.approx(
+        exact, abs=4 * math.sqrt(exact * (1 - exact) / 20_000)
+    )
     assert observed.null_mean == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.06)
 
 
@@ -127,7 +130,7 @@ def test_p_of_one_seed_is_scipy_s_permutation_test() -> None:
         (y,), rho_of,
         permutation_type="pairings", n_resamples=1_000, rng=np.random.default_rng(0),
     )  # fmt: skip
-    mine = analysed(table(loss=[(x, y)]), n_permutations=9_999)["loss"].p
+    mine = analysed(table(loss=[(x, y)]), n_permutations=9_999)["loss"].p_within
     assert mine is not None
     p = float(theirs.pvalue)
     assert 0.01 < p < 0.5
@@ -149,7 +152,7 @@ def test_p_is_uniform_where_accuracy_is_independent_of_the_metric() -> None:
         n_resamples=2,
         n_permutations=199,
     )
-    ps = np.array([c.p for c in found.values()], dtype=np.float64)
+    ps = np.array([c.p_within for c in found.values()], dtype=np.float64)
     # p is a multiple of 1/200; the largest distance of 250 uniform draws is below 1.63/√400.
     assert stats.kstest(ps, "uniform").statistic < 1.63 / math.sqrt(n) + 1 / 200
     below = float((ps <= 0.05).mean())
@@ -168,13 +171,41 @@ def test_null_bands_agree_with_theory() -> None:
     assert control.null_mean == pytest.approx((-0.098, 0.098), abs=0.01)
 
 
-def test_fisher_s_interval_by_hand_and_as_scipy_has_the_t_interval() -> None:
+def fisher_interval(rhos: Floats, n_groups: list[int], confidence: float = 0.95) -> Interval | None:
+    found = fisher_test(rhos, n_groups, confidence)
+    return None if found is None else found[0]
+
+
+def test_fisher_s_interval_by_hand_and_both_as_scipy_has_them() -> None:
     rhos = np.array([0.2, 0.5, 0.6])
-    theirs = stats.ttest_1samp(np.arctanh(rhos), 0).confidence_interval(0.9)
-    found = fisher_interval(rhos, [100] * 3, 0.9)
-    assert found == pytest.approx((math.tanh(theirs.low), math.tanh(theirs.high)), abs=1e-12)
+    theirs = stats.ttest_1samp(np.arctanh(rhos), 0)
+    ends = theirs.confidence_interval(0.9)
+    found = fisher_test(rhos, [100] * 3, 0.9)
+    assert found is not None
+    assert found[0] == pytest.approx((math.tanh(ends.low), math.tanh(ends.high)), abs=1e-12)
+    assert found[1] == pytest.approx(theirs.pvalue, abs=1e-12)
     # z = ±artanh ½ = ±½ ln 3; t₁ at 75 % is 1, so the half width of two seeds at 50 % is ½ ln 3.
     assert fisher_interval(np.array([-0.5, 0.5]), [9, 9], 0.5) == pytest.approx((-0.5, 0.5))
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5, 10])
+def test_the_interval_over_seeds_excludes_0_if_and_only_if_p_is_below_a_twentieth(
+    n_seeds: int,
+) -> None:
+    # A mean of two errors or so: about half of the intervals exclude 0.
+    studies = np.tanh(0.1 + 0.1 * noise(n_seeds, 300, n_seeds) * math.sqrt(n_seeds) / 2)
+    tests = [fisher_test(rhos, [100] * n_seeds) for rhos in studies]
+    verdicts = {(test[0][0] <= 0 <= test[0][1], test[1] < 0.05) for test in tests if test}
+    assert verdicts == {(True, False), (False, True)}
+
+
+def test_where_starts_differ_only_the_p_over_seeds_leaves_a_mean_of_0_open() -> None:
+    pairs = [pair(s, g=100, slope=slope) for s, slope in enumerate((0.9, 0.6, 0.5, -0.4, -0.3))]
+    found = analysed(table(loss=pairs))["loss"]
+    assert found.p is not None
+    assert found.p_within is not None
+    assert found.p_within < 0.01 < 0.05 < found.p
+    assert found.sign == 0
 
 
 def test_a_rho_of_one_is_replaced_by_the_midpoint_to_the_next_lower_rho() -> None:
@@ -266,7 +297,7 @@ def test_a_strong_correlation_is_found_and_each_rho_belongs_to_its_seed() -> Non
     found = analysed(table(loss=pairs))["loss"]
     assert found.rhos == {s: spearman(*p) for s, p in enumerate(pairs)}
     assert found.mean == pytest.approx(np.mean([rho for rho in found.rhos.values() if rho]))
-    assert found.p == 1 / 1000
+    assert found.p_within == 1 / 1000
     assert found.is_within_null is False
     for interval in (found.fisher, found.bootstrap):
         assert interval is not None
@@ -286,7 +317,7 @@ def test_only_margins_are_reported_with_both_signs() -> None:
     negated = analysed(table(margin=[(-x, y) for x, y in pairs]))["margin"]
     assert raw.rhos == pytest.approx(negated.rhos)
     assert raw.mean == pytest.approx(negated.mean)
-    assert raw.p == score.p
+    assert (raw.p, raw.p_within) == (score.p, score.p_within)
     assert raw.fisher == pytest.approx(negated.fisher)
     assert raw.bootstrap == pytest.approx(negated.bootstrap, abs=0.05)
     assert raw.null_mean == pytest.approx(negated.null_mean, abs=0.05)
@@ -298,10 +329,12 @@ def test_constants_have_no_rho_and_count_nowhere() -> None:
     found = analysed(table(loss=[(x, y), (x, np.zeros(40)), (np.ones(40), y)]))["loss"]
     assert found.rhos[1] is found.rhos[2] is None
     alone = analysed(table(loss=[(x, y)]))["loss"]
-    assert (found.mean, found.p, found.bootstrap) == (alone.mean, alone.p, alone.bootstrap)
+    assert (found.mean, found.p_within) == (alone.mean, alone.p_within)
+    assert found.bootstrap == alone.bootstrap
+    assert found.p is None
     nothing = analysed(table(margin=[(x, np.zeros(40))]))
     for name in ("margin", "margin (raw)"):
-        assert nothing[name] == Correlation(name, {0: None}, None, None, None, None, None, None)
+        assert nothing[name] == Correlation(name, {0: None})
         assert nothing[name].is_within_null is None
 
 
@@ -318,7 +351,7 @@ def test_constants_have_no_rho_and_count_nowhere() -> None:
 def test_tiny_samples_give_numbers_or_none_and_never_nan(values: list[Floats]) -> None:
     found = analysed(table(loss=[(x, y) for x, y in values]), n_resamples=5, n_permutations=5)
     loss = found["loss"]
-    numbers = [*loss.rhos.values(), loss.mean, loss.p]
+    numbers = [*loss.rhos.values(), loss.mean, loss.p, loss.p_within]
     for interval in (loss.fisher, loss.bootstrap, loss.null_mean, loss.null_seed):
         numbers += [None] if interval is None else interval
         assert interval is None or -1 - 1e-9 <= interval[0] <= interval[1] <= 1 + 1e-9
@@ -338,4 +371,4 @@ def test_the_result_of_a_metric_depends_neither_on_the_others_nor_on_the_order_o
     groups = table(loss=first)
     turned = analysed(groups.take(pa.array(range(39, -1, -1))))["loss"]
     assert turned.rhos == pytest.approx(both["loss"].rhos)
-    assert turned.p == pytest.approx(both["loss"].p, abs=0.06)
+    assert turned.p_within == pytest.approx(both["loss"].p_within, abs=0.06)

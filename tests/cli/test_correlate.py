@@ -54,7 +54,7 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
     study = read_correlation(place / "study")
     assert answered == answer(study)
     assert lines[0].split() == [
-        "metric", "mean", "ρ", "over", "seeds", "over", "groups", "p", "null", "band", "ρ", "by",
+        "metric", "mean", "ρ", "over", "seeds", "p", "over", "groups", "p", "within", "ρ", "by",
         "seed",
     ]  # fmt: skip
     assert [line.split("  ")[0] for line in lines[1:4]] == ["margin", "margin (raw)", "random"]
@@ -62,8 +62,8 @@ def test_a_pipe_gets_the_table_with_its_explanation_and_stderr_the_progress(plac
         assert found.mean is not None
         assert f"{found.mean:+z.3f}" in line
         assert f"{found.rhos[0]:+z.2f} {found.rhos[1]:+z.2f}" in line
-        assert f"{found.p:.2g}" in line
-        assert ("within" in line) == found.is_within_null
+        assert f"  {found.p:.2g}  " in line
+        assert f"  {found.p_within:.2g}  " in line
     n = study.groups.num_rows // 4
     assert f"{n} groups of 20 rows a metric and seed; the start knew 60 labels" in printed
     assert "copies were trained for 1 epoch: with more the signs can turn" in printed
@@ -101,6 +101,7 @@ def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) ->
         assert mine["rhos"] == {str(seed): rho for seed, rho in found.rhos.items()}
         assert mine["mean"] == found.mean
         assert mine["over_seeds"] == list(found.fisher or ())
+        assert (mine["p"], mine["p_within"]) == (found.p, found.p_within)
         assert mine["null_band_of_mean"] == list(found.null_mean or ())
         assert mine["is_within_null_band"] == found.is_within_null
     assert (output["status"], output["epochs"], output["initial_size"]) == ("complete", 1, 60)
@@ -108,11 +109,11 @@ def test_resume_shows_a_finished_study_again_as_text_and_as_json(place: Path) ->
 
 def test_the_answer_sorts_scores_by_the_sign_that_other_seeds_would_have(tmp_path: Path) -> None:
     def found(metric: str, low: float, high: float) -> Correlation:
-        return Correlation(metric, {0: low, 1: high}, (low + high) / 2, (low, high), p=0.001)
+        return Correlation(metric, {0: low, 1: high}, (low + high) / 2, (low, high))
 
     scores = [
         found("loss", 0.1, 0.4), found("bald", -0.5, -0.1), found("bald (raw)", 0.1, 0.5),
-        found("entropy", -0.1, 0.3), Correlation("margin", {0: 0.9}, 0.9, p=0.001),
+        found("entropy", -0.1, 0.3), Correlation("margin", {0: 0.9}, 0.9, p_within=0.001),
         found("random", 0.1, 0.2),
     ]  # fmt: skip
     study = CorrelationStudy(tmp_path, {}, pa.table({}), tuple(scores))
@@ -136,7 +137,7 @@ def test_undefined_values_are_explained_in_the_text_and_null_in_json(
     )
     assert output["correlations"]["margin"] == {
         "rhos": {"0": None}, "mean": None, "over_seeds": None, "over_groups": None, "p": None,
-        "sign": 0,
+        "sign": 0, "p_within": None,
         "null_band_of_mean": None, "null_band_of_one_seed": None, "is_within_null_band": None,
     }  # fmt: skip
     shown = invoke("resume", tmp_path / "study").stdout
@@ -144,7 +145,7 @@ def test_undefined_values_are_explained_in_the_text_and_null_in_json(
     assert margin.split() == ["margin", "undefined", "undefined", "–", "–", "–", "–"]
     assert control.split()[0] == "random"
     assert "undefined: all groups score the same, or all copies are equally accurate" in shown
-    assert "one seed gives no interval over seeds: add --seeds 5" in shown
+    assert "one start, so no p and no interval over seeds: add --seeds 5" in shown
     assert "nan" not in shown.lower()
 
 

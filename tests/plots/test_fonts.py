@@ -86,7 +86,7 @@ def draw_groups(names: list[str]) -> Drawing:
         for name in names
         for k in (1.0, 2.0)
     ]
-    found = [Correlation(name, {0: 1.0}, 1.0, None, None, None, None, None) for name in names]
+    found = [Correlation(name, {0: 1.0}, 1.0) for name in names]
     return draw_scatter(pa.Table.from_pylist(rows), found)
 
 

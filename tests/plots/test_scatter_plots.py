@@ -40,9 +40,8 @@ def found(metric: str, mean: float | None, **intervals: tuple[float, float]) -> 
         mean,
         intervals.get("fisher"),
         intervals.get("bootstrap"),
-        0.01,
-        (-0.1, 0.1),
-        (-0.2, 0.2),
+        null_mean=(-0.1, 0.1),
+        null_seed=(-0.2, 0.2),
     )
 
 

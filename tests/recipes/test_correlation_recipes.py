@@ -51,7 +51,7 @@ metric = "random"
 sign = "none"
 """
 FOUND = Correlation(
-    "margin", {0: 0.3, 1: 0.5}, 0.4, (0.1, 0.6), (0.2, 0.5), 0.01, (-0.2, 0.2), (-0.3, 0.3)
+    "margin", {0: 0.3, 1: 0.5}, 0.4, (0.1, 0.6), (0.2, 0.5), 0.01, 0.002, (-0.2, 0.2), (-0.3, 0.3)
 )
 
 
@@ -113,7 +113,7 @@ def test_a_sign_is_judged_by_the_interval_over_seeds(
 def test_a_claim_of_chance_is_judged_by_the_null_band() -> None:
     assert verdict("none").outcome == "did not hold"
     assert verdict("none", replace(FOUND, mean=0.19)).outcome == "held"
-    undefined = Correlation("margin", {0: None}, None, None, None, None, None, None)
+    undefined = Correlation("margin", {0: None})
     for sign in ("none", "positive", "either"):
         assert verdict(sign, undefined).outcome == "cannot tell"
     assert verdict("none", undefined).numbers == "ρ of margin is undefined in 1 seed"
@@ -122,14 +122,20 @@ def test_a_claim_of_chance_is_judged_by_the_null_band() -> None:
 def test_the_numbers_of_a_verdict_are_reported_and_stored() -> None:
     numbers = verdict("either").numbers
     assert numbers == (
-        "ρ of margin +0.400, 95 % +0.10 … +0.60 over seeds, p = 0.01 by permutation, 2 seeds; "
+        "ρ of margin +0.400, 95 % +0.10 … +0.60, p = 0.01 over 2 seeds; "
         "groups at random -0.20 … +0.20; the source does not say which sign it means"
     )
     kept = verdict("positive").to_json()
     assert kept["outcome"] == "held"
     assert kept["per_seed"] == {"0": 0.3, "1": 0.5}
     assert kept["null_band_of_mean"] == [-0.2, 0.2]
+    assert (kept["p"], kept["p_within"]) == (0.01, 0.002)
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept
+    alone = replace(FOUND, rhos={0: 0.4}, fisher=None, p=None)
+    assert verdict("positive", alone).numbers == (
+        "ρ of margin +0.400, 1 seed: p = 0.002, only within these starts; "
+        "groups at random -0.20 … +0.20"
+    )
 
 
 @pytest.mark.parametrize(

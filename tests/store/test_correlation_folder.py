@@ -96,7 +96,7 @@ def test_the_tables_hold_null_and_never_nan(folder: Path) -> None:
     table = pq.read_table(folder / "correlations.parquet")
     assert table.column_names == [
         "metric", "seeds", "rhos", "mean", "fisher_low", "fisher_high", "bootstrap_low",
-        "bootstrap_high", "p", "null_mean_low", "null_mean_high", "null_seed_low",
+        "bootstrap_high", "p", "p_within", "null_mean_low", "null_mean_high", "null_seed_low",
         "null_seed_high",
     ]  # fmt: skip
     (_, _, constant, _) = table.to_pylist()
@@ -175,7 +175,17 @@ def garble(path: Path) -> None:
 
 def other_columns(path: Path) -> None:
     table = pq.read_table(path)
-    pq.write_table(table.drop_columns(["seed" if "seed" in table.column_names else "p"]), path)
+    pq.write_table(table.drop_columns(["seed" if "seed" in table.column_names else "mean"]), path)
+
+
+def test_a_folder_written_when_p_was_that_of_permutations_reads_as_if_written_now(
+    folder: Path,
+) -> None:
+    expected, path = read_correlation(folder).correlations, folder / "correlations.parquet"
+    table = pq.read_table(path).drop_columns(["p"])
+    names = ["p" if name == "p_within" else name for name in table.column_names]
+    pq.write_table(table.rename_columns(names), path)
+    assert read_correlation(folder).correlations == expected
 
 
 @pytest.mark.parametrize("name", ["groups.parquet", "correlations.parquet"])

@@ -74,11 +74,11 @@ def test_a_training_study_and_its_comparison(tmp_path: Path) -> None:
 
 def test_a_correlation_study(tmp_path: Path) -> None:
     scores = (
-        Correlation(EVIL, {0: 0.5, 1: 0.3}, 0.4, (0.1, 0.6), (0.2, 0.5), 0.01),
+        Correlation(EVIL, {0: 0.5, 1: 0.3}, 0.4, (0.1, 0.6), (0.2, 0.5), 0.01, 0.002),
         Correlation("random", {0: None, 1: None}),
     )
     study = CorrelationStudy(tmp_path, {"status": "complete"}, pa.table({}), scores)
-    check(study, "+0.400", "+0.10 … +0.60", "0.01", "<script>alert(1)</script>\\u202e")
+    check(study, "+0.400", "+0.10 … +0.60", "0.01", "0.002", "<script>alert(1)</script>\\u202e")
 
 
 @pytest.mark.parametrize("package", ["alsim", "alsim.models", "alsim.plots", "alsim.strategies"])

@@ -1,13 +1,17 @@
 """What a study found, in a few words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_trainings import make_results, write_made_training
 from tiny_runs import ahead, write_tiny_run
 
-from alsim.store.manifest import open_folder
+from alsim.experiments.correlation import GroupRecord
+from alsim.store.correlation import build_groups, write_correlation
+from alsim.store.manifest import open_folder, write_manifest
 from alsim.studies.answers import answer_of
 
 Each = Mapping[str, Sequence[float]]  # strategy or model -> by seed
@@ -64,3 +68,28 @@ def test_training_answers_with_the_verdict_on_the_most_labels(
     models = {name: {"evaluations": []} for name in gains}
     folder = write_made_training(tmp_path / "study", results, configuration={"models": models})
     assert answer_of(*open_folder(folder)) == answer
+
+
+@pytest.mark.parametrize(
+    ("slopes", "answer"),
+    [
+        ({"margin": [1, 1.5, 2]}, r"margin ρ \+0\.\d\d, p = 0\.0\d+"),
+        ({"margin": [1, 1.5, 2], "loss": [-3, -4, -5]}, r"loss ρ -0\.9\d, p = .* \(as 1 more\)"),
+        # Far beyond what permutations within these starts allow, and yet of either sign.
+        ({"margin": [-1, -1, 2]}, "cannot tell the sign of any ρ"),
+        ({"margin": [1]}, r"margin ρ \+0\.\d\d, in one start alone"),
+    ],
+)
+def test_a_correlation_answers_with_what_holds_over_starts(
+    tmp_path: Path, slopes: Each, answer: str
+) -> None:
+    x, rng = np.linspace(-1, 1, 60), np.random.default_rng(0)
+    groups = [
+        GroupRecord(metric, seed, i, 10, float(x[i]), 0.5 + float(slope * x[i] + e) / 20, 0.7)
+        for metric, each in {**slopes, "random": [0.0] * len(next(iter(slopes.values())))}.items()
+        for seed, slope in enumerate(each)
+        for i, e in enumerate(rng.normal(size=x.size))
+    ]
+    write_manifest(tmp_path, {"kind": "correlation", "status": "complete"})
+    write_correlation(tmp_path, build_groups(groups))
+    assert re.fullmatch(answer, answer_of(*open_folder(tmp_path)))

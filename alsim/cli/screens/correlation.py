@@ -83,20 +83,20 @@ def _print_text(study: CorrelationStudy, picture: Path | None) -> None:
     print_gap()
     print_table(
         TextTable(
-            ["metric", "mean ρ", "over seeds", "over groups", "p", "null band", "ρ by seed"],
+            ["metric", "mean ρ", "over seeds", "p", "over groups", "p within", "ρ by seed"],
             [
                 [
                     found.metric,
                     "undefined" if found.mean is None else f"{found.mean:+z.3f}",
                     _interval(found.fisher),
+                    _p(found.p),
                     _interval(found.bootstrap),
-                    NOTHING if found.p is None else f"{found.p:.2g}",
-                    {None: NOTHING, True: "within", False: "outside"}[found.is_within_null],
+                    _p(found.p_within),
                     _by_seed(found),
                 ]
                 for found in study.correlations
             ],
-            right=(1, 4),
+            right=(1, 3, 5),
             kept=(0, 1),
         ),
         title=f"{study.name}: a group's mean score and the accuracy of the copy trained on it",
@@ -123,12 +123,18 @@ def _on_numbers(study: CorrelationStudy) -> list[str]:
     over_seeds = "none over seeds, too few have a ρ or all agree"
     if any(found.fisher is not None for found in study.correlations):
         over_seeds = "over seeds, of the mean by Fisher's z, what other seeds would give"
+    if any(len(found.rhos) > 1 for found in study.correlations):
+        lines.append(f"95 % intervals: {over_seeds}; {over_groups}")
+        lines.append(
+            "p: tests a mean of 0 over starts, by Fisher's z over seeds, two-sided, not corrected "
+            "for how many metrics there are"
+        )
+    else:
+        lines.append("one start, so no p and no interval over seeds: add --seeds 5")
     lines.append(
-        f"95 % intervals: {over_seeds}; {over_groups}"
-        if any(len(found.rhos) > 1 for found in study.correlations)
-        else "one seed gives no interval over seeds: add --seeds 5"
+        "p within: tests these starts alone, by permutation of their groups; where starts differ "
+        "it is far too small for a mean over starts"
     )
-    lines.append("p: by permutation, two-sided, not corrected for how many metrics there are")
     control = next((found for found in study.correlations if found.metric == CONTROL), None)
     if control is not None and control.null_seed is not None and control.null_mean is not None:
         n_seeds = sum(rho is not None for rho in control.rhos.values())
@@ -173,6 +179,10 @@ def _by_seed(found: Correlation) -> str:
     return " ".join(shown)
 
 
+def _p(p: float | None) -> str:
+    return NOTHING if p is None else f"{p:.2g}"
+
+
 def _interval(interval: Interval | None) -> str:
     return NOTHING if interval is None else f"{interval[0]:+z.2f} … {interval[1]:+z.2f}"
 
@@ -195,6 +205,7 @@ def _as_json(study: CorrelationStudy, picture: Path | None) -> dict[str, Any]:
                 "over_seeds": found.fisher,
                 "over_groups": found.bootstrap,
                 "p": found.p,
+                "p_within": found.p_within,
                 "null_band_of_mean": found.null_mean,
                 "null_band_of_one_seed": found.null_seed,
                 "is_within_null_band": found.is_within_null,

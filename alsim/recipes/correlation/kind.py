@@ -36,6 +36,7 @@ def judge_correlation(claim: CorrelationClaim, found: Correlation, study: str) -
         "mean": found.mean,
         "over_seeds": None if found.fisher is None else list(found.fisher),
         "p": found.p,
+        "p_within": found.p_within,
         "null_band_of_mean": None if found.null_mean is None else list(found.null_mean),
         "per_seed": {str(seed): rho for seed, rho in found.rhos.items()},
     }
@@ -57,13 +58,15 @@ def _outcome(sign: Sign, found: Correlation) -> Outcome:
 
 
 def _numbers(sign: Sign, found: Correlation) -> str:
-    """Return ρ, its interval over seeds, p and the null band in words."""
+    """Return ρ, its interval and p over seeds, and the null band in words."""
     if found.mean is None:
         return f"ρ of {found.metric} is undefined in {found.seeds_in_words}"
     text = f"ρ of {found.metric} {found.mean:+z.3f}"
     if found.fisher is not None:
-        text += ", 95 % {:+z.2f} … {:+z.2f} over seeds".format(*found.fisher)
-    text += f", p = {found.p:.2g} by permutation, {found.seeds_in_words}"
+        text += ", 95 % {:+z.2f} … {:+z.2f}".format(*found.fisher)
+        text += f", p = {found.p:.2g} over {found.seeds_in_words}"
+    else:
+        text += f", {found.seeds_in_words}: p = {found.p_within:.2g}, only within these starts"
     if found.null_mean is not None:
         text += "; groups at random {:+z.2f} … {:+z.2f}".format(*found.null_mean)
     return text + ("; the source does not say which sign it means" if sign == "either" else "")
@@ -107,7 +110,7 @@ def _judge(
 
 def _method(verdicts: Sequence[Verdict]) -> str:
     n = len(verdicts)
-    text = "a sign is tested by the 95 % interval over seeds, chance by the null band"
+    text = "a sign is tested by p and the 95 % interval over seeds, chance by the null band"
     return f"{text}; each alone, not corrected for there being {n}" if n > 1 else text
 
 
