@@ -13,6 +13,7 @@ COMMANDS = {
     "": ("--tiny --data {data}", "| three-head step / its products |"),
     "against_peers": ("--tiny", "typiclust(max-clusters=m+k): 300 rows"),
     "against_plain_loop": ("--tiny --pool {mnist} --threads 1", "ratio: "),
+    "bands": ("--tiny", "| bent | 3 | 10 | 51 | "),
     "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
     "correlate_p": ("--tiny", "| 10 | 0.4 | "),
     "coverage": ("--tiny", "| saving 500: the verdict is better |"),

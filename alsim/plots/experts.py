@@ -18,8 +18,9 @@ from alsim.analysis.training.values import (
 )
 from alsim.errors import StoreError
 from alsim.measures import SHARES
+from alsim.plots.drawing.edges import edges_of
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
-from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, edges_of, seeds_in_words
+from alsim.plots.drawing.lines import Line, Look, band_opacity, draw_line, seeds_in_words
 from alsim.plots.drawing.of_trainings import (
     DrawableTraining,
     labels_in_words,

@@ -11,12 +11,12 @@ from alsim.analysis.statistics.intervals import bounds_of
 from alsim.analysis.training.values import choose_metric, choose_tasks, fractions_in, label_curve
 from alsim.errors import StoreError
 from alsim.measures import SHARES
+from alsim.plots.drawing.edges import edges_of
 from alsim.plots.drawing.figures import Drawing, finished, make_panels, own_style
 from alsim.plots.drawing.lines import (
     Line,
     band_opacity,
     draw_line,
-    edges_of,
     footnote,
     limits,
     write_legend,

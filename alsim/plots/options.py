@@ -119,10 +119,11 @@ class PlotOptions(PageOptions):
         "Horizontal axis: labels, the oracle's questions, or the cost of its answers.",
         otherwise="labels",
     )
-    band: Literal["t", "bootstrap", "sd", "seeds", "none"] | None = option(
+    band: Literal["t", "simultaneous", "bootstrap", "sd", "seeds", "none"] | None = option(
         None,
-        "Band about each mean. t: pointwise 95 % t-interval over seeds; bootstrap: percentile "
-        "bootstrap over seeds, too narrow for few; sd: one standard deviation of the seeds; seeds: "
+        "Band about each mean. t: pointwise 95 % t-interval over seeds; simultaneous: 95 % for the "
+        "whole curve at once, from 5 seeds on; bootstrap: percentile bootstrap over seeds, too "
+        "narrow for few; sd: one standard deviation of the seeds; seeds: "
         "each of them; none: no band.",
         otherwise="t",
     )

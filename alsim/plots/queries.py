@@ -11,8 +11,9 @@ from alsim.analysis.curves.runs import named
 from alsim.analysis.statistics.bands import BandKind, Edges
 from alsim.analysis.statistics.intervals import NOT_NEGATIVE
 from alsim.errors import StoreError
+from alsim.plots.drawing.edges import edges_of
 from alsim.plots.drawing.figures import Drawing, finished, make_figure, own_style
-from alsim.plots.drawing.lines import Look, edges_of, looks_of, seeds_in_words
+from alsim.plots.drawing.lines import Look, looks_of, seeds_in_words
 from alsim.plots.drawing.names import shortened
 from alsim.plots.drawing.of_runs import DrawableRun, baseline_of, differences, distinct
 from alsim.plots.drawing.page import page, points

@@ -16,6 +16,7 @@ from alsim.analysis.curves.savings import Saving, saved, saved_by_bootstrap
 from alsim.analysis.statistics.bands import BandKind
 from alsim.errors import UsageError
 from alsim.plots.drawing.baselines import CUT_SHARED, NOT_SHARED, pair_curves
+from alsim.plots.drawing.edges import refuse_simultaneous
 from alsim.plots.drawing.figures import Drawing, finished, own_style
 from alsim.plots.drawing.labels import EndLabel
 from alsim.plots.drawing.lines import (
@@ -102,6 +103,8 @@ def draw_saving_curves(
             at least two points with the baseline.
     """
     check_score(metric, _KIND)
+    if band == "simultaneous":
+        refuse_simultaneous()
     if band == "sd":
         raise UsageError(
             "a saving has no standard deviation: some seeds' curves may never meet",

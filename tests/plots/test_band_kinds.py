@@ -7,10 +7,13 @@ from matplotlib.collections import PolyCollection
 from pictures import MemoryRun, footnote, make_steps, rising
 
 from alsim.analysis.statistics.bands import bootstrap_band, deviation_band
+from alsim.analysis.statistics.whole_curve import whole_curve_bands
+from alsim.errors import UsageError
 from alsim.plots.batch_size import draw_batch_sizes
 from alsim.plots.curves import draw_curves
 from alsim.plots.difference import draw_difference
 from alsim.plots.drawing.figures import Drawing
+from alsim.plots.drawing.page import Page, on_page
 from alsim.seeding import stream
 
 RUN = MemoryRun(steps=make_steps({"margin": rising(4, ahead=0.01), "random": rising(4)}))
@@ -95,3 +98,44 @@ def test_bands_stay_within_the_range_of_accuracies_and_of_their_differences(
     corners = np.concatenate([area.get_paths()[0].vertices for area in areas(axes)])
     assert corners[:, 1].min() == low
     assert corners[:, 1].max() == high
+
+
+def wide(n_seeds: int = 5) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {
+        name: rising(n_seeds, ahead=ahead) + rng.normal(0, 0.01, (n_seeds, 8))
+        for name, ahead in (("margin", 0.01), ("random", 0.0))
+    }
+
+
+def test_a_band_over_the_whole_curve_pools_the_strategies_and_says_so() -> None:
+    values = wide()
+    drawing = draw_curves([MemoryRun(steps=make_steps(values))], band="simultaneous")
+    assert footnote(drawing.figure) == "mean of 5 seeds; 95 % band over the whole curve"
+    expected = whole_curve_bands(
+        100.0 + 50 * np.arange(8),
+        list(values.values()),
+        generator=stream(0, "plot", "band over whole curves"),
+        within=(0, 1),
+    )
+    for name, (low, high) in zip(values, expected, strict=True):
+        mine = [row for row in drawing.records if row["strategy"] == name]
+        assert [row["low"] for row in mine] == low.tolist()
+        assert [row["high"] for row in mine] == high.tolist()
+
+
+def test_a_band_over_the_whole_curve_is_the_same_where_a_part_is_drawn() -> None:
+    run = MemoryRun(steps=make_steps(wide()))
+    whole = draw_curves([run], band="simultaneous").records
+    with on_page(Page(x_range=(200, 350))):
+        part = draw_curves([run], band="simultaneous").records
+    assert 0 < len(part) < len(whole)
+    assert all(row in whole for row in part)
+
+
+@pytest.mark.parametrize("draw_of", [draw_curves, draw_difference])
+def test_few_seeds_have_no_band_over_the_whole_curve(draw_of: Callable[..., Drawing]) -> None:
+    run = MemoryRun(steps=make_steps(wide(4)))
+    with pytest.raises(UsageError, match=r"takes 5 seeds, and margin has 4") as caught:
+        draw_of([run], band="simultaneous")
+    assert "--band t" in caught.value.args[2]

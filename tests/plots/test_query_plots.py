@@ -160,3 +160,8 @@ def test_equal_runs_give_equal_pictures(tmp_path: Path) -> None:
         figure = draw_queries([make_run()], band="bootstrap", title="a title").figure
         save_figure(figure, tmp_path / f"{name}.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_bars_of_classes_are_no_curve_that_a_band_could_hold_as_a_whole() -> None:
+    with pytest.raises(UsageError, match="only learning curves, and their differences"):
+        draw_queries([make_run()], band="simultaneous")

@@ -125,6 +125,7 @@ def test_savings_are_in_the_unit_of_the_axis() -> None:
     [
         ({"metric": "nll"}, "'nll' is not a score of which more is better"),
         ({"band": "sd"}, "a saving has no standard deviation"),
+        ({"band": "simultaneous"}, "only learning curves, and their differences"),
         ({"baseline": "bald"}, "no strategy is called 'bald'"),
     ],
 )

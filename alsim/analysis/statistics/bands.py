@@ -1,5 +1,7 @@
 """What is drawn about a mean curve: pointwise intervals, or how far its seeds lie apart.
 
+Bands over the whole curve are in `whole_curve`.
+
 No band reaches values that cannot occur, such as an accuracy above 1.
 """
 
@@ -12,7 +14,7 @@ from alsim.analysis.statistics.intervals import ANYTHING, CONFIDENCE, Bounds, Fl
 if TYPE_CHECKING:  # torch takes seconds to import, and most bands draw no number
     import torch
 
-BandKind = Literal["t", "bootstrap", "sd", "seeds", "none"]
+BandKind = Literal["t", "simultaneous", "bootstrap", "sd", "seeds", "none"]
 BANDS: tuple[BandKind, ...] = get_args(BandKind)
 N_RESAMPLES = 2_000
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.curves import X_COLUMNS, XAxis
-from alsim.analysis.statistics.bands import BandKind, Edges, bootstrap_band, deviation_band, t_band
+from alsim.analysis.statistics.bands import BandKind, Edges
 from alsim.analysis.statistics.intervals import Bounds, bounds_of
 from alsim.errors import UsageError
 from alsim.measures import MEASURES
+from alsim.plots.drawing.edges import edges_of, edges_over_curves
 from alsim.plots.drawing.figures import Drawing, finished, make_figure
 from alsim.plots.drawing.labels import LABEL_POINTS, EndLabel, Placed, label_ends
 from alsim.plots.drawing.levels import Level, draw_level
@@ -38,6 +39,7 @@ FEW_POINTS = 12  # up to this number each point is marked
 FEW_LINES = 4  # up to this number bands may be darker
 _BANDS: Mapping[BandKind, str] = {
     "t": "; band: pointwise 95 % t-interval",
+    "simultaneous": "; 95 % band over the whole curve",
     "bootstrap": "; band: pointwise 95 % percentile bootstrap over seeds, too narrow for so few",
     "sd": "; band: ± one standard deviation of the seeds at each point, no interval of the mean",
     "seeds": "; thin lines: the seeds",
@@ -78,22 +80,6 @@ def looks_of(keys: Sequence[Key], runs: Sequence[DrawableRun]) -> dict[Key, Look
     return {key: Look(label, styles[key]) for key, label in zip(keys, labels, strict=True)}
 
 
-def edges_of(values: NDArray[np.float64], kind: BandKind, within: Bounds) -> Edges | None:
-    """Return the edges of a band about the mean over seeds, the same each time, if it has edges.
-
-    The values are `(s, …)`, one row per seed, and lie `within` a range.
-    """
-    if kind == "t":
-        return t_band(values, within=within)
-    if kind == "sd":
-        return deviation_band(values, within=within)
-    if kind != "bootstrap":
-        return None
-    from alsim.seeding import stream  # imports torch, which takes seconds
-
-    return bootstrap_band(values, generator=stream(0, "plot", "band"))
-
-
 def make_lines(
     found: Sequence[tuple[Look, Curve]],
     kind: BandKind,
@@ -108,6 +94,10 @@ def make_lines(
     values, by default that of the metric.
     """
     lines: list[Line] = []
+    over = dict[str, Edges]()
+    if kind == "simultaneous":
+        named = [(look.label, curve) for look, curve in found if curve.x.size]
+        over = edges_over_curves(named, within or bounds_of(named[0][1].metric)) if named else {}
     for look, curve in found:
         if not curve.x.size:
             what = "label count" if x == "labels" else f"range of {x}"
@@ -115,11 +105,16 @@ def make_lines(
             continue
         if curve.is_cut:
             warnings.append(f"{look.label}: {cut}")
-        curve = _within(curve)
+        seen = in_range(curve.x)
+        curve = _only(curve, seen)
         if not curve.x.size:
             warnings.append(f"{look.label}: not drawn, it has no point in the range of --x-range")
             continue
-        edges = edges_of(curve.values, kind, within or bounds_of(curve.metric))
+        if kind == "simultaneous":
+            low, high = over[look.label]
+            edges = low[seen], high[seen]
+        else:
+            edges = edges_of(curve.values, kind, within or bounds_of(curve.metric))
         lines.append(Line(look.label, curve, look.style, kind, edges))
     if not lines:
         refuse_nothing([curve.x for _, curve in found])
@@ -134,9 +129,8 @@ def refuse_nothing(places: Sequence[NDArray[np.float64]]) -> None:
         raise UsageError("no point lies in the range of the axis", "alsim plot --x-range", mend)
 
 
-def _within(curve: Curve) -> Curve:
+def _only(curve: Curve, seen: NDArray[np.bool_]) -> Curve:
     """Return the points of a curve that the axis shows, so that its label stands at their end."""
-    seen = in_range(curve.x)
     return curve if seen.all() else replace(curve, x=curve.x[seen], values=curve.values[:, seen])
 
 
@@ -336,8 +330,10 @@ def limits(
         if seen is not None:
             bottom = min(bottom, float(seen[0].min()))
             top = max(top, float(seen[1].max()))
-    # With two seeds an interval may be twelve deviations wide.
-    bottom, top = max(bottom, low - span / 2) - span * 0.04, min(top, high + span / 2) + span * 0.04
+    # With two seeds an interval may be twelve deviations wide; a band over the whole curve is wide
+    # by right.
+    room = span if any(line.band == "simultaneous" for line in lines) else span / 2
+    bottom, top = max(bottom, low - room) - span * 0.04, min(top, high + room) + span * 0.04
     if is_share:
         bottom, top = max(bottom, -span * 0.02), min(top, max(1.0, high) + span * 0.02)
     return bottom, top
@@ -347,8 +343,9 @@ def footnote(curves: Sequence[Curve], kind: BandKind) -> str:
     """Return a footnote that explains points and bands."""
     is_between = any(curve.is_interpolated for curve in curves)
     words = seeds_in_words([len(curve.seeds) for curve in curves], kind, is_interpolated=is_between)
+    is_banded = kind not in ("seeds", "none") and _BANDS[kind] in words
     words += control_words(curves)
-    is_few = len({curve.strategy for curve in curves}) > FEW_LINES and "band:" in words
+    is_few = is_banded and len({curve.strategy for curve in curves}) > FEW_LINES
     return words + ", of the best and the baseline alone" * is_few
 
 
