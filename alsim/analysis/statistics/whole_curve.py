@@ -1,8 +1,9 @@
 """Bands that hold a whole mean curve at once, not each of its points alone.
 
-A pointwise 95 % band of five seeds leaves some point of the truth outside in 30 to 90 % of studies.
-This one is wider by what makes 95 % of whole curves fit: the 95 % point of max |t| over the points,
-in studies simulated with the correlation along the curve that the seeds' residuals have.
+On noise like that of real curves, a pointwise 95 % band of five seeds leaves some point of the
+truth outside in 18 to 89 % of studies (`benchmarks/bands.py`). This one is wider by what makes 95 %
+of whole curves fit: the 95 % point of max |t| over the points, in studies simulated with the
+correlation along the curve that the seeds' residuals have.
 """
 
 from collections.abc import Sequence
