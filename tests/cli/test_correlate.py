@@ -142,7 +142,7 @@ def test_undefined_values_are_explained_in_the_text_and_null_in_json(
     }  # fmt: skip
     shown = invoke("resume", tmp_path / "study").stdout
     (margin, _, control) = shown.splitlines()[3:6]
-    assert margin.split() == ["margin", "undefined", "undefined", "–", "–", "–", "–"]
+    assert margin.split() == ["margin", "undefined", "–", "–", "–", "–", "undefined"]
     assert control.split()[0] == "random"
     assert "undefined: all groups score the same, or all copies are equally accurate" in shown
     assert "one start, so no p and no interval over seeds: add --seeds 5" in shown
