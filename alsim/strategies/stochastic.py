@@ -49,9 +49,10 @@ def power_margin(beta: float = 1.0) -> Strategy:
     The power of Kirsch et al. (2023) needs a score ≥ 0; adding 1 to −(p₍₁₎ − p₍₂₎) keeps its order
     and makes it a weight. With one class every row scores 1 − p₍₁₎ = 0.
     """
-    return Strategy(frozenset({"probabilities"}), _shifted_margin, power(beta))
+    return Strategy(frozenset({"probabilities"}), shifted_margin, power(beta))
 
 
-def _shifted_margin(signals: Signals) -> Tensor:
+def shifted_margin(signals: Signals) -> Tensor:
+    """Return 1 − (p₍₁₎ − p₍₂₎), `(n,)` ≥ 0; with one class 1 − p₍₁₎."""
     # Rounding can make a sum of probabilities slightly greater than 1, and so the margin.
     return (1 + negative_margin(signals.probabilities)).clamp_min(0)

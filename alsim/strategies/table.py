@@ -141,6 +141,12 @@ STRATEGIES: Mapping[str, Entry] = {
         source="Ash et al. 2020",
         cost="O(k·n·(c + h)), one pass over the pool",
     ),
+    "falcun": Entry(
+        "falcun:falcun",
+        summary="a draw falls by uncertainty and unlike predictions: (u + d)^gamma",
+        source="Gilhuber et al. 2024",
+        cost="O(k·n·c), one pass over the pool",
+    ),
     "bait": Entry(
         "bait:bait",
         summary="the labels would most sharpen the last layer: Fisher information",
@@ -192,6 +198,12 @@ STRATEGIES: Mapping[str, Entry] = {
         summary="the margin is among the 10k smallest, clusters taking turns",
         source="Citovsky et al. 2021",
         cost="O(n·c) and k-means of the pool into 500 clusters, O(n·500·d)",
+    ),
+    "refine": Entry(
+        "refine:refine",
+        summary="uncertainty-herding falls, among rows that any of `ensemble` queries",
+        source="Huseljic et al. 2026",
+        cost="10 queries a strategy of 5,000 rows, then smaller; uncertainty-herding of 10,000",
     ),
     "drop-query": Entry(
         "drop_query:drop_query",
