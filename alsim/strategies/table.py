@@ -143,7 +143,7 @@ STRATEGIES: Mapping[str, Entry] = {
     ),
     "falcun": Entry(
         "falcun:falcun",
-        summary="a draw falls by uncertainty and unlike predictions: (u + d)^gamma",
+        summary="a random draw falls, by margin and distance to the picks: (u + d)^gamma",
         source="Gilhuber et al. 2024",
         cost="O(k·n·c), one pass over the pool",
     ),
@@ -201,7 +201,7 @@ STRATEGIES: Mapping[str, Entry] = {
     ),
     "refine": Entry(
         "refine:refine",
-        summary="uncertainty-herding falls, among rows that any of `ensemble` queries",
+        summary="one of `ensemble` would ask; uncertainty-herding picks among these",
         source="Huseljic et al. 2026",
         cost="10 queries a strategy of 5,000 rows, then smaller; uncertainty-herding of 10,000",
     ),
