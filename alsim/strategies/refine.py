@@ -25,11 +25,11 @@ _AT_MOST = 10_000  # rows that go on to the next round
 def refine(ensemble: str = "margin+badge+core-set", depth: int = 5, batches: int = 10) -> Strategy:
     """Return the strategy that filters the pool by an ensemble and covers what is left.
 
-    Huseljic et al. (2026), with the constants of the authors' code. In each of `depth` rounds,
-    every strategy of the ensemble queries k rows of each of `batches` random subsets: of 5,000 rows
-    at first, later of 40 % of the rows that are left, at least k. The union of the queries is
-    left, at most 10,000 of its rows at random. Among the rows left at the end,
-    `uncertainty_herding` picks the query.
+    Huseljic et al. (2026), with the constants of the authors' code, which makes 100 `batches` a
+    round between its nine strategies. In each of `depth` rounds, every strategy of the ensemble
+    queries k rows of each of `batches` random subsets: of 5,000 rows at first, later of 40 % of the
+    rows that are left, at least k. The union of the queries is left, at most 10,000 of its rows at
+    random. Among the rows left at the end, `uncertainty_herding` picks the query.
 
     Departures: the paper's ensemble is random, margin, badge, bait, typiclust, alfa-mix,
     drop-query, max-herding and uncertainty-herding. The default here has one strategy each for
@@ -112,9 +112,14 @@ def _member(name: str, ensemble: str) -> Strategy:
     if name not in STRATEGIES:
         raise UsageError(f"no strategy {name!r}", where, nearest(name, STRATEGIES))
     member = STRATEGIES[name].builder()
-    if not member.asks or not member.signals | member.labelled <= _ONE_PASS:
-        what = f"{name!r} needs more than one pass over the pool, or is only a yardstick"
-        raise UsageError(what, where, "name others, with + between them: margin+badge")
+    more = sorted((member.signals | member.labelled) - _ONE_PASS)
+    if more or not member.asks:
+        what = f"{name!r} {f'reads {more[0]}' if more else 'queries nothing'}"
+        raise UsageError(
+            f"{what}: an ensemble's strategies read {', '.join(sorted(_ONE_PASS))} only",
+            where,
+            "name others, with + between them: margin+badge",
+        )
     return member
 
 

@@ -201,7 +201,7 @@ STRATEGIES: Mapping[str, Entry] = {
     ),
     "refine": Entry(
         "refine:refine",
-        summary="one of `ensemble` would ask; uncertainty-herding picks among these",
+        summary="a strategy of `ensemble` picks, then uncertainty-herding among these",
         source="Huseljic et al. 2026",
         cost="10 queries a strategy of 5,000 rows, then smaller; uncertainty-herding of 10,000",
     ),

@@ -111,9 +111,9 @@ def test_copies_of_few_rows_are_queried_as_distinct_rows() -> None:
     [
         ("ensemble=margin+badg", "no strategy 'badg'.*did you mean badge"),
         ("ensemble=", "no strategy ''"),
-        ("ensemble=margin+bald", "'bald' needs more than one pass"),
-        ("ensemble=ideal-learning-loss", "'ideal-learning-loss' needs"),
-        ("ensemble=control", "'control' needs"),
+        ("ensemble=margin+bald", "'bald' reads mc_probabilities"),
+        ("ensemble=ideal-learning-loss", "'ideal-learning-loss' reads true_loss"),
+        ("ensemble=control", "'control' queries nothing"),
         ("depth=0", "depth must be at least 1"),
         ("batches=0", "batches must be at least 1"),
     ],
