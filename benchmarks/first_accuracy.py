@@ -30,7 +30,8 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from alsim.analysis.statistics.holm import holm
-from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
+from alsim.analysis.statistics.intervals import ALPHA
+from alsim.analysis.statistics.mean_test import MeanTest, t_test
 from alsim.experiments.asking import initial_query
 from alsim.experiments.passive import passive
 from alsim.experiments.progress import Progress

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from alsim.store.tables import METRICS, QUERIES, STEPS, schema_of
+from alsim.store.tables import CONTRIBUTIONS, ITEMS, METRICS, QUERIES, STEPS, schema_of
 
 COMPLETE = {"status": "complete", "evaluation_split": "test", "pool": {"fingerprint": "abc"}}
 
@@ -21,6 +21,8 @@ class MemoryRun:
     steps: pa.Table = field(default_factory=lambda: schema_of(STEPS).empty_table())
     metrics: pa.Table = field(default_factory=lambda: schema_of(METRICS).empty_table())
     queries: pa.Table = field(default_factory=lambda: schema_of(QUERIES).empty_table())
+    items: pa.Table = field(default_factory=lambda: schema_of(ITEMS).empty_table())
+    contributions: pa.Table = field(default_factory=lambda: schema_of(CONTRIBUTIONS).empty_table())
     manifest: Mapping[str, object] = field(default_factory=lambda: dict(COMPLETE))
 
     @property

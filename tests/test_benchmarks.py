@@ -16,7 +16,7 @@ COMMANDS = {
     "bands": ("--tiny", "| bent | 3 | 10 | 51 | "),
     "correlate_lockstep": ("--tiny --mnist {mnist}", "  plain "),
     "correlate_p": ("--tiny", "| 10 | 0.4 | "),
-    "coverage": ("--tiny", "| saving 500: the verdict is better |"),
+    "coverage": ("--tiny", "| saves 500 | 240 |"),
     "first_accuracy": ("--tiny", "| narrow | 30 | 1.000 |"),
     "without_validation": ("--tiny", "| lost on average |"),
     "fuzz": ("parquet --tiny", "4 inputs read"),
@@ -26,11 +26,14 @@ COMMANDS = {
     "jobs": ("--tiny", "| embedded: CPU seconds / those of its products |"),
     "journal_overhead": ("--tiny --pool {mnist}", "MNIST, mlp "),
     "kernels": ("--tiny", "| BALD with 20 members / margin |"),
+    "looks": ("--tiny", "| 9 | 0.5 |"),
+    "noise": ("--tiny", "| fashion |"),
     "plain_loop": (
         "--pool {mnist} --steps 1 --seeds 1 --threads 1",
         "margin, loaders, 1 threads: ",
     ),
     "pool_loading": ("--tiny", "load "),
+    "verdicts": ("--tiny", "| 9 | 20 | rising to 3 |"),
     "whole": ("--tiny --pool {mnist}", "| MNIST, alsim / plain loop |"),
 }
 NOT_RUN = {"__init__", "bars", "common", "peers"}  # code shared by the others

@@ -14,7 +14,7 @@ import scipy
 import torch
 
 from alsim.analysis.statistics.intervals import CONFIDENCE, ROUNDING, Floats, t_half_width
-from alsim.analysis.statistics.paired import t_test
+from alsim.analysis.statistics.mean_test import t_test
 from alsim.seeding import draw_seed, stream
 
 N_RESAMPLES = 2_000  # of the bootstrap

@@ -53,8 +53,8 @@ class SavingOptions:
     )
     interval: Interval = option(
         "t-test",
-        "Intervals of savings. t-test: by inverting the paired test; bootstrap: too narrow over "
-        "few seeds.",
+        "Intervals of savings at the end. t-test: by inverting the paired test; bootstrap: too "
+        "narrow over few seeds.",
     )
 
 
@@ -94,5 +94,8 @@ class CompareOptions(SavingOptions, NameOptions):
     )
     x: XAxis = option(
         "labels", "Unit of savings: labels, the oracle's questions, or the cost of its answers."
+    )
+    all_pairs: bool = option(
+        False, "Judge every pair of strategies, instead of each against its baseline alone."
     )
     force: bool = option(False, "Compare runs even if their pools, splits or tasks differ.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from alsim.options.engine import EngineOptions, FolderOptions
+from alsim.options.looks import LookOptions
 from alsim.options.model import MOVED
 from alsim.options.option import Option, Range, option, parsed
 from alsim.options.oracle import HIGHEST_PRICE, AnswerOptions, PriceOptions
@@ -125,7 +126,9 @@ class ScheduleOptions(InitialOptions, QueryOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurvesOptions(StartOptions, QueryOptions, TaskOptions, PriceOptions, RetrainOptions):
+class CurvesOptions(
+    StartOptions, QueryOptions, TaskOptions, PriceOptions, RetrainOptions, LookOptions
+):
     """All that can be chosen about a run of learning curves."""
 
     heading: ClassVar = "What to run"

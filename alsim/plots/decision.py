@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.answer import best_of, headline
-from alsim.analysis.curves.comparison import share_span
 from alsim.analysis.curves.curves import X_COLUMNS, XAxis, learning_curves
 from alsim.analysis.curves.differences import difference_curve
 from alsim.analysis.curves.runs import unlike
+from alsim.analysis.curves.spans import share_span
 from alsim.analysis.statistics.bands import BandKind
 from alsim.analysis.statistics.intervals import bounds_of, difference_bounds
 from alsim.measures import SCORES, SHARES
@@ -60,8 +60,9 @@ def draw_decision(
 
     Everything is on the span that all strategies share, and says what `alsim.compare` says: the
     title is its answer. The bracket stands at the baseline's last value, and spans the labels that
-    the best strategy saves there, with the interval; for one that loses, at its own last value.
-    Above, the best strategy and the baseline have bands; below, the paired differences have.
+    the best strategy saves there at the end, with its interval if the verdict was reached; for one
+    that loses, at its own last value. Above, the best strategy and the baseline have bands; below,
+    the paired differences have.
 
     Where there is nothing to decide (one strategy, no baseline, runs that measure different things,
     or a metric of which less is better) it is the picture of the curves.
@@ -188,12 +189,12 @@ def _bracket(
     """Return what the best strategy saves, None where the mean curves do not meet."""
     found = compared.found
     numbers = next(each for each in found.strategies if each.strategy == best)
-    saving = numbers.saving
+    saving = numbers.end_saving
     if saving is None or saving.amount is None:
         return None
     loses = saving.amount < 0
     reached = curves[best if loses else str(found.baseline_of(best))]
-    return Bracket.of(found, saving, float(reached.mean[-1]), looks[best].style.colour)
+    return Bracket.of(found, best, saving, float(reached.mean[-1]), looks[best].style.colour)
 
 
 def _footnote(

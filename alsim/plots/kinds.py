@@ -70,7 +70,7 @@ KINDS: Mapping[str, Kind] = {
         is_paired=True, is_of_labels=True,
     ),
     "savings": Kind(
-        "labels saved by each strategy, with intervals", "savings:draw_savings", is_paired=True,
+        "labels saved on average, with verdicts", "savings:draw_savings", is_paired=True,
         is_of_labels=True,
     ),
     "savings-curve": Kind(

@@ -90,10 +90,10 @@ def draw_saving_curves(
 ) -> Drawing:
     """Return how many fewer labels each strategy needs for the baseline's accuracy at n.
 
-    At each n this is `savings.saved` on the curves up to n, as if labelling had ended there. The
-    largest measurable saving or loss at n is n minus the initial labels; an interval that extends
-    further is shaded up to this limit, without an edge. Where the mean curves do not meet, the line
-    has a gap.
+    At each n this is `savings.saved` on the smoothed curves up to n, as if labelling had ended
+    there; no verdict is on it. The largest measurable saving or loss at n is n minus the initial
+    labels; an interval that extends further is shaded up to this limit, without an edge. Where the
+    mean curves do not meet, the line has a gap.
 
     More of the metric must be better. The band `t` inverts the paired t-test, `bootstrap` uses at
     most 40 points, and `seeds` draws the saving of each seed.
@@ -278,7 +278,7 @@ def _footnote(lines: Sequence[_Saved], band: BandKind) -> str:
     counts = sorted({line.n_seeds for line in lines})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     between = ", linear between the steps" if any(line.is_interpolated for line in lines) else ""
-    text = f"from the mean curves of {seeds} seed{'s' * (counts != [1])}{between}"
+    text = f"from the smoothed curves of {seeds} seed{'s' * (counts != [1])}{between}"
     if counts == [1]:
         return text + (", so no band" if band in ("t", "bootstrap") else "") + _BOUNDS
     is_open = any(e.is_censored_low or e.is_censored_high for n in lines for e in n.curve.savings)

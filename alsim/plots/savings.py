@@ -1,9 +1,9 @@
-"""Labels saved by each strategy: a dot, its interval and the verdict."""
+"""Labels saved by each strategy on average: a dot, its interval and the verdict."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alsim.analysis.curves.answer import saving_ends, signed_number, unit, verdict_on
+from alsim.analysis.curves.answer import lead_ends, signed_number, unit, verdict_on
 from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.savings import Saving
@@ -34,11 +34,11 @@ def draw_savings(
     x: XAxis = "labels",
     baseline: str | None = None,
 ) -> Drawing:
-    """Return how many fewer labels each strategy needs for the baseline's last accuracy.
+    """Return how many fewer labels each strategy needs for the same accuracy, on average.
 
-    A dot is the saving and a line its 95 % interval, by inverting the paired t-test (see
-    `alsim.analysis.curves.savings.saved`); an arrow leads to an end beyond what was measured. Left
-    of 0 it is a loss. The verdict is that of `alsim.compare`. Where the mean curves do not meet
+    A dot is the average lead and a line its 95 % interval, all of them together (see
+    `alsim.analysis.curves.lead`), which agrees with the verdict of `alsim.compare`; an arrow leads
+    to an end beyond what was measured. Left of 0 it is a loss. Where the mean curves do not meet
     there is no dot. Strategies are sorted by their saving, unless an order was chosen.
 
     Raises:
@@ -52,7 +52,7 @@ def draw_savings(
     if found.baseline is None or not shown:
         base = label_of(baseline_of(unique, baseline))
         raise UsageError(
-            f"there is no {base} to compare with, or nothing beside it",
+            f"there is no {base} to compare with, nothing beside it, or one point alone",
             f"alsim plot --kind {_KIND}",
             f"run with more strategies, such as --strategy {base},margin; or name another "
             "baseline: --baseline NAME",
@@ -77,11 +77,11 @@ def draw_savings(
     axes.xaxis.set_major_formatter(lambda value, _: signed(value, "+,.6g") if value else "0")
     base = "each baseline" if found.baselines else as_labels([found.baseline])[0]
     axes.set_xlabel(
-        f"{found.counts} saved for {base}'s last {metric.replace('_', ' ')}, of {found.end:,.6g}"
+        f"{found.counts} saved against {base}, on average over the curve to {found.end:,.6g}"
     )
     warnings = differences(unique)
     warnings += [f"{name}: not drawn, its seeds share no label count" for name in found.left_out]
-    note = _footnote(unique, shown, len(found.verdicts))
+    note = _footnote(unique, shown, found)
     records = [_record(each, label, found) for each, label in zip(shown, labels, strict=True)]
     return finished(figure, warnings, title=title, footnote=note, axes=axes, records=records)
 
@@ -141,7 +141,9 @@ def _draw_row(
 
 def _in_words(saving: Saving, found: Comparison, strategy: str) -> str:
     form, verdict = unit(found), verdict_on(found, strategy)
-    ends = "" if saving.low is None else " [{}, {}]".format(*saving_ends(saving, form))
+    ends = ""
+    if saving.low is not None:
+        ends = " [{}, {}]".format(*lead_ends(found, strategy, saving, form))
     amount = "–" if ends else "not measured"
     if saving.amount is not None:
         amount = signed_number(saving.amount, form, signed=True)
@@ -171,7 +173,9 @@ def _limits(shown: Sequence[StrategyNumbers], span: float) -> tuple[float, float
     return low - room, high + room
 
 
-def _footnote(runs: Sequence[DrawableRun], shown: Sequence[StrategyNumbers], n_pairs: int) -> str:
+def _footnote(
+    runs: Sequence[DrawableRun], shown: Sequence[StrategyNumbers], found: Comparison
+) -> str:
     counts = sorted({each.saving.n for each in shown if each.saving is not None})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     text = f"{measured_on(runs)}; {seeds} seed{'s' * (counts != [1])}"
@@ -181,5 +185,7 @@ def _footnote(runs: Sequence[DrawableRun], shown: Sequence[StrategyNumbers], n_p
         each.saving.is_censored_low or each.saving.is_censored_high for each in shown if each.saving
     )
     arrows = "; arrow: goes on beyond what was measured" if is_open else ""
-    holm = f", Holm over {n_pairs} pairs" if n_pairs > 1 else ""
-    return f"{text}; line: 95 % interval{arrows}; verdict: paired t-test of the areas{holm}"
+    n = len(found.verdicts)
+    all_ = "both" if n == 2 else f"all {n}"
+    together, holm = (f", {all_} together", " by Holm") if n > 1 else ("", "")
+    return f"{text}; line: 95 % interval{together}{arrows}; verdict: paired t-test{holm}"

@@ -53,7 +53,7 @@ def draw_wins(
     """
     unique = distinct(runs)
     warnings = differences(unique)
-    compared = compare_runs(unique, metric, x, None)
+    compared = compare_runs(unique, metric, x, None, all_pairs=True)
     comparison = compared.found
     warnings += [
         f"{name}: not drawn, its seeds have no point in common" for name in comparison.left_out

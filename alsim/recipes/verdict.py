@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from alsim.analysis.statistics.intervals import interval_text
-from alsim.analysis.statistics.paired import ALPHA, MeanTest, Outcome, t_test
+from alsim.analysis.statistics.intervals import ALPHA, interval_text
+from alsim.analysis.statistics.mean_test import MeanTest, t_test
+from alsim.analysis.statistics.paired import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from alsim.analysis.curves import comparison
 from alsim.analysis.curves.comparison import Comparison
+from alsim.analysis.curves.judges import judging_of
 from alsim.analysis.curves.runs import (
     Merged,
     check_units,
@@ -74,6 +75,13 @@ def compare(given: dict[str, Any]) -> Comparison:
         from alsim.seeding import stream  # torch takes seconds to import
 
         generator = stream(0, "labels saved")
+    judging = judging_of(
+        of,
+        merged,
+        metric=options.metric,
+        x=x,
+        is_own_question=options.baseline is None and not options.all_pairs,
+    )
     result = comparison.compare(
         merged.steps,
         metric=options.metric,
@@ -84,6 +92,8 @@ def compare(given: dict[str, Any]) -> Comparison:
         share=options.share,
         cost_per_label=options.cost_per_label,
         bootstrap=generator,
+        all_pairs=options.all_pairs,
+        judging=judging,
     )
     result = replace(result, counts=counted(x, found))
     notes = [f"compared by force, in spite of different {each}" for each in differences]

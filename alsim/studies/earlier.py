@@ -98,11 +98,11 @@ def _glances(kind: FolderKind) -> Iterator[tuple[Path, _Manifest]]:
 
 
 def _on_seeds(folder: Path, glance: _Manifest, options: Mapping[str, Any]) -> str:
-    """Return how a finished run that has some of the seeds saves running them again."""
+    """Return how seeds that a finished run has not used are judged by themselves."""
     further = further_seeds(glance.options.get("seeds"), options.get("seeds"))
     if glance.status != "complete" or not further:
         return ""
     return (
-        f"{folder} holds this run with other seeds; to run the further ones alone: "
-        f"--seeds {further}, and then alsim compare with both folders"
+        f"{folder} holds this run with other seeds; if you have seen what those show, judge the "
+        f"unused ones by themselves: --seeds {further}"
     )

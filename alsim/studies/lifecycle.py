@@ -82,6 +82,10 @@ class Procedure(Protocol[Prepared]):
         """Return what opens the study, and the tasks left to do; report what was done before."""
         ...
 
+    def more(self, folder: Path, prepared: Prepared, watch: Watch) -> Tasks:
+        """Return further tasks, once these are done, that their results call for."""
+        ...
+
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         """Return what the manifest records once all tasks are done, with its `notes`."""
         ...
@@ -207,7 +211,8 @@ def _record(
         write_manifest(folder, manifest)
         opening, tasks = procedure.left(folder, prepared, watch)
         opened = partial(remove_folder, folder / WORK)
-        group.run(opening, tasks, partial(pass_on, watch), opened)
+        more = partial(procedure.more, folder, prepared, watch)
+        group.run(opening, tasks, partial(pass_on, watch), opened, more)
         found = procedure.find(folder, prepared)
         for note in found["notes"]:
             watch.note(note)

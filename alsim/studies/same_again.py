@@ -88,10 +88,10 @@ def refuse_other_options(
             further = further_seeds(then.get("seeds"), options.get("seeds"))
             if further and changed_options(then, options) == ["seeds"]:
                 new = f"{folder}-seeds-{further.replace(',', '-')}"
-                on += (
-                    f"; for the further seeds: the same command with --seeds {further} --out {new}"
-                )
-                on += f", then alsim compare {folder} {new}" * (kind == "curves")
+                # Alone: a verdict over both would count seeds that someone has looked at.
+                on += "; for a new study of the other seeds: the same command with "
+                on += f"--seeds {further} --out {new}"
+                on += f", then alsim compare {new}" * (kind == "curves")
         elif past.get("arguments") is None:
             on = "to go on with that run, ask for what it was begun with"
         else:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
+from alsim.analysis.statistics.mean_test import MeanTest, t_test
 from alsim.analysis.statistics.paired import (
-    MeanTest,
     dips,
     judge_above,
     judge_not_above,
@@ -18,7 +18,6 @@ from alsim.analysis.statistics.paired import (
     pair,
     part_area,
     small_batch_steps,
-    t_test,
 )
 
 

@@ -76,7 +76,7 @@ def test_runs_by_objects_count_objects_and_runs_by_cells_count_labels(
         output = invoke(folder).stdout
         assert f"{counts} to 95 %" in output
         assert f"strategy  {counts} saved" in output.replace("   ", "  ")
-        assert f"curve from 100 to 300 {counts};" in output
+        assert f"curve from 100 to 300 {counts}\n" in output
         assert ("objects" in output) == (counts == "objects")
         assert json.loads(invoke(folder, "--json").stdout)["counts"] == counts
     assert "cost saved" in invoke(run, "--x", "cost").stdout

@@ -50,7 +50,7 @@ def test_a_run_prints_a_plain_summary_in_a_pipe_and_its_progress_to_stderr(
     assert "\x1b" not in done.stdout + done.stderr
     assert not set("━│╭▁█") & set(done.stdout)
     assert "margin" in done.stdout
-    assert "95 % intervals over seeds" in done.stdout
+    assert "[ ]: 95 % interval; like the verdict it speaks of" in done.stdout
     assert "sampling error" in done.stdout
     assert "100 %" in done.stderr
     assert (tmp_path / "runs" / "posts-margin" / "run.json").exists()

@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import ahead, write_tiny_run
 
 import alsim
-from alsim.analysis.curves.answer import headline
+from alsim.analysis.curves.answer import at_end_words, headline
 from alsim.cli.screens.curves import print_summary
 from alsim.experiments.curves.records import Round, StepRecord
 from alsim.store.curves import Run, read_run, write_tables
@@ -78,7 +78,7 @@ def test_labels_are_called_objects_in_runs_by_objects(
 ) -> None:
     run = several_tasks(make_run(tmp_path / "posts", questions=1, price=1.0), unit)
     print_summary(run, as_json=False)
-    assert f"from 1,000 to 1,040 {counts};" in capsys.readouterr().out
+    assert f"from 1,000 to 1,040 {counts}\n" in capsys.readouterr().out
 
 
 def test_the_mean_over_tasks_has_no_sampling_error(
@@ -139,12 +139,16 @@ def test_a_run_ends_with_the_answer_and_the_numbers_of_compare(
     run, found = read_run(folder), alsim.compare(folder)
     print_summary(run, as_json=False)
     answer, table, rest = capsys.readouterr().out.split("\n\n")
-    assert answer == headline(found)
-    assert answer.startswith("z reaches random's final accuracy with 110 fewer labels, 95 % ")
+    assert answer.splitlines() == [headline(found), at_end_words(found)]
+    assert answer.startswith("z is better than random: it needs 110 fewer labels on average (95 % ")
+    # Beside a verdict no interval but that which agrees with it.
+    cells = [re.split(r" {2,}", line) for line in table.splitlines()]
+    assert "±" not in table
+    assert {*dict(zip(cells[0], cells[1], strict=True))} >= {"first accuracy", "cost", "AUBC"}
     assert [line.split()[0] for line in table.splitlines()] == ["strategy", "z", "y", "random"]
     hints = rest.splitlines()[-2:]
     assert hints == [
-        f"every pair of strategies: alsim compare {folder} --details",
+        f"every pair of strategies: alsim compare {folder} --all-pairs",
         f"see the curves: alsim plot {folder} --out curves.png",
     ]
     print_summary(run, as_json=True)

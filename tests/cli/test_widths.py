@@ -20,7 +20,7 @@ from tiny_runs import ahead, write_tiny_run
 import alsim
 from alsim.analysis.curves.summary import summarise
 from alsim.cli.screens.comparison import print_comparison
-from alsim.cli.screens.comparison_cells import estimate_cell
+from alsim.cli.screens.comparison_cells import points
 from alsim.cli.screens.comparison_tables import strategy_table
 from alsim.cli.screens.correlation import print_correlation
 from alsim.cli.screens.curves import print_summary
@@ -78,6 +78,7 @@ def check_lines(text: str, width: int) -> None:
     for line in text.splitlines():
         assert len(line) <= width or re.search(r"\balsim |\S*/\S{30}", line), line
     # No line ends between a number and its sign, its unit or the other end of its interval.
+    assert not re.search(r"\(95 %\n|\(95 % \S+( to)?\n\s*(to )?[≥−\d]", text)
     assert not re.search(r"([±=<…]|\[[^\]]*,)\n", text)
     assert not re.search(r"\n\s*([±=<%…]|[^\[\n]*\])(\s|;|,|$)", text)
 
@@ -120,22 +121,24 @@ def test_a_run_shows_the_answer_the_table_and_commands_that_can_be_copied(
 ) -> None:
     text = see(width, lambda: print_summary(run, as_json=False))
     assert " ".join(text.split()).startswith(
-        "class-balanced(score=entropy) reaches random's final accuracy with 110 fewer labels, "
-        "95 % 85 to 135: better, p = .0"
+        # Of two verdicts the intervals are at 2.5 %: 110 ± 6.205 · 10 / √3.
+        "class-balanced(score=entropy) is better than random: it needs 110 fewer labels on average "
+        "(95 % 74 to 146), p = .0"
     )
     starts = summarise(run.steps, run.n_evaluated)
-    first = {each.strategy: estimate_cell(each.first_accuracy) for each in starts}
+    first = {each.strategy: points(each.first_accuracy.mean) for each in starts}
     check_table(text, strategy_table(alsim.compare(run), {"first accuracy": first}), width)
     assert f"alsim plot {run.folder} --out curves.png\n" in text
-    assert f"alsim compare {run.folder} --details\n" in text
+    assert f"alsim compare {run.folder} --all-pairs\n" in text
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("with_details", [False, True], ids=["short", "details"])
+@pytest.mark.parametrize("all_pairs", [False, True], ids=["baseline", "all-pairs"])
 def test_a_comparison_keeps_strategy_and_labels_saved_and_names_what_is_left_out(
-    width: int, with_details: bool, run: Run, see: See
+    width: int, with_details: bool, all_pairs: bool, run: Run, see: See
 ) -> None:
-    found = alsim.compare(run, cost_per_label=0.08)
+    found = alsim.compare(run, cost_per_label=0.08, all_pairs=all_pairs)
     text = see(width, lambda: print_comparison(found, run, with_details=with_details))
     check_table(text, strategy_table(found), width)
 

@@ -78,13 +78,21 @@ def test_the_curves_are_above_and_the_paired_differences_below() -> None:
 
 def test_the_title_is_the_answer_of_the_comparison_and_gives_way_to_ones_own() -> None:
     answer = headline(compare(RUN.steps))
-    assert answer.startswith("margin reaches random's final accuracy with ")
+    assert answer.startswith("margin is better than random: it needs ")
     assert title(draw_decision([RUN])) == answer
     assert title(draw_decision([RUN], title="mine")) == "mine"
 
 
+def test_no_line_of_a_title_ends_within_an_interval() -> None:
+    intervals = [f"95 % {n} to {n + 10}," for n in range(10, 22)]
+    drawn = draw_decision([RUN], title=" ".join(["so", *intervals]))
+    shown = drawn.figure.get_suptitle()
+    assert "\n" in shown
+    assert all(each in shown for each in intervals)
+
+
 def test_the_bracket_spans_what_is_saved_at_the_last_value_of_the_baseline() -> None:
-    found = {each.strategy: each.saving for each in compare(RUN.steps).strategies}
+    found = {each.strategy: each.end_saving for each in compare(RUN.steps).strategies}
     saving = found["margin"]
     assert saving is not None
     assert saving.amount is not None
@@ -97,7 +105,7 @@ def test_the_bracket_spans_what_is_saved_at_the_last_value_of_the_baseline() -> 
     (interval,) = [line for line in top.lines if line.get_label() == "_interval"]
     assert np.asarray(interval.get_xdata()).tolist() == [650 - saving.low, 650 - saving.high]
     numbers = f"{saving.amount:,.0f}", f"{saving.low:,.0f}", f"{saving.high:,.0f}"
-    assert words(top) == ["{} labels saved\n95 % {} to {}".format(*numbers)]
+    assert words(top) == ["at the end: {} labels saved\n95 % {} to {}".format(*numbers)]
 
 
 def test_the_bracket_of_a_loser_spans_what_it_needs_more_at_its_own_last_value() -> None:
@@ -108,8 +116,24 @@ def test_the_bracket_of_a_loser_spans_what_it_needs_more_at_its_own_last_value()
     assert end == 650
     assert start < end
     assert height == pytest.approx(CURVES["bald"].mean(axis=0)[-1])
-    assert words(top)[0].startswith(f"{end - start:,.0f} more labels needed\n95 % ")
+    assert words(top)[0].startswith(f"at the end: {end - start:,.0f} more labels needed\n95 % ")
     assert "bald is worse" in title(drawing)
+
+
+def test_a_bracket_without_a_verdict_says_so_and_shows_no_interval() -> None:
+    # Behind first and ahead in the end, so that neither is better on the whole.
+    late = RANDOM + np.linspace(-0.05, 0.06, 12) + 0.01 * np.array([[1], [-1], [0.5], [-0.5]])
+    run = of({"late": late, "random": RANDOM})
+    found = compare(run.steps)
+    (saving,) = (each.end_saving for each in found.strategies if each.end_saving)
+    assert [each.outcome for each in found.verdicts] == ["cannot tell"]
+    assert saving.low is not None
+    assert saving.low > 0
+    drawing = draw_decision([run])
+    (top, _) = drawing.figure.axes
+    assert words(top) == [f"at the end: {saving.amount:,.0f} labels saved\nnot tested"]
+    assert [line for line in top.lines if line.get_label() == "_interval"] == []
+    assert title(drawing).startswith("cannot tell whether late is better than random")
 
 
 def test_the_words_of_the_bracket_cover_no_curve() -> None:
@@ -193,7 +217,7 @@ def test_several_runs_are_one_decision_against_the_baseline_of_the_first() -> No
     (top, _) = drawing.figure.axes
     drawn = names(top)
     assert drawn == {*CURVES, "entropy"}
-    assert title(drawing).startswith("entropy reaches random's final accuracy with ")
+    assert title(drawing).startswith("entropy is better than random: it needs ")
 
 
 def test_runs_that_cannot_be_compared_are_drawn_as_curves_with_a_warning() -> None:

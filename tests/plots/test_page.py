@@ -126,7 +126,7 @@ def test_strategies_are_called_as_wished_and_look_as_before() -> None:
     assert drawn(new) == ["bald", "entropy", "ours", "random"]
     assert colours(new)["ours"] == colours(figure_of())["margin"]
     called = figure_of("decision", rename={"margin": "ours", "random": "chance"})
-    assert called.get_suptitle().startswith("ours reaches chance's final accuracy")
+    assert called.get_suptitle().startswith("ours is better than chance: it needs ")
     assert called.axes[1].get_ylabel() == "minus chance"
     assert {row["strategy"] for row in draw("wins", [RUN], rename={"margin": "ours"}).records} == {
         "bald", "entropy", "ours", "random",

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from pictures import MemoryRun, footnote, make_steps, rising
 
-from alsim.analysis.curves.savings import saved
+from alsim.analysis.curves.savings import saved_at_end
 from alsim.errors import UsageError
 from alsim.plots.drawing.figures import save_figure
 from alsim.plots.saving_curves import draw_saving_curves
@@ -28,7 +28,7 @@ def lines(axes: Axes, label: str) -> list[np.ndarray]:
 def test_the_line_shows_the_saving_at_each_number_of_labels() -> None:
     axes = axes_of()
     (drawn,) = lines(axes, "margin")
-    expected = [saved(X[:k], MARGIN[:, :k], RANDOM[:, :k]).amount for k in range(2, 13)]
+    expected = [saved_at_end(X[:k], MARGIN[:, :k], RANDOM[:, :k]).amount for k in range(2, 13)]
     assert drawn == pytest.approx(np.array(expected, dtype=float), nan_ok=True)
     assert np.asarray(axes.lines[0].get_xdata()).tolist() == X[1:].tolist()
     assert axes.get_ylabel() == "fewer labels for random's accuracy at n"
@@ -38,7 +38,7 @@ def test_the_line_shows_the_saving_at_each_number_of_labels() -> None:
 def test_an_end_that_was_not_measured_is_shaded_and_has_no_edge() -> None:
     unlike = MARGIN + np.linspace(-0.03, 0.03, 3)[:, None]  # one seed ahead, one behind
     axes = axes_of(MemoryRun(steps=make_steps({"margin": unlike, "random": RANDOM})))
-    found = [saved(X[:k], unlike[:, :k], RANDOM[:, :k]) for k in range(2, 13)]
+    found = [saved_at_end(X[:k], unlike[:, :k], RANDOM[:, :k]) for k in range(2, 13)]
     assert {each.is_censored_low for each in found} == {True, False}
     assert any(each.is_censored_high for each in found)
     low, high = lines(axes, "_edge")
@@ -85,7 +85,7 @@ def test_each_seed_can_be_drawn_separately() -> None:
     assert not [each for each in axes.collections if isinstance(each, PolyCollection)]
     drawn = lines(axes, "_seed")
     assert len(drawn) == 3
-    alone = saved(X, MARGIN[:1], RANDOM[:1]).amount
+    alone = saved_at_end(X, MARGIN[:1], RANDOM[:1]).amount
     assert drawn[0][-1] == pytest.approx(alone)
 
 
@@ -102,7 +102,7 @@ def test_the_bootstrap_band_is_narrower_and_marked_as_too_narrow() -> None:
 def test_one_seed_has_no_band() -> None:
     run = MemoryRun(steps=make_steps({"margin": MARGIN[:1], "random": RANDOM[:1]}))
     figure = draw_saving_curves([run]).figure
-    assert footnote(figure).startswith("from the mean curves of 1 seed, so no band;")
+    assert footnote(figure).startswith("from the smoothed curves of 1 seed, so no band;")
     assert all(np.isnan(edge).all() for edge in lines(figure.axes[0], "_edge"))
 
 

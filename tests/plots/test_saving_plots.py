@@ -63,6 +63,25 @@ def test_beside_each_row_are_the_numbers_and_the_verdict() -> None:
     assert texts[1].startswith("−")
 
 
+def test_an_interval_that_the_verdict_cuts_begins_at_0_and_says_so() -> None:
+    # With z's verdict Holm decides on y at .05, but y's interval is at .025.
+    random = rising(4, 12)
+    y = random + 0.012 * np.array([[1.0], [0.5], [0.2], [0.95]])
+    run = MemoryRun(steps=make_steps({"y": y, "z": rising(4, 12, ahead=0.02), "random": random}))
+    found = compare(run.steps)
+    (on_y,) = (each for each in found.verdicts if each.first == "y")
+    assert on_y.outcome == "better"
+    assert on_y.area is not None
+    assert on_y.area.p is not None
+    assert 0.025 < on_y.area.p < 0.05
+    axes = axes_of(run)
+    row = rows(axes).index("y")
+    ends = [place(line) for line in lines(axes, "_interval") if place(line)[0][1] == row]
+    assert ends[0][0][0] == 0
+    assert " [>0, " in axes.texts[row].get_text()
+    assert "line: 95 % interval, both together" in footnote(axes.figure)
+
+
 def test_an_end_beyond_what_was_measured_is_an_arrow() -> None:
     far = MemoryRun(steps=make_steps({"margin": rising(2, 3, seed=7), "random": rising(2, 3)}))
     (saving,) = [each.saving for each in compare(far.steps).strategies if each.saving is not None]
@@ -102,7 +121,7 @@ def test_what_was_not_measured_says_so() -> None:
 
 def test_a_run_without_a_baseline_or_anything_beside_it_is_refused() -> None:
     for curves in ({"margin": RANDOM}, {"random": RANDOM}):
-        with pytest.raises(UsageError, match="no random to compare with, or nothing beside it"):
+        with pytest.raises(UsageError, match="no random to compare with, nothing beside it"):
             draw_savings([replace(RUN, steps=make_steps(curves))])
     with pytest.raises(UsageError, match="not a score"):
         draw_savings([RUN], metric="nll")

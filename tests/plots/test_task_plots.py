@@ -83,7 +83,7 @@ def test_axes_count_objects_in_runs_by_objects_and_labels_in_runs_by_cells() -> 
     for run, words in ((RUN, "fewer objects for"), (cells, "fewer labels for")):
         assert draw("savings-curve", [run]).figure.axes[0].get_ylabel().startswith(words)
         saved = draw("savings", [run]).figure.axes[0].get_xlabel()
-        assert saved.startswith(f"{words.split()[1]} saved for random's last accuracy")
+        assert saved.startswith(f"{words.split()[1]} saved against random")
 
 
 def test_the_tasks_that_all_runs_share_are_drawn() -> None:

@@ -53,7 +53,9 @@ def test_a_run_and_its_comparison(tmp_path: Path) -> None:
     assert run.steps.to_pandas()["strategy"].tolist() == run.steps["strategy"].to_pylist()
     found = alsim.compare(run)
     assert repr(found).startswith("Comparison(accuracy from ")
-    check(found, "margin", "against random", "labels saved")
+    check(found, "margin", "against random", "labels saved", "0.5800", "+65 [-68, 145]")
+    alone = write_tiny_run(tmp_path / "alone", {"random": SMALL["random"]})
+    check(alsim.compare(alone), "0.4500 [0, 1]")
     evil = write_tiny_run(tmp_path / "evil", {EVIL: SMALL["margin"], "random": SMALL["random"]})
     for shown in (alsim.read_run(evil), alsim.compare(evil)):
         check(shown, "<script>alert(1)</script>\\u202e")

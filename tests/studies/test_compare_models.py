@@ -7,6 +7,7 @@ import pytest
 from made_trainings import make_results, write_made_training
 
 import alsim
+from alsim.cli.screens.models import headline, verdict_sentence
 from alsim.errors import StoreError, UsageError
 
 
@@ -91,3 +92,21 @@ def test_what_is_not_measured_is_noted(tmp_path: Path) -> None:
     assert found.verdicts[0].seeds == (0, 2)
     with pytest.raises(StoreError, match="no such run"):
         alsim.compare_models(tmp_path / "none")
+
+
+def test_an_undecided_difference_names_a_new_study_and_no_seeds_to_add(tmp_path: Path) -> None:
+    gains = {"mmoe": [0, 0, 0], "omoe": [-0.02, 0.03, 0.01], "linear": [0.02, -0.03, 0.02]}
+
+    def accuracy(model: str, seed: int, fraction: float, *_: str) -> float:
+        return 0.5 + gains[model][seed]
+
+    found = alsim.compare_models(
+        study(tmp_path / "s", tuple(gains), results={"accuracy": accuracy})
+    )
+    for verdict in found.verdicts:
+        assert verdict.outcome == "cannot tell"
+        needs = f"would need a new study of about {verdict.seeds_needed} seeds"
+        assert verdict_sentence(verdict).endswith(f"; a difference of this size {needs}")
+    first = found.verdicts[0]
+    needs = f"{first.first} would need a new study of about {first.seeds_needed} seeds"
+    assert headline(found).endswith(f": {needs}")

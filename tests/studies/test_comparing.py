@@ -120,12 +120,17 @@ def test_each_strategy_is_compared_with_the_baseline_of_its_own_run(tmp_path: Pa
     )
     # What each saves is what its run alone shows, on the span that all share.
     for run in (one, two):
-        alone = {each.strategy: each.saving for each in alsim.compare(run).strategies}
-        mine = {each.strategy: each.saving for each in found.strategies}
+        alone = {each.strategy: each.end_saving for each in alsim.compare(run).strategies}
+        mine = {each.strategy: each.end_saving for each in found.strategies}
         assert mine[f"margin · {run.name}"] == alone["margin"]
         assert mine[f"random · {run.name}"] is None
     # One family: all verdicts are adjusted together.
-    assert len(found.verdicts) == 6
+    assert [(each.first, each.second) for each in found.verdicts] == [
+        ("margin · one", "random · one"),
+        ("margin · two", "random · two"),
+    ]
+    assert all(each.joint_level == 0.05 / 2 for each in found.verdicts)
+    assert len(alsim.compare([one, two], all_pairs=True).verdicts) == 6
     other = alsim.compare([one, two], baseline="random · two")
     assert (other.baseline, other.baselines) == ("random · two", {})
     assert not [note for note in other.notes if "its own run" in note]
@@ -168,8 +173,14 @@ def test_seeds_of_runs_with_the_same_settings_are_joined(tmp_path: Path) -> None
     two = write_tiny_run(tmp_path / "two", MORE)
     joined = {name: {**SMALL[name], **MORE[name]} for name in SMALL}
     whole = write_tiny_run(tmp_path / "whole", joined)
-    found = alsim.compare([one, two])
-    assert replace(found, notes=()) == alsim.compare(whole)
+    found, fixed = alsim.compare([one, two]), alsim.compare(whole)
+    # Its seeds were added without a plan, so certainty is another; all else is the same.
+    (verdict,), (other,) = found.verdicts, fixed.verdicts
+    assert (verdict.basis, other.basis) == ("anytime", "fixed")
+    assert (verdict.area, verdict.p_if_fixed) == (other.area, other.p_adjusted)
+    for mine, theirs in zip(found.strategies, fixed.strategies, strict=True):
+        assert replace(mine, saving=None) == replace(theirs, saving=None)
+        assert (mine.saving and mine.saving.amount) == (theirs.saving and theirs.saving.amount)
     assert note_of(found, "together") == (
         "margin, random: the seeds of one and two count together, since these runs have the same "
         "settings"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pools import make_table, write
 import alsim
 from alsim.errors import StoreError
 from alsim.store.curves import read_run
-from alsim.studies.watch import Watch
+from alsim.studies.watch import NONE_LONGER, Watch
 
 OPTIONS: dict[str, Any] = {
     "seeds": 2, "initial_size": 30, "max_epochs": 3, "model": "mlp(width=8)", "batch_size": 16,
@@ -94,9 +95,16 @@ class Counting(Watch):
         self.ended: list[str] = []
 
     def begin(
-        self, trainings: int, epochs: int, *, worth: float = 0.0, most: int | None = None
+        self,
+        trainings: int,
+        epochs: int,
+        *,
+        worth: float = 0.0,
+        most: int | None = None,
+        longer: Mapping[str, float] = NONE_LONGER,
     ) -> None:
         assert not self.epochs
+        assert not longer
         assert most == 8  # of four curves
         self.n_trainings, self.planned_epochs, self.worth = trainings, epochs, worth
 

@@ -22,7 +22,7 @@ def test_a_figure_is_returned_and_nothing_is_written(folder: Path) -> None:
     before = sorted(folder.iterdir())
     figure = alsim.plot(folder)
     assert isinstance(figure, Figure)
-    assert figure.get_suptitle().startswith("margin reaches random's final accuracy with 25 fewer")
+    assert figure.get_suptitle().startswith("margin is better than random: it needs 25 fewer")
     assert sorted(folder.iterdir()) == before
 
 
@@ -31,7 +31,7 @@ def test_a_run_is_an_object_or_a_path_and_several_go_into_one_picture(folder: Pa
     for run in (alsim.read_run(folder), folder, str(folder), [folder]):
         assert len(alsim.plot(run, kind="curve").axes[0].get_lines()) >= 2
     figure = alsim.plot([alsim.read_run(folder), other])
-    assert figure.get_suptitle().startswith("bald reaches random's final accuracy with 60 fewer")
+    assert figure.get_suptitle().startswith("bald is better than random: it needs 60 fewer")
 
 
 def test_options_are_those_of_the_command(folder: Path, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
 from alsim.analysis.curves.savings import Saving
 from alsim.analysis.curves.verdicts import Verdict
-from alsim.analysis.statistics.paired import ALPHA
+from alsim.analysis.statistics.anytime import FEW
+from alsim.analysis.statistics.intervals import ALPHA
 
+NOT_TESTED = "not tested"
 _MANY = 1000  # seeds: above, no exact number is given
 _FEW = 3  # strategies that are named in a sentence
 
@@ -15,11 +17,7 @@ _Rivals = Sequence[tuple[StrategyNumbers, Verdict]]
 
 
 def headline(found: Comparison) -> str:
-    """Return the answer in a sentence: what the best strategy saves, and how sure that is.
-
-    The certainty is that of the verdict; an amount whose interval does not agree is said to be
-    open.
-    """
+    """Return the answer in a sentence: what the best strategy saves, and how sure that is."""
     if len(found.strategies) == 1:
         return f"{found.strategies[0].strategy} is the only strategy: nothing to compare it with"
     if found.baseline is None:
@@ -34,12 +32,7 @@ def headline(found: Comparison) -> str:
     if verdict.outcome == "cannot tell":
         line = _undecided(found, [one for one in rivals if one[1].outcome == "cannot tell"])
         return line + f"; {_listed(worse)} {'are' if worse[1:] else 'is'} worse" * bool(worse)
-    base = str(found.baseline_of(best.strategy))
-    line = f"{best.strategy} is worse than {base}{p_words(verdict)}"
-    loss = None if best.saving is None else best.saving.negated()
-    if loss is not None and _is_sure(loss):
-        line = f"{_reaches(found, base, best.strategy, loss)}: {best.strategy} is worse"
-        line += p_words(verdict)
+    line = f"{_is(found, best, 'worse')}{p_words(verdict)}"
     return line + f"; so {'are' if worse[2:] else 'is'} {_listed(worse[1:])}" * bool(worse[1:])
 
 
@@ -64,15 +57,56 @@ def verdict_on(found: Comparison, strategy: str) -> Verdict | None:
     return None
 
 
+def at_end_words(found: Comparison) -> str | None:
+    """Return what the best strategy saves at the end, in a sentence.
+
+    It has an interval only beside a verdict that was reached: one that excludes 0 would seem to
+    contradict "cannot tell". None where there is no saving, or the mean curves do not meet.
+    """
+    best = best_of(found)
+    saving = next((s.end_saving for s in found.strategies if s.strategy == best), None)
+    if best is None or saving is None or saving.amount is None:
+        return None
+    base, metric = found.baseline_of(best), metric_words(found.metric)
+    winner, loser = (best, base) if saving.amount >= 0 else (base, best)
+    of = saving if saving.amount >= 0 else saving.negated()
+    ends = end_certainty(found, best, of)
+    amount = f"{signed_number(of.amount or 0.0, unit(found))} {_less(found)}"
+    line = f"at the end: {winner} reaches {loser}'s final {metric} with {amount}"
+    return f"{line} ({ends})" if ends else line
+
+
+def end_certainty(found: Comparison, strategy: str, saving: Saving) -> str:
+    """Return what is known of the certainty of a strategy's saving at the end, in words."""
+    verdict = verdict_on(found, strategy)
+    if saving.low is None:
+        return ""
+    if verdict is None or verdict.outcome == "cannot tell":
+        return NOT_TESTED
+    return f"95 % {' to '.join(saving_ends(saving, unit(found)))}"
+
+
 def saving_words(found: Comparison, saving: Saving | None) -> str:
     """Return an amount that may have either sign, with its interval where it has one."""
     if saving is None:
         return "not measured"
-    low, high = saving_ends(saving, unit(found))
     amount = "not measured"
     if saving.amount is not None:
         amount = signed_number(saving.amount, unit(found), signed=True)
-    return amount if saving.low is None else f"{amount}, 95 % {low} to {high}"
+    if saving.low is None:
+        return amount
+    return f"{amount} (95 % {' to '.join(saving_ends(saving, unit(found)))})"
+
+
+def gain_words(found: Comparison, saving: Saving) -> str:
+    """Return the interval of a saving that is above 0 by a verdict.
+
+    "95 % 210 to 640", or "above 0, up to 640" where the verdict cuts it.
+    """
+    low, high = saving_ends(saving, unit(found))
+    if saving.low == 0:
+        return f"above 0, up to {high.removeprefix('≥')}" + " or more" * saving.is_censored_high
+    return f"95 % {low} to {high}"
 
 
 def saving_ends(saving: Saving, form: str) -> tuple[str, str]:
@@ -85,27 +119,61 @@ def saving_ends(saving: Saving, form: str) -> tuple[str, str]:
     return low, high
 
 
+def lead_ends(found: Comparison, strategy: str, saving: Saving, form: str) -> tuple[str, str]:
+    """Return the ends of a strategy's average lead; ">0" and "<0" where the verdict cuts it."""
+    low, high = saving_ends(saving, form)
+    verdict = verdict_on(found, strategy)
+    if verdict is None:
+        return low, high
+    return (
+        ">" * (verdict.outcome == "better" and saving.low == 0) + low,
+        "<" * (verdict.outcome == "worse" and saving.high == 0) + high,
+    )
+
+
 def what_would_decide(verdict: Verdict) -> str:
-    """Return why a verdict is open, or what would decide it, as it goes on a sentence."""
+    """Return why a verdict is open, or what would decide it, as it goes on a sentence.
+
+    Never that seeds be added to these until it does, which finds a difference too often.
+    """
     n, needed = len(verdict.seeds), verdict.seeds_needed
     if not n:
         return ", they share no seed"
     if n == 1:
         return "; one seed gives no verdict: add --seeds 5"
+    if verdict.basis == "planned" and verdict.look is None:
+        return "; the looks that were planned are to come: alsim resume"
     if verdict.p_adjusted is None:
         return f"; all {n} seeds differ by the same, which is no evidence"
-    if needed is None or needed <= n:
+    if verdict.basis == "planned":
+        return ""
+    if verdict.basis == "anytime":
+        weak = (
+            "; such a p is weak below 8 seeds: a new study on unused seeds, with a plan, decides "
+        )
+        return (weak + "sooner: alsim run --until-decided --seeds …") * (n < FEW)
+    if needed is None:
+        is_for_rows = verdict.counts_rows and verdict.area is not None and verdict.area.mean
+        return "; no number of seeds would show it, only more test rows" * bool(is_for_rows)
+    if needed <= n:
         return ""
     about = f"about {needed}" if needed <= _MANY else f"more than {_MANY:,}"
-    return f"; a difference of this size would need {about} seeds"
+    return f"; a difference of this size would need a new study of {about} seeds"
 
 
 def p_words(verdict: Verdict) -> str:
     """Return a verdict's p-value as it goes on a sentence; nothing where there is none."""
     if verdict.p_adjusted is None:
         return ""
-    p = p_text(verdict.p_adjusted)
-    return f", p {p}" if p.startswith("<") else f", p = {p}"
+    if verdict.basis == "planned" and verdict.area is not None and verdict.area.p is not None:
+        return f", p {_equal(verdict.area.p)} at {verdict.look} seeds"
+    whenever = " at any time" if verdict.basis == "anytime" else ""
+    return f", p {_equal(verdict.p_adjusted)}{whenever}"
+
+
+def _equal(p: float) -> str:
+    text = p_text(p)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def p_text(p: float) -> str:
@@ -147,32 +215,47 @@ def _rivals(found: Comparison) -> _Rivals:
 def _best(rivals: _Rivals) -> tuple[StrategyNumbers, Verdict]:
     better = [one for one in rivals if one[1].outcome == "better"]
     if better:
-        return max(better, key=lambda one: (_is_sure(one[0].saving), _greatest(one[0].saving)))
+        return max(better, key=lambda one: _greatest(one[0].saving))
     return next((one for one in rivals if one[1].outcome == "cannot tell"), rivals[0])
 
 
 def _better(found: Comparison, better: _Rivals) -> str:
     """Return the sentence on the one that saves the most among those that are better."""
     best, verdict = _best(better)
-    name, saving = best.strategy, best.saving
-    base = found.baseline_of(name)
-    if saving is not None and _is_sure(saving):
-        line = f"{_reaches(found, name, str(base), saving)}: better{p_words(verdict)}"
-    else:
-        line = f"{name} is better than {base}{p_words(verdict)}"
-        if saving is not None:
-            amount = saving_words(found, saving)
-            line += f", but not surely by the end: {found.counts} saved {amount}"
+    line = f"{_is(found, best, 'better')}{p_words(verdict)}"
+    others = [each.strategy for each, _ in better if each is not best]
+    if not found.all_pairs:
+        return line + f"; {_listed(others)} {'are' if others[1:] else 'is'} too" * bool(others)
     beaten = {
         one.second
         for each in found.verdicts
         for one in (each, each.swapped())
-        if one.first == name and one.outcome == "better"
+        if one.first == best.strategy and one.outcome == "better"
     }
-    others = [each.strategy for each, _ in better if each is not best]
     if open_ := [other for other in others if other not in beaten]:
         return f"{line}; cannot tell it from {_listed(open_)}"
     return line + f"; also better than {_listed(others)}" * bool(others)
+
+
+def _is(found: Comparison, each: StrategyNumbers, outcome: str) -> str:
+    """Return that a strategy is better, or worse, and how far it is ahead on average."""
+    line = f"{each.strategy} is {outcome} than {found.baseline_of(each.strategy)}"
+    if each.saving is None:
+        return line
+    lead = each.saving if outcome == "better" else each.saving.negated()
+    more = _less(found) if outcome == "better" else f"more {found.counts}"
+    is_beyond = lead.amount is None and lead.low == lead.high  # all of the interval
+    interval = "" if lead.low is None or is_beyond else f" ({gain_words(found, lead)})"
+    if lead.amount is None and lead.is_censored_high:  # the curves are further apart
+        return f"{line}, by more {found.counts} than were measured{interval}"
+    if lead.amount is None or lead.amount <= 0:  # curves that fall
+        return line
+    amount = signed_number(lead.amount, unit(found))
+    return f"{line}: it needs {amount} {more} on average{interval}"
+
+
+def _less(found: Comparison) -> str:
+    return "less cost" if found.counts == "cost" else f"fewer {found.counts}"
 
 
 def _undecided(found: Comparison, undecided: _Rivals) -> str:
@@ -185,26 +268,12 @@ def _undecided(found: Comparison, undecided: _Rivals) -> str:
     line = f"cannot tell whether {who} is better than {base}"
     line += f"; of {best.strategy}" * bool(names[1:])
     if best.saving is not None:
-        line += f": {found.counts} saved {saving_words(found, best.saving)}"
+        line += f": {found.counts} saved on average {saving_words(found, best.saving)}"
     return line + p_words(verdict) + what_would_decide(verdict)
-
-
-def _reaches(found: Comparison, winner: str, loser: str, saving: Saving) -> str:
-    low, high = saving_ends(saving, unit(found))
-    amount = f"at least {high.removeprefix('≥')}"
-    if saving.amount is not None:
-        amount = signed_number(saving.amount, unit(found))
-    less = "less cost" if found.counts == "cost" else f"fewer {found.counts}"
-    metric = metric_words(found.metric)
-    return f"{winner} reaches {loser}'s final {metric} with {amount} {less}, 95 % {low} to {high}"
 
 
 def _listed(names: Sequence[str], word: str = "and") -> str:
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def _is_sure(saving: Saving | None) -> bool:
-    return saving is not None and saving.low is not None and saving.low > 0
 
 
 def _greatest(saving: Saving | None) -> float:

@@ -1,18 +1,23 @@
-"""Strategies compared: each in a few numbers, and one verdict for each pair."""
+"""Strategies compared: each in a few numbers, and one verdict on each against its baseline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from alsim.analysis.curve import Curve, shared_seeds, values_at
+from alsim.analysis.curves.beyond_control import BeyondControl, beyond_control
+from alsim.analysis.curves.ceiling import Ceiling, share_reached
 from alsim.analysis.curves.curves import XAxis, learning_curves
+from alsim.analysis.curves.lead import average_lead, lead_by_verdict
 from alsim.analysis.curves.runs import BASELINE
-from alsim.analysis.curves.savings import Reach, Saving, reach, saved, saved_by_bootstrap
+from alsim.analysis.curves.savings import Reach, Saving, reach, saved_at_end
+from alsim.analysis.curves.spans import share_span
 from alsim.analysis.curves.summary import aubc
-from alsim.analysis.curves.verdicts import Verdict, judge_pairs
+from alsim.analysis.curves.verdicts import AreasByRow, Judge, Verdict, judge_pairs
 from alsim.analysis.statistics.intervals import (
     ROUNDING,
     Estimate,
@@ -20,9 +25,11 @@ from alsim.analysis.statistics.intervals import (
     estimate,
     interval_text,
 )
+from alsim.analysis.statistics.judging import VerdictOutcome
 from alsim.errors import UsageError, nearest
 from alsim.escaping import html_table, visible
 from alsim.measures import SCORES
+from alsim.strategies.table import NO_QUERY
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +39,10 @@ SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class StrategyNumbers:
-    """One strategy over the seeds it has. Intervals are 95 %, each for itself alone."""
+    """One strategy over the seeds it has. Intervals are 95 %, each for itself alone.
+
+    All but that of `saving`: it agrees with the verdict.
+    """
 
     strategy: str
     seeds: tuple[int, ...]
@@ -40,9 +50,17 @@ class StrategyNumbers:
     aubc: Estimate  # over the span
     rank: float | None  # by AUBC, 1 is best, mean over the seeds that all have; None without such
     reach: Reach | None  # None without a reference accuracy
-    saving: Saving | None  # against the baseline; None without one, and its own
-    money: Saving | None  # None without a price, too
+    # The average lead over the baseline, see `lead.average_lead`. None for a baseline, without one,
+    # and where the curves share no seed or one point alone.
+    saving: Saving | None
+    money: Saving | None  # the same in money; None without a price, too
+    end_saving: Saving | None  # at the end, see `savings.saved_at_end`; None where `saving` is
     is_cut: bool  # whether some seed was measured beyond the span
+    # How far it came from its start to the ceiling, as a share; None without a ceiling above it.
+    of_ceiling: Estimate | None = None
+    # What it gained that the control, which trained on without new labels, did not; None likewise.
+    by_labels: BeyondControl | None = None
+    outside: str | None = None  # why it takes no part in ranks and verdicts; None: it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +77,9 @@ class Comparison:
     reference: float | None  # the accuracy of which `share` is to be reached
     share: float
     strategies: tuple[StrategyNumbers, ...]  # by name
-    verdicts: tuple[Verdict, ...]  # one a pair
+    verdicts: tuple[Verdict, ...]  # the family: one a strategy and its baseline, or one a pair
+    all_pairs: bool  # which of these
+    ceiling: Estimate | None  # the metric after training on all labels, where a run has it
     left_out: tuple[str, ...]  # strategies without a point that all of their seeds have
     notes: tuple[str, ...] = ()  # what to bear in mind, for whoever knows the runs to fill in
     task: str | None = None  # likewise: the one compared by; None is the only one, or the mean
@@ -72,19 +92,18 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Return a row for each strategy, the best first, as a notebook shows it."""
-        outcomes = {
+        outcomes: dict[tuple[str, str], VerdictOutcome] = {
             (v.first, v.second): v.outcome for one in self.verdicts for v in (one, one.swapped())
         }
-        rows = [
-            (
-                each.strategy,
-                interval_text(each.last, ".4f"),
-                interval_text(each.aubc, ".4f"),
-                "–" if each.saving is None else each.saving.in_words,
-                outcomes.get((each.strategy, self.baseline_of(each.strategy) or ""), "–"),
-            )
-            for each in self.ranking
-        ]
+
+        def level(value: Estimate) -> str:  # beside a verdict no interval but that which agrees
+            return f"{value.mean:.4f}" if outcomes else interval_text(value, ".4f")
+
+        rows: list[tuple[str, ...]] = []
+        for each in self.ranking:
+            outcome = outcomes.get((each.strategy, self.baseline_of(each.strategy) or ""))
+            saved = "–" if each.saving is None else each.saving.in_words(outcome)
+            rows.append((each.strategy, level(each.last), level(each.aubc), saved, outcome or "–"))
         verdict = "against its baseline" if self.baselines else f"against {self.baseline}"
         headers = ("strategy", f"last {self.metric}", "AUBC", f"{self.counts} saved", verdict)
         return html_table(repr(self), headers, rows)
@@ -98,8 +117,30 @@ class Comparison:
         """Return the strategies by their rank, the best first.
 
         Equal ones, and all where the seeds have none in common, by their mean AUBC, then by name.
+        Those without a part in it come last.
         """
-        return tuple(sorted(self.strategies, key=lambda one: (one.rank or 0.0, -one.aubc.mean)))
+
+        def key(one: StrategyNumbers) -> tuple[bool, float, float]:
+            return one.outside is not None, one.rank or 0.0, -one.aubc.mean
+
+        return tuple(sorted(self.strategies, key=key))
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether all verdicts that there are speak of new test rows too."""
+        tested = [each for each in self.verdicts if each.could_tell]
+        return bool(tested) and all(each.counts_rows for each in tested)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What a comparison takes from runs beside their steps."""
+
+    # Strategies that take no part in ranks and verdicts, each with the reason.
+    outside: Mapping[str, str] = field(default_factory=dict[str, str])
+    areas_by_row: AreasByRow | None = None  # with it verdicts speak of new test rows too
+    judge: Judge = judge_pairs  # reaches the verdicts; by default the number of seeds was fixed
+    ceiling: Ceiling | None = None
 
 
 def compare(
@@ -113,6 +154,8 @@ def compare(
     share: float = SHARE,
     cost_per_label: float | None = None,
     bootstrap: "torch.Generator | None" = None,
+    all_pairs: bool = False,
+    judging: Judging | None = None,
 ) -> Comparison:
     """Return the strategies of one or more runs on the same pool, compared.
 
@@ -120,8 +163,10 @@ def compare(
     end, with straight lines between the steps; so a run that went on gains nothing by it. The
     arguments are those of `alsim.compare`. A strategy's name means the same throughout the steps.
     Without a baseline it is random if there is one; `baselines` has those of strategies whose own
-    is another. Intervals of savings come from a bootstrap if a
-    generator is given, which is too narrow; otherwise from inverting the t-test.
+    is another. Verdicts are on each strategy against its baseline, or on all pairs: if asked for,
+    and where there is no baseline. A baseline takes part, even one that stands outside. Intervals
+    of savings at the end come from a bootstrap if a generator is given, which is too narrow;
+    otherwise from inverting the t-test.
 
     Raises:
         UsageError: If a name is unknown, the metric is no score, or there is nothing to compare.
@@ -129,21 +174,40 @@ def compare(
     if metric not in SCORES:
         what = f"{metric!r} is not a score of which more is better"
         raise UsageError(what, "the metric to compare by", nearest(metric, SCORES))
+    judging = judging or Judging()
     found = learning_curves(steps, metric, x=x)
     curves = share_span([curve for curve in found if curve.x.size])
     other = _baseline(curves, baseline)
+    if other is not None and judging.outside.get(other.strategy) == NO_QUERY:
+        what = f"{other.strategy} queries nothing, so no {x} are saved against it"
+        mend = "leave it out: what it shows is beside each strategy"
+        raise UsageError(what, "the baseline", mend)
     if reference is None and other is not None:
         reference = float(other.mean[-1])
-    target = None if reference is None else share * reference
-    ranks = _mean_ranks(curves)
     by_name = {curve.strategy: curve for curve in curves}
     own = {
         name: its for name, its in (baselines or {}).items() if name in by_name and its in by_name
     }
-    savings = [
-        _saving(curve, by_name[own[curve.strategy]] if curve.strategy in own else other, bootstrap)
-        for curve in curves
-    ]
+    bases = {c.strategy: by_name[own[c.strategy]] if c.strategy in own else other for c in curves}
+    used = {base.strategy for base in bases.values() if base is not None}
+    reasons = {name: why for name, why in judging.outside.items() if name not in used}
+    inside = [curve for curve in curves if curve.strategy not in reasons]
+    verdicts = judging.judge(_family(inside, bases, all_pairs=all_pairs), judging.areas_by_row)
+    on = {(each.first, each.second): each for one in verdicts for each in (one, one.swapped())}
+    leads: dict[str, Saving] = {}
+    end_savings: dict[str, Saving] = {}
+    for curve in curves:
+        base, name = bases[curve.strategy], curve.strategy
+        if base is None or base is curve or len(curve.x) == 1:
+            continue
+        if reasons.get(name) == NO_QUERY:  # it buys no labels that it could save
+            continue
+        if shared_seeds(curve, base):
+            leads[name] = _lead(curve, base, on.get((name, base.strategy)))
+            end_savings[name] = _saving(curve, base, bootstrap)
+    ranks, ceiling = _mean_ranks(inside), judging.ceiling
+    control = next((c for c in curves if reasons.get(c.strategy) == NO_QUERY), None)
+    target = None if reference is None else share * reference
     numbers = [
         StrategyNumbers(
             strategy=curve.strategy,
@@ -152,11 +216,15 @@ def compare(
             aubc=estimate(aubc(curve.x, curve.values), within=bounds_of(metric)),
             rank=ranks.get(curve.strategy),
             reach=None if target is None else reach(curve.x, curve.values, target),
-            saving=saving,
-            money=saving.scaled(cost_per_label) if saving and cost_per_label is not None else None,
+            saving=(lead := leads.get(curve.strategy)),
+            money=lead.scaled(cost_per_label) if lead and cost_per_label is not None else None,
+            end_saving=end_savings.get(curve.strategy),
             is_cut=curve.is_cut,
+            of_ceiling=None if ceiling is None else share_reached(curve, ceiling),
+            by_labels=None if control in (None, curve) else beyond_control(curve, control),
+            outside=reasons.get(curve.strategy),
         )
-        for curve, saving in zip(curves, savings, strict=True)
+        for curve in curves
     ]
     return Comparison(
         metric=metric,
@@ -169,40 +237,10 @@ def compare(
         reference=reference,
         share=share,
         strategies=tuple(numbers),
-        verdicts=judge_pairs(curves),
+        verdicts=verdicts,
+        all_pairs=all_pairs or other is None,
+        ceiling=None if ceiling is None else ceiling.estimate,
         left_out=tuple(curve.strategy for curve in found if not curve.x.size),
-    )
-
-
-def share_span(curves: Sequence[Curve]) -> tuple[Curve, ...]:
-    """Return curves on the same points: all that any of them has on the span that all share.
-
-    Raises:
-        UsageError: If there is no such span.
-    """
-    if not curves:
-        what = "no strategy has a step that all of its seeds have"
-        mend = "wait until the runs are further, or compare others"
-        raise UsageError(what, "the steps of the runs", mend)
-    late = max(curves, key=lambda curve: curve.x[0])
-    early = min(curves, key=lambda curve: curve.x[-1])
-    start, end = float(late.x[0]), float(early.x[-1])
-    if start > end:
-        raise UsageError(
-            f"the strategies share no range: {late.strategy} begins at {start:,.6g}, after the "
-            f"end of {early.strategy} at {end:,.6g}",
-            "the steps of the runs",
-            "compare runs that overlap; a step counts where all seeds of a strategy have it",
-        )
-    grid = np.unique(np.clip(np.concatenate([curve.x for curve in curves]), start, end))
-    return tuple(
-        replace(
-            curve,
-            x=grid,
-            values=np.array([np.interp(grid, curve.x, row) for row in curve.values]),
-            is_cut=curve.is_cut or bool(curve.x[0] < start or curve.x[-1] > end),
-        )
-        for curve in curves
     )
 
 
@@ -217,16 +255,28 @@ def _baseline(curves: Sequence[Curve], name: str | None) -> Curve | None:
     return by_name[name]
 
 
-def _saving(
-    curve: Curve, other: Curve | None, bootstrap: "torch.Generator | None"
-) -> Saving | None:
-    seeds = () if other is None or curve is other else shared_seeds(curve, other)
-    if other is None or not seeds:
-        return None
-    mine, theirs = values_at(curve, seeds), values_at(other, seeds)
-    if bootstrap is None:
-        return saved(curve.x, mine, theirs)
-    return saved_by_bootstrap(curve.x, mine, theirs, generator=bootstrap)
+def _family(
+    curves: Sequence[Curve], bases: Mapping[str, Curve | None], *, all_pairs: bool
+) -> list[tuple[Curve, Curve]]:
+    """Return the pairs that are judged together."""
+    against = [(curve, bases[curve.strategy]) for curve in curves]
+    if all_pairs or not any(base for _, base in against):
+        return list(combinations(curves, 2))
+    return [(curve, base) for curve, base in against if base is not None and base is not curve]
+
+
+def _lead(curve: Curve, base: Curve, verdict: Verdict | None) -> Saving:
+    """Return a strategy's average lead, with the interval of the verdict on it, if there is one."""
+    seeds = shared_seeds(curve, base) if verdict is None else verdict.seeds
+    both = values_at(curve, seeds), values_at(base, seeds)
+    if verdict is None:
+        return average_lead(curve.x, *both)
+    return lead_by_verdict(curve.x, *both, verdict)
+
+
+def _saving(curve: Curve, base: Curve, bootstrap: "torch.Generator | None") -> Saving:
+    seeds = shared_seeds(curve, base)
+    return saved_at_end(curve.x, values_at(curve, seeds), values_at(base, seeds), bootstrap)
 
 
 def _mean_ranks(curves: Sequence[Curve]) -> Mapping[str, float]:

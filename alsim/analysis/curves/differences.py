@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from alsim.analysis.curve import Curve, shared_seeds, values_at
-from alsim.analysis.curves.comparison import share_span
+from alsim.analysis.curves.spans import share_span
 
 
 def paired(curve: Curve, baseline: Curve) -> tuple[Curve, Curve] | None:

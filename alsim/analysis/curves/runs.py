@@ -55,7 +55,7 @@ _ALIKE = (
 )
 _HASH = 12  # digits of a fingerprint that are shown
 # What only says which curves were run and by what machinery, not what their numbers come from.
-_FREE = frozenset({"strategies", "baseline", "parameters", "outside", "seeds", "engine"})
+_FREE = frozenset({"strategies", "baseline", "parameters", "outside", "seeds", "looks", "engine"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 
 from alsim.analysis.curves.savings import Saving
 from alsim.analysis.statistics.intervals import Floats
+from alsim.analysis.statistics.smoothing import smoothed
 
 MOST_POINTS = 120  # as many n are looked at; each takes time in proportion to those before it
 
@@ -25,7 +26,7 @@ class SavingCurve:
 def savings_by(
     x: Floats, mine: Floats, other: Floats, save: Save, most: int = MOST_POINTS
 ) -> SavingCurve:
-    """Return what `save` finds on the curves up to each of their points but the first.
+    """Return what `save` finds on the curves up to each of their points but the first, smoothed.
 
     Where there are more points than `most`, that many of them, evenly, with the last. `x` is
     `(p,)`, strictly ascending; `mine` and `other` are `(s, p)`, the same seeds.
@@ -33,13 +34,13 @@ def savings_by(
     last = len(x) - 1
     ends = np.unique(np.linspace(last, 1, min(most, last)).round().astype(np.int64))
 
-    def alone(row: int, end: int) -> float:
-        at = slice(0, end + 1)
-        amount = save(x[at], mine[row : row + 1, at], other[row : row + 1, at]).amount
-        return np.nan if amount is None else amount
-
-    return SavingCurve(
-        n=x[ends],
-        savings=tuple(save(x[: end + 1], mine[:, : end + 1], other[:, : end + 1]) for end in ends),
-        by_seed=np.array([[alone(row, end) for end in ends] for row in range(len(mine))]),
-    )
+    savings: list[Saving] = []
+    by_seed = np.full((len(mine), len(ends)), np.nan)
+    for place, end in enumerate(ends):
+        n = x[: end + 1]
+        both = smoothed(n, mine[:, : end + 1]), smoothed(n, other[:, : end + 1])
+        savings.append(save(n, *both))
+        for row, pair in enumerate(zip(*both, strict=True)):
+            amount = save(n, *(each[None] for each in pair)).amount
+            by_seed[row, place] = np.nan if amount is None else amount
+    return SavingCurve(n=x[ends], savings=tuple(savings), by_seed=by_seed)

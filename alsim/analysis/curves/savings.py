@@ -1,4 +1,4 @@
-"""Labels saved: how many fewer labels one strategy needs for another's last accuracy."""
+"""Labels saved at the end: how many fewer one strategy needs for another's last accuracy."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from alsim.analysis.statistics.intervals import (
     estimate,
     t_half_width,
 )
+from alsim.analysis.statistics.judging import VerdictOutcome
+from alsim.analysis.statistics.smoothing import smoothed
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +38,16 @@ class Saving:
     is_censored_high: bool  # the interval goes on above `high`
     n: int  # seeds
 
-    @property
-    def in_words(self) -> str:
-        """Return the amount with its interval; ≤ and ≥ stand where an end was not measured."""
+    def in_words(self, outcome: VerdictOutcome | None) -> str:
+        """Return the amount with its interval; ≤ and ≥ stand where an end was not measured.
+
+        > and < stand where the verdict cuts it.
+        """
         amount = "–" if self.amount is None else f"{self.amount:+,.0f}"
         if self.low is None or self.high is None:
             return amount
-        low, high = "≤ " * self.is_censored_low, "≥ " * self.is_censored_high
+        low = "≤ " * self.is_censored_low + ">" * (outcome == "better" and self.low == 0)
+        high = "≥ " * self.is_censored_high + "<" * (outcome == "worse" and self.high == 0)
         return f"{amount} [{low}{self.low:,.0f}, {high}{self.high:,.0f}]"
 
     def scaled(self, factor: float) -> "Saving":
@@ -78,13 +83,11 @@ def saved(x: Floats, mine: Floats, other: Floats, confidence: float = CONFIDENCE
         d(δ) = mine(N − δ) − other(N)    for δ ≥ 0,
         d(δ) = mine(N) − other(N − |δ|)  for δ < 0.
 
-    The curves are straight lines between their points. The interval begins at the first δ for
-    which d is not significantly above zero, and ends at the last for which it is not significantly
-    below: the hull of all δ that the test does not reject. Curves that fluctuate can reject δ
-    within it, so it covers more often than it says (`benchmarks/coverage.py`: .997 to 1.000 for
-    95 %); its part around the amount, up to the next δ rejected, would do so too seldom (.87 in
-    trials). From one bend to the next d is linear in δ and its variance quadratic, so the ends
-    are exact.
+    The curves are straight lines between their points; `saved_at_end` smooths them before. The
+    interval begins at the first δ for which d is not significantly above zero, and ends at the
+    last for which it is not significantly below: the hull of all δ that the test does not reject.
+    Curves that fluctuate can reject δ within it. From one bend to the next d is linear in δ and
+    its variance quadratic, so the ends are exact.
 
     The amount is where the mean of d falls through zero. Where it does so several times, it is the
     δ with as much of d > 0 above it as of d < 0 below: the first crossing would flatter, since
@@ -129,10 +132,24 @@ def saved_by_bootstrap(
     import torch  # seconds to import, which nothing else here needs
 
     rows = torch.randint(n, (RESAMPLES, n), generator=generator).numpy()
-    found = _balance(delta, gaps[rows].mean(axis=1))
+    found = balance(delta, gaps[rows].mean(axis=1))
     low, high = np.quantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     beyond = float(delta[-1]) * (1 - 1e-9)  # a resample whose means never meet gives the span
     return Saving(amount, float(low), float(high), bool(low <= -beyond), bool(high >= beyond), n)
+
+
+def saved_at_end(
+    x: Floats, mine: Floats, other: Floats, generator: "torch.Generator | None" = None
+) -> Saving:
+    """Return what `saved` does, of curves that are smoothed first: one last point alone fluctuates.
+
+    See `smoothing.smoothed` for how, and `benchmarks/coverage.py` for how often the interval
+    covers. With a generator the interval is that of `saved_by_bootstrap`.
+    """
+    both = smoothed(x, mine), smoothed(x, other)
+    return (
+        saved(x, *both) if generator is None else saved_by_bootstrap(x, *both, generator=generator)
+    )
 
 
 def reach(x: Floats, values: Floats, target: float) -> Reach:
@@ -162,7 +179,7 @@ def _gaps(x: Floats, mine: Floats, other: Floats) -> tuple[Floats, Floats]:
     return delta, np.concatenate([losing, winning], axis=1)
 
 
-def _balance(delta: Floats, mean: Floats) -> Floats:
+def balance(delta: Floats, mean: Floats) -> Floats:
     """Return half the integral of the sign of d over δ, `(…)`: its zero, if it falls but once."""
     a, b = mean[..., :-1], mean[..., 1:]
     total = np.abs(a) + np.abs(b)
@@ -172,7 +189,7 @@ def _balance(delta: Floats, mean: Floats) -> Floats:
 
 
 def _amount(delta: Floats, mean: Floats) -> float | None:
-    return float(_balance(delta, mean)) if mean[0] > 0 > mean[-1] else None
+    return float(balance(delta, mean)) if mean[0] > 0 > mean[-1] else None
 
 
 def _roots(delta: Floats, gaps: Floats, quantile: float) -> tuple[Floats, Floats, Floats]:

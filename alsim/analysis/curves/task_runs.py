@@ -1,6 +1,6 @@
 """A run of several tasks seen as a run of one: its curves are those of this task."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -42,6 +42,16 @@ class RunWithTasks(RunWithSteps, Protocol):
         """The objects that were labelled, as the store writes them."""
         ...
 
+    @property
+    def items(self) -> pa.Table:
+        """Which evaluated rows are answered correctly, as the store writes them."""
+        ...
+
+    @property
+    def contributions(self) -> pa.Table:
+        """What evaluated rows contribute to scores, as the store writes them."""
+        ...
+
 
 # eq=False: tables compare elementwise.
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +64,26 @@ class TaskRun:
     manifest: Mapping[str, object]  # with this task's classes and evaluated rows
     steps: pa.Table  # with this task's measures
     metrics: pa.Table
-    read_queries: Callable[[], pa.Table]
+    whole: RunWithTasks  # whose large tables are read when they are asked for
+    kept: pc.Expression | None = None  # the rows of these that are this part's; None: all
 
     @property
     def queries(self) -> pa.Table:
-        """Return the labels of this task that were asked for."""
-        return self.read_queries()
+        """Return the labels of this part that were asked for."""
+        return self._part(self.whole.queries)
+
+    @property
+    def items(self) -> pa.Table:
+        """Return which evaluated rows this part answers correctly."""
+        return self._part(self.whole.items)
+
+    @property
+    def contributions(self) -> pa.Table:
+        """Return what evaluated rows contribute to the scores of this part."""
+        return self._part(self.whole.contributions)
+
+    def _part(self, table: pa.Table) -> pa.Table:
+        return table if self.kept is None else table.filter(self.kept)
 
 
 def tasks_of(run: RunWithTasks) -> tuple[str, ...]:
@@ -96,11 +120,7 @@ def of_task(run: RunWithTasks, task: str) -> TaskRun:
         manifest = {**manifest, "task": task, "n_evaluated": own.get("n_evaluated"), "pool": pool}
     is_own = pc.field("task") == task
     metrics = run.metrics.filter(is_own)
-
-    def queries() -> pa.Table:
-        return run.queries.filter(is_own)
-
-    return TaskRun(run.folder, run.name, run.status, manifest, steps, metrics, queries)
+    return TaskRun(run.folder, run.name, run.status, manifest, steps, metrics, run, is_own)
 
 
 def of_strategies(run: RunWithTasks, strategies: Collection[str]) -> TaskRun:
@@ -109,7 +129,7 @@ def of_strategies(run: RunWithTasks, strategies: Collection[str]) -> TaskRun:
     of_seeds = pc.field("strategy") == NO_STRATEGY
     steps, metrics = run.steps.filter(kept), run.metrics.filter(kept | of_seeds)
     facts = (run.folder, run.name, run.status, run.manifest, steps, metrics)
-    return TaskRun(*facts, lambda: run.queries.filter(kept))
+    return TaskRun(*facts, run, kept)
 
 
 def with_control_paired(run: RunWithTasks) -> RunWithTasks:
@@ -118,7 +138,7 @@ def with_control_paired(run: RunWithTasks) -> RunWithTasks:
     if steps is run.steps:
         return run
     facts = (run.folder, run.name, run.status, run.manifest, steps, run.metrics)
-    return TaskRun(*facts, lambda: run.queries)
+    return TaskRun(*facts, run)
 
 
 def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
@@ -138,7 +158,7 @@ def with_metric(run: RunWithTasks, metric: str) -> RunWithTasks:
     if not means:
         return run
     steps, facts = _with_column(run.steps, metric, means), (run.folder, run.name, run.status)
-    return TaskRun(*facts, run.manifest, steps, run.metrics, lambda: run.queries)
+    return TaskRun(*facts, run.manifest, steps, run.metrics, run)
 
 
 def check_auc(runs: Sequence[RunWithTasks], task: str | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alsim.analysis.statistics.paired import ALPHA
+from alsim.analysis.statistics.intervals import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from scipy import special
 from alsim.measures import MEASURES
 
 CONFIDENCE = 0.95
+ALPHA = 0.05  # of every verdict: how often one may be false
 ROUNDING = 1e-12  # accuracies that differ by no more are equal: one object of all weighs far more
 
 Floats = NDArray[np.float64]

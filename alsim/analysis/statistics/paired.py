@@ -5,7 +5,6 @@ from the same net; so their difference is taken seed by seed. Every test is a tw
 one-sample t-test of such differences.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,21 +12,13 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy import special
 
 from alsim.analysis.curve import shared_seeds, values_at
 from alsim.analysis.curves.curves import learning_curves
 from alsim.analysis.curves.summary import aubc
-from alsim.analysis.statistics.intervals import (
-    ANYTHING,
-    ROUNDING,
-    Bounds,
-    Estimate,
-    Floats,
-    estimate,
-)
+from alsim.analysis.statistics.intervals import ALPHA, Floats
+from alsim.analysis.statistics.mean_test import MeanTest
 
-ALPHA = 0.05
 NO_GAIN = 0.005  # accuracy: a gain below this counts as none
 SMALL_BATCH = 20  # objects: a last batch of this size or less is expected to make a dip
 
@@ -39,16 +30,6 @@ _SPANS: dict[Part, tuple[float, float]] = {
     "last-quarter": (0.75, 1.0),
     "end": (1.0, 1.0),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MeanTest(Estimate):
-    """A mean over seeds with its 95 % interval, and the p-value of the mean being zero.
-
-    It has neither with one seed, nor where all seeds have the same value.
-    """
-
-    p: float | None = None  # two-sided
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,24 +49,6 @@ class Savings:
     labels: Floats  # (s,), at least 0
     is_reached: NDArray[np.bool_]  # (s,); where not, the labels saved are 0
     end: int  # the labels of the other at its final accuracy
-
-
-def t_test(values: Floats, *, within: Bounds = ANYTHING) -> MeanTest:
-    """Return the two-sided t-test that the mean of `(s,)` values, one a seed, is zero.
-
-    Accuracies are discrete, so a few seeds may agree by chance: values other than zero that are
-    equal but for rounding are no evidence, and have neither p nor interval. All zero gives p = 1.
-    """
-    found = estimate(values, within=within)
-    if found.half_width is None:
-        return MeanTest(found.mean, None, found.n)
-    if np.ptp(values) <= ROUNDING:
-        if abs(found.mean) > ROUNDING:
-            return MeanTest(found.mean, None, found.n)
-        return MeanTest(found.mean, 0.0, found.n, 0.0, 0.0, p=1.0)
-    error = float(values.std(ddof=1)) / math.sqrt(found.n)
-    p = 2 * float(special.stdtr(found.n - 1, -abs(found.mean / error)))
-    return MeanTest(found.mean, found.half_width, found.n, found.low, found.high, p=p)
 
 
 def judge_above(test: MeanTest) -> Outcome:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from alsim.analysis.statistics.holm import holm
 from alsim.analysis.statistics.intervals import (
+    ALPHA,
     ROUNDING,
     Bounds,
     Estimate,
@@ -23,7 +24,7 @@ from alsim.analysis.statistics.intervals import (
     interval_text,
 )
 from alsim.analysis.statistics.judging import VerdictOutcome, judge
-from alsim.analysis.statistics.paired import ALPHA, MeanTest, t_test
+from alsim.analysis.statistics.mean_test import MeanTest, t_test
 from alsim.analysis.training.values import (
     Trained,
     choose_metric,
@@ -206,7 +207,7 @@ def _judge(
     pairs: Sequence[tuple[ModelVerdict, Mapping[int, float], Mapping[int, float]]],
 ) -> tuple[ModelVerdict, ...]:
     """Return open verdicts decided, by the values of both models by seed."""
-    tested: list[tuple[ModelVerdict, np.ndarray]] = []
+    tested: list[ModelVerdict] = []
     for open_, mine, theirs in pairs:
         seeds = sorted(mine.keys() & theirs.keys())
         apart = np.array([mine[seed] - theirs[seed] for seed in seeds], np.float64)
@@ -220,12 +221,12 @@ def _judge(
                 difference=t_test(apart, within=within),
                 wins=float((1 + won).mean() / 2),
             )
-        tested.append((open_, apart))
-    adjusted = holm([each.difference and each.difference.p for each, _ in tested])
+        tested.append(open_)
+    adjusted = holm([each.difference and each.difference.p for each in tested])
     found: list[ModelVerdict] = []
-    for (each, apart), one in zip(tested, adjusted, strict=True):
+    for each, one in zip(tested, adjusted, strict=True):
         is_more = each.score.measure.more_is_better
-        outcome, needed = judge(apart, one, more_is_better=is_more)
+        outcome, needed = judge(each.difference, one, more_is_better=is_more)
         found.append(
             replace(each, level=one.level, p_adjusted=one.p, outcome=outcome, seeds_needed=needed)
         )

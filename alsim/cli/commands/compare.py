@@ -26,13 +26,13 @@ def compare(
         ),
     ] = None,
     details: Annotated[
-        bool, _flag("--details", help="Print every pair's verdict, seeds won, and Wilcoxon's p.")
+        bool, _flag("--details", help="Print each verdict in full, and what only describes.")
     ] = False,
     json: AsJson = False,
     csv: Annotated[bool, _flag("--csv", help="Print CSV, a line a strategy.")] = False,
     latex: Annotated[bool, _flag("--latex", help="Print a LaTeX table of the strategies.")] = False,
     markdown: Annotated[bool, _flag("--markdown", help="Print Markdown tables.")] = False,
-    pairs: Annotated[bool, _flag("--pairs", help="Print pairs, with --csv or --latex.")] = False,
+    pairs: Annotated[bool, _flag("--pairs", help="Print verdicts, with --csv or --latex.")] = False,
 ) -> None:
     """Compare how many labels strategies save, or which trained model wins, and how sure it is.
 
@@ -97,7 +97,9 @@ def _check(formats: list[str], *, pairs: bool, details: bool) -> None:
         raise UsageError(what, " and ".join(formats), "ask for one of them")
     if pairs and formats not in (["--csv"], ["--latex"]):
         what = "--pairs chooses the table of --csv or --latex"
-        raise UsageError(what, "--pairs", "add one of those; in the text, --details has every pair")
+        raise UsageError(
+            what, "--pairs", "add one of those; in the text, --details has the verdicts"
+        )
     if details and formats:
         what = f"--details is of the text, and {formats[0]} has no text"
         raise UsageError(what, "--details", "leave out one of the two; JSON has all of it")

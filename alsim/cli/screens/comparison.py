@@ -2,40 +2,52 @@
 
 from collections.abc import Mapping
 
-from alsim.analysis.curves.answer import headline
+from alsim.analysis.curves.answer import at_end_words, headline
 from alsim.analysis.curves.comparison import Comparison
-from alsim.cli.screens.comparison_tables import pair_table, strategy_table, win_table
+from alsim.cli.screens.comparison_tables import (
+    alone_table,
+    pair_table,
+    strategy_table,
+    win_table,
+)
 from alsim.cli.screens.comparison_words import (
     explanations,
-    main_verdicts,
     ordered_verdicts,
+    parts_sentence,
     verdict_sentence,
 )
 from alsim.cli.screens.output import print_gap, print_lines
 from alsim.cli.screens.tables import TextTable, print_table
 from alsim.store.curves import Run
 
+DESCRIPTIVE = "what only describes, and decides nothing; each interval is 95 % for itself alone:"
+
 
 def print_comparison(found: Comparison, run: Run, *, with_details: bool) -> None:
     """Print strategies compared to stdout, of one or more runs; `run` is the one named first."""
     print_answer(found)
-    shown = ordered_verdicts(found) if with_details else main_verdicts(found)
-    left = len(found.verdicts) - len(shown)
-    sentences = [verdict_sentence(verdict) for verdict in shown]
-    sentences += [f"and {left} more pair{'s' * (left > 1)}: --details"] * bool(left)
+    # The table has the verdicts against the baseline; those on other pairs stand nowhere else.
+    verdicts = ordered_verdicts(found) if with_details or found.all_pairs else []
+    sentences = [verdict_sentence(each) for each in verdicts]
+    if with_details:
+        parts = map(parts_sentence, verdicts)
+        sentences = [line for both in zip(sentences, parts, strict=True) for line in both if line]
     if sentences:
         print_lines([*sentences, ""])
-    if with_details and shown:
-        print_lines(["what only describes, and decides nothing:"])
-        _print_apart(pair_table(found, with_verdicts=False))
-        print_table(win_table(found))
+    if with_details and verdicts:
+        print_lines([DESCRIPTIVE])
+        _print_apart(alone_table(found))
+        print_table(pair_table(found, with_verdicts=False))
         print_gap()
+        if found.all_pairs:
+            print_table(win_table(found))
+            print_gap()
     print_lines(basis(found, run))
 
 
 def print_answer(found: Comparison, more: Mapping[str, Mapping[str, str]] | None = None) -> None:
     """Print the answer in a sentence, and the strategies; `more` is that of `strategy_table`."""
-    print_lines([headline(found)])
+    print_lines([*filter(None, [headline(found), at_end_words(found)])])
     _print_apart(strategy_table(found, more))
 
 

@@ -2,7 +2,14 @@
 
 import re
 
-from alsim.analysis.curves.answer import p_words, saving_ends, signed_number, unit, verdict_on
+from alsim.analysis.curves.answer import (
+    lead_ends,
+    p_words,
+    saving_ends,
+    signed_number,
+    unit,
+    verdict_on,
+)
 from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
 from alsim.analysis.curves.savings import Reach, Saving
 from alsim.analysis.curves.verdicts import Verdict
@@ -15,6 +22,16 @@ MONEY = ",.2f"
 def estimate_cell(value: Estimate, *, signed: bool = False) -> str:
     """Return an accuracy, or a difference of two, with its interval where it has one."""
     return interval_text(value, points, lambda mean: points(mean, signed=signed))
+
+
+def level_cell(value: Estimate, found: Comparison) -> str:
+    """Return an accuracy, without its own interval where that of a verdict stands beside it."""
+    return points(value.mean) if judges_in_table(found) else estimate_cell(value)
+
+
+def judges_in_table(found: Comparison) -> bool:
+    """Whether the table of strategies has verdicts: on each against its baseline."""
+    return found.baseline is not None and len(found.strategies) > 1
 
 
 def points(value: float, form: str = ".4f", *, signed: bool = False) -> str:
@@ -41,7 +58,10 @@ def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison,
         return "baseline"
     if saving is None:
         return NOTHING
-    low, high = saving_ends(saving, form)
+    is_lead = saving is not each.end_saving  # which no verdict is on
+    low, high = (
+        lead_ends(found, each.strategy, saving, form) if is_lead else saving_ends(saving, form)
+    )
     is_open = saving.is_censored_low, saving.is_censored_high
     if saving.amount is not None:
         amount = signed_number(saving.amount, form, signed=True)
@@ -54,8 +74,25 @@ def saving_cell(each: StrategyNumbers, saving: Saving | None, found: Comparison,
 
 def verdict_cell(found: Comparison, strategy: str) -> str:
     """Return a strategy's verdict against the baseline with its p-value."""
+    outside = next(each.outside for each in found.strategies if each.strategy == strategy)
+    if outside is not None:
+        return outside
     verdict = verdict_on(found, strategy)
     return NOTHING if verdict is None else verdict.outcome + p_words(verdict)
+
+
+def joint_cell(verdict: Verdict) -> str:
+    """Return the difference of the AUBC with the interval that agrees with the verdict."""
+    joint = verdict.joint
+    if joint is None:
+        return NOTHING
+    mean = points(joint.mean, signed=True)
+    if joint.low is None or joint.high is None:
+        return mean
+    low, high = (points(end) for end in (joint.low, joint.high))
+    low = ">" * (verdict.outcome == "better" and joint.low == 0) + low
+    high = "<" * (verdict.outcome == "worse" and joint.high == 0) + high
+    return f"{mean} [{low}, {high}]"
 
 
 def wins_cell(verdict: Verdict) -> str:

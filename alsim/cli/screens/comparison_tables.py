@@ -9,6 +9,9 @@ from alsim.analysis.statistics.intervals import Estimate
 from alsim.cli.screens.comparison_cells import (
     MONEY,
     estimate_cell,
+    joint_cell,
+    judges_in_table,
+    level_cell,
     points,
     reach_cell,
     saving_cell,
@@ -28,10 +31,11 @@ def strategy_table(
 ) -> TextTable:
     """Return a row for each strategy, the best first; without a reference no labels to it.
 
-    `more` has the cells of further columns by their header and strategy.
+    Beside a verdict stands one interval, that which agrees with it. `more` has the cells of further
+    columns by their header and strategy.
     """
     columns: dict[str, list[str]] = {"strategy": [each.strategy for each in found.ranking]}
-    if found.baseline is not None and len(found.ranking) > 1:
+    if judges_in_table(found):
         columns[f"{found.counts} saved"] = [
             saving_cell(each, each.saving, found, unit(found)) for each in found.ranking
         ]
@@ -41,12 +45,21 @@ def strategy_table(
             ]
         columns["verdict"] = [verdict_cell(found, each.strategy) for each in found.ranking]
     kept = range(min(len(columns), 2))
-    columns[f"last {metric_words(found.metric)}"] = [estimate_cell(s.last) for s in found.ranking]
-    columns["AUBC"] = [estimate_cell(each.aubc) for each in found.ranking]
+    for header, values in (
+        (f"last {metric_words(found.metric)}", [each.last for each in found.ranking]),
+        ("AUBC", [each.aubc for each in found.ranking]),
+    ):
+        columns[header] = [level_cell(value, found) for value in values]
     if found.reference is not None:
         columns[f"{found.counts} to {100 * found.share:g} %"] = [
             reach_cell(each.reach, len(each.seeds), found) for each in found.ranking
         ]
+    for header, shares in (
+        ("of the ceiling", [each.of_ceiling for each in found.ranking]),
+        ("by labels", [each.by_labels and each.by_labels.share for each in found.ranking]),
+    ):
+        if any(shares):
+            columns[header] = [NOTHING if s is None else points(s.mean, ".2f") for s in shares]
     for header, cells in (more or {}).items():
         columns[header] = [cells.get(each.strategy, NOTHING) for each in found.ranking]
     if len(found.ranking) > 1:
@@ -54,6 +67,22 @@ def strategy_table(
     columns["seeds"] = [str(len(each.seeds)) for each in found.ranking]
     right = [i for i, header in enumerate(columns) if header not in ("strategy", "verdict")]
     return TextTable(list(columns), list(zip(*columns.values(), strict=True)), right, kept)
+
+
+def alone_table(found: Comparison) -> TextTable:
+    """Return a row for each strategy with intervals for it alone, which no verdict rests on."""
+    last = f"last {metric_words(found.metric)}"
+    headers = ("strategy", last, "AUBC", f"{found.counts} saved at the end")
+    rows = [
+        (
+            each.strategy,
+            estimate_cell(each.last),
+            estimate_cell(each.aubc),
+            saving_cell(each, each.end_saving, found, unit(found)),
+        )
+        for each in found.ranking
+    ]
+    return TextTable(headers, rows, range(1, 4), kept=(0, 1))
 
 
 def pair_table(found: Comparison, *, with_verdicts: bool = True) -> TextTable:
@@ -64,7 +93,7 @@ def pair_table(found: Comparison, *, with_verdicts: bool = True) -> TextTable:
     for each in ordered_verdicts(found):
         verdict = (
             each.outcome,
-            NOTHING if each.area is None else estimate_cell(each.area, signed=True),
+            joint_cell(each),
             NOTHING if each.p_adjusted is None else p_text(each.p_adjusted),
         )
         row = (
@@ -109,6 +138,8 @@ def strategy_records(found: Comparison) -> list[dict[str, Value]]:
             "n_missed": getattr(each.reach, "n_missed", None),
             **_record("saved", each.saving, "amount", _SAVING),
             **_record("money", each.money, "amount", _SAVING),
+            **_record("saved_at_end", each.end_saving, "amount", _SAVING),
+            "outside": each.outside,
         }
         for each in found.ranking
     ]
@@ -123,6 +154,8 @@ def pair_records(found: Comparison) -> list[dict[str, Value]]:
             "outcome": each.outcome,
             "n_seeds": len(each.seeds),
             **_numbers("aubc_difference", each.area),
+            "joint_low": getattr(each.joint, "low", None),
+            "joint_high": getattr(each.joint, "high", None),
             "p": getattr(each.area, "p", None),
             **{name: getattr(each, name) for name in _OF_PAIR},
             **_numbers("last_difference", each.last),

@@ -2,12 +2,21 @@
 
 import math
 
-from alsim.analysis.curves.answer import metric_words, p_words, unit, what_would_decide
+from alsim.analysis.curves.answer import (
+    metric_words,
+    p_text,
+    p_words,
+    unit,
+    what_would_decide,
+)
 from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import widest_sampling_interval
-from alsim.cli.screens.comparison_cells import estimate_cell, points, wins_cell
+from alsim.analysis.statistics.spread import spread_of
+from alsim.cli.screens.comparison_cells import joint_cell, judges_in_table, points, wins_cell
 from alsim.cli.screens.comparison_tables import ordered_verdicts
+
+__all__ = ["explanations", "ordered_verdicts", "parts_sentence", "verdict_sentence"]
 
 
 def explanations(
@@ -17,17 +26,16 @@ def explanations(
 
     Several tasks are named by `of`; the sampling error of the mean over them is not known.
     """
-    n_pairs, metric, form = len(found.verdicts), metric_words(found.metric), unit(found)
-    span = f"AUBC: mean height of the curve from {found.start:{form}} to {found.end:{form}}"
-    has_seeds = any(len(each.seeds) > 1 for each in found.strategies)
-    lines = [
-        f"{span} {found.counts}; ± and [ ]: 95 % intervals over seeds, each for itself alone"
-        if has_seeds
-        else f"{span} {found.counts}; one seed gives neither interval nor verdict: add --seeds 5"
-    ]
-    if n_pairs and has_seeds:
-        holm = f"; p by Holm over {n_pairs} pairs" if n_pairs > 1 else ""
-        lines.append(f"verdicts: paired t-tests of the AUBC by seed{holm}")
+    metric, form = metric_words(found.metric), unit(found)
+    span = f"mean height of the curve from {found.start:{form}} to {found.end:{form}}"
+    if found.start == found.end:
+        span = f"{metric} at the only point that all share, {found.end:{form}}"
+    lines = [f"AUBC: {span} {found.counts}"]
+    if any(each.saving for each in found.strategies):
+        lines.append(
+            f"{found.counts} saved: how many fewer for the same {metric}, on average over the curve"
+        )
+    lines += _about_certainty(found, split)
     on = f"{of}{metric} on {n_evaluated:,} {split} rows"
     if found.metric == "accuracy" and not is_mean:
         lasts = [each.last.mean for each in found.strategies]
@@ -49,15 +57,60 @@ def explanations(
     return lines
 
 
-def main_verdicts(found: Comparison) -> list[Verdict]:
-    """Return the verdicts on pairs of which one is the baseline or the best strategy."""
-    best = found.ranking[0].strategy
-    return [
-        each
-        for each in ordered_verdicts(found)
-        for pair in [{each.first, each.second}]
-        if best in pair or pair & {found.baseline_of(name) for name in pair}
+def _about_certainty(found: Comparison, split: str) -> list[str]:
+    """Return what was tested, what the verdicts speak of, and what intervals are."""
+    if all(len(each.seeds) == 1 for each in found.strategies):
+        return ["one seed gives neither interval nor verdict: add --seeds 5"]
+    alone = "95 % interval over seeds, each for itself alone"
+    n, outside = len(found.verdicts), [s for s in found.strategies if s.outside]
+    if not n:
+        return [f"{'[ ]' if outside else '±'}: {alone}"]
+    base = "a baseline" if found.baselines else "the baseline"
+    what = "pairs" if found.all_pairs else f"comparisons with {base}"
+    all_ = "both" if n == 2 else f"all {n}"
+    holm, together = (f", Holm over {n} {what}", f", {all_} together") if n > 1 else ("", "")
+    basis = found.verdicts[0].basis
+    if basis == "planned":
+        holm = ", at looks that were planned, each at its level"
+    elif basis == "anytime":
+        holm += ", by a p that holds at any time: the number of seeds was not fixed"
+    rows = f"new seeds and new {split} rows" if found.counts_rows else "new seeds on these rows"
+    s = "s" * (n > 1)
+    lines = [
+        f"verdict{s}: paired t-test{s} of the AUBC{holm}",
+        f"[ ]: 95 % interval{together}; like the verdict{s} it speaks of {rows}",
     ]
+    if basis == "planned":
+        levels = [
+            f"{each.first} {each.level:.4f}".replace(" 0.", " .")
+            for each in found.verdicts
+            if each.look is not None
+        ]
+        lines += [f"levels: {', '.join(levels)}"] * bool(levels)
+    if basis == "anytime":
+        fixed = [
+            f"{each.first} {p_text(each.p_if_fixed)}"
+            for each in found.verdicts
+            if each.p_if_fixed is not None
+        ]
+        lines.append(
+            f"had the number of seeds been fixed, p would be: {', '.join(fixed)}; it was not, so "
+            "these do not hold"
+        )
+    if outside:
+        line = f"{', '.join(each.strategy for each in outside)}: outside of ranks and verdicts"
+        lines.append(line + f"; [ ]: {alone}" * any(each.saving for each in outside))
+    if found.ceiling is not None:
+        top = f"{points(found.ceiling.mean)}, of nets trained on all labels"
+        lines.append(f"of the ceiling: share of the way from the start to {top}")
+    if any(each.by_labels for each in found.strategies):
+        lines.append(
+            "by labels: share of the gain that is beyond the control's, which trained on as long "
+            "without new labels"
+        )
+    if not judges_in_table(found):
+        lines.append(f"± and [ ] in the table: {alone}")
+    return lines
 
 
 def verdict_sentence(verdict: Verdict) -> str:
@@ -65,8 +118,30 @@ def verdict_sentence(verdict: Verdict) -> str:
     first, second, n = verdict.first, verdict.second, len(verdict.seeds)
     if verdict.area is None:
         return f"{first} and {second}: cannot tell{what_would_decide(verdict)}"
-    gap = f"AUBC {estimate_cell(verdict.area, signed=True)}{p_words(verdict)}"
+    gap = f"AUBC {joint_cell(verdict)}{p_words(verdict)}"
     if verdict.outcome == "better":
         return f"{first} is better than {second}: {gap}, {wins_cell(verdict)} seeds"
     seeds = f" with {n} seed{'s' * (n > 1)}" if n == 1 or verdict.p_adjusted is not None else ""
     return f"{first} and {second}: cannot tell{seeds} ({gap}){what_would_decide(verdict)}"
+
+
+def parts_sentence(verdict: Verdict) -> str:
+    """Return what the interval comes from, and what more seeds or test rows would do to it.
+
+    Empty where the test rows are not counted.
+    """
+    spread = verdict.area and verdict.area.spread
+    if not spread or not spread.parts:
+        return ""
+    parts, level = spread.parts, verdict.joint_level
+
+    def width(n_seeds: int, n_rows: int) -> str:
+        return points(spread_of(parts.with_rows(n_rows).with_seeds(n_seeds)).half_width(level))
+
+    s, r = parts.n_seeds, parts.n_rows
+    seeds, rows = (points(math.sqrt(part)) for part in (parts.seeds, parts.rows))
+    return (
+        f"  standard error {points(spread.error)}: seeds {seeds}, test rows {rows}; ± "
+        f"{width(s, r)} becomes {width(2 * s, r)} with {2 * s} seeds, {width(s, 2 * r)} with "
+        f"{2 * r:,} test rows; more seeds alone cannot go below ± {width(1_000_000, r)}"
+    )

@@ -9,7 +9,7 @@ from alsim.analysis.curves.summary import StrategySummary, summarise
 from alsim.analysis.manifest import list_at, object_at
 from alsim.analysis.statistics.intervals import Estimate, interval_text
 from alsim.cli.screens.comparison import basis, print_answer
-from alsim.cli.screens.comparison_cells import estimate_cell
+from alsim.cli.screens.comparison_cells import judges_in_table, level_cell
 from alsim.cli.screens.output import print_json, print_lines, quoted, reporting
 from alsim.errors import RunError
 from alsim.store.curves import Run
@@ -53,8 +53,8 @@ def print_summary(run: Run, *, as_json: bool) -> None:
         "timings (.parquet)"
     )
     folder = quoted(run.folder)
-    if len(summaries) > 2:
-        lines.append(f"every pair of strategies: alsim compare {folder} --details")
+    if len(summaries) > 2 and not found.all_pairs:
+        lines.append(f"every pair of strategies: alsim compare {folder} --all-pairs")
     print_lines([*lines, f"see the curves: alsim plot {folder} --out curves.png"])
 
 
@@ -63,20 +63,20 @@ def _more_columns(
 ) -> dict[str, dict[str, str]]:
     """Return what `alsim compare` does not show: what was spent, where it differs; the start."""
     columns: dict[str, dict[str, str]] = {}
+
+    def spent(value: Estimate, number: str = ",.0f") -> str:
+        with_interval = value.half_width and not judges_in_table(found)
+        return interval_text(value, number) if with_interval else f"{value.mean:{number}}"
+
     if len({s.n_labelled for s in summaries}) > 1 or any(s.is_cut for s in summaries):
-        columns[found.counts] = {s.strategy: _spent(s.labels_used, ",.0f") for s in summaries}
+        columns[found.counts] = {s.strategy: spent(s.labels_used) for s in summaries}
     if any(s.questions.mean not in (s.labels_used.mean, s.cost.mean) for s in summaries):
-        columns["questions"] = {s.strategy: _spent(s.questions, ",.0f") for s in summaries}
+        columns["questions"] = {s.strategy: spent(s.questions) for s in summaries}
     if any(s.cost.mean != s.labels_used.mean for s in summaries):
         form = ",.0f" if max(s.cost.mean for s in summaries) >= 1000 else ",.4g"
-        columns["cost"] = {s.strategy: _spent(s.cost, form) for s in summaries}
-    columns["first accuracy"] = {s.strategy: estimate_cell(s.first_accuracy) for s in summaries}
+        columns["cost"] = {s.strategy: spent(s.cost, form) for s in summaries}
+    columns["first accuracy"] = {s.strategy: level_cell(s.first_accuracy, found) for s in summaries}
     return columns
-
-
-def _spent(value: Estimate, number: str) -> str:
-    """Return an amount, with an interval where the seeds differ."""
-    return interval_text(value, number) if value.half_width else f"{value.mean:{number}}"
 
 
 def _as_json(run: Run, found: Comparison, summaries: Sequence[StrategySummary]) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def _needed(verdict: ModelVerdict, words: str) -> str:
     needed = verdict.seeds_needed
     if needed is None or needed <= len(verdict.seeds):
         return ""
-    return f"{words} {f'about {needed}' if needed <= _MANY else f'more than {_MANY:,}'} seeds"
+    about = f"about {needed}" if needed <= _MANY else f"more than {_MANY:,}"
+    return f"{words} a new study of {about} seeds"
 
 
 def model_table(found: ModelComparison, score: Score) -> TextTable:

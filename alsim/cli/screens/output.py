@@ -16,9 +16,11 @@ from alsim.errors import AlsimError
 from alsim.escaping import escaped, visible
 
 NOTHING = "–"  # in a cell
-# No line ends in a command, in an interval, between a number and what is said of it, as in
-# "p = .03", nor between an option and its value.
-_TIED = re.compile(r"(?<=: )alsim [a-z].*| [=<±…] | %|\[[^\[\]]*\]|--[\w-]+ [^-\s]\S*")
+# No line ends in a command, in an interval, as in "95 % 85 to 135", between a number and what is
+# said of it, as in "p = .03", nor between an option and its value.
+_TIED = re.compile(
+    r"(?<=: )alsim [a-z].*|95 % \S+ to \S+| [=<±…] | %|\[[^\[\]]*\]|--[\w-]+ [^-\s]\S*"
+)
 _LONGEST = 2000  # characters of a line of an error
 
 

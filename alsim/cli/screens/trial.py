@@ -44,6 +44,10 @@ def print_trial(given: Mapping[str, Any], *, as_json: bool) -> None:
             f"{found.most_epochs:,} epochs of about {_time(found.ceiling_epoch_seconds)}, "
             f"{_time(found.ceiling_seconds)}; most stop early"
         )
+    if found.looks:
+        *first, last = map(str, found.looks)
+        at = f"{', '.join(first)} and {last} seeds" if first else f"{last} seeds"
+        lines.append(f"  looks at {at}: what is decided at one needs no more, which is not counted")
     if found.worker_bytes is not None:
         of = "for each worker, which share the pool" if workers > 1 else "in all"
         lines.append(f"memory: about {found.worker_bytes / _MEGABYTE:,.0f} MB {of}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alsim.analysis.curves.answer import saving_ends, signed_number, unit
+from alsim.analysis.curves.answer import NOT_TESTED, end_certainty, signed_number, unit
 from alsim.analysis.curves.comparison import Comparison
 from alsim.analysis.curves.savings import Saving
 from alsim.plots.drawing.page import points
@@ -31,8 +31,10 @@ class Bracket:
     colour: str
 
     @classmethod
-    def of(cls, found: Comparison, saving: Saving, height: float, colour: str) -> "Bracket":
-        """Return the bracket of a saving that was measured, or of a loss, at a height."""
+    def of(
+        cls, found: Comparison, strategy: str, saving: Saving, height: float, colour: str
+    ) -> "Bracket":
+        """Return the bracket of a strategy's saving, or loss, that was measured, at a height."""
         amount, end = float(saving.amount or 0.0), found.end
         sign = -1 if amount < 0 else 1
         ends = (saving.low, saving.high) if sign > 0 else (saving.high, saving.low)
@@ -41,10 +43,11 @@ class Bracket:
         )
         form = unit(found)
         what = f"{found.counts} saved" if sign > 0 else f"more {found.counts} needed"
-        words = f"{signed_number(abs(amount), form)} {what}"
-        if saving.low is not None:
-            of = saving if sign > 0 else saving.negated()
-            words += "\n95 % {} to {}".format(*saving_ends(of, form))
+        words = f"at the end: {signed_number(abs(amount), form)} {what}"
+        certainty = end_certainty(found, strategy, saving if sign > 0 else saving.negated())
+        if certainty == NOT_TESTED:
+            low = high = None
+        words += f"\n{certainty}" if certainty else ""
         return cls(end - abs(amount), end, low, high, height, words, colour)
 
 

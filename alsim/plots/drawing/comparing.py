@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from alsim.analysis.curves.comparison import Comparison, compare
 from alsim.analysis.curves.curves import XAxis
+from alsim.analysis.curves.judges import judging_of
 from alsim.analysis.curves.runs import counted, merge_runs, own_baselines, renamed
 from alsim.errors import UsageError, nearest
 from alsim.plots.drawing.lines import Key
@@ -24,7 +25,12 @@ class Compared:
 
 
 def compare_runs(
-    runs: Sequence[DrawableRun], metric: str, x: XAxis, baseline: str | None
+    runs: Sequence[DrawableRun],
+    metric: str,
+    x: XAxis,
+    baseline: str | None,
+    *,
+    all_pairs: bool = False,
 ) -> Compared:
     """Return the strategies of one or more runs, compared, each with the baseline of its own run.
 
@@ -43,6 +49,12 @@ def compare_runs(
         raise UsageError(what, where, nearest(wanted, drawn))
     base = called[0] if called else None
     own = own_baselines(runs, merged) if baseline is None else {}
-    found = compare(merged.steps, metric=metric, x=x, baseline=base, baselines=own)
+    judging = judging_of(
+        runs, merged, metric=metric, x=x, is_own_question=baseline is None and not all_pairs
+    )
+    found = compare(
+        merged.steps, metric=metric, x=x, baseline=base, baselines=own, all_pairs=all_pairs,
+        judging=judging,
+    )  # fmt: skip
     first = {label: (names_of[0], own) for label, (own, names_of) in merged.sources.items()}
     return Compared(replace(found, counts=counted(x, runs)), merged.steps, first)

@@ -1,6 +1,7 @@
 """Figures: one way to make them, and to write them atomically with the same bytes each time."""
 
 import os
+import re
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _METADATA: dict[str, dict[str, None]] = {
 }
 _LETTERS_PER_INCH = 16  # in a footnote, at least
 _LETTERS_OF_TITLES = 10  # per inch
+_INTERVAL = re.compile(r"95 % \S+ to \S+")  # of which no line of a title holds a part
 _LINES_OF_TITLES = 4
 _COLLAPSED = "constrained_layout not applied"  # matplotlib's words
 _CRAMPED = (
@@ -183,11 +185,15 @@ def _fitted(title: str, width: float) -> str:
     lines = [
         part
         for line in visible(title, keep="\n").split("\n")
-        for part in wrap(line, n, break_on_hyphens=False)
+        for part in wrap(_INTERVAL.sub(_tied, line), n, break_on_hyphens=False)
     ]
     if len(lines) > _LINES_OF_TITLES:
         lines = [*lines[: _LINES_OF_TITLES - 1], "…"]
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
+def _tied(found: re.Match[str]) -> str:
+    return found[0].replace(" ", "\u00a0")
 
 
 def write_footnote(figure: "Figure", text: str) -> None:

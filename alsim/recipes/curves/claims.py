@@ -5,6 +5,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from alsim.analysis.statistics.mean_test import t_test
 from alsim.analysis.statistics.paired import (
     SMALL_BATCH,
     Part,
@@ -15,7 +16,6 @@ from alsim.analysis.statistics.paired import (
     pair,
     part_area,
     small_batch_steps,
-    t_test,
 )
 from alsim.recipes.verdict import Finding, Verdict, verdict_on, with_interval
 from alsim.strategies import find_strategy

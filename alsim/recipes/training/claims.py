@@ -1,7 +1,7 @@
 """A recipe's claims about passive training against the tables of its studies.
 
 What is tested is fixed before any run: differences seed by seed, since nets of a seed are trained
-on the same labels, by the two-sided t-test of `alsim.analysis.statistics.paired`.
+on the same labels, by the two-sided t-test of `alsim.analysis.statistics.mean_test`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alsim.analysis.statistics.paired import judge_above, t_test
+from alsim.analysis.statistics.mean_test import t_test
+from alsim.analysis.statistics.paired import judge_above
 from alsim.measures import SCORES
 from alsim.recipes.recipe import Studies
 from alsim.recipes.training.measured import MEAN, BySeed, Measured, Place

@@ -98,6 +98,10 @@ class _Correlating:
         watch.begin(len(left.passives), most, worth=worth)
         return opening_of(folder, prepared), left.tasks
 
+    def more(self, folder: Path, prepared: Prepared, watch: Watch) -> Tasks:
+        """Return none: what there is to do does not depend on results."""
+        return ()
+
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         plan = self._plan(folder, prepared)
         n_gone = sum(not path.exists() for t in plan.actives for path in t.message.journals)

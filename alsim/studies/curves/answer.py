@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alsim.analysis.curves.answer import best_of, verdict_on
-from alsim.analysis.curves.comparison import Comparison, StrategyNumbers
+from alsim.analysis.curves.comparison import Comparison
 from alsim.store.curves import read_run
 from alsim.studies.compare import compare
 
@@ -30,14 +30,7 @@ def answer(found: Comparison) -> str:
             return f"cannot tell that any of {len(outcomes)} beats {found.baseline}"
         return f"cannot tell {name} from {found.baseline}"
     best = next(each for each in found.ranking if each.strategy == name)
-    if verdict.outcome == "better" and (amount := _saved(best)) > 0:
-        return f"{name} saves {amount:,.0f} {found.counts}, better{others}"
+    saving = best.saving
+    if verdict.outcome == "better" and saving is not None and (saving.amount or 0) > 0:
+        return f"{name} saves {saving.amount:,.0f} {found.counts}, better{others}"
     return f"{name} {verdict.outcome} than {found.baseline}{others}"
-
-
-def _saved(each: StrategyNumbers) -> float:
-    """Return what a strategy saves, 0 if that is not sure."""
-    saving = each.saving
-    if saving is None or saving.amount is None or saving.low is None or saving.low <= 0:
-        return 0.0
-    return saving.amount

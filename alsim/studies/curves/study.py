@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alsim.analysis.curves.judges import LOOKED, PLAN
 from alsim.experiments.cells import count_units, known_cells
 from alsim.experiments.curves.records import NO_STRATEGY, Round
 from alsim.experiments.jobs import Job
@@ -26,6 +27,7 @@ from alsim.studies.curves.ceilings import (
     records_of,
     timings_of,
 )
+from alsim.studies.curves.looks import Looks, in_manifest
 from alsim.studies.findings import all_diverged, refuse_gone
 from alsim.studies.lifecycle import Head
 from alsim.studies.machine import choose_machine
@@ -33,7 +35,7 @@ from alsim.studies.messages import Active, Ceilings, Open
 from alsim.studies.same_again import plain_options
 from alsim.studies.start.check import StudyOptions
 from alsim.studies.start.passive_results import find_passives, kept_passives
-from alsim.studies.start.plan import Plan, plan_tasks
+from alsim.studies.start.plan import Plan, only, plan_tasks
 from alsim.studies.start.prepare import (
     Prepared,
     describe_study,
@@ -49,7 +51,11 @@ _NAMED = 3  # strategies that the name of a folder holds
 
 
 def curves_study(
-    source: Source, options: StudyOptions, strategies: Mapping[str, Named], asked: CurvesOptions
+    source: Source,
+    options: StudyOptions,
+    strategies: Mapping[str, Named],
+    asked: CurvesOptions,
+    looks: Looks | None = None,
 ) -> "CurvesStudy":
     """Return the study of a pool whose columns fit the options.
 
@@ -65,7 +71,7 @@ def curves_study(
     )
     name = _folder_name(source.name, list(strategies), options.baseline)
     head = Head("curves", name, source, machine, plain_options(asked))
-    return CurvesStudy(head, options, strategies)
+    return CurvesStudy(head, options, strategies, looks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +81,7 @@ class CurvesStudy:
     head: Head
     options: StudyOptions
     strategies: Mapping[str, Named]
+    looks: Looks | None = None  # None: the number of seeds is fixed
 
     def prepare(self, work: Path) -> Prepared:
         """Decode the pool and plan the sizes."""
@@ -93,7 +100,8 @@ class CurvesStudy:
         """Return what a manifest records of it."""
         described = describe_study(prepared, self.options)
         outside = {n: why for n, each in self.strategies.items() if (why := each.strategy.outside)}
-        return {**described, "configuration": {**described["configuration"], "outside": outside}}
+        more = {"outside": outside} | ({PLAN: self.looks.describe()} if self.looks else {})
+        return {**described, "configuration": {**described["configuration"], **more}}
 
     def left(self, folder: Path, prepared: Prepared, watch: Watch) -> tuple[Open, Tasks]:
         """Return what is left to do."""
@@ -114,6 +122,15 @@ class CurvesStudy:
         )
         return opening_of(folder, prepared), (*left.tasks, *ceilings)
 
+    def more(self, folder: Path, prepared: Prepared, watch: Watch) -> Tasks:
+        """Return the tasks that the looks at the verdicts so far call for."""
+        if self.looks is None:
+            return ()
+        for note in self.looks.in_words(self.looks.taken(folder)):
+            watch.note(note)
+        ended = {Job(each.seed, each.strategy) for each in recorded(folder) if each.ending}
+        return self.plan(folder, prepared).without(ended).tasks
+
     def find(self, folder: Path, prepared: Prepared) -> dict[str, Any]:
         """Return which curves diverged, with notes."""
         assignment, plan = prepared.assignment, self.plan(folder, prepared)
@@ -133,6 +150,8 @@ class CurvesStudy:
                 is_stopped=bool(prepared.loaded.pool.splits["validation"]),
             )
             found["notes"] += notes
+        if self.looks is not None:
+            found[LOOKED] = in_manifest(self.looks.taken(folder))
         return found
 
     def write(self, folder: Path, prepared: Prepared) -> None:
@@ -142,15 +161,22 @@ class CurvesStudy:
         write_recorded(folder, timings, records_of(kept))
 
     def plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
-        """Return the tasks in a run's folder."""
-        assignment = prepared.assignment
+        """Return the tasks in a run's folder that its looks so far call for."""
+        whole, looks = self.whole_plan(folder, prepared), self.looks
+        return whole if looks is None else only(whole, looks.called_for(looks.taken(folder)))
+
+    def whole_plan(self, folder: Path, prepared: Prepared) -> Plan[Active]:
+        """Return the tasks in a run's folder, were no strategy decided before the last look."""
+        assignment, cuts = prepared.assignment, self.looks.plan.looks if self.looks else ()
         return plan_tasks(
-            self.options.seeds, self.strategies, assignment.training, assignment.way, folder
-        )
+            self.options.seeds, self.strategies, assignment.training, assignment.way, folder,
+            cuts=cuts,
+        )  # fmt: skip
 
     def ceilings(self, folder: Path, prepared: Prepared) -> Sequence[WorkerTask[Ceilings]]:
         """Return the tasks that train on all labels in a run's folder; none unless asked for."""
         seeds = self.options.seeds if self.options.ceiling else ()
+        seeds = seeds[: self.looks.plan.looks[0]] if self.looks else seeds
         return plan_ceilings(seeds, prepared.assignment.way, folder) if seeds else ()
 
     def plan_line(self, prepared: Prepared) -> str:

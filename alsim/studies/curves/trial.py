@@ -41,6 +41,7 @@ class Trial:
     worker_bytes: int | None  # of the largest process, the pool's mapped pages included
     n_ceilings: int = 0  # trainings on all labels
     ceiling_epoch_seconds: float = 0.0  # about
+    looks: tuple[int, ...] = ()  # seeds at which it may end; none where their number is fixed
 
     @property
     def passive_seconds(self) -> float:
@@ -77,7 +78,7 @@ def try_out(study: CurvesStudy) -> Trial:
         prepared = study.prepare(work)
         folder, assignment = Path(work), prepared.assignment
         opened = open_study(work, replace(assignment, way="direct"), lambda _: None)
-        tasks, n_steps = study.plan(folder, prepared), study.most_steps(prepared)
+        tasks, n_steps = study.whole_plan(folder, prepared), study.most_steps(prepared)
         seed, epoch_seconds = study.options.seeds[0], 0.0
         starts: dict[str, Passive] = {}
         seconds: dict[str, float] = {}
@@ -105,6 +106,7 @@ def try_out(study: CurvesStudy) -> Trial:
             query_seconds=seconds,
             n_ceilings=len(study.ceilings(folder, prepared)),
             ceiling_epoch_seconds=epoch_seconds * study.ceiling_worth(prepared),
+            looks=study.looks.plan.looks if study.looks else (),
             workers=machine.workers,
             worker_bytes=_peak(),
         )

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import structs
 
 from alsim.experiments.correlation import CorrelationOptions
 from alsim.experiments.jobs import Job
@@ -60,18 +63,39 @@ class Plan(Generic[_After]):
         )
 
 
+def only(plan: Plan[Active], jobs: Set[Job]) -> Plan[Active]:
+    """Return the tasks of some of a run's curves."""
+    actives: list[WorkerTask[Active]] = []
+    for task in plan.actives:
+        message = task.message
+        kept = [i for i, job in enumerate(message.jobs) if job in jobs]
+        if not kept:
+            continue
+        fewer = structs.replace(
+            message,
+            jobs=tuple(message.jobs[i] for i in kept),
+            pick=tuple(message.pick[i] for i in kept),
+            journals=tuple(message.journals[i] for i in kept),
+        )
+        actives.append(replace(task, message=fewer))
+    wanted = {name for task in actives for name in task.after}
+    return Plan(tuple(t for t in plan.passives if t.name in wanted), tuple(actives))
+
+
 def plan_tasks(
     seeds: Sequence[int],
     strategies: Mapping[str, Named],
     training: TrainingOptions,
     way: Way,
     folder: Path,
+    cuts: Sequence[int] = (),
 ) -> Plan[Active]:
     """Return the tasks of a run in `folder`: each curve comes after its seed's passive phase.
 
     Strategies share a seed's passive phase unless they train their nets differently from its
     start. Directly, there is one passive task a seed and one task a curve; in lockstep one of
-    each for all that are trained alike. The same run always gives the same plan.
+    each for all that are trained alike, up to each of the numbers of seeds in `cuts`. The same run
+    always gives the same plan.
     """
 
     def curves(start: _Start, jobs: Sequence[Job], numbers: Sequence[int]) -> tuple[str, Active]:
@@ -83,7 +107,10 @@ def plan_tasks(
             start.folder / CHECKPOINTS / f"curve-{numbers[0]:04d}.safetensors",
         )
 
-    groups = [tuple(seeds)] if way == "lockstep" else [(seed,) for seed in seeds]
+    groups = [(seed,) for seed in seeds]
+    if way == "lockstep":
+        ends = sorted({0, *cuts, len(seeds)})
+        groups = [tuple(seeds[a:b]) for a, b in pairwise(ends)]
     return _plan(groups, strategies, training, folder, curves, is_together=way == "lockstep")
 
 

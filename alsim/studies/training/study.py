@@ -89,6 +89,10 @@ class _Training:
         opening = OpenTraining((folder / WORK).resolve(), prepared.assignment, imported_texts())
         return opening, left
 
+    def more(self, folder: Path, prepared: TrainPrepared, watch: Watch) -> Tasks:
+        """Return none: what there is to do does not depend on results."""
+        return ()
+
     def find(self, folder: Path, prepared: TrainPrepared) -> dict[str, Any]:
         n_gone = sum(not task.message.journal.exists() for task in self._plan(folder, prepared))
         refuse_gone(n_gone, "nets", folder)

@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 import torch
 
 from alsim.studies.messages import Opening, Report
-from alsim.studies.workers.protocol import Handle, Opened, Tasks
+from alsim.studies.workers.protocol import Handle, More, Opened, Tasks, no_more
 from alsim.studies.workers.worker import Worker
 
 
@@ -22,7 +22,14 @@ class Inline:
         torch.set_num_threads(self._threads)
         torch.set_flush_denormal(self._flushes)
 
-    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
+    def run(
+        self,
+        opening: Opening,
+        tasks: Tasks,
+        handle: Handle,
+        opened: Opened,
+        more: More = no_more,
+    ) -> None:
         """Do all tasks, see `Workers.run`; other errors than an AlsimError are raised, too."""
         stdout, task = sys.stdout, None
 
@@ -43,3 +50,4 @@ class Inline:
                 worker.do(task.message)
                 waiting.remove(task)
                 done.add(task.name)
+                waiting = waiting or list(more())

@@ -15,7 +15,7 @@ from alsim import errors
 from alsim.errors import AlsimError, RunError, is_want_of_memory
 from alsim.studies.messages import Done, Failed, Opening, Reply, Task, read_replies, write
 from alsim.studies.workers.hosts import Forked, Host, Server, Started, temporary
-from alsim.studies.workers.protocol import Handle, Opened, Tasks, WorkerTask
+from alsim.studies.workers.protocol import Handle, More, Opened, Tasks, WorkerTask, no_more
 from alsim.studies.workers.server import Channel
 
 # The server reads /proc, and some libraries of macOS do not survive a fork.
@@ -110,15 +110,22 @@ class Processes:
         for worker in self._workers:
             worker.close()
 
-    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
+    def run(
+        self,
+        opening: Opening,
+        tasks: Tasks,
+        handle: Handle,
+        opened: Opened,
+        more: More = no_more,
+    ) -> None:
         """Do all tasks, see `Workers.run`."""
-        waiting = list(tasks)
+        waiting, left = list(tasks), {task.name for task in tasks}
         done: set[str] = set()
         idle: list[_Worker] = []
         n_opening = len(self._workers)
         for worker in self._workers:
             worker.send(opening)  # its "done" makes the worker idle
-        while len(done) < len(tasks):
+        while left:
             worker, message = self._inbox.get()
             if message is None:
                 where = worker.task.name if worker.task else "before its first task"
@@ -128,7 +135,11 @@ class Processes:
             if isinstance(message, Done):
                 if worker.task is not None:
                     done.add(worker.task.name)
+                    left.discard(worker.task.name)
                     worker.task = None
+                    if not left:
+                        waiting = list(more())
+                        left = {task.name for task in waiting}
                 else:
                     n_opening -= 1
                     if not n_opening:

@@ -27,6 +27,12 @@ class WorkerTask(Generic[TaskKind]):
 Tasks = Sequence[WorkerTask[Task]]
 Handle = Callable[[WorkerTask[Any], Report], None]
 Opened = Callable[[], None]
+More = Callable[[], Tasks]
+
+
+def no_more() -> Tasks:
+    """Return no further tasks."""
+    return ()
 
 
 class Workers(Protocol):
@@ -36,11 +42,19 @@ class Workers(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def run(self, opening: Opening, tasks: Tasks, handle: Handle, opened: Opened) -> None:
+    def run(
+        self,
+        opening: Opening,
+        tasks: Tasks,
+        handle: Handle,
+        opened: Opened,
+        more: More = no_more,
+    ) -> None:
         """Do all tasks, each after those it waits for, and pass on the workers' reports.
 
         Tasks are in the order of preference. `handle` is called in this thread with each report on
-        a task, and `opened` once every worker has opened the study.
+        a task, and `opened` once every worker has opened the study. Once all are done, `more`
+        returns further ones, whatever the results call for; when there are none, this ends.
 
         Raises:
             AlsimError: As a worker raised it.
