@@ -1,6 +1,7 @@
 """Verdicts by a plan of looks and at any time: on which seeds, with which intervals."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ from alsim.analysis.curves.planned import (
     PlannedSeeds,
     judge_anytime,
     judge_planned,
-    looks_at,
 )
-from alsim.analysis.curves.verdicts import Judge, Verdict, judge_pairs
+from alsim.analysis.curves.verdicts import Judge, Verdict, describe_pair, judge_pairs
 from alsim.analysis.statistics.anytime import anytime_half_width, anytime_p
-from alsim.analysis.statistics.looks import Looked, plan_looks
+from alsim.analysis.statistics.looks import Looked, judge_by_plan, plan_looks
+from alsim.analysis.statistics.mean_test import MeanTest
 
 PLAN = plan_looks((3, 6), 2)
 X = np.array([100.0, 200.0, 300.0])
@@ -99,16 +100,6 @@ def test_before_the_first_look_there_is_neither_verdict_nor_interval() -> None:
     assert (verdict.outcome, verdict.look, verdict.joint) == ("cannot tell", None, None)
     lead = lead_by_verdict(X, AHEAD.values, BASE.values, verdict)
     assert (lead.low, lead.high) == (None, None)
-
-
-def test_looks_at_curves_take_the_first_seeds_of_each() -> None:
-    found = looks_at(
-        [(AHEAD, BASE), (OPEN, BASE)], None,
-        plan=PLAN, order=range(6), n_seeds={"z": 3, "y": 6}.__getitem__,
-    )  # fmt: skip
-    assert {name: (each.outcome, each.look) for name, each in found.items()} == {
-        "z": ("better", 0), "y": ("cannot tell", 1),
-    }  # fmt: skip
 
 
 # At any time
@@ -202,7 +193,13 @@ def test_verdict_interval_and_lead_agree(
     areas = by_row if n_rows > 2 else None
     judge: Judge = judge_pairs
     if basis == "planned":
-        looked = looks_at(pairs, areas, plan=PLAN, order=base.seeds, n_seeds=lambda name: n)
+        of = {one.strategy: (one, other) for one, other in pairs}
+
+        def test_at(name: str, first: int) -> MeanTest | None:
+            both = [replace(c, seeds=c.seeds[:first], values=c.values[:first]) for c in of[name]]
+            return describe_pair(*both, areas).area
+
+        looked = judge_by_plan(PLAN, list(of), test_at, lambda name: n)
         judge = partial(judge_planned, seeds=PlannedSeeds(PLAN, base.seeds, looked))
     elif basis == "anytime":
         judge = partial(judge_anytime, order=base.seeds)

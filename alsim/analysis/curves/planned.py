@@ -1,6 +1,6 @@
 """Verdicts on a study that was looked at by a plan, or whose seeds were added without one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from alsim.analysis.statistics.intervals import (
     difference_bounds,
 )
 from alsim.analysis.statistics.judging import cut_by, joint_level
-from alsim.analysis.statistics.looks import Looked, LookPlan, judge_by_plan
+from alsim.analysis.statistics.looks import Looked, LookPlan
 from alsim.analysis.statistics.mean_test import MeanTest
 
 
@@ -47,26 +47,6 @@ def judge_planned(
         for pair in pairs
         for looked in [seeds.looked.get(pair[0].strategy, NOT_YET)]
     )
-
-
-def looks_at(
-    pairs: Pairs,
-    areas_by_row: AreasByRow | None,
-    *,
-    plan: LookPlan,
-    order: Sequence[int],
-    n_seeds: Callable[[str], int],
-) -> Mapping[str, Looked]:
-    """Return what the looks at a study decided so far, by the first strategy of each pair.
-
-    `n_seeds` has how many of the seeds, in their order, both of a pair have been run with.
-    """
-    of = {pair[0].strategy: pair for pair in pairs}
-
-    def test_at(name: str, n: int) -> MeanTest | None:
-        return describe_pair(*_first(of[name], order[:n]), areas_by_row).area
-
-    return judge_by_plan(plan, list(of), test_at, n_seeds)
 
 
 def judge_anytime(

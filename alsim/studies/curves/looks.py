@@ -1,17 +1,27 @@
 """A run that goes on until it is decided: its plan of looks, and what they call for so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from alsim.analysis.curve import Curve
 from alsim.analysis.curves.curves import learning_curves
-from alsim.analysis.curves.planned import looks_at
 from alsim.analysis.curves.row_areas import areas_by_row
 from alsim.analysis.curves.runs import Merged
 from alsim.analysis.curves.spans import share_span
-from alsim.analysis.statistics.looks import Looked, LookPlan, plan_looks, usual_looks
+from alsim.analysis.curves.verdicts import describe_pair
+from alsim.analysis.statistics.looks import (
+    Looked,
+    LookPlan,
+    judge_by_plan,
+    plan_looks,
+    usual_looks,
+)
+from alsim.analysis.statistics.mean_test import MeanTest
 from alsim.experiments.jobs import Job
 from alsim.options.curves import CurvesOptions
 from alsim.options.faults import Faults
@@ -65,15 +75,22 @@ class Looks:
         steps = run.steps.filter(kept)
         names = (*self.family, self.baseline)
         merged = Merged(steps, {name: (name, (run.name,)) for name in names})
-        curves = {c.strategy: c for c in share_span(_with_points(learning_curves(steps), names))}
-        pairs = [
-            (curves[name], curves[self.baseline])
-            for name in self.family
-            if name in curves and self.baseline in curves
-        ]
         by_row = areas_by_row([run], merged, "accuracy", "labels")
-        found = looks_at(pairs, by_row, plan=self.plan, order=self.order, n_seeds=n_seeds)
-        return {name: found.get(name, Looked("cannot tell", -1, 0.0, None)) for name in self.family}
+
+        @cache
+        def curves_at(n: int) -> Mapping[str, Curve]:
+            """Return the curves of the first n seeds, on which later ones have no bearing."""
+            first = steps.filter(pc.field("seed").isin(list(self.order[:n])))
+            there = [c for c in learning_curves(first) if c.strategy in names and c.x.size]
+            return {curve.strategy: curve for curve in (share_span(there) if there else ())}
+
+        def test_at(name: str, n: int) -> MeanTest | None:
+            mine, base = (curves_at(n).get(each) for each in (name, self.baseline))
+            if mine is None or base is None:
+                return None
+            return describe_pair(mine, base, by_row).area
+
+        return judge_by_plan(self.plan, self.family, test_at, n_seeds)
 
     def in_words(self, looked: Mapping[str, Looked]) -> list[str]:
         """Return what the last look found, in a note."""
@@ -117,10 +134,6 @@ def in_manifest(looked: Mapping[str, Looked]) -> dict[str, Any]:
         name: {"outcome": each.outcome, "look": each.look, "level": each.level}
         for name, each in looked.items()
     }
-
-
-def _with_points(curves: Sequence[Curve], names: Sequence[str]) -> list[Curve]:
-    return [curve for curve in curves if curve.strategy in names and curve.x.size]
 
 
 def with_planned_seeds(
