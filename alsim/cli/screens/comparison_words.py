@@ -32,8 +32,9 @@ def explanations(
         span = f"{metric} at the only point that all share, {found.end:{form}}"
     lines = [f"AUBC: {span} {found.counts}"]
     if any(each.saving for each in found.strategies):
+        less = "how much less" if found.counts == "cost" else "how many fewer"
         lines.append(
-            f"{found.counts} saved: how many fewer for the same {metric}, on average over the curve"
+            f"{found.counts} saved: {less} for the same {metric}, on average over the curve"
         )
     lines += _about_certainty(found, split)
     on = f"{of}{metric} on {n_evaluated:,} {split} rows"
