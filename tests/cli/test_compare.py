@@ -945,6 +945,38 @@ def test_verdicts_by_a_plan_name_the_look_and_the_level(tmp_path: Path) -> None:
     assert "at any time" not in text
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"looked": {"z": 3}},
+        {"looked": {"z": {"outcome": "won", "look": 0, "level": 0.1}}},
+        {"looked": {"z": {"outcome": "better", "look": 9, "level": 0.1}}},
+        {"configuration": {**_CONFIGURATION, "seeds": [0], "looks": "soon"}},
+        {
+            "configuration": {
+                **_CONFIGURATION,
+                "seeds": "all",
+                "looks": {"seeds": [3], "levels": []},
+            }
+        },
+        {
+            "configuration": {
+                **_CONFIGURATION,
+                "seeds": [0],
+                "looks": {"seeds": [3], "levels": [[]]},
+            }
+        },
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_one_error(tmp_path: Path, changed: dict[str, Any]) -> None:
+    run = looked_at(tmp_path / "posts")
+    manifest = json.loads((run / "run.json").read_text())
+    write_manifest(run, {**manifest, **changed})
+    result = invoke(run)
+    assert result.exit_code == 4
+    assert result.stderr.startswith("error: the plan of looks makes no sense")
+
+
 def test_another_question_to_a_planned_run_has_a_p_that_holds_at_any_time(tmp_path: Path) -> None:
     text = printed(looked_at(tmp_path / "posts"), "--metric", "macro_f1", "--details")
     assert "by a p that holds at any time: the number of seeds was not fixed" in text

@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Meta, Struct, convert
 
 from alsim.analysis.curves.ceiling import Ceiling, ceiling_of
 from alsim.analysis.curves.comparison import Judging
 from alsim.analysis.curves.curves import XAxis
 from alsim.analysis.curves.planned import PlannedSeeds, judge_anytime, judge_planned
 from alsim.analysis.curves.row_areas import areas_by_row
-from alsim.analysis.curves.runs import Merged, named, outside
+from alsim.analysis.curves.runs import Merged, RunFacts, named, outside
 from alsim.analysis.curves.task_runs import RunWithTasks
 from alsim.analysis.manifest import list_at, object_at, value_at
+from alsim.analysis.statistics.judging import VerdictOutcome
 from alsim.analysis.statistics.looks import Looked, LookPlan
+from alsim.errors import StoreError
 
 PLAN = "looks"  # where a run's configuration holds its plan …
 LOOKED = "looked"  # … and its manifest what the looks decided
@@ -55,19 +58,39 @@ def judging_of(
     return Judging(found, by_row, ceiling=ceiling)
 
 
-def plan_of(run: Any) -> PlannedSeeds | None:
-    """Return the plan of looks that a run keeps to, None if its number of seeds was fixed."""
-    plan = object_at(run.manifest, "configuration", PLAN)
-    if not plan:
+class _Plan(Struct):
+    seeds: Annotated[tuple[Annotated[int, Meta(ge=2)], ...], Meta(min_length=1)]
+    levels: Annotated[tuple[tuple[float, ...], ...], Meta(min_length=1)]
+
+
+class _Looked(Struct):
+    outcome: VerdictOutcome
+    look: Annotated[int, Meta(ge=-1)]
+    level: float
+
+
+def plan_of(run: RunFacts) -> PlannedSeeds | None:
+    """Return the plan of looks that a run keeps to, None if its number of seeds was fixed.
+
+    Raises:
+        StoreError: If the manifest holds one that makes no sense.
+    """
+    if value_at(run.manifest, "configuration", PLAN) is None:
         return None
-    levels = tuple(tuple(map(float, each)) for each in list_at(plan, "levels"))
-    looks = tuple(map(int, list_at(plan, "seeds")))
-    order = tuple(map(int, list_at(run.manifest, "configuration", "seeds")))
-    looked = {
-        name: Looked(each["outcome"], int(each["look"]), float(each["level"]), None)
-        for name, each in object_at(run.manifest, LOOKED).items()
-    }
-    return PlannedSeeds(LookPlan(looks, levels), order, looked)
+    try:
+        plan = convert(value_at(run.manifest, "configuration", PLAN), _Plan)
+        order = convert(value_at(run.manifest, "configuration", "seeds"), tuple[int, ...])
+        found = convert(run.manifest.get(LOOKED) or {}, dict[str, _Looked])
+        if any(len(each) != len(plan.seeds) for each in plan.levels):
+            raise ValueError("a level is missing")
+        if any(each.look >= len(plan.seeds) for each in found.values()):
+            raise ValueError("a look that was not planned")
+    except ValueError as error:
+        what = f"the plan of looks makes no sense: {error}"
+        mend = "restore run.json from a copy, or run it again into another folder: --out FOLDER"
+        raise StoreError(what, str(run.folder), mend) from error
+    looked = {n: Looked(each.outcome, each.look, each.level, None) for n, each in found.items()}
+    return PlannedSeeds(LookPlan(plan.seeds, plan.levels), order, looked)
 
 
 def _called(plan: PlannedSeeds, merged: Merged) -> PlannedSeeds:
