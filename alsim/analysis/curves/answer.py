@@ -148,10 +148,8 @@ def what_would_decide(verdict: Verdict) -> str:
     if verdict.basis == "planned":
         return ""
     if verdict.basis == "anytime":
-        weak = (
-            "; such a p is weak below 8 seeds: a new study on unused seeds, with a plan, decides "
-        )
-        return (weak + "sooner: alsim run --until-decided --seeds …") * (n < FEW)
+        weak = f"; such a p is weak below {FEW} seeds: a new study on unused seeds, with a plan, "
+        return (weak + "decides sooner: alsim run --until-decided --seeds …") * (n < FEW)
     if needed is None:
         is_for_rows = verdict.counts_rows and verdict.area is not None and verdict.area.mean
         return "; no number of seeds would show it, only more test rows" * bool(is_for_rows)

@@ -6,13 +6,13 @@ from alsim.analysis.curves.answer import at_end_words, headline
 from alsim.analysis.curves.comparison import Comparison
 from alsim.cli.screens.comparison_tables import (
     alone_table,
+    ordered_verdicts,
     pair_table,
     strategy_table,
     win_table,
 )
 from alsim.cli.screens.comparison_words import (
     explanations,
-    ordered_verdicts,
     parts_sentence,
     verdict_sentence,
 )

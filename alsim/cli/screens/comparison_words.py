@@ -14,9 +14,6 @@ from alsim.analysis.curves.verdicts import Verdict
 from alsim.analysis.statistics.intervals import widest_sampling_interval
 from alsim.analysis.statistics.spread import spread_of
 from alsim.cli.screens.comparison_cells import joint_cell, judges_in_table, points, wins_cell
-from alsim.cli.screens.comparison_tables import ordered_verdicts
-
-__all__ = ["explanations", "ordered_verdicts", "parts_sentence", "verdict_sentence"]
 
 
 def explanations(
