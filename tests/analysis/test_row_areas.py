@@ -195,6 +195,10 @@ def test_where_records_are_missing_or_of_something_else_there_are_no_rows() -> N
     assert areas_of(Made(made(correct).steps, ITEMS.empty_table()))["margin"][1] is None
     shorter = {k: rows[:-1] if k[1] == 1 else rows for k, rows in correct.items()}
     assert areas_of(made(shorter))["margin"][1] is None
+    torn = {k: rows[:-1] if k[2] == 1 else rows for k, rows in correct.items()}
+    assert areas_of(made(torn))["margin"][1] is None
+    unlike = {k: rows[:-1] if k[3] == "b" else rows for k, rows in drawn(3, ("a", "b")).items()}
+    assert areas_of(made(unlike))["margin"][1] is None
     # Steps of another score than the rows have: those of another split, say.
     other = made({k: [*rows[:-3], *[not row for row in rows[-3:]]] for k, rows in correct.items()})
     assert areas_of(Made(other.steps, made(correct).items))["margin"][1] is None

@@ -91,13 +91,18 @@ def _of_seed(
 
 
 def _by_task(rows: pa.Table, column: str) -> list[Floats]:
-    """Return a column of lists by task, `(p, n)` each, NaN where a row has no label."""
+    """Return a column of lists by task, `(p, n)` each, NaN where a row has no label.
+
+    None of them where steps have unlike numbers of rows, or tasks have.
+    """
     found: list[Floats] = []
     for task in pc.unique(rows.column("task")).to_pylist():
         lists = rows.filter(pc.field("task") == task).column(column)
+        if len(pc.unique(pc.list_value_length(lists))) != 1:  # steps of other rows
+            return []
         flat = pc.cast(pc.list_flatten(lists), pa.float64()).to_numpy()  # null becomes NaN
         found.append(flat.reshape(len(lists), -1))
-    return found
+    return found if len({each.shape[1] for each in found}) == 1 else []
 
 
 def _combined(tasks: Sequence[Floats], weights: Floats) -> Floats | None:
